@@ -1,0 +1,150 @@
+//! The table, and what it must show.
+
+use std::{fmt, fs};
+
+use super::{bot, chat, start::Starts};
+
+/// What a job came to on one process.
+pub struct Row {
+    pub job: String,
+    pub who: String,
+    pub idle_memory: f64,
+    pub peak_memory: f64,
+    samples: Vec<Sample>,
+}
+
+/// One round.
+pub struct Sample {
+    pub messages: usize,
+    pub cpu_millis: f64,
+    pub seconds: f64,
+    /// Milliseconds.
+    pub latencies: Vec<f64>,
+}
+
+#[derive(Default)]
+pub struct Report {
+    pub rows: Vec<Row>,
+    pub starts: Option<Starts>,
+}
+
+impl Row {
+    pub fn new(job: &str, who: &str, idle_memory: f64) -> Self {
+        Self { job: job.to_owned(), who: who.to_owned(), idle_memory, peak_memory: 0.0, samples: vec![] }
+    }
+
+    pub fn add(&mut self, sample: Sample) {
+        self.samples.push(sample);
+    }
+
+    /// CPU milliseconds a message: the median of the rounds.
+    fn cpu(&self) -> f64 {
+        median(self.samples.iter().map(Sample::cpu))
+    }
+
+    fn rate(&self) -> f64 {
+        self.sum(|sample| sample.messages as f64) / self.sum(|sample| sample.seconds)
+    }
+
+    fn latency(&self, share: f64) -> f64 {
+        let mut all: Vec<f64> = self.samples.iter().flat_map(|sample| sample.latencies.clone()).collect();
+        all.sort_by(f64::total_cmp);
+        percentile(&all, share)
+    }
+
+    fn sum(&self, part: impl Fn(&Sample) -> f64) -> f64 {
+        self.samples.iter().map(part).sum()
+    }
+}
+
+impl Sample {
+    fn cpu(&self) -> f64 {
+        self.cpu_millis / self.messages as f64
+    }
+}
+
+impl Report {
+    /// A sentence for every bound that does not hold.
+    pub fn broken_bounds(&self) -> Vec<String> {
+        let ratio = self.find(bot::JOB, "**handler**").and_then(|handler| self.against_nginx(handler));
+        let cpu = |job| self.rows.iter().find(|row| row.job == job).map(Row::cpu);
+        let crowd = self.rows.iter().find(|row| row.job == chat::CROWD_WEBHOOK);
+        let bounds = [
+            ("CPU in the bot phase, times nginx's", ratio, 2.0),
+            ("CPU ms a message from user to agent", cpu(chat::TO_AGENT), 0.15),
+            ("CPU ms a message from agent to user", cpu(chat::TO_USER), 0.15),
+            ("MB resident at rest", self.starts.as_ref().map(|starts| starts.idle_memory), 20.0),
+            ("p99 ms of a webhook while 200 talk", crowd.map(|row| row.latency(0.99)), 1_000.0),
+        ];
+        let broken = bounds.into_iter().filter_map(|(what, measured, bound)| {
+            measured.filter(|measured| *measured > bound).map(|measured| (what, measured, bound))
+        });
+        broken.map(|(what, measured, bound)| format!("{what}: {measured:.2}, at most {bound}")).collect()
+    }
+
+    fn find(&self, job: &str, who: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.job == job && row.who == who)
+    }
+
+    /// Against nginx with as many workers, round by round; `None` without nginx.
+    fn against_nginx(&self, row: &Row) -> Option<f64> {
+        let nginx = self.rows.iter().rfind(|other| other.job == row.job && other.who.starts_with("nginx"))?;
+        Some(median(row.samples.iter().zip(&nginx.samples).map(|(ours, theirs)| ours.cpu() / theirs.cpu())))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n", machine())?;
+        if !self.rows.iter().any(|row| row.who.starts_with("nginx")) {
+            writeln!(f, "nginx is not installed, so its rows are missing.\n")?;
+        }
+        writeln!(
+            f,
+            "| job | process | CPU ms each | times nginx | p50 ms | p95 ms | p99 ms | a second | MB idle → peak |"
+        )?;
+        writeln!(f, "|---|---|--:|--:|--:|--:|--:|--:|--:|")?;
+        for row in &self.rows {
+            let ratio = self.against_nginx(row).map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
+            let Row { job, who, idle_memory, peak_memory, samples: _ } = row;
+            let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| row.latency(share));
+            let (cpu, rate) = (row.cpu(), row.rate());
+            writeln!(
+                f,
+                "| {job} | {who} | {cpu:.3} | {ratio} | {p50:.1} | {p95:.1} | {p99:.1} | {rate:.0} | {idle_memory:.1} → {peak_memory:.1} |"
+            )?;
+        }
+        let Some(Starts { millis, idle_memory }) = &self.starts else { return Ok(()) };
+        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| percentile(millis, share));
+        writeln!(
+            f,
+            "| start to first answer | **handler** | – | – | {p50:.1} | {p95:.1} | {p99:.1} | – | {idle_memory:.1} → – |"
+        )
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    percentile(&values, 0.5)
+}
+
+/// Of sorted values.
+fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
+}
+
+fn machine() -> String {
+    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processors.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let model = model.trim_start_matches([' ', '\t', ':']);
+    let cores = super::subject::workers();
+    let size = fs::metadata(env!("CARGO_BIN_EXE_handler")).map_or(0, |file| file.len());
+    let megabytes = size as f64 / (1_024.0 * 1_024.0);
+    format!(
+        "Machine: {model}, {cores} cores, shared by the process under test, the far ends and the generator. \
+         `handler` {}: {megabytes:.1} MB.",
+        env!("CARGO_PKG_VERSION")
+    )
+}

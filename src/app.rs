@@ -1,0 +1,177 @@
+//! The process that serves: wires store, clients and routes together. The tests start it the same way.
+
+use std::{
+    io, net::SocketAddr, num::NonZero, path::PathBuf, sync::Arc, thread::available_parallelism,
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, dev::Server, web::Data};
+use tracing::{error, info};
+
+use crate::{
+    config::{Settings, StoreSetting},
+    direct_line::{DirectLine, proxy::Pipe},
+    far_end,
+    handoff::Handoff,
+    http::{Secondary, Served, configure},
+    journal::{SqliteJournal, Store},
+    relay::Relay,
+    secondary_bot::{SecondaryBot, media::Media},
+};
+
+/// How often a process that no host calls sweeps by itself.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// A connector that listens.
+pub struct Connector {
+    server: Server,
+    address: SocketAddr,
+    handoff: Option<Arc<Handoff>>,
+    secondary_bot: Option<Arc<SecondaryBot>>,
+}
+
+impl Connector {
+    /// Opens the store and the port; serves only once it is run.
+    ///
+    /// # Errors
+    /// When the store or the port can't be used.
+    pub fn build(settings: &Settings) -> io::Result<Self> {
+        Self::build_with(settings, |_| {})
+    }
+
+    /// As [`build`](Self::build), with more routes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn build_with(
+        settings: &Settings,
+        more: impl Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
+    ) -> io::Result<Self> {
+        let http = far_end::client().map_err(io::Error::other)?;
+        let direct_line = DirectLine::new(&settings.direct_line, http.clone());
+        let needs_store = settings.servicenow.is_some() || settings.secondary_bot.is_some();
+        let store = if needs_store { Some(open_store(&settings.store)?) } else { None };
+        let secondary_bot = store.as_ref().and_then(|store| {
+            let media = Media::new(uploads(&settings.store));
+            SecondaryBot::new(settings, store.realm(), media, &http).map(Arc::new)
+        });
+        let handoff = store.and_then(|store| Handoff::new(settings, store, &http)).map(Arc::new);
+        let secondary = secondary_bot.clone().zip(settings.secondary_bot.clone());
+        let served = Data::new(Served {
+            handoff: handoff.clone(),
+            responses: settings.responses.clone(),
+            allowed_origins: settings.allowed_origins.clone(),
+            long_poll: settings.long_poll,
+            max_upload: settings.files.max_upload,
+            relay_key: settings.relay.key.clone(),
+            public_url: settings.public_url.clone(),
+            secondary_bot: secondary.map(|(bot, credentials)| Secondary { bot, credentials }),
+        });
+        let workers = available_parallelism().map_or(2, NonZero::get);
+        let (relay, events) = (settings.relay.clone(), settings.handoff.events.clone());
+        let server = HttpServer::new(move || {
+            // A client of its own keeps a worker's connections on its thread.
+            let own = far_end::client().unwrap_or_else(|_| http.clone());
+            far_end::own(&own);
+            let relay = Data::new(Relay::new(direct_line.over(own.clone()), &relay, &events, workers));
+            let pipe = Data::new(Pipe::new(own, direct_line.clone()));
+            App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay))
+        })
+        .workers(workers)
+        .bind(settings.listen)
+        .map_err(|failed| {
+            io::Error::new(failed.kind(), format!("{} can't be listened on: {failed}", settings.listen))
+        })?;
+        let address = server.addrs().first().copied().unwrap_or(settings.listen);
+        Ok(Self { server: server.run(), address, handoff, secondary_bot })
+    }
+
+    /// Where it listens; the port that the system chose when 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The live-agent role, for tests that drive time by hand.
+    pub fn handoff(&self) -> Option<Arc<Handoff>> {
+        self.handoff.clone()
+    }
+
+    /// The secondary-bot role, likewise.
+    pub fn secondary_bot(&self) -> Option<Arc<SecondaryBot>> {
+        self.secondary_bot.clone()
+    }
+
+    /// Serves until told to stop.
+    ///
+    /// # Errors
+    /// When serving fails.
+    pub async fn run(self) -> io::Result<()> {
+        self.server.await
+    }
+}
+
+/// Serves with these settings until told to stop.
+///
+/// # Errors
+/// When the store or the port can't be used, or serving fails.
+pub async fn run(settings: Settings) -> io::Result<()> {
+    let connector = Connector::build(&settings)?;
+    info!("Listening on {}", connector.address());
+    if let Some(handoff) = connector.handoff() {
+        keep_sweeping(handoff, !settings.in_functions_host);
+    }
+    if let Some(secondary_bot) = connector.secondary_bot() {
+        keep_sweeping_secondary(secondary_bot, !settings.in_functions_host);
+    }
+    connector.run().await
+}
+
+/// Goes on at once with what a crash left undone; then, where no host calls `sweep`, each minute.
+pub fn keep_sweeping(handoff: Arc<Handoff>, each_minute: bool) {
+    actix_web::rt::spawn(async move {
+        loop {
+            if let Err(failed) = handoff.sweep().await {
+                error!(error = %failed, "The sweep failed; the next one tries again");
+            }
+            if !each_minute {
+                return;
+            }
+            tokio::time::sleep(SWEEP).await;
+        }
+    });
+}
+
+/// As [`keep_sweeping`], for the sessions of the secondary bot.
+pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>, each_minute: bool) {
+    actix_web::rt::spawn(async move {
+        loop {
+            if let Err(failed) = bot.sweep().await {
+                error!(error = %failed, "The sweep of the secondary bot failed; the next one tries again");
+            }
+            if !each_minute {
+                return;
+            }
+            tokio::time::sleep(SWEEP).await;
+        }
+    });
+}
+
+/// Uploads stand beside the SQLite file; with a store elsewhere, in the machine's temporary folder.
+fn uploads(store: &StoreSetting) -> PathBuf {
+    match store {
+        StoreSetting::Sqlite(path) => path.with_file_name("files"),
+        StoreSetting::AppendBlob { .. } => std::env::temp_dir().join("servicenow-handoff-files"),
+    }
+}
+
+fn open_store(store: &StoreSetting) -> io::Result<Store> {
+    match store {
+        StoreSetting::Sqlite(path) => SqliteJournal::open_file(path).map(Store::Sqlite).map_err(|failed| {
+            let cause = std::error::Error::source(&failed).map(ToString::to_string).unwrap_or_default();
+            io::Error::other(format!("STORE {}: {failed}: {cause}", path.display()))
+        }),
+        StoreSetting::AppendBlob { .. } => Err(io::Error::other(
+            "STORE names a blob container, which this version can't use yet. Set STORE to `sqlite:PATH`.",
+        )),
+    }
+}

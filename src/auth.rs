@@ -1,0 +1,332 @@
+//! Proof that a caller of ours is who they should be. Only this module makes a [`Verified`].
+
+use std::fmt;
+
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::config::{InboundCredential, SecondaryBotSettings};
+
+/// Something whose sender has been checked.
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// Shows nothing of what it holds: mostly a body, with what people say in it.
+impl<T> fmt::Debug for Verified<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verified(…)")
+    }
+}
+
+/// Why a caller was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// No credential is set up, so nobody may call.
+    #[error("no credential is configured for this route")]
+    NotConfigured,
+    /// Missing or wrong; the caller is not told which.
+    #[error("the caller did not prove itself")]
+    Unauthorized,
+}
+
+/// Lets `body` through when the headers carry what `credential` demands.
+///
+/// Taken are `token: X`, `Authorization: Bearer X` and `Authorization: Basic base64(user:password)`; any one
+/// that is configured is enough. Compares in constant time. An empty secret counts as none.
+///
+/// # Errors
+/// See [`AuthError`].
+pub fn verify<T>(
+    credential: &InboundCredential,
+    headers: &HeaderMap,
+    body: T,
+) -> Result<Verified<T>, AuthError> {
+    let InboundCredential { token, basic } = credential;
+    let (token, basic) = (configured(token), configured(basic));
+    if token.is_none() && basic.is_none() {
+        return Err(AuthError::NotConfigured);
+    }
+    let authorization = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+    let bearer = authorization.and_then(|value| after_scheme(value, b"bearer"));
+    let user = authorization.and_then(|value| after_scheme(value, b"basic"));
+    let user = user.and_then(|encoded| BASE64.decode(encoded).ok());
+    let proven = same(token, headers.get("token").map(|value| value.as_bytes()))
+        | same(token, bearer)
+        | same(basic, user.as_deref());
+    if bool::from(proven) { Ok(Verified(body)) } else { Err(AuthError::Unauthorized) }
+}
+
+/// Whether `presented` is the key; without a key of ours anybody has the right one. In constant time.
+pub fn has_key(key: &Option<SecretString>, presented: Option<&[u8]>) -> bool {
+    let key = configured(key);
+    key.is_none() || bool::from(same(key, presented))
+}
+
+/// Lets `body` through when a primary bot proves itself by one of the role's credentials: `token: X` or else a
+/// top-level `token` in the body, `x-b2b-signature` over the very bytes, or Basic.
+///
+/// # Errors
+/// See [`AuthError`].
+pub fn verify_primary<T: AsRef<[u8]>>(
+    role: &SecondaryBotSettings,
+    headers: &HeaderMap,
+    body: T,
+) -> Result<Verified<T>, AuthError> {
+    let bytes = body.as_ref();
+    let token = configured(&role.token);
+    let in_header = headers.get("token").map(|value| value.as_bytes());
+    let in_body = match in_header {
+        None if token.is_some() => {
+            serde_json::from_slice::<BodyToken>(bytes).ok().and_then(|body| body.token)
+        }
+        _ => None,
+    };
+    let signature = configured(&role.hash_secret).map(|secret| signature(secret, bytes));
+    let signed =
+        headers.get("x-b2b-signature").map(|value| value.as_bytes().trim_ascii().to_ascii_lowercase());
+    let proven = proves_itself(role, headers)
+        | same(token, in_body.as_deref().map(str::as_bytes))
+        | same(signature.as_deref(), signed.as_deref());
+    if bool::from(proven) { Ok(Verified(body)) } else { Err(why_not(role)) }
+}
+
+/// As [`verify_primary`], by the headers alone: for a body that is too large to be held.
+///
+/// # Errors
+/// See [`AuthError`].
+pub fn verify_primary_headers<T>(
+    role: &SecondaryBotSettings,
+    headers: &HeaderMap,
+    body: T,
+) -> Result<Verified<T>, AuthError> {
+    if bool::from(proves_itself(role, headers)) { Ok(Verified(body)) } else { Err(why_not(role)) }
+}
+
+#[derive(Deserialize)]
+struct BodyToken {
+    token: Option<String>,
+}
+
+fn proves_itself(role: &SecondaryBotSettings, headers: &HeaderMap) -> Choice {
+    let authorization = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+    let user = authorization.and_then(|value| after_scheme(value, b"basic"));
+    let user = user.and_then(|encoded| BASE64.decode(encoded).ok());
+    same(configured(&role.token), headers.get("token").map(|value| value.as_bytes()))
+        | same(configured(&role.basic), user.as_deref())
+}
+
+fn why_not(role: &SecondaryBotSettings) -> AuthError {
+    let SecondaryBotSettings { token, hash_secret, basic, response: _, agents: _ } = role;
+    let any = [token, hash_secret, basic].into_iter().any(|secret| configured(secret).is_some());
+    if any { AuthError::Unauthorized } else { AuthError::NotConfigured }
+}
+
+/// HMAC-SHA1 over the very bytes, in lower-case hex.
+pub fn signature(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
+    mac.update(body);
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// SHA-256 of a Direct Line token, in hex: remembers a token without keeping it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TokenHash(String);
+
+impl TokenHash {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Hashes the bearer value of an `Authorization` header; the same with and without its scheme.
+pub fn token_hash(authorization: &str) -> TokenHash {
+    let value = authorization.trim().as_bytes();
+    TokenHash(hex::encode(Sha256::digest(after_scheme(value, b"bearer").unwrap_or(value))))
+}
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+fn configured(secret: &Option<SecretString>) -> Option<&str> {
+    secret.as_ref().map(ExposeSecret::expose_secret).filter(|secret| !secret.is_empty())
+}
+
+/// What follows the scheme, whose case does not count.
+fn after_scheme<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
+    let (head, rest) = value.trim_ascii().split_at_checked(scheme.len())?;
+    let separated = rest.first().is_some_and(u8::is_ascii_whitespace);
+    (separated && head.eq_ignore_ascii_case(scheme)).then(|| rest.trim_ascii())
+}
+
+/// Compares digests, so that not even a length shows in the time it takes.
+fn same(expected: Option<&str>, presented: Option<&[u8]>) -> Choice {
+    match (expected, presented) {
+        (Some(expected), Some(presented)) => {
+            Sha256::digest(expected).as_slice().ct_eq(Sha256::digest(presented).as_slice())
+        }
+        _ => Choice::from(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn any_one_configured_credential_is_enough_and_nothing_else() {
+        let both = credential(Some("tök-en"), Some("jo:pass:word"));
+        let token = credential(Some("tök-en"), None);
+        let basic = credential(None, Some("jo:pass:word"));
+        let jo = "Basic am86cGFzczp3b3Jk";
+        let rows: [(&InboundCredential, &str, &str, bool); 15] = [
+            (&both, "token", "tök-en", true),
+            (&both, "authorization", "Bearer tök-en", true),
+            (&both, "authorization", "bearer  tök-en ", true),
+            (&both, "authorization", jo, true),
+            (&both, "authorization", "basic am86cGFzczp3b3Jk", true),
+            (&token, "authorization", jo, false),
+            (&basic, "token", "tök-en", false),
+            (&basic, "token", "jo:pass:word", false),
+            (&both, "token", "tök-e", false),
+            (&both, "token", "", false),
+            (&both, "authorization", "tök-en", false),
+            (&both, "authorization", "Bearertök-en", false),
+            (&both, "authorization", "Basic !", false),
+            (&both, "authorization", "Basic", false),
+            (&both, "x-token", "tök-en", false),
+        ];
+        for (credential, name, value, expected) in rows {
+            let verified = verify(credential, &headers(&[(name, value)]), "body");
+            match verified {
+                Ok(body) => assert!(expected && body.into_inner() == "body", "{name}: {value}"),
+                Err(error) => {
+                    assert!(!expected, "{name}: {value}");
+                    assert_eq!(error, AuthError::Unauthorized);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_token_beside_a_right_login_does_no_harm() {
+        let both = credential(Some("a"), Some("u:p"));
+        let headers = headers(&[("token", "wrong"), ("authorization", "Basic dTpw")]);
+        assert!(verify(&both, &headers, ()).is_ok());
+    }
+
+    #[test]
+    fn a_caller_with_no_header_is_unauthorized() {
+        let outcome = verify(&credential(Some("a"), None), &HeaderMap::new(), ()).err();
+        assert_eq!(outcome, Some(AuthError::Unauthorized));
+    }
+
+    #[test]
+    fn nothing_configured_lets_nobody_in() {
+        for closed in [credential(None, None), credential(Some(""), Some(""))] {
+            let outcome = verify(&closed, &headers(&[("token", "")]), ()).err();
+            assert_eq!(outcome, Some(AuthError::NotConfigured));
+        }
+    }
+
+    #[test]
+    fn a_key_is_asked_for_only_when_there_is_one() {
+        let key = |key: &str| Some(SecretString::from(key));
+        let rows = [
+            (None, None, true),
+            (None, Some("any"), true),
+            (key(""), None, true),
+            (key("k1"), Some("k1"), true),
+            (key("k1"), Some("k2"), false),
+            (key("k1"), Some(""), false),
+            (key("k1"), None, false),
+        ];
+        for (key, presented, expected) in rows {
+            assert_eq!(has_key(&key, presented.map(str::as_bytes)), expected, "{presented:?}");
+        }
+    }
+
+    #[test]
+    fn a_primary_bot_proves_itself_in_any_one_way() {
+        let body = r#"{"token":"t-1","text":"ä"}"#;
+        let signed = signature("h-1", body.as_bytes());
+        let role = |token: bool, hash: bool, basic: bool| SecondaryBotSettings {
+            token: token.then(|| "t-1".into()),
+            hash_secret: hash.then(|| "h-1".into()),
+            basic: basic.then(|| "u:p".into()),
+            response: None,
+            agents: Vec::new(),
+        };
+        let refused = Err(AuthError::Unauthorized);
+        type Row<'a> = (SecondaryBotSettings, &'a str, &'a str, &'a str, Result<(), AuthError>);
+        let rows: [Row<'_>; 13] = [
+            (role(true, false, false), "token", "t-1", "{}", Ok(())),
+            (role(true, true, true), "x", "", body, Ok(())),
+            (role(true, false, false), "token", "wrong", body, refused),
+            (role(true, false, false), "token", "", "{}", refused),
+            (role(true, false, false), "x", "", r#"{"token":7}"#, refused),
+            (role(true, false, false), "x", "", "no JSON", refused),
+            (role(false, true, false), "x-b2b-signature", &signed, body, Ok(())),
+            (role(false, true, false), "x-b2b-signature", &signed.to_uppercase(), body, Ok(())),
+            (role(false, true, false), "x-b2b-signature", &signed, "{}", refused),
+            (role(false, true, false), "x", "", body, refused),
+            (role(true, true, true), "authorization", "Basic dTpw", "{}", Ok(())),
+            (role(true, true, false), "authorization", "Basic dTpw", "{}", refused),
+            (role(false, false, false), "token", "", body, Err(AuthError::NotConfigured)),
+        ];
+        for (role, name, value, body, expected) in rows {
+            let headers = headers(&[(name, value)]);
+            let verified = verify_primary(&role, &headers, body.as_bytes());
+            assert_eq!(verified.map(drop), expected, "{name}: {value} {body}");
+        }
+    }
+
+    #[test]
+    fn a_token_hash_does_not_hang_on_the_scheme() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        for given in ["abc", "Bearer abc", "bearer   abc "] {
+            assert_eq!(token_hash(given).as_str(), abc, "{given}");
+        }
+        assert_ne!(token_hash("Bearer abd").as_str(), abc);
+        let stored = serde_json::to_string(&token_hash("abc")).expect("JSON");
+        assert_eq!(stored, format!("\"{abc}\""));
+    }
+
+    #[test]
+    fn what_was_verified_is_not_shown() {
+        let body = verify(&credential(Some("a"), None), &headers(&[("token", "a")]), "what people say");
+        assert_eq!(format!("{body:?}"), "Ok(Verified(…))");
+    }
+
+    fn credential(token: Option<&str>, basic: Option<&str>) -> InboundCredential {
+        InboundCredential { token: token.map(Into::into), basic: basic.map(Into::into) }
+    }
+
+    fn headers(given: &[(&str, &str)]) -> HeaderMap {
+        given
+            .iter()
+            .map(|(name, value)| {
+                let name = HeaderName::try_from(*name).expect("a header name");
+                (name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,262 @@
+//! Settings, read once at the edge; the code below gets structs. Names and defaults: README.
+
+mod catalogue;
+mod fault;
+mod reader;
+mod roles;
+mod secondary_bot;
+mod servicenow;
+mod surface;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+use url::Url;
+
+use self::reader::Reader;
+pub use self::{
+    catalogue::{SETTINGS, Setting},
+    fault::{SettingErrors, SettingFault},
+    roles::{Role, unknown_names},
+    surface::HOST_PORT,
+};
+
+/// Everything the program can be told. Its `Debug` shows no secret and no URL's query.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    /// Set by the Functions host; decides the log format and that no `sweep` runs by itself.
+    pub in_functions_host: bool,
+    pub log: String,
+    pub store: StoreSetting,
+    pub public_url: Option<Url>,
+    pub allowed_origins: AllowedOrigins,
+    pub long_poll: Duration,
+    pub direct_line: DirectLineSettings,
+    /// `None`: the live-agent role is off.
+    pub servicenow: Option<ServiceNowSettings>,
+    pub handoff: HandoffSettings,
+    pub responses: InboundCredential,
+    pub files: FileSettings,
+    pub relay: RelaySettings,
+    /// `None`: the secondary-bot role is off.
+    pub secondary_bot: Option<SecondaryBotSettings>,
+}
+
+impl Settings {
+    /// Reads every setting through `var`, where empty means unset.
+    ///
+    /// # Errors
+    ///
+    /// All wrong settings at once, each as a sentence that says what to do.
+    pub fn from_env(var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingErrors> {
+        let mut reader = Reader::new(var);
+        let (listen, in_functions_host) = surface::listen(&mut reader);
+        let settings = Self {
+            listen,
+            in_functions_host,
+            log: surface::log(&mut reader),
+            store: surface::store(&mut reader),
+            public_url: reader.root("PUBLIC_URL"),
+            allowed_origins: surface::allowed_origins(&mut reader),
+            // DirectLineJS gives up on a poll after 20 s, and on all polls with it.
+            long_poll: reader.milliseconds("LONG_POLL", 0..=15_000),
+            direct_line: direct_line(&mut reader),
+            servicenow: servicenow::servicenow(&mut reader),
+            handoff: servicenow::handoff(&mut reader),
+            responses: servicenow::responses(&mut reader),
+            files: surface::files(&mut reader),
+            relay: surface::relay(&mut reader),
+            secondary_bot: secondary_bot::secondary_bot(&mut reader),
+        };
+        reader.finish(settings)
+    }
+}
+
+fn direct_line(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> DirectLineSettings {
+    let url = reader.root("DIRECT_LINE_URL");
+    if url.as_ref().is_some_and(|url| url.path().contains("/v3/directline")) {
+        reader.fault("DIRECT_LINE_URL", "must be the root; leave out `/v3/directline`.");
+    }
+    DirectLineSettings {
+        url,
+        token_endpoint: reader.url("COPILOT_TOKEN_ENDPOINT"),
+        secret: reader.header_secret("DIRECT_LINE_SECRET"),
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoreSetting {
+    Sqlite(PathBuf),
+    /// A blob container; its query, when there is one, is a SAS and so a secret.
+    AppendBlob {
+        url: Url,
+    },
+}
+
+impl fmt::Debug for StoreSetting {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => out.debug_tuple("Sqlite").field(path).finish(),
+            Self::AppendBlob { url } => out.debug_struct("AppendBlob").field("url", &Shown(url)).finish(),
+        }
+    }
+}
+
+/// A URL without its query, which may hold a key.
+struct Shown<'a>(&'a Url);
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let query = if self.0.query().is_some() { "?…" } else { "" };
+        write!(out, "{}{}{query}", self.0.origin().ascii_serialization(), self.0.path())
+    }
+}
+
+/// Which browser origins may call the Direct Line surface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    None,
+    Any,
+    /// Compared exactly, scheme and port included.
+    List(Vec<String>),
+}
+
+#[derive(Clone)]
+pub struct DirectLineSettings {
+    /// `DIRECT_LINE_URL` when it was set; wins over the token endpoint's region.
+    pub url: Option<Url>,
+    pub token_endpoint: Option<Url>,
+    pub secret: Option<SecretString>,
+}
+
+impl fmt::Debug for DirectLineSettings {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, token_endpoint, secret } = self;
+        out.debug_struct("DirectLineSettings")
+            .field("url", &url.as_ref().map(Shown))
+            .field("token_endpoint", &token_endpoint.as_ref().map(Shown))
+            .field("secret", secret)
+            .finish()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct ServiceNowSettings {
+    /// Instance root, with a trailing slash.
+    pub url: Url,
+    pub login: ServiceNowLogin,
+    /// Message authentication, static: header `token`.
+    pub token: Option<SecretString>,
+    /// Message authentication, hash: header `x-b2b-signature`.
+    pub hash_secret: Option<SecretString>,
+    pub app_inbound_id: Option<String>,
+}
+
+/// The platform's own login (layer 1); message authentication comes on top.
+#[derive(Clone, Debug)]
+pub enum ServiceNowLogin {
+    /// Message authentication alone.
+    None,
+    Basic {
+        username: String,
+        password: SecretString,
+    },
+    /// OAuth 2.0 password grant.
+    Password {
+        client_id: String,
+        client_secret: SecretString,
+        username: String,
+        password: SecretString,
+    },
+    ClientCredentials {
+        client_id: String,
+        client_secret: SecretString,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct HandoffSettings {
+    pub events: Vec<String>,
+    pub start: StartMode,
+    /// ServiceNow context variable -> template over the agent's variables.
+    pub context: Vec<(String, String)>,
+    pub email_variable: Option<String>,
+    pub timeout: Duration,
+    pub after_chat: AfterChat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartMode {
+    Create,
+    Start,
+    Agent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterChat {
+    Bot,
+    End,
+}
+
+/// What a caller of ours must present; closed when nothing is set, any one is enough when several are.
+#[derive(Clone, Debug, Default)]
+pub struct InboundCredential {
+    pub token: Option<SecretString>,
+    /// `user:password`.
+    pub basic: Option<SecretString>,
+}
+
+#[derive(Clone, Debug)]
+pub struct FileSettings {
+    pub by_link: bool,
+    pub link_ttl: Duration,
+    /// Bytes.
+    pub max_upload: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct RelaySettings {
+    pub max_wait: Duration,
+    pub quiet: Duration,
+    pub key: Option<SecretString>,
+}
+
+/// What a primary bot must present; any one is enough when several are set.
+#[derive(Clone, Debug)]
+pub struct SecondaryBotSettings {
+    /// In header or body `token`.
+    pub token: Option<SecretString>,
+    /// Key of the `x-b2b-signature`.
+    pub hash_secret: Option<SecretString>,
+    /// `user:password`.
+    pub basic: Option<SecretString>,
+    /// `None`: synchronous answers only.
+    pub response: Option<SecondaryResponse>,
+    /// Agents besides the default one: name and Direct Line secret.
+    pub agents: Vec<(String, SecretString)>,
+}
+
+/// Where asynchronous answers go, and what we present there.
+#[derive(Clone)]
+pub struct SecondaryResponse {
+    /// Its query, when there is one, may be a key.
+    pub url: Url,
+    /// `user:password`.
+    pub basic: Option<SecretString>,
+    /// Header `token`.
+    pub token: Option<SecretString>,
+}
+
+impl fmt::Debug for SecondaryResponse {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, basic, token } = self;
+        out.debug_struct("SecondaryResponse")
+            .field("url", &Shown(url))
+            .field("basic", basic)
+            .field("token", token)
+            .finish()
+    }
+}

@@ -1,0 +1,206 @@
+//! Reads single settings and gathers what is wrong with them.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use secrecy::SecretString;
+use url::{Host, Url};
+
+use super::{
+    catalogue::{SETTINGS, default_of},
+    fault::{SettingErrors, SettingFault},
+};
+
+/// Takes settings out of the environment. A wrong one is noted and read as unset, so that all
+/// faults come out at once; a caller that asks "is it there?" uses [`Reader::is_set`].
+pub(super) struct Reader<F> {
+    var: F,
+    faults: Vec<SettingFault>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    pub fn new(var: F) -> Self {
+        Self { var, faults: Vec::new() }
+    }
+
+    /// Whether something was given, right or wrong.
+    pub fn is_set(&self, name: &str) -> bool {
+        (self.var)(name).is_some_and(|value| !value.trim().is_empty())
+    }
+
+    /// The first of `names` that is set.
+    pub fn first_set(&self, names: &[&'static str]) -> Option<&'static str> {
+        names.iter().copied().find(|name| self.is_set(name))
+    }
+
+    /// Notes a fault; `what` goes on after the setting's name and ends the sentence.
+    pub fn fault(&mut self, setting: &'static str, what: impl AsRef<str>) {
+        self.faults.push(SettingFault { setting, sentence: format!("{setting} {}", what.as_ref()) });
+    }
+
+    /// The settings as built, or everything that was wrong, in the order of the settings table.
+    pub fn finish<T>(mut self, built: T) -> Result<T, SettingErrors> {
+        if self.faults.is_empty() {
+            return Ok(built);
+        }
+        self.faults.sort_by_key(|fault| SETTINGS.iter().position(|setting| setting.name == fault.setting));
+        Err(SettingErrors(self.faults))
+    }
+
+    fn raw(&mut self, name: &'static str) -> Option<String> {
+        let value = (self.var)(name).filter(|value| !value.trim().is_empty())?;
+        if value.trim_start().starts_with("keyvault:") {
+            self.fault(
+                name,
+                "is a `keyvault:` value, which this build can't read yet; \
+                 use a Functions reference, `@Microsoft.KeyVault(...)`, instead.",
+            );
+            return None;
+        }
+        if value.trim_start().starts_with("@Microsoft.KeyVault(") {
+            self.fault(
+                name,
+                "still holds its Key Vault reference, so Azure could not read the secret; check that the \
+                 app's identity may read the vault and that the secret exists.",
+            );
+            return None;
+        }
+        Some(value)
+    }
+
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.raw(name).map(|value| value.trim().to_owned())
+    }
+
+    pub fn text_or_default(&mut self, name: &'static str) -> String {
+        self.text(name).unwrap_or_else(|| default_of(name).to_owned())
+    }
+
+    /// A password or key; spaces in it count.
+    pub fn secret(&mut self, name: &'static str) -> Option<SecretString> {
+        let value = self.raw(name)?;
+        if value.chars().any(char::is_control) {
+            self.fault(name, "holds a line break or another control character; remove it.");
+            return None;
+        }
+        Some(SecretString::from(value))
+    }
+
+    /// A secret that travels as an HTTP header of its own.
+    pub fn header_secret(&mut self, name: &'static str) -> Option<SecretString> {
+        let value = self.raw(name)?;
+        if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.fault(name, "can't be sent as a header; use printable ASCII without spaces or line breaks.");
+            return None;
+        }
+        Some(SecretString::from(value))
+    }
+
+    /// `user:password`.
+    pub fn basic(&mut self, name: &'static str) -> Option<SecretString> {
+        let value = self.raw(name)?;
+        let whole =
+            value.split_once(':').is_some_and(|(user, password)| !user.is_empty() && !password.is_empty());
+        if !whole || value.chars().any(char::is_control) {
+            self.fault(name, "must be `user:password`, both parts given, on one line.");
+            return None;
+        }
+        Some(SecretString::from(value))
+    }
+
+    /// A URL that may be called: https, or http on this machine.
+    pub fn url(&mut self, name: &'static str) -> Option<Url> {
+        let value = self.text(name)?;
+        match callable_url(&value) {
+            Ok(url) => Some(url),
+            Err(what) => {
+                self.fault(name, what);
+                None
+            }
+        }
+    }
+
+    /// A URL others are built on: no query, and a trailing slash.
+    pub fn root(&mut self, name: &'static str) -> Option<Url> {
+        let mut url = self.url(name)?;
+        if url.query().is_some() {
+            self.fault(name, "must be a root without a query; cut it before the `?`.");
+            return None;
+        }
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        Some(url)
+    }
+
+    pub fn number(&mut self, name: &'static str, range: RangeInclusive<u64>, unit: &str) -> u64 {
+        let value = self.text_or_default(name);
+        if let Some(number) = value.parse().ok().filter(|number| range.contains(number)) {
+            return number;
+        }
+        let (low, high) = range.into_inner();
+        let given = shortened(&value);
+        self.fault(name, format!("is `{given}`; write a whole number of {unit} from {low} to {high}."));
+        default_of(name).parse().unwrap_or(low)
+    }
+
+    pub fn seconds(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_secs(self.number(name, range, "seconds"))
+    }
+
+    pub fn milliseconds(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.number(name, range, "milliseconds"))
+    }
+
+    /// One of a few words. `choices` must not be empty.
+    pub fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> T {
+        let value = self.text_or_default(name);
+        if let Some((_, chosen)) = choices.iter().find(|(word, _)| *word == value) {
+            return *chosen;
+        }
+        let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
+        self.fault(name, format!("is `{}`; use {}.", shortened(&value), words.join(" or ")));
+        choices[0].1
+    }
+
+    /// A comma list without its empty entries.
+    pub fn list(&mut self, name: &'static str) -> Vec<String> {
+        let value = self.text_or_default(name);
+        value.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+fn callable_url(value: &str) -> Result<Url, &'static str> {
+    let Ok(url) = Url::parse(value) else {
+        return Err("is not a URL; write it whole, like `https://host.example.com/`.");
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => return Err("must be https; http is for this machine only (127.0.0.1, [::1], localhost)."),
+        _ => return Err("must start with `https://`."),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not carry a user or password; use the settings made for them.");
+    }
+    if url.fragment().is_some() {
+        return Err("must not have a `#` part; cut it off.");
+    }
+    Ok(url)
+}
+
+/// Whether a URL's host is this machine, without asking a name server.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// Enough of a wrong value to recognise it, and not the whole of something pasted by mistake.
+pub(super) fn shortened(value: &str) -> String {
+    const MOST: usize = 24;
+    let start: String = value.chars().take(MOST).collect();
+    if start.len() < value.len() { format!("{start}…") } else { start }
+}

@@ -1,0 +1,95 @@
+//! Settings of the secondary-bot role.
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::{
+    SecondaryBotSettings, SecondaryResponse,
+    reader::{Reader, shortened},
+};
+
+const CREDENTIALS: [&str; 3] = ["SECONDARY_TOKEN", "SECONDARY_HASH_SECRET", "SECONDARY_BASIC"];
+const RESPONSE_CREDENTIALS: [&str; 2] = ["SECONDARY_RESPONSE_BASIC", "SECONDARY_RESPONSE_TOKEN"];
+
+/// The role's settings; `None` when none of its credentials is set.
+pub(super) fn secondary_bot(
+    reader: &mut Reader<impl Fn(&str) -> Option<String>>,
+) -> Option<SecondaryBotSettings> {
+    let is_on = reader.first_set(&CREDENTIALS).is_some();
+    if is_on && reader.first_set(&["DIRECT_LINE_SECRET", "COPILOT_TOKEN_ENDPOINT"]).is_none() {
+        reader.fault(
+            "DIRECT_LINE_SECRET",
+            "is missing: the secondary bot can't reach its agent without it or COPILOT_TOKEN_ENDPOINT; set one of them.",
+        );
+    }
+    let response = response(reader);
+    let agents = agents(reader);
+    for idle in ["SECONDARY_RESPONSE_URL", "SECONDARY_AGENTS"] {
+        if is_on || !reader.is_set(idle) {
+            continue;
+        }
+        reader.fault(
+            idle,
+            "is set, but the secondary bot has no credential; set SECONDARY_TOKEN, SECONDARY_HASH_SECRET or \
+             SECONDARY_BASIC.",
+        );
+    }
+    let token = reader.header_secret("SECONDARY_TOKEN");
+    let hash_secret = reader.secret("SECONDARY_HASH_SECRET");
+    let basic = reader.basic("SECONDARY_BASIC");
+    is_on.then_some(SecondaryBotSettings { token, hash_secret, basic, response, agents })
+}
+
+/// Agents by name. What is wrong is said without the values, which are secrets.
+fn agents(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Vec<(String, SecretString)> {
+    const NAME: &str = "SECONDARY_AGENTS";
+    let Some(value) = reader.text(NAME) else { return Vec::new() };
+    let Ok(entries) = serde_json::from_str::<Map<String, Value>>(&value) else {
+        reader
+            .fault(NAME, "is not a JSON object; write it like `{\"<nowBotId>\":\"<Direct Line secret>\"}`.");
+        return Vec::new();
+    };
+    let mut agents = Vec::new();
+    for (name, secret) in entries {
+        match secret {
+            Value::String(secret) if name.is_empty() && !secret.is_empty() => {
+                reader.fault(NAME, "has an entry without a name; name it by its `nowBotId` or `appInboundId`.");
+            }
+            Value::String(secret) if is_header(&secret) => agents.push((name, secret.into())),
+            _ => reader.fault(
+                NAME,
+                format!(
+                    "has the entry `{}`, which must be a Direct Line secret: printable ASCII without spaces or \
+                     line breaks.",
+                    shortened(&name)
+                ),
+            ),
+        }
+    }
+    agents
+}
+
+fn is_header(secret: &str) -> bool {
+    !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn response(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<SecondaryResponse> {
+    let credential = reader.first_set(&RESPONSE_CREDENTIALS);
+    let url_set = reader.is_set("SECONDARY_RESPONSE_URL");
+    let url = reader.url("SECONDARY_RESPONSE_URL");
+    match credential {
+        Some(present) if !url_set => reader.fault(
+            "SECONDARY_RESPONSE_URL",
+            format!("is missing: {present} is set; set the address answers go to, or leave both out."),
+        ),
+        // A key in the query is a credential too.
+        None if url.as_ref().is_some_and(|url| url.query().is_none()) => reader.fault(
+            "SECONDARY_RESPONSE_URL",
+            "is set without credentials; set SECONDARY_RESPONSE_BASIC or SECONDARY_RESPONSE_TOKEN.",
+        ),
+        _ => {}
+    }
+    let basic = reader.basic("SECONDARY_RESPONSE_BASIC");
+    let token = reader.header_secret("SECONDARY_RESPONSE_TOKEN");
+    Some(SecondaryResponse { url: url?, basic, token })
+}

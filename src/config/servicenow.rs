@@ -1,0 +1,148 @@
+//! Settings of the live-agent role: the instance, its login, and what it must present to us.
+
+use serde_json::Value;
+
+use super::{
+    AfterChat, HandoffSettings, InboundCredential, ServiceNowLogin, ServiceNowSettings, StartMode,
+    reader::Reader,
+};
+
+const CREDENTIALS: [&str; 6] = [
+    "SERVICENOW_USERNAME",
+    "SERVICENOW_PASSWORD",
+    "SERVICENOW_CLIENT_ID",
+    "SERVICENOW_CLIENT_SECRET",
+    "SERVICENOW_TOKEN",
+    "SERVICENOW_HASH_SECRET",
+];
+
+/// The live-agent role's far end; `None` when nothing of it is set.
+pub(super) fn servicenow(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<ServiceNowSettings> {
+    note_half_set(reader);
+    let url = reader.root("SERVICENOW_URL");
+    if url.as_ref().is_some_and(|url| url.path().contains("/api/")) {
+        reader.fault("SERVICENOW_URL", "must be the instance's root, like `https://acme.service-now.com`.");
+    }
+    let login = login(reader);
+    let token = reader.header_secret("SERVICENOW_TOKEN");
+    let hash_secret = reader.secret("SERVICENOW_HASH_SECRET");
+    let app_inbound_id = reader.text("SERVICENOW_APP_INBOUND_ID");
+    Some(ServiceNowSettings { url: url?, login, token, hash_secret, app_inbound_id })
+}
+
+/// A role is whole or absent: the instance, and credentials towards it. What the instance must present to us
+/// may be missing: the response endpoint is then closed, which the start of the log says.
+fn note_half_set(reader: &mut Reader<impl Fn(&str) -> Option<String>>) {
+    let credential = reader.first_set(&CREDENTIALS);
+    if !reader.is_set("SERVICENOW_URL") {
+        if let Some(present) = credential {
+            reader.fault(
+                "SERVICENOW_URL",
+                format!("is missing: {present} is set; set the instance's root too."),
+            );
+        }
+        return;
+    }
+    if credential.is_none() {
+        reader.fault(
+            "SERVICENOW_URL",
+            "is set without credentials; set SERVICENOW_USERNAME and SERVICENOW_PASSWORD, or SERVICENOW_CLIENT_ID \
+             and SERVICENOW_CLIENT_SECRET, or SERVICENOW_TOKEN, or SERVICENOW_HASH_SECRET.",
+        );
+    }
+}
+
+fn login(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> ServiceNowLogin {
+    note_half_pair(reader, "SERVICENOW_USERNAME", "SERVICENOW_PASSWORD");
+    note_half_pair(reader, "SERVICENOW_CLIENT_ID", "SERVICENOW_CLIENT_SECRET");
+    let username = reader.text("SERVICENOW_USERNAME");
+    if username.as_ref().is_some_and(|name| name.contains(':')) {
+        reader.fault("SERVICENOW_USERNAME", "has a colon in it, which Basic can't carry; use another user.");
+    }
+    let password = reader.secret("SERVICENOW_PASSWORD");
+    let client_id = reader.text("SERVICENOW_CLIENT_ID");
+    let client_secret = reader.secret("SERVICENOW_CLIENT_SECRET");
+    match (client_id.zip(client_secret), username.zip(password)) {
+        (Some((client_id, client_secret)), Some((username, password))) => {
+            ServiceNowLogin::Password { client_id, client_secret, username, password }
+        }
+        (Some((client_id, client_secret)), None) => {
+            ServiceNowLogin::ClientCredentials { client_id, client_secret }
+        }
+        (None, Some((username, password))) => ServiceNowLogin::Basic { username, password },
+        (None, None) => ServiceNowLogin::None,
+    }
+}
+
+fn note_half_pair(
+    reader: &mut Reader<impl Fn(&str) -> Option<String>>,
+    first: &'static str,
+    second: &'static str,
+) {
+    let (missing, present) = match (reader.is_set(first), reader.is_set(second)) {
+        (true, false) => (second, first),
+        (false, true) => (first, second),
+        _ => return,
+    };
+    reader.fault(missing, format!("is missing: {present} is set; set both or neither."));
+}
+
+pub(super) fn responses(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> InboundCredential {
+    InboundCredential {
+        token: reader.header_secret("RESPONSES_TOKEN"),
+        basic: reader.basic("RESPONSES_BASIC"),
+    }
+}
+
+pub(super) fn handoff(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> HandoffSettings {
+    let events = reader.list("HANDOFF_EVENTS");
+    if events.is_empty() {
+        reader.fault("HANDOFF_EVENTS", "names no event; write `handoff.initiate` or leave it out.");
+    }
+    let start = [("create", StartMode::Create), ("start", StartMode::Start), ("agent", StartMode::Agent)];
+    HandoffSettings {
+        events,
+        start: reader.choice("SERVICENOW_START", &start),
+        context: context(reader),
+        email_variable: reader.text("USER_EMAIL_VARIABLE"),
+        timeout: reader.seconds("HANDOFF_TIMEOUT", 1..=86_400),
+        after_chat: reader.choice("AFTER_CHAT", &[("bot", AfterChat::Bot), ("end", AfterChat::End)]),
+    }
+}
+
+fn context(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Vec<(String, String)> {
+    let value = reader.text_or_default("SERVICENOW_CONTEXT");
+    let Ok(Value::Object(entries)) = serde_json::from_str(&value) else {
+        reader.fault(
+            "SERVICENOW_CONTEXT",
+            "is not a JSON object; write it like `{\"LiveAgent_queue\":\"{Queue}\"}`.",
+        );
+        return Vec::new();
+    };
+    let mut context = Vec::new();
+    for (name, value) in entries {
+        match template(value) {
+            Ok(template) => context.push((name, template)),
+            Err(what) => reader.fault("SERVICENOW_CONTEXT", format!("has the entry `{name}`, {what}")),
+        }
+    }
+    context
+}
+
+fn template(value: Value) -> Result<String, &'static str> {
+    match value {
+        Value::String(text) if has_open_brace(&text) => {
+            Err("whose `{` is never closed; close it, or write `{{` for a brace.")
+        }
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(flag) => Ok(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            Err("which must be a text, a number, true or false.")
+        }
+    }
+}
+
+fn has_open_brace(template: &str) -> bool {
+    template.replace("{{", "").split('{').skip(1).any(|part| !part.contains('}'))
+}

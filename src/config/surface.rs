@@ -1,0 +1,165 @@
+//! Settings of the process itself: where it listens, where it stores, who may call, what it logs.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::{
+    AllowedOrigins, FileSettings, RelaySettings, StoreSetting,
+    reader::{Reader, is_loopback, shortened},
+};
+
+/// Set by the Functions host; not a setting a person writes.
+pub const HOST_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+
+/// Where to listen, and whether the Functions host started us.
+pub(super) fn listen(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> (SocketAddr, bool) {
+    let address = reader.text_or_default("LISTEN");
+    let listen = address.parse().unwrap_or_else(|_| {
+        let given = shortened(&address);
+        reader
+            .fault("LISTEN", format!("is `{given}`; write an IP address and a port, like `127.0.0.1:7071`."));
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    });
+    let in_functions_host = reader.is_set(HOST_PORT);
+    match reader.text(HOST_PORT).map(|port| port.parse::<u16>()) {
+        None => (listen, in_functions_host),
+        Some(Ok(port)) if port > 0 => (SocketAddr::from(([127, 0, 0, 1], port)), true),
+        Some(_) => {
+            reader.fault(
+                HOST_PORT,
+                "is not a port; the Functions host sets it, so leave it out of the settings.",
+            );
+            (listen, true)
+        }
+    }
+}
+
+pub(super) fn store(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> StoreSetting {
+    let value = reader.text_or_default("STORE");
+    let parsed = match value.strip_prefix("sqlite:") {
+        Some(path) => sqlite(path),
+        None => append_blob(&value),
+    };
+    parsed.unwrap_or_else(|what| {
+        reader.fault("STORE", what);
+        StoreSetting::Sqlite(PathBuf::new())
+    })
+}
+
+fn sqlite(path: &str) -> Result<StoreSetting, &'static str> {
+    match path.trim() {
+        "" => Err("names no file; write `sqlite:PATH`, like `sqlite:data/handoff.db`."),
+        ":memory:" => Err("must be a file: a journal in memory is gone with the next restart."),
+        path => Ok(StoreSetting::Sqlite(PathBuf::from(path))),
+    }
+}
+
+fn append_blob(value: &str) -> Result<StoreSetting, &'static str> {
+    let url = Url::parse(value).ok().filter(|url| url.scheme() == "https" || is_callable_http(url));
+    let Some(url) = url else {
+        return Err("must be `sqlite:PATH` or `https://ACCOUNT.blob.core.windows.net/CONTAINER`.");
+    };
+    if url.path().trim_matches('/').is_empty() {
+        return Err("names no container; write `https://ACCOUNT.blob.core.windows.net/CONTAINER`.");
+    }
+    Ok(StoreSetting::AppendBlob { url })
+}
+
+fn is_callable_http(url: &Url) -> bool {
+    url.scheme() == "http" && is_loopback(url)
+}
+
+pub(super) fn allowed_origins(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> AllowedOrigins {
+    let entries = reader.list("ALLOWED_ORIGINS");
+    if entries.is_empty() {
+        return AllowedOrigins::None;
+    }
+    if entries == ["*"] {
+        return AllowedOrigins::Any;
+    }
+    for entry in &entries {
+        if let Err(what) = check_origin(entry) {
+            reader.fault("ALLOWED_ORIGINS", what);
+        }
+    }
+    AllowedOrigins::List(entries)
+}
+
+/// Refuses what a browser would never send as its `Origin`, because it would never match.
+fn check_origin(entry: &str) -> Result<(), String> {
+    if entry == "*" {
+        return Err("has `*` beside other origins; write `*` alone or leave it out.".to_owned());
+    }
+    let given = shortened(entry);
+    let url = Url::parse(entry).ok().filter(Url::has_host);
+    let Some(url) = url else {
+        return Err(format!(
+            "has `{given}`, which is not an origin; write it like `https://www.example.com`."
+        ));
+    };
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(format!("has `{given}`; http is for this machine only, use https."));
+    }
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let origin = format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default());
+    if origin == entry {
+        Ok(())
+    } else {
+        Err(format!("has `{given}`; browsers send `{origin}`, write that."))
+    }
+}
+
+/// A filter that parses and can't be a misspelt level.
+pub(super) fn log(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> String {
+    let filter = reader.text_or_default("LOG");
+    let given = shortened(&filter);
+    if let Some(word) = misspelt_level(&filter) {
+        let word = shortened(word);
+        reader.fault(
+            "LOG",
+            format!("has `{word}`; use error, warn, info, debug, trace, off or `module=level`."),
+        );
+    } else if EnvFilter::builder().parse(&filter).is_err() {
+        reader.fault(
+            "LOG",
+            format!("is `{given}`, which is no filter; write it like `info` or `module=level`."),
+        );
+    }
+    filter
+}
+
+/// A bare word that is no level counts as a module's name, and then nothing is logged at all.
+fn misspelt_level(filter: &str) -> Option<&str> {
+    let known = |word: &str| {
+        let word = word.to_ascii_lowercase();
+        matches!(word.as_str(), "off" | "error" | "warn" | "info" | "debug" | "trace")
+            || word.starts_with(env!("CARGO_CRATE_NAME"))
+    };
+    let mut words = filter.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']', '}']));
+    words.find(|word| !known(word))
+}
+
+pub(super) fn files(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> FileSettings {
+    const MONTH: u64 = 30 * 24 * 3600;
+    let by_link = reader.choice("ATTACHMENTS", &[("upload", false), ("link", true)]);
+    if by_link && !reader.is_set("PUBLIC_URL") {
+        reader.fault("PUBLIC_URL", "is missing: `ATTACHMENTS=link` makes links under it; set our own root.");
+    }
+    FileSettings {
+        by_link,
+        link_ttl: reader.seconds("FILES_TTL", 1..=MONTH),
+        max_upload: reader.number("MAX_UPLOAD", 1..=1 << 30, "bytes"),
+    }
+}
+
+pub(super) fn relay(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> RelaySettings {
+    // The load balancer in front of Functions ends a request after 230 s.
+    let max_wait = reader.milliseconds("RELAY_MAX_WAIT", 1..=200_000);
+    let quiet = reader.milliseconds("RELAY_QUIET", 1..=60_000);
+    if quiet > max_wait {
+        reader.fault("RELAY_QUIET", "is longer than RELAY_MAX_WAIT; make it the shorter of the two.");
+    }
+    RelaySettings { max_wait, quiet, key: reader.header_secret("RELAY_KEY") }
+}

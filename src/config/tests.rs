@@ -1,0 +1,350 @@
+use std::{cell::RefCell, collections::BTreeSet};
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+#[test]
+fn nothing_set_is_a_pass_through_with_the_documented_defaults() {
+    let settings = read(&[]).unwrap();
+
+    assert_eq!(settings.listen, "127.0.0.1:7071".parse().unwrap());
+    assert!(!settings.in_functions_host);
+    assert_eq!(settings.log, "info");
+    assert_eq!(settings.store, StoreSetting::Sqlite("data/handoff.db".into()));
+    assert_eq!(settings.allowed_origins, AllowedOrigins::None);
+    assert_eq!(settings.long_poll, Duration::ZERO);
+    assert!(settings.direct_line.url.is_none());
+    assert!(settings.servicenow.is_none() && settings.secondary_bot.is_none());
+    assert_eq!(settings.handoff.events, ["handoff.initiate"]);
+    assert_eq!(settings.handoff.start, StartMode::Create);
+    assert_eq!(settings.handoff.timeout, Duration::from_secs(300));
+    assert_eq!(settings.handoff.after_chat, AfterChat::Bot);
+    assert!(!settings.files.by_link);
+    assert_eq!(settings.files.link_ttl, Duration::from_secs(86_400));
+    assert_eq!(settings.files.max_upload, 104_857_600);
+    assert_eq!(settings.relay.max_wait, Duration::from_millis(25_000));
+    assert_eq!(settings.relay.quiet, Duration::from_millis(450));
+}
+
+#[test]
+fn every_setting_of_the_table_is_read_and_no_other() {
+    let asked = RefCell::new(BTreeSet::new());
+    let _ = Settings::from_env(|name| {
+        asked.borrow_mut().insert(name.to_owned());
+        None
+    });
+
+    let mut table: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
+    table.insert(HOST_PORT.to_owned());
+    assert_eq!(asked.into_inner(), table);
+}
+
+#[test]
+fn the_readme_lists_every_setting_with_its_default() {
+    let rows: Vec<_> = include_str!("../../README.md").lines().filter_map(setting_row).collect();
+    let table: Vec<_> = SETTINGS.iter().map(|setting| (setting.name, setting.default)).collect();
+    assert_eq!(rows, table);
+}
+
+#[test]
+fn the_example_file_holds_every_setting_and_can_be_used_as_it_is() {
+    let example = include_str!("../../local.settings.json.example");
+    let example: serde_json::Value = serde_json::from_str(example).unwrap();
+    let values = example["Values"].as_object().unwrap();
+
+    let ours =
+        values.keys().filter(|name| !["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"].contains(&&***name));
+    let table: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.name).collect();
+    assert_eq!(ours.map(String::as_str).collect::<BTreeSet<_>>(), table);
+    for setting in SETTINGS {
+        let value = values[setting.name].as_str().unwrap();
+        assert!(value.is_empty() || value == setting.default, "{} is `{value}`", setting.name);
+    }
+    Settings::from_env(|name| values.get(name)?.as_str().map(str::to_owned)).unwrap();
+}
+
+#[test]
+fn the_functions_host_says_where_to_listen() {
+    let settings = read(&[(HOST_PORT, "4711"), ("LISTEN", "0.0.0.0:80")]).unwrap();
+    assert_eq!(settings.listen, "127.0.0.1:4711".parse().unwrap());
+    assert!(settings.in_functions_host);
+}
+
+#[test]
+fn an_empty_value_counts_as_unset() {
+    let settings = read(&[("SERVICENOW_URL", ""), ("STORE", "  "), ("HANDOFF_TIMEOUT", "")]).unwrap();
+    assert!(settings.servicenow.is_none());
+    assert_eq!(settings.store, StoreSetting::Sqlite("data/handoff.db".into()));
+}
+
+#[test]
+fn what_is_written_is_what_is_meant() {
+    let settings = read_with_live_agent(&[
+        ("SERVICENOW_HASH_SECRET", "hash key"),
+        ("SERVICENOW_START", "agent"),
+        ("SERVICENOW_CONTEXT", r#"{"LiveAgent_queue":"{Queue}","n":7,"vip":true}"#),
+        ("HANDOFF_EVENTS", "handoff.initiate, GenesysHandoff,"),
+        ("ALLOWED_ORIGINS", "https://www.example.com,http://localhost:3000,capacitor://localhost"),
+        ("COPILOT_TOKEN_ENDPOINT", "https://env.example.com/bots/a/directline/token?api-version=1"),
+        ("PUBLIC_URL", "https://bridge.example.com/handoff"),
+        ("STORE", "https://acme.blob.core.windows.net/handoff?sv=1&sig=SAS-SECRET"),
+        ("LOG", "warn,servicenow_handoff=debug"),
+    ])
+    .unwrap();
+
+    let servicenow = settings.servicenow.unwrap();
+    assert_eq!(servicenow.url.as_str(), "https://acme.service-now.com/");
+    let ServiceNowLogin::Basic { username, password } = servicenow.login else { panic!("not Basic") };
+    assert_eq!((username.as_str(), password.expose_secret()), ("bridge", "pa ss"));
+    assert_eq!(servicenow.hash_secret.unwrap().expose_secret(), "hash key");
+    assert_eq!(settings.handoff.start, StartMode::Agent);
+    assert_eq!(
+        settings.handoff.context,
+        [("LiveAgent_queue", "{Queue}"), ("n", "7"), ("vip", "true")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+    );
+    assert_eq!(settings.handoff.events, ["handoff.initiate", "GenesysHandoff"]);
+    let AllowedOrigins::List(origins) = settings.allowed_origins else { panic!("not a list") };
+    assert_eq!(origins.len(), 3);
+    assert_eq!(settings.direct_line.token_endpoint.unwrap().query(), Some("api-version=1"));
+    assert_eq!(settings.public_url.unwrap().as_str(), "https://bridge.example.com/handoff/");
+    let StoreSetting::AppendBlob { url } = settings.store else { panic!("not a blob") };
+    assert_eq!(url.query(), Some("sv=1&sig=SAS-SECRET"));
+}
+
+#[test]
+fn the_login_follows_from_what_is_given() {
+    let oauth = [("SERVICENOW_CLIENT_ID", "id"), ("SERVICENOW_CLIENT_SECRET", "key")];
+    let user = [("SERVICENOW_USERNAME", "u"), ("SERVICENOW_PASSWORD", "p")];
+    let token = [("SERVICENOW_TOKEN", "t")];
+
+    assert!(matches!(login(&user), ServiceNowLogin::Basic { .. }));
+    assert!(matches!(login(&oauth), ServiceNowLogin::ClientCredentials { .. }));
+    assert!(matches!(login(&[oauth, user].concat()), ServiceNowLogin::Password { .. }));
+    assert!(matches!(login(&token), ServiceNowLogin::None));
+}
+
+#[test]
+fn a_wrong_setting_gives_one_sentence_that_names_it() {
+    let table: &[(&str, &str, &str)] = &[
+        ("LISTEN", "localhost", "an IP address and a port"),
+        (HOST_PORT, "0", "not a port"),
+        ("LOG", "verbose", "`verbose`"),
+        ("LOG", "info,handof", "`handof`"),
+        ("LOG", "servicenow_handoff=loud", "no filter"),
+        ("STORE", "sqlite:", "names no file"),
+        ("STORE", "sqlite::memory:", "must be a file"),
+        ("STORE", "postgres://db.example.com/x", "sqlite:PATH"),
+        ("STORE", "http://blob.example.com/handoff", "sqlite:PATH"),
+        ("STORE", "https://acme.blob.core.windows.net/", "names no container"),
+        ("PUBLIC_URL", "bridge.example.com", "not a URL"),
+        ("PUBLIC_URL", "http://bridge.example.com", "must be https"),
+        ("PUBLIC_URL", "http://127.0.0.1.example.com", "must be https"),
+        ("PUBLIC_URL", "https://bridge.example.com/?a=b", "without a query"),
+        ("PUBLIC_URL", "ftp://bridge.example.com", "https://"),
+        ("PUBLIC_URL", "https://bridge.example.com/#top", "`#`"),
+        ("DIRECT_LINE_URL", "https://directline.example.com/v3/directline", "leave out"),
+        ("COPILOT_TOKEN_ENDPOINT", "https://user:pw@env.example.com/token", "user or password"),
+        ("ALLOWED_ORIGINS", "*,https://www.example.com", "`*`"),
+        ("ALLOWED_ORIGINS", "https://www.example.com/", "browsers send `https://www.example.com`"),
+        ("ALLOWED_ORIGINS", "https://www.example.com:443", "browsers send `https://www.example.com`"),
+        ("ALLOWED_ORIGINS", "http://www.example.com", "use https"),
+        ("ALLOWED_ORIGINS", "www.example.com", "not an origin"),
+        ("LONG_POLL", "20000", "from 0 to 15000"),
+        ("HANDOFF_TIMEOUT", "0", "from 1 to 86400"),
+        ("HANDOFF_TIMEOUT", "5 min", "`5 min`"),
+        ("FILES_TTL", "-1", "`-1`"),
+        ("MAX_UPLOAD", "100MB", "bytes"),
+        ("RELAY_MAX_WAIT", "300000", "from 1 to 200000"),
+        ("RELAY_QUIET", "30000", "longer than RELAY_MAX_WAIT"),
+        ("RELAY_KEY", "two words", "printable ASCII"),
+        ("SERVICENOW_START", "Create", "`create` or `start` or `agent`"),
+        ("SERVICENOW_CONTEXT", "[]", "not a JSON object"),
+        ("SERVICENOW_CONTEXT", r#"{"a":{"b":1}}"#, "entry `a`"),
+        ("SERVICENOW_CONTEXT", r#"{"a":"{Queue"}"#, "never closed"),
+        ("AFTER_CHAT", "close", "`bot` or `end`"),
+        ("ATTACHMENTS", "mail", "`upload` or `link`"),
+        ("HANDOFF_EVENTS", ", ,", "names no event"),
+        ("SECONDARY_RESPONSE_URL", "https://hub.example.com/in?code=k", "no credential"),
+        ("DIRECT_LINE_SECRET", "keyvault:https://acme.vault.azure.net/secrets/dl", "@Microsoft.KeyVault"),
+        ("DIRECT_LINE_SECRET", "@Microsoft.KeyVault(SecretUri=https://acme.vault.azure.net/x)", "identity"),
+        ("DIRECT_LINE_SECRET", "abc\ndef", "line breaks"),
+    ];
+    for (name, value, hint) in table {
+        let errors = read(&[(name, value)]).expect_err(&format!("{name}={value} must be wrong"));
+        let [fault] = errors.faults() else { panic!("{name}={value}: one fault, not {errors}") };
+        assert_eq!(fault.setting, *name, "{value}");
+        assert!(fault.sentence.starts_with(name) && fault.sentence.ends_with('.'), "{}", fault.sentence);
+        assert!(fault.sentence.contains(hint), "{name}={value}: {}", fault.sentence);
+    }
+}
+
+#[test]
+fn a_role_half_set_is_a_wrong_setting() {
+    let url = ("SERVICENOW_URL", "https://acme.service-now.com");
+    let ours = ("RESPONSES_TOKEN", "in");
+    let table: &[(&[(&str, &str)], &str)] = &[
+        (&[url, ours], "SERVICENOW_URL is set without credentials"),
+        (&[url, ours, ("SERVICENOW_USERNAME", "u")], "SERVICENOW_PASSWORD is missing"),
+        (&[url, ours, ("SERVICENOW_PASSWORD", "p")], "SERVICENOW_USERNAME is missing"),
+        (&[url, ours, ("SERVICENOW_CLIENT_ID", "i")], "SERVICENOW_CLIENT_SECRET is missing"),
+        (&[url, ours, ("SERVICENOW_CLIENT_SECRET", "s")], "SERVICENOW_CLIENT_ID is missing"),
+        (&[("SERVICENOW_TOKEN", "t")], "SERVICENOW_URL is missing: SERVICENOW_TOKEN is set"),
+        (&[("SECONDARY_TOKEN", "t")], "DIRECT_LINE_SECRET is missing"),
+        (
+            &[("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d"), ("SECONDARY_RESPONSE_TOKEN", "r")],
+            "SECONDARY_RESPONSE_URL is missing: SECONDARY_RESPONSE_TOKEN is set",
+        ),
+        (
+            &[
+                ("SECONDARY_TOKEN", "t"),
+                ("DIRECT_LINE_SECRET", "d"),
+                ("SECONDARY_RESPONSE_URL", "https://hub.example.com/in"),
+            ],
+            "SECONDARY_RESPONSE_URL is set without credentials",
+        ),
+        (&[("SECONDARY_AGENTS", r#"{"hr":"s"}"#)], "SECONDARY_AGENTS is set, but the secondary bot has no"),
+        (&[("ATTACHMENTS", "link")], "PUBLIC_URL is missing"),
+    ];
+    for (vars, start) in table {
+        let errors = read(vars).expect_err(start);
+        let [fault] = errors.faults() else { panic!("{start}: one fault, not {errors}") };
+        assert!(fault.sentence.starts_with(start), "{}", fault.sentence);
+    }
+}
+
+#[test]
+fn the_agents_of_the_secondary_bot_are_names_with_a_secret() {
+    let role = [("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d")];
+    let agents = |value: &str| read(&[&role[..], &[("SECONDARY_AGENTS", value)]].concat());
+    let long = "s".repeat(4_096);
+    let settings = agents(&format!(r#"{{"hr":"{long}","it":"b.c-d"}}"#)).unwrap().secondary_bot.unwrap();
+    let read: Vec<_> =
+        settings.agents.iter().map(|(name, secret)| (name.as_str(), secret.expose_secret())).collect();
+    assert_eq!(read, [("hr", long.as_str()), ("it", "b.c-d")]);
+    for (value, hint) in [
+        ("SECRET", "is not a JSON object"),
+        (r#"["SECRET"]"#, "is not a JSON object"),
+        (r#"{"hr":"SECRET""#, "is not a JSON object"),
+        (r#"{"hr":""}"#, "has the entry `hr`"),
+        (r#"{"hr":"SECRET SECRET"}"#, "has the entry `hr`"),
+        (r#"{"hr":{"secret":"SECRET"}}"#, "has the entry `hr`"),
+        (r#"{"":"SECRET"}"#, "has an entry without a name"),
+    ] {
+        let errors = agents(value).expect_err(value);
+        let [fault] = errors.faults() else { panic!("{value}: one fault, not {errors}") };
+        assert!(fault.setting == "SECONDARY_AGENTS" && fault.sentence.contains(hint), "{}", fault.sentence);
+        assert!(!fault.sentence.contains("SECRET "), "{}", fault.sentence);
+        assert!(!fault.sentence.contains("`SECRET"), "{}", fault.sentence);
+    }
+}
+
+#[test]
+fn all_faults_come_at_once_in_the_order_of_the_table() {
+    let errors = read(&[
+        ("LOG", "loud"),
+        ("HANDOFF_TIMEOUT", "soon"),
+        ("SERVICENOW_URL", "http://acme.service-now.com"),
+        ("SERVICENOW_USERNAME", "u"),
+        ("RESPONSES_BASIC", "no-colon"),
+        ("AFTER_CHAT", "maybe"),
+    ])
+    .unwrap_err();
+
+    let named: Vec<_> = errors.faults().iter().map(|fault| fault.setting).collect();
+    assert_eq!(
+        named,
+        ["SERVICENOW_URL", "SERVICENOW_PASSWORD", "RESPONSES_BASIC", "HANDOFF_TIMEOUT", "AFTER_CHAT", "LOG"]
+    );
+    assert_eq!(errors.to_string().lines().count(), 6);
+}
+
+#[test]
+fn no_secret_shows_in_debug_or_in_a_fault() {
+    let secrets = [
+        ("DIRECT_LINE_SECRET", "SECRET-1"),
+        ("COPILOT_TOKEN_ENDPOINT", "https://env.example.com/token?key=SECRET-2"),
+        ("SERVICENOW_PASSWORD", "SECRET-3"),
+        ("SERVICENOW_CLIENT_ID", "id"),
+        ("SERVICENOW_CLIENT_SECRET", "SECRET-4"),
+        ("SERVICENOW_TOKEN", "SECRET-5"),
+        ("SERVICENOW_HASH_SECRET", "SECRET-6"),
+        ("RESPONSES_TOKEN", "SECRET-7"),
+        ("RESPONSES_BASIC", "u:SECRET-8"),
+        ("STORE", "https://acme.blob.core.windows.net/c?sig=SECRET-9"),
+        ("RELAY_KEY", "SECRET-10"),
+        ("SECONDARY_TOKEN", "SECRET-11"),
+        ("SECONDARY_HASH_SECRET", "SECRET-12"),
+        ("SECONDARY_BASIC", "u:SECRET-13"),
+        ("SECONDARY_RESPONSE_URL", "https://hub.example.com/in?code=SECRET-14"),
+        ("SECONDARY_RESPONSE_BASIC", "u:SECRET-15"),
+        ("SECONDARY_RESPONSE_TOKEN", "SECRET-16"),
+        ("SECONDARY_AGENTS", r#"{"hr":"SECRET-17"}"#),
+    ];
+    let shown = format!("{:?}", read_with_live_agent(&secrets).unwrap());
+    assert!(!shown.contains("SECRET"), "{shown}");
+
+    for (name, value) in secrets {
+        for broken in [format!("{value}\n{value}"), format!("keyvault:{value}"), format!("{value} #{value}")]
+        {
+            let result = read_with_live_agent(&[(name, &broken)]);
+            let shown = result.map_or_else(|errors| errors.to_string(), |settings| format!("{settings:?}"));
+            assert!(!shown.contains("SECRET-"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn the_roles_say_which_are_on_and_why() {
+    let on = |settings: &Settings| settings.roles().map(|role| role.on);
+    assert_eq!(on(&read(&[]).unwrap()), [false, true, false]);
+    assert_eq!(on(&read_with_live_agent(&[]).unwrap()), [true, true, false]);
+    let secondary = [("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d")];
+    assert_eq!(on(&read(&secondary).unwrap()), [false, true, true]);
+}
+
+#[test]
+fn a_start_that_will_surprise_is_told_beforehand() {
+    let cautions = read_with_live_agent(&[]).unwrap().cautions();
+    assert!(cautions.iter().any(|text| text.starts_with("AFTER_CHAT is bot")));
+    assert!(cautions.iter().any(|text| text.contains("guest")));
+    assert!(read(&[]).unwrap().cautions().is_empty());
+}
+
+#[test]
+fn a_misspelt_name_is_found() {
+    let names = ["SERVICENOW_PASWORD", "SERVICENOW_URL", "PATH", "RELAY_KEYS"].map(str::to_owned);
+    assert_eq!(unknown_names(names.into_iter()), ["RELAY_KEYS", "SERVICENOW_PASWORD"]);
+}
+
+/// Name and default of a row of the settings table.
+fn setting_row(line: &str) -> Option<(&str, &str)> {
+    let mut cells = line.strip_prefix("| `")?.split('|').map(str::trim);
+    let name = cells.next()?.strip_suffix('`')?;
+    let shouts = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    shouts.then_some((name, cells.next()?.trim_matches('`')))
+}
+
+fn read(vars: &[(&str, &str)]) -> Result<Settings, SettingErrors> {
+    Settings::from_env(|name| {
+        let last = vars.iter().rev().find(|(given, _)| *given == name);
+        last.map(|(_, value)| (*value).to_owned())
+    })
+}
+
+/// The live-agent role whole, and `vars` over it.
+fn read_with_live_agent(vars: &[(&str, &str)]) -> Result<Settings, SettingErrors> {
+    let role = [
+        ("SERVICENOW_URL", "https://acme.service-now.com"),
+        ("SERVICENOW_USERNAME", "bridge"),
+        ("SERVICENOW_PASSWORD", "pa ss"),
+        ("RESPONSES_TOKEN", "in"),
+    ];
+    read(&[&role, vars].concat())
+}
+
+fn login(vars: &[(&str, &str)]) -> ServiceNowLogin {
+    let role = [("SERVICENOW_URL", "https://acme.service-now.com"), ("RESPONSES_TOKEN", "in")];
+    read(&[&role, vars].concat()).unwrap().servicenow.unwrap().login
+}

@@ -1,0 +1,265 @@
+//! The client for Direct Line 3.0.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{
+    RequestBuilder,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use self::answer::{Grant, activity_set};
+use crate::{
+    config::DirectLineSettings,
+    far_end::{self, CallError},
+    wire::activity::ActivitySet,
+};
+
+mod answer;
+pub mod page;
+pub mod proxy;
+mod root;
+pub mod upload;
+
+/// A GET waits this long; a POST longer, because it lasts as long as the bot's turn (15 s at most).
+const READ_TIME_OUT: Duration = Duration::from_secs(10);
+const POST_TIME_OUT: Duration = Duration::from_secs(20);
+/// About a hundred activities of the largest size.
+const LONGEST_ANSWER: usize = 32 << 20;
+
+/// Calls Direct Line; cheap to clone, clones share the regional root once it is known.
+#[derive(Clone, Debug)]
+pub struct DirectLine {
+    http: reqwest::Client,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: DirectLineSettings,
+    /// Set from the start unless the token endpoint has to be asked.
+    root: OnceCell<Url>,
+}
+
+/// A conversation of our own.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub conversation_id: String,
+    /// The whole header value: `Bearer …`. The token that start returned; only without one, what opened it.
+    pub authorization: SecretString,
+    pub expires_in: Duration,
+}
+
+/// A conversation's new token; the conversation stays the same.
+#[derive(Clone, Debug)]
+pub struct Refreshed {
+    /// The whole header value: `Bearer …`.
+    pub authorization: SecretString,
+    pub expires_in: Duration,
+}
+
+impl DirectLine {
+    pub fn new(settings: &DirectLineSettings, http: reqwest::Client) -> Self {
+        let root = match (&settings.url, &settings.token_endpoint) {
+            (Some(url), _) => OnceCell::new_with(Some(root::normal(url))),
+            (None, Some(_)) => OnceCell::new(),
+            (None, None) => OnceCell::new_with(Some(root::global())),
+        };
+        let shared = Shared { settings: settings.clone(), root };
+        Self { http, shared: Arc::new(shared) }
+    }
+
+    /// Where Direct Line is; always ends in `/v3/directline/`.
+    ///
+    /// The setting wins; else the region that belongs to the token endpoint; else the global root.
+    ///
+    /// # Errors
+    /// When the region could not be asked for; the next call asks again.
+    pub async fn root(&self) -> Result<Url, CallError> {
+        let Shared { settings, root } = &*self.shared;
+        let ask = async || match &settings.token_endpoint {
+            Some(endpoint) => self.regional(endpoint).await,
+            None => Ok(root::global()),
+        };
+        root.get_or_try_init(ask).await.cloned()
+    }
+
+    /// Whether [`open`](Self::open) has a secret or a token endpoint to work with.
+    pub fn can_open(&self) -> bool {
+        self.shared.settings.secret.is_some() || self.shared.settings.token_endpoint.is_some()
+    }
+
+    /// Opens a conversation, with the secret if there is one, else over the token endpoint.
+    ///
+    /// With the secret, a user whose id starts with `dl_` is bound to the token first, so that the bot sees
+    /// that id whatever a client claims.
+    ///
+    /// # Errors
+    /// See [`CallError`]; `Rejected` with code `NotConfigured` when [`can_open`](Self::can_open) is false.
+    pub async fn open(
+        &self,
+        user_id: Option<&str>,
+        locale: Option<&str>,
+        traceparent: Option<&str>,
+    ) -> Result<Opened, CallError> {
+        let credential = self.credential(user_id, traceparent).await?;
+        let mut body = Map::new();
+        if let Some(id) = user_id {
+            body.insert("user".to_owned(), json!({ "id": id }));
+        }
+        if let Some(locale) = locale {
+            body.insert("locale".to_owned(), locale.into());
+        }
+        let url = self.root().await?.join("conversations").expect("a plain segment joins any http URL");
+        let post = self.post_to(url, &credential, traceparent);
+        let answered = far_end::call(with_json(post, &Value::Object(body)), LONGEST_ANSWER).await?;
+        let Grant { conversation_id, token, expires_in } = Grant::read(&answered)?;
+        Ok(Opened {
+            conversation_id: conversation_id.ok_or(CallError::Failed { status: answered.status })?,
+            authorization: token.map_or(credential, |token| bearer(&token)),
+            expires_in,
+        })
+    }
+
+    /// Reads what came after `watermark`, or everything Direct Line still has.
+    ///
+    /// An activity this program can't read is kept, in `rest`, beside its type and id.
+    ///
+    /// # Errors
+    /// See [`CallError`]; reading again is always safe.
+    pub async fn activities(
+        &self,
+        conversation: &str,
+        authorization: &str,
+        watermark: Option<&str>,
+        traceparent: Option<&str>,
+    ) -> Result<ActivitySet, CallError> {
+        let mut url = self.activities_url(conversation).await?;
+        if let Some(watermark) = watermark.filter(|watermark| !watermark.is_empty()) {
+            url.query_pairs_mut().append_pair("watermark", watermark);
+        }
+        let get = self.http.get(url).timeout(READ_TIME_OUT).header(AUTHORIZATION, authorization);
+        let get = with_trace(get.header(ACCEPT, "application/json"), traceparent);
+        activity_set(&far_end::call(get, LONGEST_ANSWER).await?)
+    }
+
+    /// Posts one activity and gives its id, when Direct Line tells one.
+    ///
+    /// # Errors
+    /// See [`CallError`]. After `Uncertain` look for the echo; never post the same activity again blindly.
+    pub async fn post(
+        &self,
+        conversation: &str,
+        authorization: &str,
+        activity: &Value,
+        traceparent: Option<&str>,
+    ) -> Result<Option<String>, CallError> {
+        let url = self.activities_url(conversation).await?;
+        let post = self.post_to(url, &SecretString::from(authorization), traceparent);
+        let answered = far_end::call(with_json(post, activity), LONGEST_ANSWER).await?;
+        let answer = serde_json::from_slice::<Value>(&answered.body).unwrap_or_default();
+        Ok(answer.get("id").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// Exchanges a token that is still good for a new one.
+    ///
+    /// # Errors
+    /// See [`CallError`]; `Rejected` when the token has expired.
+    pub async fn refresh(&self, authorization: &str) -> Result<Refreshed, CallError> {
+        let url = self.root().await?.join("tokens/refresh").expect("plain segments join any http URL");
+        let post = self.post_to(url, &SecretString::from(authorization), None);
+        let answered = far_end::call(post, LONGEST_ANSWER).await?;
+        let Grant { conversation_id: _, token, expires_in } = Grant::read(&answered)?;
+        let token = token.ok_or(CallError::Failed { status: answered.status })?;
+        Ok(Refreshed { authorization: bearer(&token), expires_in })
+    }
+
+    /// What a conversation is started with.
+    async fn credential(
+        &self,
+        user_id: Option<&str>,
+        traceparent: Option<&str>,
+    ) -> Result<SecretString, CallError> {
+        match (&self.shared.settings.secret, &self.shared.settings.token_endpoint) {
+            (Some(secret), _) => {
+                let secret = bearer(secret.expose_secret());
+                match user_id.filter(|id| id.starts_with("dl_")) {
+                    Some(id) => self.generate(&secret, id, traceparent).await,
+                    None => Ok(secret),
+                }
+            }
+            (None, Some(endpoint)) => Ok(bearer(&self.mint(endpoint).await?)),
+            (None, None) => Err(CallError::Rejected { status: 401, code: Some("NotConfigured".to_owned()) }),
+        }
+    }
+
+    /// Exchanges the secret for a token that carries the user.
+    async fn generate(
+        &self,
+        secret: &SecretString,
+        user_id: &str,
+        traceparent: Option<&str>,
+    ) -> Result<SecretString, CallError> {
+        let url = self.root().await?.join("tokens/generate").expect("plain segments join any http URL");
+        let post = with_json(self.post_to(url, secret, traceparent), &json!({ "user": { "id": user_id } }));
+        Ok(bearer(&Grant::token(&far_end::call(post, LONGEST_ANSWER).await?)?))
+    }
+
+    /// Asks the token endpoint for a token; each one stands for one new conversation.
+    async fn mint(&self, endpoint: &Url) -> Result<String, CallError> {
+        let get = self.http.get(endpoint.clone()).timeout(READ_TIME_OUT).header(ACCEPT, "application/json");
+        Grant::token(&far_end::call(get, LONGEST_ANSWER).await?)
+    }
+
+    /// Asked once; 404 and 501 mean that this host will never tell.
+    async fn regional(&self, endpoint: &Url) -> Result<Url, CallError> {
+        let settings = root::settings_of(endpoint);
+        let get = self.http.get(settings).timeout(READ_TIME_OUT).header(ACCEPT, "application/json");
+        match far_end::call(get, LONGEST_ANSWER).await {
+            Ok(answered) => {
+                if let Some(root) = root::from_settings(&answered.body) {
+                    return Ok(root);
+                }
+            }
+            Err(CallError::Rejected { status: 404, .. } | CallError::Failed { status: 501 }) => {}
+            Err(transient) => return Err(transient),
+        }
+        Ok(root::from_token(&self.mint(endpoint).await?).unwrap_or_else(root::global))
+    }
+
+    async fn activities_url(&self, conversation: &str) -> Result<Url, CallError> {
+        let mut url = self.root().await?;
+        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend([
+            "conversations",
+            conversation,
+            "activities",
+        ]);
+        Ok(url)
+    }
+
+    fn post_to(&self, url: Url, authorization: &SecretString, traceparent: Option<&str>) -> RequestBuilder {
+        let post = self.http.post(url).timeout(POST_TIME_OUT).header(ACCEPT, "application/json");
+        with_trace(post.header(AUTHORIZATION, authorization.expose_secret()), traceparent)
+    }
+}
+
+fn with_json(request: RequestBuilder, body: &Value) -> RequestBuilder {
+    request.header(CONTENT_TYPE, "application/json").body(body.to_string())
+}
+
+fn with_trace(request: RequestBuilder, traceparent: Option<&str>) -> RequestBuilder {
+    match traceparent {
+        Some(traceparent) => request.header("traceparent", traceparent),
+        None => request,
+    }
+}
+
+fn bearer(token: &str) -> SecretString {
+    format!("Bearer {token}").into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,361 @@
+//! What ServiceNow shows, in our words: every control a message from ServiceNow can hold.
+//!
+//! Stored in journals: a field may be added with a default, never renamed or given another meaning.
+//! URLs stand as ServiceNow sent them: absolute, or relative to the instance.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One thing ServiceNow asked us to show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "control", rename_all = "snake_case")]
+pub enum Control {
+    /// Markdown.
+    Text {
+        #[serde(default)]
+        text: String,
+    },
+    /// The whole of a streamed or synthesised answer.
+    Generated(Generated),
+    /// HTML, already turned into Markdown.
+    Html(Html),
+    Link(Link),
+    Image(Image),
+    Card(Card),
+    Table(Table),
+    /// One part of several; the next comes when the user asks for it.
+    MultiPart(MultiPart),
+    /// Links under one heading.
+    GroupedParts(GroupedParts),
+    Choice(Choice),
+    TextInput(TextInput),
+    /// A date, a time, or both.
+    Moment(Moment),
+    Upload(Upload),
+    /// A control we have no mapping for: its readable text, so that nothing vanishes.
+    Degraded {
+        #[serde(default)]
+        ui_type: String,
+        #[serde(default)]
+        text: String,
+    },
+}
+
+/// Markdown, and the sources it names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Generated {
+    pub text: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub citations: Vec<Citation>,
+    /// The stream this ends, when it was streamed: a repeated end carries the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// ServiceNow's feedback data, kept as it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Value>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Citation {
+    /// As it stands in the text: `[1]`.
+    pub mark: String,
+    pub label: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Html {
+    pub markdown: String,
+    /// ServiceNow's picture of the HTML, for clients that can show nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    /// Links of the HTML that its Markdown does not hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Link {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heading: Option<String>,
+    pub label: String,
+    pub url: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Image {
+    pub url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+}
+
+/// A card: also what ServiceNow calls a notification.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Card {
+    pub look: CardLook,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subtitle: Option<String>,
+    /// Paragraphs, plain text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paragraphs: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<CardField>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// What the user may do about it; each answers with its value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Item>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CardLook {
+    #[default]
+    Plain,
+    LargeImage,
+    SmallImage,
+    Video,
+    Notification,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CardField {
+    pub label: String,
+    pub value: String,
+}
+
+/// Plain-text cells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Table {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    pub headers: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+    /// Rows to show at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u64>,
+    /// Rows there are in all, when ServiceNow says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_label: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MultiPart {
+    /// Markdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heading: Option<String>,
+    pub part: Box<Control>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_label: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GroupedParts {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heading: Option<String>,
+    pub parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Part {
+    pub label: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+}
+
+/// A question answered with one or more of its items.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Choice {
+    pub kind: ChoiceKind,
+    /// Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    pub items: Vec<Item>,
+    pub look: ChoiceLook,
+    pub several: bool,
+    pub optional: bool,
+    /// Shown with the question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChoiceKind {
+    #[default]
+    Picker,
+    Topic,
+    Boolean,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChoiceLook {
+    #[default]
+    List,
+    Buttons,
+    Pictures,
+}
+
+/// Something to choose. Its value is what ServiceNow expects to be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Item {
+    pub label: String,
+    pub value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TextInput {
+    /// Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    pub mask: Mask,
+    pub optional: bool,
+}
+
+/// How an answer is to be treated. Anything but `None` is never stored, logged or echoed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mask {
+    #[default]
+    None,
+    Secure,
+    Sensitive,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Moment {
+    pub kind: MomentKind,
+    /// Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    pub optional: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MomentKind {
+    #[default]
+    Date,
+    Time,
+    DateTime,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Upload {
+    /// Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_count: Option<u64>,
+    /// Of one file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_megabytes: Option<u64>,
+    /// Only pictures are asked for.
+    pub pictures_only: bool,
+    pub optional: bool,
+}
+
+impl Control {
+    /// Whether the user's answer is to be kept out of storage, logs and echoes.
+    pub fn is_secure(&self) -> bool {
+        match self {
+            Self::TextInput(input) => input.mask != Mask::None,
+            Self::MultiPart(multi) => multi.part.is_secure(),
+            _ => false,
+        }
+    }
+
+    /// Whether ServiceNow waits for `DONE` before it goes on: everything is shown at once, so it is told at once.
+    pub fn waits_for_done(&self) -> bool {
+        matches!(self, Self::Table(_))
+    }
+
+    /// The stream that this ends, when it was streamed.
+    pub fn stream(&self) -> Option<&str> {
+        match self {
+            Self::Generated(generated) => generated.stream.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether ServiceNow waits for an answer to this. One may be given to a card's actions, too, but none is waited for.
+    pub fn asks(&self) -> bool {
+        matches!(
+            self,
+            Self::MultiPart(_) | Self::Choice(_) | Self::TextInput(_) | Self::Moment(_) | Self::Upload(_)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_control_stored_with_fewer_fields_is_still_read() {
+        for (stored, control) in [
+            (json!({"control": "text"}), Control::Text { text: String::new() }),
+            (json!({"control": "choice", "later": 1}), Control::Choice(Choice::default())),
+            (
+                json!({"control": "card", "title": "T"}),
+                Control::Card(Card { title: Some("T".to_owned()), ..Card::default() }),
+            ),
+            (json!({"control": "table"}), Control::Table(Table::default())),
+            (
+                json!({"control": "moment", "kind": "date_time"}),
+                Control::Moment(Moment { kind: MomentKind::DateTime, ..Moment::default() }),
+            ),
+            (
+                json!({"control": "text_input", "mask": "secure"}),
+                Control::TextInput(TextInput { mask: Mask::Secure, ..TextInput::default() }),
+            ),
+            (
+                json!({"control": "multi_part", "part": {"control": "degraded"}}),
+                Control::MultiPart(MultiPart {
+                    heading: None,
+                    part: Box::new(Control::Degraded { ui_type: String::new(), text: String::new() }),
+                    more_label: None,
+                }),
+            ),
+        ] {
+            assert_eq!(serde_json::from_value::<Control>(stored).expect("a control"), control);
+            let written = serde_json::to_value(&control).expect("JSON");
+            assert_eq!(serde_json::from_value::<Control>(written).expect("a control"), control);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What ServiceNow told us, in our words; not stored, but what facts are made of.
+
+use serde_json::Value;
+
+use super::{Agent, control::Control};
+
+/// A message from ServiceNow in our words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inbound {
+    /// `clientSessionId`.
+    pub session: Option<String>,
+    /// Repeats the user's last request; never a key.
+    pub request_id: Option<String>,
+    pub interaction_id: Option<String>,
+    pub user_id: Option<String>,
+    pub client_variables: Option<Value>,
+    pub agent_chat: bool,
+    pub completed: bool,
+    pub take_control: bool,
+    pub items: Vec<Item>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// ServiceNow's id, the key for duplicates. Always `None` for [`What::Progress`], which repeats its id as it
+    /// grows, and for a life-cycle step whose words follow as an item of their own (they have the id).
+    pub message_id: Option<String>,
+    /// Who said it, when a person did.
+    pub agent: Option<Agent>,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a message has a handful of items, and most of them are said")]
+pub enum What {
+    Said(Control),
+    /// Plain text from ServiceNow itself; whose words may mean something ([`SystemMeaning`]).
+    System(String),
+    AgentJoined,
+    BackToVirtualAgent,
+    Queued,
+    /// Plain text: why the user waits, and how long when that is known.
+    Waiting(String),
+    TypingStarted,
+    TypingStopped,
+    /// One step of a longer task. A known step of the same key is no news.
+    Progress {
+        key: Option<String>,
+        text: String,
+    },
+    Created {
+        conversation: Option<String>,
+        interaction: Option<String>,
+    },
+    StreamStarted {
+        stream: Option<String>,
+    },
+    /// Part of an answer that comes whole at the end of its stream.
+    StreamChunk {
+        stream: Option<String>,
+        sequence: Option<u64>,
+        text: String,
+    },
+    /// A notification has opened another conversation.
+    NewConversation,
+    /// Known, and nothing to show.
+    Nothing,
+    /// Unknown, and nothing readable in it.
+    Unreadable {
+        ui_type: String,
+    },
+}
+
+/// What a text of ServiceNow's own means, for instances that say it in words only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SystemMeaning {
+    /// A person has joined.
+    Joined { name: Option<String> },
+    /// The live chat is over.
+    Ended,
+    /// Nobody is there to take the chat.
+    NobodyAvailable,
+}

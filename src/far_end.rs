@@ -1,0 +1,161 @@
+//! What a call to a far end came to, said in terms of what the caller does next.
+
+use std::{cell::OnceCell, time::Duration};
+
+use reqwest::{NoProxy, Proxy, RequestBuilder, Response, redirect};
+
+use crate::domain::Timestamp;
+
+mod refusal;
+pub(crate) use self::refusal::retry_after;
+#[cfg(test)]
+pub(crate) mod testing;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Surely not processed: no connection was made, or the login before the call was not answered.
+    /// A repeat can't double anything.
+    #[error("the far end could not be reached")]
+    NotSent(#[source] Option<reqwest::Error>),
+    /// No answer, a cut answer or 408/502/504: it may have been processed.
+    #[error("the far end did not answer in full; it may have acted")]
+    Uncertain(#[source] Option<reqwest::Error>),
+    /// 429, or 503 with `Retry-After`: surely not processed; not before this wait is over (at most 5 minutes).
+    #[error("the far end asked to wait {0:?}")]
+    Throttled(Duration),
+    /// Another 5xx: the far end says it failed. Or a 2xx whose body can't come from the API.
+    #[error("the far end failed with status {status}")]
+    Failed { status: u16 },
+    /// 3xx, 4xx, or a 200 that says `failure`: a repeat of the same call gets the same answer.
+    /// `code` is the far end's own error code when it gave one; never free text.
+    #[error("the far end refused with status {status}")]
+    Rejected { status: u16, code: Option<String> },
+}
+
+/// The HTTP client for both far ends: HTTP/1.1, kept-alive connections, 3 seconds to connect, no redirects.
+///
+/// Honours the usual proxy variables, except towards loopback.
+///
+/// # Errors
+/// When the machine's certificate store can't be read, or a proxy variable is not a URL.
+pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    client_with(|name| std::env::var(name).ok())
+}
+
+fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        // Retries have another owner; this also spares a copy of each request for them.
+        .retry(reqwest::retry::never().max_retries_per_request(0))
+        .connect_timeout(Duration::from_secs(3))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .user_agent(concat!("servicenow-handoff/", env!("CARGO_PKG_VERSION")))
+        .no_proxy();
+    proxies(var)?.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build()
+}
+
+thread_local! {
+    static OWN: OnceCell<reqwest::Client> = const { OnceCell::new() };
+}
+
+/// Lets all calls of this thread go over `client`. A connection belongs to the thread that opened it, so
+/// that a call from another one has to wake both.
+pub fn own(client: &reqwest::Client) {
+    OWN.with(|own| drop(own.set(client.clone())));
+}
+
+/// The proxies the environment asks for, none of them towards loopback.
+fn proxies(var: impl Fn(&str) -> Option<String>) -> Result<Vec<Proxy>, reqwest::Error> {
+    let either = |upper: &str| {
+        var(upper).or_else(|| var(&upper.to_ascii_lowercase())).filter(|value| !value.trim().is_empty())
+    };
+    let spared = format!("localhost,127.0.0.0/8,::1,{}", either("NO_PROXY").unwrap_or_default());
+    let mut proxies = Vec::new();
+    if let Some(proxy) = either("HTTPS_PROXY") {
+        proxies.push(Proxy::https(proxy)?);
+    }
+    if let Some(proxy) = either("HTTP_PROXY") {
+        proxies.push(Proxy::http(proxy)?);
+    }
+    if let Some(proxy) = either("ALL_PROXY") {
+        proxies.push(Proxy::all(proxy)?);
+    }
+    Ok(proxies.into_iter().map(|proxy| proxy.no_proxy(NoProxy::from_string(&spared))).collect())
+}
+
+/// A 2xx answer.
+pub(crate) struct Answered {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+/// Sends a request once, within the time-out set on it, and reads the answer whole.
+///
+/// # Errors
+/// See [`CallError`]; an answer of more than `limit` bytes counts as not given in full.
+pub(crate) async fn call(request: RequestBuilder, limit: usize) -> Result<Answered, CallError> {
+    let mut response = send(request).await?;
+    let status = response.status();
+    if status.is_success() {
+        let body = read_whole(&mut response, limit).await?;
+        return Ok(Answered { status: status.as_u16(), body });
+    }
+    let body = read(&mut response, limit).await.ok().flatten().unwrap_or_default();
+    Err(refusal::refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
+}
+
+/// Sends a request once; the answer has any status, and its body has not been read.
+///
+/// # Errors
+/// [`CallError::NotSent`] or [`CallError::Uncertain`].
+pub(crate) async fn send(request: RequestBuilder) -> Result<Response, CallError> {
+    let (http, request) = request.build_split();
+    let mut request = request.map_err(no_answer)?;
+    for name in ["authorization", "token"] {
+        if let Some(value) = request.headers_mut().get_mut(name) {
+            value.set_sensitive(true);
+        }
+    }
+    let http = OWN.with(|own| own.get().cloned()).unwrap_or(http);
+    http.execute(request).await.map_err(no_answer)
+}
+
+/// Reads an answer's body to its end.
+///
+/// # Errors
+/// [`CallError::Uncertain`] when it was cut or is longer than `limit` bytes.
+pub(crate) async fn read_whole(response: &mut Response, limit: usize) -> Result<Vec<u8>, CallError> {
+    read(response, limit).await.map_err(no_answer)?.ok_or(CallError::Uncertain(None))
+}
+
+/// Rejects a 2xx by what its body says.
+pub(crate) fn rejected(status: u16, body: &[u8]) -> CallError {
+    CallError::Rejected { status, code: refusal::code(body) }
+}
+
+/// `None` when there is more than `limit` bytes of it.
+async fn read(response: &mut Response, limit: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
+/// The URL is left out: a token endpoint's is not for logs.
+pub(crate) fn no_answer(error: reqwest::Error) -> CallError {
+    let error = error.without_url();
+    if error.is_builder() || error.is_connect() {
+        CallError::NotSent(Some(error))
+    } else {
+        CallError::Uncertain(Some(error))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! From an answer that is not 2xx to what the caller does next.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use super::CallError;
+use crate::domain::Timestamp;
+
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+const WAIT_UNTOLD: Duration = Duration::from_secs(1);
+
+pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> CallError {
+    let retry_after = retry_after(headers, now);
+    match status {
+        429 => {
+            let wait = retry_after.or_else(|| rate_limit_reset(headers, now)).unwrap_or(WAIT_UNTOLD);
+            CallError::Throttled(wait.min(LONGEST_WAIT))
+        }
+        503 if headers.contains_key("retry-after") => {
+            CallError::Throttled(retry_after.unwrap_or(WAIT_UNTOLD).min(LONGEST_WAIT))
+        }
+        408 | 502 | 504 => CallError::Uncertain(None),
+        500.. => CallError::Failed { status },
+        _ => CallError::Rejected { status, code: code(body) },
+    }
+}
+
+/// The error's code: `error.code`, or `error` itself as OAuth has it. A text for people is not one.
+pub(super) fn code(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let error = body.get("error")?;
+    let code = error.get("code").unwrap_or(error).as_str()?;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    (!code.is_empty() && code.len() <= 64 && code.chars().all(is_word)).then(|| code.to_owned())
+}
+
+/// Seconds, or an HTTP date; a date that has passed is no wait.
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = headers.get("retry-after")?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(until(at.as_millisecond(), now))
+}
+
+/// ServiceNow's: seconds since the Unix epoch.
+fn rate_limit_reset(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let seconds: i64 = headers.get("x-ratelimit-reset")?.to_str().ok()?.trim().parse().ok()?;
+    Some(until(seconds.saturating_mul(1000), now))
+}
+
+fn until(at_millis: i64, now: Timestamp) -> Duration {
+    let millis = Timestamp(at_millis).millis_since(now);
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    /// 2015-10-21T07:27:00Z
+    const NOW: Timestamp = Timestamp(1_445_412_420_000);
+
+    #[test]
+    fn a_status_says_what_to_do_next() {
+        use CallError::*;
+        let body = br#"{"error":{"code":"TokenExpired","message":"Token has expired"}}"#;
+        for status in [301, 400, 401, 403, 404, 405, 409, 413] {
+            let refused = refusal(status, &headers(&[]), body, NOW);
+            assert!(
+                matches!(&refused, Rejected { status: s, code: Some(c) } if *s == status && c == "TokenExpired"),
+                "{status}: {refused:?}"
+            );
+        }
+        for status in [500, 501, 503, 505, 599] {
+            let refused = refusal(status, &headers(&[]), body, NOW);
+            assert!(matches!(refused, Failed { status: s } if s == status), "{status}: {refused:?}");
+        }
+        for status in [408, 502, 504] {
+            let refused = refusal(status, &headers(&[]), body, NOW);
+            assert!(matches!(refused, Uncertain(None)), "{status}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_read_in_every_form_and_never_exceeds_five_minutes() {
+        type Headers = &'static [(&'static str, &'static str)];
+        let rows: [(u16, Headers, u64); 10] = [
+            (429, &[], 1_000),
+            (429, &[("retry-after", "7")], 7_000),
+            (429, &[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")], 60_000),
+            (429, &[("retry-after", "Wed, 21 Oct 2015 07:00:00 GMT")], 0),
+            (429, &[("retry-after", "86400")], 300_000),
+            (429, &[("retry-after", "soon")], 1_000),
+            (429, &[("x-ratelimit-reset", "1445412450")], 30_000),
+            (429, &[("retry-after", "2"), ("x-ratelimit-reset", "1445412450")], 2_000),
+            (503, &[("retry-after", "3")], 3_000),
+            (503, &[("retry-after", "soon")], 1_000),
+        ];
+        for (status, given, millis) in rows {
+            let refused = refusal(status, &headers(given), b"", NOW);
+            let expected = Duration::from_millis(millis);
+            assert!(
+                matches!(refused, CallError::Throttled(w) if w == expected),
+                "{status} {given:?}: {refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_code_is_a_word_and_never_what_people_wrote() {
+        let rows: [(&[u8], Option<&str>); 6] = [
+            (br#"{"error":{"code":"BotError","message":"x"}}"#, Some("BotError")),
+            (br#"{"error":"invalid_client","error_description":"x"}"#, Some("invalid_client")),
+            (br#"{"error":{"message":"User Not Authenticated"},"status":"failure"}"#, None),
+            (br#"{"error":"Conversation ID is missing."}"#, None),
+            (br#"{"error":{"code":17}}"#, None),
+            (b"<html>", None),
+        ];
+        for (body, expected) in rows {
+            assert_eq!(code(body).as_deref(), expected, "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    fn headers(given: &[(&str, &str)]) -> HeaderMap {
+        given
+            .iter()
+            .map(|(name, value)| {
+                let name = HeaderName::try_from(*name).expect("a header name");
+                (name, HeaderValue::try_from(*value).expect("a header value"))
+            })
+            .collect()
+    }
+}

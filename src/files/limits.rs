@@ -1,0 +1,70 @@
+//! What a question for a file allows.
+
+use super::{FileHead, TakeError};
+use crate::domain::control::{Control, Upload};
+
+/// Limits that come on top of `MAX_UPLOAD`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub files: Option<u64>,
+    /// Of each file.
+    pub bytes: Option<u64>,
+    pub pictures_only: bool,
+}
+
+impl Limits {
+    /// Those of the control that waits for an answer; none when it asks for something else.
+    pub fn of(pending: Option<&Control>) -> Self {
+        let Some(Control::Upload(upload)) = pending else { return Self::default() };
+        let Upload { prompt: _, max_count, max_megabytes, pictures_only, optional: _ } = upload;
+        Self {
+            files: *max_count,
+            bytes: max_megabytes.map(|megabytes| megabytes.saturating_mul(1_024 * 1_024)),
+            pictures_only: *pictures_only,
+        }
+    }
+
+    /// Whether one more file may come. A length the client did not say is counted while it comes.
+    ///
+    /// # Errors
+    /// [`TakeError::TooMany`], [`TakeError::TooLarge`] or [`TakeError::NoPicture`].
+    pub fn allow(&self, taken: usize, file: &FileHead) -> Result<(), TakeError> {
+        let Self { files, bytes, pictures_only } = *self;
+        if let Some(limit) = files.filter(|limit| taken as u64 >= *limit) {
+            return Err(TakeError::TooMany { limit });
+        }
+        if let Some(limit) = bytes.filter(|limit| file.length.is_some_and(|length| length > *limit)) {
+            return Err(TakeError::TooLarge { limit });
+        }
+        if pictures_only && !file.media_type.starts_with("image/") {
+            return Err(TakeError::NoPicture);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_question_for_a_file_limits() {
+        let upload = Upload {
+            max_count: Some(2),
+            max_megabytes: Some(1),
+            pictures_only: true,
+            prompt: None,
+            optional: false,
+        };
+        let limits = Limits::of(Some(&Control::Upload(upload)));
+        let file =
+            |media_type: &str, length| FileHead { name: "f".into(), media_type: media_type.into(), length };
+        assert!(limits.allow(1, &file("image/png", Some(1 << 20))).is_ok());
+        assert!(matches!(limits.allow(2, &file("image/png", None)), Err(TakeError::TooMany { limit: 2 })));
+        let big = limits.allow(0, &file("image/png", Some((1 << 20) + 1)));
+        assert!(matches!(big, Err(TakeError::TooLarge { limit: 1_048_576 })));
+        assert!(matches!(limits.allow(0, &file("text/plain", None)), Err(TakeError::NoPicture)));
+        let text = Control::Text { text: "Hello".into() };
+        assert_eq!(Limits::of(Some(&text)), Limits::default());
+    }
+}

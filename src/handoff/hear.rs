@@ -1,0 +1,128 @@
+//! What ServiceNow says: to the response endpoint, or in the answer to a call.
+
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use super::{Conversation, Handoff};
+use crate::{
+    domain::{ConversationId, SessionId, control::Control},
+    journal::JournalError,
+    session::{Event, Fact},
+    translate::{
+        request::session_of_request,
+        virtual_agent::{Inbound, Item, SystemMeaning, What, inbound, system_meaning},
+    },
+    wire::virtual_agent::response::Response,
+};
+
+/// What became of a message of ServiceNow's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    Stored,
+    /// Nothing new in it.
+    OldNews,
+    /// Of no conversation we know.
+    Unknown,
+}
+
+impl Handoff {
+    /// Stores what a webhook tells. The caller may answer 200 when this has returned.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn hear(self: &Arc<Self>, response: Response) -> Result<Heard, JournalError> {
+        let inbound = inbound(response);
+        let Some(session) = session_of(&inbound) else {
+            warn!("ServiceNow sent a message without a session of ours; it is dropped");
+            return Ok(Heard::Unknown);
+        };
+        let Some(conversation) = self.find(&session.conversation).await? else {
+            warn!(conversation.id = %session.conversation, chat = session.chat, "ServiceNow sent a message of a conversation we don't know; it is dropped");
+            return Ok(Heard::Unknown);
+        };
+        let facts = self.hear_in(&conversation, session.chat, inbound).await?;
+        self.deliver_soon(&conversation, None);
+        Ok(if facts == 0 { Heard::OldNews } else { Heard::Stored })
+    }
+
+    /// Takes a synchronous answer as if it had come by webhook. It does not name its session.
+    pub(super) async fn hear_answer(
+        &self,
+        conversation: &Conversation,
+        chat: u32,
+        body: &[u8],
+    ) -> Result<(), JournalError> {
+        if let Ok(response) = Response::parse(body) {
+            self.hear_in(conversation, chat, inbound(response)).await?;
+        }
+        Ok(())
+    }
+
+    async fn hear_in(
+        &self,
+        conversation: &Conversation,
+        chat: u32,
+        inbound: Inbound,
+    ) -> Result<usize, JournalError> {
+        let meanings = inbound.items.iter().map(meaning).collect();
+        Ok(self.record(conversation, Event::Heard { chat, inbound, meanings }).await?.facts.len())
+    }
+}
+
+fn session_of(inbound: &Inbound) -> Option<SessionId> {
+    let named = inbound.session.as_deref().filter(|session| !session.is_empty());
+    named.and_then(SessionId::parse).or_else(|| inbound.request_id.as_deref().and_then(session_of_request))
+}
+
+/// What an item means when only its words say so; a live agent's own words never mean anything but themselves.
+fn meaning(item: &Item) -> Option<SystemMeaning> {
+    match &item.what {
+        What::System(text) => system_meaning(text),
+        What::Said(Control::Text { text }) if item.agent.is_none() => system_meaning(text),
+        _ => None,
+    }
+}
+
+/// Logs what a fact changes about a chat, whoever brought it about.
+pub(super) fn report(id: &ConversationId, chat: u32, fact: &Fact) {
+    match fact {
+        Fact::AgentJoined { .. } => info!(conversation.id = %id, chat, "A live agent has joined"),
+        Fact::ChatEnded { why, .. } => info!(conversation.id = %id, chat, ?why, "The live chat has ended"),
+        Fact::Queued { .. } => info!(conversation.id = %id, chat, "ServiceNow has the user in a queue"),
+        Fact::ChatNamed { conversation: sys_id, interaction, .. } => {
+            info!(conversation.id = %id, chat, servicenow.conversation = sys_id, servicenow.interaction = interaction, "ServiceNow has opened the chat");
+        }
+        Fact::AgentSaid(said) => {
+            if let Control::Degraded { ui_type, text: _ } = &said.control {
+                let kind = kind(ui_type);
+                info!(conversation.id = %id, chat, kind, "ServiceNow sent a control we don't know; its text is shown");
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A `uiType` as it may stand in the log: a name, never what people wrote.
+fn kind(ui_type: &str) -> &str {
+    let is_name = ui_type.len() <= 40 && ui_type.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if is_name { ui_type } else { "(no name)" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_a_name_and_never_what_people_wrote() {
+        for (ui_type, logged) in [
+            ("HologramControl", "HologramControl"),
+            ("", ""),
+            ("my password is x", "(no name)"),
+            ("Größe", "(no name)"),
+            (&"x".repeat(41), "(no name)"),
+        ] {
+            assert_eq!(kind(ui_type), logged);
+        }
+    }
+}

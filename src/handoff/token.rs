@@ -1,0 +1,125 @@
+//! Who may read and write an escalated conversation: whoever holds a token that Direct Line accepted for it.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use super::{Conversation, Handoff};
+use crate::{
+    auth::{TokenHash, token_hash},
+    domain::Timestamp,
+    far_end::CallError,
+    journal::JournalError,
+    session::Event,
+    telemetry::of_caller,
+};
+
+/// Milliseconds that a token without a readable end counts as good before Direct Line is asked again.
+const UNREADABLE: i64 = 30 * 60_000;
+
+/// The `Authorization` header of a Direct Line client.
+pub struct Caller {
+    pub authorization: String,
+    pub hash: TokenHash,
+}
+
+/// Whether a caller may use a conversation.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Standing {
+    Good,
+    /// Direct Line's own answer.
+    Refused {
+        status: u16,
+        code: Option<String>,
+    },
+    /// Never seen, and Direct Line can't be asked now.
+    Unknown,
+}
+
+impl Caller {
+    /// `None` without a bearer token.
+    pub fn read(authorization: Option<&str>) -> Option<Self> {
+        let authorization = authorization?.trim();
+        let (scheme, token) = authorization.split_once(' ')?;
+        (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty())
+            .then(|| Self { authorization: authorization.to_owned(), hash: token_hash(authorization) })
+    }
+
+    /// When the token ends: the JWT's own `exp`, else half an hour from now.
+    pub fn until(&self, now: Timestamp) -> Timestamp {
+        expiry(&self.authorization).unwrap_or(now.plus_millis(UNREADABLE))
+    }
+}
+
+impl Handoff {
+    /// Whether the caller may use the conversation; asks Direct Line about a token it has not seen.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn standing(
+        &self,
+        conversation: &Conversation,
+        caller: &Caller,
+    ) -> Result<Standing, JournalError> {
+        let (known, watermark) = {
+            let state = conversation.state.lock().await;
+            let cut = state.segments.first().and_then(|first| first.cut.as_ref());
+            let known = state.knows_token(caller.hash.as_str(), Timestamp::now());
+            (known, cut.and_then(|cut| cut.watermark.clone()))
+        };
+        if known {
+            return Ok(Standing::Good);
+        }
+        let id = conversation.id.as_str();
+        match self
+            .direct_line
+            .activities(id, &caller.authorization, watermark.as_deref(), of_caller().as_deref())
+            .await
+        {
+            Ok(_) => {
+                self.accept(conversation, caller).await?;
+                Ok(Standing::Good)
+            }
+            Err(CallError::Rejected { status, code }) => Ok(Standing::Refused { status, code }),
+            Err(_) => Ok(Standing::Unknown),
+        }
+    }
+
+    /// Remembers a token that Direct Line gave out or accepted for the conversation.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn accept(&self, conversation: &Conversation, caller: &Caller) -> Result<(), JournalError> {
+        let until = caller.until(Timestamp::now());
+        let hash = caller.hash.as_str().to_owned();
+        self.record(conversation, Event::TokenAccepted { hash, until }).await?;
+        Ok(())
+    }
+}
+
+fn expiry(authorization: &str) -> Option<Timestamp> {
+    let payload = authorization.split('.').nth(1)?;
+    let payload: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    let seconds = payload.get("exp")?.as_i64()?;
+    Some(Timestamp(seconds.checked_mul(1_000)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jwt_ends_when_it_says_and_another_token_in_half_an_hour() {
+        let payload = URL_SAFE_NO_PAD.encode(r#"{"exp":1700000000}"#);
+        let jwt = Caller::read(Some(&format!("Bearer e30.{payload}.sig"))).expect("a token");
+        assert_eq!(jwt.until(Timestamp(0)), Timestamp(1_700_000_000_000));
+        let opaque = Caller::read(Some("bearer abc.def")).expect("a token");
+        assert_eq!(opaque.until(Timestamp(5)), Timestamp(5 + UNREADABLE));
+    }
+
+    #[test]
+    fn only_a_bearer_token_makes_a_caller() {
+        for header in [None, Some(""), Some("Bearer"), Some("Bearer "), Some("Basic abc"), Some("abc")] {
+            assert!(Caller::read(header).is_none(), "{header:?}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Answers of the Direct Line surface: Direct Line's own, taken over, and ours in its manner.
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder,
+    http::{StatusCode, header::CONTENT_TYPE},
+    web::Bytes,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    direct_line::proxy::{comes_back, failed},
+    far_end::CallError,
+    handoff::{Posted, Refusal},
+    http::error::ApiError,
+    wire::activity::Activity,
+};
+
+pub(super) const BOT_AWAY: &str = "The live chat is over and the agent can't be reached yet. Try again.";
+pub(super) const NO_ANSWER: &str = "Direct Line does not answer. Try again.";
+
+pub(super) fn posted(posted: Posted) -> Result<HttpResponse, ApiError> {
+    match posted {
+        Posted::Accepted(id) => Ok(HttpResponse::Ok().json(json!({"id": id}))),
+        Posted::Refused(refusal) => Err(turned_down(refusal)),
+    }
+}
+
+pub(super) fn turned_down(refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::Over => ApiError::ConversationOver,
+        Refusal::BotAway => ApiError::Unavailable(BOT_AWAY),
+        Refusal::FarEnd(error) => from_far_end(error),
+        Refusal::File(error) => super::upload::not_taken(error),
+    }
+}
+
+pub(super) fn refused(status: u16, code: Option<String>) -> ApiError {
+    let code = code.unwrap_or_else(|| if status == 404 { "NotFound" } else { "Forbidden" }.to_owned());
+    ApiError::AsDirectLine {
+        status,
+        code,
+        message: "Direct Line does not accept this token for this conversation.",
+    }
+}
+
+pub(super) fn from_far_end(error: CallError) -> ApiError {
+    let as_direct_line = |status, code: String, message| ApiError::AsDirectLine { status, code, message };
+    match error {
+        CallError::Rejected { status, code } => as_direct_line(
+            status,
+            code.unwrap_or_else(|| "BadRequest".to_owned()),
+            "Direct Line refused this.",
+        ),
+        CallError::Throttled(_) => {
+            as_direct_line(429, "TooManyRequests".to_owned(), "Direct Line asks to wait. Try again later.")
+        }
+        CallError::Uncertain(None) => as_direct_line(
+            502,
+            "BotError".to_owned(),
+            "The agent did not answer. It may have read the message.",
+        ),
+        CallError::NotSent(_) | CallError::Uncertain(Some(_)) | CallError::Failed { .. } => {
+            ApiError::Unavailable(NO_ANSWER)
+        }
+    }
+}
+
+/// An answer to a poll that has nothing to tell: DirectLineJS would stop polling for good on an error.
+pub(super) fn empty(watermark: Option<&str>) -> HttpResponse {
+    match watermark {
+        Some(watermark) => HttpResponse::Ok().json(json!({"activities": [], "watermark": watermark})),
+        None => HttpResponse::Ok().json(json!({"activities": []})),
+    }
+}
+
+pub(super) fn start_answer(response: &reqwest::Response) -> HttpResponseBuilder {
+    let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut answer = HttpResponse::build(status);
+    let named = response.headers().get("connection").and_then(|value| value.to_str().ok());
+    let named = named.unwrap_or_default();
+    for (name, value) in response.headers() {
+        let of_this_hop = named.split(',').any(|one| one.trim().eq_ignore_ascii_case(name.as_str()));
+        if comes_back(name.as_str()) && !of_this_hop {
+            answer.append_header((name.as_str(), value.as_bytes()));
+        }
+    }
+    if !response.headers().contains_key("content-type") {
+        answer.insert_header((CONTENT_TYPE, "application/octet-stream"));
+    }
+    answer
+}
+
+pub(super) async fn collect(mut response: reqwest::Response, limit: usize) -> Result<Bytes, CallError> {
+    let Some(first) = response.chunk().await.map_err(failed)? else { return Ok(Bytes::new()) };
+    if response.content_length() == Some(0) {
+        return Ok(first);
+    }
+    let Some(second) = response.chunk().await.map_err(failed)? else { return Ok(first) };
+    let mut body = actix_web::web::BytesMut::from(&first[..]);
+    body.extend_from_slice(&second);
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if body.len() + chunk.len() > limit {
+            return Err(CallError::Uncertain(None));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+pub(super) fn read_activity(body: &[u8]) -> Result<Activity, ApiError> {
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|_| ApiError::BadRequest("The body is not JSON. Send one activity."))?;
+    if !value.is_object() {
+        return Err(ApiError::BadRequest("The body is not an activity. Send one JSON object."));
+    }
+    let activity: Activity = serde_json::from_value(value).map_err(|_| {
+        ApiError::BadRequest(
+            "A field of the activity has the wrong type. Compare it with the Bot Framework Activity schema.",
+        )
+    })?;
+    if activity.kind.is_empty() {
+        return Err(ApiError::BadRequest("The activity has no type. Say `\"type\": \"message\"`."));
+    }
+    Ok(activity)
+}

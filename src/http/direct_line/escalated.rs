@@ -1,0 +1,95 @@
+//! Once a person was asked for: the journal answers.
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web::Payload};
+use serde_json::json;
+use tracing::warn;
+
+use super::{
+    Surface,
+    answer::{empty, posted, read_activity, refused},
+};
+use crate::{
+    direct_line::proxy::Sent,
+    domain::ConversationId,
+    handoff::{Caller, Conversation, Handoff, Standing},
+    http::{ACTIVITY_LIMIT, error::ApiError, read_body, trace},
+};
+
+const FORGED: &str = "Only the agent may send this event. Ask the agent for a person instead.";
+const CANT_ASK: &str =
+    "This token is not known here, and Direct Line can't be asked about it now. Try again.";
+
+impl Surface<'_> {
+    /// GET activities.
+    pub(super) async fn poll(&self, id: &ConversationId) -> Result<HttpResponse, ApiError> {
+        let given = self.query("watermark");
+        let (handoff, conversation) = match self.find(id).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return self.poll_bot(id, given.as_deref()).await,
+            Err(failed) => {
+                warn!(conversation.id = %id, error = %failed, "The store can't be read; the client's poll is answered empty");
+                return Ok(empty(given.as_deref()));
+            }
+        };
+        let caller = self.caller()?;
+        match handoff.standing(&conversation, &caller).await {
+            Ok(Standing::Good) => {}
+            Ok(Standing::Refused { status, code }) => return Err(refused(status, code)),
+            Ok(Standing::Unknown) | Err(_) => return Ok(empty(given.as_deref())),
+        }
+        let hold = self.served.long_poll;
+        let page = handoff.page(&conversation, &caller, given.as_deref(), hold, trace(self.request)).await;
+        Ok(match page {
+            Ok(page) => match page.watermark {
+                Some(watermark) => {
+                    HttpResponse::Ok().json(json!({"activities": page.activities, "watermark": watermark}))
+                }
+                None => HttpResponse::Ok().json(json!({"activities": page.activities})),
+            },
+            Err(failed) => {
+                warn!(conversation.id = %id, error = %failed, "The store can't be read; the client's poll is answered empty");
+                empty(given.as_deref())
+            }
+        })
+    }
+
+    /// POST activities.
+    pub(super) async fn post(&self, id: &ConversationId, payload: Payload) -> Result<HttpResponse, ApiError> {
+        let body = read_body(payload, self.request.headers(), ACTIVITY_LIMIT).await?;
+        if let Some((handoff, conversation)) = self.find(id).await? {
+            return self.post_escalated(handoff, &conversation, &body).await;
+        }
+        if self.may_hold_event(&body) && self.is_forged(&body) {
+            return Err(ApiError::Forbidden(FORGED));
+        }
+        let passed = self.pass(Sent::Whole(body.clone())).await;
+        self.post_overtaken(id, &body, passed).await
+    }
+
+    async fn post_escalated(
+        &self,
+        handoff: &Arc<Handoff>,
+        conversation: &Arc<Conversation>,
+        body: &[u8],
+    ) -> Result<HttpResponse, ApiError> {
+        let caller = self.admitted(handoff, conversation).await?;
+        let activity = read_activity(body)?;
+        posted(handoff.post(conversation, &caller, activity, trace(self.request)).await?)
+    }
+
+    /// The caller, if it may write in the conversation.
+    pub(super) async fn admitted(
+        &self,
+        handoff: &Arc<Handoff>,
+        conversation: &Arc<Conversation>,
+    ) -> Result<Caller, ApiError> {
+        let caller = self.caller()?;
+        match handoff.standing(conversation, &caller).await? {
+            Standing::Good => Ok(caller),
+            Standing::Refused { status, code } => Err(refused(status, code)),
+            Standing::Unknown => Err(ApiError::Unavailable(CANT_ASK)),
+        }
+    }
+}

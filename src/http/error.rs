@@ -1,0 +1,98 @@
+//! What strangers are told when something is wrong, and the one place that chooses status codes.
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use serde_json::json;
+use tracing::error;
+
+use crate::{auth::AuthError, journal::JournalError};
+
+/// An answer that is an error. Its text says what went wrong and what to do, and nothing of what is inside.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    #[error("{0}")]
+    BadRequest(&'static str),
+    /// The documented relay function's own code for a bad request.
+    #[error("{0}")]
+    BadArgument(&'static str),
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    #[error("{0}")]
+    Forbidden(&'static str),
+    #[error("This link is over. Load the conversation again for a new one.")]
+    LinkExpired,
+    #[error("There is nothing at this address. Check the path and the method.")]
+    NotFound,
+    #[error("This conversation has ended. Start a new one.")]
+    ConversationOver,
+    #[error("The body is larger than the {limit} bytes taken here. Send less, or send it as a file.")]
+    PayloadTooLarge { limit: u64 },
+    #[error("{0}")]
+    NotConfigured(&'static str),
+    #[error("{0}")]
+    Unavailable(&'static str),
+    /// What Direct Line itself answers in such a case.
+    #[error("{message}")]
+    AsDirectLine { status: u16, code: String, message: &'static str },
+}
+
+impl ApiError {
+    pub fn code(&self) -> &str {
+        match self {
+            Self::BadRequest(_) => "BadRequest",
+            Self::BadArgument(_) => "BadArgument",
+            Self::Unauthorized(_) => "Unauthorized",
+            Self::Forbidden(_) => "Forbidden",
+            Self::LinkExpired => "LinkExpired",
+            Self::NotFound | Self::ConversationOver => "NotFound",
+            Self::PayloadTooLarge { .. } => "PayloadTooLarge",
+            Self::NotConfigured(_) => "NotConfigured",
+            Self::Unavailable(_) => "Unavailable",
+            Self::AsDirectLine { code, .. } => code,
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) | Self::BadArgument(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::LinkExpired => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::ConversationOver => StatusCode::NOT_FOUND,
+            Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotConfigured(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::AsDirectLine { status, .. } => {
+                StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY)
+            }
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let body = json!({"error": {"code": self.code(), "message": self.to_string()}});
+        HttpResponse::build(self.status_code()).json(body)
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::NotConfigured => Self::NotConfigured(
+                "No credential is set for this route, so nobody may call it. Set RESPONSES_TOKEN or RESPONSES_BASIC, then restart.",
+            ),
+            AuthError::Unauthorized => Self::Unauthorized(
+                "The credential is missing or wrong. Send the configured one in header `token` or `Authorization`.",
+            ),
+        }
+    }
+}
+
+impl From<JournalError> for ApiError {
+    fn from(failed: JournalError) -> Self {
+        error!(error = %failed, cause = cause(&failed), "The store failed; nothing was answered as stored");
+        Self::Unavailable("The store can't be used at the moment. Try again.")
+    }
+}
+
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,175 @@
+//! The server's side of ServiceNow's VA Bot Integration API.
+
+use std::io::Write as _;
+
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    http::StatusCode,
+    web::{Data, Payload},
+};
+use serde_json::{Value, json};
+use tracing::{Instrument as _, error};
+
+use super::{Served, WEBHOOK_LIMIT, error::ApiError, read_body, span};
+use crate::{
+    auth::{self, AuthError},
+    journal::JournalError,
+    secondary_bot::{
+        SecondaryBot, Told,
+        media::{self, Label},
+    },
+    wire::{multipart::Multipart, virtual_agent::request::Request},
+};
+
+const OFF: &str = "The secondary-bot role is off. Set SECONDARY_TOKEN, SECONDARY_HASH_SECRET or SECONDARY_BASIC, then \
+                   restart.";
+const WRONG: &str = "The credential is missing or wrong. Send the configured token in header or body `token`, sign the \
+                     body in `x-b2b-signature`, or use Basic.";
+
+/// `POST api/sn_va_as_service/bot/integration`
+pub async fn integration(
+    request: HttpRequest,
+    payload: Payload,
+    served: Data<Served>,
+) -> Result<HttpResponse, Failure> {
+    let Some(role) = &served.secondary_bot else { return Err(ApiError::NotConfigured(OFF).into()) };
+    // A token in the body and a signature can only be checked with the body at hand.
+    let body = read_body(payload, request.headers(), WEBHOOK_LIMIT).await?;
+    let body = auth::verify_primary(&role.credentials, request.headers(), body).map_err(refused)?;
+    let body = body.into_inner();
+    let wrong = |_| {
+        ApiError::BadRequest("The body is not a JSON object. Send a request of the VA Bot Integration API.")
+    };
+    let asked = Request::parse(&body).map_err(wrong)?;
+    let Ok(Value::Object(fields)) = serde_json::from_slice(&body) else {
+        return Ok(HttpResponse::Ok().finish());
+    };
+    let told = role.bot.take(asked, &fields).instrument(span(&request)).await?;
+    Ok(match told {
+        Told::Answer(answer) => HttpResponse::Ok().json(answer),
+        Told::Stored => HttpResponse::Ok().json(json!({"status": "success"})),
+        Told::Processed => {
+            HttpResponse::Ok().content_type("text/plain").body("Message Processed Successfully")
+        }
+        Told::NotYet => {
+            return Err(ApiError::Unavailable(NOT_YET).into());
+        }
+    })
+}
+
+/// `POST api/now/v1/cccif/media/upload`: a form of `user_id`, `provider_application_id` and `file`, in this order.
+pub async fn upload(
+    request: HttpRequest,
+    payload: Payload,
+    served: Data<Served>,
+) -> Result<HttpResponse, Failure> {
+    let Some(role) = &served.secondary_bot else { return Err(ApiError::NotConfigured(OFF).into()) };
+    auth::verify_primary_headers(&role.credentials, request.headers(), ()).map_err(refused)?;
+    let declared =
+        request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > served.max_upload.saturating_add(FORM)) {
+        return Err(ApiError::PayloadTooLarge { limit: served.max_upload }.into());
+    }
+    let form = Multipart::new(request.headers(), payload).ok_or(ApiError::BadRequest(NO_FORM))?;
+    let (id, label) = receive(form, &role.bot, served.max_upload).await?;
+    let root = match &served.public_url {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None => {
+            let seen = request.connection_info();
+            format!("{}://{}", seen.scheme(), seen.host())
+        }
+    };
+    let url = format!("{root}{}{id}", media::PATH);
+    let result = json!({"mediaUrl": url, "name": label.name, "state": "available", "attachmentId": id});
+    Ok(HttpResponse::Created().json(json!({"result": result})))
+}
+
+const NOT_YET: &str = "The agent has not finished. Make the same request again, with the same requestId, to get its \
+                       answer.";
+/// Bytes of a form around its file.
+const FORM: u64 = 16 * 1_024;
+const NO_FORM: &str = "The body is not a whole multipart/form-data form. Send user_id, provider_application_id and \
+                       then file.";
+
+async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<(String, Label), ApiError> {
+    let malformed = |_| ApiError::BadRequest(NO_FORM);
+    let mut named = Vec::new();
+    while let Some(part) = form.next_part().await.map_err(malformed)? {
+        if part.name != "file" {
+            while form.chunk().await.map_err(malformed)?.is_some() {}
+            named.push(part.name);
+            continue;
+        }
+        if !["user_id", "provider_application_id"].iter().all(|name| named.iter().any(|had| had == name)) {
+            return Err(ApiError::BadRequest(NO_FORM));
+        }
+        let label = Label {
+            name: part.file_name.filter(|name| !name.is_empty()).unwrap_or_else(|| "file".to_owned()),
+            media_type: part.media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
+        };
+        let (id, file) = bot.media.create().map_err(broken)?;
+        let written = write(&mut form, file, limit).await;
+        let kept = match written {
+            Ok(file) => bot.media.finish(&id, file, &label).map_err(broken),
+            Err(error) => Err(error),
+        };
+        return match kept {
+            Ok(()) => Ok((id, label)),
+            Err(error) => {
+                bot.media.abandon(&id);
+                Err(error)
+            }
+        };
+    }
+    Err(ApiError::BadRequest(NO_FORM))
+}
+
+async fn write(form: &mut Multipart, file: std::fs::File, limit: u64) -> Result<std::fs::File, ApiError> {
+    let mut file = std::io::BufWriter::new(file);
+    let mut written = 0_u64;
+    while let Some(chunk) = form.chunk().await.map_err(|_| ApiError::BadRequest(NO_FORM))? {
+        written += chunk.len() as u64;
+        if written > limit {
+            return Err(ApiError::PayloadTooLarge { limit });
+        }
+        file.write_all(&chunk).map_err(broken)?;
+    }
+    if written == 0 {
+        return Err(ApiError::BadRequest("The file is empty."));
+    }
+    file.into_inner().map_err(|failed| broken(failed.into_error()))
+}
+
+fn broken(error: std::io::Error) -> ApiError {
+    error!(%error, "An upload could not be kept");
+    ApiError::Unavailable("The file can't be kept at the moment. Try again.")
+}
+
+fn refused(error: AuthError) -> ApiError {
+    match error {
+        AuthError::NotConfigured => ApiError::NotConfigured(OFF),
+        AuthError::Unauthorized => ApiError::Unauthorized(WRONG),
+    }
+}
+
+/// An error that also says `status`, where clients of the API look.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Failure(#[from] ApiError);
+
+impl From<JournalError> for Failure {
+    fn from(failed: JournalError) -> Self {
+        Self(failed.into())
+    }
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        self.0.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let error = json!({"code": self.0.code(), "message": self.0.to_string()});
+        HttpResponse::build(self.status_code()).json(json!({"status": "failure", "error": error}))
+    }
+}

@@ -1,0 +1,110 @@
+//! Where facts are stored: a conversation's append-only record, written by one compare-and-swap.
+//!
+//! That one operation is the lock, the order, the dedupe and the commit. Its contract is the test suite in
+//! `journal/contract.rs`, run on every implementation.
+
+use std::future::Future;
+
+use crate::{domain::ConversationId, session::Fact};
+
+#[cfg(test)]
+mod contract;
+mod sqlite;
+mod stored;
+
+pub use self::{sqlite::SqliteJournal, stored::Stored};
+
+/// A conversation's position in its journal: how many facts stand before it.
+pub type Position = u64;
+
+/// What became of an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Append {
+    /// Stored for good; the journal now ends here.
+    Done(Position),
+    /// Somebody else was faster. Nothing was stored; read on and decide again.
+    Conflict,
+}
+
+/// The store failed. Whether an append arrived is then unknown: read before another try.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("the store can't be used: {what}")]
+    Unavailable {
+        what: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A stored fact of a newer build, or a damaged one.
+    #[error("fact {position} of the journal can't be read by this build")]
+    Unreadable {
+        position: Position,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// A conversation's append-only record of facts `F`. Positions count facts, from 0.
+///
+/// Each kind of fact is a realm of its own: the same id in two realms is two conversations.
+pub trait Journal<F = Fact>: Send + Sync + 'static {
+    /// The facts from `from` on, in order; none when there are no more, or no such conversation.
+    fn read(
+        &self,
+        id: &ConversationId,
+        from: Position,
+    ) -> impl Future<Output = Result<Vec<F>, JournalError>> + Send;
+
+    /// Stores all of `facts` behind `expected`, or nothing. `open`: whether the sweep must look at this
+    /// conversation from now on; `None` leaves that as it is.
+    fn append(
+        &self,
+        id: &ConversationId,
+        expected: Position,
+        facts: &[F],
+        open: Option<bool>,
+    ) -> impl Future<Output = Result<Append, JournalError>> + Send;
+
+    /// The conversations the sweep must look at. Costs as much as there are such, not as there are any.
+    fn open(&self) -> impl Future<Output = Result<Vec<ConversationId>, JournalError>> + Send;
+}
+
+/// The store that the settings chose.
+pub enum Store<F = Fact> {
+    Sqlite(SqliteJournal<F>),
+}
+
+impl<F> Store<F> {
+    /// The same store, seen as the journals of another kind of fact.
+    pub fn realm<G>(&self) -> Store<G> {
+        match self {
+            Self::Sqlite(journal) => Store::Sqlite(journal.realm()),
+        }
+    }
+}
+
+impl<F: Stored> Journal<F> for Store<F> {
+    async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
+        match self {
+            Self::Sqlite(journal) => journal.read(id, from).await,
+        }
+    }
+
+    async fn append(
+        &self,
+        id: &ConversationId,
+        expected: Position,
+        facts: &[F],
+        open: Option<bool>,
+    ) -> Result<Append, JournalError> {
+        match self {
+            Self::Sqlite(journal) => journal.append(id, expected, facts, open).await,
+        }
+    }
+
+    async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
+        match self {
+            Self::Sqlite(journal) => journal.open().await,
+        }
+    }
+}

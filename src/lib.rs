@@ -1,0 +1,42 @@
+//! A connector between Microsoft Copilot Studio (Direct Line) and ServiceNow (VA Bot Integration API).
+//!
+//! The map, from the inside out; `use` runs one way only:
+//!
+//! - [`domain`]: our words. Ids, people, messages, controls.
+//! - [`session`]: pure. What a conversation's journal means, and what an event adds to it.
+//! - [`wire`]: their words. JSON as the far ends send and take it; imports nothing of ours.
+//! - [`translate`]: pure. Between the two.
+//! - [`direct_line`], [`servicenow`]: clients that try once and say what happened.
+//! - [`far_end`]: how a call can fail, for both clients.
+//! - [`files`]: attachments both ways, and the signed links they are read by.
+//! - [`journal`]: where facts are stored, by one compare-and-swap.
+//! - [`handoff`], [`delivery`]: the shell around the pure core: load, decide, append, deliver.
+//! - [`relay`]: Copilot Studio behind ServiceNow: collects a turn of the agent's for Bot Interconnect.
+//! - [`secondary_bot`]: an agent behind the VA Bot Integration API; its own shell around its own pure core.
+//! - [`http`], [`app`]: routes, and the process that serves them.
+//! - [`doctor`]: what is wrong with how it is set up.
+
+pub mod app;
+pub mod auth;
+pub mod config;
+pub mod delivery;
+pub mod direct_line;
+pub mod doctor;
+pub mod domain;
+pub mod far_end;
+pub mod files;
+pub mod handoff;
+pub mod http;
+pub mod journal;
+pub mod relay;
+pub mod secondary_bot;
+pub mod servicenow;
+pub mod session;
+pub mod telemetry;
+pub mod translate;
+pub mod wire;
+
+#[cfg(feature = "simulate")]
+pub mod demo;
+#[cfg(feature = "simulate")]
+pub mod simulate;

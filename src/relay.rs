@@ -1,0 +1,243 @@
+//! Copilot Studio behind ServiceNow: one call of Bot Interconnect's is one turn of the agent's.
+//!
+//! A drop-in for the function `relayToDirectLine` of Microsoft's documentation: it reads a conversation that
+//! ServiceNow itself opened and posts to. Instead of sleeping and asking once it asks until the agent has
+//! spoken and is quiet. Nothing is kept between calls: what comes later stands behind the watermark of the
+//! answer, and so in the next one.
+
+mod collected;
+mod fault;
+mod glance;
+pub mod turn;
+
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tracing::{info, warn};
+
+use self::{
+    collected::{Collected, nothing_since},
+    fault::Fault,
+    turn::{Limits, Next, Poll, Turn, Why},
+};
+use crate::{
+    config::RelaySettings,
+    direct_line::{DirectLine, page::Page},
+    domain::{ConversationId, Timestamp},
+    far_end::CallError,
+};
+
+/// A single poll waits this long, in milliseconds.
+const POLL_TIME_OUT: i64 = 10_000;
+/// And this long even when patience is over: one look is always taken.
+const SHORTEST_TIME_OUT: i64 = 1_000;
+/// Polls under way at the same time in the whole process: a waiting turn is small, a connection is not.
+const POLLS_AT_ONCE: usize = 320;
+/// However many workers share them.
+const FEWEST_POLLS_AT_ONCE: usize = 16;
+/// The front end of Functions ends a request after 230 s.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(200);
+/// Apart by more than this, in milliseconds, Direct Line's clock tells us nothing about ours. Its header
+/// `Date` counts whole seconds and may be a second old.
+const CLOCKS_APART: i64 = 3_000;
+
+/// What a caller wants to know.
+pub struct Asked<'a> {
+    pub conversation: &'a ConversationId,
+    /// The whole header value: `Bearer …`.
+    pub authorization: SecretString,
+    pub watermark: &'a str,
+    /// How long the caller would have the relay wait; counts when it is more than our own patience.
+    pub wait: Option<Duration>,
+    pub traceparent: Option<&'a str>,
+}
+
+/// What a turn came to.
+pub enum Answer {
+    /// An ActivitySet, as JSON.
+    Set(String),
+    /// Direct Line's own refusal or failure.
+    Refused(Page),
+    /// Direct Line could not be asked.
+    Unreachable,
+}
+
+/// The relay of one worker.
+pub struct Relay {
+    direct_line: DirectLine,
+    limits: Limits,
+    /// Event names that mean a hand-off.
+    events: Vec<String>,
+    /// Room for polls. Each worker has its own, as it has its own connections: those stay open for a while.
+    gate: Semaphore,
+}
+
+impl Relay {
+    /// The relay of one of so many workers.
+    ///
+    /// `events` are the names that mean a hand-off.
+    pub fn new(direct_line: DirectLine, settings: &RelaySettings, events: &[String], workers: usize) -> Self {
+        let RelaySettings { max_wait, quiet, key: _ } = settings;
+        let room = (POLLS_AT_ONCE / workers.max(1)).max(FEWEST_POLLS_AT_ONCE);
+        Self {
+            direct_line,
+            limits: Limits { quiet: millis(*quiet), patience: millis(*max_wait) },
+            events: events.to_vec(),
+            gate: Semaphore::new(room),
+        }
+    }
+
+    /// Collects a turn. Asking again with the same watermark is always safe.
+    pub async fn turn(&self, asked: &Asked<'_>) -> Answer {
+        let wait = asked.wait.map_or(0, |wait| millis(wait.min(LONGEST_PATIENCE)));
+        let limits = Limits { patience: self.limits.patience.max(wait), ..self.limits };
+        let clock = Clock::start();
+        let mut turn = Turn::new(limits, clock.began);
+        let mut collected = Collected::default();
+        let mut fault = None;
+        let mut polls = 0_u32;
+        let why = loop {
+            match turn.next() {
+                Next::Over(why) => break why,
+                Next::Poll(at) => sleep(clock.until(at)).await,
+            }
+            polls += 1;
+            if let Err(failed) = self.look(asked, &clock, &mut turn, &mut collected).await {
+                let is_final = failed.is_final();
+                fault = Some(failed);
+                if is_final {
+                    break Why::Refused;
+                }
+            }
+        };
+        let millis = clock.now().millis_since(clock.began);
+        let count = collected.count();
+        let answer = conclude(why, turn.has_speech(), collected, fault, asked.watermark);
+        log(asked.conversation, why, &answer, count, polls, millis);
+        answer
+    }
+
+    /// Polls once and tells the turn what came of it.
+    async fn look(
+        &self,
+        asked: &Asked<'_>,
+        clock: &Clock,
+        turn: &mut Turn,
+        collected: &mut Collected,
+    ) -> Result<(), Fault> {
+        let Ok(_one_of_few) = timeout(clock.left(turn, i64::MAX), self.gate.acquire()).await else {
+            turn.missed();
+            return Ok(());
+        };
+        let began = clock.now();
+        let time_out = clock.left(turn, POLL_TIME_OUT);
+        let page = match timeout(time_out, self.page(asked, collected)).await {
+            Ok(page) => page,
+            Err(_) if millis(time_out) < POLL_TIME_OUT => {
+                turn.missed();
+                return Ok(());
+            }
+            Err(_) => Err(CallError::Uncertain(None)),
+        };
+        let answered = clock.now();
+        let outcome = page.map_err(Fault::Unreached).and_then(|page| self.take(page, collected));
+        match outcome {
+            Ok((date, news)) => {
+                let apart = date.map_or(0, |date| answered.millis_since(date));
+                let one_clock = apart.abs() <= CLOCKS_APART;
+                turn.heard(Poll { asked: began, answered, one_clock }, news);
+                Ok(())
+            }
+            Err(fault) => {
+                turn.failed(answered, fault.wait());
+                Err(fault)
+            }
+        }
+    }
+
+    async fn page(&self, asked: &Asked<'_>, collected: &Collected) -> Result<Page, CallError> {
+        let Asked { conversation, authorization, watermark, wait: _, traceparent } = asked;
+        let later = collected.watermark();
+        let watermark = later.as_deref().unwrap_or(watermark);
+        self.direct_line.page(conversation.as_str(), authorization, watermark, *traceparent).await
+    }
+
+    /// What is new, and Direct Line's time of day.
+    fn take(
+        &self,
+        page: Page,
+        collected: &mut Collected,
+    ) -> Result<(Option<Timestamp>, Vec<turn::Notice>), Fault> {
+        if !(200..300).contains(&page.status) {
+            return Err(Fault::Answered(page));
+        }
+        match collected.take(&page.body, &self.events) {
+            Ok(news) => Ok((page.date, news)),
+            Err(collected::Malformed) => Err(Fault::Unreached(CallError::Failed { status: page.status })),
+        }
+    }
+}
+
+/// What was said is delivered whatever happened; what was only overheard waits behind the old watermark.
+fn conclude(why: Why, said: bool, collected: Collected, fault: Option<Fault>, given: &str) -> Answer {
+    match (why, fault) {
+        (Why::Silence, _) => Answer::Set(nothing_since(given)),
+        (Why::Fault | Why::Refused, Some(Fault::Answered(page))) if !said => Answer::Refused(page),
+        (Why::Fault | Why::Refused, _) if !said => Answer::Unreachable,
+        _ => Answer::Set(collected.into_set(given)),
+    }
+}
+
+/// One line a turn; says nothing of what was said.
+fn log(id: &ConversationId, why: Why, answer: &Answer, activities: usize, polls: u32, millis: i64) {
+    let ended = why.word();
+    match answer {
+        Answer::Set(_) => info!(
+            conversation.id = %id, activities, polls, millis, ended,
+            "Relayed a turn of {id}: {activities} activities in {millis} ms, ended by {ended}"
+        ),
+        Answer::Refused(Page { status, .. }) => warn!(
+            conversation.id = %id, status, activities, polls, millis, ended,
+            "Relayed no turn of {id}: Direct Line answered {status}, given up after {millis} ms"
+        ),
+        Answer::Unreachable => warn!(
+            conversation.id = %id, activities, polls, millis, ended,
+            "Relayed no turn of {id}: Direct Line gave no answer, given up after {millis} ms"
+        ),
+    }
+}
+
+/// The time of day, read once and then counted on, so that a turn never sees it jump.
+struct Clock {
+    began: Timestamp,
+    start: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { began: Timestamp::now(), start: Instant::now() }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.began.plus_millis(millis(self.start.elapsed()))
+    }
+
+    /// How long a step of the turn may take, at most `most` milliseconds.
+    fn left(&self, turn: &Turn, most: i64) -> Duration {
+        let left = turn.until().millis_since(self.now()).max(SHORTEST_TIME_OUT).min(most);
+        Duration::from_millis(left.unsigned_abs())
+    }
+
+    fn until(&self, at: Timestamp) -> Duration {
+        let left = at.millis_since(self.now()).max(0);
+        Duration::from_millis(left.unsigned_abs())
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,190 @@
+//! The activities of a turn, as Direct Line wrote them, over as many polls as it took.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    glance::{Key, glance},
+    turn::Notice,
+};
+
+/// An ActivitySet in the making. Holds JSON text, not values: many turns wait at the same time.
+#[derive(Default)]
+pub struct Collected {
+    /// With commas between them.
+    activities: String,
+    count: usize,
+    /// JSON: a string from Direct Line, a number from other implementations.
+    watermark: Option<String>,
+    seen: HashSet<Key>,
+}
+
+#[derive(Deserialize)]
+struct Set<'a> {
+    #[serde(borrow, default)]
+    activities: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    watermark: Option<&'a RawValue>,
+}
+
+/// An answer that is no ActivitySet.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+impl Collected {
+    /// Adds what a poll brought and says what of it is new.
+    ///
+    /// Left out is only what an earlier poll has brought already. An empty body is an empty set.
+    ///
+    /// # Errors
+    /// When the body is no ActivitySet; nothing was added then.
+    pub fn take(&mut self, body: &[u8], events: &[String]) -> Result<Vec<Notice>, Malformed> {
+        if body.trim_ascii().is_empty() {
+            return Ok(Vec::new());
+        }
+        let set: Set<'_> = serde_json::from_slice(body).map_err(|_| Malformed)?;
+        let (mut keys, mut news) = (Vec::new(), Vec::new());
+        for raw in set.activities.unwrap_or_default() {
+            let (key, notice) = glance(raw.get(), events);
+            if key.as_ref().is_some_and(|key| self.seen.contains(key)) {
+                continue;
+            }
+            keys.extend(key);
+            self.push(raw.get());
+            news.push(notice);
+        }
+        self.seen.extend(keys);
+        if let Some(watermark) = set.watermark.map(RawValue::get).filter(|watermark| *watermark != "null") {
+            self.watermark = Some(watermark.to_owned());
+        }
+        Ok(news)
+    }
+
+    fn push(&mut self, activity: &str) {
+        if self.count > 0 {
+            self.activities.push(',');
+        }
+        self.activities.push_str(activity);
+        self.count += 1;
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Where the next poll goes on; `None`: where this one began.
+    pub fn watermark(&self) -> Option<String> {
+        let raw = self.watermark.as_deref()?;
+        match serde_json::from_str(raw) {
+            Ok(Value::String(text)) => Some(text),
+            _ => Some(raw.to_owned()),
+        }
+    }
+
+    /// The whole set; `given` is the watermark the turn began at.
+    pub fn into_set(self, given: &str) -> String {
+        let watermark = self.watermark.unwrap_or_else(|| Value::from(given).to_string());
+        format!(r#"{{"activities":[{}],"watermark":{watermark}}}"#, self.activities)
+    }
+}
+
+/// The set that says: nothing yet, ask again from the same place.
+pub fn nothing_since(given: &str) -> String {
+    Collected::default().into_set(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::turn::Sign;
+
+    #[test]
+    fn activities_stay_as_they_were_written() {
+        let strange = r#"{ "type":"message", "text":"\u00e4 1.0 \/",
+            "channelData":{"n":1.50,"big":12345678901234567890123,"a":1,"a":2}, "unknown":null }"#;
+        let mut collected = Collected::default();
+        let body = format!(r#"{{"watermark":"7","activities":[{strange},null,3]}}"#);
+        assert_eq!(collected.take(body.as_bytes(), &[]).unwrap().len(), 3);
+        assert_eq!(
+            collected.into_set("0"),
+            format!(r#"{{"activities":[{strange},null,3],"watermark":"7"}}"#)
+        );
+    }
+
+    #[test]
+    fn several_polls_make_one_set_with_the_last_watermark() {
+        let mut collected = Collected::default();
+        for body in [
+            r#"{"activities":[{"id":"a"},{"id":"b"}],"watermark":"2"}"#,
+            "",
+            r#"{"activities":[],"watermark":null}"#,
+            r#"{"activities":[{"id":"c"}],"watermark":"3"}"#,
+        ] {
+            collected.take(body.as_bytes(), &[]).unwrap();
+        }
+        assert_eq!(collected.count(), 3);
+        assert_eq!(collected.watermark().as_deref(), Some("3"));
+        assert_eq!(
+            collected.into_set("0"),
+            r#"{"activities":[{"id":"a"},{"id":"b"},{"id":"c"}],"watermark":"3"}"#
+        );
+    }
+
+    #[test]
+    fn left_out_is_only_what_an_earlier_poll_brought() {
+        let rows = [
+            (r#"{"id":"a","timestamp":"1"}"#, r#"{"id":"a","timestamp":"1"}"#, 1),
+            (r#"{"id":"a"}"#, r#"{"id":"a"}"#, 1),
+            (r#"{"id":"a","timestamp":"1"}"#, r#"{"id":"a","timestamp":"2"}"#, 2),
+            (r#"{"text":"yes"}"#, r#"{"text":"yes"}"#, 2),
+        ];
+        for (first, second, count) in rows {
+            let mut collected = Collected::default();
+            for activity in [first, second] {
+                let body = format!(r#"{{"activities":[{activity}]}}"#);
+                collected.take(body.as_bytes(), &[]).unwrap();
+            }
+            assert_eq!(collected.count(), count, "{first} {second}");
+        }
+        let mut collected = Collected::default();
+        collected.take(br#"{"activities":[{"id":"a"},{"id":"a"}]}"#, &[]).unwrap();
+        assert_eq!(collected.count(), 2, "one answer is passed on as it is");
+    }
+
+    #[test]
+    fn a_number_is_a_watermark_too() {
+        let mut collected = Collected::default();
+        collected.take(br#"{"activities":[],"watermark":12}"#, &[]).unwrap();
+        assert_eq!(collected.watermark().as_deref(), Some("12"));
+        assert_eq!(collected.into_set("0"), r#"{"activities":[],"watermark":12}"#);
+    }
+
+    #[test]
+    fn without_a_watermark_the_given_one_stands() {
+        let mut collected = Collected::default();
+        collected.take(b"{}", &[]).unwrap();
+        assert_eq!(collected.watermark(), None);
+        assert_eq!(collected.into_set(r#"a"b"#), r#"{"activities":[],"watermark":"a\"b"}"#);
+        assert_eq!(nothing_since("0"), r#"{"activities":[],"watermark":"0"}"#);
+    }
+
+    #[test]
+    fn what_is_no_set_adds_nothing() {
+        let mut collected = Collected::default();
+        for body in ["<html>", "[1]", r#"{"activities":"none"}"#, r#"{"activities":[{"id":"a"}"#, "\"x\""] {
+            assert_eq!(collected.take(body.as_bytes(), &[]), Err(Malformed), "{body}");
+        }
+        assert_eq!(collected.count(), 0);
+    }
+
+    #[test]
+    fn the_news_are_told_in_order() {
+        let mut collected = Collected::default();
+        let body = br#"{"activities":[{"type":"message"},{"type":"trace"},{"type":"message","from":{"role":"user"}}]}"#;
+        let signs: Vec<_> =
+            collected.take(body, &[]).unwrap().into_iter().map(|notice| notice.sign).collect();
+        assert_eq!(signs, [Sign::Speech { asks: false }, Sign::Noise, Sign::Echo]);
+    }
+}

@@ -1,0 +1,184 @@
+//! Sends answers to the response address: in order, one at a time, each claimed before it is sent.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use reqwest::header::CONTENT_TYPE;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tracing::{debug, error, warn};
+
+use super::{
+    SecondaryBot, Session,
+    envelope::{Contents, envelope},
+    fact::{Fact, Outcome, What},
+    state::{Outgoing, Queued},
+};
+use crate::{
+    config::SecondaryResponse,
+    delivery::{Next, after_attempt},
+    domain::Timestamp,
+    far_end::{self, CallError},
+    journal::JournalError,
+    translate::secondary_bot::number,
+    wire::virtual_agent::body,
+};
+
+const TIME_OUT: Duration = Duration::from_secs(9);
+/// A sign that the agent types is worth nothing later.
+const TYPING_TIME_OUT: Duration = Duration::from_secs(2);
+/// Whatever the primary bot answers is not read.
+const LONGEST_ANSWER: usize = 1 << 20;
+
+/// Calls the response address.
+#[derive(Clone)]
+pub struct Responder {
+    http: reqwest::Client,
+    address: SecondaryResponse,
+}
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Responder").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Responder {
+    pub fn new(address: &SecondaryResponse, http: reqwest::Client) -> Self {
+        Self { http, address: address.clone() }
+    }
+
+    /// Sends one answer, once.
+    async fn send(&self, body: &Value, time_out: Duration) -> Result<(), CallError> {
+        let SecondaryResponse { url, basic, token } = &self.address;
+        let mut call = self.http.post(url.clone()).timeout(time_out).header(CONTENT_TYPE, "application/json");
+        if let Some(basic) = basic {
+            let (user, password) =
+                basic.expose_secret().split_once(':').unwrap_or((basic.expose_secret(), ""));
+            call = call.basic_auth(user, Some(password));
+        }
+        if let Some(token) = token {
+            call = call.header("token", token.expose_secret());
+        }
+        far_end::call(call.body(body.to_string()), LONGEST_ANSWER).await.map(drop)
+    }
+}
+
+/// What there is to send.
+enum Due {
+    Send(Outgoing),
+    At(Timestamp),
+    Nothing,
+}
+
+impl SecondaryBot {
+    /// Sees to it that somebody sends this session's answers; returns at once.
+    pub(super) fn deliver_soon(self: &Arc<Self>, session: &Arc<Session>) {
+        let (bot, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            loop {
+                let Ok(turn) = session.delivering.clone().try_lock_owned() else { return };
+                if let Err(failed) = bot.deliver(&session).await {
+                    error!(session.id = %session.id, error = %failed, "Delivery stopped; the next request or sweep goes on");
+                    return;
+                }
+                drop(turn);
+                if session.state.lock().await.outbox.is_empty() {
+                    return;
+                }
+            }
+        });
+    }
+
+    async fn deliver(&self, session: &Session) -> Result<(), JournalError> {
+        let Some(responder) = &self.responder else { return self.give_up(session).await };
+        loop {
+            match self.claim(session).await? {
+                Due::Nothing => return Ok(()),
+                Due::At(at) => session.sleep_until(at).await,
+                Due::Send(outgoing) => {
+                    let outcome = responder.send(&outgoing.body, TIME_OUT).await;
+                    let error = outcome.err();
+                    let now = Timestamp::now();
+                    let first = outgoing.first_try.unwrap_or(now);
+                    let next = after_attempt(first, outgoing.attempts, error.as_ref(), now);
+                    report(session, &outgoing, error.as_ref(), next);
+                    let outcome = match next {
+                        Next::Done => Outcome::Done,
+                        Next::RetryAt(until) => Outcome::PutOff { until },
+                        Next::GiveUp => Outcome::GaveUp,
+                    };
+                    let answer = outgoing.position;
+                    self.record(session, |_, at| (vec![Fact::Sent { answer, outcome, at }], ())).await?;
+                }
+            }
+        }
+    }
+
+    /// Claims the oldest answer, if it is due.
+    async fn claim(&self, session: &Session) -> Result<Due, JournalError> {
+        self.record(session, |state, now| {
+            let Some(oldest) = state.outbox.front() else { return (Vec::new(), Due::Nothing) };
+            let kept_out = oldest.claim.as_ref().and_then(|claim| claim.keeps_out(&self.name, now));
+            let not_yet = (oldest.not_before > now).then_some(oldest.not_before);
+            if let Some(at) = kept_out.or(not_yet) {
+                return (Vec::new(), Due::At(at));
+            }
+            let attempt = oldest.attempts + 1;
+            let sending = Fact::Sending { answer: oldest.position, attempt, by: self.name.clone(), at: now };
+            let mut claimed = oldest.clone();
+            claimed.attempts = attempt;
+            claimed.first_try = claimed.first_try.or(Some(now));
+            (vec![sending], Due::Send(claimed))
+        })
+        .await
+    }
+
+    /// The response address was taken out of the settings: nobody will ever take these answers.
+    async fn give_up(&self, session: &Session) -> Result<(), JournalError> {
+        self.record(session, |state, at| {
+            let lost = state.outbox.iter().map(|outgoing| outgoing.position);
+            let facts = lost.map(|answer| Fact::Sent { answer, outcome: Outcome::GaveUp, at });
+            (facts.collect(), ())
+        })
+        .await
+    }
+
+    /// Whether the primary bot is shown that the agent types while the request is worked on.
+    pub(super) fn shows_typing(&self, queued: &Queued) -> bool {
+        let quick = matches!(queued.asked.what, What::Create | What::End | What::Fault | What::Note);
+        self.responder.is_some() && queued.asked.asynchronous && !quick
+    }
+
+    /// Shows it, when nothing older is still on its way.
+    pub(super) async fn typing_soon(
+        &self,
+        session: &Session,
+        queued: &Queued,
+    ) -> Option<tokio::task::JoinHandle<()>> {
+        let state = session.state.lock().await;
+        if !self.shows_typing(queued) || state.silent || !state.outbox.is_empty() {
+            return None;
+        }
+        let mut elements = vec![body::action("StartTypingIndicator")];
+        number(&mut elements, &format!("{}|{}.types", session.id, queued.position));
+        let body = envelope(&queued.asked.echo, Contents { elements, ..Contents::default() });
+        let responder = self.responder.clone()?;
+        Some(tokio::spawn(async move {
+            // A passing sign: nothing follows from its loss.
+            let _ = responder.send(&body, TYPING_TIME_OUT).await;
+        }))
+    }
+}
+
+fn report(session: &Session, outgoing: &Outgoing, error: Option<&CallError>, next: Next) {
+    let (id, attempt) = (&session.id, outgoing.attempts);
+    match (error, next) {
+        (None, _) => debug!(session.id = %id, attempt, "Delivered an answer to the primary bot"),
+        (Some(error), Next::RetryAt(_)) => {
+            warn!(session.id = %id, attempt, %error, "The primary bot did not take an answer; will try again");
+        }
+        (Some(error), _) => {
+            error!(session.id = %id, attempt, %error, "The primary bot did not take an answer; gave up");
+        }
+    }
+}

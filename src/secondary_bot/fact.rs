@@ -1,0 +1,201 @@
+//! What a session's journal holds. A stored format: names and shapes only ever gain, never change.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{domain::Timestamp, journal::Stored, translate::secondary_bot::Pending};
+
+/// One thing that happened in a session with a primary bot. A request is named by its position.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// The primary bot asked for something.
+    Asked(Box<Asked>),
+    /// Somebody works on the request. Holds others back for [`CLAIM_MILLIS`](super::state::CLAIM_MILLIS).
+    Taken {
+        request: u64,
+        by: String,
+        at: Timestamp,
+    },
+    /// A conversation with the agent was opened; posts of the request start anew in it.
+    Opened {
+        request: u64,
+        conversation: String,
+        /// The agent's name in the settings; `None`: the default one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<String>,
+        /// `None`: the secret serves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorization: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        at: Timestamp,
+    },
+    Renewed {
+        authorization: String,
+        until: Timestamp,
+    },
+    /// The request's post number `ordinal` is about to be made.
+    Posting {
+        request: u64,
+        ordinal: usize,
+        by: String,
+        at: Timestamp,
+    },
+    Posted {
+        request: u64,
+        ordinal: usize,
+        at: Timestamp,
+    },
+    Answered(Box<Answered>),
+    /// An answer is about to be sent to the response address.
+    Sending {
+        answer: u64,
+        attempt: u32,
+        by: String,
+        at: Timestamp,
+    },
+    Sent {
+        answer: u64,
+        outcome: Outcome,
+        at: Timestamp,
+    },
+}
+
+impl Stored for Fact {
+    const REALM: &'static str = "secondary/";
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What a repeat of the request has in common with it; `None` when it names itself by nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    pub what: What,
+    pub user: String,
+    /// What the user said; left out when it is a secret.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<File>,
+    /// The agent's variables, as the request has them.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub context: Map<String, Value>,
+    /// BCP 47.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<bool>,
+    /// What every answer to the request repeats.
+    #[serde(default)]
+    pub echo: Map<String, Value>,
+    /// The answer goes to the response address.
+    #[serde(default)]
+    pub asynchronous: bool,
+    pub at: Timestamp,
+}
+
+/// Never shows what was said.
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").field("what", &self.what.name()).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum What {
+    Say,
+    Start,
+    Create,
+    StartCreated,
+    /// A person.
+    Agent,
+    SwitchTopicId {
+        id: String,
+    },
+    SwitchTopicName {
+        name: String,
+    },
+    SwitchIntentId {
+        id: String,
+    },
+    End,
+    Fault,
+    /// Only something to know: history, a time zone, silence.
+    Note,
+}
+
+impl What {
+    /// For logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Say => "message",
+            Self::Start => "START_CONVERSATION",
+            Self::Create => "CREATE_CONVERSATION",
+            Self::StartCreated => "START_CREATED_CONVERSATION",
+            Self::Agent => "AGENT",
+            Self::SwitchTopicId { .. } | Self::SwitchTopicName { .. } | Self::SwitchIntentId { .. } => {
+                "SWITCH"
+            }
+            Self::End => "END_CONVERSATION",
+            Self::Fault => "FAULT_CONVERSATION",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// A file the user sent, where it is to be had. Headers that would open it are not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    pub name: String,
+    pub media_type: String,
+    pub url: String,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// `None`: said unasked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<u64>,
+    /// The whole answer, as the primary bot gets it.
+    pub body: Value,
+    /// Where the conversation was read up to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<String>,
+    #[serde(default)]
+    pub pending: Pending,
+    /// The agent's conversation is over or lost; the next request opens another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
+    /// Is to be sent to the response address.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deliver: bool,
+    pub at: Timestamp,
+}
+
+/// Never shows what was said.
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { request, over, deliver, at, body: _, watermark: _, pending: _ } = self;
+        let mut shown = f.debug_struct("Answered");
+        shown.field("request", request).field("over", over).field("deliver", deliver).field("at", at);
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// What became of sending an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    Done,
+    PutOff { until: Timestamp },
+    GaveUp,
+}

@@ -1,0 +1,170 @@
+//! What is to be done about a request. Pure, and the same each time until the request is answered: after a crash
+//! the next worker goes on where the last one stopped.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    fact::{File, What},
+    state::{Queued, State},
+};
+use crate::{
+    translate::{
+        secondary_bot::{
+            Form, Pending,
+            answer::{Answered, answer},
+            context,
+        },
+        texts,
+    },
+    wire::virtual_agent::{body, request::SwitchTo},
+};
+
+/// A plan for one request.
+#[derive(Debug, Default, PartialEq)]
+pub struct Plan {
+    /// A conversation is needed; with `true`, a new one even when there is one.
+    pub open: Option<bool>,
+    /// In order.
+    pub posts: Vec<Post>,
+    /// Elements that stand before the agent's words.
+    pub elements: Vec<Value>,
+    pub listen: Listen,
+    /// The card asks for more.
+    pub asks: Option<Form>,
+    /// The session ends with this request.
+    pub end: Option<End>,
+}
+
+/// Something to post to the agent.
+#[derive(Debug, PartialEq)]
+pub enum Post {
+    /// Fields of an activity.
+    Activity(Map<String, Value>),
+    /// A message with files.
+    Files { files: Vec<File>, fields: Map<String, Value> },
+}
+
+impl Post {
+    /// Whether a second time changes nothing.
+    pub fn may_repeat(&self) -> bool {
+        matches!(self, Self::Activity(fields) if fields.get("name") == Some(&json!("pvaSetContext")))
+    }
+}
+
+/// How patiently the agent is listened to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listen {
+    #[default]
+    No,
+    /// An event: many agents have no answer to one.
+    Briefly,
+    /// The user said something.
+    Fully,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Completed,
+    TakeControl,
+}
+
+/// Plans the request. `secret` is what the user said, when that is not stored.
+pub fn plan(state: &State, queued: &Queued, secret: Option<&str>) -> Plan {
+    let Queued { position: _, asked } = queued;
+    let text = secret.unwrap_or(&asked.text);
+    let mut plan = match &asked.what {
+        What::Say => return say(state, queued, text),
+        What::Start => start(true, text),
+        What::StartCreated => Plan { elements: opening(state, "StartConversation"), ..start(false, text) },
+        What::Create => {
+            Plan { open: Some(true), elements: opening(state, "CreateConversation"), ..Plan::default() }
+        }
+        What::Agent if text.is_empty() => event(context::event(context::AGENT, Value::Null)),
+        What::Agent => said(&Pending::Nothing, text),
+        What::SwitchTopicId { id } => event(context::switch(&SwitchTo::TopicId(id.clone()))),
+        What::SwitchTopicName { name } => event(context::switch(&SwitchTo::TopicName(name.clone()))),
+        What::SwitchIntentId { id } => event(context::switch(&SwitchTo::IntentId(id.clone()))),
+        What::End => end(state, End::Completed),
+        What::Fault => end(state, End::TakeControl),
+        What::Note => Plan::default(),
+    };
+    if !matches!(asked.what, What::Create | What::End | What::Fault) {
+        tell(state, queued, &mut plan);
+    }
+    plan
+}
+
+/// Words or files; an answer inside a card may only lead to its next question.
+fn say(state: &State, queued: &Queued, text: &str) -> Plan {
+    let asked = &queued.asked;
+    // Whatever was asked in a conversation that is gone, its successor didn't ask it.
+    let same = state.agent.as_ref().is_some_and(|agent| agent.opened_by != queued.position);
+    let pending = if same { &state.pending } else { &Pending::Nothing };
+    let files: Vec<File> = asked.files.iter().filter(|file| !file.url.is_empty()).cloned().collect();
+    let mut plan = match said(pending, text) {
+        plan if plan.asks.is_some() => return plan,
+        plan if files.is_empty() => plan,
+        plan => with_files(plan, files),
+    };
+    tell(state, queued, &mut plan);
+    plan
+}
+
+fn with_files(plan: Plan, files: Vec<File>) -> Plan {
+    let fields = plan.posts.into_iter().find_map(|post| match post {
+        Post::Activity(fields) => Some(fields),
+        Post::Files { .. } => None,
+    });
+    Plan { posts: vec![Post::Files { files, fields: fields.unwrap_or_default() }], ..plan }
+}
+
+fn said(pending: &Pending, text: &str) -> Plan {
+    match answer(pending, text) {
+        Answered::Ask(form) => {
+            Plan { elements: form.question().into_iter().collect(), asks: Some(form), ..Plan::default() }
+        }
+        Answered::Post(fields) => Plan {
+            open: Some(false),
+            posts: vec![Post::Activity(fields)],
+            listen: Listen::Fully,
+            ..Plan::default()
+        },
+    }
+}
+
+/// Names the conversation, once there is one.
+fn opening(state: &State, action: &str) -> Vec<Value> {
+    state.agent.iter().map(|agent| body::conversation_action(action, &agent.id)).collect()
+}
+
+fn start(anew: bool, text: &str) -> Plan {
+    let mut plan = event(context::event("startConversation", Value::Null));
+    plan.open = Some(anew);
+    if !text.is_empty() {
+        plan.posts.push(Post::Activity(Map::from_iter([("text".to_owned(), text.into())])));
+        plan.listen = Listen::Fully;
+    }
+    plan
+}
+
+fn event(fields: Map<String, Value>) -> Plan {
+    let posts = vec![Post::Activity(fields)];
+    Plan { open: Some(false), posts, listen: Listen::Briefly, ..Plan::default() }
+}
+
+fn end(state: &State, end: End) -> Plan {
+    let goodbye = Map::from_iter([("type".to_owned(), Value::from("endOfConversation"))]);
+    let posts = state.agent.iter().map(|_| Post::Activity(goodbye.clone())).collect();
+    let elements = match end {
+        End::Completed => vec![body::output_text(texts::CONVERSATION_ENDED)],
+        End::TakeControl => Vec::new(),
+    };
+    Plan { posts, elements, end: Some(end), ..Plan::default() }
+}
+
+/// The agent is told the context first: all of it in a conversation that knows nothing yet.
+fn tell(state: &State, queued: &Queued, plan: &mut Plan) {
+    let Some(agent) = &state.agent else { return };
+    let news = if agent.told { &queued.asked.context } else { &state.context };
+    plan.posts.splice(0..0, context::set(news).map(Post::Activity));
+}

@@ -1,0 +1,168 @@
+//! The client for ServiceNow's VA Bot Integration API.
+
+use std::{sync::Arc, time::Duration};
+
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use sha1::Sha1;
+use tokio::time::Instant;
+use url::Url;
+
+use self::oauth::{OAuth, Token};
+use crate::{
+    config::{ServiceNowLogin, ServiceNowSettings},
+    far_end::{self, Answered, CallError},
+    wire::virtual_agent::request::Request,
+};
+
+mod media;
+mod oauth;
+
+pub use media::NewMedia;
+
+const PATH: &str = "api/sn_va_as_service/bot/integration";
+const TIME_OUT: Duration = Duration::from_secs(9);
+const LONGEST_ANSWER: usize = 1 << 20;
+
+/// Sends requests to one instance; cheap to clone, clones share the OAuth token.
+#[derive(Clone, Debug)]
+pub struct ServiceNow {
+    http: reqwest::Client,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// The instance's root.
+    instance: Url,
+    endpoint: Url,
+    login: ServiceNowLogin,
+    oauth: Option<OAuth>,
+    token: Option<SecretString>,
+    hash_secret: Option<SecretString>,
+    app_inbound_id: Option<String>,
+    time_out: Duration,
+}
+
+/// What ServiceNow said in the HTTP response itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The whole response when it holds a `body` array: to be processed as a webhook would be.
+    pub synchronous: Option<Vec<u8>>,
+}
+
+impl ServiceNow {
+    pub fn new(settings: &ServiceNowSettings, http: reqwest::Client) -> Self {
+        let ServiceNowSettings { url, login, token, hash_secret, app_inbound_id } = settings;
+        let shared = Shared {
+            instance: url.clone(),
+            endpoint: below(url, PATH),
+            oauth: OAuth::new(below(url, "oauth_token.do"), login, http.clone()),
+            login: login.clone(),
+            token: token.clone(),
+            hash_secret: hash_secret.clone(),
+            app_inbound_id: app_inbound_id.clone(),
+            time_out: TIME_OUT,
+        };
+        Self { http, shared: Arc::new(shared) }
+    }
+
+    /// Sends one request, once, in at most 9 seconds; only a 401 to an OAuth token is tried again, with a new one.
+    ///
+    /// The settings' `appInboundId` is added when the request has none.
+    ///
+    /// # Errors
+    /// See [`CallError`]. `Failed` also when a 2xx brings a web page, as a hibernating instance does.
+    pub async fn send(&self, request: &Request, traceparent: Option<&str>) -> Result<Answer, CallError> {
+        let deadline = Instant::now() + self.shared.time_out;
+        let body = self.body(request);
+        let Some(oauth) = &self.shared.oauth else {
+            return self.attempt(body, traceparent, deadline, None).await;
+        };
+        let token = oauth.token(None, deadline).await?;
+        match self.attempt(body.clone(), traceparent, deadline, Some(&token)).await {
+            Err(CallError::Rejected { status: 401, .. }) => {
+                let renewed = oauth.token(Some(&token), deadline).await?;
+                self.attempt(body, traceparent, deadline, Some(&renewed)).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn body(&self, request: &Request) -> Vec<u8> {
+        match &self.shared.app_inbound_id {
+            Some(id) if request.app_inbound_id.is_none() => {
+                Request { app_inbound_id: Some(id.clone()), ..request.clone() }.to_bytes()
+            }
+            _ => request.to_bytes(),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        body: Vec<u8>,
+        traceparent: Option<&str>,
+        deadline: Instant,
+        bearer: Option<&Token>,
+    ) -> Result<Answer, CallError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(CallError::NotSent(None));
+        }
+        let mut call = self
+            .http
+            .post(self.shared.endpoint.clone())
+            .timeout(left)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json");
+        if let Some(token) = bearer {
+            call = call.bearer_auth(token.value());
+        } else if let ServiceNowLogin::Basic { username, password } = &self.shared.login {
+            call = call.basic_auth(username, Some(password.expose_secret()));
+        }
+        if let Some(token) = &self.shared.token {
+            call = call.header("token", token.expose_secret());
+        }
+        if let Some(secret) = &self.shared.hash_secret {
+            call = call.header("x-b2b-signature", signature(secret, &body));
+        }
+        if let Some(traceparent) = traceparent {
+            call = call.header("traceparent", traceparent);
+        }
+        answer(far_end::call(call.body(body), LONGEST_ANSWER).await?)
+    }
+}
+
+/// `root` counts as a directory, with or without its slash.
+fn below(root: &Url, path: &str) -> Url {
+    let mut url = root.clone();
+    url.set_path(&format!("{}/{path}", root.path().trim_end_matches('/')));
+    url
+}
+
+/// HMAC-SHA1 over the very bytes that are sent, in lower-case hex.
+fn signature(secret: &SecretString, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret.expose_secret().as_bytes())
+        .expect("HMAC takes a key of any length");
+    mac.update(body);
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// Plain text is a success (UPDATE_MESSAGES answers so), a web page is not.
+fn answer(Answered { status, body }: Answered) -> Result<Answer, CallError> {
+    let Ok(json) = serde_json::from_slice::<Value>(&body) else {
+        let is_page = body.trim_ascii_start().starts_with(b"<");
+        return if is_page { Err(CallError::Failed { status }) } else { Ok(Answer::default()) };
+    };
+    let says_failure = |status: &str| status.eq_ignore_ascii_case("failure");
+    if json.get("status").and_then(Value::as_str).is_some_and(says_failure) {
+        return Err(far_end::rejected(status, &body));
+    }
+    let is_full = json.get("body").is_some_and(Value::is_array);
+    Ok(Answer { synchronous: is_full.then_some(body) })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,304 @@
+use serde_json::json;
+
+use super::*;
+use crate::{
+    far_end::testing::{FarEnd, Heard, Reply},
+    wire::virtual_agent::request::{Action, Message},
+};
+
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+#[tokio::test]
+async fn a_request_goes_to_the_bot_integration_endpoint_signed_over_the_very_bytes() {
+    let far_end = FarEnd::start(|_, _| success());
+    let client = client(&far_end, basic());
+    let answer = client.send(&says("Grüße, 你好 \u{1F600} \"ok\""), Some(TRACE)).await.expect("success");
+    assert_eq!(answer, Answer::default());
+
+    let heard = far_end.heard();
+    let [heard] = heard.as_slice() else { panic!("one request") };
+    assert_eq!(far_end.targets(), ["POST /api/sn_va_as_service/bot/integration"]);
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("accept", "application/json"),
+        ("authorization", "Basic am86cMOkc3M="),
+        ("token", "static-token"),
+        ("traceparent", TRACE),
+        ("user-agent", concat!("servicenow-handoff/", env!("CARGO_PKG_VERSION"))),
+        ("x-b2b-signature", &signature(&"hash-secret".into(), &heard.body)),
+    ] {
+        assert_eq!(heard.header(name), Some(value), "{name}");
+    }
+    assert!(String::from_utf8_lossy(&heard.body).contains("Grüße, 你好 \u{1F600} \\\"ok\\\""));
+}
+
+#[test]
+fn a_signature_is_hmac_sha1_in_lower_case_hex() {
+    let rfc_2202_case_2 = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
+    assert_eq!(signature(&"Jefe".into(), b"what do ya want for nothing?"), rfc_2202_case_2);
+}
+
+#[tokio::test]
+async fn what_is_not_set_is_not_sent() {
+    let far_end = FarEnd::start(|_, _| success());
+    let settings = ServiceNowSettings {
+        token: None,
+        hash_secret: None,
+        app_inbound_id: None,
+        ..settings(&far_end, ServiceNowLogin::None)
+    };
+    ServiceNow::new(&settings, http()).send(&says("hi"), None).await.expect("success");
+    let heard = &far_end.heard()[0];
+    for name in ["authorization", "token", "x-b2b-signature", "traceparent"] {
+        assert_eq!(heard.header(name), None, "{name}");
+    }
+    assert_eq!(heard.json().get("appInboundId"), None);
+}
+
+#[tokio::test]
+async fn the_provider_application_is_named_in_every_request() {
+    let far_end = FarEnd::start(|_, _| success());
+    let client = client(&far_end, basic());
+    let own = Request { app_inbound_id: Some("own".to_owned()), ..says("hi") };
+    for request in [says("hi"), Request::new("r", "s", "u", Action::Typing), own] {
+        client.send(&request, None).await.expect("success");
+    }
+    let named: Vec<_> = far_end.heard().iter().map(|heard| heard.json()["appInboundId"].clone()).collect();
+    assert_eq!(named, ["app-1", "app-1", "own"]);
+}
+
+#[tokio::test]
+async fn an_answer_is_read_for_what_it_is() {
+    let full = json!({"requestId": "r", "body": [{"uiType": "OutputText", "value": "Hi"}], "score": 1});
+    let empty = json!({"requestId": "r", "body": []});
+    for (reply, synchronous) in [
+        (success(), None),
+        (Reply::text(200, "Message Processed Successfully"), None),
+        (Reply::text(200, ""), None),
+        (Reply::text(204, ""), None),
+        (Reply::json(200, &json!({"body": "no array"})), None),
+        (Reply::json(200, &full), Some(full.to_string().into_bytes())),
+        (Reply::json(200, &empty), Some(empty.to_string().into_bytes())),
+    ] {
+        let answer = answered_with(reply).await.expect("a success");
+        assert_eq!(answer, Answer { synchronous });
+    }
+}
+
+#[tokio::test]
+async fn a_failure_with_200_is_a_refusal() {
+    for body in [
+        json!({"status": "failure", "error": {"message": "Invalid request", "detail": "userId of Jo"}}),
+        json!({"status": "Failure", "body": []}),
+    ] {
+        let outcome = answered_with(Reply::json(200, &body)).await;
+        assert!(matches!(outcome, Err(CallError::Rejected { status: 200, code: None })), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hibernating_instance_has_not_taken_the_message() {
+    let outcome = answered_with(Reply::text(200, "\n<!DOCTYPE html><html>Instance Hibernating</html>")).await;
+    assert!(matches!(outcome, Err(CallError::Failed { status: 200 })), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_not_taken_in() {
+    let outcome = answered_with(Reply::text(200, &"x".repeat(LONGEST_ANSWER + 1))).await;
+    assert!(matches!(outcome, Err(CallError::Uncertain(None))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_tried_again() {
+    let far_end = FarEnd::start(|_, _| Reply::json(401, &json!({"error": {"message": "x"}})));
+    let outcome = client(&far_end, basic()).send(&says("hi"), None).await;
+    assert!(matches!(outcome, Err(CallError::Rejected { status: 401, code: None })), "{outcome:?}");
+    assert_eq!(far_end.heard().len(), 1);
+}
+
+#[tokio::test]
+async fn an_oauth_token_is_fetched_once_for_all_who_wait() {
+    let far_end = instance(|_| json!({"access_token": "t", "expires_in": 1799}), |_, _| success());
+    let client = client(&far_end, password());
+    let request = says("hi");
+    let (a, b, c) =
+        tokio::join!(client.send(&request, None), client.send(&request, None), client.send(&request, None));
+    assert!(a.is_ok() && b.is_ok() && c.is_ok());
+    client.clone().send(&request, None).await.expect("success");
+
+    let (logins, calls): (Vec<_>, Vec<_>) =
+        far_end.heard().into_iter().partition(|heard| heard.target == "/oauth_token.do");
+    assert_eq!((logins.len(), calls.len()), (1, 4));
+    assert!(calls.iter().all(|call| call.header("authorization") == Some("Bearer t")));
+    assert_eq!(logins[0].header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(logins[0].header("token"), None);
+    let form = "grant_type=password&client_id=id&client_secret=s%26cret&username=jo&password=p%C3%A4ss+word";
+    assert_eq!(String::from_utf8_lossy(&logins[0].body), form);
+}
+
+#[tokio::test]
+async fn client_credentials_need_no_user() {
+    let far_end = instance(|_| json!({"access_token": "t", "expires_in": "1799"}), |_, _| success());
+    client(&far_end, client_credentials()).send(&says("hi"), None).await.expect("success");
+    let form = "grant_type=client_credentials&client_id=id&client_secret=s%26cret";
+    assert_eq!(String::from_utf8_lossy(&far_end.heard()[0].body), form);
+}
+
+#[tokio::test]
+async fn a_token_at_its_end_is_renewed_before_the_call() {
+    let far_end = instance(|n| json!({"access_token": format!("t{n}"), "expires_in": 0}), |_, _| success());
+    let client = client(&far_end, password());
+    for _ in 0..2 {
+        client.send(&says("hi"), None).await.expect("success");
+    }
+    assert_eq!(bearers(&far_end), ["Bearer t0", "Bearer t2"]);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_once_and_the_call_repeated_unchanged() {
+    let far_end = instance(
+        |n| json!({"access_token": format!("t{n}"), "expires_in": 1799}),
+        |heard, _| match heard.header("authorization") {
+            Some("Bearer t0") => Reply::text(401, ""),
+            _ => success(),
+        },
+    );
+    let client = client(&far_end, password());
+    for _ in 0..2 {
+        client.send(&says("hi"), None).await.expect("success");
+    }
+    assert_eq!(bearers(&far_end), ["Bearer t0", "Bearer t2", "Bearer t2"]);
+    let bodies: Vec<_> = calls(&far_end).into_iter().map(|call| call.body).collect();
+    assert_eq!(bodies[0], bodies[1]);
+}
+
+#[tokio::test]
+async fn a_second_401_is_a_refusal() {
+    let far_end = instance(
+        |n| json!({"access_token": format!("t{n}"), "expires_in": 1799}),
+        |_, _| Reply::json(401, &json!({"error": {"message": "User Not Authenticated"}})),
+    );
+    let outcome = client(&far_end, password()).send(&says("hi"), None).await;
+    assert!(matches!(outcome, Err(CallError::Rejected { status: 401, code: None })), "{outcome:?}");
+    assert_eq!(bearers(&far_end), ["Bearer t0", "Bearer t2"]);
+}
+
+#[tokio::test]
+async fn a_login_that_fails_sends_nothing() {
+    type Expected = fn(&CallError) -> bool;
+    let rows: [(fn() -> Reply, Expected); 6] = [
+        (|| Reply::HangUp, |e| matches!(e, CallError::NotSent(Some(_)))),
+        (|| Reply::text(502, ""), |e| matches!(e, CallError::NotSent(None))),
+        (|| Reply::text(500, ""), |e| matches!(e, CallError::Failed { status: 500 })),
+        (|| Reply::text(200, "<html>"), |e| matches!(e, CallError::Failed { status: 200 })),
+        (|| Reply::text(200, "{}"), |e| matches!(e, CallError::Rejected { status: 200, code: None })),
+        (
+            || Reply::json(401, &json!({"error": "access_denied", "error_description": "Jo"})),
+            |e| matches!(e, CallError::Rejected { status: 401, code: Some(code) } if code == "access_denied"),
+        ),
+    ];
+    for (reply, expected) in rows {
+        let far_end = FarEnd::start(move |_, _| reply());
+        let outcome = client(&far_end, password()).send(&says("hi"), None).await;
+        assert!(outcome.as_ref().is_err_and(expected), "{outcome:?}");
+        assert_eq!(far_end.targets(), ["POST /oauth_token.do"]);
+    }
+}
+
+#[tokio::test]
+async fn the_time_out_covers_login_and_call_together() {
+    let silent = FarEnd::start(|_, _| Reply::Silence);
+    let outcome = impatient(&silent, password()).send(&says("hi"), None).await;
+    assert!(matches!(outcome, Err(CallError::NotSent(_))), "{outcome:?}");
+
+    let silent_after_login = instance(|_| json!({"access_token": "t"}), |_, _| Reply::Silence);
+    let outcome = impatient(&silent_after_login, password()).send(&says("hi"), None).await;
+    assert!(matches!(outcome, Err(CallError::Uncertain(Some(_)))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn no_debug_shows_a_secret() {
+    let far_end = instance(|_| json!({"access_token": "granted"}), |_, _| success());
+    let client = client(&far_end, password());
+    client.send(&says("hi"), None).await.expect("success");
+    let shown = format!("{client:?}");
+    for secret in ["static-token", "hash-secret", "s&cret", "päss", "granted"] {
+        assert!(!shown.contains(secret), "{secret}");
+    }
+}
+
+/// A far end that grants tokens (numbered by all requests heard so far) and answers the rest with `answer`.
+fn instance(
+    grant: impl Fn(usize) -> Value + Send + Sync + 'static,
+    answer: impl Fn(&Heard, usize) -> Reply + Send + Sync + 'static,
+) -> FarEnd {
+    FarEnd::start(move |heard, n| match heard.target.as_str() {
+        "/oauth_token.do" => Reply::json(200, &grant(n)),
+        _ => answer(heard, n),
+    })
+}
+
+fn calls(far_end: &FarEnd) -> Vec<Heard> {
+    far_end.heard().into_iter().filter(|heard| heard.target != "/oauth_token.do").collect()
+}
+
+fn bearers(far_end: &FarEnd) -> Vec<String> {
+    calls(far_end).iter().map(|call| call.header("authorization").unwrap_or_default().to_owned()).collect()
+}
+
+async fn answered_with(reply: Reply) -> Result<Answer, CallError> {
+    let reply = std::sync::Mutex::new(Some(reply));
+    let far_end = FarEnd::start(move |_, _| {
+        reply.lock().ok().and_then(|mut reply| reply.take()).expect("asked once only")
+    });
+    client(&far_end, basic()).send(&says("hi"), None).await
+}
+
+fn success() -> Reply {
+    Reply::json(200, &json!({"status": "success"}))
+}
+
+fn says(text: &str) -> Request {
+    Request::new("r-1", "s-1", "jo", Action::Message(Message::typed(text)))
+}
+
+fn client(far_end: &FarEnd, login: ServiceNowLogin) -> ServiceNow {
+    ServiceNow::new(&settings(far_end, login), http())
+}
+
+fn impatient(far_end: &FarEnd, login: ServiceNowLogin) -> ServiceNow {
+    let mut client = client(far_end, login);
+    Arc::get_mut(&mut client.shared).expect("not shared yet").time_out = Duration::from_millis(300);
+    client
+}
+
+fn settings(far_end: &FarEnd, login: ServiceNowLogin) -> ServiceNowSettings {
+    ServiceNowSettings {
+        url: far_end.url.clone(),
+        login,
+        token: Some("static-token".into()),
+        hash_secret: Some("hash-secret".into()),
+        app_inbound_id: Some("app-1".to_owned()),
+    }
+}
+
+fn basic() -> ServiceNowLogin {
+    ServiceNowLogin::Basic { username: "jo".to_owned(), password: "päss".into() }
+}
+
+fn password() -> ServiceNowLogin {
+    ServiceNowLogin::Password {
+        client_id: "id".to_owned(),
+        client_secret: "s&cret".into(),
+        username: "jo".to_owned(),
+        password: "päss word".into(),
+    }
+}
+
+fn client_credentials() -> ServiceNowLogin {
+    ServiceNowLogin::ClientCredentials { client_id: "id".to_owned(), client_secret: "s&cret".into() }
+}
+
+fn http() -> reqwest::Client {
+    far_end::client().expect("a client")
+}

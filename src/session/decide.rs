@@ -1,0 +1,291 @@
+//! What an event adds to a conversation's journal.
+
+mod hearing;
+
+use crate::domain::{
+    HistoryLine, Timestamp,
+    inbound::{Inbound, SystemMeaning},
+};
+
+use self::hearing::heard;
+use super::{
+    Call, IDLE_MILLIS, Phase, State, TYPING_MILLIS,
+    fact::{CallId, CallOutcome, EndReason, Fact, HandoffRequested, Notice, UserSaid},
+};
+
+/// Something that happened, before anybody knows whether it is new.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The bot asked for a person. `said`: what the user said behind that, oldest first.
+    Escalated {
+        /// The bot's stretch that ends with it.
+        segment: usize,
+        request: Box<HandoffRequested>,
+        said: Vec<UserSaid>,
+    },
+    /// Direct Line was read once more; `said` as above.
+    UpstreamRead {
+        said: Vec<UserSaid>,
+        /// What was said before the escalation, if that was still to be read; in requests' worth, oldest first.
+        history: Option<Vec<Vec<HistoryLine>>>,
+    },
+    UserSaid(Box<UserSaid>),
+    /// A masked answer did not get through.
+    SecretLost(Box<UserSaid>),
+    /// ServiceNow did not take a file; nothing of it was said.
+    FileRefused {
+        name: String,
+    },
+    UserTyping,
+    UserEnded,
+    /// From the chat with this number. `meanings` holds what each item's words mean where only words say it.
+    Heard {
+        chat: u32,
+        inbound: Inbound,
+        meanings: Vec<Option<SystemMeaning>>,
+    },
+    /// The client has read the journal up to here.
+    Fetched {
+        up_to: u64,
+    },
+    CallDone(CallId),
+    CallPutOff {
+        call: CallId,
+        until: Timestamp,
+    },
+    CallFailed(CallId),
+    BotReturned {
+        conversation: String,
+        authorization: Option<String>,
+        until: Option<Timestamp>,
+        /// The segment whose conversation is gone, when it was not a live chat that ended.
+        instead_of: Option<usize>,
+    },
+    BotTokenRenewed {
+        authorization: String,
+        until: Timestamp,
+    },
+    TokenAccepted {
+        hash: String,
+        until: Timestamp,
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// What the settings decide.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    pub timeout_millis: i64,
+    /// After a chat a fresh Copilot Studio conversation follows; else the conversation is over.
+    pub back_to_bot: bool,
+}
+
+/// The facts that `event` adds; none when it is old news or no longer matters.
+pub fn decide(state: &State, event: Event, policy: &Policy, now: Timestamp) -> Vec<Fact> {
+    match event {
+        Event::Escalated { segment, request, said } => escalated(state, segment, request, said),
+        Event::UpstreamRead { said, history } => upstream_read(state, said, history, now),
+        Event::UserSaid(said) => user_said(state, *said, now),
+        Event::SecretLost(said) => {
+            let mut facts = user_said(state, *said, now);
+            if !facts.is_empty() {
+                facts.push(Fact::Noticed { notice: Notice::EnterAgain, at: now });
+            }
+            facts
+        }
+        Event::FileRefused { name } => vec![Fact::Noticed { notice: Notice::FileRefused { name }, at: now }],
+        Event::UserTyping => match state.phase {
+            Phase::WithAgent { .. } => vec![Fact::UserTyping { at: now }],
+            _ => vec![],
+        },
+        Event::UserEnded if state.is_live() => end(state, EndReason::ByUser, true, policy, now),
+        Event::UserEnded => vec![],
+        Event::Heard { chat, inbound, meanings } => heard(state, chat, inbound, meanings, policy, now),
+        Event::Fetched { up_to } if state.unfetched.first().is_some_and(|(at, _)| *at < up_to) => {
+            vec![Fact::Fetched { up_to, at: now }]
+        }
+        Event::Fetched { .. } => vec![],
+        Event::CallDone(call) => settled(state, call, CallOutcome::Done, now),
+        Event::CallPutOff { call, until } => put_off(state, call, until, now),
+        Event::CallFailed(call) => call_failed(state, call, policy, now),
+        Event::BotReturned { conversation, authorization, until, instead_of } => {
+            let gone = state.phase == Phase::Bot && instead_of.is_some_and(|n| n + 1 == state.segments.len());
+            let expected = matches!(state.phase, Phase::Returning { .. }) && instead_of.is_none();
+            let fact = Fact::BotReturned { conversation, authorization, until, at: now };
+            if gone || expected { vec![fact] } else { vec![] }
+        }
+        Event::BotTokenRenewed { authorization, until } => match state.phase {
+            Phase::Bot => vec![Fact::BotTokenRenewed { authorization, until }],
+            _ => vec![],
+        },
+        Event::TokenAccepted { hash, until } => match state.tokens.get(&hash) {
+            Some(known) if *known >= until => vec![],
+            _ => vec![Fact::TokenAccepted { hash, until }],
+        },
+        Event::Tick => tick(state, policy, now),
+    }
+}
+
+/// Only the bot that speaks can ask for a person: an event seen twice, or late, finds it cut off.
+fn escalated(
+    state: &State,
+    segment: usize,
+    request: Box<HandoffRequested>,
+    said: Vec<UserSaid>,
+) -> Vec<Fact> {
+    if state.phase != Phase::Bot || state.segments.len().saturating_sub(1) != segment {
+        return vec![];
+    }
+    let mut facts = vec![Fact::HandoffRequested(request)];
+    take_over(state, said, &mut facts);
+    facts
+}
+
+fn upstream_read(
+    state: &State,
+    said: Vec<UserSaid>,
+    history: Option<Vec<Vec<HistoryLine>>>,
+    now: Timestamp,
+) -> Vec<Fact> {
+    if state.segment().and_then(|s| s.cut.as_ref()).is_none_or(|cut| cut.drained) {
+        return vec![];
+    }
+    let mut facts: Vec<Fact> = vec![];
+    if state.is_live() {
+        let portions = history.filter(|_| state.history_missing).into_iter().flatten();
+        let portions = portions.filter(|lines| !lines.is_empty());
+        facts.extend(portions.map(|lines| Fact::HistoryRead { lines, at: now }));
+        take_over(state, said, &mut facts);
+    }
+    facts.push(Fact::UpstreamDrained { at: now });
+    facts
+}
+
+fn take_over(state: &State, said: Vec<UserSaid>, facts: &mut Vec<Fact>) {
+    for said in said {
+        if !is_known(state, facts, &said) {
+            facts.push(Fact::UserSaid(Box::new(said)));
+        }
+    }
+}
+
+/// True for words that are in the journal or about to be: under Direct Line's id or the client's own.
+fn is_known(state: &State, facts: &[Fact], said: &UserSaid) -> bool {
+    let posted = said.client_id.as_ref().is_some_and(|id| state.posted.contains_key(id));
+    let taken = said.id.as_ref().is_some_and(|id| state.taken.contains(id));
+    let same = |other: &UserSaid| {
+        (said.id.is_some() && said.id == other.id)
+            || (said.client_id.is_some() && said.client_id == other.client_id)
+    };
+    posted || taken || facts.iter().any(|fact| matches!(fact, Fact::UserSaid(other) if same(other)))
+}
+
+fn user_said(state: &State, said: UserSaid, now: Timestamp) -> Vec<Fact> {
+    if is_known(state, &[], &said) || !state.is_live() {
+        return vec![];
+    }
+    let mut facts = vec![];
+    if state.typing_since.is_some() {
+        facts.push(Fact::UserStoppedTyping { at: now });
+    }
+    let said = UserSaid {
+        timezone: said.timezone.clone().filter(|zone| state.user.timezone.as_ref() != Some(zone)),
+        ..said
+    };
+    facts.push(Fact::UserSaid(Box::new(said)));
+    facts
+}
+
+fn settled(state: &State, call: CallId, outcome: CallOutcome, now: Timestamp) -> Vec<Fact> {
+    state.outbox.get(call).map(|_| Fact::Settled { call, outcome, at: now }).into_iter().collect()
+}
+
+/// What nobody waits for any more is not tried again: the opening of a chat that is over, and words for one
+/// that the other side has ended. What stands before our own END still goes out.
+fn put_off(state: &State, call: CallId, until: Timestamp, now: Timestamp) -> Vec<Fact> {
+    let Some(queued) = state.outbox.get(call) else { return vec![] };
+    let awaited = state.is_live() && queued.chat == state.chat;
+    let to_be_told =
+        state.outbox.iter().any(|other| other.chat == queued.chat && matches!(other.call, Call::End));
+    let unheard = matches!(queued.call, Call::Say(_)) && !awaited && !to_be_told;
+    let pointless = queued.call.is_passing() || (queued.call.is_opening() && !awaited) || unheard;
+    let outcome = if pointless { CallOutcome::Dropped } else { CallOutcome::Retry { at: until } };
+    let mut facts = settled(state, call, outcome, now);
+    if let (true, Call::Say(message)) = (unheard, &queued.call) {
+        facts.push(not_delivered(&message.text, now));
+    }
+    facts
+}
+
+fn call_failed(state: &State, call: CallId, policy: &Policy, now: Timestamp) -> Vec<Fact> {
+    let Some(queued) = state.outbox.get(call) else { return vec![] };
+    let mut facts = vec![Fact::Settled { call, outcome: CallOutcome::Dropped, at: now }];
+    let is_waiting = matches!(state.phase, Phase::Waiting { .. });
+    match &queued.call {
+        Call::Say(message) => facts.push(not_delivered(&message.text, now)),
+        // With a person there, an earlier try has opened the chat.
+        opening if opening.is_opening() && is_waiting && queued.chat == state.chat => {
+            let created = matches!(opening, Call::StartCreated(_));
+            facts.extend(end_without(state, Some(call), EndReason::NotOpened, created, policy, now));
+        }
+        _ => {}
+    }
+    facts
+}
+
+fn not_delivered(text: &str, now: Timestamp) -> Fact {
+    Fact::Noticed { notice: Notice::NotDelivered { text: text.to_owned() }, at: now }
+}
+
+fn tick(state: &State, policy: &Policy, now: Timestamp) -> Vec<Fact> {
+    match state.phase {
+        Phase::Waiting { since, .. } if now.millis_since(since) >= policy.timeout_millis => {
+            return end(state, EndReason::NobodyInTime, true, policy, now);
+        }
+        Phase::WithAgent { .. } if now.millis_since(state.last_heard) >= IDLE_MILLIS => {
+            return end(state, EndReason::Idle, true, policy, now);
+        }
+        _ => {}
+    }
+    match state.typing_since {
+        Some(since) if now.millis_since(since) >= TYPING_MILLIS => vec![Fact::UserStoppedTyping { at: now }],
+        _ => vec![],
+    }
+}
+
+fn end(state: &State, why: EndReason, tell: bool, policy: &Policy, now: Timestamp) -> Vec<Fact> {
+    end_without(state, None, why, tell, policy, now)
+}
+
+/// Ends the live chat. What still waits for ServiceNow goes out first when the user leaves, and can't
+/// go out at all when the other side has left; then the user is told. `settled`: already settled here.
+fn end_without(
+    state: &State,
+    settled: Option<CallId>,
+    why: EndReason,
+    tell: bool,
+    policy: &Policy,
+    now: Timestamp,
+) -> Vec<Fact> {
+    let mut facts = vec![];
+    let opening = state.outbox.iter().find(|q| q.call.is_opening() && q.chat == state.chat);
+    let opened = opening.is_none();
+    let begun = opened || opening.is_some_and(|q| q.attempts > 0 || matches!(q.call, Call::StartCreated(_)));
+    let flush = opened && matches!(why, EndReason::ByUser);
+    for queued in state.outbox.iter() {
+        if flush || Some(queued.id) == settled || queued.is_claimed(now) || queued.chat != state.chat {
+            continue;
+        }
+        facts.push(Fact::Settled { call: queued.id, outcome: CallOutcome::Dropped, at: now });
+        if let Call::Say(message) = &queued.call {
+            facts.push(not_delivered(&message.text, now));
+        }
+    }
+    facts.push(Fact::ChatEnded { why, tell: tell && begun, at: now });
+    facts.push(Fact::Noticed { notice: Notice::Ended { why }, at: now });
+    if !policy.back_to_bot {
+        facts.push(Fact::ConversationOver { at: now });
+    }
+    facts
+}

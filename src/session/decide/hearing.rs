@@ -1,0 +1,194 @@
+//! What a message of ServiceNow's adds.
+
+use std::collections::HashSet;
+
+use super::{
+    super::fact::{AgentSaid, Speaker},
+    EndReason, Fact, Notice, Phase, Policy, State, end,
+};
+use crate::domain::{
+    Agent, Timestamp,
+    control::Control,
+    inbound::{Inbound, Item, SystemMeaning, What},
+};
+
+/// What one message from ServiceNow adds, item by item, each judged by the state before it.
+pub(super) fn heard(
+    state: &State,
+    chat: u32,
+    inbound: Inbound,
+    meanings: Vec<Option<SystemMeaning>>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Vec<Fact> {
+    if chat != state.chat {
+        return vec![];
+    }
+    let Inbound { agent_chat, completed, take_control, items, interaction_id, .. } = inbound;
+    let mut hearing = Hearing { state, now, facts: vec![], keys: HashSet::new(), joined: false, end: None };
+    hearing.joined = matches!(state.phase, Phase::WithAgent { .. });
+    if agent_chat {
+        hearing.queued();
+    }
+    // The words that name a person may stand behind the item that says one has come.
+    let introduced = meanings.iter().flatten().find_map(|meaning| match meaning {
+        SystemMeaning::Joined { name } => Some(Agent { name: name.clone(), ..Agent::default() }),
+        _ => None,
+    });
+    for (item, meaning) in items.into_iter().zip(meanings.into_iter().chain(std::iter::repeat(None))) {
+        hearing.item(item, meaning, introduced.as_ref(), interaction_id.as_deref());
+    }
+    let Hearing { mut facts, joined, end: ended, .. } = hearing;
+    let flagged = match (take_control, completed, joined) {
+        (true, ..) => Some((EndReason::ControlReturned, false)),
+        (_, true, true) => Some((EndReason::ByAgent, false)),
+        (_, true, false) => Some((EndReason::NobodyAvailable, false)),
+        _ => None,
+    };
+    if let Some((why, tell)) = flagged.or(ended)
+        && state.is_live()
+    {
+        facts.extend(end(state, why, tell, policy, now));
+    }
+    facts
+}
+
+struct Hearing<'a> {
+    state: &'a State,
+    now: Timestamp,
+    facts: Vec<Fact>,
+    /// Keys of what this message has added so far.
+    keys: HashSet<String>,
+    joined: bool,
+    /// Why the chat ends with this message, and whether ServiceNow must be told.
+    end: Option<(EndReason, bool)>,
+}
+
+impl Hearing<'_> {
+    fn queued(&mut self) {
+        let already = self.facts.iter().any(|fact| matches!(fact, Fact::Queued { .. }));
+        if matches!(self.state.phase, Phase::Waiting { queued: false, .. }) && !already {
+            self.facts.push(Fact::Queued { at: self.now });
+        }
+    }
+
+    fn item(
+        &mut self,
+        item: Item,
+        meaning: Option<SystemMeaning>,
+        introduced: Option<&Agent>,
+        interaction: Option<&str>,
+    ) {
+        let Item { message_id, agent, what } = item;
+        let live = self.state.is_live();
+        let heard = |id: &String| self.state.heard.contains(id) || self.keys.contains(id);
+        if message_id.as_ref().is_some_and(heard) {
+            return;
+        }
+        if let Some(agent) = &agent
+            && matches!(what, What::Said(_))
+        {
+            self.agent_joined(agent.clone(), introduced.is_some());
+        }
+        match what {
+            What::Said(control) => {
+                let by = agent.map_or(Speaker::VirtualAgent, Speaker::Agent);
+                if live || matches!(by, Speaker::Agent(_)) {
+                    self.said(message_id, by, control);
+                }
+            }
+            What::System(text) | What::Waiting(text) if live => {
+                self.said(message_id, Speaker::System, Control::Text { text });
+            }
+            What::Progress { key, text } if live => {
+                let step = Some(format!("{}: {text}", key.unwrap_or_default()));
+                let (by, control) = (Speaker::VirtualAgent, Control::Text { text });
+                self.add(AgentSaid { message_id, step, by, control, at: self.now });
+            }
+            What::Unreadable { .. } if live => {
+                if let (Some(message_id), Some(_)) = (message_id, agent)
+                    && self.keys.insert(message_id.clone())
+                    && !self.state.heard.contains(&message_id)
+                {
+                    self.facts.push(Fact::NotShown { message_id, at: self.now });
+                }
+            }
+            What::AgentJoined => {
+                let agent = agent.or_else(|| introduced.cloned()).unwrap_or_default();
+                self.agent_joined(agent, introduced.is_some());
+            }
+            What::BackToVirtualAgent => self.end_if_live(EndReason::ByAgent, true),
+            What::Queued => self.queued(),
+            What::TypingStarted if live => self.typing(agent.or_else(|| self.present())),
+            What::StreamStarted { .. } | What::StreamChunk { .. } if live => self.typing(agent),
+            What::Created { conversation, interaction: own } if live => {
+                let interaction = own.or_else(|| interaction.map(str::to_owned));
+                self.facts.push(Fact::ChatNamed { conversation, interaction, at: self.now });
+            }
+            What::System(_)
+            | What::Waiting(_)
+            | What::Progress { .. }
+            | What::TypingStarted
+            | What::TypingStopped
+            | What::StreamStarted { .. }
+            | What::StreamChunk { .. }
+            | What::Created { .. }
+            | What::NewConversation
+            | What::Unreadable { .. }
+            | What::Nothing => {}
+        }
+        match meaning {
+            Some(SystemMeaning::Joined { name }) => {
+                self.agent_joined(Agent { name, ..Agent::default() }, true);
+            }
+            Some(SystemMeaning::Ended) if self.joined => self.end_if_live(EndReason::ByAgent, false),
+            Some(SystemMeaning::NobodyAvailable) if !self.joined => {
+                self.end_if_live(EndReason::NobodyAvailable, false);
+            }
+            Some(SystemMeaning::Ended | SystemMeaning::NobodyAvailable) | None => {}
+        }
+    }
+
+    /// Who is known to be there.
+    fn present(&self) -> Option<Agent> {
+        match &self.state.phase {
+            Phase::WithAgent { agent } => Some(agent.clone()),
+            _ => None,
+        }
+    }
+
+    fn typing(&mut self, agent: Option<Agent>) {
+        let by = Some(agent.map_or(Speaker::VirtualAgent, Speaker::Agent));
+        self.facts.push(Fact::AgentTyping { by, at: self.now });
+    }
+
+    fn agent_joined(&mut self, agent: Agent, introduced: bool) {
+        if self.joined || !self.state.is_live() {
+            return;
+        }
+        self.joined = true;
+        let name = agent.name.clone();
+        self.facts.push(Fact::AgentJoined { agent, at: self.now });
+        if !introduced {
+            self.facts.push(Fact::Noticed { notice: Notice::Joined { name }, at: self.now });
+        }
+    }
+
+    fn end_if_live(&mut self, why: EndReason, tell: bool) {
+        let why = if self.joined { why } else { EndReason::NobodyAvailable };
+        self.end.get_or_insert((why, tell));
+    }
+
+    fn said(&mut self, message_id: Option<String>, by: Speaker, control: Control) {
+        self.add(AgentSaid { message_id, step: None, by, control, at: self.now });
+    }
+
+    /// Adds what has not been heard before, be it in an earlier message or in this one.
+    fn add(&mut self, said: AgentSaid) {
+        let known = said.keys().any(|key| self.state.heard.contains(&key) || self.keys.contains(&key));
+        if !known {
+            self.keys.extend(said.keys());
+            self.facts.push(Fact::AgentSaid(Box::new(said)));
+        }
+    }
+}

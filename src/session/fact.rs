@@ -1,0 +1,303 @@
+//! What a journal holds. A stored format: names and shapes only ever gain, never change.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::domain::{ActivityId, Agent, HistoryLine, Timestamp, User, control::Control};
+
+/// One thing that happened in a conversation since its first escalation.
+///
+/// At most one activity is shown to the client for a fact, so a fact's position names its activity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    HandoffRequested(Box<HandoffRequested>),
+    /// Direct Line was read once more after the escalation was stored: nothing the user said is left there.
+    UpstreamDrained {
+        at: Timestamp,
+    },
+    UserSaid(Box<UserSaid>),
+    /// What was said before the escalation, when it could only be read later.
+    HistoryRead {
+        lines: Vec<HistoryLine>,
+        at: Timestamp,
+    },
+    UserTyping {
+        at: Timestamp,
+    },
+    UserStoppedTyping {
+        at: Timestamp,
+    },
+    /// A call to ServiceNow is about to be made. Holds others back until it is settled or 10 s old.
+    Claimed {
+        call: CallId,
+        attempt: u32,
+        by: String,
+        at: Timestamp,
+    },
+    Settled {
+        call: CallId,
+        outcome: CallOutcome,
+        at: Timestamp,
+    },
+    /// ServiceNow's own ids of the chat, kept for support.
+    ChatNamed {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        conversation: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interaction: Option<String>,
+        at: Timestamp,
+    },
+    /// ServiceNow has the user in a queue.
+    Queued {
+        at: Timestamp,
+    },
+    AgentJoined {
+        agent: Agent,
+        at: Timestamp,
+    },
+    AgentSaid(Box<AgentSaid>),
+    AgentTyping {
+        /// Clients take the typing for over when this one says something.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Speaker>,
+        at: Timestamp,
+    },
+    /// A live agent's message with nothing in it that could be shown.
+    NotShown {
+        message_id: String,
+        at: Timestamp,
+    },
+    /// A line of ours for the user.
+    Noticed {
+        notice: Notice,
+        at: Timestamp,
+    },
+    /// The client's next GET carried a watermark past these messages of ServiceNow's.
+    Fetched {
+        up_to: u64,
+        at: Timestamp,
+    },
+    ChatEnded {
+        why: EndReason,
+        /// ServiceNow believes the chat is open and must be told.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tell: bool,
+        at: Timestamp,
+    },
+    /// `AFTER_CHAT=end`: nothing follows.
+    ConversationOver {
+        at: Timestamp,
+    },
+    /// A fresh Copilot Studio conversation answers from here on.
+    BotReturned {
+        conversation: String,
+        /// `Bearer …` for that conversation when it was not opened with our own secret.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorization: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        at: Timestamp,
+    },
+    BotTokenRenewed {
+        authorization: String,
+        until: Timestamp,
+    },
+    /// Direct Line accepted this token (SHA-256 of it) for the conversation.
+    TokenAccepted {
+        hash: String,
+        until: Timestamp,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HandoffRequested {
+    /// The event's activity id.
+    pub event: String,
+    /// Who sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot: Option<String>,
+    /// Watermark of the batch that held the event; what lies behind it in Direct Line is not the user's to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<String>,
+    /// Activities that came behind the event in its batch and were passed on with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<ActivityId>,
+    /// The user's activities that the client was shown with the batch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<ActivityId>,
+    /// The user's activities that the bot still answered; they are no part of the live chat.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<ActivityId>,
+    /// What the user said last before the escalation, when no id tells which activity that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmatched_request: Option<String>,
+    pub user: User,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub context: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<HistoryLine>,
+    /// What did not fit into the first request, in requests' worth, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later_history: Vec<Vec<HistoryLine>>,
+    /// Nothing could be read of what was said; it follows when it can.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub history_missing: bool,
+    /// The topic to go to once the chat is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<Topic>,
+    pub opening: Opening,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<(String, Timestamp)>,
+    pub at: Timestamp,
+}
+
+/// Where in ServiceNow an escalation leads; exactly one of the three.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// `sys_id` of the topic.
+    Id(String),
+    Name(String),
+    /// NLU intent.
+    Intent(String),
+}
+
+/// How the live chat is opened in ServiceNow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opening {
+    CreateThenStart,
+    Start,
+    Agent,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UserSaid {
+    /// Direct Line's id when the user said it there; else `None`, and the fact's position gives the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<ActivityId>,
+    /// `channelData.clientActivityID`: the client's own name for the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The client's time zone, when it is another than before (IANA name).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// The client has it already, from Direct Line.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shown: bool,
+    /// A masked answer: delivered before it was stored, and stored without what it says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure: bool,
+    /// What ServiceNow is told; `None` when there is nothing to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<ToAgent>,
+    /// What the client's echo holds besides ids and times.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub echo: Map<String, Value>,
+    /// Files that came with it and that we have put where ServiceNow finds them; the echo shows them, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<crate::domain::Attachment>,
+    pub at: Timestamp,
+}
+
+/// A message of the user's, as ServiceNow gets it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToAgent {
+    pub text: String,
+    /// False when the user chose instead of typing.
+    pub typed: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<crate::domain::Attachment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentSaid {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// What a step of a longer job is known by: it carries no `messageId` of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    pub by: Speaker,
+    pub control: Control,
+    pub at: Timestamp,
+}
+
+impl AgentSaid {
+    /// What a repeat of this is known by; nothing when ServiceNow gave it no name, and then it counts as new.
+    pub fn keys(&self) -> impl Iterator<Item = String> {
+        let stream = self.control.stream().map(|stream| format!("stream {stream}"));
+        let step = self.step.as_ref().map(|step| format!("step {step}"));
+        self.message_id.clone().into_iter().chain(stream).chain(step)
+    }
+}
+
+/// Who on ServiceNow's side speaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    Agent(Agent),
+    VirtualAgent,
+    /// Not a person and not a bot: "you are number two", "the agent has left".
+    System,
+}
+
+/// A call to ServiceNow: the fact it follows from, and the step when a fact takes several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CallId(pub u64, pub u8);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallOutcome {
+    Done,
+    Retry {
+        at: Timestamp,
+    },
+    /// Given up, or no longer worth sending.
+    Dropped,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "notice", rename_all = "snake_case")]
+pub enum Notice {
+    Joined {
+        name: Option<String>,
+    },
+    Ended {
+        why: EndReason,
+    },
+    NotDelivered {
+        text: String,
+    },
+    /// A secure answer did not get through and is not kept.
+    EnterAgain,
+    /// ServiceNow does not take a file like this.
+    FileRefused {
+        name: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    ByAgent,
+    ByUser,
+    /// Nobody accepted within `HANDOFF_TIMEOUT`.
+    NobodyInTime,
+    NobodyAvailable,
+    /// ServiceNow's bot gave up and handed control back.
+    ControlReturned,
+    /// ServiceNow refused to open the chat, or could not be reached for the whole retry table.
+    NotOpened,
+    /// Nothing was said for a day.
+    Idle,
+}
+
+impl EndReason {
+    /// True when no person ever joined because ServiceNow could not or would not: `handoff.status` is `failed`.
+    pub fn is_failure_to_connect(self) -> bool {
+        matches!(self, Self::NobodyInTime | Self::NobodyAvailable | Self::NotOpened)
+    }
+}

@@ -1,0 +1,13 @@
+//! The core, tried on conversations: a fact a line, a clock held by hand.
+
+pub(crate) mod chat;
+mod controls;
+mod duplicates;
+mod ends;
+mod hand_off;
+mod instances;
+mod joining;
+pub(crate) mod moves;
+mod outbox;
+mod promises;
+pub(crate) mod property;

@@ -1,0 +1,322 @@
+//! A conversation to try the core on: its facts, its clock, and what ServiceNow is told.
+
+use crate::{
+    domain::{
+        ActivityId, Agent, ConversationId, Timestamp, User,
+        control::Control,
+        inbound::{Inbound, Item, SystemMeaning, What},
+    },
+    session::{
+        AgentSaid, Call, CallId, CallOutcome, Due, EndReason, Event, Fact, HandoffRequested, Notice, Opening,
+        Phase, Policy, Queued, Speaker, State, ToAgent, UserSaid, decide,
+    },
+    translate::system::system_meaning,
+};
+
+pub const START: Timestamp = Timestamp(1_760_000_000_000);
+pub const POLICY: Policy = Policy { timeout_millis: 300_000, back_to_bot: true };
+
+pub struct Chat {
+    pub state: State,
+    pub facts: Vec<Fact>,
+    pub policy: Policy,
+    pub now: Timestamp,
+}
+
+impl Chat {
+    /// The bot speaks.
+    pub fn new() -> Self {
+        Self { state: State::new(conversation()), facts: vec![], policy: POLICY, now: START }
+    }
+
+    /// A person was asked for; ServiceNow does not know yet.
+    pub fn escalated() -> Self {
+        Self::escalated_by(Opening::CreateThenStart)
+    }
+
+    pub fn escalated_by(opening: Opening) -> Self {
+        let mut chat = Self::new();
+        chat.on(escalation_by(0, opening));
+        chat
+    }
+
+    /// ServiceNow looks for a person.
+    pub fn waiting() -> Self {
+        let mut chat = Self::escalated();
+        chat.deliver();
+        chat
+    }
+
+    /// Ana is there.
+    pub fn with_ana() -> Self {
+        let mut chat = Self::waiting();
+        chat.hears(webhook([system("j", "Ana has entered the chat.")]));
+        chat
+    }
+
+    /// What the event adds, a line a fact.
+    pub fn on(&mut self, event: Event) -> Vec<String> {
+        let facts = decide(&self.state, event, &self.policy, self.now);
+        self.store(&facts);
+        facts.iter().map(line).collect()
+    }
+
+    /// A message from ServiceNow for the present chat.
+    pub fn hears(&mut self, inbound: Inbound) -> Vec<String> {
+        self.hears_for(self.state.chat, inbound)
+    }
+
+    pub fn hears_for(&mut self, chat: u32, inbound: Inbound) -> Vec<String> {
+        self.on(heard(chat, inbound))
+    }
+
+    pub fn store(&mut self, facts: &[Fact]) {
+        facts.iter().for_each(|fact| self.state.apply(fact));
+        self.facts.extend_from_slice(facts);
+    }
+
+    pub fn wait(&mut self, millis: i64) {
+        self.now = self.now.plus_millis(millis);
+    }
+
+    /// Claims the oldest call if it is due, as the shell does.
+    pub fn claim(&mut self) -> Option<CallId> {
+        let claimed = claim(&self.state, self.now)?;
+        self.store(std::slice::from_ref(&claimed));
+        if let Fact::Claimed { call, .. } = claimed { Some(call) } else { None }
+    }
+
+    /// Makes every call that is due; ServiceNow takes them all.
+    pub fn deliver(&mut self) -> Vec<String> {
+        let mut told = vec![];
+        while let Some(call) = self.claim() {
+            told.extend(self.state.outbox.get(call).map(call_line));
+            self.on(Event::CallDone(call));
+        }
+        told
+    }
+
+    /// What ServiceNow must still be told.
+    pub fn outbox(&self) -> Vec<String> {
+        self.state.outbox.iter().map(call_line).collect()
+    }
+
+    pub fn due(&self) -> Due {
+        self.state.outbox.due(self.now)
+    }
+
+    /// Where the next fact will stand.
+    pub fn position(&self) -> u64 {
+        self.state.position
+    }
+
+    pub fn agent(&self) -> Option<&str> {
+        match &self.state.phase {
+            Phase::WithAgent { agent } => agent.name.as_deref(),
+            Phase::Bot | Phase::Waiting { .. } | Phase::Returning { .. } | Phase::Over => None,
+        }
+    }
+}
+
+pub fn conversation() -> ConversationId {
+    ConversationId::parse("91hcXEd0-eu").expect("a valid id")
+}
+
+/// The claim of the oldest call, if it is due.
+pub fn claim(state: &State, now: Timestamp) -> Option<Fact> {
+    let Due::Call(call) = state.outbox.due(now) else { return None };
+    let attempt = state.outbox.get(call)?.attempts + 1;
+    Some(Fact::Claimed { call, attempt, by: "me".to_owned(), at: now })
+}
+
+pub fn request(opening: Opening) -> HandoffRequested {
+    HandoffRequested {
+        event: "91hcXEd0-eu|0000007".to_owned(),
+        bot: Some("bot".to_owned()),
+        watermark: Some("7".to_owned()),
+        tail: vec![],
+        seen: vec![],
+        answered: vec![],
+        unmatched_request: None,
+        user: User { id: "dl_jo".to_owned(), ..User::default() },
+        reason: None,
+        context: serde_json::Map::new(),
+        history: vec![],
+        later_history: vec![],
+        history_missing: false,
+        topic: None,
+        opening,
+        token: None,
+        at: START,
+    }
+}
+
+pub fn escalation(segment: usize) -> Event {
+    escalation_by(segment, Opening::CreateThenStart)
+}
+
+pub fn escalation_by(segment: usize, opening: Opening) -> Event {
+    Event::Escalated { segment, request: Box::new(request(opening)), said: vec![] }
+}
+
+pub fn escalation_with(said: Vec<UserSaid>) -> Event {
+    Event::Escalated { segment: 0, request: Box::new(request(Opening::CreateThenStart)), said }
+}
+
+pub fn words(text: &str) -> UserSaid {
+    let message = ToAgent { text: text.to_owned(), typed: true, attachments: vec![] };
+    UserSaid { message: Some(message), at: START, ..UserSaid::default() }
+}
+
+/// Words under the id Direct Line gave them.
+pub fn words_at(id: &str, text: &str) -> UserSaid {
+    UserSaid { id: Some(ActivityId(id.to_owned())), ..words(text) }
+}
+
+/// Words under the client's own name for them.
+pub fn words_as(client_id: &str, text: &str) -> UserSaid {
+    UserSaid { client_id: Some(client_id.to_owned()), ..words(text) }
+}
+
+pub fn says(text: &str) -> Event {
+    Event::UserSaid(Box::new(words(text)))
+}
+
+pub fn says_as(client_id: &str, text: &str) -> Event {
+    Event::UserSaid(Box::new(words_as(client_id, text)))
+}
+
+pub fn bot_returned() -> Event {
+    let conversation = "fresh".to_owned();
+    Event::BotReturned { conversation, authorization: None, until: None, instead_of: None }
+}
+
+/// A message from ServiceNow, judged as the shell does.
+pub fn heard(chat: u32, inbound: Inbound) -> Event {
+    let meanings = inbound.items.iter().map(meaning).collect();
+    Event::Heard { chat, inbound, meanings }
+}
+
+fn meaning(item: &Item) -> Option<SystemMeaning> {
+    match &item.what {
+        What::System(text) => system_meaning(text),
+        What::Said(Control::Text { text }) if item.agent.is_none() => system_meaning(text),
+        _ => None,
+    }
+}
+
+pub fn webhook<const N: usize>(items: [Item; N]) -> Inbound {
+    Inbound {
+        session: None,
+        request_id: None,
+        interaction_id: None,
+        user_id: None,
+        client_variables: None,
+        agent_chat: false,
+        completed: false,
+        take_control: false,
+        items: items.into(),
+    }
+}
+
+pub fn completed() -> Inbound {
+    Inbound { completed: true, ..webhook([]) }
+}
+
+pub fn agent(id: &str, text: &str) -> Item {
+    Item { agent: Some(person("Ana")), ..virtual_agent(id, text) }
+}
+
+pub fn virtual_agent(id: &str, text: &str) -> Item {
+    Item { message_id: Some(id.to_owned()), ..step(What::Said(Control::Text { text: text.to_owned() })) }
+}
+
+pub fn system(id: &str, text: &str) -> Item {
+    Item { message_id: Some(id.to_owned()), ..step(What::System(text.to_owned())) }
+}
+
+pub fn step(what: What) -> Item {
+    Item { message_id: None, agent: None, what }
+}
+
+pub fn person(name: &str) -> Agent {
+    Agent { name: Some(name.to_owned()), ..Agent::default() }
+}
+
+/// A fact as a line of the conversation.
+pub fn line(fact: &Fact) -> String {
+    match fact {
+        Fact::HandoffRequested(_) => "handoff".to_owned(),
+        Fact::UpstreamDrained { .. } => "drained".to_owned(),
+        Fact::UserSaid(said) => match &said.message {
+            Some(message) => format!("user: {}", message.text),
+            None => "user: -".to_owned(),
+        },
+        Fact::HistoryRead { lines, .. } => format!("history of {}", lines.len()),
+        Fact::NotShown { message_id, .. } => format!("not shown {message_id}"),
+        Fact::UserTyping { .. } => "typing".to_owned(),
+        Fact::UserStoppedTyping { .. } => "stopped typing".to_owned(),
+        Fact::Claimed { call, attempt, .. } => format!("claimed {call:?} #{attempt}"),
+        Fact::Settled { call: CallId(at, step), outcome, .. } => format!("{at}.{step} {}", ending(outcome)),
+        Fact::ChatNamed { interaction, .. } => format!("named {interaction:?}"),
+        Fact::Queued { .. } => "queued".to_owned(),
+        Fact::AgentJoined { agent, .. } => format!("joined {}", agent.name.as_deref().unwrap_or("-")),
+        Fact::AgentSaid(said) => spoken(said),
+        Fact::AgentTyping { .. } => "agent types".to_owned(),
+        Fact::Noticed { notice, .. } => match notice {
+            Notice::Joined { name } => format!("notice: joined {}", name.as_deref().unwrap_or("-")),
+            Notice::Ended { why } => format!("notice: {}", reason(*why)),
+            Notice::NotDelivered { text } => format!("notice: not delivered {text}"),
+            Notice::FileRefused { name } => format!("notice: file refused {name}"),
+            Notice::EnterAgain => "notice: enter again".to_owned(),
+        },
+        Fact::Fetched { up_to, .. } => format!("fetched {up_to}"),
+        Fact::ChatEnded { why, tell, .. } => {
+            format!("ended {}{}", reason(*why), if *tell { ", to be told" } else { "" })
+        }
+        Fact::ConversationOver { .. } => "over".to_owned(),
+        Fact::BotReturned { conversation, .. } => format!("bot returned in {conversation}"),
+        Fact::BotTokenRenewed { .. } => "bot token renewed".to_owned(),
+        Fact::TokenAccepted { hash, .. } => format!("token {hash}"),
+    }
+}
+
+fn ending(outcome: &CallOutcome) -> String {
+    match outcome {
+        CallOutcome::Done => "done".to_owned(),
+        CallOutcome::Retry { at } => format!("again at {}", at.millis_since(START)),
+        CallOutcome::Dropped => "dropped".to_owned(),
+    }
+}
+
+fn spoken(said: &AgentSaid) -> String {
+    let by = match &said.by {
+        Speaker::Agent(agent) => agent.name.as_deref().unwrap_or("agent"),
+        Speaker::VirtualAgent => "virtual agent",
+        Speaker::System => "system",
+    };
+    match &said.control {
+        Control::Text { text } => format!("{by}: {text}"),
+        other => format!("{by}: {other:?}"),
+    }
+}
+
+fn reason(why: EndReason) -> String {
+    format!("{why:?}")
+}
+
+/// A call as ServiceNow gets it.
+pub fn call_line(queued: &Queued) -> String {
+    match &queued.call {
+        Call::Say(message) => format!("say {}", message.text),
+        Call::SentToUser(ids) => format!("read {}", ids.join(" ")),
+        Call::NotShown(id) => format!("unshown {id}"),
+        Call::Done => "done".to_owned(),
+        Call::SetTimezone(zone) => format!("zone {zone}"),
+        Call::SendHistory(lines) => {
+            let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+            format!("history {}", texts.join(" "))
+        }
+        other => other.name().to_owned(),
+    }
+}

@@ -1,0 +1,184 @@
+//! Questions and their answers, tables, steps, and what can't be shown.
+
+use super::chat::*;
+use crate::{
+    domain::{
+        HistoryLine,
+        control::{Choice, Control, Generated, Table},
+        inbound::{Item, What},
+    },
+    session::{Event, HandoffRequested, Opening, Topic, UserSaid},
+};
+
+const NOTHING: [&str; 0] = [];
+
+fn shows(id: &str, control: Control) -> Item {
+    Item { message_id: Some(id.to_owned()), ..step(What::Said(control)) }
+}
+
+fn question() -> Control {
+    Control::Choice(Choice { prompt: Some("Which one?".to_owned()), ..Choice::default() })
+}
+
+#[test]
+fn a_question_waits_for_the_users_next_words() {
+    let mut chat = Chat::with_ana();
+    assert_eq!(chat.state.pending(), None);
+    chat.hears(webhook([shows("m1", question()), agent("m2", "Take your time.")]));
+    assert_eq!(chat.state.pending(), Some(&question()), "other words don't answer it");
+    chat.on(Event::UserTyping);
+    chat.on(Event::UserSaid(Box::new(UserSaid { at: START, ..UserSaid::default() })));
+    assert_eq!(chat.state.pending(), Some(&question()), "nothing was said");
+    chat.on(says("the first"));
+    assert_eq!(chat.state.pending(), None);
+}
+
+#[test]
+fn a_question_is_forgotten_with_its_chat() {
+    let mut chat = Chat::with_ana();
+    chat.hears(webhook([shows("m1", question())]));
+    chat.hears(completed());
+    assert_eq!(chat.state.pending(), None);
+    let late = Item { agent: Some(person("Ana")), ..shows("m2", question()) };
+    chat.hears(webhook([late]));
+    assert_eq!(chat.state.pending(), None);
+}
+
+#[test]
+fn a_masked_answer_answers_without_being_told() {
+    let mut chat = Chat::with_ana();
+    chat.hears(webhook([shows("m1", question())]));
+    let said = UserSaid { secure: true, client_id: Some("c1".to_owned()), at: START, ..UserSaid::default() };
+    assert_eq!(chat.on(Event::UserSaid(Box::new(said.clone()))), ["user: -"]);
+    assert_eq!(chat.state.pending(), None);
+    assert_eq!(chat.on(Event::SecretLost(Box::new(said))), NOTHING, "known");
+    assert_eq!(chat.outbox(), NOTHING);
+}
+
+#[test]
+fn a_masked_answer_that_got_lost_is_asked_for_again() {
+    let mut chat = Chat::with_ana();
+    let lost = |client_id: &str| {
+        let client_id = Some(client_id.to_owned());
+        Event::SecretLost(Box::new(UserSaid { secure: true, client_id, at: START, ..UserSaid::default() }))
+    };
+    assert_eq!(chat.on(lost("c1")), ["user: -", "notice: enter again"]);
+    assert_eq!(chat.on(lost("c1")), NOTHING);
+    chat.hears(completed());
+    assert_eq!(chat.on(lost("c2")), NOTHING);
+}
+
+#[test]
+fn a_table_is_answered_with_done_at_once() {
+    let mut chat = Chat::with_ana();
+    let table = || webhook([shows("m1", Control::Table(Table::default()))]);
+    chat.hears(table());
+    chat.hears(table());
+    assert_eq!(chat.deliver(), ["done"]);
+    chat.on(Event::UserEnded);
+    let late = Item { agent: Some(person("Ana")), ..shows("m2", Control::Table(Table::default())) };
+    chat.hears(webhook([late]));
+    assert_eq!(chat.deliver(), ["END_CONVERSATION"], "nobody waits for it");
+}
+
+#[test]
+fn each_step_of_a_longer_job_is_shown_once() {
+    let progress = |key: Option<&str>, text: &str| {
+        step(What::Progress { key: key.map(str::to_owned), text: text.to_owned() })
+    };
+    let mut chat = Chat::with_ana();
+    let first = webhook([progress(Some("k"), "Searching")]);
+    assert_eq!(chat.hears(first.clone()), ["virtual agent: Searching"]);
+    assert_eq!(chat.hears(first), NOTHING);
+    let grown = webhook([progress(Some("k"), "Searching"), progress(Some("k"), "Found")]);
+    assert_eq!(chat.hears(grown), ["virtual agent: Found"]);
+    let other = webhook([progress(Some("l"), "Searching")]);
+    assert_eq!(chat.hears(other), ["virtual agent: Searching"], "of another job");
+}
+
+#[test]
+fn the_end_of_a_stream_is_shown_once_whatever_message_brings_it() {
+    let ends = |id: &str, stream: Option<&str>| {
+        let stream = stream.map(str::to_owned);
+        webhook([shows(id, Control::Generated(Generated { stream, ..Generated::default() }))])
+    };
+    let mut chat = Chat::with_ana();
+    assert_eq!(chat.hears(ends("m1", Some("s"))).len(), 1);
+    assert_eq!(chat.hears(ends("m2", Some("s"))), NOTHING);
+    assert_eq!(chat.hears(ends("m3", Some("t"))).len(), 1);
+    assert_eq!(chat.hears(ends("m4", None)).len(), 1);
+    assert_eq!(chat.hears(ends("m5", None)).len(), 1, "without a name it counts as new");
+}
+
+#[test]
+fn an_agent_is_told_once_what_could_not_be_shown() {
+    let hologram = || step(What::Unreadable { ui_type: "Hologram".to_owned() });
+    let of_ana =
+        |id: &str| Item { message_id: Some(id.to_owned()), agent: Some(person("Ana")), ..hologram() };
+    let mut chat = Chat::with_ana();
+    assert_eq!(chat.hears(webhook([of_ana("m1"), of_ana("m1")])), ["not shown m1"]);
+    assert_eq!(chat.hears(webhook([of_ana("m1")])), NOTHING);
+    assert_eq!(chat.hears(webhook([hologram()])), NOTHING, "no person's");
+    assert_eq!(chat.deliver(), ["unshown m1"]);
+    chat.hears(completed());
+    assert_eq!(chat.hears(webhook([of_ana("m2")])), NOTHING);
+}
+
+#[test]
+fn a_time_zone_is_told_before_the_words_from_there_and_once() {
+    let from = |zone: &str, text: &str| {
+        Event::UserSaid(Box::new(UserSaid { timezone: Some(zone.to_owned()), ..words(text) }))
+    };
+    let mut chat = Chat::with_ana();
+    chat.on(from("Europe/Berlin", "one"));
+    chat.on(from("Europe/Berlin", "two"));
+    chat.on(from("Asia/Tokyo", "three"));
+    let told = ["zone Europe/Berlin", "say one", "say two", "zone Asia/Tokyo", "say three"];
+    assert_eq!(chat.deliver(), told);
+    assert_eq!(chat.state.user.timezone.as_deref(), Some("Asia/Tokyo"));
+}
+
+fn remark(text: &str) -> HistoryLine {
+    HistoryLine { from_bot: true, name: "Bot".to_owned(), text: text.to_owned(), at: START }
+}
+
+#[test]
+fn a_topic_and_the_rest_of_the_history_follow_the_opening() {
+    for (opening, calls) in [
+        (Opening::CreateThenStart, &["CREATE_CONVERSATION", "START_CREATED_CONVERSATION"][..]),
+        (Opening::Start, &["START_CONVERSATION"]),
+    ] {
+        let request = HandoffRequested {
+            topic: Some(Topic::Name("VPN".to_owned())),
+            later_history: vec![vec![remark("one")], vec![remark("two"), remark("three")]],
+            ..request(opening)
+        };
+        let mut chat = Chat::new();
+        chat.on(Event::Escalated { segment: 0, request: Box::new(request), said: vec![words("hello?")] });
+        let rest = ["SWITCH", "history one", "history two three", "say hello?"];
+        assert_eq!(chat.deliver(), [calls, &rest[..]].concat());
+    }
+}
+
+#[test]
+fn history_that_could_not_be_read_at_first_follows_once() {
+    let read = |lines: &[&str]| Event::UpstreamRead {
+        said: vec![],
+        history: Some(vec![lines.iter().copied().map(remark).collect()]),
+    };
+    let missing = |history_missing| {
+        let request = HandoffRequested { history_missing, ..request(Opening::Start) };
+        let mut chat = Chat::new();
+        chat.on(Event::Escalated { segment: 0, request: Box::new(request), said: vec![] });
+        chat
+    };
+    let mut chat = missing(true);
+    assert_eq!(chat.on(read(&["one", "two"])), ["history of 2", "drained"]);
+    assert_eq!(chat.on(read(&["one", "two"])), NOTHING);
+    assert_eq!(chat.deliver(), ["START_CONVERSATION", "history one two"]);
+    assert_eq!(missing(true).on(read(&[])), ["drained"], "there is none");
+    assert_eq!(missing(false).on(read(&["one"])), ["drained"], "it went with the opening");
+    let mut over = missing(true);
+    over.on(Event::UserEnded);
+    assert_eq!(over.on(read(&["one"])), ["drained"], "nobody waits for it");
+}

@@ -1,0 +1,382 @@
+//! How a chat ends, whether ServiceNow must be told, and what becomes of what still waits.
+
+use super::chat::*;
+use crate::{
+    domain::{
+        ActivityId,
+        inbound::{Inbound, What},
+    },
+    session::{Call, CallId, EndReason, Event, IDLE_MILLIS, Opening, Phase, UserSaid},
+};
+
+const NOTHING: [&str; 0] = [];
+const END: &str = "END_CONVERSATION";
+
+#[test]
+fn a_chat_with_a_person_ends_in_one_of_these_ways() {
+    let took_control = Inbound { take_control: true, completed: true, ..webhook([]) };
+    let closed = webhook([system("e", "Ana has closed the support session.")]);
+    let rows: [(&str, Event, &[&str], &[&str]); 6] = [
+        ("completed", heard(1, completed()), &["ended ByAgent", "notice: ByAgent"], &[]),
+        (
+            "switched to the virtual agent",
+            heard(1, webhook([step(What::BackToVirtualAgent)])),
+            &["ended ByAgent, to be told", "notice: ByAgent"],
+            &[END],
+        ),
+        (
+            "a System text",
+            heard(1, closed),
+            &["system: Ana has closed the support session.", "ended ByAgent", "notice: ByAgent"],
+            &[],
+        ),
+        ("takeControl", heard(1, took_control), &["ended ControlReturned", "notice: ControlReturned"], &[]),
+        ("the user", Event::UserEnded, &["ended ByUser, to be told", "notice: ByUser"], &[END]),
+        ("silence", Event::Tick, &["ended Idle, to be told", "notice: Idle"], &[END]),
+    ];
+    for (way, event, facts, told) in rows {
+        let mut chat = Chat::with_ana();
+        chat.wait(IDLE_MILLIS);
+        assert_eq!(chat.on(event.clone()), facts, "{way}");
+        assert_eq!(chat.outbox(), told, "{way}");
+        let Phase::Returning { agent, .. } = &chat.state.phase else {
+            panic!("{way}: {:?}", chat.state.phase)
+        };
+        assert_eq!(agent.as_ref(), Some(&person("Ana")), "{way}");
+        assert_eq!(chat.on(event), NOTHING, "{way}, again");
+        assert_eq!(chat.on(Event::UserEnded), NOTHING, "{way}, then by the user");
+        chat.deliver();
+        chat.on(bot_returned());
+        assert!(!chat.state.is_open(), "{way}");
+    }
+}
+
+#[test]
+fn a_chat_that_waits_for_a_person_ends_in_one_of_these_ways() {
+    let none = "There are no agents available. Please try again later.";
+    let rows: [(&str, Event, &[&str], &[&str]); 7] = [
+        ("nobody in time", Event::Tick, &["ended NobodyInTime, to be told", "notice: NobodyInTime"], &[END]),
+        ("completed", heard(1, completed()), &["ended NobodyAvailable", "notice: NobodyAvailable"], &[]),
+        (
+            "a System text",
+            heard(1, webhook([system("e", none)])),
+            &[
+                "system: There are no agents available. Please try again later.",
+                "ended NobodyAvailable",
+                "notice: NobodyAvailable",
+            ],
+            &[],
+        ),
+        (
+            "the virtual agent's words",
+            heard(1, webhook([virtual_agent("e", none)])),
+            &[
+                "virtual agent: There are no agents available. Please try again later.",
+                "ended NobodyAvailable",
+                "notice: NobodyAvailable",
+            ],
+            &[],
+        ),
+        (
+            "switched to the virtual agent",
+            heard(1, webhook([step(What::BackToVirtualAgent)])),
+            &["ended NobodyAvailable, to be told", "notice: NobodyAvailable"],
+            &[END],
+        ),
+        (
+            "takeControl",
+            heard(1, Inbound { take_control: true, ..webhook([]) }),
+            &["ended ControlReturned", "notice: ControlReturned"],
+            &[],
+        ),
+        ("the user", Event::UserEnded, &["ended ByUser, to be told", "notice: ByUser"], &[END]),
+    ];
+    for (way, event, facts, told) in rows {
+        let mut chat = Chat::waiting();
+        chat.wait(POLICY.timeout_millis);
+        assert_eq!(chat.on(event.clone()), facts, "{way}");
+        assert_eq!(chat.outbox(), told, "{way}");
+        assert!(matches!(chat.state.phase, Phase::Returning { agent: None, .. }), "{way}");
+        assert_eq!(chat.on(event), NOTHING, "{way}, again");
+    }
+}
+
+#[test]
+fn nobody_is_given_up_before_the_time_is_over() {
+    let mut chat = Chat::waiting();
+    chat.wait(POLICY.timeout_millis - 1);
+    assert_eq!(chat.on(Event::Tick), NOTHING);
+    chat.hears(webhook([agent("m1", "Hello.")]));
+    chat.wait(1);
+    assert_eq!(chat.on(Event::Tick), NOTHING, "a person is there");
+}
+
+#[test]
+fn whoever_speaks_keeps_the_chat_from_being_idle() {
+    let mut chat = Chat::with_ana();
+    chat.wait(IDLE_MILLIS - 1);
+    chat.hears(webhook([agent("m1", "Still there?")]));
+    chat.wait(IDLE_MILLIS - 1);
+    let said = UserSaid { at: chat.now, ..words("Yes.") };
+    chat.on(Event::UserSaid(Box::new(said)));
+    chat.wait(IDLE_MILLIS - 1);
+    assert_eq!(chat.on(Event::Tick), NOTHING);
+    chat.wait(1);
+    assert_eq!(chat.on(Event::Tick)[2..], ["ended Idle, to be told", "notice: Idle"]);
+}
+
+#[test]
+fn what_an_agent_says_never_ends_the_chat_by_its_words() {
+    let mut chat = Chat::with_ana();
+    for (id, text) in
+        [("m1", "Ana has closed the support session."), ("m2", "There are no agents available.")]
+    {
+        assert_eq!(chat.hears(webhook([agent(id, text)])), [format!("Ana: {text}")]);
+    }
+    let nobody = webhook([system("m3", "There are no agents available.")]);
+    assert_eq!(chat.hears(nobody), ["system: There are no agents available."], "a person is there");
+}
+
+#[test]
+fn words_that_say_it_is_over_end_nothing_before_a_person_came() {
+    let mut chat = Chat::waiting();
+    let over = webhook([system("m1", "It seems you have left the conversation")]);
+    assert_eq!(chat.hears(over), ["system: It seems you have left the conversation"]);
+    assert!(chat.state.is_live());
+}
+
+#[test]
+fn a_flag_says_more_than_an_action_and_that_more_than_words() {
+    let all = Inbound {
+        take_control: true,
+        completed: true,
+        ..webhook([step(What::BackToVirtualAgent), system("e", "The conversation has ended.")])
+    };
+    let rows = [
+        (all.clone(), "ended ControlReturned"),
+        (Inbound { take_control: false, ..all.clone() }, "ended ByAgent"),
+        (Inbound { take_control: false, completed: false, ..all }, "ended ByAgent, to be told"),
+    ];
+    for (inbound, end) in rows {
+        let facts = Chat::with_ana().hears(inbound);
+        assert_eq!(facts[1], end);
+        assert_eq!(facts.len(), 3, "one end: {facts:?}");
+    }
+}
+
+#[test]
+fn a_person_who_joins_and_leaves_in_one_message_was_there() {
+    let mut chat = Chat::waiting();
+    let brief = Inbound { completed: true, ..webhook([agent("m1", "Bye.")]) };
+    let facts = ["joined Ana", "notice: joined Ana", "Ana: Bye.", "ended ByAgent", "notice: ByAgent"];
+    assert_eq!(chat.hears(brief), facts);
+}
+
+#[test]
+fn an_opening_that_is_refused_ends_the_chat() {
+    let rows: [(Opening, usize, &str, &[&str]); 4] = [
+        (Opening::CreateThenStart, 0, "ended NotOpened", &[]),
+        (Opening::CreateThenStart, 1, "ended NotOpened, to be told", &["FAULT_CONVERSATION"]),
+        (Opening::Start, 0, "ended NotOpened", &[]),
+        (Opening::Agent, 0, "ended NotOpened", &[]),
+    ];
+    for (opening, taken, end, told) in rows {
+        let mut chat = Chat::escalated_by(opening);
+        for _ in 0..taken {
+            let call = chat.claim().expect("due");
+            chat.on(Event::CallDone(call));
+        }
+        chat.on(says("hello?"));
+        let refused = chat.claim().expect("due");
+        let facts = chat.on(Event::CallFailed(refused));
+        assert_eq!(facts[0], format!("0.{} dropped", refused.1), "{opening:?}");
+        assert_eq!(facts[facts.len() - 2..], [end, "notice: NotOpened"], "{opening:?}");
+        assert!(facts.contains(&"notice: not delivered hello?".to_owned()), "{facts:?}");
+        assert_eq!(chat.outbox(), told, "{opening:?}");
+    }
+}
+
+#[test]
+fn an_opening_call_that_fails_after_a_person_came_ends_nothing() {
+    let mut chat = Chat::escalated();
+    let create = chat.claim().expect("due");
+    chat.on(Event::CallDone(create));
+    let start = chat.claim().expect("due");
+    chat.hears(webhook([agent("m1", "Hello.")]));
+    assert_eq!(chat.on(Event::CallFailed(start)), ["0.1 dropped"], "its first try had arrived");
+    assert_eq!(chat.agent(), Some("Ana"));
+}
+
+#[test]
+fn servicenow_is_not_told_the_end_of_what_it_never_heard_of() {
+    let rows: [(Event, &str); 2] = [(Event::UserEnded, "ByUser"), (Event::Tick, "NobodyInTime")];
+    for (event, why) in rows {
+        let mut chat = Chat::escalated();
+        chat.on(says("hello?"));
+        chat.wait(POLICY.timeout_millis);
+        let facts = [
+            "0.0 dropped".to_owned(),
+            "0.1 dropped".to_owned(),
+            "1.0 dropped".to_owned(),
+            "notice: not delivered hello?".to_owned(),
+            format!("ended {why}"),
+            format!("notice: {why}"),
+        ];
+        assert_eq!(chat.on(event), facts);
+        assert!(chat.state.outbox.is_empty());
+    }
+}
+
+#[test]
+fn servicenow_is_told_the_end_of_what_it_may_have_heard_of() {
+    let mut chat = Chat::escalated();
+    let create = chat.claim().expect("due");
+    chat.on(Event::CallPutOff { call: create, until: chat.now.plus_millis(100) });
+    let facts = chat.on(Event::UserEnded);
+    assert_eq!(facts, ["0.0 dropped", "0.1 dropped", "ended ByUser, to be told", "notice: ByUser"]);
+    assert_eq!(chat.outbox(), [END]);
+}
+
+/// One message is on its way to ServiceNow, another waits.
+fn talking() -> (Chat, CallId) {
+    let mut chat = Chat::with_ana();
+    chat.on(says("one"));
+    let one = chat.claim().expect("due");
+    chat.on(says("two"));
+    (chat, one)
+}
+
+#[test]
+fn what_the_user_said_goes_out_before_their_own_goodbye() {
+    let (mut chat, one) = talking();
+    assert_eq!(chat.on(Event::UserEnded), ["ended ByUser, to be told", "notice: ByUser"]);
+    assert_eq!(chat.outbox(), ["say one", "say two", END]);
+    chat.on(Event::CallDone(one));
+    assert_eq!(chat.deliver(), ["say two", END]);
+}
+
+#[test]
+fn what_waits_when_the_other_side_leaves_is_said_to_be_undelivered() {
+    for event in [
+        heard(1, completed()),
+        heard(1, webhook([step(What::BackToVirtualAgent)])),
+        heard(1, webhook([system("e", "Ana has closed the support session.")])),
+        heard(1, Inbound { take_control: true, ..webhook([]) }),
+        Event::Tick,
+    ] {
+        let (mut chat, one) = talking();
+        chat.wait(IDLE_MILLIS);
+        // The one on its way was tried again just now.
+        let again = claim(&chat.state, chat.now).expect("the claim has ended");
+        chat.store(&[again]);
+        let two = CallId(one.0 + 2, 0);
+        let facts = chat.on(event.clone());
+        assert!(facts.contains(&format!("{}.0 dropped", two.0)), "{facts:?}");
+        assert_eq!(facts.iter().filter(|fact| *fact == "notice: not delivered two").count(), 1, "{facts:?}");
+        assert_eq!(chat.outbox()[0], "say one", "what is on its way is left alone: {event:?}");
+        assert_eq!(chat.on(Event::CallDone(one)), [format!("{}.0 done", one.0)]);
+        assert!(chat.outbox().iter().all(|call| call == END), "{event:?}");
+    }
+}
+
+#[test]
+fn signs_that_pass_are_dropped_without_a_word() {
+    let mut chat = Chat::with_ana();
+    chat.on(Event::UserTyping);
+    let position = chat.position() - 1;
+    let facts = [format!("{position}.0 dropped"), "ended ByAgent".to_owned(), "notice: ByAgent".to_owned()];
+    assert_eq!(chat.hears(completed()), facts);
+}
+
+#[test]
+fn a_message_whose_try_fails_for_good_is_said_to_be_undelivered() {
+    let (mut chat, one) = talking();
+    let facts = [format!("{}.0 dropped", one.0), "notice: not delivered one".to_owned()];
+    assert_eq!(chat.on(Event::CallFailed(one)), facts);
+    assert_eq!(chat.on(Event::CallFailed(one)), NOTHING);
+    assert_eq!(chat.deliver(), ["say two"], "the next one has its own chance");
+}
+
+#[test]
+fn an_opening_is_not_tried_again_when_nobody_waits_any_more() {
+    let mut chat = Chat::escalated();
+    let create = chat.claim().expect("due");
+    chat.on(Event::UserEnded);
+    assert_eq!(chat.outbox(), ["CREATE_CONVERSATION", END]);
+    let put_off = Event::CallPutOff { call: create, until: chat.now.plus_millis(100) };
+    assert_eq!(chat.on(put_off), ["0.0 dropped"]);
+    assert_eq!(chat.deliver(), [END]);
+}
+
+/// A call of the first chat hangs while the second is opened.
+fn second_chat_behind_a_hanging_call() -> (Chat, CallId) {
+    let mut chat = Chat::escalated();
+    let create = chat.claim().expect("due");
+    chat.on(Event::UserEnded);
+    chat.on(bot_returned());
+    chat.on(escalation(1));
+    (chat, create)
+}
+
+#[test]
+fn an_opening_of_an_older_chat_is_not_tried_again() {
+    let (mut chat, create) = second_chat_behind_a_hanging_call();
+    let put_off = Event::CallPutOff { call: create, until: chat.now.plus_millis(100) };
+    assert_eq!(chat.on(put_off), ["0.0 dropped"]);
+    assert_eq!(chat.deliver(), [END, "CREATE_CONVERSATION", "START_CREATED_CONVERSATION"]);
+}
+
+#[test]
+fn an_opening_of_an_older_chat_that_fails_ends_nothing() {
+    let (mut chat, create) = second_chat_behind_a_hanging_call();
+    assert_eq!(chat.on(Event::CallFailed(create)), ["0.0 dropped"]);
+    assert!(chat.state.is_live());
+}
+
+#[test]
+fn what_hangs_of_an_older_chat_says_nothing_about_this_one() {
+    let (mut chat, _) = second_chat_behind_a_hanging_call();
+    let facts = chat.on(Event::UserEnded);
+    assert_eq!(facts[2..], ["ended ByUser", "notice: ByUser"], "ServiceNow has not heard of the second chat");
+    let ends = chat.state.outbox.iter().filter(|queued| matches!(queued.call, Call::End));
+    assert_eq!(ends.map(|queued| queued.chat).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn what_a_person_says_late_is_kept_and_what_the_virtual_agent_says_is_not() {
+    let late = |n: u32| {
+        webhook([
+            agent(&format!("a{n}"), "One more thing."),
+            virtual_agent(&format!("v{n}"), "The conversation has ended."),
+            system(&format!("s{n}"), "Ana has closed the support session."),
+        ])
+    };
+    let mut chat = Chat::with_ana();
+    chat.on(Event::UserEnded);
+    assert_eq!(chat.hears(late(1)), ["Ana: One more thing."], "while the bot comes back");
+    chat.on(bot_returned());
+    assert_eq!(chat.hears(late(2)), ["Ana: One more thing."], "when the bot is back");
+    assert_eq!(chat.hears(late(2)), NOTHING);
+    assert_eq!(chat.state.phase, Phase::Bot);
+    assert_eq!(chat.agent(), None);
+}
+
+#[test]
+fn after_the_end_nothing_is_said_to_the_live_chat() {
+    let mut chat = Chat::with_ana();
+    chat.on(Event::UserEnded);
+    for event in [says("hello?"), says_as("c9", "hello?"), Event::UserTyping, Event::Tick] {
+        assert_eq!(chat.on(event.clone()), NOTHING, "{event:?}");
+    }
+    assert_eq!(chat.state.posted_as("c9"), None, "it is still to be said to the bot");
+    assert!(!chat.state.has_taken(&ActivityId("9".to_owned())));
+}
+
+#[test]
+fn why_it_ended_is_a_failure_only_when_no_person_could_be_had() {
+    use EndReason::*;
+    let failures = [NobodyInTime, NobodyAvailable, NotOpened];
+    for why in [ByAgent, ByUser, NobodyInTime, NobodyAvailable, ControlReturned, NotOpened, Idle] {
+        assert_eq!(why.is_failure_to_connect(), failures.contains(&why), "{why:?}");
+    }
+}

@@ -1,0 +1,134 @@
+//! How a person joins: by a flag, by words, or by speaking. Once.
+
+use super::chat::*;
+use crate::{
+    domain::{
+        Agent,
+        inbound::{Inbound, Item, What},
+    },
+    session::Phase,
+};
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn a_person_joins_by_any_of_three_signs() {
+    let rows: [(Inbound, &[&str]); 5] = [
+        (webhook([step(What::AgentJoined)]), &["joined -", "notice: joined -"]),
+        (
+            webhook([system("m1", "Ana has entered the chat.")]),
+            &["system: Ana has entered the chat.", "joined Ana"],
+        ),
+        (webhook([agent("m1", "Hello.")]), &["joined Ana", "notice: joined Ana", "Ana: Hello."]),
+        (
+            webhook([step(What::AgentJoined), system("m1", "Ana has entered the chat.")]),
+            &["joined Ana", "system: Ana has entered the chat."],
+        ),
+        (
+            webhook([Item { agent: Some(person("Ana")), ..step(What::AgentJoined) }, agent("m1", "Hello.")]),
+            &["joined Ana", "notice: joined Ana", "Ana: Hello."],
+        ),
+    ];
+    for (sign, facts) in rows {
+        let mut chat = Chat::waiting();
+        assert_eq!(chat.hears(sign.clone()), facts);
+        assert!(matches!(chat.state.phase, Phase::WithAgent { .. }), "{sign:?}");
+    }
+}
+
+#[test]
+fn a_person_joins_once_by_whatever_signs_follow() {
+    let mut chat = Chat::waiting();
+    chat.hears(webhook([step(What::AgentJoined)]));
+    assert_eq!(chat.hears(webhook([step(What::AgentJoined)])), NOTHING);
+    let words = webhook([system("m1", "Ana has entered the chat.")]);
+    assert_eq!(chat.hears(words), ["system: Ana has entered the chat."]);
+    assert_eq!(chat.hears(webhook([agent("m2", "Hello.")])), ["Ana: Hello."]);
+}
+
+#[test]
+fn a_nameless_agent_gets_the_name_they_speak_under() {
+    let mut chat = Chat::waiting();
+    chat.hears(webhook([step(What::AgentJoined)]));
+    assert_eq!(chat.agent(), None);
+    chat.hears(webhook([agent("m1", "Hello.")]));
+    assert_eq!(chat.agent(), Some("Ana"));
+    let nameless = Item { agent: Some(Agent::default()), ..agent("m2", "Still here.") };
+    chat.hears(webhook([nameless]));
+    assert_eq!(chat.agent(), Some("Ana"));
+    let bob = Item { agent: Some(person("Bob")), ..agent("m3", "I take over.") };
+    chat.hears(webhook([bob]));
+    assert_eq!(chat.agent(), Some("Bob"));
+}
+
+#[test]
+fn a_person_may_join_before_servicenow_has_answered_the_opening() {
+    let mut chat = Chat::escalated();
+    chat.claim();
+    chat.hears(webhook([agent("m1", "Hello.")]));
+    assert_eq!(chat.agent(), Some("Ana"));
+    assert_eq!(chat.outbox(), ["CREATE_CONVERSATION", "START_CREATED_CONVERSATION"]);
+}
+
+#[test]
+fn the_virtual_agents_words_are_no_person() {
+    let mut chat = Chat::waiting();
+    let wait = webhook([virtual_agent("m1", "Please stand by while I connect you to a live agent.")]);
+    let said = "virtual agent: Please stand by while I connect you to a live agent.";
+    assert_eq!(chat.hears(wait), [said]);
+    assert!(matches!(chat.state.phase, Phase::Waiting { .. }));
+}
+
+#[test]
+fn being_queued_counts_once_and_only_while_waiting() {
+    let queued = || Inbound { agent_chat: true, ..webhook([step(What::Queued), step(What::Queued)]) };
+    let mut chat = Chat::waiting();
+    assert_eq!(chat.hears(queued()), ["queued"]);
+    assert!(matches!(chat.state.phase, Phase::Waiting { queued: true, .. }));
+    assert_eq!(chat.hears(queued()), NOTHING);
+    assert_eq!(Chat::with_ana().hears(queued()), NOTHING);
+}
+
+#[test]
+fn the_words_of_a_wait_are_the_systems() {
+    let mut chat = Chat::waiting();
+    let item = |what| Item { message_id: Some("m1".to_owned()), ..step(what) };
+    let spinner = webhook([item(What::Waiting("Routing you (13 Seconds)".to_owned()))]);
+    assert_eq!(chat.hears(spinner.clone()), ["system: Routing you (13 Seconds)"]);
+    assert_eq!(chat.hears(spinner), NOTHING);
+}
+
+#[test]
+fn the_chat_is_named_by_what_servicenow_calls_it() {
+    let named = |interaction: Option<&str>| {
+        let interaction = interaction.map(str::to_owned);
+        step(What::Created { conversation: Some("113927".to_owned()), interaction })
+    };
+    let mut chat = Chat::escalated();
+    assert_eq!(chat.hears(webhook([named(Some("9d39"))])), [r#"named Some("9d39")"#]);
+    let elsewhere = Inbound { interaction_id: Some("0dce".to_owned()), ..webhook([named(None)]) };
+    assert_eq!(chat.hears(elsewhere), [r#"named Some("0dce")"#]);
+    chat.hears(completed());
+    assert_eq!(chat.hears(webhook([named(None)])), NOTHING);
+}
+
+#[test]
+fn an_agents_typing_shows_while_the_chat_is_on() {
+    let types = || webhook([step(What::TypingStarted), step(What::TypingStopped)]);
+    let mut chat = Chat::with_ana();
+    assert_eq!(chat.hears(types()), ["agent types"]);
+    chat.hears(completed());
+    assert_eq!(chat.hears(types()), NOTHING);
+}
+
+#[test]
+fn what_shows_nothing_adds_nothing() {
+    let mut chat = Chat::with_ana();
+    let nothing = webhook([
+        step(What::Nothing),
+        step(What::NewConversation),
+        step(What::Unreadable { ui_type: "Hologram".to_owned() }),
+    ]);
+    assert_eq!(chat.hears(nothing), NOTHING);
+    assert_eq!(chat.hears(webhook([])), NOTHING);
+}

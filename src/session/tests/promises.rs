@@ -1,0 +1,127 @@
+//! What every journal promises, however it came about.
+
+use std::collections::{HashMap, HashSet};
+
+use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseError};
+
+use super::chat::conversation;
+use crate::{
+    domain::{ActivityId, SessionId},
+    session::{CallId, CallOutcome, Fact, Notice, Phase, State},
+    translate::request::request_id,
+};
+
+/// Folds the facts and looks at each step.
+pub fn hold(facts: &[Fact]) -> Result<(), TestCaseError> {
+    let mut state = State::new(conversation());
+    let mut last_claimed = CallId(0, 0);
+    for fact in facts {
+        if let Fact::Claimed { call, at, .. } = fact {
+            let first = state.outbox.iter().next().expect("something is due").id;
+            prop_assert_eq!(*call, first, "the oldest call goes out first");
+            prop_assert!(call.0 >= last_claimed.0, "calls go out in the order of their facts: {call:?}");
+            last_claimed = *call;
+            let under_way = state.outbox.iter().filter(|queued| queued.is_claimed(*at)).count();
+            prop_assert_eq!(under_way, 0, "one call at a time");
+            let queued = state.outbox.get(*call).expect("what is claimed is in the outbox");
+            let unopened = state.outbox.iter().any(|q| q.chat == queued.chat && q.call.is_opening());
+            prop_assert!(queued.call.is_opening() || !unopened, "nothing is due before its chat is open");
+        }
+        if let Fact::HandoffRequested(_) = fact {
+            prop_assert!(state.phase == Phase::Bot, "only the bot asks for a person");
+        }
+        if matches!(fact, Fact::ChatEnded { .. } | Fact::AgentJoined { .. } | Fact::UserTyping { .. }) {
+            prop_assert!(state.is_live(), "{fact:?} belongs to a live chat");
+        }
+        let chat = state.chat;
+        let ended = !state.is_live() && !matches!(fact, Fact::HandoffRequested(_));
+        let waiting = state.outbox.iter().count();
+        state.apply(fact);
+        prop_assert!(
+            !ended || state.outbox.iter().count() <= waiting,
+            "chat {chat} is over, ServiceNow is told nothing more: {fact:?}"
+        );
+        prop_assert!(state.is_open() || state.outbox.is_empty(), "the sweep finds what is owed");
+    }
+    prop_assert_eq!(state.position, facts.len() as u64);
+    nothing_is_doubled(facts)?;
+    nothing_vanishes(facts, &state)?;
+    ids_are_unique(facts)
+}
+
+fn nothing_is_doubled(facts: &[Fact]) -> Result<(), TestCaseError> {
+    let mut ids = HashSet::new();
+    for fact in facts {
+        match fact {
+            Fact::UserSaid(said) => {
+                let direct_line = said.id.as_ref().map(|id| format!("direct line {}", id.0));
+                let client = said.client_id.as_ref().map(|id| format!("client {id}"));
+                for id in direct_line.into_iter().chain(client) {
+                    prop_assert!(ids.insert(id.clone()), "{id} is in the journal twice");
+                }
+            }
+            Fact::AgentSaid(said) => {
+                for key in said.keys() {
+                    prop_assert!(ids.insert(format!("servicenow {key}")), "{fact:?} is in the journal twice");
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What the user said is delivered, said to be undelivered, or still to be delivered.
+fn nothing_vanishes(facts: &[Fact], end: &State) -> Result<(), TestCaseError> {
+    let mut notices: HashMap<&str, usize> = HashMap::new();
+    for fact in facts {
+        if let Fact::Noticed { notice: Notice::NotDelivered { text }, .. } = fact {
+            *notices.entry(text).or_default() += 1;
+        }
+    }
+    for (position, fact) in (0..).zip(facts) {
+        let Fact::UserSaid(said) = fact else { continue };
+        let Some(message) = &said.message else { continue };
+        let id = CallId(position, 0);
+        let ending = facts.iter().find_map(|fact| match fact {
+            Fact::Settled { call, outcome, .. } if *call == id => match outcome {
+                CallOutcome::Done | CallOutcome::Dropped => Some(outcome),
+                CallOutcome::Retry { .. } => None,
+            },
+            _ => None,
+        });
+        let waits = end.outbox.get(id).is_some();
+        match ending {
+            Some(CallOutcome::Dropped) => {
+                let left = notices.get_mut(message.text.as_str());
+                prop_assert!(left.is_some_and(|left| std::mem::replace(left, left.saturating_sub(1)) > 0));
+                prop_assert!(!waits);
+            }
+            Some(_) => prop_assert!(!waits),
+            None => prop_assert!(waits, "{id:?} is gone without a word"),
+        }
+    }
+    prop_assert!(notices.values().all(|left| *left == 0), "a notice for what was not dropped: {notices:?}");
+    Ok(())
+}
+
+/// Every id that follows from a position names one thing.
+fn ids_are_unique(facts: &[Fact]) -> Result<(), TestCaseError> {
+    let mut state = State::new(conversation());
+    let mut requests = HashMap::new();
+    let mut activities = HashSet::new();
+    for fact in facts {
+        activities.insert(ActivityId::local(&conversation(), state.position));
+        state.apply(fact);
+        for queued in state.outbox.iter() {
+            let session = SessionId { conversation: conversation(), chat: queued.chat };
+            let call = (queued.id, queued.call.name());
+            let known = *requests.entry(request_id(&session, queued.id)).or_insert(call);
+            prop_assert_eq!(known, call, "two calls under one request id");
+        }
+    }
+    let calls: HashSet<_> = requests.values().map(|(id, _)| id).collect();
+    prop_assert_eq!(calls.len(), requests.len());
+    prop_assert_eq!(activities.len(), facts.len());
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! A simulated Copilot Studio agent behind a simulated Direct Line 3.0, as an HTTP server of its own.
+//!
+//! It answers as the documented service does, oddities included: a POST waits for the bot's turn, the
+//! user's echo stands behind the answers to it, diagnostics are mixed in, and a 502 doesn't mean that
+//! nothing happened. There is no WebSocket behind `streamUrl`.
+
+use std::{net::Ipv4Addr, sync::Arc, sync::OnceLock, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::ServerHandle,
+    middleware::from_fn,
+    rt::System,
+    web::{Data, PayloadConfig},
+};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use self::studio::Studio;
+use super::faults::{self, Faults};
+
+mod agent;
+mod conversation;
+mod multipart;
+mod refusal;
+mod routes;
+mod studio;
+mod tokens;
+mod upload;
+
+#[cfg(test)]
+mod tests;
+
+/// The largest upload taken, in bytes.
+const LARGEST_BODY: usize = 128 * 1024 * 1024;
+
+/// How a simulated service is set up.
+#[derive(Clone)]
+pub struct CopilotOptions {
+    /// 0: any free one.
+    pub port: u16,
+    pub secret: String,
+    /// Counted in whole seconds.
+    pub token_lifetime: Duration,
+    /// A turn that takes longer is answered 502, and goes on.
+    pub bot_time_limit: Duration,
+    pub bot_id: String,
+    pub bot_name: String,
+    /// The agent's name in the token endpoint's path.
+    pub schema: String,
+    /// Activities an answer to GET holds at most.
+    pub page_limit: Option<usize>,
+}
+
+impl Default for CopilotOptions {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            secret: "simulated-direct-line-secret".to_owned(),
+            token_lifetime: Duration::from_secs(3600),
+            bot_time_limit: Duration::from_secs(15),
+            bot_id: "6f1f5c1e-8a53-4c1e-b7a4-0c6f3a2d9e10".to_owned(),
+            bot_name: "Service Guide".to_owned(),
+            schema: "cr001_guide".to_owned(),
+            page_limit: None,
+        }
+    }
+}
+
+/// A running service. A clone is another handle on the same one; it runs until one of them stops it.
+#[derive(Clone)]
+pub struct CopilotStudio {
+    studio: Arc<Studio>,
+    server: ServerHandle,
+}
+
+/// Starts a service on a loopback port, on a thread of its own: the caller needs no actix runtime.
+pub async fn start(options: CopilotOptions) -> std::io::Result<CopilotStudio> {
+    let (started, waiting) = oneshot::channel();
+    let serve = move || System::new().block_on(serve(options, started));
+    std::thread::Builder::new().name("copilot-studio".to_owned()).spawn(serve)?;
+    waiting.await.map_err(std::io::Error::other)?
+}
+
+impl CopilotStudio {
+    /// `http://127.0.0.1:PORT/`
+    pub fn url(&self) -> &str {
+        &self.studio.url
+    }
+
+    /// As Copilot Studio shows it under Channels.
+    pub fn token_endpoint(&self) -> String {
+        let (root, schema) = (self.url(), &self.studio.options.schema);
+        format!(
+            "{root}powervirtualagents/botsbyschema/{schema}/directline/token?api-version=2022-03-01-preview"
+        )
+    }
+
+    pub fn secret(&self) -> &str {
+        &self.studio.options.secret
+    }
+
+    pub fn faults(&self) -> &Faults {
+        &self.studio.faults
+    }
+
+    /// Ids of all started conversations, oldest first.
+    pub fn conversations(&self) -> Vec<String> {
+        self.studio.conversations()
+    }
+
+    /// Every activity the bot was given, in order, typing included; empty for an unknown conversation.
+    pub fn said_to_bot(&self, conversation: &str) -> Vec<Value> {
+        self.studio.find(conversation).map(|found| found.received()).unwrap_or_default()
+    }
+
+    /// Lets the bot say something unasked; answers the activity's id, or `None` for an unknown conversation.
+    pub fn bot_says(&self, conversation: &str, activity: Value) -> Option<String> {
+        let says = agent::Says::Activity(activity);
+        self.studio.find(conversation).map(|found| found.say(&says, None))
+    }
+
+    /// From now on, every token given so far for this conversation is expired.
+    pub fn expire_tokens(&self, conversation: &str) {
+        self.studio.expire_tokens(conversation);
+    }
+
+    /// Loses a conversation, as Direct Line does after a day: 404 from now on.
+    pub fn forget(&self, conversation: &str) {
+        self.studio.forget(conversation);
+    }
+
+    /// Ends the service; open connections are closed.
+    pub async fn stop(self) {
+        self.server.stop(false).await;
+    }
+}
+
+async fn serve(options: CopilotOptions, started: oneshot::Sender<std::io::Result<CopilotStudio>>) {
+    match launch(options) {
+        Ok((handle, server)) => {
+            if started.send(Ok(handle)).is_ok()
+                && let Err(error) = server.await
+            {
+                tracing::error!(%error, "The simulated Copilot Studio ended");
+            }
+        }
+        Err(error) => drop(started.send(Err(error))),
+    }
+}
+
+/// Binds first: the service must know its own address before it can answer.
+fn launch(options: CopilotOptions) -> std::io::Result<(CopilotStudio, actix_web::dev::Server)> {
+    let port = options.port;
+    let slot = Arc::new(OnceLock::<Data<Studio>>::new());
+    let for_worker = Arc::clone(&slot);
+    let server = HttpServer::new(move || {
+        let studio = for_worker.get().expect("the slot is filled before the server runs");
+        App::new()
+            .app_data(studio.clone())
+            .app_data(Data::new(studio.faults.clone()))
+            .app_data(PayloadConfig::new(LARGEST_BODY))
+            .wrap(from_fn(faults::http::edge))
+            .configure(faults::http::configure)
+            .configure(routes::configure)
+    });
+    let server = server.workers(1).keep_alive(Duration::from_secs(75)).disable_signals();
+    let server = server.bind((Ipv4Addr::LOCALHOST, port))?;
+    let port = server.addrs().first().map_or(port, |address| address.port());
+    let url = format!("http://127.0.0.1:{port}/");
+    let studio = Arc::new(Studio::new(options, url, Faults::default())?);
+    slot.get_or_init(|| Data::from(Arc::clone(&studio)));
+    let server = server.run();
+    let handle = CopilotStudio { studio, server: server.handle() };
+    Ok((handle, server))
+}

@@ -1,0 +1,182 @@
+//! One Direct Line conversation: what both sides said, in the order a client sees it.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use serde_json::{Map, Value, json};
+
+use super::agent::{self, Memory, Says, Turn, handoff};
+use crate::simulate::faults::Fault;
+
+/// The lock inside is held for moments only, never across an await.
+pub struct Conversation {
+    pub id: String,
+    /// The agent's account, as `from` shows it.
+    bot: Value,
+    /// Two digits of this conversation's watermarks, so that a foreign one is noticed.
+    mark: u32,
+    called_in_below: AtomicU64,
+    said: Mutex<Said>,
+}
+
+#[derive(Default)]
+struct Said {
+    next_number: u64,
+    /// In the order of GET: a user's activity stands behind the answers to it.
+    visible: Vec<Entry>,
+    received: Vec<Entry>,
+    memory: Memory,
+}
+
+/// An activity as JSON text: written once, read by every poll.
+#[derive(Clone)]
+struct Entry {
+    number: u64,
+    json: String,
+}
+
+/// An activity the bot was given, and what the bot makes of it.
+pub struct Received {
+    pub id: String,
+    pub turn: Turn,
+    echo: Option<Entry>,
+}
+
+impl Conversation {
+    pub fn new(id: String, bot: Value, locale: Option<String>) -> Self {
+        let mark = id.bytes().map(u32::from).sum::<u32>() % 100;
+        let mut said = Said::default();
+        said.memory.locale = locale;
+        Self { id, bot, mark, called_in_below: AtomicU64::new(0), said: Mutex::new(said) }
+    }
+
+    /// Gives an activity of the user's to the agent. It isn't visible until [`Conversation::echo`].
+    pub fn receive(&self, mut activity: Map<String, Value>) -> Received {
+        let mut said = self.said();
+        let number = self.stamp(&mut said, &mut activity);
+        let id = self.activity_id(number);
+        let shown = is_shown(activity.get("type"));
+        let activity = Value::Object(activity);
+        let entry = Entry { number, json: activity.to_string() };
+        said.received.push(entry.clone());
+        let turn = agent::answer(&mut said.memory, &activity);
+        Received { id, turn, echo: shown.then_some(entry) }
+    }
+
+    /// Shows the user's own activity. Direct Line does so after the answers of the turn.
+    pub fn echo(&self, received: &mut Received) {
+        self.said().visible.extend(received.echo.take());
+    }
+
+    /// Lets the agent say something, under its own account unless the activity names another; answers the id.
+    pub fn say(&self, says: &Says, reply_to: Option<&str>) -> String {
+        let mut said = self.said();
+        let content = match says {
+            Says::Activity(activity) => activity.clone(),
+            Says::HandOff(form) => self.hand_off(&said, *form, reply_to),
+        };
+        let Value::Object(mut activity) = content else { return String::new() };
+        activity.entry("from").or_insert_with(|| self.bot.clone());
+        if let Some(reply_to) = reply_to {
+            activity.insert("replyToId".to_owned(), reply_to.into());
+        }
+        let number = self.stamp(&mut said, &mut activity);
+        if is_shown(activity.get("type")) {
+            said.visible.push(Entry { number, json: Value::Object(activity).to_string() });
+        }
+        self.activity_id(number)
+    }
+
+    /// The answer to GET: what follows the watermark. One we didn't give means: from the start.
+    pub fn page(&self, watermark: Option<&str>, limit: usize, bent: Option<&Fault>) -> String {
+        let said = self.said();
+        let from = watermark.and_then(|mark| self.position(mark)).filter(|at| *at <= said.visible.len());
+        let from = from.unwrap_or(0);
+        let to = from.saturating_add(limit).min(said.visible.len());
+        let mut shown: Vec<&str> = said.visible[from..to].iter().map(|entry| entry.json.as_str()).collect();
+        if bent.is_some_and(|fault| fault.duplicate) {
+            shown = shown.into_iter().flat_map(|activity| [activity, activity]).collect();
+        }
+        if bent.is_some_and(|fault| fault.reorder) {
+            shown.reverse();
+        }
+        format!(r#"{{"activities":[{}],"watermark":"{to:05x}-{:02}"}}"#, shown.join(","), self.mark)
+    }
+
+    /// Every activity the bot was given, in order.
+    pub fn received(&self) -> Vec<Value> {
+        self.said().received.iter().map(Entry::value).collect()
+    }
+
+    /// Whether a token is still good here.
+    pub fn honours(&self, serial: u64) -> bool {
+        serial >= self.called_in_below.load(Ordering::Relaxed)
+    }
+
+    /// From now on, tokens with a lower serial are expired here.
+    pub fn call_in_below(&self, serial: u64) {
+        self.called_in_below.store(serial, Ordering::Relaxed);
+    }
+
+    /// Reads a watermark of this conversation: the number of activities before it.
+    fn position(&self, watermark: &str) -> Option<usize> {
+        let (position, mark) = watermark.split_once('-')?;
+        let ours = mark.parse() == Ok(self.mark);
+        usize::from_str_radix(position, 16).ok().filter(|_| ours)
+    }
+
+    fn activity_id(&self, number: u64) -> String {
+        format!("{}|{number:07}", self.id)
+    }
+
+    /// Adds what every activity has; answers its number.
+    fn stamp(&self, said: &mut Said, activity: &mut Map<String, Value>) -> u64 {
+        let number = said.next_number;
+        said.next_number += 1;
+        let now = format!("{:.7}", jiff::Timestamp::now());
+        activity.insert("id".to_owned(), self.activity_id(number).into());
+        activity.insert("timestamp".to_owned(), now.into());
+        activity.insert("channelId".to_owned(), "directline".into());
+        activity.insert("conversation".to_owned(), json!({"id": self.id}));
+        number
+    }
+
+    fn hand_off(&self, said: &Said, form: handoff::Form, asked_in: Option<&str>) -> Value {
+        let user = said.received.last().map_or(Value::Null, |entry| entry.value()["from"].clone());
+        let scene = handoff::Scene {
+            conversation: &self.id,
+            bot: &self.bot,
+            user: &user,
+            asked_in,
+            transcript: said.transcript(),
+        };
+        handoff::activity(form, &said.memory, scene)
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Said {
+    /// All messages, in the order they were said, those included that GET doesn't show yet.
+    fn transcript(&self) -> Vec<Value> {
+        let mut entries: Vec<&Entry> = self.visible.iter().chain(&self.received).collect();
+        entries.sort_by_key(|entry| entry.number);
+        entries.dedup_by_key(|entry| entry.number);
+        entries.into_iter().map(Entry::value).filter(|activity| activity["type"] == "message").collect()
+    }
+}
+
+impl Entry {
+    fn value(&self) -> Value {
+        serde_json::from_str(&self.json).expect("the text was written from a value")
+    }
+}
+
+/// Typing comes over the WebSocket only, `conversationUpdate` never.
+fn is_shown(kind: Option<&Value>) -> bool {
+    !matches!(kind.and_then(Value::as_str), Some("typing" | "conversationUpdate"))
+}

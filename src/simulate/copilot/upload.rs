@@ -1,0 +1,88 @@
+//! Files a client sends, and their way back out.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Bytes, Data, Path, Query},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    multipart,
+    refusal::Refusal,
+    routes::{admit, object, set_sender},
+    studio::{File, Studio},
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sender {
+    user_id: Option<String>,
+}
+
+/// `POST …/upload?userId=`: one file as the body, or several as `multipart/form-data` with an optional activity.
+pub async fn take(
+    request: HttpRequest,
+    studio: Data<Studio>,
+    id: Path<String>,
+    sender: Query<Sender>,
+    body: Bytes,
+) -> Result<HttpResponse, Refusal> {
+    let (bearer, conversation) = admit(&request, &studio, &id)?;
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let content_type = header(header::CONTENT_TYPE).ok_or(Refusal::Malformed("No Content-Type"))?;
+    let media_type = multipart::media_type(content_type);
+    let (mut activity, files) = if media_type == "multipart/form-data" {
+        take_apart(content_type, &body)?
+    } else {
+        let name = header(header::CONTENT_DISPOSITION).and_then(multipart::filename);
+        let name = name.unwrap_or_else(|| "file".to_owned());
+        (Map::new(), vec![File { name, media_type, bytes: body }])
+    };
+    if files.is_empty() || files.iter().any(|file| file.bytes.is_empty()) {
+        return Err(Refusal::Malformed("No file, or an empty one"));
+    }
+    activity.entry("type").or_insert_with(|| "message".into());
+    if let Some(user) = &sender.user_id {
+        let from = activity.entry("from").or_insert_with(|| json!({}));
+        if from.is_object() {
+            from["id"] = user.as_str().into();
+        }
+    }
+    set_sender(&mut activity, bearer.user())?;
+    let attachments: Vec<Value> = files.into_iter().map(|file| attach(&studio, file)).collect();
+    activity.insert("attachments".to_owned(), attachments.into());
+    let id = studio.take(conversation, activity).await?;
+    Ok(HttpResponse::Ok().json(json!({"id": id})))
+}
+
+/// `GET /v3/attachments/{id}/{name}`
+pub async fn give(studio: Data<Studio>, path: Path<(String, String)>) -> Result<HttpResponse, Refusal> {
+    let file = studio.file(&path.0).ok_or(Refusal::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, file.media_type))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(file.bytes))
+}
+
+fn take_apart(content_type: &str, body: &Bytes) -> Result<(Map<String, Value>, Vec<File>), Refusal> {
+    let parts = multipart::parts(content_type, body).ok_or(Refusal::Malformed("The body is no multipart"))?;
+    let mut activity = Map::new();
+    let mut files = Vec::new();
+    for part in parts {
+        if part.media_type == "application/vnd.microsoft.activity" {
+            activity = object(&part.bytes)?;
+        } else {
+            let name = part.filename.unwrap_or_else(|| "file".to_owned());
+            files.push(File { name, media_type: part.media_type, bytes: part.bytes });
+        }
+    }
+    Ok((activity, files))
+}
+
+/// Keeps the file and describes it as an attachment.
+fn attach(studio: &Studio, file: File) -> Value {
+    let (name, media_type) = (file.name.clone(), file.media_type.clone());
+    json!({"contentType": media_type, "contentUrl": studio.keep(file), "name": name})
+}

@@ -1,0 +1,167 @@
+//! Logs to standard output, and the trace a request belongs to.
+//!
+//! Never standard error: the Functions host takes every line of it for an error. In the host a
+//! line is JSON; on a terminal it is for people.
+
+mod trace;
+
+use std::io::{self, IsTerminal};
+
+use tracing::{Dispatch, Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{ParseError, Targets},
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::{SubscriberInitExt, TryInitError},
+};
+
+pub use self::trace::{TRACEPARENT, Trace, of_caller, on_behalf};
+
+/// Why logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error("LOG is not a filter; write it like `info` or `module=level`.")]
+    Filter(#[from] ParseError),
+    #[error("logging was set up before")]
+    Twice(#[from] TryInitError),
+}
+
+/// Sets up logging for the process; `json` for the Functions host.
+///
+/// # Errors
+///
+/// A filter that does not parse, or a second call.
+pub fn init(filter: &str, json: bool) -> Result<(), TelemetryError> {
+    let ansi = io::stdout().is_terminal();
+    Ok(dispatch(filter, json, ansi, io::stdout)?.try_init()?)
+}
+
+fn dispatch<W>(filter: &str, json: bool, ansi: bool, writer: W) -> Result<Dispatch, ParseError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::builder().parse(filter)?;
+    let lines = lines(json, ansi, writer).with_filter(filter).with_filter(cap());
+    Ok(Dispatch::new(tracing_subscriber::registry().with(lines)))
+}
+
+fn lines<S, W>(json: bool, ansi: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    // A line that can't be written must not become a line on standard error.
+    let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
+    if json {
+        Box::new(lines.json().flatten_event(true).with_span_list(false))
+    } else {
+        Box::new(lines.with_ansi(ansi))
+    }
+}
+
+/// What may be logged at all, whatever `LOG` says: below a warning, only lines of our own.
+///
+/// HTTP and TLS crates print headers, queries and bodies at `debug` and `trace`: tokens, and what
+/// people say. A list of them would miss the next one, so everything that isn't ours is capped.
+/// Crates that use `log` instead of `tracing` are not listened to.
+fn cap() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target(env!("CARGO_CRATE_NAME"), LevelFilter::TRACE)
+        .with_target("handler", LevelFilter::TRACE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::{debug, dispatcher::with_default, error, info, info_span, trace, warn};
+
+    use super::*;
+
+    #[test]
+    fn at_trace_nothing_below_a_warning_comes_from_http_crates() {
+        let log = logged("trace,hyper=trace,reqwest=trace", true, || {
+            trace!(target: "hyper::proto", "SECRET header");
+            debug!(target: "h2::client", "SECRET header");
+            info!(target: "reqwest::connect", "SECRET query");
+            debug!(target: "actix_http::h1", "SECRET body");
+            trace!(target: "rustls::client", "SECRET key");
+            info!(target: "azure_core::http", "SECRET url");
+            trace!("ours");
+        });
+        assert!(!log.contains("SECRET"), "{log}");
+        assert!(log.contains("ours"), "{log}");
+    }
+
+    #[test]
+    fn a_span_of_an_http_crate_adds_nothing_to_our_lines() {
+        let log = logged("trace", true, || {
+            let span = info_span!(target: "hyper::client", "request", uri = "SECRET");
+            span.in_scope(|| info!("ours"));
+        });
+        assert!(!log.contains("SECRET") && log.contains("ours"), "{log}");
+    }
+
+    #[test]
+    fn a_warning_of_another_crate_is_kept_unless_the_filter_says_otherwise() {
+        let warns = || warn!(target: "actix_server::accept", "out of files");
+        assert!(logged("info", false, warns).contains("out of files"));
+        assert_eq!(logged("error", false, warns), "");
+    }
+
+    #[test]
+    fn in_the_host_a_line_is_one_json_object() {
+        let log = logged("info", true, || {
+            let span = info_span!("invocation", id = 7);
+            span.in_scope(|| error!(conversation.id = "c1", "Two\nlines"));
+        });
+        let line: serde_json::Value = serde_json::from_str(log.trim_end()).unwrap();
+        assert_eq!(log.matches('\n').count(), 1);
+        assert_eq!(line["message"], "Two\nlines");
+        assert_eq!(line["conversation.id"], "c1");
+        assert_eq!(line["level"], "ERROR");
+        assert_eq!(line["span"]["id"], 7);
+    }
+
+    #[test]
+    fn for_people_a_line_is_plain_text_without_colours() {
+        let log = logged("info", false, || info!("Listening"));
+        assert!(log.contains("INFO") && log.ends_with("Listening\n") && !log.contains('\x1b'), "{log}");
+    }
+
+    #[test]
+    fn a_filter_that_does_not_parse_is_told() {
+        assert!(dispatch("servicenow_handoff=loud", true, false, io::sink).is_err());
+    }
+
+    fn logged(filter: &str, json: bool, act: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        with_default(&dispatch(filter, json, false, lines.clone()).unwrap(), act);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! W3C trace context, as far as a hop needs it: <https://www.w3.org/TR/trace-context/>.
+
+/// The header's name, both ways.
+pub const TRACEPARENT: &str = "traceparent";
+
+tokio::task_local! {
+    static CALLER: Option<String>;
+}
+
+/// Does `work` on behalf of a caller, whose `traceparent` then goes with every call to a far end.
+pub async fn on_behalf<T>(caller: Option<String>, work: impl Future<Output = T>) -> T {
+    CALLER.scope(caller, work).await
+}
+
+/// The `traceparent` for a call made now; `None` when nobody's request asked for it.
+pub fn of_caller() -> Option<String> {
+    let caller = CALLER.try_with(Clone::clone).ok().flatten()?;
+    Some(Trace::continue_or_start(Some(&caller)).traceparent)
+}
+
+/// Our place in a distributed trace. Goes with every call made on behalf of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    traceparent: String,
+}
+
+impl Trace {
+    /// Continues the caller's trace under an id of our own, or starts one when the header is
+    /// absent or not exactly as the standard has it.
+    pub fn continue_or_start(header: Option<&str>) -> Self {
+        let parent = header.and_then(Parent::parse);
+        let parent_id = random_id::<8>();
+        let traceparent = match parent {
+            Some(Parent { trace_id, flags }) => format!("00-{trace_id}-{parent_id}-{flags}"),
+            // Not sampled: whether anything records it is for others to decide.
+            None => format!("00-{}-{parent_id}-00", random_id::<16>()),
+        };
+        Self { traceparent }
+    }
+
+    /// Starts a trace; for work no request asked for.
+    pub fn start() -> Self {
+        Self::continue_or_start(None)
+    }
+
+    /// The value of the header `traceparent` to send on.
+    pub fn traceparent(&self) -> &str {
+        &self.traceparent
+    }
+
+    /// The 32 hex digits that all hops of a trace share; for log lines.
+    pub fn trace_id(&self) -> &str {
+        &self.traceparent[3..35]
+    }
+}
+
+/// What of a caller's header lives on.
+struct Parent<'a> {
+    trace_id: &'a str,
+    flags: &'a str,
+}
+
+impl<'a> Parent<'a> {
+    /// Versions above 00 may add fields at the end; their first four are read like ours.
+    fn parse(header: &'a str) -> Option<Self> {
+        let mut fields = header.split('-');
+        let (version, trace_id, parent_id, flags) =
+            (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        let more = fields.next().is_some();
+        let valid = is_hex(version, 2)
+            && version != "ff"
+            && (version != "00" || !more)
+            && is_id(trace_id, 32)
+            && is_id(parent_id, 16)
+            && is_hex(flags, 2);
+        valid.then_some(Self { trace_id, flags: if version == "00" { flags } else { sampled_only(flags) } })
+    }
+}
+
+/// Of a later version's flags only the last bit has a meaning we know.
+fn sampled_only(flags: &str) -> &'static str {
+    let odd = flags.ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f']);
+    if odd { "01" } else { "00" }
+}
+
+fn is_id(field: &str, digits: usize) -> bool {
+    is_hex(field, digits) && field.bytes().any(|digit| digit != b'0')
+}
+
+fn is_hex(field: &str, digits: usize) -> bool {
+    field.len() == digits && field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn random_id<const BYTES: usize>() -> String {
+    let mut id = [0; BYTES];
+    getrandom::fill(&mut id).expect("the operating system gives random bytes once it has booted");
+    // All zeros means "no id"; the last bit costs nothing.
+    id[BYTES - 1] |= 1;
+    hex::encode(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_callers_trace_is_continued_under_an_id_of_our_own() {
+        let trace = Trace::continue_or_start(Some(HEADER));
+        assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(&trace.traceparent()[..36], &HEADER[..36]);
+        assert_ne!(&trace.traceparent()[36..52], &HEADER[36..52]);
+        assert_eq!(&trace.traceparent()[52..], "-01");
+    }
+
+    #[test]
+    fn without_a_header_a_trace_starts_and_no_two_are_alike() {
+        let (one, other) = (Trace::start(), Trace::start());
+        assert!(Parent::parse(one.traceparent()).is_some(), "{}", one.traceparent());
+        assert_ne!(one.trace_id(), other.trace_id());
+    }
+
+    #[test]
+    fn a_later_version_is_read_like_ours() {
+        let trace = Trace::continue_or_start(Some(&format!("cc{}-what", &HEADER[2..])));
+        assert_eq!(&trace.traceparent()[..36], &HEADER[..36]);
+        assert_eq!(&trace.traceparent()[52..], "-01");
+    }
+
+    #[test]
+    fn a_header_not_exactly_right_starts_a_trace_instead() {
+        for wrong in [
+            "",
+            "00",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1",
+            " 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e473ö-00f067aa0ba902b7-01",
+        ] {
+            let trace = Trace::continue_or_start(Some(wrong));
+            assert_ne!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736", "{wrong}");
+            assert!(Parent::parse(trace.traceparent()).is_some());
+        }
+    }
+}

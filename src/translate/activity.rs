@@ -1,0 +1,275 @@
+//! Controls as Direct Line activities, as Web Chat renders them without extra code.
+
+use serde_json::{Value, json};
+
+use super::{
+    adaptive_card,
+    answer::{ANSWER, CONTINUE, SKIP},
+    citation,
+    link::{resolve, resolve_picture},
+    markdown::{destination, escape, safe},
+    texts,
+};
+use crate::{
+    domain::control::{
+        Choice, ChoiceLook, Control, Html, Image, Item, Link, Mask, Moment, MultiPart, TextInput, Upload,
+    },
+    wire::{activity::Activity, card},
+};
+
+pub use super::{
+    answer::{Answer, answer},
+    link::RenderContext,
+};
+
+/// What a control looks like: the fields of a message activity that show it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rendered {
+    /// Markdown.
+    pub text: Option<String>,
+    /// `markdown` whenever there is a text.
+    pub text_format: Option<&'static str>,
+    pub attachments: Vec<Value>,
+    pub attachment_layout: Option<String>,
+    pub suggested_actions: Option<Value>,
+    /// `expectingInput` for a question.
+    pub input_hint: Option<&'static str>,
+    /// Shown as its readable text only; to be counted.
+    pub degraded: bool,
+}
+
+impl Rendered {
+    /// Puts this into an activity; what else the activity has stays.
+    pub fn fill(self, activity: &mut Activity) {
+        let Self {
+            text,
+            text_format,
+            attachments,
+            attachment_layout,
+            suggested_actions,
+            input_hint,
+            degraded: _,
+        } = self;
+        activity.text = text;
+        activity.text_format = text_format.map(str::to_owned);
+        activity.attachments = (!attachments.is_empty()).then_some(attachments);
+        activity.attachment_layout = attachment_layout;
+        activity.suggested_actions = suggested_actions;
+        if let Some(hint) = input_hint {
+            activity.rest.insert("inputHint".to_owned(), Value::from(hint));
+        }
+    }
+
+    fn text(markdown: String) -> Self {
+        let text = (!markdown.trim().is_empty()).then_some(markdown);
+        Self { text_format: text.is_some().then_some("markdown"), text, ..Self::default() }
+    }
+
+    fn card(attachment: Value) -> Self {
+        Self { attachments: vec![attachment], ..Self::default() }
+    }
+
+    fn with(mut self, attachment: Value) -> Self {
+        self.attachments.push(attachment);
+        self
+    }
+
+    /// Offers actions below the message, after those it has.
+    fn offering(mut self, actions: impl IntoIterator<Item = Value>) -> Self {
+        let known = self.suggested_actions.take().and_then(|mut known| match known["actions"].take() {
+            Value::Array(actions) => Some(actions),
+            _ => None,
+        });
+        let actions = known.unwrap_or_default().into_iter().chain(actions).collect();
+        self.suggested_actions = card::suggested_actions(actions);
+        self
+    }
+
+    fn skippable(self, optional: bool) -> Self {
+        self.offering(optional.then(|| choose(texts::SKIP, SKIP)))
+    }
+}
+
+/// Shows a control. Everything that can be read in it is in what comes back.
+pub fn render(control: &Control, context: &RenderContext<'_>) -> Rendered {
+    let rendered = match control {
+        Control::Text { text } => Rendered::text(safe(text, context)),
+        Control::Generated(generated) => Rendered::text(citation::with_sources(generated, context)),
+        Control::Html(html) => rich(html, context),
+        Control::Link(link) => Rendered::text(linked(link, context)),
+        Control::Image(image) => picture(image, context),
+        Control::Card(card) => Rendered::card(adaptive_card::card(card, context)),
+        Control::Table(table) => Rendered::card(adaptive_card::table(table)),
+        Control::MultiPart(multi) => part(multi, context),
+        Control::GroupedParts(grouped) => Rendered::card(adaptive_card::grouped(grouped, context)),
+        Control::Choice(choice) => choices(choice, context),
+        Control::TextInput(TextInput { prompt, mask: Mask::None, optional }) => {
+            prompted(prompt.as_deref(), context).skippable(*optional)
+        }
+        Control::TextInput(TextInput { prompt, mask: Mask::Secure | Mask::Sensitive, optional }) => {
+            prompted(prompt.as_deref(), context).with(adaptive_card::masked(*optional))
+        }
+        Control::Moment(moment) => {
+            let Moment { kind: _, prompt, optional: _ } = moment;
+            prompted(prompt.as_deref(), context).with(adaptive_card::moment(moment))
+        }
+        Control::Upload(upload) => asked_for_files(upload, context),
+        Control::Degraded { ui_type: _, text } => {
+            Rendered { degraded: true, ..Rendered::text(safe(text, context)) }
+        }
+    };
+    let hint = if control.asks() { "expectingInput" } else { "acceptingInput" };
+    Rendered { input_hint: Some(hint), ..rendered }
+}
+
+/// A plain label that leads somewhere, as Markdown; as text, with its address, when it can't be followed.
+pub(super) fn link_text(label: &str, url: &str, context: &RenderContext<'_>) -> String {
+    let shown = escape(label);
+    match resolve(url, context) {
+        Some(resolved) => format!("[{shown}]({})", destination(&resolved)),
+        None if label == url => shown,
+        None => format!("{shown} ({})", escape(url)),
+    }
+}
+
+/// An action that says `label` and means `value`.
+fn choose(label: &str, value: &str) -> Value {
+    card::message_back(label, &json!({ANSWER: value}))
+}
+
+fn prompted(prompt: Option<&str>, context: &RenderContext<'_>) -> Rendered {
+    Rendered::text(prompt.map(|prompt| safe(prompt, context)).unwrap_or_default())
+}
+
+fn linked(link: &Link, context: &RenderContext<'_>) -> String {
+    let Link { heading, label, url } = link;
+    let label = link_text(if label.is_empty() { url } else { label }, url, context);
+    match heading {
+        Some(heading) => format!("{}\n\n{label}", safe(heading, context)),
+        None => label,
+    }
+}
+
+fn part(multi: &MultiPart, context: &RenderContext<'_>) -> Rendered {
+    let MultiPart { heading, part, more_label } = multi;
+    let mut rendered = render(part, context);
+    if let Some(heading) = heading {
+        let whole = [Some(safe(heading, context)), rendered.text].into_iter().flatten().collect::<Vec<_>>();
+        let Rendered { text, text_format, .. } = Rendered::text(whole.join("\n\n"));
+        rendered = Rendered { text, text_format, ..rendered };
+    }
+    rendered.offering([choose(more_label.as_deref().unwrap_or(texts::MORE), CONTINUE)])
+}
+
+fn rich(html: &Html, context: &RenderContext<'_>) -> Rendered {
+    let Html { markdown, picture: drawn, links } = html;
+    let links = links.iter().map(|link| linked(link, context));
+    let body = Some(safe(markdown, context)).filter(|body| !body.trim().is_empty());
+    let drawn = drawn.as_deref().filter(|_| body.is_none());
+    let attachment = drawn.and_then(|url| image_attachment(url, texts::PICTURE, context));
+    let instead =
+        drawn.filter(|_| attachment.is_none()).map(|url| picture_link(texts::PICTURE, url, context));
+    let text = body.into_iter().chain(links).chain(instead);
+    let mut rendered = Rendered::text(text.collect::<Vec<_>>().join("\n\n"));
+    rendered.attachments.extend(attachment);
+    rendered
+}
+
+fn picture(image: &Image, context: &RenderContext<'_>) -> Rendered {
+    let Image { url, alt, caption } = image;
+    let name = alt.as_deref().unwrap_or(texts::PICTURE);
+    match image_attachment(url, name, context) {
+        Some(attachment) => prompted(caption.as_deref(), context).with(attachment),
+        None => {
+            let caption = caption.as_deref().map(|caption| safe(caption, context));
+            let instead = picture_link(name, url, context);
+            Rendered::text(caption.into_iter().chain([instead]).collect::<Vec<_>>().join("\n\n"))
+        }
+    }
+}
+
+/// What stands for a picture that can't be shown.
+fn picture_link(name: &str, url: &str, context: &RenderContext<'_>) -> String {
+    if embedded(url) { escape(name) } else { link_text(name, url, context) }
+}
+
+/// Whether an address is the content itself, which nobody reads as text.
+fn embedded(url: &str) -> bool {
+    url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
+}
+
+fn image_attachment(url: &str, name: &str, context: &RenderContext<'_>) -> Option<Value> {
+    let resolved = resolve_picture(url, context)?;
+    Some(card::media(image_type(url), &resolved, name))
+}
+
+/// The media type an address suggests; browsers look into the picture itself.
+fn image_type(url: &str) -> &'static str {
+    let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    match path.rsplit('.').next() {
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("gif") => "image/gif",
+        Some("webp") => "image/webp",
+        Some("svg") => "image/svg+xml",
+        _ => "image/png",
+    }
+}
+
+/// Up to so many choices are suggested actions, up to so many more are buttons of a card, the rest is a list.
+const MAX_SUGGESTED: usize = 6;
+const MAX_BUTTONS: usize = 12;
+
+fn choices(choice: &Choice, context: &RenderContext<'_>) -> Rendered {
+    let Choice { kind: _, prompt, items, look, several, optional, card: beside } = choice;
+    let pictures = *look == ChoiceLook::Pictures || items.iter().any(|item| item.image.is_some());
+    let told = if pictures && !several { Vec::new() } else { described(items) };
+    let text = prompt.iter().map(|prompt| safe(prompt, context)).chain(told);
+    let mut rendered = Rendered::text(text.collect::<Vec<_>>().join("\n\n"));
+    rendered.attachments.extend(beside.iter().map(|card| adaptive_card::card(card, context)));
+    let buttons = || items.iter().map(|item| choose(&item.label, &item.value)).collect::<Vec<_>>();
+    match items.len() {
+        0 => rendered.skippable(*optional),
+        _ if *several => rendered.with(adaptive_card::choices(choice)),
+        _ if pictures => {
+            rendered.attachments.extend(items.iter().map(|item| panel(item, context)));
+            rendered.attachment_layout = Some("carousel".to_owned());
+            rendered.skippable(*optional)
+        }
+        few if few <= MAX_SUGGESTED => rendered.offering(buttons()).skippable(*optional),
+        some if some <= MAX_BUTTONS => {
+            rendered.with(card::hero(None, None, None, &buttons())).skippable(*optional)
+        }
+        _ => rendered.with(adaptive_card::choices(choice)),
+    }
+}
+
+/// What there is to say about the choices that their buttons have no room for.
+fn described(items: &[Item]) -> Vec<String> {
+    let lines = items.iter().filter_map(|item| {
+        let Item { label, value: _, description, image: _ } = item;
+        let description = description.as_ref().filter(|text| *text != label)?;
+        Some(format!("- **{}**: {}", escape(label), escape(description)))
+    });
+    let lines = lines.collect::<Vec<_>>();
+    if lines.is_empty() { Vec::new() } else { vec![lines.join("\n")] }
+}
+
+/// A choice as one card of a carousel.
+fn panel(item: &Item, context: &RenderContext<'_>) -> Value {
+    let Item { label, value, description, image } = item;
+    let image = image.as_deref().and_then(|url| resolve_picture(url, context));
+    let image = image.as_deref().map(|url| (url, label.as_str()));
+    let description = description.as_ref().filter(|text| *text != label).map(|text| escape(text));
+    card::hero(Some(&escape(label)), description.as_deref(), image, &[choose(label, value)])
+}
+
+fn asked_for_files(upload: &Upload, context: &RenderContext<'_>) -> Rendered {
+    let Upload { prompt, max_count, max_megabytes, pictures_only: _, optional } = upload;
+    let prompt = prompt.as_deref().map_or(texts::UPLOAD.to_owned(), |prompt| safe(prompt, context));
+    let limits = texts::upload_limits(*max_count, *max_megabytes);
+    let text = [Some(prompt), limits].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
+    Rendered::text(text).skippable(*optional)
+}
+
+#[cfg(test)]
+mod tests;

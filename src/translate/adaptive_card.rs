@@ -1,0 +1,216 @@
+//! Controls as adaptive cards, and what can be read in anybody's card.
+
+use serde_json::{Value, json};
+
+use super::{
+    answer::{ANSWER, Question, SKIP},
+    link::{RenderContext, resolve, resolve_picture},
+    markdown::{self, escape},
+    readable, texts,
+};
+use crate::{
+    domain::control::{
+        Card, CardField, CardLook, Choice, GroupedParts, Image, Item, Link, Moment, MomentKind, Part, Table,
+    },
+    wire::adaptive_card as wire,
+};
+
+/// A card of ServiceNow.
+pub(super) fn card(card: &Card, context: &RenderContext<'_>) -> Value {
+    let Card { look, title, subtitle, paragraphs, image, fields, links, actions } = card;
+    let mut items = Vec::new();
+    items.extend(title.iter().map(|title| wire::title(&escape(title))));
+    items.extend(subtitle.iter().map(|subtitle| wire::subtle(&escape(subtitle))));
+    items.extend(paragraphs.iter().map(|paragraph| wire::text(&escape(paragraph))));
+    if !fields.is_empty() {
+        let fact = |CardField { label, value }: &CardField| (escape(label), escape(value));
+        items.push(wire::facts(fields.iter().map(fact)));
+    }
+    let mut buttons = Vec::new();
+    for Link { heading: _, label, url } in links {
+        let title = match (label.as_str(), look) {
+            ("", CardLook::Video) => texts::WATCH,
+            ("", _) => texts::OPEN,
+            (label, _) => label,
+        };
+        match resolve(url, context) {
+            Some(url) => buttons.push(wire::open_url(title, &url)),
+            None => items.push(wire::text(&escape(url))),
+        }
+    }
+    buttons.extend(actions.iter().map(|Item { label, value, description: _, image: _ }| {
+        wire::submit_only(label, &json!({ANSWER: value}))
+    }));
+    let body = match image.as_ref().map(|image| picture(image, title.as_deref(), *look, context)) {
+        Some(Ok(picture)) if *look == CardLook::SmallImage => vec![wire::beside(picture, items)],
+        Some(Ok(picture)) => [vec![picture], items].concat(),
+        Some(Err(instead)) => [items, instead].concat(),
+        None => items,
+    };
+    wire::attachment(body, buttons, &fallback(title.iter().chain(subtitle).chain(paragraphs)))
+}
+
+/// A card's picture; when its address leads nowhere, what to show instead.
+fn picture(
+    image: &Image,
+    title: Option<&str>,
+    look: CardLook,
+    context: &RenderContext<'_>,
+) -> Result<Value, Vec<Value>> {
+    let Image { url, alt, caption: _ } = image;
+    let name = alt.as_deref().or(title).unwrap_or(texts::PICTURE);
+    let size = if look == CardLook::SmallImage { "Small" } else { "Stretch" };
+    match resolve_picture(url, context) {
+        Some(url) => Ok(wire::image(&url, name, size)),
+        None => Err(alt.iter().map(|alt| wire::subtle(&escape(alt))).collect()),
+    }
+}
+
+/// Rows beyond this many columns are shown as lists of facts.
+const MAX_COLUMNS: usize = 4;
+
+/// A table with all its pages inside; the next one shows when it is asked for.
+pub(super) fn table(table: &Table) -> Value {
+    let Table { title, headers, rows, page, total, more_label } = table;
+    let columns = rows.iter().map(Vec::len).chain([headers.len()]).max().unwrap_or_default();
+    let mut body = Vec::new();
+    body.extend(title.iter().map(|title| wire::title(title)));
+    if columns <= MAX_COLUMNS && headers.iter().any(|header| !header.trim().is_empty()) {
+        body.push(wire::columns(headers.iter().map(|header| wire::strong(&escape(header)))));
+    }
+    let size = page.and_then(|page| usize::try_from(page).ok()).unwrap_or(rows.len()).max(1);
+    let pages = rows.chunks(size).collect::<Vec<_>>();
+    let more = more_label.as_deref().unwrap_or(texts::MORE);
+    for (at, rows) in pages.iter().enumerate() {
+        let rows = rows.iter().map(|row| table_row(headers, row, columns)).collect();
+        body.push(wire::named(wire::container(rows), &format!("page{at}"), at == 0));
+        if at + 1 < pages.len() {
+            body.push(more_button(at, at + 2 < pages.len(), more));
+        }
+    }
+    if let Some(total) = total.filter(|total| *total > rows.len() as u64) {
+        body.push(wire::subtle(&texts::rows_of(rows.len(), total)));
+    }
+    wire::attachment(body, Vec::new(), &fallback(title.iter().chain(headers).chain(rows.iter().flatten())))
+}
+
+fn table_row(headers: &[String], row: &[String], columns: usize) -> Value {
+    let header = |at: usize| headers.get(at).map(|header| escape(header)).unwrap_or_default();
+    let cell = |at: usize| row.get(at).map(|cell| escape(cell)).unwrap_or_default();
+    if columns > MAX_COLUMNS {
+        return wire::container(vec![wire::facts((0..columns).map(|at| (header(at), cell(at))))]);
+    }
+    wire::columns((0..columns).map(|at| wire::text(&cell(at))))
+}
+
+/// The button under page `at`: shows the next page and its button, and goes away itself.
+fn more_button(at: usize, another: bool, title: &str) -> Value {
+    let mut targets = vec![(format!("page{}", at + 1), true), (format!("more{at}"), false)];
+    if another {
+        targets.push((format!("more{}", at + 1), true));
+    }
+    wire::named(wire::action_set(&[wire::toggle(title, &targets)]), &format!("more{at}"), at == 0)
+}
+
+pub(super) fn grouped(grouped: &GroupedParts, context: &RenderContext<'_>) -> Value {
+    let GroupedParts { heading, parts } = grouped;
+    let mut body = Vec::new();
+    body.extend(heading.iter().map(|heading| wire::title(&markdown::safe(heading, context))));
+    body.extend(parts.iter().map(|part| {
+        let Part { label, url, description, context: area } = part;
+        let label = match url {
+            Some(url) => super::activity::link_text(label, url, context),
+            None => escape(label),
+        };
+        let mut items = vec![wire::text(&label)];
+        items.extend(description.iter().map(|text| wire::text(&escape(text))));
+        items.extend(area.iter().map(|area| wire::subtle(&escape(area))));
+        wire::container(items)
+    }));
+    wire::attachment(body, Vec::new(), &fallback(heading.iter().chain(parts.iter().map(|part| &part.label))))
+}
+
+/// A list to choose one or several from.
+pub(super) fn choices(choice: &Choice) -> Value {
+    let question = if choice.several { Question::Several } else { Question::One };
+    let choices = choice.items.iter().map(|item| (item.label.clone(), Question::packed(&item.value)));
+    let choices = choices.collect::<Vec<_>>();
+    let input = wire::choice_input(Question::INPUT, texts::CHOOSE, &choices, choice.several, texts::ONE);
+    wire::attachment(vec![input], sending(question, choice.optional), texts::CHOOSE)
+}
+
+pub(super) fn masked(optional: bool) -> Value {
+    let input = wire::password_input(Question::INPUT, texts::HIDDEN_ANSWER);
+    wire::attachment(vec![input], sending(Question::Secret, optional), texts::HIDDEN_ANSWER)
+}
+
+pub(super) fn moment(moment: &Moment) -> Value {
+    let Moment { kind, prompt: _, optional } = moment;
+    let date = || wire::date_input(Question::DATE, texts::DATE);
+    let time = || wire::time_input(Question::TIME, texts::TIME);
+    let (inputs, question) = match kind {
+        MomentKind::Date => (vec![date()], Question::Date),
+        MomentKind::Time => (vec![time()], Question::Time),
+        MomentKind::DateTime => (vec![date(), time()], Question::DateTime),
+    };
+    wire::attachment(inputs, sending(question, *optional), "")
+}
+
+fn sending(question: Question, optional: bool) -> Vec<Value> {
+    let mut actions = vec![wire::submit(texts::SEND, &question.data())];
+    if optional {
+        actions.push(wire::submit_only(texts::SKIP, &json!({ANSWER: SKIP})));
+    }
+    actions
+}
+
+fn fallback<'a>(texts: impl Iterator<Item = &'a String>) -> String {
+    let mut found = Vec::new();
+    texts.for_each(|text| readable::add(&mut found, text));
+    found.join("\n")
+}
+
+/// Deeper than this nobody reads.
+const MAX_DEPTH: usize = 16;
+
+/// The fields of a card of any kind that people read.
+const READ: [&str; 5] = ["title", "subtitle", "text", "label", "altText"];
+
+/// Where a card of any kind has its parts, in the order they are seen.
+const PARTS: [&str; 12] = [
+    "content", "body", "items", "columns", "rows", "cells", "inlines", "facts", "choices", "card", "buttons",
+    "actions",
+];
+
+/// What can be read in a card of any kind: its texts, facts, choices and the titles of its buttons.
+pub fn words(card: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    read(card, 0, &mut found);
+    found
+}
+
+fn read(value: &Value, depth: usize, found: &mut Vec<String>) {
+    match value {
+        Value::Array(list) => list.iter().for_each(|entry| read(entry, depth, found)),
+        Value::Object(map) if depth < MAX_DEPTH => {
+            for text in READ.iter().filter_map(|key| map.get(*key)?.as_str()) {
+                readable::add(found, text);
+            }
+            for (part, parts) in PARTS.iter().filter_map(|part| Some((part, map.get(*part)?))) {
+                match parts {
+                    Value::Array(facts) if *part == "facts" => facts.iter().for_each(|one| fact(one, found)),
+                    parts => read(parts, depth + 1, found),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn fact(fact: &Value, found: &mut Vec<String>) {
+    let part = |key: &str| fact.get(key).and_then(Value::as_str).unwrap_or_default();
+    match (part("title"), part("value")) {
+        ("", value) => readable::add(found, value),
+        (title, value) => readable::add(found, &format!("{}: {value}", title.trim_end_matches(':'))),
+    }
+}

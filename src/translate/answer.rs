@@ -1,0 +1,276 @@
+//! What a user's activity says to ServiceNow.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+mod moment;
+
+use super::{citation, readable, texts};
+use crate::{
+    domain::{
+        Attachment,
+        control::{Choice, Control, Item, Mask, Moment, MomentKind, MultiPart, TextInput, Upload},
+    },
+    wire::activity::Activity,
+};
+
+/// Told to ServiceNow to skip an optional question.
+pub const SKIP: &str = "_skip_";
+/// Asks for the next part of several.
+pub const CONTINUE: &str = "click_for_more";
+/// Tells ServiceNow that a table has been shown.
+pub const DONE: &str = "DONE";
+
+/// Where our actions carry what they mean.
+pub(super) const ANSWER: &str = "serviceNowAnswer";
+/// Where our cards say how their inputs are to be read.
+const QUESTION: &str = "serviceNowQuestion";
+
+/// A message of the user as ServiceNow expects it.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Answer {
+    /// Empty when only files were sent, or nothing.
+    pub text: String,
+    /// `true` for free text, `false` for something chosen.
+    pub typed: bool,
+    /// Never to be stored, logged or echoed.
+    pub secure: bool,
+    pub attachments: Vec<Attachment>,
+    /// Neither text nor files.
+    pub nothing: bool,
+}
+
+/// Never shows the text: it may be a secret.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("typed", &self.typed)
+            .field("secure", &self.secure)
+            .field("attachments", &self.attachments.len())
+            .field("nothing", &self.nothing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a message activity as an answer, to the control that is pending if one is.
+///
+/// A click on one of our actions means what it carries, whatever is pending. Anything else is taken for a choice
+/// only when it names one of the pending control's.
+pub fn answer(activity: &Activity, pending: Option<&Control>) -> Answer {
+    let attachments = files(activity);
+    let said = said(activity, pending).unwrap_or_default();
+    let masked = said.secret || pending.is_some_and(Control::is_secure);
+    let nothing = said.text.trim().is_empty() && attachments.is_empty();
+    Answer {
+        secure: masked && said.text != SKIP && !nothing,
+        nothing,
+        text: said.text,
+        typed: said.typed,
+        attachments,
+    }
+}
+
+/// How the inputs of a card of ours are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    One,
+    Several,
+    Secret,
+    Date,
+    Time,
+    DateTime,
+}
+
+impl Question {
+    pub const INPUT: &'static str = "answer";
+    pub const DATE: &'static str = "date";
+    pub const TIME: &'static str = "time";
+
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::One, "one"),
+        (Self::Several, "several"),
+        (Self::Secret, "secret"),
+        (Self::Date, "date"),
+        (Self::Time, "time"),
+        (Self::DateTime, "dateTime"),
+    ];
+
+    /// What the card's submit action carries.
+    pub fn data(self) -> Value {
+        let name = Self::ALL.iter().find(|(question, _)| *question == self).map(|(_, name)| *name);
+        json!({QUESTION: name})
+    }
+
+    /// A choice's value as it can stand in a list that commas separate.
+    pub fn packed(value: &str) -> String {
+        value.replace('%', "%25").replace(',', "%2C")
+    }
+
+    fn unpacked(packed: &str) -> String {
+        packed.replace("%2C", ",").replace("%25", "%")
+    }
+
+    fn read(self, inputs: &Map<String, Value>) -> Said {
+        let input = |id: &str| inputs.get(id).and_then(Value::as_str).unwrap_or_default();
+        let (date, time) = (input(Self::DATE), input(Self::TIME));
+        let text = match self {
+            Self::Secret => {
+                return Said { text: input(Self::INPUT).to_owned(), typed: true, secret: true };
+            }
+            Self::One | Self::Several => {
+                let chosen = input(Self::INPUT).split(',').map(Self::unpacked);
+                chosen.collect::<Vec<_>>().join(",")
+            }
+            Self::Date => moment::read(date, MomentKind::Date).unwrap_or(date.to_owned()),
+            Self::Time => moment::read(time, MomentKind::Time).unwrap_or(time.to_owned()),
+            Self::DateTime => {
+                let both = format!("{date} {time}");
+                moment::read(&both, MomentKind::DateTime).unwrap_or(both.trim().to_owned())
+            }
+        };
+        Said { text, typed: false, secret: false }
+    }
+}
+
+#[derive(Default)]
+struct Said {
+    text: String,
+    typed: bool,
+    secret: bool,
+}
+
+impl Said {
+    fn chosen(text: impl Into<String>) -> Self {
+        Self { text: text.into(), typed: false, secret: false }
+    }
+
+    fn typed(text: impl Into<String>) -> Self {
+        Self { text: text.into(), typed: true, secret: false }
+    }
+}
+
+fn said(activity: &Activity, pending: Option<&Control>) -> Option<Said> {
+    let value = activity.value.as_ref().filter(|value| !value.is_null());
+    if let Some(Value::Object(map)) = value
+        && let Some(said) = ours(map)
+    {
+        return Some(said);
+    }
+    let scalar = match value {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(scalar @ (Value::Bool(_) | Value::Number(_))) => Some(scalar.to_string()),
+        _ => None,
+    };
+    if let Some(chosen) = scalar.as_deref().and_then(|value| meant(value, pending?)) {
+        return Some(chosen);
+    }
+    let text = activity.text.as_deref().map(citation::strip).filter(|text| !text.trim().is_empty());
+    if let Some(text) = text {
+        return Some(pending.and_then(|pending| meant(&text, pending)).unwrap_or(Said::typed(text)));
+    }
+    scalar.map(Said::chosen).or_else(|| foreign(value?).map(Said::typed))
+}
+
+/// What an action or a card of ours carries.
+fn ours(value: &Map<String, Value>) -> Option<Said> {
+    if let Some(text) = value.get(ANSWER).and_then(Value::as_str) {
+        return Some(Said::chosen(text));
+    }
+    let name = value.get(QUESTION)?.as_str()?;
+    let (question, _) = Question::ALL.iter().find(|(_, known)| *known == name)?;
+    Some(question.read(value))
+}
+
+/// What a text means as an answer to a control; `None` when it is only text.
+fn meant(text: &str, pending: &Control) -> Option<Said> {
+    let skips = |optional: bool| {
+        let skip = text.trim() == SKIP || optional && same(text, texts::SKIP);
+        skip.then(|| Said::chosen(SKIP))
+    };
+    match pending {
+        Control::MultiPart(MultiPart { heading: _, part, more_label }) => {
+            let label = more_label.as_deref().unwrap_or(texts::MORE);
+            let more = text.trim() == CONTINUE || same(text, label);
+            more.then(|| Said::chosen(CONTINUE)).or_else(|| meant(text, part))
+        }
+        Control::Choice(choice) => {
+            let Choice { kind: _, prompt: _, items, look: _, several, optional, card: _ } = choice;
+            one(text, items).or_else(|| several.then(|| many(text, items))?).or_else(|| skips(*optional))
+        }
+        Control::Card(card) => one(text, &card.actions),
+        Control::TextInput(TextInput { prompt: _, mask, optional }) => {
+            skips(*optional && *mask == Mask::None)
+        }
+        Control::Moment(Moment { kind, prompt: _, optional }) => {
+            moment::read(text, *kind).map(Said::typed).or_else(|| skips(*optional))
+        }
+        Control::Upload(Upload { prompt: _, max_count: _, max_megabytes: _, pictures_only: _, optional }) => {
+            skips(*optional)
+        }
+        Control::Text { text: _ }
+        | Control::Generated(_)
+        | Control::Html(_)
+        | Control::Link(_)
+        | Control::Image(_)
+        | Control::Table(_)
+        | Control::GroupedParts(_)
+        | Control::Degraded { ui_type: _, text: _ } => None,
+    }
+}
+
+fn one(text: &str, items: &[Item]) -> Option<Said> {
+    find(text, items).map(|item| Said::chosen(&item.value))
+}
+
+/// Several choices named in one text, separated by commas.
+fn many(text: &str, items: &[Item]) -> Option<Said> {
+    let values = text.split(',').map(|part| find(part, items).map(|item| item.value.as_str()));
+    values.collect::<Option<Vec<_>>>().map(|values| Said::chosen(values.join(",")))
+}
+
+/// The choice a text names: exactly first, then as people write.
+fn find<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
+    let exact = |item: &&Item| item.label == text || item.value == text;
+    items
+        .iter()
+        .find(exact)
+        .or_else(|| items.iter().find(|item| same(text, &item.label) || same(text, &item.value)))
+}
+
+fn same(text: &str, other: &str) -> bool {
+    let (text, other) = (text.trim(), other.trim());
+    !other.is_empty() && (text == other || text.to_lowercase() == other.to_lowercase())
+}
+
+/// What can be read in a value that is none of ours: the answers to somebody else's card.
+fn foreign(value: &Value) -> Option<String> {
+    readable::joined(value).or_else(|| {
+        let plain = |value: &Value| match value {
+            Value::String(text) => (!text.trim().is_empty()).then(|| text.clone()),
+            Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+            _ => None,
+        };
+        let named =
+            value.as_object()?.iter().filter_map(|(key, value)| Some(format!("{key}: {}", plain(value)?)));
+        Some(named.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
+    })
+}
+
+/// The files of a message; cards are none.
+pub(super) fn files(activity: &Activity) -> Vec<Attachment> {
+    let file = |attachment: &Value| {
+        let field =
+            |key: &str| attachment.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+        let url = field("contentUrl")?.to_owned();
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let last = path.rsplit('/').next().filter(|last| !last.is_empty() && !url.starts_with("data:"));
+        let name = field("name").or(last).unwrap_or("file").to_owned();
+        let media_type = field("contentType").unwrap_or("application/octet-stream").to_owned();
+        Some(Attachment { name, media_type, url })
+    };
+    activity.attachments.iter().flatten().filter_map(file).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Dates and times as people and inputs write them, in ServiceNow's form.
+
+use jiff::civil::{Date, Time};
+
+use crate::domain::control::MomentKind;
+
+/// `YYYY-MM-DD`, `HH:MM:SS` or both; `None` for what is not surely one. A date alone is its midnight.
+pub(super) fn read(text: &str, kind: MomentKind) -> Option<String> {
+    let text = text.trim();
+    match kind {
+        MomentKind::Date => written_date(text.split(['T', ' ']).next()?),
+        MomentKind::Time => written_time(text),
+        MomentKind::DateTime => {
+            let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, ""));
+            let time = if time.trim().is_empty() { "00:00" } else { time };
+            Some(format!("{} {}", written_date(date)?, written_time(time)?))
+        }
+    }
+}
+
+/// The year first, because nothing else can be told apart.
+fn written_date(text: &str) -> Option<String> {
+    let mut parts = text.split(['-', '/', '.']);
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    if year.len() != 4 || parts.next().is_some() {
+        return None;
+    }
+    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok().map(|date| date.to_string())
+}
+
+fn written_time(text: &str) -> Option<String> {
+    let lower = text.trim().trim_end_matches('Z').to_ascii_lowercase();
+    let (clock, half) = match lower.find(['a', 'p']) {
+        Some(at) => (lower[..at].trim(), Some(lower[at..].replace('.', ""))),
+        None => (lower.as_str(), None),
+    };
+    let mut parts = clock.split(':');
+    let hour = parts.next()?.parse::<i8>().ok()?;
+    let minute = match (parts.next(), &half) {
+        (Some(minute), _) => minute.parse().ok()?,
+        (None, Some(_)) => 0,
+        (None, None) => return None,
+    };
+    let second = parts.next().map_or(Some(0), |second| second.split('.').next()?.parse().ok())?;
+    let hour = match half.as_deref() {
+        None => hour,
+        Some("am") if (1..=12).contains(&hour) => hour % 12,
+        Some("pm") if (1..=12).contains(&hour) => hour % 12 + 12,
+        Some(_) => return None,
+    };
+    let time = Time::new(hour, minute, second, 0).ok().filter(|_| parts.next().is_none())?;
+    Some(format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_surely_a_date_or_time_is_taken_for_one() {
+        use MomentKind::{Date, DateTime, Time};
+        for (text, kind, read_as) in [
+            ("2026-03-05", Date, Some("2026-03-05")),
+            (" 2026/3/5 ", Date, Some("2026-03-05")),
+            ("2026-03-05T10:00:00Z", Date, Some("2026-03-05")),
+            ("2026-02-30", Date, None),
+            ("05/03/2026", Date, None),
+            ("tomorrow", Date, None),
+            ("9:05", Time, Some("09:05:00")),
+            ("21:05:09.5", Time, Some("21:05:09")),
+            ("9 pm", Time, Some("21:00:00")),
+            ("12:30 a.m.", Time, Some("00:30:00")),
+            ("25:00", Time, None),
+            ("9", Time, None),
+            ("1:2:3:4", Time, None),
+            ("2026-03-05 14:30", DateTime, Some("2026-03-05 14:30:00")),
+            ("2026-03-05T14:30:01Z", DateTime, Some("2026-03-05 14:30:01")),
+            ("2026-03-05", DateTime, Some("2026-03-05 00:00:00")),
+            ("14:30", DateTime, None),
+            ("", DateTime, None),
+        ] {
+            assert_eq!(read(text, kind).as_deref(), read_as, "{text}");
+        }
+    }
+}

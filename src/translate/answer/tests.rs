@@ -1,0 +1,220 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::control::{ChoiceKind, Generated};
+
+fn said(value: Value) -> Activity {
+    let mut activity = json!({"type": "message", "from": {"id": "u", "role": "user"}});
+    for (key, field) in value.as_object().expect("an object") {
+        activity[key] = field.clone();
+    }
+    serde_json::from_value(activity).expect("an activity")
+}
+
+fn text(text: &str) -> Activity {
+    said(json!({"text": text}))
+}
+
+/// Text, typed, secure, nothing.
+fn read(activity: &Activity, pending: Option<&Control>) -> (String, bool, bool, bool) {
+    let Answer { text, typed, secure, attachments: _, nothing } = answer(activity, pending);
+    (text, typed, secure, nothing)
+}
+
+fn typed(text: &str) -> (String, bool, bool, bool) {
+    (text.to_owned(), true, false, false)
+}
+
+fn chosen(text: &str) -> (String, bool, bool, bool) {
+    (text.to_owned(), false, false, false)
+}
+
+fn item(label: &str, value: &str) -> Item {
+    Item { label: label.to_owned(), value: value.to_owned(), ..Item::default() }
+}
+
+fn picker(several: bool, optional: bool) -> Control {
+    let items =
+        vec![item("Laptop", "hw-1"), item("Phone, mobile", "hw-2"), item("laptop", "hw-3"), item("No", "0")];
+    Control::Choice(Choice { items, several, optional, ..Choice::default() })
+}
+
+fn input(mask: Mask, optional: bool) -> Control {
+    Control::TextInput(TextInput { prompt: Some("?".to_owned()), mask, optional })
+}
+
+#[test]
+fn text_is_typed_and_loses_only_citation_markers() {
+    for pending in [None, Some(input(Mask::None, true)), Some(Control::Generated(Generated::default()))] {
+        assert_eq!(read(&text(" hi *there* "), pending.as_ref()), typed(" hi *there* "));
+        assert_eq!(read(&text("a [1]\n[1]: cite:1"), pending.as_ref()), typed("a"));
+    }
+    assert_eq!(read(&text("  "), None), (String::new(), false, false, true));
+    assert_eq!(read(&said(json!({})), Some(&picker(false, false))), (String::new(), false, false, true));
+}
+
+#[test]
+fn a_choice_is_known_by_its_label_its_value_or_the_click() {
+    let pending = picker(false, false);
+    for (activity, value) in [
+        (text("Laptop"), "hw-1"),
+        (text("laptop"), "hw-3"),
+        (text("LAPTOP "), "hw-1"),
+        (text("hw-2"), "hw-2"),
+        (text("Phone, mobile"), "hw-2"),
+        (said(json!({"value": "hw-3"})), "hw-3"),
+        (said(json!({"value": "Phone, mobile", "text": "whatever"})), "hw-2"),
+        (said(json!({"value": 0})), "0"),
+        (said(json!({"value": {"serviceNowAnswer": "hw-2"}, "text": "Laptop"})), "hw-2"),
+        (said(json!({"value": {"serviceNowQuestion": "one", "answer": "hw-1"}})), "hw-1"),
+    ] {
+        assert_eq!(read(&activity, Some(&pending)), chosen(value), "{activity:?}");
+    }
+    assert_eq!(read(&text("something else"), Some(&pending)), typed("something else"));
+    assert_eq!(read(&text("Skip"), Some(&pending)), typed("Skip"));
+    let boolean = Control::Choice(Choice {
+        kind: ChoiceKind::Boolean,
+        items: vec![item("Yes", "yes"), item("No", "No")],
+        ..Choice::default()
+    });
+    assert_eq!(read(&text("yes"), Some(&boolean)), chosen("yes"));
+    assert_eq!(read(&text("no"), Some(&boolean)), chosen("No"));
+}
+
+#[test]
+fn several_choices_are_separated_by_commas() {
+    let pending = picker(true, false);
+    let submitted = json!({"serviceNowQuestion": "several", "answer": "hw-1,with%2C comma,100%25"});
+    assert_eq!(read(&said(json!({"value": submitted})), Some(&pending)), chosen("hw-1,with, comma,100%"));
+    assert_eq!(read(&text("Laptop, no"), Some(&pending)), chosen("hw-1,0"));
+    assert_eq!(read(&text("Laptop, boat"), Some(&pending)), typed("Laptop, boat"));
+}
+
+#[test]
+fn what_is_optional_can_be_skipped() {
+    let moment = |optional| Control::Moment(Moment { optional, ..Moment::default() });
+    let upload = |optional| Control::Upload(Upload { optional, ..Upload::default() });
+    for pending in
+        [picker(false, true), picker(true, true), input(Mask::None, true), moment(true), upload(true)]
+    {
+        for activity in [text("Skip"), text("_skip_"), said(json!({"value": {"serviceNowAnswer": "_skip_"}}))]
+        {
+            assert_eq!(read(&activity, Some(&pending)), chosen("_skip_"), "{pending:?}");
+        }
+    }
+    for pending in [picker(false, false), input(Mask::None, false), moment(false), upload(false)] {
+        assert_eq!(read(&text("skip"), Some(&pending)), typed("skip"), "{pending:?}");
+    }
+}
+
+#[test]
+fn dates_and_times_are_written_as_service_now_writes_them() {
+    let pending = |kind| Control::Moment(Moment { kind, ..Moment::default() });
+    for (kind, value, written) in [
+        (MomentKind::Date, json!({"serviceNowQuestion": "date", "date": "2026-03-05"}), "2026-03-05"),
+        (MomentKind::Time, json!({"serviceNowQuestion": "time", "time": "14:30"}), "14:30:00"),
+        (
+            MomentKind::DateTime,
+            json!({"serviceNowQuestion": "dateTime", "date": "2026-03-05", "time": "14:30"}),
+            "2026-03-05 14:30:00",
+        ),
+        (
+            MomentKind::DateTime,
+            json!({"serviceNowQuestion": "dateTime", "date": "2026-03-05"}),
+            "2026-03-05 00:00:00",
+        ),
+    ] {
+        assert_eq!(read(&said(json!({"value": value})), Some(&pending(kind))), chosen(written));
+        assert_eq!(read(&said(json!({"value": value})), None), chosen(written));
+    }
+    assert_eq!(
+        read(&text("2026-3-5 9pm"), Some(&pending(MomentKind::DateTime))),
+        typed("2026-03-05 21:00:00")
+    );
+    assert_eq!(read(&text("next week"), Some(&pending(MomentKind::Date))), typed("next week"));
+}
+
+#[test]
+fn a_masked_answer_is_secure_however_it_comes() {
+    let secret = |typed| ("hunter2".to_owned(), typed, true, false);
+    let submitted = said(json!({"value": {"serviceNowQuestion": "secret", "answer": "hunter2"}}));
+    for mask in [Mask::Secure, Mask::Sensitive] {
+        assert_eq!(read(&submitted, Some(&input(mask, false))), secret(true));
+        assert_eq!(read(&text("hunter2"), Some(&input(mask, false))), secret(true));
+        assert_eq!(read(&text("_skip_"), Some(&input(mask, true))), chosen("_skip_"));
+        assert_eq!(read(&text("Skip"), Some(&input(mask, true))), ("Skip".to_owned(), true, true, false));
+    }
+    assert_eq!(read(&submitted, None), secret(true));
+    assert!(!format!("{:?}", answer(&submitted, None)).contains("hunter2"));
+}
+
+#[test]
+fn the_next_part_is_asked_for_by_its_label_or_the_click() {
+    let part = Box::new(picker(false, false));
+    let pending =
+        Control::MultiPart(MultiPart { heading: None, part, more_label: Some("Click for more".to_owned()) });
+    for activity in [text("click for more"), said(json!({"value": {"serviceNowAnswer": "click_for_more"}}))] {
+        assert_eq!(read(&activity, Some(&pending)), chosen("click_for_more"));
+    }
+    assert_eq!(read(&text("Laptop"), Some(&pending)), chosen("hw-1"));
+    assert_eq!(read(&text("what?"), Some(&pending)), typed("what?"));
+}
+
+#[test]
+fn a_value_of_somebody_else_is_shown_by_what_can_be_read_in_it() {
+    for (value, shown) in [
+        (json!({"label": "Red", "id": 7}), typed("Red")),
+        (json!({"city": "Graz", "ok": true, "nested": {"a": 1}}), typed("city: Graz\nok: true")),
+        (json!("clicked"), chosen("clicked")),
+        (json!(["a", "b"]), typed("a\n\nb")),
+        (json!({}), (String::new(), false, false, true)),
+        (json!({"serviceNowQuestion": "unknown", "text": "x"}), typed("x")),
+        (json!({"serviceNowAnswer": 5}), typed("serviceNowAnswer: 5")),
+    ] {
+        assert_eq!(read(&said(json!({"value": value})), None), shown, "{value}");
+    }
+    assert_eq!(read(&said(json!({"value": {"a": 1}, "text": "words"})), None), typed("words"));
+}
+
+#[test]
+fn files_are_taken_and_cards_are_not() {
+    let activity = said(json!({"attachments": [
+        {"contentType": "image/png", "contentUrl": "https://dl.example.com/a/cat.png?t=1", "name": "my cat.png"},
+        {"contentUrl": "https://dl.example.com/a/report.pdf?t=1"},
+        {"contentType": "application/vnd.microsoft.card.hero", "content": {"title": "no"}},
+        "odd",
+    ]}));
+    let file = |name: &str, media_type: &str, url: &str| Attachment {
+        name: name.to_owned(),
+        media_type: media_type.to_owned(),
+        url: url.to_owned(),
+    };
+    assert!(
+        answer(&activity, None)
+            == Answer {
+                attachments: vec![
+                    file("my cat.png", "image/png", "https://dl.example.com/a/cat.png?t=1"),
+                    file("report.pdf", "application/octet-stream", "https://dl.example.com/a/report.pdf?t=1"),
+                ],
+                ..Answer::default()
+            }
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn packed_values_come_back_whole(values in prop::collection::vec("[a,%2C5é]{0,8}", 1..5)) {
+        let packed = values.iter().map(|value| Question::packed(value)).collect::<Vec<_>>().join(",");
+        let value = json!({"serviceNowQuestion": "several", "answer": packed});
+        prop_assert_eq!(answer(&said(json!({"value": value})), None).text, values.join(","));
+    }
+
+    #[test]
+    fn any_text_is_an_answer_to_anything(text in ".{0,30}", several: bool, optional: bool) {
+        for pending in [picker(several, optional), Control::Moment(Moment::default())] {
+            answer(&said(json!({"text": text})), Some(&pending));
+        }
+    }
+}

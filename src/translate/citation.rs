@@ -1,0 +1,141 @@
+//! Sources an answer names: ServiceNow's as numbered links, Copilot Studio's markers taken out.
+
+use super::{
+    link::{RenderContext, resolve},
+    markdown,
+};
+use crate::domain::control::{Citation, Generated};
+
+/// The answer as Markdown with its sources as numbered links under it, each once.
+///
+/// ServiceNow writes them into the text as well, in lines that run together as Markdown; those are replaced.
+pub fn with_sources(generated: &Generated, context: &RenderContext<'_>) -> String {
+    let Generated { text, citations, stream: _, feedback: _ } = generated;
+    let mut body = text.replace('\u{200b}', "");
+    let mut sources = Vec::new();
+    for Citation { mark, label, url } in citations {
+        let url = url.as_deref().unwrap_or_default();
+        let written = format!("{mark} [{label}]({url})");
+        if body.contains(&written) {
+            body = body.replace(&written, "");
+        } else if !url.is_empty() && body.contains(&format!("]({url})")) {
+            continue;
+        }
+        sources.push(source(mark, label, url, context));
+    }
+    let body = markdown::safe(body.trim_end(), context);
+    match (body.is_empty(), sources.is_empty()) {
+        (_, true) => body,
+        (true, false) => sources.join("  \n"),
+        (false, false) => format!("{body}\n\n{}", sources.join("  \n")),
+    }
+}
+
+fn source(mark: &str, label: &str, url: &str, context: &RenderContext<'_>) -> String {
+    let mark = markdown::escape(mark);
+    let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
+    let label = markdown::escape(if label.is_empty() { url } else { &label });
+    match resolve(url, context) {
+        Some(url) => format!("{mark} [{label}]({})", markdown::destination(&url)),
+        None => format!("{mark} {label}"),
+    }
+}
+
+/// A text of Copilot Studio without its citation markers: `[1]: cite:1 "Title"` lines, the `[1]` that refer to
+/// them, and `[label](cite:1)` links, whose label stays.
+pub fn strip(text: &str) -> String {
+    if !text.contains("cite:") {
+        return text.to_owned();
+    }
+    let mut marks = Vec::new();
+    let mut kept = Vec::new();
+    for line in text.split('\n') {
+        match definition(line) {
+            Some(mark) => marks.push(mark),
+            None => kept.push(line),
+        }
+    }
+    let mut out = without_links(&kept.join("\n"));
+    for mark in marks {
+        out = out.replace(&format!(" {mark}"), "").replace(mark, "");
+    }
+    if out.trim().is_empty() { String::new() } else { out.trim_end().to_owned() }
+}
+
+/// The mark of a line that defines a citation.
+fn definition(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let (mark, target) = line.split_once("]:")?;
+    let mark = &line[..=mark.len()];
+    (mark.starts_with('[') && mark.len() > 2 && target.trim_start().starts_with("cite:")).then_some(mark)
+}
+
+fn without_links(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("](cite:") {
+        let (head, tail) = rest.split_at(at);
+        match head.rsplit_once('[') {
+            Some((before, label)) => {
+                out.push_str(before);
+                out.push_str(label);
+            }
+            None => out.push_str(head),
+        }
+        rest = tail.find(')').map_or("", |end| &tail[end + 1..]);
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+
+    fn shown(text: &str, citations: &[(&str, &str, Option<&str>)]) -> String {
+        let instance = Url::parse("https://acme.example.com").expect("a URL");
+        let citations = citations.iter().map(|(mark, label, url)| Citation {
+            mark: (*mark).to_owned(),
+            label: (*label).to_owned(),
+            url: url.map(str::to_owned),
+        });
+        let generated =
+            Generated { text: text.to_owned(), citations: citations.collect(), ..Generated::default() };
+        with_sources(&generated, &RenderContext { instance: &instance, file_link: &|_| None })
+    }
+
+    #[test]
+    fn sources_become_numbered_links_and_stand_there_once() {
+        let text = "Spam is mail \u{200b}[1]\u{200b}\u{200b}[2]\u{200b}.\n\n[1] [What?\n\t](/kb?id=1)\n[2] [How](/kb?id=2)";
+        assert_eq!(
+            shown(text, &[("[1]", "What?\n\t", Some("/kb?id=1")), ("[2]", "How", Some("/kb?id=2"))]),
+            "Spam is mail [1][2].\n\n\\[1\\] [What?](https://acme.example.com/kb?id=1)  \n\\[2\\] [How](https://acme.example.com/kb?id=2)"
+        );
+        assert_eq!(
+            shown("see [it](/a)", &[("[1]", "A", Some("/a"))]),
+            "see [it](https://acme.example.com/a)"
+        );
+        assert_eq!(
+            shown("x", &[("[3]", "A", Some("ftp://a")), ("[4]", "B", None)]),
+            "x\n\n\\[3\\] A  \n\\[4\\] B"
+        );
+        assert_eq!(shown("x", &[]), "x");
+    }
+
+    #[test]
+    fn copilot_studios_markers_go_and_the_words_stay() {
+        for (text, stripped) in [
+            ("Open 9 to 5 [1].\n\n[1]: cite:1 \"Hours\"", "Open 9 to 5."),
+            ("See [the page](cite:2) first", "See the page first"),
+            ("[2]: https://example.com and [1]", "[2]: https://example.com and [1]"),
+            ("[1]: cite:1 \"T\"", ""),
+            ("](cite:", ""),
+            ("I excite: you", "I excite: you"),
+            ("", ""),
+        ] {
+            assert_eq!(strip(text), stripped, "{text}");
+        }
+    }
+}

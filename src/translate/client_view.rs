@@ -1,0 +1,192 @@
+//! A conversation's facts as the client sees them: Direct Line activities.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    activity::{RenderContext, Rendered, render},
+    link, texts,
+};
+use crate::{
+    domain::{ActivityId, ConversationId, Timestamp, User, control::Control},
+    session::{AgentSaid, EndReason, Fact, Notice, Speaker, UserSaid},
+};
+
+/// Milliseconds after which an agent's typing is old news.
+const TYPING_SHOWN: i64 = 10_000;
+
+/// Who the client sees when neither a person nor the bot speaks.
+const SYSTEM: &str = "ServiceNow";
+
+/// What a fact shows the client, if anything.
+pub fn shown(
+    fact: &Fact,
+    position: u64,
+    conversation: &ConversationId,
+    user: &User,
+    context: &RenderContext<'_>,
+    now: Timestamp,
+) -> Option<Value> {
+    let (at, mut activity) = match fact {
+        Fact::UserSaid(said) if said.shown => return None,
+        Fact::UserSaid(said) => (said.at, echo(said, user)),
+        Fact::AgentSaid(said) => (said.at, said_by(said, context)),
+        Fact::AgentTyping { by, at } if now.millis_since(*at) < TYPING_SHOWN => {
+            (*at, json!({"type": "typing", "from": by.as_ref().map_or_else(system, account)}))
+        }
+        Fact::AgentTyping { .. } => return None,
+        Fact::AgentJoined { agent, at } => {
+            let message = texts::notice(&Notice::Joined { name: agent.name.clone() });
+            let from = if agent.name.is_some() { account(&Speaker::Agent(agent.clone())) } else { system() };
+            (*at, status("accepted", &message, &from))
+        }
+        Fact::Noticed { notice, at } => (*at, system_text(&texts::notice(notice))),
+        Fact::ChatEnded { why, at, .. } => (*at, status(end_state(*why), texts::end(*why), &system())),
+        Fact::ConversationOver { at } => {
+            (*at, json!({"type": "endOfConversation", "code": "completedSuccessfully", "from": system()}))
+        }
+        Fact::HandoffRequested(_)
+        | Fact::UpstreamDrained { .. }
+        | Fact::HistoryRead { .. }
+        | Fact::NotShown { .. }
+        | Fact::UserTyping { .. }
+        | Fact::UserStoppedTyping { .. }
+        | Fact::Claimed { .. }
+        | Fact::Settled { .. }
+        | Fact::ChatNamed { .. }
+        | Fact::Queued { .. }
+        | Fact::Fetched { .. }
+        | Fact::BotReturned { .. }
+        | Fact::BotTokenRenewed { .. }
+        | Fact::TokenAccepted { .. } => return None,
+    };
+    let own_id = match fact {
+        Fact::UserSaid(said) => said.id.clone(),
+        _ => None,
+    };
+    let id = own_id.unwrap_or_else(|| ActivityId::local(conversation, position));
+    let fields = activity.as_object_mut()?;
+    fields.insert("id".to_owned(), Value::String(id.0));
+    fields.insert("timestamp".to_owned(), Value::String(at.rfc3339()));
+    fields.insert("channelId".to_owned(), "directline".into());
+    fields.insert("conversation".to_owned(), json!({"id": conversation.as_str()}));
+    Some(activity)
+}
+
+fn end_state(why: EndReason) -> &'static str {
+    if why.is_failure_to_connect() { "failed" } else { "completed" }
+}
+
+fn system() -> Value {
+    json!({"id": "servicenow", "name": SYSTEM, "role": "bot"})
+}
+
+fn status(state: &str, message: &str, from: &Value) -> Value {
+    json!({
+        "type": "event", "name": "handoff.status", "from": from,
+        "value": {"state": state, "message": message},
+    })
+}
+
+fn system_text(text: &str) -> Value {
+    json!({
+        "type": "message", "text": text, "textFormat": "plain", "from": system(),
+        "channelData": {"servicenow": {"sentFromAgent": false, "system": true}},
+    })
+}
+
+fn echo(said: &UserSaid, user: &User) -> Value {
+    let mut activity = said.echo.clone();
+    activity.insert("type".to_owned(), "message".into());
+    let mut from = match activity.remove("from") {
+        Some(Value::Object(from)) => from,
+        _ => Map::new(),
+    };
+    from.entry("id").or_insert_with(|| user.id.clone().into());
+    from.insert("role".to_owned(), "user".into());
+    activity.insert("from".to_owned(), Value::Object(from));
+    Value::Object(activity)
+}
+
+fn account(by: &Speaker) -> Value {
+    match by {
+        Speaker::Agent(agent) => {
+            let id = agent.id.as_deref().or(agent.name.as_deref()).unwrap_or("agent");
+            let name = agent.name.as_deref().unwrap_or("Live agent");
+            json!({"id": id, "name": name, "role": "bot"})
+        }
+        Speaker::VirtualAgent => {
+            json!({"id": "servicenow-virtual-agent", "name": "Virtual Agent", "role": "bot"})
+        }
+        Speaker::System => system(),
+    }
+}
+
+fn said_by(said: &AgentSaid, context: &RenderContext<'_>) -> Value {
+    let AgentSaid { message_id, step: _, by, control, at: _ } = said;
+    let mut servicenow = Map::new();
+    match by {
+        Speaker::Agent(agent) => {
+            servicenow.insert("sentFromAgent".to_owned(), true.into());
+            let avatar = agent.avatar.as_deref().and_then(|avatar| link::resolve_picture(avatar, context));
+            put(&mut servicenow, "agentId", agent.id.as_deref());
+            put(&mut servicenow, "agentAvatar", avatar.as_deref());
+        }
+        Speaker::VirtualAgent => {
+            servicenow.insert("sentFromAgent".to_owned(), false.into());
+        }
+        Speaker::System => {
+            servicenow.insert("sentFromAgent".to_owned(), false.into());
+            servicenow.insert("system".to_owned(), true.into());
+        }
+    }
+    put(&mut servicenow, "messageId", message_id.as_deref());
+    match (by, control) {
+        // Plain words: what looks like Markdown in them is none.
+        (Speaker::System, Control::Text { text }) => json!({
+            "type": "message", "text": text, "textFormat": "plain", "from": account(by),
+            "channelData": {"servicenow": servicenow},
+        }),
+        _ => message(control, account(by), servicenow, context),
+    }
+}
+
+fn message(
+    control: &Control,
+    from: Value,
+    servicenow: Map<String, Value>,
+    context: &RenderContext<'_>,
+) -> Value {
+    let Rendered {
+        text,
+        text_format,
+        attachments,
+        attachment_layout,
+        suggested_actions,
+        input_hint,
+        degraded: _,
+    } = render(control, context);
+    let mut activity = Map::new();
+    activity.insert("type".to_owned(), "message".into());
+    activity.insert("from".to_owned(), from);
+    put(&mut activity, "text", text.as_deref());
+    put(&mut activity, "textFormat", text_format);
+    put(&mut activity, "attachmentLayout", attachment_layout.as_deref());
+    put(&mut activity, "inputHint", input_hint);
+    if !attachments.is_empty() {
+        activity.insert("attachments".to_owned(), Value::Array(attachments));
+    }
+    if let Some(actions) = suggested_actions {
+        activity.insert("suggestedActions".to_owned(), actions);
+    }
+    activity.insert("channelData".to_owned(), json!({ "servicenow": servicenow }));
+    Value::Object(activity)
+}
+
+fn put(fields: &mut Map<String, Value>, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        fields.insert(name.to_owned(), value.into());
+    }
+}
+
+#[cfg(test)]
+mod tests;

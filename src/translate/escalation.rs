@@ -1,0 +1,251 @@
+//! The bot's wish to hand over.
+//!
+//! Followed: Copilot Studio's `handoff.initiate` event, and the Bot Framework activity of type `handoff`.
+
+use serde_json::{Map, Value};
+
+use super::{context::variable, transcript};
+use crate::{
+    domain::ActivityId,
+    wire::activity::{Account, Activity, ActivitySet},
+};
+
+/// What the bot said when it handed over.
+#[derive(Clone, Default, PartialEq)]
+pub struct Escalation {
+    /// The event's own id, the key under which it counts once.
+    pub id: Option<ActivityId>,
+    pub variables: Map<String, Value>,
+    pub transcript: Option<Vec<Activity>>,
+    /// Why, in the bot's words: `va_AgentMessage`, else the user's last phrase.
+    pub reason: Option<String>,
+    /// As the bot wrote it: `en-US`, `En-US`.
+    pub language: Option<String>,
+    pub user_id: Option<String>,
+    /// Where in ServiceNow to go first, when the variables name it.
+    pub destination: Option<Destination>,
+}
+
+/// Never shows variables or what was said.
+impl std::fmt::Debug for Escalation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Escalation")
+            .field("id", &self.id)
+            .field("variables", &self.variables.len())
+            .field("transcript", &self.transcript.as_ref().map(Vec::len))
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    TopicId(String),
+    TopicName(String),
+    IntentId(String),
+}
+
+const MESSAGE: &str = "va_AgentMessage";
+
+/// The first activity that hands over: an event with one of these names, or an activity of type `handoff`. Traces
+/// never do, and neither does what says of itself that the user sent it: its variables would be the user's own.
+pub fn find(set: &ActivitySet, events: &[String]) -> Option<usize> {
+    set.activities.iter().position(|activity| {
+        let named = || activity.name.as_ref().is_some_and(|name| events.contains(name));
+        let hands_over = match activity.kind.as_str() {
+            "event" => named(),
+            "handoff" => true,
+            _ => false,
+        };
+        hands_over && !activity.from.as_ref().is_some_and(is_user)
+    })
+}
+
+/// Reads the hand-over. Every field may be missing or of another type.
+pub fn read(activity: &Activity) -> Escalation {
+    let variables = variables(activity);
+    let transcript = activity.attachments.iter().flatten().find_map(transcript::in_attachment);
+    let first = |names: &[&str]| names.iter().find_map(|name| spoken(&variables, name));
+    let language = first(&["va_Language"]).or_else(|| activity.locale.clone());
+    Escalation {
+        id: activity.id.clone().map(ActivityId),
+        reason: first(&[MESSAGE, "va_LastPhrase", "va_LastPhrases"]),
+        language: language.filter(|language| !language.trim().is_empty()),
+        user_id: user_id(activity, transcript.as_deref().unwrap_or_default()),
+        destination: destination(&variables),
+        variables,
+        transcript,
+    }
+}
+
+/// Whether an account says it is the user's: `user`, or 1 in Dataverse transcripts.
+pub(crate) fn is_user(account: &Account) -> bool {
+    has_role(account, "user", 1.0)
+}
+
+/// Whether an account says it is the bot's: `bot`, or 0 in Dataverse transcripts.
+pub(super) fn is_bot(account: &Account) -> bool {
+    has_role(account, "bot", 0.0)
+}
+
+fn has_role(account: &Account, name: &str, number: f64) -> bool {
+    match &account.role {
+        Some(Value::String(role)) => role.eq_ignore_ascii_case(name),
+        Some(Value::Number(role)) => role.as_f64() == Some(number),
+        _ => false,
+    }
+}
+
+/// An event's value, a hand-off's context. A text alone is the message to the agent.
+fn variables(activity: &Activity) -> Map<String, Value> {
+    let handoff = activity.kind == "handoff";
+    match &activity.value {
+        Some(Value::Object(value)) => match value.get("context") {
+            Some(Value::Object(context)) if handoff => {
+                let mut variables = context.clone();
+                if let Some(message) = value.get("message").filter(|message| message.is_string()) {
+                    variables.entry(MESSAGE).or_insert_with(|| message.clone());
+                }
+                variables
+            }
+            _ => value.clone(),
+        },
+        Some(Value::String(text)) => match serde_json::from_str(text) {
+            Ok(Value::Object(packed)) => packed,
+            _ if text.trim().is_empty() => Map::new(),
+            _ => Map::from_iter([(MESSAGE.to_owned(), Value::String(text.clone()))]),
+        },
+        _ => Map::new(),
+    }
+}
+
+/// A variable as words: of several phrases, the last.
+fn spoken(variables: &Map<String, Value>, name: &str) -> Option<String> {
+    let text = match variables.get(name)? {
+        Value::Array(phrases) => phrases.iter().rev().find_map(|phrase| phrase.as_str().map(str::to_owned)),
+        _ => variable(variables, name),
+    };
+    text.filter(|text| !text.trim().is_empty())
+}
+
+fn destination(variables: &Map<String, Value>) -> Option<Destination> {
+    let named = |name: &str| spoken(variables, name);
+    (named("ServiceNowTopicId").map(Destination::TopicId))
+        .or_else(|| named("ServiceNowTopicName").map(Destination::TopicName))
+        .or_else(|| named("ServiceNowIntentId").map(Destination::IntentId))
+}
+
+fn user_id(activity: &Activity, transcript: &[Activity]) -> Option<String> {
+    let related = activity.rest.get("relatesTo").and_then(|relates| relates.get("user")?.get("id")?.as_str());
+    let said = || {
+        let mut speakers = transcript.iter().filter_map(|said| said.from.as_ref());
+        speakers.find(|account| is_user(account)).and_then(|account| account.id.clone())
+    };
+    let addressed = || {
+        let recipient = activity.rest.get("recipient")?;
+        let role = recipient.get("role").and_then(Value::as_str);
+        recipient.get("id")?.as_str().filter(|_| role == Some("user")).map(str::to_owned)
+    };
+    let id = related.map(str::to_owned).or_else(said).or_else(addressed);
+    id.filter(|id| !id.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn activity(value: Value) -> Activity {
+        serde_json::from_value(value).expect("an activity")
+    }
+
+    fn set(activities: &[Value]) -> ActivitySet {
+        ActivitySet { activities: activities.iter().cloned().map(activity).collect(), watermark: None }
+    }
+
+    fn events() -> Vec<String> {
+        vec!["handoff.initiate".to_owned(), "DeskHandoff".to_owned()]
+    }
+
+    #[test]
+    fn the_first_hand_over_is_found_and_a_trace_never_is() {
+        let message = json!({"type": "message", "text": "handoff.initiate", "from": {"role": "bot"}});
+        let trace = json!({"type": "trace", "name": "handoff.initiate"});
+        let escalated = json!({"type": "trace", "valueType": "EscalationRequested"});
+        let event = json!({"type": "event", "name": "handoff.initiate", "from": {"role": "bot"}});
+        let own = json!({"type": "event", "name": "DeskHandoff", "from": {"role": 0}});
+        let handoff = json!({"type": "handoff"});
+        let users = json!({"type": "event", "name": "handoff.initiate", "from": {"role": "user"}});
+        let other = json!({"type": "event", "name": "DialogTracing"});
+        for (activities, found) in [
+            (vec![message.clone(), trace.clone(), event.clone(), handoff.clone()], Some(2)),
+            (vec![other, own], Some(1)),
+            (vec![handoff], Some(0)),
+            (vec![users.clone(), event], Some(1)),
+            (vec![message, trace, escalated, users], None),
+            (vec![], None),
+        ] {
+            assert_eq!(find(&set(&activities), &events()), found);
+        }
+    }
+
+    #[test]
+    fn an_event_is_read_whole() {
+        let said = json!({"type": "message", "from": {"id": "u-1", "role": "user"}, "text": "printer"});
+        let value = json!({"va_LastPhrase": "printer", "va_Language": "En-US", "Urgent": true,
+            "ServiceNowTopicName": "Printers"});
+        let event = activity(json!({
+            "type": "event", "name": "handoff.initiate", "id": "c|0000005", "value": value,
+            "attachments": [{"contentType": "application/json", "name": "Transcript",
+                "content": {"activities": [said]}}],
+        }));
+        let expected = Escalation {
+            id: Some(ActivityId("c|0000005".to_owned())),
+            variables: value.as_object().expect("an object").clone(),
+            transcript: Some(vec![activity(said)]),
+            reason: Some("printer".to_owned()),
+            language: Some("En-US".to_owned()),
+            user_id: Some("u-1".to_owned()),
+            destination: Some(Destination::TopicName("Printers".to_owned())),
+        };
+        assert!(read(&event) == expected);
+    }
+
+    #[test]
+    fn a_hand_off_activity_carries_its_variables_in_its_context() {
+        let handoff =
+            activity(json!({"type": "handoff", "value": {"type": "transferToAgent", "message": "Effects",
+            "context": {"Var1": {"$kind": "OptionDataValue", "value": "Side"}, "va_Language": "en-US"}}}));
+        let read = read(&handoff);
+        assert_eq!(read.reason.as_deref(), Some("Effects"));
+        assert_eq!(variable(&read.variables, "Var1").as_deref(), Some("Side"));
+        assert_eq!(read.language.as_deref(), Some("en-US"));
+    }
+
+    #[test]
+    fn a_reason_is_found_wherever_it_stands() {
+        for (value, reason) in [
+            (json!("needs help"), Some("needs help")),
+            (json!(r#"{"va_AgentMessage": "packed"}"#), Some("packed")),
+            (json!({"va_AgentMessage": "", "va_LastPhrases": ["first", "last"]}), Some("last")),
+            (json!({"va_AgentMessage": "Transferred", "va_LastPhrase": "x"}), Some("Transferred")),
+            (json!({"va_LastPhrase": 5}), Some("5")),
+            (json!(null), None),
+            (json!([1, 2]), None),
+            (json!(7), None),
+        ] {
+            let event = activity(json!({"type": "event", "name": "handoff.initiate", "value": value}));
+            assert_eq!(read(&event).reason.as_deref(), reason, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_user_is_who_the_event_relates_to() {
+        let event = activity(json!({"type": "event", "relatesTo": {"user": {"id": "pva_1", "role": "user"}},
+            "recipient": {"id": "other", "role": "user"}}));
+        assert_eq!(read(&event).user_id.as_deref(), Some("pva_1"));
+        let event =
+            activity(json!({"type": "event", "relatesTo": "?", "recipient": {"id": "r", "role": "user"}}));
+        assert_eq!(read(&event).user_id.as_deref(), Some("r"));
+    }
+}

@@ -1,0 +1,121 @@
+//! What was said before the escalation, as lines for the person who takes over.
+
+use serde_json::Value;
+
+use super::{
+    adaptive_card, answer, citation,
+    escalation::{is_bot, is_user},
+    readable, texts,
+};
+use crate::{
+    domain::{HistoryLine, Timestamp},
+    wire::activity::Activity,
+};
+
+/// The messages of a transcript, in order; what has no readable text is left out. One without a time has that of the
+/// line before it, else of the first after it that has one.
+pub fn lines(activities: &[Activity]) -> Vec<HistoryLine> {
+    let messages = || activities.iter().filter(|activity| activity.kind == "message");
+    let first = messages().find_map(|activity| time(activity.timestamp.as_ref()?));
+    let mut last = first.unwrap_or_default();
+    let mut found = Vec::new();
+    for activity in messages() {
+        last = activity.timestamp.as_ref().and_then(time).unwrap_or(last);
+        let Some(text) = text(activity) else { continue };
+        let from_bot = from_bot(activity);
+        let name = activity.from.as_ref().and_then(|from| from.name.clone());
+        let name = name.filter(|name| !name.trim().is_empty());
+        let name = name.unwrap_or_else(|| if from_bot { texts::BOT } else { texts::USER }.to_owned());
+        found.push(HistoryLine { from_bot, name, text, at: last });
+    }
+    found
+}
+
+/// Activities of one Direct Line conversation as they were said. Direct Line shows a user's own activity behind the
+/// answers to it, but counts (in the id) and dates it as it comes in.
+pub fn in_order(mut activities: Vec<Activity>) -> Vec<Activity> {
+    let number = |activity: &Activity| activity.id.as_ref()?.rsplit_once('|')?.1.parse::<u64>().ok();
+    let at = |activity: &Activity| activity.timestamp.as_ref().and_then(time);
+    if activities.iter().all(|activity| number(activity).is_some()) {
+        activities.sort_by_key(number);
+    } else if activities.iter().all(|activity| at(activity).is_some()) {
+        activities.sort_by_key(at);
+    }
+    activities
+}
+
+/// Bytes a line takes beside its name and text.
+const OVERHEAD: usize = 96;
+
+/// Drops the oldest lines until what is left takes about `max_bytes`, and says whether anything was dropped. Of a last
+/// line that is too long by itself, its beginning is kept.
+pub fn bound(lines: Vec<HistoryLine>, max_bytes: usize) -> (Vec<HistoryLine>, bool) {
+    let mut room = max_bytes;
+    let mut kept = Vec::new();
+    let mut cut = false;
+    for mut line in lines.into_iter().rev() {
+        let around = line.name.len() + OVERHEAD;
+        if around + line.text.len() > room {
+            cut = true;
+            if kept.is_empty() && around < room {
+                line.text.truncate(line.text.floor_char_boundary(room - around));
+                kept.push(line);
+            }
+            break;
+        }
+        room -= around + line.text.len();
+        kept.push(line);
+    }
+    kept.reverse();
+    (kept, cut)
+}
+
+/// Reads a time: RFC 3339, or a number of seconds or milliseconds since 1970, also as text.
+fn time(value: &Value) -> Option<Timestamp> {
+    let number = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => match Timestamp::parse_rfc3339(text.trim()) {
+            Some(at) => return Some(at),
+            None => text.trim().parse().ok()?,
+        },
+        _ => return None,
+    };
+    let millis = if number.abs() < 1e11 { number * 1000.0 } else { number };
+    (millis.is_finite() && millis.abs() < 1e15).then_some(Timestamp(millis as i64))
+}
+
+fn from_bot(activity: &Activity) -> bool {
+    match &activity.from {
+        Some(from) if is_bot(from) => true,
+        Some(from) if is_user(from) => false,
+        _ => {
+            let to = activity.rest.get("recipient").and_then(|to| to.get("role")?.as_str());
+            to.map_or(activity.reply_to_id.is_some(), |role| role.eq_ignore_ascii_case("user"))
+        }
+    }
+}
+
+/// What was said; without a text, what can be read in cards, choices, answers to cards and names of files.
+fn text(activity: &Activity) -> Option<String> {
+    let text = activity.text.as_deref().map(citation::strip).filter(|text| !text.trim().is_empty());
+    if text.is_some() {
+        return text;
+    }
+    let mut found = Vec::new();
+    for attachment in activity.attachments.iter().flatten() {
+        let words = attachment.get("content").map(adaptive_card::words).unwrap_or_default();
+        let name = attachment.get("name").and_then(Value::as_str).filter(|_| words.is_empty());
+        words.iter().map(String::as_str).chain(name).for_each(|text| readable::add(&mut found, text));
+    }
+    if let Some(choices) = &activity.suggested_actions {
+        adaptive_card::words(choices).iter().for_each(|text| readable::add(&mut found, text));
+    }
+    if found.is_empty() {
+        readable::add(&mut found, &answer::answer(activity, None).text);
+    }
+    let found = found.iter().map(|text| citation::strip(text)).filter(|text| !text.trim().is_empty());
+    Some(found.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::translate::transcript;
+
+fn read(activities: &Value) -> Vec<HistoryLine> {
+    let list = activities.as_array().expect("a list");
+    lines(&list.iter().filter_map(transcript::activity).collect::<Vec<_>>())
+}
+
+fn line(from_bot: bool, name: &str, text: &str, at: i64) -> HistoryLine {
+    HistoryLine { from_bot, name: name.to_owned(), text: text.to_owned(), at: Timestamp(at) }
+}
+
+#[test]
+fn a_transcript_becomes_the_lines_people_said() {
+    let transcript = json!([
+        {"type": "trace", "text": "no", "timestamp": 1},
+        {"type": "message", "from": {"id": "u", "name": "Uma", "role": "user"}, "text": "hours?",
+            "timestamp": "2020-02-10T21:51:21.491453+00:00"},
+        {"type": "message", "from": {"id": "b", "name": "Desk Bot", "role": "bot"}, "text": "9 to 5 [1].\n\n[1]: cite:1 \"H\"",
+            "timestamp": 1_581_371_482},
+        {"type": "message", "from": {"role": 0}, "text": "", "attachments": []},
+        {"type": "message", "from": {"role": 1}, "text": "and Sunday?", "timestamp": 1_581_371_490_000_i64},
+        {"type": "message", "from": {"role": 0}, "suggestedActions": {"actions": [
+            {"type": "imBack", "title": "Yes", "value": "yes"}, {"type": "imBack", "title": "No", "value": "no"}]}},
+        {"type": "message", "from": {"role": "user"}, "text": "", "value": {"choice": "Yes"}, "timestamp": "1581371500"},
+        {"type": "event", "name": "handoff.initiate"},
+    ]);
+    assert_eq!(
+        read(&transcript),
+        [
+            line(false, "Uma", "hours?", 1_581_371_481_491),
+            line(true, "Desk Bot", "9 to 5.", 1_581_371_482_000),
+            line(false, "User", "and Sunday?", 1_581_371_490_000),
+            line(true, "Bot", "Yes\nNo", 1_581_371_490_000),
+            line(false, "User", "choice: Yes", 1_581_371_500_000),
+        ]
+    );
+}
+
+#[test]
+fn cards_and_files_are_read_in_the_order_they_are_seen() {
+    let transcript = json!([{"type": "message", "from": {"role": "bot"}, "attachments": [
+        {"contentType": "application/vnd.microsoft.card.adaptive", "content": {"type": "AdaptiveCard",
+            "actions": [{"type": "Action.Submit", "title": "Go", "data": {"title": "hidden"}}],
+            "body": [{"type": "TextBlock", "text": "Ticket"},
+                {"type": "FactSet", "facts": [{"title": "State:", "value": "New"}]},
+                {"type": "Input.ChoiceSet", "choices": [{"title": "Red", "value": "r"}]}]}},
+        {"contentType": "application/vnd.microsoft.card.hero", "content": {"title": "Hero", "text": "body",
+            "buttons": [{"type": "imBack", "title": "Press", "value": "p"}]}},
+        {"contentType": "image/png", "contentUrl": "https://example.com/a.png", "name": "a.png"},
+    ]}]);
+    assert_eq!(
+        read(&transcript),
+        [line(true, "Bot", "Ticket\nState: New\nRed\nGo\nHero\nbody\nPress\na.png", 0)]
+    );
+}
+
+#[test]
+fn who_spoke_is_guessed_from_the_rest_when_no_role_is_given() {
+    let transcript = json!([
+        {"type": "message", "text": "a", "recipient": {"role": "user"}, "timestamp": true},
+        {"type": "message", "text": "b", "replyToId": "x"},
+        {"type": "message", "text": "c", "timestamp": "2020-01-01T00:00:00Z"},
+    ]);
+    let start = 1_577_836_800_000;
+    assert_eq!(
+        read(&transcript),
+        [line(true, "Bot", "a", start), line(true, "Bot", "b", start), line(false, "User", "c", start)]
+    );
+}
+
+#[test]
+fn the_oldest_lines_give_way_first() {
+    let said = |text: &str| line(false, "U", text, 0);
+    let all = vec![said("one"), said("two"), said("three")];
+    assert_eq!(bound(all.clone(), 10_000), (all.clone(), false));
+    assert_eq!(bound(all.clone(), 2 * (OVERHEAD + 6)), (vec![said("two"), said("three")], true));
+    assert_eq!(bound(vec![said("ééé")], OVERHEAD + 1 + 3), (vec![said("é")], true));
+    assert_eq!(bound(all, 0), (vec![], true));
+    assert_eq!(bound(vec![], 0), (vec![], false));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn a_bound_is_kept_and_only_the_oldest_go(
+        texts in prop::collection::vec(".{0,40}", 0..8), max in 0_usize..1500,
+    ) {
+        let all = texts.iter().map(|text| line(true, "B", text, 0)).collect::<Vec<_>>();
+        let (kept, cut) = bound(all.clone(), max);
+        let size: usize = kept.iter().map(|line| line.name.len() + line.text.len() + OVERHEAD).sum();
+        prop_assert!(size <= max);
+        prop_assert_eq!(cut, kept != all);
+        if kept.len() > 1 {
+            prop_assert_eq!(&kept[..], &all[all.len() - kept.len()..]);
+        }
+    }
+}
+
+#[test]
+fn what_direct_line_shows_behind_its_answers_stands_before_them() {
+    let say = |id: &str, text: &str, second: u8| {
+        let at = format!("2026-01-01T00:00:{second:02}Z");
+        json!({"type": "message", "id": id, "text": text, "timestamp": at, "from": {"id": "u"}})
+    };
+    let texts = |activities: &Value| {
+        let list: Vec<Activity> = serde_json::from_value(activities.clone()).expect("activities");
+        in_order(list).into_iter().filter_map(|activity| activity.text).collect::<Vec<_>>()
+    };
+    let counted =
+        [say("c|0000001", "answer", 1), say("c|0000000", "question", 1), say("c|0000002", "thanks", 1)];
+    assert_eq!(texts(&json!(counted)), ["question", "answer", "thanks"]);
+    let dated = [say("5d", "answer", 2), say("6e", "question", 1), say("7f", "thanks", 3)];
+    assert_eq!(texts(&json!(dated)), ["question", "answer", "thanks"]);
+    let mut odd = json!(dated);
+    odd[1]["timestamp"] = Value::Null;
+    assert_eq!(texts(&odd), ["answer", "question", "thanks"], "nothing tells");
+}

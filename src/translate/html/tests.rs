@@ -1,0 +1,76 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn what_markdown_can_say_is_kept() {
+    for (html, markdown) in [
+        ("<html> <body> Sample </body> </html> ", "Sample"),
+        ("<p>One</p><p>Two <b>bold</b> &amp; <i>it</i></p>", "One\n\nTwo **bold** & *it*"),
+        ("a<br/>b<br>c", "a  \nb  \nc"),
+        ("<h2>Head</h2>text", "## Head\n\ntext"),
+        ("<ul><li>a</li><li>b <a href='/x y'>c</a></li></ul>", "- a\n- b [c](/x%20y)"),
+        ("<ol start=3><li>a<li>b<ul><li>c</ul></ol>end", "3. a\n4. b\n   - c\n\nend"),
+        ("<img src=\"a.iix\" alt=\"A cat\">", "![A cat](a.iix)"),
+        ("<blockquote>q<br>r</blockquote>", "> q  \n> r"),
+        ("<pre>a  *b*\n c</pre>", "```\na  *b*\n c\n```"),
+        ("use <code>a * b</code>", "use `a * b`"),
+        ("<a href='javascript:x'>click</a>", "[click](javascript:x)"),
+        ("2 * 3 < 4", "2 \\* 3 < 4".replace('<', "\\<").as_str()),
+        ("<script>alert('<p>')</script>seen<style>p{}</style><!-- no <b> -->", "seen"),
+        ("<p title='a>b'>x", "x"),
+        ("un<b>closed <i>tags", "un**closed *tags***"),
+        ("</p></b>stray", "stray"),
+        ("&euro;5 &#128512; &#x41; &unknown; &", "€5 😀 A \\&unknown; &"),
+        ("<iframe src='https://v.example/1'></iframe>", "[https://v.example/1](https://v.example/1)"),
+        ("", ""),
+    ] {
+        assert_eq!(to_markdown(html), markdown, "{html}");
+    }
+}
+
+#[test]
+fn a_table_becomes_a_table_and_a_layout_becomes_paragraphs() {
+    assert_eq!(
+        to_markdown(
+            "<table> <tr><th>A</th><th>B|C</th></tr> <tr><td><a href='https://x.example'>x</a><td>1<br>2</table>"
+        ),
+        "| A | B\\|C |\n| --- | --- |\n| [x](https://x.example) | 1 2 |"
+    );
+    assert_eq!(to_markdown("<table><tr><td>one</td></tr><tr><td>two</td></tr></table>"), "one\n\ntwo");
+}
+
+#[test]
+fn very_deep_html_is_read_in_reasonable_time() {
+    let deep = format!("{}x{}", "<div><b>".repeat(50_000), "</b></div>".repeat(50_000));
+    assert!(to_markdown(&deep).contains('x'));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn any_html_is_read_without_panic_and_its_words_survive(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                "[a-z]{3,6}", Just("<b>".to_owned()), Just("</b>".to_owned()), Just("<td>".to_owned()),
+                Just("<tr>".to_owned()), Just("<table>".to_owned()), Just("</table>".to_owned()),
+                Just("<li>".to_owned()), Just("<ul>".to_owned()), Just("</ul>".to_owned()),
+                Just("<a href='x'>".to_owned()), Just("</a>".to_owned()), Just("<p>".to_owned()),
+                Just("<pre>".to_owned()), Just("</pre>".to_owned()), Just("<code>".to_owned()),
+                Just("< ".to_owned()), Just(" & ".to_owned()), Just("é😀".to_owned()),
+            ],
+            0..24,
+        )
+    ) {
+        let markdown = to_markdown(&pieces.join(" "));
+        for word in pieces.iter().filter(|piece| piece.starts_with(|char: char| char.is_ascii_lowercase())) {
+            prop_assert!(markdown.contains(word), "{} in {}", word, markdown);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_without_panic(text in ".{0,80}") {
+        to_markdown(&text);
+    }
+}

@@ -1,0 +1,209 @@
+//! HTML as a stream of tags and texts, whatever state it is in.
+
+use std::borrow::Cow;
+
+pub(super) enum Token<'a> {
+    /// Entities not yet resolved.
+    Text(&'a str),
+    Open(Tag),
+    /// In lower case.
+    Close(String),
+}
+
+pub(super) struct Tag {
+    /// In lower case.
+    pub name: String,
+    attributes: Vec<(String, String)>,
+}
+
+impl Tag {
+    /// An attribute that is there and not blank.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.attributes.iter().find(|(key, _)| key == name)?;
+        Some(value.trim()).filter(|value| !value.is_empty())
+    }
+}
+
+pub(super) struct Tokens<'a> {
+    rest: &'a str,
+}
+
+/// Elements whose content nobody reads.
+const HIDDEN: [&str; 7] = ["script", "style", "head", "title", "template", "noscript", "svg"];
+
+impl<'a> Tokens<'a> {
+    pub fn new(html: &'a str) -> Self {
+        Self { rest: html }
+    }
+
+    fn take(&mut self, bytes: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at(bytes);
+        self.rest = rest;
+        taken
+    }
+
+    /// Skips past `end`, or to the end of all.
+    fn skip_past(&mut self, end: &str) {
+        let at = self.rest.find(end).map_or(self.rest.len(), |at| at + end.len());
+        self.take(at);
+    }
+
+    /// Skips to the end tag of `name`, or to the end of all.
+    fn skip_content(&mut self, name: &str) {
+        let ends = |tail: &str| tail.get(..name.len()).is_some_and(|tail| tail.eq_ignore_ascii_case(name));
+        let mut ends =
+            self.rest.match_indices("</").map(|(at, _)| at).filter(|at| ends(&self.rest[at + 2..]));
+        let at = ends.next().unwrap_or(self.rest.len());
+        self.take(at);
+    }
+
+    /// The attributes up to the tag's `>`, which may stand inside quotes as well.
+    fn attributes(&mut self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        loop {
+            let blank = |char: char| char.is_whitespace() || char == '/';
+            self.rest = self.rest.trim_start_matches(blank);
+            if self.rest.is_empty() || self.rest.starts_with('>') {
+                self.take(usize::from(!self.rest.is_empty()));
+                return found;
+            }
+            let end = self.rest.find(|char: char| char.is_whitespace() || matches!(char, '=' | '>' | '/'));
+            let name = match end {
+                Some(0) => self.take(1),
+                Some(end) => self.take(end),
+                None => self.take(self.rest.len()),
+            };
+            let value = self.attribute_value();
+            found.push((name.to_ascii_lowercase(), value));
+        }
+    }
+
+    fn attribute_value(&mut self) -> String {
+        let Some(rest) = self.rest.trim_start().strip_prefix('=') else { return String::new() };
+        self.rest = rest.trim_start();
+        let raw = match self.rest.chars().next() {
+            Some(quote @ ('"' | '\'')) => {
+                self.take(1);
+                let end = self.rest.find(quote).unwrap_or(self.rest.len());
+                let value = self.take(end);
+                self.take(usize::from(!self.rest.is_empty()));
+                value
+            }
+            _ => {
+                let end = self.rest.find(|char: char| char.is_whitespace() || char == '>');
+                self.take(end.unwrap_or(self.rest.len()))
+            }
+        };
+        entities(raw).into_owned()
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        loop {
+            let at = self.rest.find('<').unwrap_or(self.rest.len());
+            if at > 0 {
+                return Some(Token::Text(self.take(at)));
+            }
+            let after = self.rest.get(1..)?;
+            if after.starts_with("!--") {
+                self.skip_past("-->");
+            } else if after.starts_with(['!', '?']) {
+                self.skip_past(">");
+            } else if let Some(name) = after.strip_prefix('/').and_then(tag_name) {
+                self.skip_past(">");
+                return Some(Token::Close(name.to_ascii_lowercase()));
+            } else if let Some(name) = tag_name(after) {
+                self.take(1 + name.len());
+                let tag = Tag { name: name.to_ascii_lowercase(), attributes: self.attributes() };
+                if HIDDEN.contains(&tag.name.as_str()) {
+                    self.skip_content(&tag.name);
+                }
+                return Some(Token::Open(tag));
+            } else {
+                return Some(Token::Text(self.take(1)));
+            }
+        }
+    }
+}
+
+fn tag_name(text: &str) -> Option<&str> {
+    let end = text.find(|char: char| !(char.is_ascii_alphanumeric() || char == '-')).unwrap_or(text.len());
+    text.starts_with(|char: char| char.is_ascii_alphabetic()).then(|| &text[..end])
+}
+
+const NAMED: [(&str, &str); 34] = [
+    ("amp", "&"),
+    ("lt", "<"),
+    ("gt", ">"),
+    ("quot", "\""),
+    ("apos", "'"),
+    ("nbsp", "\u{a0}"),
+    ("copy", "©"),
+    ("reg", "®"),
+    ("trade", "™"),
+    ("hellip", "…"),
+    ("mdash", "—"),
+    ("ndash", "–"),
+    ("lsquo", "‘"),
+    ("rsquo", "’"),
+    ("ldquo", "“"),
+    ("rdquo", "”"),
+    ("laquo", "«"),
+    ("raquo", "»"),
+    ("bull", "•"),
+    ("middot", "·"),
+    ("euro", "€"),
+    ("pound", "£"),
+    ("deg", "°"),
+    ("times", "×"),
+    ("rarr", "→"),
+    ("larr", "←"),
+    ("auml", "ä"),
+    ("ouml", "ö"),
+    ("uuml", "ü"),
+    ("Auml", "Ä"),
+    ("Ouml", "Ö"),
+    ("Uuml", "Ü"),
+    ("szlig", "ß"),
+    ("colon", ":"),
+];
+
+/// Text with its character references resolved; an unknown one stays as it is.
+pub fn entities(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let name = rest[1..].split_once(';').map(|(name, _)| name).filter(|name| name.len() <= 10);
+        match name.and_then(|name| Some((name, entity(name)?))) {
+            Some((name, resolved)) => {
+                out.push_str(&resolved);
+                rest = &rest[name.len() + 2..];
+            }
+            None => {
+                out.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+fn entity(name: &str) -> Option<String> {
+    let Some(number) = name.strip_prefix('#') else {
+        return NAMED.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
+    };
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    char::from_u32(code).map(String::from)
+}

@@ -1,0 +1,55 @@
+//! Which addresses become links, and which of them go through us.
+
+use url::Url;
+
+/// Where an address is seen from.
+pub struct RenderContext<'a> {
+    /// Makes relative addresses absolute.
+    pub instance: &'a Url,
+    /// Maps an address of the instance that needs a login to a signed link of ours; `None` leaves it as it is.
+    pub file_link: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// An address as a link people can follow: absolute, http or https, through us when the instance would ask for a
+/// login. `None` when it is no such address; show it as text then.
+pub fn resolve(raw: &str, context: &RenderContext<'_>) -> Option<String> {
+    let RenderContext { instance, file_link } = context;
+    let url = absolute(raw.trim(), instance)?;
+    let url =
+        if needs_login(&url, instance) { file_link(url.as_str()).unwrap_or(url.into()) } else { url.into() };
+    Some(url)
+}
+
+/// As [`resolve`], for a picture that a page shows by itself: `None` as well when the instance would ask for a login,
+/// because browsers then show nothing, or ask the reader for a password.
+pub fn resolve_picture(raw: &str, context: &RenderContext<'_>) -> Option<String> {
+    let RenderContext { instance, file_link } = context;
+    let url = absolute(raw.trim(), instance)?;
+    if needs_login(&url, instance) { file_link(url.as_str()) } else { Some(url.into()) }
+}
+
+/// Whether the instance gives this address only to those who are logged in: attachments, media, avatars.
+pub fn needs_login(url: &Url, instance: &Url) -> bool {
+    let path = url.path().trim_start_matches('/');
+    same_host(url, instance)
+        && (path.starts_with("sys_attachment.do") || path.starts_with("api/now/") || path.ends_with(".iix"))
+}
+
+fn same_host(url: &Url, instance: &Url) -> bool {
+    url.host_str() == instance.host_str() && url.port_or_known_default() == instance.port_or_known_default()
+}
+
+fn absolute(raw: &str, instance: &Url) -> Option<Url> {
+    if raw.is_empty() {
+        return None;
+    }
+    let host = instance.host_str().unwrap_or_default();
+    let url = if raw.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("www.")) {
+        Url::parse(&format!("https://{raw}")).ok()?
+    } else if !host.is_empty() && raw.strip_prefix(host).is_some_and(|rest| rest.starts_with(['/', ':'])) {
+        Url::parse(&format!("{}://{raw}", instance.scheme())).ok()?
+    } else {
+        instance.join(raw).ok()?
+    };
+    (matches!(url.scheme(), "http" | "https") && url.host_str().is_some()).then_some(url)
+}

@@ -1,0 +1,95 @@
+use proptest::prelude::*;
+use url::Url;
+
+use super::*;
+
+fn made_safe(markdown: &str) -> String {
+    let instance = Url::parse("https://acme.example.com").expect("a URL");
+    let signed = |url: &str| url.ends_with(".iix").then(|| "https://bridge.example.net/f/1".to_owned());
+    safe(markdown, &RenderContext { instance: &instance, file_link: &signed })
+}
+
+#[test]
+fn plain_text_shows_the_same() {
+    for (plain, markdown) in [
+        ("plain words, don't touch 5.5 (or so)!", "plain words, don't touch 5.5 (or so)!"),
+        ("2*3*4 and snake_case_name", "2\\*3\\*4 and snake_case_name"),
+        ("_init_ ~~x~~ a~b", "\\_init\\_ \\~\\~x\\~\\~ a~b"),
+        ("# no heading\n> no quote", "\\# no heading  \n\\> no quote"),
+        ("- item\n-5 degrees\n1. one", "\\- item  \n-5 degrees  \n1\\. one"),
+        ("[x](y) <b> &amp; a & b", "\\[x\\](y) \\<b> \\&amp; a & b"),
+        ("one\n\ntwo\n", "one\n\ntwo\n"),
+        ("        deep", "   deep"),
+        ("---", "\\---"),
+        ("", ""),
+        ("שלום 😀", "שלום 😀"),
+    ] {
+        assert_eq!(escape(plain), markdown, "{plain}");
+    }
+}
+
+#[test]
+fn links_are_absolute_and_lead_to_the_web_only() {
+    for (markdown, expected) in [
+        ("[a](https://b.example/c)", "[a](https://b.example/c)"),
+        ("[a](/sp?id=1 \"T\")", "[a](https://acme.example.com/sp?id=1 \"T\")"),
+        ("![cat](x.iix)", "![cat](https://bridge.example.net/f/1)"),
+        ("[![i](x.iix)](y)", "[![i](https://bridge.example.net/f/1)](https://acme.example.com/y)"),
+        ("[a](javascript:alert(1)) b", "a (javascript:alert(1)) b"),
+        ("[a](java&#115;cript:x)", "a (javascript:x)"),
+        ("![a](data:image/png;base64,xx)", "a (data:image/png;base64,xx)"),
+        ("![](mailto:a@example.com)", "mailto:a@example.com"),
+        ("[a]()", "a"),
+        ("[a](<b c>)", "[a](https://acme.example.com/b%20c)"),
+        ("[a](b c.pdf)", "[a](https://acme.example.com/b%20c.pdf)"),
+        ("[a](b(c)d)", "[a](https://acme.example.com/b%28c%29d)"),
+        ("<https://b.example/c> <b@example.com>", "<https://b.example/c> \\<b@example.com>"),
+        ("<script>x</script> 1 < 2", "\\<script>x\\</script> 1 < 2"),
+        ("[1]: javascript:x", "\\[1\\]: javascript:x"),
+        ("[1]: /a \"b\"\n", "[1]: https://acme.example.com/a \"b\"\n"),
+        ("`[a](javascript:x)` ```<b>```", "`[a](javascript:x)` ```<b>```"),
+        ("\\[a](javascript:x)", "\\[a\\](javascript:x)"),
+        ("[a] [b][c] ] **x**", "[a] [b][c] ] **x**"),
+        ("[a](b", "[a\\](b"),
+        ("[a](javascript:b\"c)", "a (javascript:b\"c)"),
+    ] {
+        assert_eq!(made_safe(markdown), expected, "{markdown}");
+    }
+}
+
+#[test]
+fn hostile_text_takes_reasonable_time() {
+    for text in ["](", "[](", "<http://", "[a]:", "<", "`a``"] {
+        made_safe(&text.repeat(100_000));
+        escape(&text.repeat(100_000));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn no_foreign_scheme_is_ever_a_destination(text in "[\\[\\]()<>!\\\\a: \n\"é]{0,40}") {
+        let safe = made_safe(&text.replace('a', "javascript:x"));
+        let (mut bare, mut chars) = (String::new(), safe.chars());
+        while let Some(char) = chars.next() {
+            if char == '\\' { chars.next(); bare.push('·'); } else { bare.push(char); }
+        }
+        for link in ["](javascript", "]( javascript", "](\njavascript", "](<javascript", "<javascript"] {
+            prop_assert!(!bare.contains(link), "{}", safe);
+        }
+    }
+
+    #[test]
+    fn words_survive(words in prop::collection::vec("[a-zé]{1,6}", 0..8)) {
+        let text = words.join(" ");
+        prop_assert_eq!(escape(&text), text.clone());
+        prop_assert_eq!(made_safe(&text), text);
+    }
+
+    #[test]
+    fn any_text_is_escaped_and_made_safe_without_panic(text in ".{0,60}") {
+        made_safe(&escape(&text));
+        made_safe(&text);
+    }
+}

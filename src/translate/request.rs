@@ -1,0 +1,118 @@
+//! Calls to ServiceNow as requests of the VA Bot Integration API.
+
+use super::answer::DONE;
+use crate::{
+    domain::{HistoryLine, SessionId, Timestamp, User},
+    session::{Call, CallId, HandoffRequested, Queued, ToAgent, Topic},
+    wire::virtual_agent::request::{
+        Action, Attachment, HistoryItem, Message, MessageUpdate, Request, SwitchTo,
+    },
+};
+
+/// The request for a call. The same for every try of it, ids and times included, so that a repeat is known
+/// to be one.
+pub fn request(queued: &Queued, session: &SessionId, user: &User) -> Request {
+    let id = request_id(session, queued.id);
+    let action = match &queued.call {
+        Call::Create(_) => Action::CreateConversation,
+        Call::StartCreated(_) => Action::StartCreatedConversation,
+        Call::Start(request) => Action::StartConversation(opening_words(request, "", &id)),
+        Call::Agent(request) => Action::Agent(opening_words(request, "Switch to live agent", &id)),
+        Call::Say(message) => Action::Message(words(message, &id)),
+        Call::SendHistory(_) => Action::SendHistory,
+        Call::Switch(topic) => Action::Switch(match topic.clone() {
+            Topic::Id(id) => SwitchTo::TopicId(id),
+            Topic::Name(name) => SwitchTo::TopicName(name),
+            Topic::Intent(id) => SwitchTo::IntentId(id),
+        }),
+        Call::SetTimezone(timezone) => Action::SetUserTimezone(timezone.clone()),
+        Call::NotShown(id) => Action::UpdateMessages(vec![MessageUpdate::failed(id)]),
+        Call::Fault => Action::FaultConversation { cause: "EXTERNAL_FAILURE".to_owned() },
+        Call::Done => Action::Message(Message::chosen(DONE).with_id(&id)),
+        Call::Typing => Action::Typing,
+        Call::Viewing => Action::Viewing,
+        Call::SentToUser(ids) => Action::UpdateMessages(ids.iter().map(MessageUpdate::sent).collect()),
+        Call::End => Action::EndConversation,
+    };
+    let mut request = Request::new(id, session.to_string(), user.id.clone(), action);
+    request.user_name = user.name.clone();
+    request.email_id = user.email.clone();
+    request.timezone = user.timezone.clone();
+    request.timestamp = Some(queued.since.0);
+    match &queued.call {
+        Call::Create(opening) | Call::Start(opening) | Call::Agent(opening) => {
+            request.context_variables = opening.context.clone();
+            request.history = opening.history.iter().map(history_item).collect();
+        }
+        Call::SendHistory(lines) => request.history = lines.iter().map(history_item).collect(),
+        _ => {}
+    }
+    request.sync_response = matches!(queued.call, Call::Create(_) | Call::StartCreated(_));
+    request
+}
+
+/// The request for a masked answer, which no journal holds.
+pub fn secret(
+    id: String,
+    session: &SessionId,
+    user: &User,
+    text: String,
+    typed: bool,
+    now: Timestamp,
+) -> Request {
+    let message = Message { text, typed, client_message_id: Some(id.clone()), attachments: vec![] };
+    let mut request = Request::new(id, session.to_string(), user.id.clone(), Action::Message(message));
+    request.user_name.clone_from(&user.name);
+    request.email_id.clone_from(&user.email);
+    request.timezone.clone_from(&user.timezone);
+    request.timestamp = Some(now.0);
+    request
+}
+
+/// `<session>-<position>-<step>`: derived from the journal, so it is the same after a restart.
+pub fn request_id(session: &SessionId, call: CallId) -> String {
+    format!("{session}-{}-{}", call.0, call.1)
+}
+
+/// The session that a request id of ours names.
+pub fn session_of_request(id: &str) -> Option<SessionId> {
+    let mut parts = id.rsplitn(3, '-');
+    let step = parts.next()?.parse::<u8>();
+    let position = parts.next()?.parse::<u64>();
+    (step.is_ok() && position.is_ok()).then(|| parts.next().and_then(SessionId::parse))?
+}
+
+fn opening_words(request: &HandoffRequested, otherwise: &str, id: &str) -> Message {
+    let text = request.reason.clone().unwrap_or_else(|| otherwise.to_owned());
+    Message { client_message_id: Some(id.to_owned()), ..Message::typed(text) }
+}
+
+fn words(message: &ToAgent, id: &str) -> Message {
+    let ToAgent { text, typed, attachments } = message;
+    let attachments = attachments.iter().enumerate().map(|(n, file)| Attachment {
+        client_attachment_id: Some(format!("{id}-{n}")),
+        content_type: file.media_type.clone(),
+        file_name: file.name.clone(),
+        url: file.url.clone(),
+        ..Attachment::default()
+    });
+    Message {
+        text: text.clone(),
+        typed: *typed,
+        client_message_id: Some(id.to_owned()),
+        attachments: attachments.collect(),
+    }
+}
+
+fn history_item(line: &HistoryLine) -> HistoryItem {
+    let HistoryLine { from_bot, name, text, at } = line;
+    HistoryItem {
+        is_bot_message: *from_bot,
+        value: text.clone(),
+        display_name: name.clone(),
+        timestamp: Some(at.0),
+    }
+}
+
+#[cfg(test)]
+mod tests;

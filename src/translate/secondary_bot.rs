@@ -1,0 +1,91 @@
+//! The control table read the other way round: what a Copilot Studio agent says, as body elements of the VA Bot
+//! Integration API, and what the user answers to them, as the activity the agent waits for.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub mod answer;
+mod card;
+mod cited;
+pub mod context;
+mod element;
+mod form;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use element::number;
+pub use element::{Said, said};
+pub use form::{Form, Step, StepKind};
+
+/// What the user was last asked, so that the answer can be told to the agent in its own terms.
+///
+/// Part of the stored format.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "asks", rename_all = "snake_case")]
+pub enum Pending {
+    /// Nothing in particular: any text goes to the agent as it is.
+    #[default]
+    Nothing,
+    Choices {
+        choices: Vec<Choice>,
+    },
+    /// An adaptive card, asked one input after the other.
+    Form(Form),
+}
+
+impl Pending {
+    /// Whether the answer must be kept out of storage, logs and echoes.
+    pub fn is_secret(&self) -> bool {
+        match self {
+            Self::Form(form) => form.is_secret(),
+            Self::Nothing | Self::Choices { .. } => false,
+        }
+    }
+}
+
+/// Something to choose, and what choosing it says to the agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    pub label: String,
+    /// What the primary bot sends back; unlike the other choices'.
+    pub value: String,
+    pub reply: Reply,
+}
+
+/// What a choice posts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// imBack: said as the user's own words.
+    Text { text: String },
+    /// postBack, messageBack and a card's submit: a value behind the words, if there are words.
+    Value {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        #[serde(default)]
+        value: Value,
+    },
+}
+
+/// A hand-off's variables, for `clientVariables.handoff`.
+pub type Variables = Map<String, Value>;
+
+/// Finds the choice a text means: by its value, else by value or label without regard to case.
+fn choose<'a>(choices: &'a [Choice], text: &str) -> Option<&'a Choice> {
+    let folded = text.trim().to_lowercase();
+    let like = |candidate: &str| candidate.trim().to_lowercase() == folded;
+    (choices.iter().find(|choice| choice.value == text))
+        .or_else(|| choices.iter().find(|choice| like(&choice.value) || like(&choice.label)))
+}
+
+/// Adds a choice under a value no other has.
+fn offer(choices: &mut Vec<Choice>, label: String, value: &str, reply: Reply) {
+    let taken = |value: &str| choices.iter().any(|choice| choice.value == value);
+    let value = if taken(value) {
+        let numbered = (2..).map(|n| format!("{value} ({n})"));
+        numbered.into_iter().find(|value| !taken(value)).unwrap_or_default()
+    } else {
+        value.to_owned()
+    };
+    choices.push(Choice { label, value, reply });
+}

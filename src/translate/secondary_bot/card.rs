@@ -1,0 +1,98 @@
+//! Hero-like cards and card actions.
+
+use serde_json::{Map, Value, json};
+
+use super::{Choice, Reply, offer};
+use crate::wire::virtual_agent::body;
+
+/// A hero or thumbnail card and its kin: what it shows, and what its buttons say.
+pub fn hero(content: &Value, elements: &mut Vec<Value>, choices: &mut Vec<Choice>) {
+    let text = |key: &str| content.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let image = content.pointer("/images/0").or(content.get("image"));
+    let url = image.and_then(|image| image.get("url")?.as_str());
+    let alt = image.and_then(|image| image.get("alt")?.as_str());
+    let facts = facts(content.get("facts"), "key");
+    if let Some(card) = plain(text("title"), text("subtitle"), text("text"), url.zip(Some(alt)), &facts) {
+        elements.push(card);
+    }
+    for media in content.get("media").and_then(Value::as_array).into_iter().flatten() {
+        if let Some(url) = media.get("url").and_then(Value::as_str) {
+            elements.push(body::output_link(text("title").unwrap_or(url), None, url));
+        }
+    }
+    let buttons = content.get("buttons").and_then(Value::as_array);
+    actions(buttons.map(Vec::as_slice).unwrap_or_default(), elements, choices);
+}
+
+/// A card that only shows; text alone needs no card. `None` when there is nothing to show.
+pub fn plain(
+    title: Option<&str>,
+    subtitle: Option<&str>,
+    text: Option<&str>,
+    image: Option<(&str, Option<&str>)>,
+    facts: &[(String, String)],
+) -> Option<Value> {
+    if image.is_none() && facts.is_empty() {
+        let title = title.map(|title| format!("**{title}**"));
+        let parts = [title.as_deref(), subtitle, text].into_iter().flatten().collect::<Vec<_>>();
+        return (!parts.is_empty()).then(|| body::output_text(&parts.join("\n\n")));
+    }
+    let mut data = Map::new();
+    let words = [("title", title), ("subtitle", subtitle), ("description", text)];
+    for (key, word) in words {
+        data.extend(word.map(|word| (key.to_owned(), word.into())));
+    }
+    if let Some((url, alt)) = image {
+        data.insert("image".to_owned(), url.into());
+        data.insert("imageAlt".to_owned(), alt.or(title).unwrap_or_default().into());
+    }
+    if !facts.is_empty() {
+        let field = |(label, value): &(String, String)| json!({"fieldLabel": label, "fieldValue": value});
+        data.insert("fields".to_owned(), facts.iter().map(field).collect());
+    }
+    let template = if image.is_some() && facts.is_empty() { "Large image with text" } else { "Card" };
+    Some(body::output_card(template, &Value::Object(data)))
+}
+
+/// The facts of a receipt card or a fact set; `name` is the key of a fact's name.
+pub fn facts(list: Option<&Value>, name: &str) -> Vec<(String, String)> {
+    let list = list.and_then(Value::as_array).into_iter().flatten();
+    let text = |fact: &Value, key: &str| fact.get(key).and_then(Value::as_str).map(str::to_owned);
+    list.filter_map(|fact| Some((text(fact, name)?, text(fact, "value")?))).collect()
+}
+
+/// Bot Framework card actions: what says something becomes a choice, what leads somewhere a link.
+pub fn actions(actions: &[Value], elements: &mut Vec<Value>, choices: &mut Vec<Choice>) {
+    for action in actions {
+        let text = |key: &str| action.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let value = action.get("value");
+        let label = text("title").or(text("text")).or(text("value")).unwrap_or_default();
+        if label.is_empty() {
+            continue;
+        }
+        match text("type").unwrap_or("imBack") {
+            "postBack" => {
+                let reply = match value {
+                    Some(Value::String(said)) => {
+                        Reply::Value { text: Some(said.clone()), value: Value::Null }
+                    }
+                    other => Reply::Value { text: None, value: other.cloned().unwrap_or_default() },
+                };
+                offer(choices, label.to_owned(), label, reply);
+            }
+            "messageBack" => {
+                let said = text("text").map(str::to_owned);
+                let reply = Reply::Value { text: said, value: value.cloned().unwrap_or_default() };
+                offer(choices, label.to_owned(), label, reply);
+            }
+            "imBack" => {
+                let said = text("value").or(text("text")).unwrap_or(label);
+                offer(choices, label.to_owned(), said, Reply::Text { text: said.to_owned() });
+            }
+            _ => match text("value") {
+                Some(url) if url.contains("://") => elements.push(body::output_link(label, None, url)),
+                _ => elements.push(body::output_text(label)),
+            },
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! An answer's sources, from Copilot Studio's text and entities.
+
+use serde_json::Value;
+
+use crate::wire::virtual_agent::body;
+
+/// The text without the lines that define its sources, and the sources as citations.
+///
+/// Definitions look like `[1]: cite:1 "Title"` or `[1]: https://… "Title"`; what `cite:` points at stands in a
+/// schema.org entity. The marks stay in the text.
+pub fn sources(text: &str, entities: &[Value]) -> (String, Vec<Value>) {
+    let claims = claims(entities);
+    let (mut kept, mut citations) = (Vec::new(), Vec::new());
+    for line in text.lines() {
+        let Some(Definition { mark, target, title }) = definition(line) else {
+            kept.push(line);
+            continue;
+        };
+        let claim = target.strip_prefix("cite:").and_then(|at| claims.iter().find(|claim| claim.at == at));
+        let url = claim.and_then(|claim| claim.url).or((!target.starts_with("cite:")).then_some(target));
+        let label = title.or(claim.and_then(|claim| claim.name)).or(url).unwrap_or(mark);
+        citations.push(body::citation(citations.len(), mark, label, url));
+    }
+    if citations.is_empty() {
+        let named = claims.iter().filter(|claim| text.contains(&format!("[{}]", claim.at)));
+        for claim in named {
+            let label = claim.name.or(claim.url).unwrap_or_default();
+            citations.push(body::citation(citations.len(), &format!("[{}]", claim.at), label, claim.url));
+        }
+        return (text.to_owned(), citations);
+    }
+    (kept.join("\n").trim_end().to_owned(), citations)
+}
+
+struct Definition<'a> {
+    mark: &'a str,
+    target: &'a str,
+    title: Option<&'a str>,
+}
+
+fn definition(line: &str) -> Option<Definition<'_>> {
+    let line = line.trim();
+    let end = line.find("]:")?;
+    let (mark, rest) = (&line[..=end], line[end + 2..].trim());
+    let (target, title) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let known = ["cite:", "https://", "http://"].iter().any(|scheme| target.starts_with(scheme));
+    let title = title.trim().trim_matches('"').trim();
+    (mark.starts_with('[') && mark.len() > 2 && known).then(|| Definition {
+        mark,
+        target,
+        title: (!title.is_empty()).then_some(title),
+    })
+}
+
+struct Claim<'a> {
+    at: String,
+    name: Option<&'a str>,
+    url: Option<&'a str>,
+}
+
+fn claims(entities: &[Value]) -> Vec<Claim<'_>> {
+    let listed = entities.iter().filter_map(|entity| entity.get("citation")?.as_array()).flatten();
+    listed
+        .filter_map(|claim| {
+            let at = match claim.get("position")? {
+                Value::String(at) => at.clone(),
+                Value::Number(at) => at.to_string(),
+                _ => return None,
+            };
+            let of = |key: &str| claim.pointer(&format!("/appearance/{key}")).and_then(Value::as_str);
+            Some(Claim { at, name: of("name"), url: of("url") })
+        })
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! What the primary bot knows, told to the agent.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    translate::texts,
+    wire::virtual_agent::request::{HistoryItem, SwitchTo},
+};
+
+/// The event an agent can trigger a topic on when the primary bot asks for a topic or an intent.
+pub const SWITCH: &str = "servicenow.switch";
+/// The event an agent can trigger its escalation on when the primary bot asks for a person.
+pub const AGENT: &str = "servicenow.agent";
+/// The agent's variable for what was said before.
+pub const HISTORY: &str = "ServiceNowHistory";
+/// The agent's variable for the user's time zone, an IANA name.
+pub const TIMEZONE: &str = "ServiceNowTimezone";
+
+/// Longest history told, in characters: an activity may have 256 Ki of them, and the newest lines matter most.
+const LONGEST_HISTORY: usize = 60_000;
+
+/// `pvaSetContext` for these variables; `None` when there are none.
+pub fn set(variables: &Map<String, Value>) -> Option<Map<String, Value>> {
+    (!variables.is_empty()).then(|| event("pvaSetContext", variables.clone().into()))
+}
+
+/// The history as text, a line each, the oldest left out when it is too long; `None` when there is none.
+pub fn history(items: &[HistoryItem]) -> Option<String> {
+    let mut lines = Vec::new();
+    let mut length = 0;
+    for item in items.iter().rev() {
+        let HistoryItem { is_bot_message, value, display_name, timestamp: _ } = item;
+        let name = match (display_name.trim(), is_bot_message) {
+            ("", true) => texts::BOT,
+            ("", false) => texts::USER,
+            (name, _) => name,
+        };
+        let line = format!("{name}: {value}");
+        length += line.chars().count() + 1;
+        if length > LONGEST_HISTORY {
+            break;
+        }
+        lines.push(line);
+    }
+    lines.reverse();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// The event that asks for a topic or an intent.
+pub fn switch(to: &SwitchTo) -> Map<String, Value> {
+    let value = match to {
+        SwitchTo::TopicId(id) => json!({"topicId": id}),
+        SwitchTo::TopicName(name) => json!({"topicName": name}),
+        SwitchTo::IntentId(id) => json!({"intentId": id}),
+    };
+    event(SWITCH, value)
+}
+
+/// An event without its sender.
+pub fn event(name: &str, value: Value) -> Map<String, Value> {
+    let mut event = Map::from_iter([("type".to_owned(), "event".into()), ("name".to_owned(), name.into())]);
+    if !value.is_null() {
+        event.insert("value".to_owned(), value);
+    }
+    event
+}

@@ -1,0 +1,152 @@
+//! Activities as body elements.
+
+use serde_json::Value;
+
+use super::{Choice, Pending, Variables, card, cited, form};
+use crate::{
+    translate::{escalation, html, readable, texts},
+    wire::{
+        activity::{Activity, ActivitySet},
+        virtual_agent::body,
+    },
+};
+
+/// What the agent's activities come to for a primary bot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Said {
+    /// Each with a `messageId` that the same activities always get.
+    pub elements: Vec<Value>,
+    pub pending: Pending,
+    /// The agent hands over: its variables.
+    pub handoff: Option<Variables>,
+    /// The agent ended the conversation.
+    pub completed: bool,
+    /// Only what the agent itself gave, in `channelData.score`.
+    pub score: Option<Value>,
+}
+
+/// Translates what the agent said in one turn; `events` are the names that mean a hand-off, and `turn` names what
+/// comes without an id.
+pub fn said(activities: &[Activity], events: &[String], turn: &str) -> Said {
+    let mut said = Said::default();
+    let set = ActivitySet { activities: activities.to_vec(), watermark: None };
+    if let Some(at) = escalation::find(&set, events) {
+        said.handoff = Some(escalation::read(&activities[at]).variables);
+    }
+    for (at, activity) in activities.iter().enumerate() {
+        match activity.kind.as_str() {
+            "message" => {
+                let unnamed = format!("{turn}.{at}");
+                message(activity, activity.id.as_deref().unwrap_or(&unnamed), &mut said);
+            }
+            "endOfConversation" => said.completed = true,
+            _ => {}
+        }
+    }
+    said
+}
+
+fn message(activity: &Activity, id: &str, said: &mut Said) {
+    let mut shown = Vec::new();
+    let mut choices = Vec::new();
+    let mut asked = None;
+    for attachment in activity.attachments.iter().flatten() {
+        asked = attached(attachment, &mut shown, &mut choices).or(asked);
+    }
+    let suggested = activity.suggested_actions.as_ref().and_then(|all| all.get("actions")?.as_array());
+    card::actions(suggested.map(Vec::as_slice).unwrap_or_default(), &mut shown, &mut choices);
+    let entities = activity.rest.get("entities").and_then(Value::as_array);
+    let entities = entities.map(Vec::as_slice).unwrap_or_default();
+    let (text, citations) = cited::sources(&words(activity), entities);
+    let mut elements = Vec::new();
+    // A question and its choices are one control; with more beside them the words stand first.
+    let asks_itself = shown.is_empty() && citations.is_empty() && !choices.is_empty();
+    if !text.trim().is_empty() && !asks_itself {
+        elements.push(cite(body::output_text(&text), citations));
+    }
+    elements.append(&mut shown);
+    if !choices.is_empty() {
+        let prompt = if asks_itself && !text.trim().is_empty() { &text } else { texts::CHOOSE };
+        elements.push(picker(prompt, &choices));
+    }
+    if let Some(asked) = &asked {
+        elements.extend(asked.question());
+    }
+    number(&mut elements, id);
+    said.elements.append(&mut elements);
+    let score = activity.channel_data.as_ref().and_then(|data| data.get("score"));
+    said.score = score.filter(|score| score.is_number() || score.is_string()).cloned().or(said.score.take());
+    match (asked, choices.is_empty(), &mut said.pending) {
+        (Some(form), ..) => said.pending = Pending::Form(form),
+        (None, false, Pending::Choices { choices: known }) => known.append(&mut choices),
+        (None, false, _) => said.pending = Pending::Choices { choices },
+        (None, true, _) => {}
+    }
+}
+
+/// One attachment; an adaptive card that asks something gives its form.
+fn attached(attachment: &Value, shown: &mut Vec<Value>, choices: &mut Vec<Choice>) -> Option<form::Form> {
+    let text = |key: &str| attachment.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let kind = text("contentType").unwrap_or_default().to_ascii_lowercase();
+    let content = attachment.get("content");
+    let unpacked = content.and_then(Value::as_str).and_then(|packed| serde_json::from_str(packed).ok());
+    let content = unpacked.as_ref().or(content);
+    if let Some(content) = content.filter(|content| content.is_object()) {
+        if kind == "application/vnd.microsoft.card.adaptive" {
+            return form::adaptive(content, shown, choices);
+        }
+        if let Some(card) = kind.strip_prefix("application/vnd.microsoft.card.") {
+            if card == "oauth" || card == "signin" {
+                sign_in(content, shown);
+            } else {
+                card::hero(content, shown, choices);
+            }
+            return None;
+        }
+    }
+    match text("contentUrl") {
+        Some(url) if kind.starts_with("image/") => {
+            shown.push(body::output_image(url, text("name").unwrap_or_default()));
+        }
+        Some(url) => shown.push(body::output_link(text("name").unwrap_or(url), None, url)),
+        None => shown.extend(content.and_then(readable::joined).map(|text| body::output_text(&text))),
+    }
+    None
+}
+
+fn sign_in(content: &Value, shown: &mut Vec<Value>) {
+    let url = content.pointer("/buttons/0/value").or(content.pointer("/tokenExchangeResource/uri"));
+    let title = content.pointer("/buttons/0/title").and_then(Value::as_str);
+    let text = content.get("text").and_then(Value::as_str);
+    match url.and_then(Value::as_str).filter(|url| url.contains("://")) {
+        Some(url) => shown.push(body::output_link(title.unwrap_or(url), text, url)),
+        None => shown.extend(text.map(body::output_text)),
+    }
+}
+
+/// The words of a message; what is only to be spoken is read as text.
+fn words(activity: &Activity) -> String {
+    let text = activity.text.as_deref().filter(|text| !text.trim().is_empty());
+    let speak = || activity.rest.get("speak").and_then(Value::as_str).map(html::to_markdown);
+    let bare = activity.attachments.iter().flatten().next().is_none();
+    text.map(str::to_owned).or_else(|| speak().filter(|_| bare)).unwrap_or_default()
+}
+
+fn cite(mut element: Value, citations: Vec<Value>) -> Value {
+    if !citations.is_empty() {
+        element["citations"] = citations.into();
+    }
+    element
+}
+
+pub(super) fn picker(prompt: &str, choices: &[Choice]) -> Value {
+    let options = choices.iter().map(|choice| body::option(&choice.label, &choice.value));
+    body::picker(prompt, &options.collect::<Vec<_>>(), false, true)
+}
+
+/// Names each element after what it comes from.
+pub(crate) fn number(elements: &mut [Value], source: &str) {
+    for (n, element) in elements.iter_mut().enumerate() {
+        element["messageId"] = format!("{source}.{n}").into();
+    }
+}

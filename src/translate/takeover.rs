@@ -1,0 +1,364 @@
+//! Whose words are whose around a hand-off: what the user said behind the event belongs to the live chat,
+//! what the bot still answered does not.
+//!
+//! Direct Line shows the user's own activity only after the bot's replies to it, so the words that asked
+//! for a person usually stand behind the event. They are told apart by the ids the bot replied to.
+
+use serde_json::Value;
+
+use super::{answer::files, escalation::is_user, texts};
+use crate::{
+    domain::{ActivityId, Timestamp},
+    session::{Cut, ToAgent, UserSaid},
+    wire::activity::Activity,
+};
+
+/// What a batch with a hand-off event in it holds besides.
+#[derive(Debug, Default, PartialEq)]
+pub struct Takeover {
+    /// Everything behind the event, passed on with the batch.
+    pub tail: Vec<ActivityId>,
+    /// The user's activities in the batch.
+    pub seen: Vec<ActivityId>,
+    /// The user's activities that the bot answered.
+    pub answered: Vec<ActivityId>,
+    /// The user's last words before the event, when no id says which activity they were.
+    pub unmatched_request: Option<String>,
+    /// What the user said behind the event, oldest first; the client has it with the batch.
+    pub said: Vec<UserSaid>,
+}
+
+/// Sorts the batch whose hand-off event stands at `event`. `transcript`: what the event itself tells of the
+/// conversation.
+pub fn around_event(batch: &[Activity], event: usize, transcript: &[Activity], now: Timestamp) -> Takeover {
+    let (before, rest) = batch.split_at(event.min(batch.len()));
+    let Some((handoff, behind)) = rest.split_first() else { return Takeover::default() };
+    let bot = bot_id(handoff);
+    let mut answered: Vec<ActivityId> =
+        before.iter().chain([handoff]).filter_map(|a| replied_to(a, bot)).collect();
+    answered.extend(transcript.iter().filter(|a| is_from_user(a, bot)).filter_map(id_of));
+    answered.extend(transcript.iter().filter_map(|a| replied_to(a, bot)));
+    answered.extend(before.iter().filter(|a| is_from_user(a, bot)).filter_map(id_of));
+    let known = replied_to(handoff, bot).is_some() || relates_to(handoff).is_some();
+    answered.extend(relates_to(handoff));
+    let mut request = if known { None } else { last_words(transcript, before, bot) };
+    let seen = batch.iter().filter(|a| is_from_user(a, bot)).filter_map(id_of).collect();
+    let mut takeover = Takeover { seen, ..Takeover::default() };
+    let mut guess = !known && request.is_none() && !before.iter().any(|a| is_from_user(a, bot));
+    for activity in behind {
+        takeover.tail.extend(id_of(activity));
+        if !is_from_user(activity, bot) {
+            continue;
+        }
+        let asked = request.is_some() && request == activity.text;
+        let older = guess && is_older(activity, handoff);
+        if id_of(activity).is_some_and(|id| answered.contains(&id)) {
+            request = request.filter(|_| !asked);
+            continue;
+        }
+        if asked || older {
+            answered.extend(id_of(activity));
+            (request, guess) = (None, false);
+            continue;
+        }
+        takeover.said.push(UserSaid { shown: true, ..said(activity, now) });
+    }
+    answered.sort();
+    answered.dedup();
+    Takeover { answered, unmatched_request: request, ..takeover }
+}
+
+/// What the user said in an activity of Direct Line's that came behind the event: to the live chat, or,
+/// when the bot has answered it, only to be shown. The request itself is found once; `cut` then forgets it.
+pub fn after_event(activity: &Activity, cut: &mut Cut, now: Timestamp) -> Option<UserSaid> {
+    if !is_from_user(activity, cut.bot.as_deref()) {
+        return None;
+    }
+    let mut said = said(activity, now);
+    let answered = said.id.as_ref().is_some_and(|id| cut.answered.contains(id));
+    let asked = cut.unmatched_request.is_some() && cut.unmatched_request == activity.text;
+    if answered || asked {
+        said.message = None;
+    }
+    if asked {
+        cut.unmatched_request = None;
+    }
+    Some(said)
+}
+
+/// A message of the user's as a fact, under the id Direct Line gave it.
+pub fn said(activity: &Activity, now: Timestamp) -> UserSaid {
+    let (linked, other): (Vec<_>, Vec<_>) = files(activity)
+        .into_iter()
+        .partition(|file| file.url.starts_with("https://") || file.url.starts_with("http://"));
+    let text = activity.text.iter().filter(|text| !text.trim().is_empty()).cloned();
+    let text =
+        text.chain(other.iter().map(|file| texts::file_left_out(&file.name))).collect::<Vec<_>>().join("\n");
+    let says_nothing = text.is_empty() && linked.is_empty();
+    UserSaid {
+        id: id_of(activity),
+        client_id: client_id(activity),
+        shown: false,
+        secure: false,
+        timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
+        message: (!says_nothing).then_some(ToAgent { text, typed: true, attachments: linked }),
+        echo: echo(activity),
+        files: vec![],
+        at: activity
+            .timestamp
+            .as_ref()
+            .and_then(Value::as_str)
+            .and_then(Timestamp::parse_rfc3339)
+            .unwrap_or(now),
+    }
+}
+
+/// The client's own name for a message.
+pub fn client_id(activity: &Activity) -> Option<String> {
+    let id = activity.channel_data.as_ref()?.get("clientActivityID")?;
+    id.as_str().map(str::to_owned).or_else(|| id.as_number().map(ToString::to_string))
+}
+
+/// What an echo repeats: everything but what the server sets.
+pub fn echo(activity: &Activity) -> serde_json::Map<String, Value> {
+    let Ok(Value::Object(mut echo)) = serde_json::to_value(activity) else { return serde_json::Map::new() };
+    for set_by_server in ["id", "type", "timestamp", "channelId", "conversation", "serviceUrl", "recipient"] {
+        echo.remove(set_by_server);
+    }
+    echo
+}
+
+/// A message the user sent: it says so, or it names no role and somebody else than the bot.
+pub fn is_from_user(activity: &Activity, bot: Option<&str>) -> bool {
+    let Some(from) = activity.from.as_ref().filter(|_| activity.kind == "message") else { return false };
+    let unnamed = from.role.is_none() && from.id.is_some() && from.id.as_deref() != bot;
+    is_user(from) || unnamed
+}
+
+/// The bot's id, from the event it sent.
+pub fn bot_id(handoff: &Activity) -> Option<&str> {
+    handoff.from.as_ref()?.id.as_deref()
+}
+
+fn id_of(activity: &Activity) -> Option<ActivityId> {
+    activity.id.clone().map(ActivityId)
+}
+
+fn replied_to(activity: &Activity, bot: Option<&str>) -> Option<ActivityId> {
+    if is_from_user(activity, bot) { None } else { activity.reply_to_id.clone().map(ActivityId) }
+}
+
+fn relates_to(activity: &Activity) -> Option<ActivityId> {
+    let id = activity.rest.get("relatesTo")?.get("activityId")?.as_str()?;
+    Some(ActivityId(id.to_owned()))
+}
+
+/// The user's last words, unless the batch shows them before the event.
+fn last_words(transcript: &[Activity], before: &[Activity], bot: Option<&str>) -> Option<String> {
+    let last = transcript.iter().rev().find(|a| is_from_user(a, bot))?;
+    let shown = before.iter().any(|a| is_from_user(a, bot) && a.text == last.text);
+    if last.id.is_some() || shown { None } else { last.text.clone() }
+}
+
+fn is_older(activity: &Activity, than: &Activity) -> bool {
+    let at = |a: &Activity| a.timestamp.as_ref().and_then(Value::as_str).and_then(Timestamp::parse_rfc3339);
+    matches!((at(activity), at(than)), (Some(one), Some(other)) if one < other)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn batch(activities: Value) -> Vec<Activity> {
+        serde_json::from_value(activities).expect("activities")
+    }
+
+    fn user(id: &str, text: &str) -> Value {
+        json!({"type": "message", "id": id, "text": text, "from": {"id": "u", "role": "user"}})
+    }
+
+    fn handoff(extra: Value) -> Value {
+        let mut event = json!({"type": "event", "name": "handoff.initiate", "id": "e", "from": {"id": "b", "role": "bot"}});
+        if let (Some(event), Value::Object(extra)) = (event.as_object_mut(), extra) {
+            event.extend(extra);
+        }
+        event
+    }
+
+    fn one(activity: Value) -> Activity {
+        serde_json::from_value(activity).expect("an activity")
+    }
+
+    fn cut() -> Cut {
+        Cut {
+            event: "e".to_owned(),
+            bot: Some("b".to_owned()),
+            watermark: None,
+            tail: vec![],
+            answered: vec![],
+            unmatched_request: None,
+            drained: false,
+        }
+    }
+
+    /// What the live chat is told of an activity behind the event.
+    fn heard(activity: &Value, cut: &mut Cut) -> Option<String> {
+        let said = after_event(&one(activity.clone()), cut, Timestamp(0)).expect("the user's");
+        said.message.map(|message| message.text)
+    }
+
+    fn texts(takeover: &Takeover) -> Vec<&str> {
+        takeover.said.iter().filter_map(|said| said.message.as_ref()).map(|m| m.text.as_str()).collect()
+    }
+
+    #[test]
+    fn the_request_itself_stands_behind_the_event_and_is_the_bots() {
+        let batch =
+            batch(json!([handoff(json!({"replyToId": "1"})), user("1", "agent"), user("2", "hello?")]));
+        let takeover = around_event(&batch, 0, &[], Timestamp(0));
+        assert_eq!(texts(&takeover), ["hello?"]);
+        assert_eq!(takeover.tail, [ActivityId("1".into()), ActivityId("2".into())]);
+    }
+
+    #[test]
+    fn a_transcript_with_ids_tells_what_the_bot_had() {
+        let transcript = [one(user("1", "agent"))];
+        let batch = batch(json!([handoff(json!({})), user("1", "agent"), user("2", "agent")]));
+        assert_eq!(texts(&around_event(&batch, 0, &transcript, Timestamp(0))), ["agent"]);
+    }
+
+    #[test]
+    fn a_transcript_without_ids_is_matched_once_by_the_last_words() {
+        let transcript = [one(json!({"type": "message", "text": "agent", "from": {"role": "user"}}))];
+        let with_echo = batch(json!([handoff(json!({})), user("1", "agent"), user("2", "agent")]));
+        let takeover = around_event(&with_echo, 0, &transcript, Timestamp(0));
+        assert_eq!(texts(&takeover), ["agent"]);
+        assert_eq!(takeover.unmatched_request, None);
+        let without = batch(json!([handoff(json!({}))]));
+        let takeover = around_event(&without, 0, &transcript, Timestamp(0));
+        assert_eq!(takeover.unmatched_request.as_deref(), Some("agent"));
+    }
+
+    #[test]
+    fn without_ids_and_transcript_the_clock_tells_and_nothing_is_lost() {
+        let mut early = user("1", "agent");
+        early["timestamp"] = "2026-01-01T00:00:00Z".into();
+        let event = handoff(json!({"timestamp": "2026-01-01T00:00:01Z"}));
+        let batch_with_times = batch(json!([event, early, user("2", "hello?")]));
+        assert_eq!(texts(&around_event(&batch_with_times, 0, &[], Timestamp(0))), ["hello?"]);
+        let batch = batch(json!([handoff(json!({})), user("1", "one"), user("2", "two")]));
+        assert_eq!(texts(&around_event(&batch, 0, &[], Timestamp(0))), ["one", "two"]);
+    }
+
+    #[test]
+    fn the_request_known_by_its_id_is_not_looked_for_by_its_words() {
+        let transcript = [one(json!({"type": "message", "text": "agent", "from": {"role": "user"}}))];
+        let reply = json!({"type": "message", "text": "One moment.", "replyToId": "1", "from": {"id": "b", "role": "bot"}});
+        let batch = batch(json!([reply, handoff(json!({})), user("1", "agent"), user("2", "agent")]));
+        let takeover = around_event(&batch, 1, &transcript, Timestamp(0));
+        assert_eq!(texts(&takeover), ["agent"]);
+        assert_eq!(takeover.said[0].id, Some(ActivityId("2".into())));
+        assert_eq!(takeover.unmatched_request, None);
+    }
+
+    #[test]
+    fn words_equal_to_the_request_are_the_bots_only_once() {
+        let mut cut = Cut { unmatched_request: Some("agent".to_owned()), ..cut() };
+        let said: Vec<Option<String>> = ["1", "2", "3"].map(|id| heard(&user(id, "agent"), &mut cut)).into();
+        assert_eq!(said, [None, Some("agent".to_owned()), Some("agent".to_owned())]);
+        let mut cut = Cut { unmatched_request: Some("agent".to_owned()), ..cut };
+        cut.answered = vec![ActivityId("1".into())];
+        let said: Vec<Option<String>> = ["1", "2"].map(|id| heard(&user(id, "agent"), &mut cut)).into();
+        assert_eq!(said, [None, Some("agent".to_owned())], "known by its id");
+    }
+
+    #[test]
+    fn behind_the_event_only_the_users_messages_count() {
+        for other in [
+            json!({"type": "message", "id": "1", "text": "Bye.", "from": {"id": "b", "role": "bot"}}),
+            json!({"type": "message", "id": "1", "text": "Bye.", "from": {"id": "b"}}),
+            json!({"type": "typing", "id": "1", "from": {"id": "u", "role": "user"}}),
+            json!({"type": "event", "name": "x", "id": "1", "from": {"id": "u", "role": "user"}}),
+            json!({"type": "message", "id": "1", "text": "from nowhere"}),
+        ] {
+            assert_eq!(after_event(&one(other.clone()), &mut cut(), Timestamp(0)), None, "{other}");
+        }
+        let unnamed = json!({"type": "message", "id": "1", "text": "hi", "from": {"id": "u"}});
+        assert_eq!(heard(&unnamed, &mut cut()).as_deref(), Some("hi"));
+    }
+
+    #[test]
+    fn words_that_the_bot_answered_are_shown_and_not_told() {
+        let mut cut = Cut { answered: vec![ActivityId("1".into())], ..cut() };
+        let said = after_event(&one(user("1", "hi")), &mut cut, Timestamp(0)).expect("the user's");
+        assert_eq!((said.id, said.shown, said.message), (Some(ActivityId("1".into())), false, None));
+        assert_eq!(heard(&user("2", "hi"), &mut cut).as_deref(), Some("hi"));
+    }
+
+    #[test]
+    fn an_event_may_name_what_it_answers_elsewhere() {
+        let event = handoff(json!({"relatesTo": {"activityId": "1"}}));
+        let batch = batch(json!([event, user("1", "agent"), user("2", "hello?")]));
+        assert_eq!(texts(&around_event(&batch, 0, &[], Timestamp(0))), ["hello?"]);
+    }
+
+    #[test]
+    fn blank_words_are_shown_and_not_told_and_time_is_the_activitys() {
+        let activity = one(json!({
+            "type": "message", "id": "1", "text": "  ", "timestamp": "2026-01-01T00:00:01Z",
+            "from": {"id": "u", "role": "user"}, "channelData": {"clientActivityID": 17},
+            "conversation": {"id": "c"}, "recipient": {"id": "b"}, "channelId": "directline",
+            "serviceUrl": "https://directline.botframework.com/", "locale": "de-DE",
+        }));
+        let said = said(&activity, Timestamp(5));
+        let echo = json!({
+            "text": "  ", "from": {"id": "u", "role": "user"}, "channelData": {"clientActivityID": 17},
+            "locale": "de-DE",
+        });
+        let expected = UserSaid {
+            id: Some(ActivityId("1".into())),
+            client_id: Some("17".into()),
+            shown: false,
+            timezone: None,
+            secure: false,
+            message: None,
+            files: vec![],
+            echo: echo.as_object().expect("an object").clone(),
+            at: Timestamp(1_767_225_601_000),
+        };
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn an_event_out_of_the_batch_takes_nothing_over() {
+        assert_eq!(around_event(&[], 0, &[], Timestamp(0)), Takeover::default());
+        let batch = batch(json!([user("1", "agent")]));
+        assert_eq!(around_event(&batch, 7, &[], Timestamp(0)), Takeover::default());
+    }
+
+    #[test]
+    fn files_behind_the_event_go_with_the_words() {
+        let mut with_files = user("1", "look");
+        with_files["attachments"] = json!([
+            {"contentType": "image/png", "contentUrl": "https://directline.example/a.png", "name": "a.png"},
+            {"contentType": "image/png", "contentUrl": "blob:x", "name": "b.png"},
+        ]);
+        let mut only_a_file = user("2", "");
+        only_a_file["attachments"] =
+            json!([{"contentType": "image/png", "contentUrl": "https://directline.example/c.png"}]);
+        let batch = batch(json!([handoff(json!({"replyToId": "0"})), with_files, only_a_file]));
+        let takeover = around_event(&batch, 0, &[], Timestamp(0));
+        assert_eq!(texts(&takeover), ["look\n(A file could not be passed on: b.png)", ""]);
+        let said = takeover.said.iter().filter_map(|said| said.message.as_ref());
+        let names: Vec<_> = said.flat_map(|m| m.attachments.iter().map(|file| file.name.as_str())).collect();
+        assert_eq!(names, ["a.png", "c.png"]);
+    }
+
+    #[test]
+    fn words_before_the_event_are_history() {
+        let batch = batch(json!([user("1", "agent"), handoff(json!({}))]));
+        assert_eq!(texts(&around_event(&batch, 0, &[], Timestamp(0))), Vec::<&str>::new());
+    }
+}

@@ -1,0 +1,142 @@
+//! ServiceNow messages as what they mean to a conversation.
+
+use serde_json::Value;
+
+mod control;
+
+use super::readable;
+pub use super::system::system_meaning;
+pub use crate::domain::inbound::{Inbound, Item, SystemMeaning, What};
+use crate::{
+    domain::{Agent, control::Control},
+    wire::virtual_agent::response::{
+        Action, Element, Kind, Response, action::DynamicLoader, element::AgentInfo,
+    },
+};
+
+/// Reads a message. Every element answers, whatever its neighbours are.
+pub fn inbound(response: Response) -> Inbound {
+    let Response {
+        request_id,
+        client_session_id,
+        user_id,
+        interaction_id,
+        now_session_id: _,
+        app_inbound_id: _,
+        client_variables,
+        agent_chat,
+        completed,
+        take_control,
+        score: _,
+        stream_active: _,
+        stream_state: _,
+        failure: _,
+        body,
+    } = response;
+    // A notification is a conversation of its own, which is complete when it is shown; the live chat goes on.
+    let completed = completed && (agent_chat || !only_notifies(&body));
+    Inbound {
+        session: client_session_id,
+        request_id,
+        interaction_id,
+        user_id,
+        client_variables,
+        agent_chat,
+        completed,
+        take_control,
+        items: body.into_iter().flat_map(items).collect(),
+    }
+}
+
+fn only_notifies(body: &[Element]) -> bool {
+    let notifies = |element: &Element| match &element.kind {
+        Kind::OutputCard(card) => control::is_notification(card),
+        Kind::Action { action, raw: _ } => *action == Action::SwitchConversation,
+        _ => false,
+    };
+    !body.is_empty() && body.iter().all(notifies)
+}
+
+/// An element as items: mostly one; a life-cycle step with words is two, a progress one a step.
+fn items(element: Element) -> Vec<Item> {
+    let Element { message_id, agent, texts, kind } = element;
+    let agent = agent.and_then(person);
+    let item = |what| Item { message_id: message_id.clone(), agent: agent.clone(), what };
+    match kind {
+        Kind::StreamStart { stream_id } => vec![item(What::StreamStarted { stream: stream_id })],
+        Kind::StreamChunk { stream_id: stream, sequence } => {
+            let text = texts.value.unwrap_or_default();
+            vec![item(What::StreamChunk { stream, sequence, text })]
+        }
+        Kind::Action { action: Action::DynamicLoader(loader), raw: _ } => {
+            progress(loader).into_iter().map(|what| Item { message_id: None, ..item(what) }).collect()
+        }
+        Kind::Action { action, raw } => match step(action, readable::joined(&raw)) {
+            (what, None) => vec![item(what)],
+            (what, Some(words)) => {
+                vec![Item { message_id: None, ..item(what) }, item(What::System(words))]
+            }
+        },
+        Kind::Unknown { ui_type, raw, why: _ } => vec![item(unknown(ui_type, &raw))],
+        shown => vec![item(control::control(shown, texts).map_or(What::Nothing, What::Said))],
+    }
+}
+
+fn person(info: AgentInfo) -> Option<Agent> {
+    let AgentInfo { sent_from_agent, name, id, avatar } = info;
+    sent_from_agent.then_some(Agent { name, id, avatar })
+}
+
+/// What an action message means, and the words that are still to be shown.
+fn step(action: Action, words: Option<String>) -> (What, Option<String>) {
+    let what = match action {
+        Action::System { message: _ } | Action::ChatSubHeader => {
+            return (words.map_or(What::Nothing, What::System), None);
+        }
+        Action::StartSpinner { spinner_type: _, message: _, wait_time } => {
+            let text = match (words, wait_time) {
+                (Some(words), Some(wait)) => Some(format!("{words} ({wait})")),
+                (words, wait) => words.or(wait),
+            };
+            return (text.map_or(What::Nothing, What::Waiting), None);
+        }
+        Action::CreateConversation { conversation_id: conversation, interaction_id: interaction }
+        | Action::StartConversation { conversation_id: conversation, interaction_id: interaction } => {
+            What::Created { conversation, interaction }
+        }
+        Action::SubscribeToSupportQueue => What::Queued,
+        Action::SwitchToLiveAgent => What::AgentJoined,
+        Action::SwitchToVirtualAgent => What::BackToVirtualAgent,
+        Action::SwitchConversation => What::NewConversation,
+        Action::StartTypingIndicator => What::TypingStarted,
+        Action::EndTypingIndicator => What::TypingStopped,
+        Action::DynamicLoader(loader) => progress(loader).pop().unwrap_or(What::Nothing),
+        Action::SubscribeToChatPresence | Action::EndSpinner | Action::TopicFinished | Action::Separator => {
+            return (words.map_or(What::Nothing, What::System), None);
+        }
+    };
+    (what, words)
+}
+
+/// A task's steps. Its header counts as a step when it is not the standing one, or when there is no other.
+fn progress(loader: DynamicLoader) -> Vec<What> {
+    let DynamicLoader { header, default_header, parent_message_id: key, steps } = loader;
+    let standing = header == default_header || header.is_none();
+    let header = if standing && !steps.is_empty() { None } else { header.or(default_header) };
+    let mut texts = Vec::new();
+    header.iter().chain(&steps).for_each(|text| readable::add(&mut texts, text));
+    if texts.is_empty() {
+        return vec![What::Nothing];
+    }
+    texts.into_iter().map(|text| What::Progress { key: key.clone(), text }).collect()
+}
+
+fn unknown(ui_type: String, raw: &Value) -> What {
+    match control::degraded_text(raw) {
+        Some(text) => What::Said(Control::Degraded { ui_type, text }),
+        None => What::Unreadable { ui_type },
+    }
+}
+
+#[cfg(test)]
+mod tests;

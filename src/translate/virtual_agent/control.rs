@@ -1,0 +1,310 @@
+//! ServiceNow's controls as ours.
+
+use serde_json::Value;
+
+use super::super::{html, readable};
+use crate::{
+    domain::control::{
+        Card, CardField, CardLook, Choice, ChoiceKind, ChoiceLook, Citation, Control, Generated,
+        GroupedParts, Html, Image, Item, Link, Mask, Moment, MomentKind, MultiPart, Part, Table, TextInput,
+        Upload,
+    },
+    wire::virtual_agent::response::{
+        Kind,
+        element::{
+            self, CardData, DateKind, Element, FileUpload, GroupedPart, OutputHtml, OutputTable, OutputText,
+            Picker, PickerKind, PickerOption, Texts,
+        },
+    },
+};
+
+/// A kind that shows something, with the element's texts; `None` when there is nothing in it to show.
+pub(super) fn control(kind: Kind, texts: Texts) -> Option<Control> {
+    match kind {
+        Kind::OutputText(output) => text(output, texts),
+        Kind::OutputHtml(output) => rich(output, texts),
+        Kind::OutputLink { action } => link(action, texts),
+        Kind::OutputImage { alt_text } => image(alt_text, texts),
+        Kind::OutputCard(data) => Some(Control::Card(card(data, paragraphs(texts)))),
+        Kind::OutputTable(table) => Some(Control::Table(rows(table, texts))),
+        Kind::MultiPartOutput { navigation_label, content } => multi_part(navigation_label, *content, texts),
+        Kind::GroupedPartsOutput(parts) => grouped(parts, texts),
+        Kind::Picker(picker) => choice(picker, texts),
+        Kind::InputText { mask_type, required } => Some(Control::TextInput(TextInput {
+            prompt: prompt(texts),
+            mask: mask(mask_type.as_deref()),
+            optional: required == Some(false),
+        })),
+        Kind::Date { of, required } => {
+            let kind = match of {
+                DateKind::Date => MomentKind::Date,
+                DateKind::Time => MomentKind::Time,
+                DateKind::DateTime => MomentKind::DateTime,
+            };
+            let optional = required == Some(false);
+            Some(Control::Moment(Moment { kind, prompt: prompt(texts), optional }))
+        }
+        Kind::FileUpload(FileUpload { max_count, max_size, item_type, required }) => {
+            Some(Control::Upload(Upload {
+                prompt: prompt(texts),
+                max_count,
+                max_megabytes: max_size,
+                pictures_only: item_type.is_some_and(|kind| kind.eq_ignore_ascii_case("image")),
+                optional: required == Some(false),
+            }))
+        }
+        Kind::Unknown { ui_type, raw, why: _ } => {
+            degraded_text(&raw).map(|text| Control::Degraded { ui_type, text })
+        }
+        Kind::Action { action: _, raw } => readable::joined(&raw).map(|text| Control::Text { text }),
+        Kind::StreamStart { stream_id: _ } | Kind::StreamChunk { stream_id: _, sequence: _ } => {
+            Some(Control::Text { text: texts.value? })
+        }
+    }
+}
+
+/// The readable text of an element we have no mapping for, also of what a custom control or a card packs into a
+/// string.
+pub(super) fn degraded_text(raw: &Value) -> Option<String> {
+    let mut found = readable::readable(raw);
+    for key in ["serializedControlData", "data"] {
+        let Some(packed) = raw.get(key).and_then(Value::as_str) else { continue };
+        match serde_json::from_str::<Value>(packed) {
+            Ok(unpacked) if !unpacked.is_string() => {
+                readable::readable(&unpacked).iter().for_each(|text| readable::add(&mut found, text));
+            }
+            _ if key == "data" => readable::add(&mut found, packed),
+            _ => {}
+        }
+    }
+    if found.is_empty()
+        && let Some(name) = raw.get("serializedControlData").and(raw.get("name")).and_then(Value::as_str)
+    {
+        readable::add(&mut found, name);
+    }
+    readable::join(&found)
+}
+
+/// The texts that are left, as paragraphs, what a question asks first.
+fn paragraphs(texts: Texts) -> Vec<String> {
+    let Texts { value, label, message, header, text, title, prompt_msg, description } = texts;
+    let mut found = Vec::new();
+    for text in [header, title, prompt_msg, label, message, text, value, description].iter().flatten() {
+        readable::add(&mut found, text);
+    }
+    found
+}
+
+fn prompt(texts: Texts) -> Option<String> {
+    readable::join(&paragraphs(texts))
+}
+
+/// The text proper is `value`, else `label`, else `message`.
+fn text(output: OutputText, mut texts: Texts) -> Option<Control> {
+    let OutputText { item_type, citations, feedback, stream_id } = output;
+    let is = |kind: &str| item_type.as_deref().is_some_and(|item| item.trim().eq_ignore_ascii_case(kind));
+    if let Some(url) = texts.value.take_if(|value| looks_like_url(value)) {
+        if is("image") {
+            let alt = texts.label.clone();
+            return Some(Control::Image(Image { url, alt, caption: prompt(texts) }));
+        }
+        if is("file") {
+            let label = texts.label.take().or_else(|| texts.title.take()).unwrap_or_else(|| url.clone());
+            return Some(Control::Link(Link { heading: prompt(texts), label, url }));
+        }
+        texts.value = Some(url);
+    }
+    if texts.value.is_some() {
+        texts.label = None;
+        texts.message = None;
+    } else if texts.label.is_some() {
+        texts.message = None;
+    }
+    let text = prompt(texts)?;
+    if citations.is_empty() && feedback.is_none() && stream_id.is_none() {
+        return Some(Control::Text { text });
+    }
+    let citations = citations.into_iter().enumerate().map(citation).collect();
+    Some(Control::Generated(Generated { text, citations, stream: stream_id, feedback }))
+}
+
+fn citation((at, citation): (usize, element::Citation)) -> Citation {
+    let element::Citation { citation_ref, label, href: url } = citation;
+    let mark = citation_ref.unwrap_or_else(|| format!("[{}]", at + 1));
+    let label = label.or_else(|| url.clone()).unwrap_or_default();
+    Citation { mark, label, url }
+}
+
+fn looks_like_url(text: &str) -> bool {
+    !text.trim().contains(char::is_whitespace) && text.contains(['/', '.'])
+}
+
+fn rich(output: OutputHtml, mut texts: Texts) -> Option<Control> {
+    let OutputHtml { image_url: picture, links } = output;
+    let body = texts.value.take().map(|source| html::to_markdown(&source)).unwrap_or_default();
+    let links = links
+        .into_iter()
+        .filter(|(_, url)| !body.contains(url.as_str()))
+        .map(|(label, url)| Link { heading: None, label: label.unwrap_or_else(|| url.clone()), url })
+        .collect::<Vec<_>>();
+    let mut whole = paragraphs(texts);
+    readable::add(&mut whole, &body);
+    let markdown = readable::join(&whole).unwrap_or_default();
+    let empty = markdown.is_empty() && picture.is_none() && links.is_empty();
+    (!empty).then_some(Control::Html(Html { markdown, picture, links }))
+}
+
+fn link(action: Option<String>, mut texts: Texts) -> Option<Control> {
+    let Some(url) = action else { return prompt(texts).map(|text| Control::Text { text }) };
+    texts.value = texts.value.filter(|value| *value != url);
+    let label = texts.label.take().or_else(|| texts.title.take()).or_else(|| texts.header.take());
+    let label = label.unwrap_or_else(|| url.clone());
+    Some(Control::Link(Link { heading: prompt(texts), label, url }))
+}
+
+fn image(alt_text: Option<String>, mut texts: Texts) -> Option<Control> {
+    let Some(url) = texts.value.take() else {
+        texts.value = alt_text;
+        return prompt(texts).map(|text| Control::Text { text });
+    };
+    Some(Control::Image(Image { url, alt: alt_text, caption: prompt(texts) }))
+}
+
+/// A card's data with what the element says beside it.
+fn card(data: CardData, mut paragraphs: Vec<String>) -> Card {
+    let CardData {
+        template,
+        title,
+        subtitle,
+        heading,
+        table_label,
+        record,
+        texts,
+        image,
+        image_alt,
+        url,
+        link,
+        video_id,
+        enable_link,
+        fields,
+        actions,
+    } = data;
+    let look = look(template.as_deref());
+    let mut titles = [heading, title, table_label].into_iter().flatten();
+    let title = titles.next();
+    let subtitle = [subtitle, record].into_iter().flatten().chain(titles).collect::<Vec<_>>();
+    texts.iter().for_each(|text| readable::add(&mut paragraphs, text));
+    let video = video_id.filter(|_| look == CardLook::Video && link.is_none());
+    let video = video.map(|id| format!("https://www.youtube.com/watch?v={id}"));
+    let url = url.filter(|_| look != CardLook::Notification || enable_link == Some(true));
+    let mut links = Vec::<Link>::new();
+    for url in [link, url, video].into_iter().flatten() {
+        if !links.iter().any(|known| known.url == url) {
+            links.push(Link { url, ..Link::default() });
+        }
+    }
+    Card {
+        look,
+        title,
+        subtitle: (!subtitle.is_empty()).then(|| subtitle.join(" · ")),
+        paragraphs,
+        image: image.map(|url| Image { url, alt: image_alt, caption: None }),
+        fields: fields.into_iter().map(|(label, value)| CardField { label, value }).collect(),
+        links,
+        actions: actions.into_iter().filter_map(item).collect(),
+    }
+}
+
+pub(super) fn is_notification(card: &CardData) -> bool {
+    look(card.template.as_deref()) == CardLook::Notification
+}
+
+fn look(template: Option<&str>) -> CardLook {
+    let template = template.unwrap_or_default().to_ascii_lowercase();
+    if template.contains("notification") {
+        CardLook::Notification
+    } else if template.contains("video") {
+        CardLook::Video
+    } else if template.contains("small image") {
+        CardLook::SmallImage
+    } else if template.contains("large image") {
+        CardLook::LargeImage
+    } else {
+        CardLook::Plain
+    }
+}
+
+fn rows(table: OutputTable, texts: Texts) -> Table {
+    let OutputTable { headers, data: rows, pagination_break, total, navigation_label } = table;
+    let page = pagination_break.filter(|rows| *rows > 0);
+    Table { title: prompt(texts), headers, rows, page, total, more_label: navigation_label }
+}
+
+fn multi_part(more_label: Option<String>, content: Element, texts: Texts) -> Option<Control> {
+    let Element { message_id: _, agent: _, texts: inner, kind } = content;
+    let part = control(kind, inner).unwrap_or(Control::Text { text: String::new() });
+    Some(Control::MultiPart(MultiPart { heading: prompt(texts), part: Box::new(part), more_label }))
+}
+
+fn grouped(parts: Vec<GroupedPart>, texts: Texts) -> Option<Control> {
+    let part = |part: GroupedPart| {
+        let GroupedPart { action: url, label, description, context } = part;
+        let label = label.or_else(|| url.clone()).or_else(|| description.clone())?;
+        let description = description.filter(|text| *text != label);
+        Some(Part { label, url, description, context })
+    };
+    let heading = prompt(texts);
+    let parts = parts.into_iter().filter_map(part).collect::<Vec<_>>();
+    let empty = heading.is_none() && parts.is_empty();
+    (!empty).then_some(Control::GroupedParts(GroupedParts { heading, parts }))
+}
+
+fn choice(picker: Picker, texts: Texts) -> Option<Control> {
+    let Picker { of, required, item_type, style, multi_select, options, card: beside } = picker;
+    let kind = match of {
+        PickerKind::Picker => ChoiceKind::Picker,
+        PickerKind::TopicPicker => ChoiceKind::Topic,
+        PickerKind::Boolean => ChoiceKind::Boolean,
+    };
+    let is = |field: &Option<String>, name: &str| {
+        field.as_deref().is_some_and(|field| field.trim().eq_ignore_ascii_case(name))
+    };
+    let items = options.into_iter().filter_map(item).collect::<Vec<_>>();
+    let look = if is(&item_type, "picture") || is(&style, "carousel") {
+        ChoiceLook::Pictures
+    } else if is(&style, "button") {
+        ChoiceLook::Buttons
+    } else {
+        ChoiceLook::List
+    };
+    let prompt = prompt(texts);
+    let card = beside.map(|data| card(data, Vec::new()));
+    let empty = prompt.is_none() && items.is_empty() && card.is_none();
+    let optional = required == Some(false);
+    (!empty).then_some(Control::Choice(Choice {
+        kind,
+        prompt,
+        items,
+        look,
+        several: multi_select,
+        optional,
+        card,
+    }))
+}
+
+/// An option: what it lacks of label and value, the other stands in for.
+fn item(option: PickerOption) -> Option<Item> {
+    let PickerOption { label, value, description, attachment: image } = option;
+    let shown = label.or_else(|| value.clone()).or_else(|| description.clone())?;
+    let value = value.unwrap_or_else(|| shown.clone());
+    Some(Item { label: shown, value, description, image })
+}
+
+/// Anything that asks for a mask gets one, also by a word we don't know.
+fn mask(raw: Option<&str>) -> Mask {
+    match raw.unwrap_or("NONE").trim().to_ascii_uppercase().as_str() {
+        "NONE" | "" => Mask::None,
+        "SENSITIVE" => Mask::Sensitive,
+        _ => Mask::Secure,
+    }
+}

@@ -1,0 +1,183 @@
+//! JSON as a request, forgivingly.
+
+use serde_json::{Map, Value};
+
+use super::{
+    Action, Attachment, AttachmentHeaders, DeliveryStatus, HistoryItem, Message, MessageUpdate, Request,
+    SwitchTo,
+};
+
+/// Why a body is no request at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    #[error("the body is not JSON")]
+    NotJson(#[source] serde_json::Error),
+    #[error("the body is not a JSON object")]
+    NotAnObject,
+}
+
+type Object = Map<String, Value>;
+
+pub(super) fn request(body: &[u8]) -> Result<Request, ParseError> {
+    let Value::Object(mut body) = serde_json::from_slice(body).map_err(ParseError::NotJson)? else {
+        return Err(ParseError::NotAnObject);
+    };
+    let action = action(&mut body);
+    Ok(Request {
+        request_id: text(&body, "requestId").unwrap_or_default(),
+        client_session_id: text(&body, "clientSessionId").unwrap_or_default(),
+        user_id: text(&body, "userId").unwrap_or_default(),
+        user_name: text(&body, "userName"),
+        email_id: text(&body, "emailId"),
+        timezone: match action {
+            Action::SetUserTimezone(_) => None,
+            _ => text(&body, "timezone"),
+        },
+        timestamp: millis(&body, "timestamp"),
+        app_inbound_id: text(&body, "appInboundId"),
+        bot_to_bot: flag(&body, "botToBot"),
+        context_variables: object(&mut body, "contextVariables"),
+        client_variables: object(&mut body, "clientVariables"),
+        history: objects(body.remove("history")).map(history_item).collect(),
+        sync_response: flag(&body, "syncResponse").unwrap_or(false),
+        silent_message: flag(&body, "silentMessage"),
+        action,
+    })
+}
+
+fn action(body: &mut Object) -> Action {
+    let name = text(body, "action").unwrap_or_default();
+    let said = body.remove("message");
+    match name.trim().to_ascii_uppercase().as_str() {
+        "" => Action::Message(message(said)),
+        "AGENT" => Action::Agent(message(said)),
+        "CREATE_CONVERSATION" => Action::CreateConversation,
+        "START_CREATED_CONVERSATION" => Action::StartCreatedConversation,
+        "START_CONVERSATION" => Action::StartConversation(message(said)),
+        "END_CONVERSATION" => Action::EndConversation,
+        "FAULT_CONVERSATION" => Action::FaultConversation { cause: text(body, "cause").unwrap_or_default() },
+        "SEND_HISTORY" => Action::SendHistory,
+        "SET_USER_TIMEZONE" => match text(body, "timezone") {
+            Some(zone) => Action::SetUserTimezone(zone),
+            None => Action::Unknown { name, message: message(said) },
+        },
+        "SWITCH" => match switch(body) {
+            Some(target) => Action::Switch(target),
+            None => Action::Unknown { name, message: message(said) },
+        },
+        "TYPING" => Action::Typing,
+        "VIEWING" => Action::Viewing,
+        "UPDATE_MESSAGES" => Action::UpdateMessages(objects(said).filter_map(update).collect()),
+        _ => Action::Unknown { name, message: message(said) },
+    }
+}
+
+/// Topic before intent, id before name. A bare string is an id when it looks like a `sys_id`.
+fn switch(body: &Object) -> Option<SwitchTo> {
+    let topic = match body.get("topic") {
+        Some(Value::Object(topic)) => {
+            text(topic, "id").map(SwitchTo::TopicId).or_else(|| text(topic, "name").map(SwitchTo::TopicName))
+        }
+        _ => text(body, "topic").map(|topic| {
+            let is_sys_id = topic.len() == 32 && topic.bytes().all(|b| b.is_ascii_hexdigit());
+            if is_sys_id { SwitchTo::TopicId(topic) } else { SwitchTo::TopicName(topic) }
+        }),
+    };
+    let intent = || match body.get("intent") {
+        Some(Value::Object(intent)) => text(intent, "id").or_else(|| text(intent, "name")),
+        _ => text(body, "intent"),
+    };
+    topic.or_else(|| intent().map(SwitchTo::IntentId))
+}
+
+/// A bare string is taken as typed text.
+fn message(said: Option<Value>) -> Message {
+    if let Some(Value::String(text)) = said {
+        return Message::typed(text);
+    }
+    let Some(mut said) = objects(said).next() else { return Message::default() };
+    Message {
+        text: text(&said, "text").unwrap_or_default(),
+        typed: flag(&said, "typed").unwrap_or(true),
+        client_message_id: text(&said, "clientMessageId"),
+        attachments: objects(said.remove("attachment")).map(attachment).collect(),
+    }
+}
+
+fn attachment(mut file: Object) -> Attachment {
+    Attachment {
+        client_attachment_id: text(&file, "clientAttachmentId"),
+        content_type: text(&file, "contentType").unwrap_or_default(),
+        file_name: text(&file, "fileName").unwrap_or_default(),
+        url: text(&file, "url").unwrap_or_default(),
+        headers: AttachmentHeaders(object(&mut file, "headers")),
+    }
+}
+
+/// An update that names no message says nothing.
+fn update(update: Object) -> Option<MessageUpdate> {
+    let status = text(&update, "status").unwrap_or_default();
+    let status = match status.to_ascii_lowercase().as_str() {
+        "sent_to_user" => DeliveryStatus::SentToUser,
+        "external_error" => DeliveryStatus::ExternalError,
+        _ => DeliveryStatus::Unknown(status),
+    };
+    Some(MessageUpdate { id: text(&update, "id")?, status, text: text(&update, "text") })
+}
+
+fn history_item(item: Object) -> HistoryItem {
+    HistoryItem {
+        is_bot_message: flag(&item, "isBotMessage").unwrap_or(false),
+        value: text(&item, "value").unwrap_or_default(),
+        display_name: text(&item, "displayName").unwrap_or_default(),
+        timestamp: millis(&item, "timestamp"),
+    }
+}
+
+/// The objects of an array, or the one object; nothing of anything else.
+fn objects(value: Option<Value>) -> impl Iterator<Item = Object> {
+    let items = match value {
+        Some(Value::Array(items)) => items,
+        other => other.into_iter().collect(),
+    };
+    items.into_iter().filter_map(|item| match item {
+        Value::Object(object) => Some(object),
+        _ => None,
+    })
+}
+
+fn object(map: &mut Object, key: &str) -> Object {
+    match map.remove(key) {
+        Some(Value::Object(object)) => object,
+        _ => Object::new(),
+    }
+}
+
+/// A string that is not empty, or a number or flag as text.
+fn text(map: &Object, key: &str) -> Option<String> {
+    match map.get(key)? {
+        Value::String(text) => (!text.is_empty()).then(|| text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn flag(map: &Object, key: &str) -> Option<bool> {
+    match map.get(key)? {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// The page says milliseconds, most of its examples are seconds: what would lie before March 1973 is seconds.
+fn millis(map: &Object, key: &str) -> Option<i64> {
+    let at = match map.get(key)? {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|at| at as i64))?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    Some(if at.unsigned_abs() < 100_000_000_000 { at * 1000 } else { at })
+}

@@ -1,0 +1,143 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::{
+    element::{AgentInfo, OutputText, PickerKind, Texts, Why},
+    *,
+};
+
+fn parse(value: &Value) -> Response {
+    Response::parse(value.to_string().as_bytes()).expect("JSON")
+}
+
+#[test]
+fn what_surrounds_the_body_is_read_whatever_its_types() {
+    let read = parse(&json!({
+        "requestId": 17, "clientSessionId": "c-1", "userId": "", "interactionId": null, "nowSessionId": "n",
+        "appInboundId": "NT", "clientVariables": {"a": 1}, "agentChat": "true", "completed": true, "takeControl": 1,
+        "score": "0.92", "streamActive": "false", "streamState": "END", "status": "success", "body": [],
+        "message": {"attachment": {"headers": {"Authorization": "Basic c2VjcmV0"}}},
+    }));
+    let expected = Response {
+        request_id: Some("17".to_owned()),
+        client_session_id: Some("c-1".to_owned()),
+        user_id: None,
+        interaction_id: None,
+        now_session_id: Some("n".to_owned()),
+        app_inbound_id: Some("NT".to_owned()),
+        client_variables: Some(json!({"a": 1})),
+        agent_chat: true,
+        completed: true,
+        take_control: true,
+        score: Some(0.92),
+        stream_active: Some(false),
+        stream_state: Some(StreamState::End),
+        failure: false,
+        body: vec![],
+    };
+    assert!(read == expected);
+    assert!(!format!("{read:?}").contains("c2VjcmV0"));
+}
+
+#[test]
+fn json_of_any_shape_is_a_response_and_nothing_else_is() {
+    for bytes in ["[]", "null", "\"text\"", "5", "true", "{}", r#"{"body":null}"#, r#"{"body":7,"score":[]}"#]
+    {
+        assert!(Response::parse(bytes.as_bytes()).is_ok(), "{bytes}");
+    }
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(Response::parse(deep.as_bytes()).expect("JSON") == Response::default());
+    assert!(Response::parse(br#"{"score":1e999}"#).is_ok());
+    for bytes in ["", "<html>", "{", "Message Processed Successfully", "{}x"] {
+        assert_eq!(Response::parse(bytes.as_bytes()), Err(NotJson), "{bytes}");
+    }
+}
+
+#[test]
+fn text_that_strict_reading_refuses_is_mended() {
+    let text = |bytes: &[u8]| Response::parse(bytes).expect("JSON").body[0].texts.value.clone();
+    assert_eq!(text(br#"{"body":[{"value":"a\ud83d\ude00b\ud83d"}]}"#).as_deref(), Some("a😀b\u{fffd}"));
+    assert_eq!(
+        text(br#"{"body":[{"value":"\\ud83d \udc00 \ud83dx"}]}"#).as_deref(),
+        Some("\\ud83d \u{fffd} \u{fffd}x")
+    );
+    assert_eq!(text(b"{\"body\":[{\"value\":\"a\xffb\"}]}").as_deref(), Some("a\u{fffd}b"));
+    assert_eq!(text(b"\xef\xbb\xbf{\"body\":[{\"value\":\"x\"}]}").as_deref(), Some("x"));
+}
+
+#[test]
+fn a_body_may_be_a_list_or_a_lone_element() {
+    let element = json!({"uiType": "OutputText", "value": "hi", "messageId": "m", "agentInfo": {
+        "sentFromAgent": "true", "agentName": "Ana", "agentAvatar": "a.iix", "agentId": 5, "more": {}}});
+    let expected = Element {
+        message_id: Some("m".to_owned()),
+        agent: Some(AgentInfo {
+            sent_from_agent: true,
+            name: Some("Ana".to_owned()),
+            id: Some("5".to_owned()),
+            avatar: Some("a.iix".to_owned()),
+        }),
+        texts: Texts { value: Some("hi".to_owned()), ..Texts::default() },
+        kind: Kind::OutputText(OutputText::default()),
+    };
+    assert_eq!(parse(&json!({"body": [element]})).body, vec![expected.clone()]);
+    assert_eq!(parse(&json!({"body": element})).body, [expected]);
+}
+
+#[test]
+fn what_is_not_known_keeps_its_json_and_says_why() {
+    for (element, ui_type, why) in [
+        (json!("bare"), "", Why::NotAnObject),
+        (json!({"value": "x"}), "", Why::NoType),
+        (json!({"uiType": 7}), "7", Why::UnknownType),
+        (json!({"uiType": "OutputHologram"}), "OutputHologram", Why::UnknownType),
+        (json!({"uiType": "ActionMsg"}), "ActionMsg", Why::UnknownAction),
+        (json!({"uiType": "ActionMsg", "actionType": "Dance"}), "ActionMsg", Why::UnknownAction),
+        (json!({"uiType": "OutputCard", "data": "{cut"}), "OutputCard", Why::Broken("data")),
+        (json!({"uiType": "MultiPartOutput"}), "MultiPartOutput", Why::Broken("content")),
+    ] {
+        let kind = Kind::Unknown { ui_type: ui_type.to_owned(), raw: element.clone(), why };
+        assert_eq!(Element::from_value(&element).kind, kind);
+    }
+}
+
+#[test]
+fn actions_are_known_with_and_without_their_suffix_and_wrapping() {
+    for element in [
+        json!({"uiType": "ActionMsg", "actionType": "StartTypingIndicator"}),
+        json!({"uiType": "ActionMsg", "actionType": "StartTypingIndicatorActionMsg"}),
+        json!({"uiType": "actionmsg", "actionType": "starttypingindicator"}),
+        json!({"actionType": "StartTypingIndicator"}),
+        json!({"uiType": "ActionRichControl", "actionMsg": {"actionType": "StartTypingIndicator"}}),
+    ] {
+        let kind = Element::from_value(&element).kind;
+        assert!(matches!(kind, Kind::Action { action: Action::StartTypingIndicator, .. }), "{element}");
+    }
+    let odd = json!({"uiType": "OutputText", "actionType": "DefaultText", "value": "x"});
+    assert!(matches!(Element::from_value(&odd).kind, Kind::OutputText(_)));
+}
+
+#[test]
+fn a_topic_picker_goes_by_both_its_names() {
+    for name in ["TopicPicker", "TopicPickerControl"] {
+        let kind = Element::from_value(&json!({"uiType": name, "options": [{"label": "a"}]})).kind;
+        assert!(matches!(kind, Kind::Picker(picker) if picker.of == PickerKind::TopicPicker));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), text in ".{0,64}") {
+        let _ = Response::parse(&bytes);
+        let _ = Response::parse(text.as_bytes());
+        let _ = Response::parse(format!("{{\"body\":[\"{text}\"]}}").as_bytes());
+    }
+
+    #[test]
+    fn escapes_cut_anywhere_are_read_without_panic(cut in 0_usize..12, tail in "[\\\\ud8é]{0,8}") {
+        let escape = &"\\ud83d\\ude00"[..cut];
+        let _ = Response::parse(format!("{{\"body\":[\"{escape}{tail}\"]}}").as_bytes());
+    }
+}

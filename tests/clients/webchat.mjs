@@ -1,0 +1,108 @@
+// Microsoft's Web Chat in a browser's page: where its parts are, and how a user works with them.
+
+import { until } from './demo.mjs';
+
+// Pictures of the prepared messages, which nobody serves.
+const PICTURES = 'https://images.example.com/**';
+const PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="270"><rect width="480" height="270" fill="#cfe3ff"/>'
+  + '<rect x="120" y="50" width="240" height="150" rx="8" fill="#2257c4"/><rect x="90" y="206" width="300" height="14" rx="6"/></svg>';
+
+export class WebChat {
+  page;
+  // The last read of the conversation, to ask for all of it again.
+  #read;
+
+  static async open(context, address) {
+    const page = await context.newPage();
+    await page.setViewportSize({ width: 720, height: 820 });
+    await page.route(PICTURES, (route) => route.fulfill({ contentType: 'image/svg+xml', body: PICTURE }));
+    const chat = new WebChat(page);
+    await page.goto(address);
+    return chat;
+  }
+
+  constructor(page) {
+    this.page = page;
+    page.on('request', (request) => {
+      if (request.method() === 'GET' && request.url().includes('/activities')) this.#read = request;
+    });
+  }
+
+  // What was said, by anybody, as bubbles.
+  bubbles(text) {
+    return this.page.locator('.webchat__bubble__content').filter({ hasText: text });
+  }
+
+  mine(text) {
+    return this.page.locator('.webchat__bubble--from-user').filter({ hasText: text });
+  }
+
+  see(text) {
+    return this.bubbles(text).last().waitFor();
+  }
+
+  // The last adaptive or hero card.
+  card() {
+    return this.page.locator('.ac-adaptiveCard').last();
+  }
+
+  typing() {
+    return this.page.locator('.webchat__typing-indicator');
+  }
+
+  sendBox() {
+    return this.page.locator('[data-id="webchat-sendbox-input"]');
+  }
+
+  suggested(name) {
+    return this.page.getByRole('toolbar').getByRole('button', { name, exact: true });
+  }
+
+  async say(text) {
+    await this.sendBox().fill(text);
+    await this.sendBox().press('Enter');
+    await this.mine(text).last().waitFor();
+  }
+
+  // Picks a file and sends it with a text.
+  async upload(file, text) {
+    const clip = this.page.locator('.webchat__upload-button button');
+    const before = await clip.innerHTML();
+    await this.page.locator('input[type=file]').setInputFiles(file);
+    // The clip gets a tick once a small picture of the file is made; before that the text would go alone.
+    await until('the tick on the clip', async () => (await clip.innerHTML()) !== before);
+    await this.say(text);
+  }
+
+  // Chooses one of the suggested actions, which then go.
+  async choose(name) {
+    await this.suggested(name).click();
+    await this.mine(name).last().waitFor();
+    await until('the suggested actions to go', async () => !(await this.suggested(name).isVisible()));
+  }
+
+  // Fills in the last card and sends it.
+  async submit(fill) {
+    const card = this.card();
+    await fill(card);
+    await card.getByRole('button', { name: 'Send', exact: true }).click();
+  }
+
+  // Waits until the transcript has scrolled to its end, for a picture of it.
+  async settle() {
+    const atEnd = () => {
+      const { scrollHeight, scrollTop, clientHeight } = document.querySelector('.webchat__basic-transcript__scrollable');
+      return scrollHeight - scrollTop - clientHeight < 2;
+    };
+    await this.page.waitForFunction(atEnd, undefined, { timeout: 1_000 }).catch(() => {});
+  }
+
+  // All messages as any client would read them.
+  async messages() {
+    const url = new URL(this.#read.url());
+    url.searchParams.delete('watermark');
+    const { authorization } = await this.#read.allHeaders();
+    const { activities } = await (await fetch(url, { headers: { authorization } })).json();
+    return activities.filter(({ type }) => type === 'message');
+  }
+}

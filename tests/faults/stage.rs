@@ -1,0 +1,162 @@
+//! Both far ends in this process, and the program beside them, as often as asked, on one store.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use servicenow_handoff::simulate::{
+    copilot::{self, CopilotOptions, CopilotStudio},
+    servicenow::{self, ServiceNow, ServiceNowOptions, Standing},
+};
+
+use crate::client::Client;
+
+/// How long anything that should happen may take: a claim of a killed process stands for 10 s.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Stage {
+    pub copilot: CopilotStudio,
+    pub servicenow: ServiceNow,
+    pub processes: Vec<Process>,
+    pub http: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+/// The program on a port of its own, which it keeps over restarts.
+pub struct Process {
+    pub url: String,
+    http: reqwest::Client,
+    settings: Vec<(String, String)>,
+    child: Mutex<Option<Child>>,
+}
+
+impl Stage {
+    pub async fn start(processes: usize) -> Self {
+        Self::with(processes, ServiceNowOptions::default()).await
+    }
+
+    /// A webhook without an answer doesn't end a chat here: the agent says it again.
+    pub async fn with(processes: usize, options: ServiceNowOptions) -> Self {
+        let copilot = copilot::start(CopilotOptions::default()).await.unwrap();
+        let servicenow = servicenow::start(ServiceNowOptions {
+            response_token: Some("responses".to_owned()),
+            basic: Some(("connector".to_owned(), "password".to_owned())),
+            abandon_on_error: false,
+            ..options
+        })
+        .await
+        .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
+        let settings = [
+            ("STORE", &*store),
+            ("DIRECT_LINE_URL", copilot.url()),
+            ("DIRECT_LINE_SECRET", copilot.secret()),
+            ("SERVICENOW_URL", servicenow.url()),
+            ("SERVICENOW_USERNAME", "connector"),
+            ("SERVICENOW_PASSWORD", "password"),
+            ("RESPONSES_TOKEN", "responses"),
+        ];
+        let http = servicenow_handoff::far_end::client().unwrap();
+        let processes: Vec<Process> = (0..processes).map(|_| Process::new(&settings, &http)).collect();
+        for process in &processes {
+            process.start().await;
+        }
+        let stage = Self { copilot, servicenow, processes, http, _folder: folder };
+        stage.answer_to(0);
+        stage
+    }
+
+    /// ServiceNow's webhooks go to this process from now on.
+    pub fn answer_to(&self, process: usize) {
+        self.servicenow.set_response_url(format!("{}/api/servicenow/responses", self.processes[process].url));
+    }
+
+    pub fn urls(&self) -> Vec<String> {
+        self.processes.iter().map(|process| process.url.clone()).collect()
+    }
+
+    /// A client whose chat is in ServiceNow's queue.
+    pub async fn waiting_client(&self) -> Client {
+        let mut client = Client::start(self).await;
+        client.say("agent", "c-agent").await;
+        client.read_until(|activity| activity["name"] == "handoff.initiate").await;
+        client
+    }
+
+    /// A client with a live agent; it has read that.
+    pub async fn live_client(&self) -> Client {
+        let mut client = self.waiting_client().await;
+        self.accept(&client.conversation).await;
+        client.read_until(|activity| activity["value"]["state"] == "accepted").await;
+        client
+    }
+
+    pub async fn accept(&self, session: &str) {
+        let queued = |at: &ServiceNow| at.chat(session).is_some_and(|chat| chat.standing == Standing::Queued);
+        assert!(self.servicenow.wait_for(PATIENCE, queued).await, "the chat {session} is not in the queue");
+        assert!(self.servicenow.accept(session, "Ana Agent").await.is_success());
+    }
+
+    /// What the user said, as ServiceNow has it, in order.
+    pub fn told(&self, session: &str) -> Vec<String> {
+        let requests = self.servicenow.requests_of(session).into_iter();
+        requests.filter(|request| request.action.is_empty()).map(|request| request.text).collect()
+    }
+
+    pub async fn agent_hears(&self, session: &str, texts: &[&str]) {
+        let heard = |_: &ServiceNow| self.told(session).len() >= texts.len();
+        let in_time = self.servicenow.wait_for(PATIENCE, heard).await;
+        assert!(in_time, "ServiceNow was only told {:?}", self.told(session));
+        assert_eq!(self.told(session), texts);
+    }
+}
+
+impl Process {
+    fn new(settings: &[(&str, &str)], http: &reqwest::Client) -> Self {
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let listen = format!("127.0.0.1:{port}");
+        let own = [("LISTEN", &*listen), ("LOG", "warn")];
+        let settings = settings.iter().chain(&own);
+        Self {
+            url: format!("http://{listen}"),
+            http: http.clone(),
+            settings: settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            child: Mutex::new(None),
+        }
+    }
+
+    /// Starts it and waits until it answers.
+    pub async fn start(&self) {
+        let child = Command::new(env!("CARGO_BIN_EXE_handler"))
+            .env_clear()
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        *self.child.lock().unwrap() = Some(child);
+        let started = Instant::now();
+        while self.http.get(&self.url).send().await.is_err() {
+            assert!(started.elapsed() < PATIENCE, "{} does not start", self.url);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// SIGKILL.
+    pub fn kill(&self) {
+        if let Some(mut child) = self.child.lock().unwrap().take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

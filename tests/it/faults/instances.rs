@@ -1,0 +1,100 @@
+//! Two connectors on one store, as the host runs them when it scales out.
+
+use futures_util::future::{join, join_all};
+use servicenow_handoff::simulate::chat_client::message;
+
+use super::{LAST, Wire, named, numbered, read_to_the_last, send_webhook, shown, texts, webhook};
+use crate::world::World;
+
+#[tokio::test]
+async fn fifty_messages_each_way_over_two_instances_arrive_in_order_and_once() {
+    let world = World::start().await;
+    let (second, _) = world.second_instance();
+    let mut chat = world.live_chat().await;
+    let roots = [world.url.clone(), second];
+    let wire = Wire::of(&world, &chat);
+    let (said, answered) = (numbered("message", 50), numbered("answer", 50));
+    let session = chat.conversation().to_owned();
+    let user = async {
+        for (text, root) in said.iter().zip(roots.iter().cycle()) {
+            wire.through(root).say(&message(text)).await;
+        }
+    };
+    let agent = async {
+        for (text, root) in answered.iter().zip(roots.iter().rev().cycle()) {
+            assert_eq!(send_webhook(&world, root, &webhook(&session, text, text)).await, 200);
+        }
+    };
+    let reader = async {
+        for root in roots.iter().cycle() {
+            chat.move_to(root);
+            chat.poll().await.unwrap();
+            if shown(&chat, "agent").len() >= 50 && shown(&chat, "user").len() > 50 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    join(join(user, agent), reader).await;
+    world.agent_hears(&session, &texts(&said)).await;
+    read_to_the_last(&world, &mut chat).await;
+    assert_eq!(shown(&chat, "user")[1..], said);
+    assert_eq!(shown(&chat, "agent"), [&answered[..], &[LAST.to_owned()]].concat());
+    assert_eq!(chat.repeated, 0);
+}
+
+#[tokio::test]
+async fn a_hand_off_that_both_instances_see_at_once_opens_one_chat() {
+    let world = World::start().await;
+    let (second, _) = world.second_instance();
+    let mut chat = world.chat().await;
+    chat.say("agent").await.unwrap();
+    let wire = Wire::of(&world, &chat);
+    let polls = [&world.url, &second].into_iter().cycle().take(6).map(|root| wire.through(root));
+    let pages = join_all(polls.map(|wire| async move { wire.get(None).await })).await;
+    for (status, page) in &pages {
+        let activities = page["activities"].as_array().unwrap();
+        assert!(activities.iter().any(|a| a["name"] == "handoff.initiate"), "{status}: {page}");
+    }
+    let session = chat.conversation().to_owned();
+    world.accept(&session).await;
+    wire.through(&second).say(&message("hello")).await;
+    world.agent_hears(&session, &["hello"]).await;
+    assert_eq!(world.servicenow.chats().len(), 1);
+    assert_eq!(world.actions(&session), ["CREATE_CONVERSATION", "START_CREATED_CONVERSATION", ""]);
+    read_to_the_last(&world, &mut chat).await;
+    assert_eq!(shown(&chat, "user"), ["agent", "hello"]);
+}
+
+#[tokio::test]
+async fn a_message_posted_to_both_instances_at_once_is_one_message_with_one_id() {
+    let world = World::start().await;
+    let (second, _) = world.second_instance();
+    let mut chat = world.live_chat().await;
+    let wire = Wire::of(&world, &chat);
+    for round in ["one", "two", "three"] {
+        let wires = [&world.url, &second].into_iter().cycle().take(6).map(|root| wire.through(root));
+        let ids = join_all(wires.map(|wire| async move { wire.say(&named(round, round)).await })).await;
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    }
+    world.agent_hears(chat.conversation(), &["one", "two", "three"]).await;
+    read_to_the_last(&world, &mut chat).await;
+    assert_eq!(shown(&chat, "user")[1..], ["one", "two", "three"]);
+}
+
+#[tokio::test]
+async fn what_is_owed_is_delivered_once_when_both_instances_sweep_at_once() {
+    let world = World::start().await;
+    let (_, second) = world.second_instance();
+    let chat = world.live_chat().await;
+    world.servicenow.faults().set_down(true);
+    chat.say("one").await.unwrap();
+    chat.say("two").await.unwrap();
+    world.servicenow.faults().set_down(false);
+    let sweeps = (0..3).map(|_| join(world.handoff.sweep(), second.sweep()));
+    for (one, other) in join_all(sweeps).await {
+        assert_eq!((one.unwrap(), other.unwrap()), (1, 1));
+    }
+    chat.say(LAST).await.unwrap();
+    world.agent_hears(chat.conversation(), &["one", "two", LAST]).await;
+}

@@ -1,0 +1,90 @@
+//! Both far ends are away for a while.
+
+use serde_json::{Value, json};
+use servicenow_handoff::simulate::chat_client::message;
+
+use super::{LAST, Wire, read_to_the_last, shown};
+use crate::world::World;
+
+#[tokio::test]
+async fn a_poll_while_both_far_ends_are_down_is_answered_with_the_same_watermark() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    chat.poll().await.unwrap();
+    let (wire, watermark) = (Wire::of(&world, &chat), chat.watermark().unwrap().to_owned());
+    world.servicenow.faults().set_down(true);
+    world.copilot.faults().set_down(true);
+    for _ in 0..3 {
+        let (status, page) = wire.get(Some(&watermark)).await;
+        assert_eq!(status, 200);
+        assert_eq!(page, json!({"activities": [], "watermark": watermark}));
+    }
+    for text in ["one", "two"] {
+        wire.say(&message(text)).await;
+    }
+    world.servicenow.faults().set_down(false);
+    world.copilot.faults().set_down(false);
+    world.agent_hears(chat.conversation(), &["one", "two"]).await;
+    read_to_the_last(&world, &mut chat).await;
+    assert_eq!(shown(&chat, "user"), ["agent", "one", "two"]);
+    assert_eq!(shown(&chat, "agent"), [LAST]);
+    assert_eq!(chat.repeated, 0);
+}
+
+#[tokio::test]
+async fn a_page_loaded_while_direct_line_is_down_is_empty_and_whole_when_it_is_back() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    world.agent_says(chat.conversation(), "Hello").await;
+    chat.see("the agent's words", |a| a["text"] == "Hello").await.unwrap();
+    let before = texts_of(&chat.received);
+    world.copilot.faults().set_down(true);
+    chat.reload();
+    assert_eq!(chat.poll().await.unwrap(), Vec::<Value>::new());
+    world.copilot.faults().set_down(false);
+    while !chat.poll().await.unwrap().is_empty() {}
+    assert_eq!(texts_of(&chat.received), before);
+}
+
+#[tokio::test]
+async fn the_bot_comes_back_when_direct_line_does() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    world.copilot.faults().set_down(true);
+    world.servicenow.end(&session).await;
+    chat.see("the end", |a| a["value"]["state"] == "completed").await.unwrap();
+    let wire = Wire::of(&world, &chat);
+    assert_eq!(wire.post(&message("hello?")).await.0, 503);
+    assert_eq!(chat.poll().await.unwrap(), Vec::<Value>::new());
+    world.copilot.faults().set_down(false);
+    wire.say(&message("hello again")).await;
+    chat.see("the bot", |a| a["text"] == "You said: hello again").await.unwrap();
+    assert_eq!(world.copilot.conversations().len(), 2, "one fresh conversation");
+}
+
+#[tokio::test]
+async fn a_token_never_seen_gets_nothing_while_direct_line_is_down() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    world.agent_says(chat.conversation(), "for your eyes only").await;
+    let stranger = Wire::of(&world, &chat).with_token("never.seen.before");
+    world.copilot.faults().set_down(true);
+    for watermark in [None, Some("h1.0.0.e"), chat.watermark()] {
+        let (status, page) = stranger.get(watermark).await;
+        assert_eq!((status, &page["activities"]), (200, &json!([])));
+        assert_eq!(page["watermark"].as_str(), watermark);
+    }
+    let (status, refusal) = stranger.post(&message("let me in")).await;
+    assert_eq!((status, &refusal["error"]["code"]), (503, &json!("Unavailable")));
+    world.copilot.faults().set_down(false);
+    assert_eq!(stranger.get(None).await.0, 403);
+    assert_eq!(stranger.post(&message("let me in")).await.0, 403);
+    read_to_the_last(&world, &mut chat).await;
+    assert_eq!(shown(&chat, "user"), ["agent"]);
+    assert_eq!(world.told(chat.conversation()), Vec::<String>::new());
+}
+
+fn texts_of(activities: &[Value]) -> Vec<String> {
+    activities.iter().filter_map(|activity| activity["text"].as_str().map(str::to_owned)).collect()
+}

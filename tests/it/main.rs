@@ -1,0 +1,13 @@
+//! The connector against both simulated far ends, over real HTTP.
+#![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
+
+mod actions;
+mod bad_input;
+mod controls;
+mod faults;
+mod hand_off;
+mod live;
+mod logs;
+mod pipe;
+mod wire;
+mod world;

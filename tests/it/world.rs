@@ -1,0 +1,168 @@
+//! One connector between both simulated far ends, each a real server on a port of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use servicenow_handoff::{
+    app::Connector,
+    config::Settings,
+    handoff::Handoff,
+    simulate::{
+        chat_client::ChatClient,
+        copilot::{self, CopilotOptions, CopilotStudio},
+        servicenow::{self, ServiceNow, ServiceNowOptions, Standing},
+    },
+};
+
+pub const AGENT: &str = "Ana Agent";
+pub const RESPONSES_TOKEN: &str = "a-token-for-responses";
+/// How long anything that should happen may take before a test calls it lost.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+pub struct World {
+    pub copilot: CopilotStudio,
+    pub servicenow: ServiceNow,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    pub handoff: Arc<Handoff>,
+    pub http: reqwest::Client,
+    folder: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these settings besides, or instead; an empty value unsets.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::between(CopilotOptions::default(), ServiceNowOptions::default(), settings).await
+    }
+
+    pub async fn between(
+        copilot: CopilotOptions,
+        servicenow: ServiceNowOptions,
+        more: &[(&str, &str)],
+    ) -> Self {
+        Self::around(copilot::start(copilot).await.unwrap(), servicenow, more).await
+    }
+
+    /// Around a Copilot Studio that runs already, for settings that hold its address.
+    pub async fn around(
+        copilot: CopilotStudio,
+        servicenow: ServiceNowOptions,
+        more: &[(&str, &str)],
+    ) -> Self {
+        let servicenow = servicenow::start(ServiceNowOptions {
+            response_token: Some(RESPONSES_TOKEN.to_owned()),
+            basic: Some(("connector".to_owned(), "a-password".to_owned())),
+            message_token: servicenow.message_token.clone().or(Some("a-message-token".to_owned())),
+            ..servicenow
+        })
+        .await
+        .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
+        let own = [
+            ("LISTEN", "127.0.0.1:0"),
+            ("STORE", &store),
+            ("DIRECT_LINE_URL", copilot.url()),
+            ("DIRECT_LINE_SECRET", copilot.secret()),
+            ("SERVICENOW_URL", servicenow.url()),
+            ("SERVICENOW_USERNAME", "connector"),
+            ("SERVICENOW_PASSWORD", "a-password"),
+            ("SERVICENOW_TOKEN", "a-message-token"),
+            ("RESPONSES_TOKEN", RESPONSES_TOKEN),
+            ("USER_EMAIL_VARIABLE", "UserEmail"),
+        ];
+        // The last word counts: lookups go from the end.
+        let settings: Vec<(String, String)> =
+            own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (url, handoff) = serve(&settings);
+        servicenow.set_response_url(format!("{url}/api/servicenow/responses"));
+        let http = servicenow_handoff::far_end::client().unwrap();
+        Self { copilot, servicenow, url, handoff, http, folder, settings }
+    }
+
+    /// Another connector on the same store, as a second instance of the app.
+    pub fn second_instance(&self) -> (String, Arc<Handoff>) {
+        assert!(self.folder.path().exists());
+        serve(&self.settings)
+    }
+
+    pub async fn chat(&self) -> ChatClient {
+        ChatClient::start(&self.url, &self.copilot.token_endpoint()).await.unwrap()
+    }
+
+    /// A chat whose user has asked for a person; the client has read the hand-off event.
+    pub async fn waiting_chat(&self) -> ChatClient {
+        let mut chat = self.chat().await;
+        chat.say("agent").await.unwrap();
+        chat.see("the hand-off", |activity| activity["name"] == "handoff.initiate").await.unwrap();
+        chat
+    }
+
+    /// A chat with a live agent in it; the client has read that.
+    pub async fn live_chat(&self) -> ChatClient {
+        let mut chat = self.waiting_chat().await;
+        self.accept(chat.conversation()).await;
+        let accepted = |activity: &serde_json::Value| activity["value"]["state"] == "accepted";
+        chat.see("the agent", accepted).await.unwrap();
+        chat
+    }
+
+    /// Waits until the chat is in the queue, and takes it.
+    pub async fn accept(&self, session: &str) {
+        let queued = |at: &ServiceNow| at.chat(session).is_some_and(|chat| chat.standing == Standing::Queued);
+        assert!(self.servicenow.wait_for(PATIENCE, queued).await, "the chat {session} is not in the queue");
+        assert!(self.servicenow.accept(session, AGENT).await.is_success());
+    }
+
+    pub async fn agent_says(&self, session: &str, text: &str) {
+        let result = self.servicenow.say(session, text).await;
+        assert_eq!(result.status, Some(200), "the webhook with {text:?}");
+    }
+
+    /// Everything the store holds on disk.
+    pub fn stored_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+
+    /// What the user said, as ServiceNow has it, in order.
+    pub fn told(&self, session: &str) -> Vec<String> {
+        let requests = self.servicenow.requests_of(session);
+        requests.into_iter().filter(|request| request.action.is_empty()).map(|request| request.text).collect()
+    }
+
+    /// Waits until ServiceNow has been told exactly this.
+    pub async fn agent_hears(&self, session: &str, texts: &[&str]) {
+        let heard = self.servicenow.wait_for(PATIENCE, |_| self.told(session).len() >= texts.len()).await;
+        assert!(heard, "ServiceNow was only told {:?}", self.told(session));
+        assert_eq!(self.told(session), texts);
+    }
+
+    /// The actions of a chat's requests, in order; an ordinary message is `""`.
+    pub fn actions(&self, session: &str) -> Vec<String> {
+        self.servicenow.requests_of(session).into_iter().map(|request| request.action).collect()
+    }
+}
+
+/// Starts a connector on a thread of its own, as a process would run.
+fn serve(settings: &[(String, String)]) -> (String, Arc<Handoff>) {
+    let lookup = |name: &str| {
+        let found = settings.iter().rev().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+    };
+    let settings = Settings::from_env(lookup).unwrap();
+    let (started, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let connector = Connector::build(&settings).unwrap();
+            started.send((connector.address(), connector.handoff().unwrap())).unwrap();
+            connector.run().await.unwrap();
+        });
+    });
+    let (address, handoff) = address.recv_timeout(PATIENCE).unwrap();
+    (format!("http://{address}"), handoff)
+}

@@ -1,0 +1,151 @@
+//! Many turns at once in one small process: the real binary, in front of a Direct Line that takes its time.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use actix_web::rt::{self, System};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use servicenow_handoff::simulate::{
+    copilot::{self, CopilotOptions, CopilotStudio},
+    faults::Fault,
+};
+
+const TURNS: usize = 1_000;
+const MEBIBYTE: usize = 1_024;
+
+#[test]
+fn a_thousand_turns_wait_within_64_mebibytes() {
+    System::new().block_on(async {
+        let studio = copilot::start(CopilotOptions::default()).await.unwrap();
+        studio.faults().add(Fault::on("GET", "/activities").delay(Duration::from_millis(500)));
+        let handler = Handler::start(&studio, "info");
+        let http = reqwest::Client::new();
+        let mut ids = Vec::new();
+        for _ in 0..TURNS {
+            ids.push(open(&http, &studio).await);
+        }
+        let idle = handler.kibibytes("VmRSS");
+
+        let start = Instant::now();
+        let turns: Vec<_> = ids.iter().map(|id| rt::spawn(handler.relay(&http, &studio, id))).collect();
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        let waiting = handler.kibibytes("VmRSS");
+        assert!(turns.iter().all(|turn| !turn.is_finished()), "all of them are waiting");
+        for id in &ids {
+            studio.bot_says(id, json!({"type": "message", "text": format!("for {id}")})).unwrap();
+        }
+        let spoken = start.elapsed();
+        for (turn, id) in join_all(turns).await.into_iter().zip(&ids) {
+            let set: Value = serde_json::from_str(&turn.unwrap()).unwrap();
+            let texts: Vec<_> =
+                set["activities"].as_array().unwrap().iter().map(|one| &one["text"]).collect();
+            assert_eq!(texts, [&json!(format!("for {id}"))], "each its own answer, once");
+        }
+        let (peak, code) = (handler.kibibytes("VmHWM"), handler.kibibytes("RssFile"));
+        eprintln!(
+            "idle {idle} KiB, {TURNS} waiting {waiting} KiB, peak {peak} KiB of which {code} KiB code; \
+             last answer {:?} after the agents spoke",
+            start.elapsed() - spoken
+        );
+        // A debug build's code is more than twice what is delivered, so there the rest is what counts.
+        let limit = if cfg!(debug_assertions) { 50 * MEBIBYTE + code } else { 64 * MEBIBYTE };
+        assert!(peak < limit, "{peak} KiB");
+    });
+}
+
+#[test]
+fn a_turn_is_one_line_of_the_log_without_secret_or_words() {
+    System::new().block_on(async {
+        let studio = copilot::start(CopilotOptions::default()).await.unwrap();
+        let handler = Handler::start(&studio, "trace");
+        let http = reqwest::Client::new();
+        let id = open(&http, &studio).await;
+        studio.bot_says(&id, json!({"type": "message", "text": "between-you-and-me"})).unwrap();
+        assert!(handler.relay(&http, &studio, &id).await.contains("between-you-and-me"));
+        studio.faults().add(Fault::on("GET", "/activities").status(403));
+        handler.relay(&http, &studio, &id).await;
+
+        // A line may still be on its way through the pipe when the answer is here.
+        let written = || handler.lines.lock().unwrap().join("\n");
+        for _ in 0..100 {
+            if written().contains("answered 403") {
+                break;
+            }
+            actix_web::rt::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        let lines = written();
+        let about: Vec<_> = lines.lines().filter(|line| line.contains(&id)).collect();
+        assert_eq!(about.len(), 2, "{lines}");
+        assert!(about[0].contains("Relayed a turn") && about[0].contains("1 activities"), "{}", about[0]);
+        assert!(about[0].contains("ended by quiet"), "{}", about[0]);
+        assert!(about[1].contains("Direct Line answered 403"), "{}", about[1]);
+        assert!(!lines.contains("between-you-and-me") && !lines.contains(studio.secret()), "{lines}");
+    });
+}
+
+async fn open(http: &reqwest::Client, studio: &CopilotStudio) -> String {
+    let url = format!("{}v3/directline/conversations", studio.url());
+    let opened = http.post(url).bearer_auth(studio.secret()).send().await.unwrap().text().await.unwrap();
+    let opened: Value = serde_json::from_str(&opened).unwrap();
+    opened["conversationId"].as_str().unwrap().to_owned()
+}
+
+/// The binary, serving; killed when dropped.
+struct Handler {
+    process: Child,
+    url: String,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Handler {
+    fn start(studio: &CopilotStudio, log: &str) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_handler"))
+            .env_clear()
+            .env("LISTEN", "127.0.0.1:0")
+            .env("DIRECT_LINE_URL", studio.url())
+            .env("LOG", log)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = output.by_ref().find_map(|line| {
+            line.unwrap().split_once("Listening on ").map(|(_, address)| address.to_owned())
+        });
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&lines);
+        thread::spawn(move || output.map_while(Result::ok).for_each(|line| log.lock().unwrap().push(line)));
+        Self { process, url: format!("http://{}/api/relayToDirectLine", address.unwrap()), lines }
+    }
+
+    fn relay(
+        &self,
+        http: &reqwest::Client,
+        studio: &CopilotStudio,
+        conversation: &str,
+    ) -> impl Future<Output = String> + use<> {
+        let request = http.get(&self.url).bearer_auth(studio.secret());
+        let request = request.header("conversationid", conversation).header("watermark", "0");
+        async move { request.send().await.unwrap().text().await.unwrap() }
+    }
+
+    fn kibibytes(&self, field: &str) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}

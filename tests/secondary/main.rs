@@ -1,0 +1,10 @@
+//! The secondary bot over real HTTP: before a simulated agent, behind this project's own client and documented requests.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+mod agents;
+mod asked;
+mod door;
+mod faults;
+mod files;
+mod later;
+mod world;

@@ -1,0 +1,276 @@
+//! A connector that is a secondary bot: before a simulated agent, and behind a primary bot of the test's.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use serde_json::{Value, json};
+use servicenow_handoff::{
+    app::Connector,
+    config::{ServiceNowLogin, ServiceNowSettings, Settings},
+    secondary_bot::SecondaryBot,
+    servicenow::ServiceNow,
+    simulate::copilot::{self, CopilotOptions, CopilotStudio},
+    wire::virtual_agent::{
+        request::{Action, Message, Request},
+        response::Response,
+    },
+};
+
+pub const TOKEN: &str = "a-primary-token";
+pub const PATH: &str = "/api/sn_va_as_service/bot/integration";
+/// How long anything that should happen may take before a test calls it lost.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+pub struct World {
+    pub copilot: CopilotStudio,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    pub http: reqwest::Client,
+    pub folder: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(CopilotOptions::default(), &[]).await
+    }
+
+    /// With these settings besides, or instead; an empty value unsets.
+    pub async fn with(options: CopilotOptions, more: &[(&str, &str)]) -> Self {
+        let copilot = copilot::start(options).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(&copilot, &folder, more);
+        let (url, _) = serve(&settings);
+        let http = servicenow_handoff::far_end::client().unwrap();
+        Self { copilot, url, http, folder, settings }
+    }
+
+    /// With a token endpoint instead of the secret.
+    pub async fn without_secret(more: &[(&str, &str)]) -> Self {
+        let copilot = copilot::start(CopilotOptions::default()).await.unwrap();
+        let endpoint = copilot.token_endpoint();
+        let folder = tempfile::tempdir().unwrap();
+        let own = [("DIRECT_LINE_SECRET", ""), ("COPILOT_TOKEN_ENDPOINT", endpoint.as_str())];
+        let more: Vec<_> = own.iter().chain(more).copied().collect();
+        let settings = settings(&copilot, &folder, &more);
+        let (url, _) = serve(&settings);
+        let http = servicenow_handoff::far_end::client().unwrap();
+        Self { copilot, url, http, folder, settings }
+    }
+
+    /// Another connector on the same store, as a second instance of the app.
+    pub fn second_instance(&self) -> (String, Arc<SecondaryBot>) {
+        serve(&self.settings)
+    }
+
+    /// Posts a body as it is.
+    pub async fn post(&self, headers: &[(&str, &str)], body: impl Into<String>) -> (u16, Value) {
+        let mut post = self.http.post(format!("{}{PATH}", self.url)).body(body.into());
+        for (name, value) in headers {
+            post = post.header(*name, *value);
+        }
+        let answer = post.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// A documented request, with the token; must be answered 200.
+    pub async fn ask(&self, body: Value) -> Value {
+        let (status, answer) = self.post(&[("token", TOKEN)], body.to_string()).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    /// This project's own client as primary bot.
+    pub fn primary(&self, session: &str) -> Primary {
+        Primary::at(&self.url, session)
+    }
+
+    /// What the agent was given, the last conversation's.
+    pub fn told(&self) -> Vec<Value> {
+        let last = self.copilot.conversations().pop();
+        last.map(|id| self.copilot.said_to_bot(&id)).unwrap_or_default()
+    }
+
+    /// The texts the agent was given.
+    pub fn heard(&self) -> Vec<String> {
+        let messages = self.told().into_iter().filter(|activity| activity["type"] == "message");
+        messages.filter_map(|activity| Some(activity["text"].as_str()?.to_owned())).collect()
+    }
+}
+
+/// A session of a primary bot.
+pub struct Primary {
+    client: ServiceNow,
+    pub session: String,
+    requests: std::cell::Cell<u32>,
+}
+
+impl Primary {
+    pub fn at(url: &str, session: &str) -> Self {
+        let settings = ServiceNowSettings {
+            url: url.parse().unwrap(),
+            login: ServiceNowLogin::None,
+            token: Some(TOKEN.into()),
+            hash_secret: None,
+            app_inbound_id: Some("inbound-1".to_owned()),
+        };
+        let client = ServiceNow::new(&settings, servicenow_handoff::far_end::client().unwrap());
+        Self { client, session: session.to_owned(), requests: std::cell::Cell::new(0) }
+    }
+
+    pub fn request(&self, action: Action) -> Request {
+        self.requests.set(self.requests.get() + 1);
+        Request::new(format!("{}-{}", self.session, self.requests.get()), &*self.session, "ada", action)
+    }
+
+    pub async fn send(&self, request: &Request) -> Option<Response> {
+        let answer = self.client.send(request, None).await.unwrap();
+        answer.synchronous.map(|body| Response::parse(&body).unwrap())
+    }
+
+    pub async fn does(&self, action: Action) -> Response {
+        self.send(&self.request(action)).await.expect("a whole answer")
+    }
+
+    pub async fn says(&self, text: &str) -> Response {
+        self.does(Action::Message(Message::typed(text))).await
+    }
+
+    pub async fn chooses(&self, value: &str) -> Response {
+        self.does(Action::Message(Message::chosen(value))).await
+    }
+
+    pub async fn starts(&self) -> Response {
+        self.does(Action::StartConversation(Message::default())).await
+    }
+}
+
+/// The texts of an answer, in order.
+pub fn texts(response: &Response) -> Vec<String> {
+    let texts = response.body.iter().map(|element| element.texts.clone());
+    texts.filter_map(|texts| texts.value.or(texts.label)).collect()
+}
+
+/// A primary bot's response address.
+#[derive(Clone)]
+pub struct Sink {
+    pub url: String,
+    got: Arc<Mutex<Vec<Value>>>,
+    refusals: Arc<Mutex<u32>>,
+}
+
+impl Sink {
+    pub fn open() -> Self {
+        let got = Arc::new(Mutex::new(Vec::new()));
+        let refusals = Arc::new(Mutex::new(0));
+        let (started, address) = std::sync::mpsc::channel();
+        let (keep, refuse) = (got.clone(), refusals.clone());
+        std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let server = HttpServer::new(move || {
+                    let (keep, refuse) = (keep.clone(), refuse.clone());
+                    let take = move |request: HttpRequest, body: web::Bytes| {
+                        let (keep, refuse) = (keep.clone(), refuse.clone());
+                        async move { take(&request, &body, &keep, &refuse) }
+                    };
+                    App::new().default_service(web::to(take))
+                });
+                let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+                started.send(server.addrs()[0]).unwrap();
+                server.run().await.unwrap();
+            });
+        });
+        let url = format!("http://{}/answers", address.recv_timeout(PATIENCE).unwrap());
+        Self { url, got, refusals }
+    }
+
+    /// From now on, this many calls get a 503.
+    pub fn refuse(&self, calls: u32) {
+        *self.refusals.lock().unwrap() = calls;
+    }
+
+    pub fn got(&self) -> Vec<Value> {
+        self.got.lock().unwrap().clone()
+    }
+
+    /// What was said, without signs of typing.
+    pub fn said(&self) -> Vec<Value> {
+        let typing = |answer: &Value| answer["body"][0]["actionType"] == "StartTypingIndicator";
+        self.got().into_iter().filter(|answer| !typing(answer)).collect()
+    }
+
+    /// Waits for so many answers.
+    pub async fn wait_for(&self, answers: usize) -> Vec<Value> {
+        self.wait_within(answers, PATIENCE).await
+    }
+
+    pub async fn wait_within(&self, answers: usize, patience: Duration) -> Vec<Value> {
+        let began = Instant::now();
+        while self.said().len() < answers && began.elapsed() < patience {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let said = self.said();
+        assert!(said.len() >= answers, "only {said:?}");
+        said
+    }
+}
+
+fn take(request: &HttpRequest, body: &[u8], got: &Mutex<Vec<Value>>, refusals: &Mutex<u32>) -> HttpResponse {
+    if request.headers().get("token").is_none_or(|token| token != "for-the-sink") {
+        return HttpResponse::Unauthorized().finish();
+    }
+    let mut left = refusals.lock().unwrap();
+    if *left > 0 {
+        *left -= 1;
+        return HttpResponse::ServiceUnavailable().finish();
+    }
+    got.lock().unwrap().push(serde_json::from_slice(body).unwrap());
+    HttpResponse::Ok().json(json!({"status": "success"}))
+}
+
+/// The settings that send answers to a sink.
+pub fn to(sink: &Sink) -> Vec<(&str, &str)> {
+    vec![("SECONDARY_RESPONSE_URL", sink.url.as_str()), ("SECONDARY_RESPONSE_TOKEN", "for-the-sink")]
+}
+
+pub fn settings(
+    copilot: &CopilotStudio,
+    folder: &tempfile::TempDir,
+    more: &[(&str, &str)],
+) -> Vec<(String, String)> {
+    let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
+    let own = [
+        ("LISTEN", "127.0.0.1:0"),
+        ("STORE", &store),
+        ("DIRECT_LINE_URL", copilot.url()),
+        ("DIRECT_LINE_SECRET", copilot.secret()),
+        ("SECONDARY_TOKEN", TOKEN),
+        ("RELAY_MAX_WAIT", "2000"),
+        ("RELAY_QUIET", "200"),
+    ];
+    own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Starts a connector on a thread of its own, as a process would run.
+fn serve(settings: &[(String, String)]) -> (String, Arc<SecondaryBot>) {
+    let lookup = |name: &str| {
+        let found = settings.iter().rev().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+    };
+    let settings = Settings::from_env(lookup).unwrap();
+    let (started, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let connector = Connector::build(&settings).unwrap();
+            started.send((connector.address(), connector.secondary_bot().unwrap())).unwrap();
+            connector.run().await.unwrap();
+        });
+    });
+    let (address, bot) = address.recv_timeout(PATIENCE).unwrap();
+    (format!("http://{address}"), bot)
+}
