@@ -61,6 +61,9 @@ const TEXTS: [&str; 24] = [
     "cite:1",
 ];
 
+/// Bytes that a repeated text stays below, so that repeats of repeats leave a body of a size that can be sent.
+const LONG: usize = 200_000;
+
 /// Bends some of a value; `words` are names and texts that mean something to the reader.
 pub fn bend(value: &mut Value, words: &[String], random: &mut Random) {
     for _ in 0..=random.below(6) {
@@ -96,7 +99,7 @@ fn change(value: &mut Value, words: &[String], random: &mut Random) {
         },
         Value::String(text) if !random.one_in(3) => match random.below(4) {
             0 => text.push_str(random.text()),
-            1 => *text = text.repeat(random.below(200)),
+            1 => *text = text.repeat(random.below(200).min(LONG / text.len().max(1))),
             2 => text.insert_str(0, random.text()),
             _ => *text = text.chars().rev().collect(),
         },
