@@ -18,6 +18,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod azure;
 pub mod config;
 pub mod delivery;
 pub mod direct_line;
