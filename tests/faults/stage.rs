@@ -38,8 +38,13 @@ impl Stage {
         Self::with(processes, ServiceNowOptions::default()).await
     }
 
-    /// A webhook without an answer doesn't end a chat here: the agent says it again.
     pub async fn with(processes: usize, options: ServiceNowOptions) -> Self {
+        Self::on(processes, options, &[]).await
+    }
+
+    /// Under more settings, which may name another store than a SQLite file of the stage's own. A webhook
+    /// without an answer doesn't end a chat here: the agent says it again.
+    pub async fn on(processes: usize, options: ServiceNowOptions, more: &[(&str, &str)]) -> Self {
         let copilot = copilot::start(CopilotOptions::default()).await.unwrap();
         let servicenow = servicenow::start(ServiceNowOptions {
             response_token: Some("responses".to_owned()),
@@ -51,7 +56,7 @@ impl Stage {
         .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
-        let settings = [
+        let mut settings = vec![
             ("STORE", &*store),
             ("DIRECT_LINE_URL", copilot.url()),
             ("DIRECT_LINE_SECRET", copilot.secret()),
@@ -60,6 +65,7 @@ impl Stage {
             ("SERVICENOW_PASSWORD", "password"),
             ("RESPONSES_TOKEN", "responses"),
         ];
+        settings.extend(more);
         let http = servicenow_handoff::far_end::client().unwrap();
         let processes: Vec<Process> = (0..processes).map(|_| Process::new(&settings, &http)).collect();
         for process in &processes {

@@ -1,0 +1,65 @@
+//! Many conversations at once over three programs on one store, of which one is killed every few seconds:
+//! nothing said is lost, doubled or swapped.
+//!
+//! `STORM_CONVERSATIONS`, `STORM_MESSAGES`, `STORM_PAUSE` (ms) and `STORM_KILL` (ms) set another size;
+//! `HANDLER` names another build of the program. `-- --nocapture` shows the figures.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+#![expect(clippy::print_stdout, reason = "figures and seeds are for the one who reads the test's output")]
+
+mod client;
+mod figures;
+#[path = "../faults/random.rs"]
+mod random;
+mod size;
+#[path = "../faults/stage.rs"]
+#[expect(dead_code, reason = "the tests that kill at a certain moment need more of it")]
+mod stage;
+mod talk;
+mod verdict;
+mod weather;
+
+use servicenow_handoff::simulate::servicenow::{Effect, Fault, ServiceNowOptions};
+
+use self::{size::Size, stage::Stage};
+
+/// ServiceNow takes up to so long for a call, so that a kill meets some under way.
+const WORK_MILLIS: u64 = 30;
+
+#[tokio::test]
+async fn three_programs_on_one_sqlite_file_keep_every_word_while_one_after_the_other_is_killed() {
+    let size = Size { conversations: 30, messages: 10, pause: 600, kill_every: 2_000 }.or_as_told();
+    let stage = Stage::on(PROGRAMS, servicenow(&size), &[]).await;
+    println!("{}", storm(&stage, &size).await);
+}
+
+const PROGRAMS: usize = 3;
+
+/// An instance that remembers all that a storm tells it.
+fn servicenow(size: &Size) -> ServiceNowOptions {
+    let talks = size.conversations * size.messages;
+    ServiceNowOptions {
+        keep_requests: 20 * talks + 1_000,
+        keep_chats: size.conversations + 1,
+        keep_lines: 20 * size.messages,
+        ..Default::default()
+    }
+}
+
+/// Everybody talks both ways until all is said and read; what came of it has been checked.
+async fn storm(stage: &Stage, size: &Size) -> figures::Figures {
+    let mut random = random::Random::seeded();
+    let clients = talk::open(stage, size, &mut random).await;
+    stage.servicenow.faults().add(Fault::new(Effect::Jitter { ms: WORK_MILLIS }));
+    let began = std::time::Instant::now();
+    let (mut talks, kills) =
+        weather::kill_while(stage, size, &mut random, talk::all(stage, size, clients)).await;
+    let lasted = began.elapsed();
+    verdict::all_was_told(stage, size, &mut talks).await;
+    let mut figures = figures::Figures::new(size, &kills, lasted);
+    let mut told = verdict::told(stage);
+    for talk in &talks {
+        let calls = told.remove(&talk.conversation).unwrap_or_default();
+        figures.add(talk, &calls, verdict::of(talk, &calls, size, &kills));
+    }
+    figures
+}

@@ -1,0 +1,106 @@
+//! Nothing lost, nothing doubled that can be told apart, nothing swapped, nothing of somebody else's.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use servicenow_handoff::{domain::Timestamp, simulate::servicenow::Recorded};
+
+use crate::{
+    size::Size,
+    stage::Stage,
+    talk::{Talk, answer, question},
+};
+
+/// A claim of a killed program stands for 10 s, and another kill may follow.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Milliseconds that a call may have been on its way when its program died.
+const ON_THE_WAY: i64 = 3_000;
+
+/// The user's messages as ServiceNow was told them, by conversation.
+pub fn told(stage: &Stage) -> HashMap<String, Vec<Recorded>> {
+    let mut told: HashMap<String, Vec<Recorded>> = HashMap::new();
+    for call in stage.servicenow.requests().into_iter().filter(|call| call.action.is_empty()) {
+        told.entry(call.session.clone()).or_default().push(call);
+    }
+    told
+}
+
+/// The last words may still be on their way when everybody has read everything. The clients poll on, as
+/// clients do, which is also what makes a call of a killed program's be made again.
+pub async fn all_was_told(stage: &Stage, size: &Size, talks: &mut [Talk]) {
+    let began = Instant::now();
+    loop {
+        join_all(talks.iter_mut().map(|talk| talk.reader.read_on())).await;
+        let told = told(stage);
+        let has_all = |talk: &&Talk| {
+            let last = question(talk.number, size.messages);
+            told.get(&talk.conversation).is_some_and(|calls| calls.iter().any(|call| call.text == last))
+        };
+        let missing = talks.iter().filter(|talk| !has_all(talk)).count();
+        if missing == 0 {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "the last words of {missing} users never reached ServiceNow");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Checks one conversation; how many calls were made again.
+pub fn of(talk: &Talk, calls: &[Recorded], size: &Size, kills: &[Timestamp]) -> usize {
+    check_what_the_user_read(talk, size);
+    check_what_servicenow_was_told(talk, calls, size);
+    repeats(calls, kills)
+}
+
+fn check_what_the_user_read(talk: &Talk, size: &Size) {
+    let reader = &talk.reader;
+    let ids: Vec<&str> = reader.read.iter().map(|(_, activity)| activity["id"].as_str().unwrap()).collect();
+    let distinct: HashSet<&str> = ids.iter().copied().collect();
+    assert_eq!(ids.len(), distinct.len(), "{} was shown something twice", talk.conversation);
+    let text = |(_, activity): &(Timestamp, serde_json::Value)| activity["text"].as_str().unwrap().to_owned();
+    let answers: Vec<String> = reader.heard("agent").map(text).collect();
+    assert_eq!(answers, (1..=size.messages).map(|n| answer(talk.number, n)).collect::<Vec<_>>());
+    // In front of the echoes stands the request for a person.
+    let echoes: Vec<(String, String)> = reader
+        .heard("user")
+        .skip(1)
+        .map(|read| (read.1["id"].as_str().unwrap().to_owned(), text(read)))
+        .collect();
+    let said = talk.questions.iter().zip(1..);
+    let expected: Vec<(String, String)> =
+        said.map(|((_, id), n)| (id.clone(), question(talk.number, n))).collect();
+    assert_eq!(echoes, expected);
+}
+
+/// A repeat stands right behind the first and has its ids.
+fn check_what_servicenow_was_told(talk: &Talk, calls: &[Recorded], size: &Size) {
+    let mut distinct: Vec<&Recorded> = calls.iter().collect();
+    distinct.dedup_by_key(|call| (&call.request_id, &call.client_message_id));
+    let texts: Vec<&str> = distinct.iter().map(|call| call.text.as_str()).collect();
+    assert_eq!(texts, (1..=size.messages).map(|n| question(talk.number, n)).collect::<Vec<_>>());
+    let requests: HashSet<&str> = distinct.iter().map(|call| call.request_id.as_str()).collect();
+    let messages: HashSet<&str> = distinct.iter().map(|call| call.client_message_id.as_str()).collect();
+    assert_eq!((requests.len(), messages.len()), (size.messages, size.messages));
+}
+
+/// Each repeat must have a kill of its own between the two calls.
+fn repeats(calls: &[Recorded], kills: &[Timestamp]) -> usize {
+    let mut left = kills.to_vec();
+    for (place, again) in calls.iter().enumerate() {
+        let first = calls[..place].iter().rfind(|call| call.request_id == again.request_id);
+        let Some(first) = first else { continue };
+        let between = |kill: &Timestamp| first.at.plus_millis(-ON_THE_WAY) <= *kill && *kill <= again.at;
+        let Some(kill) = left.iter().position(between) else {
+            panic!(
+                "{} was told twice, {} ms apart, and no program died between",
+                first.text,
+                again.at.millis_since(first.at)
+            )
+        };
+        left.remove(kill);
+    }
+    kills.len() - left.len()
+}
