@@ -137,7 +137,8 @@ impl Process {
 
     /// Starts it and waits until it answers.
     pub async fn start(&self) {
-        let child = Command::new(env!("CARGO_BIN_EXE_handler"))
+        let given = std::env::var_os("HANDLER");
+        let child = Command::new(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_handler").into()))
             .env_clear()
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

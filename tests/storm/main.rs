@@ -1,8 +1,8 @@
 //! Many conversations at once over three programs on one store, of which one is killed every few seconds:
 //! nothing said is lost, doubled or swapped.
 //!
-//! `STORM_CONVERSATIONS`, `STORM_MESSAGES`, `STORM_PAUSE` (ms) and `STORM_KILL` (ms) set another size;
-//! `HANDLER` names another build of the program. `-- --nocapture` shows the figures.
+//! `STORM_CONVERSATIONS`, `STORM_MESSAGES`, `STORM_PAUSE`, `STORM_POLL` and `STORM_KILL` (the last three in
+//! milliseconds) set another size; `HANDLER` names another build of the program. `-- --nocapture` shows the figures.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 #![expect(clippy::print_stdout, reason = "figures and seeds are for the one who reads the test's output")]
 
@@ -27,7 +27,8 @@ const WORK_MILLIS: u64 = 30;
 
 #[tokio::test]
 async fn three_programs_on_one_sqlite_file_keep_every_word_while_one_after_the_other_is_killed() {
-    let size = Size { conversations: 30, messages: 10, pause: 600, kill_every: 2_000 }.or_as_told();
+    let size =
+        Size { conversations: 30, messages: 10, pause: 600, poll: 600, kill_every: 2_000 }.or_as_told();
     let stage = Stage::on(PROGRAMS, servicenow(&size), &[]).await;
     println!("{}", storm(&stage, &size).await);
 }

@@ -9,6 +9,8 @@ pub struct Size {
     pub messages: usize,
     /// Milliseconds from one message of somebody's to the next, on average.
     pub pause: u64,
+    /// Milliseconds from one poll of a client's to its next, on average.
+    pub poll: u64,
     /// Milliseconds from one kill to the next.
     pub kill_every: u64,
 }
@@ -20,6 +22,7 @@ impl Size {
             conversations: told("STORM_CONVERSATIONS", self.conversations),
             messages: told("STORM_MESSAGES", self.messages),
             pause: told("STORM_PAUSE", self.pause),
+            poll: told("STORM_POLL", self.poll),
             kill_every: told("STORM_KILL", self.kill_every),
         }
     }

@@ -100,7 +100,7 @@ async fn read_all(reader: &mut Client, size: &Size, number: usize) {
     let last = [question(number, size.messages), answer(number, size.messages)];
     while !last.iter().all(|text| reader.read.iter().rev().any(|(_, activity)| activity["text"] == **text)) {
         reader.read_on().await;
-        reader.wait(size.pause).await;
+        reader.wait(size.poll).await;
     }
 }
 
