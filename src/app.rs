@@ -52,8 +52,7 @@ impl Connector {
     ) -> io::Result<Self> {
         let http = far_end::client().map_err(io::Error::other)?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
-        let needs_store = settings.servicenow.is_some() || settings.secondary_bot.is_some();
-        let store = if needs_store { Some(open_store(&settings.store)?) } else { None };
+        let store = if settings.needs_store() { Some(open_store(&settings.store)?) } else { None };
         let secondary_bot = store.as_ref().and_then(|store| {
             let media = Media::new(uploads(&settings.store));
             SecondaryBot::new(settings, store.realm(), media, &http).map(Arc::new)
