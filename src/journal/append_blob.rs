@@ -64,16 +64,17 @@ struct End {
 }
 
 impl AppendBlobJournal {
-    /// Uses the container at `url`, making it when missing. `url` may carry a SAS; without one `credential` signs in.
+    /// Uses the container at `url`, making it when missing. `url` may carry a SAS; without one `sign_in` tells who
+    /// the app is.
     ///
     /// # Errors
     /// One sentence that says what is wrong with the container and what to grant.
     pub async fn open_container(
         url: &Url,
-        credential: Option<Arc<dyn TokenCredential>>,
+        sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
         transport: Transport,
     ) -> Result<Self, String> {
-        let container = start::open(url, credential, transport).await?;
+        let container = start::open(url, sign_in, transport).await?;
         let blobs = Blobs { container, known: Known::new() };
         Ok(Self { blobs: Arc::new(blobs), facts: PhantomData })
     }

@@ -13,7 +13,7 @@ use self::server::Azurite;
 async fn opened(container: &str) -> AppendBlobJournal {
     let url = Url::parse(container).expect("a URL");
     let transport = azure::transport(far_end::client().expect("a client"));
-    AppendBlobJournal::open_container(&url, None, transport).await.expect("a container")
+    AppendBlobJournal::open_container(&url, || azure::credential(None), transport).await.expect("a container")
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use std::{error::Error as _, time::Duration};
 
 use azure_core::error::ErrorKind;
 
+use crate::azure::identity_error;
+
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -26,12 +28,15 @@ pub enum Fault {
 impl Fault {
     /// What an Azure client's error comes to.
     pub fn of(error: &azure_core::Error) -> Self {
+        if let Some(identity) = identity_error(error) {
+            return Self::Login(identity.to_string());
+        }
         match error.kind() {
             ErrorKind::HttpResponse { status, error_code, .. } => Self::Refused {
                 status: u16::from(*status),
                 code: error_code.clone().filter(|code| is_code(code)).unwrap_or_default(),
             },
-            ErrorKind::Credential => Self::Login(error.to_string()),
+            ErrorKind::Credential => Self::Login("there is no token".to_owned()),
             ErrorKind::Connection => Self::NoAnswer(format!("no connection: {}", innermost(error))),
             ErrorKind::Io => Self::NoAnswer(innermost(error)),
             _ => Self::NoAnswer("its answer can't be read".to_owned()),

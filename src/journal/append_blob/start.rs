@@ -7,13 +7,16 @@ use url::Url;
 
 use super::{container::Container, fault::Fault, patience::patiently};
 
+/// What tokens for the blob service are asked for.
+const SCOPE: &str = "https://storage.azure.com/.default";
+
 /// The container at `url`, which is there and may be listed.
 ///
 /// # Errors
 /// One sentence that says what is wrong and what to do.
 pub async fn open(
     url: &Url,
-    credential: Option<Arc<dyn TokenCredential>>,
+    sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
     transport: Transport,
 ) -> Result<Container, String> {
     let signed = url.query().is_some_and(|query| query.contains("sig="));
@@ -22,10 +25,20 @@ pub async fn open(
             "a container over http:// needs a SAS in its URL: tokens go over https:// only.".to_owned()
         );
     }
-    let credential = credential.filter(|_| !signed);
-    let container = Container::new(url.clone(), credential, transport).map_err(|fault| fault.to_string())?;
-    ready(&container).await.map_err(|fault| sentence(&fault, signed))?;
+    let said = |fault: Fault| sentence(&fault, signed);
+    let credential = if signed { None } else { Some(signed_in(sign_in).await.map_err(said)?) };
+    let container = Container::new(url.clone(), credential, transport).map_err(said)?;
+    ready(&container).await.map_err(said)?;
     Ok(container)
+}
+
+/// A credential that has a token at hand: the first one takes longer than a call may.
+async fn signed_in(
+    sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
+) -> Result<Arc<dyn TokenCredential>, Fault> {
+    let credential = sign_in().map_err(|error| Fault::of(&error))?;
+    credential.get_token(&[SCOPE], None).await.map_err(|error| Fault::of(&error))?;
+    Ok(credential)
 }
 
 async fn ready(container: &Container) -> Result<(), Fault> {
@@ -63,10 +76,6 @@ fn sentence(fault: &Fault, signed: bool) -> String {
             ),
             false => format!("the app's identity was refused ({status} {code}). {GRANT}"),
         },
-        Fault::Login(cause) => format!(
-            "the app could not sign in ({cause}). In Azure turn its managed identity on, and set AZURE_CLIENT_ID when \
-             it is a user-assigned one; elsewhere run `az login`."
-        ),
         Fault::NoAnswer(_) | Fault::TooSlow(_) => {
             format!("{fault}. Check the account's name and that its network rules let the app in.")
         }
