@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::Ipv4Addr,
     sync::{Arc, Mutex},
     thread,
@@ -117,6 +118,22 @@ impl Counts {
 
     pub fn of(&self, kind: &str) -> u64 {
         self.kinds.get(kind).copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kinds, refusals, busy, lost, slow } = self;
+        writeln!(f, "| operation in front of the account | times |\n|---|--:|")?;
+        for (kind, times) in kinds {
+            writeln!(f, "| {kind} | {times} |")?;
+        }
+        for (status, times) in refusals {
+            writeln!(f, "| answered {status} by the account | {times} |")?;
+        }
+        writeln!(f, "| answered 503 on purpose | {busy} |")?;
+        writeln!(f, "| done, but the answer lost on purpose | {lost} |")?;
+        write!(f, "| held back up to 2 s on purpose | {slow} |")
     }
 }
 

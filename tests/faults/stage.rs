@@ -1,7 +1,9 @@
 //! Both far ends in this process, and the program beside them, as often as asked, on one store.
 
 use std::{
+    fs::OpenOptions,
     net::TcpListener,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Mutex,
     time::{Duration, Instant},
@@ -30,6 +32,8 @@ pub struct Process {
     pub url: String,
     http: reqwest::Client,
     settings: Vec<(String, String)>,
+    /// What it logs over all its lives, from warnings on.
+    pub log: PathBuf,
     child: Mutex<Option<Child>>,
 }
 
@@ -67,7 +71,9 @@ impl Stage {
         ];
         settings.extend(more);
         let http = servicenow_handoff::far_end::client().unwrap();
-        let processes: Vec<Process> = (0..processes).map(|_| Process::new(&settings, &http)).collect();
+        let processes: Vec<Process> = (0..processes)
+            .map(|number| Process::new(&settings, &http, folder.path().join(format!("{number}.log"))))
+            .collect();
         for process in &processes {
             process.start().await;
         }
@@ -122,7 +128,7 @@ impl Stage {
 }
 
 impl Process {
-    fn new(settings: &[(&str, &str)], http: &reqwest::Client) -> Self {
+    fn new(settings: &[(&str, &str)], http: &reqwest::Client, log: PathBuf) -> Self {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
         let own = [("LISTEN", &*listen), ("LOG", "warn")];
@@ -131,6 +137,7 @@ impl Process {
             url: format!("http://{listen}"),
             http: http.clone(),
             settings: settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            log,
             child: Mutex::new(None),
         }
     }
@@ -142,7 +149,7 @@ impl Process {
             .env_clear()
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(OpenOptions::new().create(true).append(true).open(&self.log).unwrap())
             .spawn()
             .unwrap();
         *self.child.lock().unwrap() = Some(child);

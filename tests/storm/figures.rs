@@ -7,6 +7,7 @@ use servicenow_handoff::{domain::Timestamp, simulate::servicenow::Recorded};
 use crate::{
     size::Size,
     talk::{Talk, question},
+    verdict::Repeats,
 };
 
 #[derive(Default)]
@@ -21,7 +22,7 @@ pub struct Figures {
     put_off: usize,
     webhooks_unanswered: usize,
     webhooks_put_off: usize,
-    repeats: usize,
+    repeats: Repeats,
     /// Milliseconds from the first try of the sender's to the other side.
     to_agent: Vec<i64>,
     to_user: Vec<i64>,
@@ -38,14 +39,15 @@ impl Figures {
         }
     }
 
-    pub fn add(&mut self, talk: &Talk, calls: &[Recorded], repeats: usize) {
+    pub fn add(&mut self, talk: &Talk, calls: &[Recorded], repeats: Repeats) {
         let Talk { reader, writer, webhooks, .. } = talk;
         self.polls += reader.polls;
         self.unanswered += reader.unanswered + writer.unanswered;
         self.put_off += reader.put_off + writer.put_off;
         self.webhooks_unanswered += webhooks.unanswered;
         self.webhooks_put_off += webhooks.put_off;
-        self.repeats += repeats;
+        self.repeats.killed += repeats.killed;
+        self.repeats.told += repeats.told;
         for ((at, _), n) in talk.questions.iter().zip(1..) {
             let text = question(talk.number, n);
             let arrived = calls.iter().find(|call| call.text == text);
@@ -70,7 +72,9 @@ impl fmt::Display for Figures {
         writeln!(f, "| clients' requests answered 503, made again | {} |", self.put_off)?;
         writeln!(f, "| webhooks without an answer, sent again | {} |", self.webhooks_unanswered)?;
         writeln!(f, "| webhooks answered 503, sent again | {} |", self.webhooks_put_off)?;
-        writeln!(f, "| calls to ServiceNow made again, with their ids | {repeats} |")?;
+        let Repeats { killed, told } = repeats;
+        writeln!(f, "| calls to ServiceNow made again after a kill, with their ids | {killed} |")?;
+        writeln!(f, "| calls to ServiceNow made again after no answer, with their ids | {told} |")?;
         writeln!(f, "| user to agent, ms: median, 99 %, slowest | {} |", quantiles(&self.to_agent))?;
         writeln!(f, "| agent to user, ms: median, 99 %, slowest | {} |", quantiles(&self.to_user))?;
         write!(f, "| lost, doubled, swapped | 0 |")

@@ -8,8 +8,12 @@
 
 mod client;
 mod figures;
+#[path = "../azurite/proxy.rs"]
+mod proxy;
 #[path = "../faults/random.rs"]
 mod random;
+#[path = "../azurite/server.rs"]
+mod server;
 mod size;
 #[path = "../faults/stage.rs"]
 #[expect(dead_code, reason = "the tests that kill at a certain moment need more of it")]
@@ -20,7 +24,12 @@ mod weather;
 
 use servicenow_handoff::simulate::servicenow::{Effect, Fault, ServiceNowOptions};
 
-use self::{size::Size, stage::Stage};
+use self::{
+    proxy::{Proxy, Weather},
+    server::{Azurite, sas},
+    size::Size,
+    stage::Stage,
+};
 
 /// ServiceNow takes up to so long for a call, so that a kill meets some under way.
 const WORK_MILLIS: u64 = 30;
@@ -31,6 +40,21 @@ async fn three_programs_on_one_sqlite_file_keep_every_word_while_one_after_the_o
         Size { conversations: 30, messages: 10, pause: 600, poll: 600, kill_every: 2_000 }.or_as_told();
     let stage = Stage::on(PROGRAMS, servicenow(&size), &[]).await;
     println!("{}", storm(&stage, &size).await);
+}
+
+#[tokio::test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+async fn three_programs_on_one_container_keep_every_word_while_storage_fails_and_one_after_the_other_is_killed()
+ {
+    let size =
+        Size { conversations: 300, messages: 50, pause: 3_000, poll: 3_000, kill_every: 5_000 }.or_as_told();
+    let (azurite, programs) = (Azurite::start(), servicenow(&size));
+    let proxy = Proxy::start(azurite.origin());
+    let store = format!("{}?{}", azurite.container_behind(proxy.origin()), sas("rwdlac"));
+    let stage = Stage::on(PROGRAMS, programs, &[("STORE", &store)]).await;
+    proxy.set(Weather { busy: 20, lost: 10, slow: 20 });
+    let figures = storm(&stage, &size).await;
+    println!("{figures}\n{}", proxy.counts());
 }
 
 const PROGRAMS: usize = 3;
@@ -57,10 +81,11 @@ async fn storm(stage: &Stage, size: &Size) -> figures::Figures {
     let lasted = began.elapsed();
     verdict::all_was_told(stage, size, &mut talks).await;
     let mut figures = figures::Figures::new(size, &kills, lasted);
-    let mut told = verdict::told(stage);
+    let (mut told, trouble) = (verdict::told(stage), verdict::trouble(stage));
     for talk in &talks {
         let calls = told.remove(&talk.conversation).unwrap_or_default();
-        figures.add(talk, &calls, verdict::of(talk, &calls, size, &kills));
+        let trouble = trouble.get(&talk.conversation).copied().unwrap_or_default();
+        figures.add(talk, &calls, verdict::of(talk, &calls, size, &kills, trouble));
     }
     figures
 }

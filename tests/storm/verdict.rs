@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs,
     time::{Duration, Instant},
 };
 
@@ -49,10 +50,10 @@ pub async fn all_was_told(stage: &Stage, size: &Size, talks: &mut [Talk]) {
 }
 
 /// Checks one conversation; how many calls were made again.
-pub fn of(talk: &Talk, calls: &[Recorded], size: &Size, kills: &[Timestamp]) -> usize {
+pub fn of(talk: &Talk, calls: &[Recorded], size: &Size, kills: &[Timestamp], trouble: usize) -> Repeats {
     check_what_the_user_read(talk, size);
     check_what_servicenow_was_told(talk, calls, size);
-    repeats(calls, kills)
+    repeats(calls, kills, trouble)
 }
 
 fn check_what_the_user_read(talk: &Talk, size: &Size) {
@@ -86,21 +87,56 @@ fn check_what_servicenow_was_told(talk: &Talk, calls: &[Recorded], size: &Size) 
     assert_eq!((requests.len(), messages.len()), (size.messages, size.messages));
 }
 
-/// Each repeat must have a kill of its own between the two calls.
-fn repeats(calls: &[Recorded], kills: &[Timestamp]) -> usize {
-    let mut left = kills.to_vec();
+/// Calls that were made again, by what made it so.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Repeats {
+    /// The program that made the call was killed.
+    pub killed: usize,
+    /// The program says that it got no answer, or could not store it.
+    pub told: usize,
+}
+
+/// Each repeat must have a kill of its own between the two calls, or a line of its own in the log.
+fn repeats(calls: &[Recorded], kills: &[Timestamp], trouble: usize) -> Repeats {
+    let (mut left, mut repeats) = (kills.to_vec(), Repeats::default());
     for (place, again) in calls.iter().enumerate() {
         let first = calls[..place].iter().rfind(|call| call.request_id == again.request_id);
         let Some(first) = first else { continue };
         let between = |kill: &Timestamp| first.at.plus_millis(-ON_THE_WAY) <= *kill && *kill <= again.at;
-        let Some(kill) = left.iter().position(between) else {
-            panic!(
-                "{} was told twice, {} ms apart, and no program died between",
-                first.text,
-                again.at.millis_since(first.at)
-            )
-        };
-        left.remove(kill);
+        match left.iter().position(between) {
+            Some(kill) => {
+                left.remove(kill);
+                repeats.killed += 1;
+            }
+            None => repeats.told += 1,
+        }
+        assert!(
+            repeats.told <= trouble,
+            "{} was told twice, {} ms apart, and no program died or had trouble between",
+            first.text,
+            again.at.millis_since(first.at)
+        );
     }
-    kills.len() - left.len()
+    repeats
+}
+
+/// How often the programs say that they got no answer about a message, or could not store that they did.
+pub fn trouble(stage: &Stage) -> HashMap<String, usize> {
+    let mut trouble = HashMap::new();
+    for process in &stage.processes {
+        for line in fs::read_to_string(&process.log).unwrap().lines() {
+            if let Some(conversation) = troubled(line) {
+                *trouble.entry(conversation.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    trouble
+}
+
+/// The conversation that a line of the log says has trouble.
+fn troubled(line: &str) -> Option<&str> {
+    let troubled =
+        ["ServiceNow did not take it", "Delivery stopped"].iter().any(|words| line.contains(words));
+    let (_, rest) = line.split_once("conversation.id=").filter(|_| troubled)?;
+    rest.split_whitespace().next()
 }
