@@ -153,7 +153,9 @@ impl Count {
     }
 
     async fn bot_speaks(&mut self) {
-        self.clients = join_all((0..CHATS).map(|_| self.program.client())).await;
+        for _ in 0..CHATS {
+            self.clients.push(self.program.client().await);
+        }
         self.polls(1).await;
         self.forget().await;
         self.say("hello").await;
