@@ -159,14 +159,20 @@ impl State {
         self.segments.last()
     }
 
+    /// The last stretch of the bot's that has ended and was not read to its end; which one it is.
+    pub fn undrained(&self) -> Option<usize> {
+        self.segments.iter().rposition(|segment| segment.cut.as_ref().is_some_and(|cut| !cut.drained))
+    }
+
     /// Folds in the fact at `self.position`.
     pub fn apply(&mut self, fact: &Fact) {
         let position = self.position;
         self.position += 1;
         match fact {
             Fact::HandoffRequested(request) => self.escalated(position, request),
-            Fact::UpstreamDrained { .. } => {
-                if let Some(cut) = self.segments.last_mut().and_then(|s| s.cut.as_mut()) {
+            Fact::UpstreamDrained { segment, .. } => {
+                let segment = segment.unwrap_or(self.segments.len().saturating_sub(1));
+                if let Some(cut) = self.segments.get_mut(segment).and_then(|s| s.cut.as_mut()) {
                     cut.drained = true;
                 }
             }

@@ -221,6 +221,7 @@ impl Deliverer {
                 Event::Escalated { segment, request: Box::new(request), said }
             }
             Move::ReadUpstream { said, history } => Event::UpstreamRead {
+                segment: chat.state.undrained().unwrap_or_default(),
                 said: said.into_iter().map(|words| words.said(chat.now)).collect(),
                 history: history.then(|| vec![vec![remark()]; 2]),
             },
