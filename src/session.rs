@@ -37,6 +37,8 @@ pub struct State {
     pub last_heard: Timestamp,
     /// What was said before the last escalation is still to be read.
     pub history_missing: bool,
+    /// ServiceNow's own ids of the present chat.
+    names: HashSet<String>,
     heard: HashSet<String>,
     posted: HashMap<String, ActivityId>,
     taken: HashSet<ActivityId>,
@@ -109,6 +111,7 @@ impl State {
             outbox: Outbox::default(),
             last_heard: Timestamp::default(),
             history_missing: false,
+            names: HashSet::new(),
             heard: HashSet::new(),
             posted: HashMap::new(),
             taken: HashSet::new(),
@@ -192,7 +195,9 @@ impl State {
             }
             Fact::Claimed { call, attempt, at, .. } => self.outbox.claim(*call, *attempt, *at),
             Fact::Settled { call, outcome, .. } => self.outbox.settle(*call, outcome),
-            Fact::ChatNamed { .. } => {}
+            Fact::ChatNamed { conversation, interaction, .. } => {
+                self.names.extend(conversation.iter().chain(interaction).cloned());
+            }
             Fact::Queued { .. } => {
                 if let Phase::Waiting { queued, .. } = &mut self.phase {
                     *queued = true;
@@ -238,6 +243,7 @@ impl State {
         self.user = request.user.clone();
         self.last_heard = request.at;
         self.history_missing = request.history_missing;
+        self.names.clear();
         self.taken.extend(request.tail.iter().cloned());
         self.taken.extend(request.seen.iter().cloned());
         if let Some((hash, until)) = &request.token {
