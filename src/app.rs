@@ -49,7 +49,7 @@ impl Connector {
         settings: &Settings,
         more: impl Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
     ) -> io::Result<Self> {
-        let http = far_end::client().map_err(io::Error::other)?;
+        let http = far_end::client().map_err(no_client)?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let store = if settings.needs_store() { Some(open_store(settings)?) } else { None };
         let secondary_bot = store.as_ref().and_then(|store| {
@@ -155,6 +155,15 @@ pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>, each_minute: bool) {
             tokio::time::sleep(SWEEP).await;
         }
     });
+}
+
+/// Says what is usually behind it: an image without certificates.
+fn no_client(failed: reqwest::Error) -> io::Error {
+    let cause = std::error::Error::source(&failed).map(|cause| format!(": {cause}")).unwrap_or_default();
+    io::Error::other(format!(
+        "No HTTPS client can be made: {failed}{cause}. Install the system's CA certificates (package \
+         `ca-certificates`) or name a PEM file in SSL_CERT_FILE; HTTPS_PROXY and the like must be URLs."
+    ))
 }
 
 /// Uploads stand beside the SQLite file; with a store elsewhere, in the machine's temporary folder.
