@@ -38,6 +38,8 @@ mod fault;
 mod known;
 mod name;
 mod patience;
+#[cfg(test)]
+mod service;
 mod start;
 #[cfg(test)]
 mod tests;
