@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::{
     BOTH_MODES,
+    azurite::Azurite,
     host::Host,
     run,
     stage::{PATIENCE, Stage, answers, heard, says},
@@ -39,33 +40,14 @@ fn a_chat_goes_to_a_person_and_comes_back_through_the_host() {
 
 #[test]
 fn a_hand_off_goes_on_after_a_kill_at_each_of_its_steps() {
-    run(async {
-        for mode in BOTH_MODES {
-            let stage = Stage::start().await;
-            let host = stage.host(mode).await;
-            stage.desk.faults().set_down(true);
-            let mut chat = stage.waiting_client(&host).await;
-            chat.say("while nothing is open").await.unwrap();
-            host.kill_and_restart().await;
-            stage.desk.faults().set_down(false);
-            host.fire_timer("sweep").await.unwrap();
-            stage.accept(&mut chat).await;
-            let session = chat.conversation().to_owned();
-            stage.agent_hears(&session, &["while nothing is open"]).await;
+    run(killed_at_each_step(|| None));
+}
 
-            stage.desk.faults().set_down(true);
-            chat.say("while nobody listens").await.unwrap();
-            host.kill_and_restart().await;
-            stage.desk.faults().set_down(false);
-            host.fire_timer("sweep").await.unwrap();
-            stage.agent_hears(&session, &["while nothing is open", "while nobody listens"]).await;
-
-            assert!(stage.desk.say(&session, "heard before the kill").await.is_success());
-            host.kill_and_restart().await;
-            chat.see("what the agent said", says("heard before the kill")).await.unwrap();
-            comes_back(&stage, &mut chat).await;
-        }
-    });
+#[test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+fn a_hand_off_on_a_container_goes_on_after_a_kill_at_each_of_its_steps() {
+    let azurite = Azurite::start();
+    run(killed_at_each_step(|| Some(azurite.container_with_sas())));
 }
 
 #[test]
@@ -123,6 +105,34 @@ fn a_function_that_runs_out_of_time_takes_the_process_along_and_nothing_stored_i
             comes_back(&stage, &mut chat).await;
         }
     });
+}
+
+async fn killed_at_each_step(store: impl Fn() -> Option<String>) {
+    for mode in BOTH_MODES {
+        let stage = Stage::with_store(store()).await;
+        let host = stage.host(mode).await;
+        stage.desk.faults().set_down(true);
+        let mut chat = stage.waiting_client(&host).await;
+        chat.say("while nothing is open").await.unwrap();
+        host.kill_and_restart().await;
+        stage.desk.faults().set_down(false);
+        host.fire_timer("sweep").await.unwrap();
+        stage.accept(&mut chat).await;
+        let session = chat.conversation().to_owned();
+        stage.agent_hears(&session, &["while nothing is open"]).await;
+
+        stage.desk.faults().set_down(true);
+        chat.say("while nobody listens").await.unwrap();
+        host.kill_and_restart().await;
+        stage.desk.faults().set_down(false);
+        host.fire_timer("sweep").await.unwrap();
+        stage.agent_hears(&session, &["while nothing is open", "while nobody listens"]).await;
+
+        assert!(stage.desk.say(&session, "heard before the kill").await.is_success());
+        host.kill_and_restart().await;
+        chat.see("what the agent said", says("heard before the kill")).await.unwrap();
+        comes_back(&stage, &mut chat).await;
+    }
 }
 
 /// Says it as a client does that gets no answer: again, under the same id.

@@ -6,6 +6,7 @@ use servicenow_handoff::simulate::chat_client::{ChatClient, handoff_state, messa
 
 use crate::{
     BOTH_MODES,
+    azurite::Azurite,
     host::Host,
     run,
     stage::{Stage, answers, says},
@@ -16,6 +17,13 @@ const HOSTS: usize = 4;
 #[test]
 fn hosts_that_start_at_once_on_an_empty_sqlite_store_serve_one_app() {
     run(one_app(|| None));
+}
+
+#[test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+fn hosts_that_start_at_once_on_a_container_that_is_not_there_yet_serve_one_app() {
+    let azurite = Azurite::start();
+    run(one_app(|| Some(azurite.container_with_sas())));
 }
 
 /// All start at the same moment on a store that nobody has made yet, with the first requests under way.

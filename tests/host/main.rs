@@ -1,6 +1,8 @@
 //! The program as the Functions host runs it: started, probed, asked and killed by a model of the host.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+#[path = "../azurite/server.rs"]
+mod azurite;
 mod front;
 mod functions;
 mod hand_off;
