@@ -1,17 +1,17 @@
 //! The process that serves: wires store, clients and routes together. The tests start it the same way.
 
-use std::{
-    io, net::SocketAddr, num::NonZero, path::PathBuf, sync::Arc, thread::available_parallelism,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, web::Data};
+use azure_core::http::{ExponentialRetryOptions, RetryOptions};
 use tracing::{error, info};
 
 use crate::{
+    azure::{self, container},
     config::{Settings, StoreSetting},
     direct_line::{DirectLine, proxy::Pipe},
     far_end,
+    files::FileStore,
     handoff::Handoff,
     http::{Secondary, Served, configure},
     journal::{SqliteJournal, Store},
@@ -51,11 +51,12 @@ impl Connector {
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let needs_store = settings.servicenow.is_some() || settings.secondary_bot.is_some();
         let store = if needs_store { Some(open_store(&settings.store)?) } else { None };
+        let kept = uploads(&settings.store, &http)?;
         let secondary_bot = store.as_ref().and_then(|store| {
-            let media = Media::new(uploads(&settings.store));
+            let media = Media::new(kept.clone());
             SecondaryBot::new(settings, store.realm(), media, &http).map(Arc::new)
         });
-        let handoff = store.and_then(|store| Handoff::new(settings, store, &http)).map(Arc::new);
+        let handoff = store.and_then(|store| Handoff::new(settings, store, kept, &http)).map(Arc::new);
         let secondary = secondary_bot.clone().zip(settings.secondary_bot.clone());
         let served = Data::new(Served {
             handoff: handoff.clone(),
@@ -156,11 +157,21 @@ pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>, each_minute: bool) {
     });
 }
 
-/// Uploads stand beside the SQLite file; with a store elsewhere, in the machine's temporary folder.
-fn uploads(store: &StoreSetting) -> PathBuf {
+/// Users' files stand where the journal does: beside the SQLite file, or in its container.
+fn uploads(store: &StoreSetting, http: &reqwest::Client) -> io::Result<FileStore> {
     match store {
-        StoreSetting::Sqlite(path) => path.with_file_name("files"),
-        StoreSetting::AppendBlob { .. } => std::env::temp_dir().join("servicenow-handoff-files"),
+        StoreSetting::Sqlite(path) => Ok(FileStore::folder(path.with_file_name("files"))),
+        StoreSetting::AppendBlob { url } => {
+            let credential = match container::is_signed(url) {
+                true => None,
+                false => Some(azure::credential(None).map_err(io::Error::other)?),
+            };
+            // The sender of a file waits meanwhile, so the repeats are few.
+            let retry = ExponentialRetryOptions { max_retries: 4, ..Default::default() };
+            let retry = RetryOptions::exponential(retry);
+            let container = container::client(url, credential, azure::transport(http.clone()), retry);
+            container.map(FileStore::blobs).map_err(io::Error::other)
+        }
     }
 }
 

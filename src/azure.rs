@@ -7,6 +7,8 @@ use azure_identity::{
     DeveloperToolsCredential, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 
+pub mod container;
+
 /// The app's managed identity where Azure offers one (`IDENTITY_ENDPOINT`), with `client_id` a user-assigned one;
 /// elsewhere the developer's own login (`az login`, `azd auth login`).
 ///
