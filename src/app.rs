@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread::available_parall
 use actix_web::{App, HttpServer, dev::Server, web::Data};
 use azure_core::http::{ExponentialRetryOptions, RetryOptions};
 use tracing::{error, info};
+use url::Url;
 
 use crate::{
     azure::{self, container},
@@ -14,7 +15,7 @@ use crate::{
     files::FileStore,
     handoff::Handoff,
     http::{Secondary, Served, configure},
-    journal::{SqliteJournal, Store},
+    journal::{AppendBlobJournal, SqliteJournal, Store},
     relay::Relay,
     secondary_bot::{SecondaryBot, media::Media},
 };
@@ -49,14 +50,17 @@ impl Connector {
     ) -> io::Result<Self> {
         let http = far_end::client().map_err(io::Error::other)?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
-        let needs_store = settings.servicenow.is_some() || settings.secondary_bot.is_some();
-        let store = if needs_store { Some(open_store(&settings.store)?) } else { None };
-        let kept = uploads(&settings.store, &http)?;
-        let secondary_bot = store.as_ref().and_then(|store| {
+        let store = if settings.needs_store() {
+            Some((open_store(settings)?, uploads(settings, &http)?))
+        } else {
+            None
+        };
+        let secondary_bot = store.as_ref().and_then(|(store, kept)| {
             let media = Media::new(kept.clone());
             SecondaryBot::new(settings, store.realm(), media, &http).map(Arc::new)
         });
-        let handoff = store.and_then(|store| Handoff::new(settings, store, kept, &http)).map(Arc::new);
+        let handoff =
+            store.and_then(|(store, kept)| Handoff::new(settings, store, kept, &http)).map(Arc::new);
         let secondary = secondary_bot.clone().zip(settings.secondary_bot.clone());
         let served = Data::new(Served {
             handoff: handoff.clone(),
@@ -158,13 +162,15 @@ pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>, each_minute: bool) {
 }
 
 /// Users' files stand where the journal does: beside the SQLite file, or in its container.
-fn uploads(store: &StoreSetting, http: &reqwest::Client) -> io::Result<FileStore> {
-    match store {
+fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore> {
+    match &settings.store {
         StoreSetting::Sqlite(path) => Ok(FileStore::folder(path.with_file_name("files"))),
         StoreSetting::AppendBlob { url } => {
             let credential = match container::is_signed(url) {
                 true => None,
-                false => Some(azure::credential(None).map_err(io::Error::other)?),
+                false => {
+                    Some(azure::credential(settings.azure_client_id.as_deref()).map_err(io::Error::other)?)
+                }
             };
             // The sender of a file waits meanwhile, so the repeats are few.
             let retry = ExponentialRetryOptions { max_retries: 4, ..Default::default() };
@@ -175,14 +181,30 @@ fn uploads(store: &StoreSetting, http: &reqwest::Client) -> io::Result<FileStore
     }
 }
 
-fn open_store(store: &StoreSetting) -> io::Result<Store> {
-    match store {
+fn open_store(settings: &Settings) -> io::Result<Store> {
+    match &settings.store {
         StoreSetting::Sqlite(path) => SqliteJournal::open_file(path).map(Store::Sqlite).map_err(|failed| {
             let cause = std::error::Error::source(&failed).map(ToString::to_string).unwrap_or_default();
             io::Error::other(format!("STORE {}: {failed}: {cause}", path.display()))
         }),
-        StoreSetting::AppendBlob { .. } => Err(io::Error::other(
-            "STORE names a blob container, which this version can't use yet. Set STORE to `sqlite:PATH`.",
-        )),
+        StoreSetting::AppendBlob { url } => {
+            let client_id = settings.azure_client_id.as_deref();
+            open_container(url, client_id).map(Store::AppendBlob).map_err(|what| {
+                let mut shown = url.clone();
+                shown.set_query(None);
+                io::Error::other(format!("STORE {shown}: {what}"))
+            })
+        }
     }
+}
+
+/// Waits for the container on a thread of its own: the caller's may be running a runtime already.
+fn open_container(url: &Url, client_id: Option<&str>) -> Result<AppendBlobJournal, String> {
+    let http = far_end::client().map_err(|failed| failed.to_string())?;
+    let opening =
+        AppendBlobJournal::open_container(url, || azure::credential(client_id), azure::transport(http));
+    std::thread::scope(|scope| {
+        let opened = scope.spawn(|| actix_web::rt::System::new().block_on(opening));
+        opened.join().unwrap_or_else(|_| Err("the container can't be opened.".to_owned()))
+    })
 }

@@ -303,3 +303,8 @@ fn failed(error: azure_core::Error) -> StoreError {
     };
     StoreError::Blobs { what }
 }
+
+#[cfg(test)]
+mod azurite;
+#[cfg(test)]
+mod tests;
