@@ -1,19 +1,18 @@
 //! The process that serves: wires store, clients and routes together. The tests start it the same way.
 
-use std::{
-    io, net::SocketAddr, num::NonZero, path::PathBuf, sync::Arc, thread::available_parallelism,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, web::Data};
+use azure_core::http::{ExponentialRetryOptions, RetryOptions};
 use tracing::{error, info};
 use url::Url;
 
 use crate::{
-    azure,
+    azure::{self, container},
     config::{Settings, StoreSetting},
     direct_line::{DirectLine, proxy::Pipe},
     far_end,
+    files::FileStore,
     handoff::Handoff,
     http::{Secondary, Served, configure},
     journal::{AppendBlobJournal, SqliteJournal, Store},
@@ -54,12 +53,17 @@ impl Connector {
     ) -> io::Result<Self> {
         let http = far_end::client().map_err(no_client)?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
-        let store = if settings.needs_store() { Some(open_store(settings)?) } else { None };
-        let secondary_bot = store.as_ref().and_then(|store| {
-            let media = Media::new(uploads(&settings.store));
+        let store = if settings.needs_store() {
+            Some((open_store(settings)?, uploads(settings, &http)?))
+        } else {
+            None
+        };
+        let secondary_bot = store.as_ref().and_then(|(store, kept)| {
+            let media = Media::new(kept.clone());
             SecondaryBot::new(settings, store.realm(), media, &http).map(Arc::new)
         });
-        let handoff = store.and_then(|store| Handoff::new(settings, store, &http)).map(Arc::new);
+        let handoff =
+            store.and_then(|(store, kept)| Handoff::new(settings, store, kept, &http)).map(Arc::new);
         let secondary = secondary_bot.clone().zip(settings.secondary_bot.clone());
         let served = Data::new(Served {
             handoff: handoff.clone(),
@@ -171,11 +175,23 @@ fn no_client(failed: reqwest::Error) -> io::Error {
     ))
 }
 
-/// Uploads stand beside the SQLite file; with a store elsewhere, in the machine's temporary folder.
-fn uploads(store: &StoreSetting) -> PathBuf {
-    match store {
-        StoreSetting::Sqlite(path) => path.with_file_name("files"),
-        StoreSetting::AppendBlob { .. } => std::env::temp_dir().join("servicenow-handoff-files"),
+/// Users' files stand where the journal does: beside the SQLite file, or in its container.
+fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore> {
+    match &settings.store {
+        StoreSetting::Sqlite(path) => Ok(FileStore::folder(path.with_file_name("files"))),
+        StoreSetting::AppendBlob { url } => {
+            let credential = match container::is_signed(url) {
+                true => None,
+                false => {
+                    Some(azure::credential(settings.azure_client_id.as_deref()).map_err(io::Error::other)?)
+                }
+            };
+            // The sender of a file waits meanwhile, so the repeats are few.
+            let retry = ExponentialRetryOptions { max_retries: 4, ..Default::default() };
+            let retry = RetryOptions::exponential(retry);
+            let container = container::client(url, credential, azure::transport(http.clone()), retry);
+            container.map(FileStore::blobs).map_err(io::Error::other)
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     config::{AfterChat, HandoffSettings, Settings},
     direct_line::DirectLine,
     domain::{ConversationId, Timestamp},
-    files::Files,
+    files::{FileStore, Files},
     journal::{Append, Journal, JournalError, Position, Store},
     servicenow::ServiceNow,
     session::{Event, Fact, Policy, State, decide},
@@ -80,7 +80,7 @@ pub struct Recorded {
 
 impl Handoff {
     /// Builds the role from its settings; `None` when ServiceNow is not set up.
-    pub fn new(settings: &Settings, journal: Store, http: &reqwest::Client) -> Option<Self> {
+    pub fn new(settings: &Settings, journal: Store, kept: FileStore, http: &reqwest::Client) -> Option<Self> {
         let far_end = settings.servicenow.as_ref()?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let back_to_bot = settings.handoff.after_chat == AfterChat::Bot && direct_line.can_open();
@@ -92,7 +92,7 @@ impl Handoff {
         let servicenow = ServiceNow::new(far_end, http.clone());
         Some(Self {
             journal,
-            files: Files::new(settings, far_end.url.clone(), servicenow.clone()),
+            files: Files::new(settings, far_end.url.clone(), servicenow.clone(), kept),
             servicenow,
             direct_line,
             settings: settings.handoff.clone(),

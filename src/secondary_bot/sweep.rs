@@ -51,7 +51,7 @@ impl SecondaryBot {
                 warn!(session.id = %id, %error, "A session could not be looked after; the next sweep tries again");
             }
         }
-        self.media.forget_old();
+        self.media.forget_old(now).await;
         Ok(open.len())
     }
 
