@@ -164,7 +164,7 @@ fn uploads(store: &StoreSetting) -> PathBuf {
     }
 }
 
-fn open_store(store: &StoreSetting) -> io::Result<Store> {
+pub(crate) fn open_store(store: &StoreSetting) -> io::Result<Store> {
     match store {
         StoreSetting::Sqlite(path) => SqliteJournal::open_file(path).map(Store::Sqlite).map_err(|failed| {
             let cause = std::error::Error::source(&failed).map(ToString::to_string).unwrap_or_default();
