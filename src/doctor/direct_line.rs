@@ -194,7 +194,8 @@ async fn tokens_by_endpoint(settings: &DirectLineSettings, client: &DirectLine, 
         Err(CallError::Rejected { status: status @ (401 | 403), .. }) => {
             let text =
                 format!("Direct Line at {root} refuses a token of COPILOT_TOKEN_ENDPOINT (status {status}).");
-            let fix = "The endpoint's agent is in another region: remove DIRECT_LINE_URL, or set it to that region's root.";
+            let fix =
+                "The endpoint's agent is in another region: remove DIRECT_LINE_URL, or set it to its root.";
             vec![good, Finding::wrong("direct_line.region", text).fix(fix)]
         }
         other => vec![good, after_refresh(other.map(drop), "COPILOT_TOKEN_ENDPOINT")],
@@ -210,7 +211,7 @@ fn after_refresh(outcome: Result<(), CallError>, source: &str) -> Finding {
     match outcome {
         Ok(()) => Finding::good(code, format!("A token by {source} can be renewed.")),
         Err(error) => Finding::caution(code, format!("A token by {source} can't be renewed: {error}.")).fix(
-            "Conversations of more than an hour will break off. Run this again; if it stays so, ask Microsoft's support.",
+            "Conversations of more than an hour will break off. If it stays so, ask Microsoft's support.",
         ),
     }
 }

@@ -22,22 +22,27 @@ pub(super) async fn check(settings: &Settings, http: &reqwest::Client) -> Vec<Fi
         Ok(answer) => answer,
         Err(error) => return vec![unanswered(CODE, &place, "SECONDARY_RESPONSE_URL", &error)],
     };
-    vec![match answer.status {
-        401 | 403 => Finding::wrong(CODE, format!("{place} refuses our credential (status {}).", answer.status)).fix(
-            "Check SECONDARY_RESPONSE_BASIC, SECONDARY_RESPONSE_TOKEN or the key in the URL with who runs the primary bot.",
+    vec![judge(&place, answer.status, answer.millis)]
+}
+
+fn judge(place: &str, status: u16, millis: u128) -> Finding {
+    match status {
+        401 | 403 => Finding::wrong(CODE, format!("{place} refuses our credential (status {status}).")).fix(
+            "Check SECONDARY_RESPONSE_BASIC, SECONDARY_RESPONSE_TOKEN or the key in the URL with who runs the \
+             primary bot.",
         ),
-        300..=399 => Finding::caution(CODE, format!("{place} sends elsewhere (status {}).", answer.status))
+        300..=399 => Finding::caution(CODE, format!("{place} sends elsewhere (status {status})."))
             .fix("Set SECONDARY_RESPONSE_URL to where that leads; answers don't follow."),
         404 => Finding::caution(CODE, format!("{place} knows nothing at this path to GET (status 404).")).fix(
             "Check the path in SECONDARY_RESPONSE_URL. Some servers say this of a path that takes only POST.",
         ),
-        429 | 500.. => Finding::caution(CODE, format!("{place} answers a GET with status {}.", answer.status))
+        429 | 500.. => Finding::caution(CODE, format!("{place} answers a GET with status {status}."))
             .fix("Ask who runs the primary bot; answers are tried again for five minutes."),
-        _ => Finding::good(
-            CODE,
-            format!("{place} answers ({} ms) and does not refuse our credential; only a POST would tell all.", answer.millis),
-        ),
-    }]
+        _ => {
+            let text = format!("{place} answers ({millis} ms) and does not refuse our credential.");
+            Finding::good(CODE, format!("{text} Only a POST would tell all."))
+        }
+    }
 }
 
 fn with_credentials(mut call: RequestBuilder, response: &SecondaryResponse) -> RequestBuilder {

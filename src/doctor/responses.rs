@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     answer::{Answer, ask, unanswered},
-    finding::Finding,
+    finding::{Finding, Verdict},
 };
 use crate::{config::Settings, far_end::CallError};
 
@@ -15,24 +15,20 @@ pub(super) async fn check(settings: &Settings, http: &reqwest::Client) -> Vec<Fi
     if settings.servicenow.is_none() {
         return Vec::new();
     }
-    let Some(public) = &settings.public_url else {
-        return vec![
-            Finding::off(CODE, format!("Not called, because PUBLIC_URL is not set: ServiceNow's address for it is {PATH} under this app's root."))
-                .fix("Set PUBLIC_URL to this app's root as seen from outside, and run this where ServiceNow's way in is open."),
-        ];
-    };
+    let Some(public) = &settings.public_url else { return vec![not_called()] };
     let url = public.join(PATH).expect("plain segments join any http URL");
     // No session is named, so that no conversation can be meant.
     let post = || http.post(url.clone()).header("content-type", "application/json").body("{}");
     let place = format!("The response endpoint {url}");
     let closed = match ask(post()).await {
         Ok(answer) => stranger(&place, &answer),
-        Err(error) => vec![unanswered(CODE, &place, "PUBLIC_URL", &error)],
+        Err(error) => unanswered(CODE, &place, "PUBLIC_URL", &error),
     };
-    if closed.iter().any(|finding| finding.fix.is_some()) {
-        return closed;
+    let is_ours = closed.verdict == Verdict::Good;
+    let mut findings = vec![closed];
+    if !is_ours {
+        return findings;
     }
-    let mut findings = closed;
     if let Some(token) = &settings.responses.token {
         let answer = ask(post().header("token", token.expose_secret())).await;
         findings.push(proven(&place, "RESPONSES_TOKEN", answer));
@@ -45,49 +41,53 @@ pub(super) async fn check(settings: &Settings, http: &reqwest::Client) -> Vec<Fi
     findings
 }
 
+fn not_called() -> Finding {
+    let text = format!(
+        "Not called: PUBLIC_URL is not set. ServiceNow must know it as {PATH} under this app's root."
+    );
+    Finding::off(CODE, text).fix("Set PUBLIC_URL to this app's root as seen from outside.")
+}
+
 /// Who answers a call without a credential. It must be us, and we must say no.
-fn stranger(place: &str, answer: &Answer) -> Vec<Finding> {
-    let ours = answer.json();
-    let code = ours.pointer("/error/code").and_then(|code| code.as_str()).unwrap_or_default();
-    let found = match (answer.status, code) {
-        (401, "Unauthorized") => Finding::good(CODE, format!("{place} is ours and closed to strangers ({} ms).", answer.millis)),
-        (503, "NotConfigured") => {
-            Finding::wrong(CODE, format!("{place} is ours, but closed to everybody: the process there lacks settings."))
-                .fix("Set RESPONSES_TOKEN or RESPONSES_BASIC, and the live-agent role's settings, on the app that runs there, and restart it.")
+fn stranger(place: &str, answer: &Answer) -> Finding {
+    let told = answer.json();
+    let code = told.pointer("/error/code").and_then(|code| code.as_str()).unwrap_or_default();
+    if (answer.status, code) == (401, "Unauthorized") {
+        let text = format!("{place} is ours and closed to strangers ({} ms).", answer.millis);
+        return Finding::good(CODE, text);
+    }
+    let status = answer.status;
+    let (what, fix) = match (status, code) {
+        (503, "NotConfigured") => (
+            "is ours, but closed to everybody",
+            "Set RESPONSES_TOKEN or RESPONSES_BASIC, and the live-agent role's settings, on the app that runs there; \
+             restart it.",
+        ),
+        _ if is_platform_login(answer) => (
+            "is answered by the platform's own login, not by this program",
+            "In Azure, turn App Service Authentication off for this app, or let it pass unauthenticated requests: the \
+             program checks its callers itself.",
+        ),
+        (401, _) => (
+            "is answered by something before this program, as for a function key",
+            "Deploy the function folders as they are (authLevel anonymous), and let no gateway ask for a login on \
+             this path.",
+        ),
+        (403, _) => (
+            "refuses this network, or the app is stopped",
+            "Start the app; let its access restrictions pass ServiceNow's addresses, and this machine's for the check.",
+        ),
+        (404, _) => (
+            "is not there",
+            "Check PUBLIC_URL; on Azure, that the package with the folder servicenow-responses is deployed, and that \
+             routePrefix in host.json is empty.",
+        ),
+        (429 | 500.., _) => {
+            ("does not run", "Look at that app's log; start it, or run this again once it is up.")
         }
-        _ if is_platform_login(answer) => {
-            Finding::wrong(CODE, format!("{place}: the platform's own login answers (status {}), not this program.", answer.status)).fix(
-                "In Azure, turn App Service Authentication off for this app, or let it pass unauthenticated requests: the \
-                 program checks its callers itself.",
-            )
-        }
-        (401, _) => {
-            Finding::wrong(CODE, format!("{place}: something before this program answers (status 401), as for a function key.")).fix(
-                "Deploy the function folders as they are (authLevel anonymous), and let no gateway ask for a login on \
-                 this path.",
-            )
-        }
-        (403, _) => {
-            Finding::wrong(CODE, format!("{place} refuses this network, or the app is stopped (status 403).")).fix(
-                "Start the app; let its access restrictions pass ServiceNow's addresses, and this machine's for the check.",
-            )
-        }
-        (404, _) => {
-            Finding::wrong(CODE, format!("{place}: there is nothing of ours (status 404).")).fix(
-                "Check PUBLIC_URL; on Azure, that the package with the folder servicenow-responses is deployed, and that \
-                 routePrefix in host.json is empty.",
-            )
-        }
-        (status @ (429 | 500..), _) => {
-            Finding::wrong(CODE, format!("{place} answers with status {status}: the app there does not run."))
-                .fix("Look at that app's log; start it, or run this again once it is up.")
-        }
-        (status, _) => {
-            Finding::wrong(CODE, format!("{place} answers a stranger with status {status}: it isn't this program."))
-                .fix("Check PUBLIC_URL: another app answers there.")
-        }
+        _ => ("is not this program", "Check PUBLIC_URL: another app answers there."),
     };
-    vec![found]
+    Finding::wrong(CODE, format!("{place} {what} (status {status}).")).fix(fix)
 }
 
 /// App Service Authentication: it says so in a header of its own, or sends to a login.

@@ -175,13 +175,16 @@ fn no_api(status: u16) -> Finding {
 }
 
 fn moved(place: &str, answer: &Answer) -> Finding {
-    let to = far_end_of(answer.header("location"));
-    Finding::wrong(REACH, format!("{place} sends elsewhere (status {}{to}) instead of answering.", answer.status))
-        .fix("Set SERVICENOW_URL to the instance's own root, https://INSTANCE.service-now.com, not a portal or a login page.")
+    let to = destination(answer.header("location"));
+    let text = format!("{place} sends elsewhere (status {}{to}) instead of answering.", answer.status);
+    Finding::wrong(REACH, text).fix(
+        "Set SERVICENOW_URL to the instance's own root, https://INSTANCE.service-now.com, not to a portal or a login \
+         page.",
+    )
 }
 
 /// Where a redirect leads, without what may be secret in it.
-fn far_end_of(location: &str) -> String {
+fn destination(location: &str) -> String {
     reqwest::Url::parse(location).map(|url| format!(", to {}", shown(&url))).unwrap_or_default()
 }
 
