@@ -7,20 +7,25 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::Server, web::Data};
 use tracing::{error, info};
+use url::Url;
 
 use crate::{
+    azure,
     config::{Settings, StoreSetting},
     direct_line::{DirectLine, proxy::Pipe},
     far_end,
     handoff::Handoff,
     http::{Secondary, Served, configure},
-    journal::{SqliteJournal, Store},
+    journal::{AppendBlobJournal, SqliteJournal, Store},
     relay::Relay,
     secondary_bot::{SecondaryBot, media::Media},
 };
 
 /// How often a process that no host calls sweeps by itself.
 const SWEEP: Duration = Duration::from_secs(60);
+/// Longer than callers keep a connection that they don't use (.NET's and most others' a minute): a request that
+/// meets its connection's end is lost, and one on a connection opened in advance and too late used gets 408.
+const UNUSED: Duration = Duration::from_secs(120);
 
 /// A connector that listens.
 pub struct Connector {
@@ -49,8 +54,7 @@ impl Connector {
     ) -> io::Result<Self> {
         let http = far_end::client().map_err(io::Error::other)?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
-        let needs_store = settings.servicenow.is_some() || settings.secondary_bot.is_some();
-        let store = if needs_store { Some(open_store(&settings.store)?) } else { None };
+        let store = if settings.needs_store() { Some(open_store(settings)?) } else { None };
         let secondary_bot = store.as_ref().and_then(|store| {
             let media = Media::new(uploads(&settings.store));
             SecondaryBot::new(settings, store.realm(), media, &http).map(Arc::new)
@@ -78,6 +82,8 @@ impl Connector {
             App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay))
         })
         .workers(workers)
+        .keep_alive(UNUSED)
+        .client_request_timeout(UNUSED)
         .bind(settings.listen)
         .map_err(|failed| {
             io::Error::new(failed.kind(), format!("{} can't be listened on: {failed}", settings.listen))
@@ -164,14 +170,34 @@ fn uploads(store: &StoreSetting) -> PathBuf {
     }
 }
 
-pub(crate) fn open_store(store: &StoreSetting) -> io::Result<Store> {
-    match store {
+/// Opens the store that the settings chose. Waits for it, which may take seconds.
+///
+/// # Errors
+/// One sentence that names STORE and says what is wrong.
+pub(crate) fn open_store(settings: &Settings) -> io::Result<Store> {
+    match &settings.store {
         StoreSetting::Sqlite(path) => SqliteJournal::open_file(path).map(Store::Sqlite).map_err(|failed| {
             let cause = std::error::Error::source(&failed).map(ToString::to_string).unwrap_or_default();
             io::Error::other(format!("STORE {}: {failed}: {cause}", path.display()))
         }),
-        StoreSetting::AppendBlob { .. } => Err(io::Error::other(
-            "STORE names a blob container, which this version can't use yet. Set STORE to `sqlite:PATH`.",
-        )),
+        StoreSetting::AppendBlob { url } => {
+            let client_id = settings.azure_client_id.as_deref();
+            open_container(url, client_id).map(Store::AppendBlob).map_err(|what| {
+                let mut shown = url.clone();
+                shown.set_query(None);
+                io::Error::other(format!("STORE {shown}: {what}"))
+            })
+        }
     }
+}
+
+/// Waits for the container on a thread of its own: the caller's may be running a runtime already.
+fn open_container(url: &Url, client_id: Option<&str>) -> Result<AppendBlobJournal, String> {
+    let http = far_end::client().map_err(|failed| failed.to_string())?;
+    let opening =
+        AppendBlobJournal::open_container(url, || azure::credential(client_id), azure::transport(http));
+    std::thread::scope(|scope| {
+        let opened = scope.spawn(|| actix_web::rt::System::new().block_on(opening));
+        opened.join().unwrap_or_else(|_| Err("the container can't be opened.".to_owned()))
+    })
 }

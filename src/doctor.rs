@@ -30,7 +30,7 @@ mod store;
 /// How long a far end may take over one question.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a check may take over all its questions, so that none holds the report up for ever.
-const LONGEST_CHECK: Duration = Duration::from_secs(20);
+const LONGEST_CHECK: Duration = Duration::from_secs(35);
 
 /// Every code a finding can have, in the order of a report. `docs/doctor.md` says what each means.
 pub const CODES: &[&str] = &[

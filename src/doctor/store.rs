@@ -2,20 +2,32 @@
 
 use std::{
     error::Error,
+    io,
     sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::{task::spawn_blocking, time::Instant};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
 
 use super::{answer::ask, clock, finding::Finding, shown};
 use crate::{
     app,
     config::{Settings, StoreSetting},
     domain::{ConversationId, Timestamp},
-    journal::{Append, Journal, JournalError, Position, Stored},
+    journal::{Append, Journal, JournalError, Position, Store, Stored},
 };
 
+/// How long the store may take to open: a token and a container, each with its own repeats.
+const LONGEST_OPENING: Duration = Duration::from_secs(20);
+/// How long it may take over all it is then asked.
+const LONGEST_USE: Duration = Duration::from_secs(10);
+/// Milliseconds that one journal of the doctor's is used, so that none grows long.
+const MONTH: i64 = 30 * 24 * 3_600 * 1_000;
 /// Doctors that may be at it at the same time before one of them takes the store for faulty.
 const TRIES: u32 = 5;
 
@@ -33,37 +45,49 @@ impl Stored for Checked {
 }
 
 pub(super) async fn check(settings: &Settings, http: &reqwest::Client) -> Vec<Finding> {
-    if settings.servicenow.is_none() && settings.secondary_bot.is_none() {
+    if !settings.needs_store() {
         return vec![Finding::off("store.open", "No role that is on needs the store; it was not opened.")];
     }
-    let setting = settings.store.clone();
-    let opening = Instant::now();
-    // A SQLite file that somebody holds is waited for, which must not hold up the other checks.
-    let opened = spawn_blocking(move || app::open_store(&setting)).await;
-    let mut findings = match opened {
-        Ok(Ok(store)) => {
-            let text = format!("{} opens ({} ms).", named(&settings.store), opening.elapsed().as_millis());
-            vec![Finding::good("store.open", text), used(&store.realm(), &settings.store).await]
-        }
-        Ok(Err(error)) => vec![
-            Finding::wrong("store.open", format!("The store can't be opened: {error}."))
-                .fix(cure(&settings.store, &error)),
-        ],
-        Err(_) => vec![
-            Finding::wrong("store.open", "Opening the store failed in a way it never should.")
-                .fix("Report it with the settings (without secrets) and the version."),
-        ],
-    };
+    let mut findings = opened_and_used(settings).await;
     if let StoreSetting::AppendBlob { url } = &settings.store {
         let root = url.join("/").unwrap_or_else(|_| url.clone());
         let answer = ask(http.get(root)).await.ok();
-        findings.extend(answer.and_then(|answer| clock::check("clock.store", &shown(url), &answer)));
+        findings.extend(answer.and_then(|answer| clock::check("clock.store", "the store", &answer)));
     }
     findings
 }
 
+async fn opened_and_used(settings: &Settings) -> Vec<Finding> {
+    let fix = cure(&settings.store);
+    let opening = Instant::now();
+    let wrong = |what| vec![Finding::wrong("store.open", what).fix(fix)];
+    let store = match timeout(LONGEST_OPENING, open(settings)).await {
+        Ok(Ok(store)) => store,
+        Ok(Err(error)) => return wrong(format!("The store can't be opened: {error}")),
+        Err(_) => return wrong(format!("The store did not open within {} s.", LONGEST_OPENING.as_secs())),
+    };
+    let text = format!("{} opens ({} ms).", named(&settings.store), opening.elapsed().as_millis());
+    let opened = Finding::good("store.open", text);
+    let used = timeout(LONGEST_USE, used(&store.realm(), fix)).await.unwrap_or_else(|_| {
+        let text = format!("The store did not write and read within {} s.", LONGEST_USE.as_secs());
+        Finding::wrong("store.journal", text).fix(fix)
+    });
+    vec![opened, used]
+}
+
+/// On a thread of its own: opening waits, for a SQLite file that somebody holds or for a network, and must hold up
+/// neither the other checks nor, when nobody waits for it any more, the end of the process.
+async fn open(settings: &Settings) -> io::Result<Store> {
+    let (done, opened) = oneshot::channel();
+    let settings = settings.clone();
+    thread::Builder::new()
+        .name("store".to_owned())
+        .spawn(move || drop(done.send(app::open_store(&settings))))?;
+    opened.await.map_err(io::Error::other)?
+}
+
 /// What the journal is asked to do, and how long each takes.
-async fn used(journal: &impl Journal<Checked>, setting: &StoreSetting) -> Finding {
+async fn used(journal: &impl Journal<Checked>, fix: &str) -> Finding {
     match contract(journal).await {
         Ok(Ok((append, read))) => {
             let text = format!(
@@ -78,7 +102,7 @@ async fn used(journal: &impl Journal<Checked>, setting: &StoreSetting) -> Findin
         Err(error) => {
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
             Finding::wrong("store.journal", format!("The store opens but can't be used: {error}{cause}."))
-                .fix(cure(setting, &error))
+                .fix(fix)
         }
     }
 }
@@ -87,7 +111,8 @@ async fn used(journal: &impl Journal<Checked>, setting: &StoreSetting) -> Findin
 async fn contract(
     journal: &impl Journal<Checked>,
 ) -> Result<Result<(u128, u128), &'static str>, JournalError> {
-    let id = ConversationId::parse("check").expect("the text is short and without a slash");
+    let id = format!("check-{}", Timestamp::now().0 / MONTH);
+    let id = ConversationId::parse(&id).expect("the text is short and without a slash");
     let written = checked();
     let Some((before, append)) = appended(journal, &id, &written).await? else {
         return Ok(Err("An append that nothing stood against was turned away again and again."));
@@ -134,45 +159,20 @@ fn named(setting: &StoreSetting) -> String {
     }
 }
 
-/// What usually cures it. A store on Azure answers with a status, which says most.
-fn cure(setting: &StoreSetting, error: &(dyn Error + 'static)) -> String {
-    let status = azure_status(error);
-    match (setting, status) {
-        (StoreSetting::Sqlite(_), _) => {
-            "Set STORE to `sqlite:PATH` where this process may make and write files on a disk of its own.".to_owned()
+/// What usually cures it; the error itself names the cause.
+fn cure(setting: &StoreSetting) -> &'static str {
+    match setting {
+        StoreSetting::Sqlite(_) => {
+            "Set STORE to `sqlite:PATH` where this process may make and write files on a disk of its own."
         }
-        (StoreSetting::AppendBlob { url }, Some(403)) if url.query().is_some() => {
-            "Make a SAS that is still valid and allows read, add, create, write and list on the container (`racwl`), \
-             and put it behind the container's URL in STORE."
-                .to_owned()
+        StoreSetting::AppendBlob { url } if url.query().is_some() => {
+            "Check account and container in STORE, and its SAS: it must be valid now and allow read, add, create, \
+             write, delete and list (`racwdl`). The account's firewall must let this network in."
         }
-        (StoreSetting::AppendBlob { .. }, Some(401 | 403)) => {
-            "Grant this app's managed identity (locally: your own login) the role `Storage Blob Data Contributor` on \
-             the storage account or the container, and let the account's firewall pass this network. A new role can \
-             take ten minutes."
-                .to_owned()
-        }
-        (StoreSetting::AppendBlob { .. }, Some(404)) => {
-            "Check the account's and the container's name in STORE; make the container if the identity may not."
-                .to_owned()
-        }
-        (StoreSetting::AppendBlob { .. }, _) => {
-            "Check the account's name in STORE, and that this machine reaches it (firewall, private endpoint). If no \
-             token could be had: give the app a managed identity, or log in with `az login`."
-                .to_owned()
+        StoreSetting::AppendBlob { .. } => {
+            "Check account and container in STORE. Grant this app's managed identity (locally: your own login) the role \
+             `Storage Blob Data Contributor` on them; a grant takes up to ten minutes. The account's firewall must let \
+             this network in."
         }
     }
-}
-
-/// The HTTP status an Azure client met, if that is what is behind an error.
-fn azure_status(error: &(dyn Error + 'static)) -> Option<u16> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let status = error.downcast_ref::<azure_core::Error>().and_then(azure_core::Error::http_status);
-        if let Some(status) = status {
-            return Some(u16::from(status));
-        }
-        cause = error.source();
-    }
-    None
 }
