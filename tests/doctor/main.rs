@@ -1,6 +1,7 @@
 //! `handler doctor` against simulated far ends, each set up wrongly in one way.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+mod azurite;
 mod codes;
 mod connector;
 mod copilot;

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::world::World;
+use crate::{fake, world::World};
 
 #[tokio::test]
 async fn the_exit_code_and_the_json_agree() {
@@ -39,6 +39,18 @@ async fn a_wrong_setting_fails_the_doctor_too() {
     let wrong = doctor(&world, &[]).await;
     assert_eq!(wrong.status.code(), Some(1));
     assert!(String::from_utf8(wrong.stdout).unwrap().contains("STORE must be"));
+}
+
+#[tokio::test]
+async fn an_app_without_an_identity_is_told_what_to_turn_on_and_which_role_to_grant() {
+    let world = World::new().await.set("STORE", "https://127.0.0.1:9/handoff");
+    let world = world.set("IDENTITY_ENDPOINT", &fake::answering("400 Bad Request", &[], "{}"));
+    let output = doctor(&world.set("IDENTITY_HEADER", "x"), &["--json"]).await;
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let store = told["findings"].as_array().unwrap().iter().find(|it| it["code"] == "store.open").unwrap();
+    assert_eq!(store["verdict"], "wrong");
+    assert!(store["text"].as_str().unwrap().contains("no system-assigned identity"), "{store}");
+    assert!(store["fix"].as_str().unwrap().contains("Storage Blob Data Contributor"), "{store}");
 }
 
 async fn doctor(world: &World, arguments: &[&str]) -> Output {
