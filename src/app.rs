@@ -195,7 +195,11 @@ fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore>
     }
 }
 
-fn open_store(settings: &Settings) -> io::Result<Store> {
+/// Opens the store that the settings chose. Waits for it, which may take seconds.
+///
+/// # Errors
+/// One sentence that names STORE and says what is wrong.
+pub(crate) fn open_store(settings: &Settings) -> io::Result<Store> {
     match &settings.store {
         StoreSetting::Sqlite(path) => SqliteJournal::open_file(path).map(Store::Sqlite).map_err(|failed| {
             let cause = std::error::Error::source(&failed).map(ToString::to_string).unwrap_or_default();

@@ -242,17 +242,6 @@ fn a_port_that_is_taken_ends_the_process_so_that_the_host_tries_again() {
 }
 
 #[test]
-fn doctor_says_what_is_wrong_and_fails() {
-    let wrong = handler().arg("doctor").env("STORE", "floppy:a").output().unwrap();
-    assert_eq!(wrong.status.code(), Some(1));
-    assert!(String::from_utf8(wrong.stdout).unwrap().contains("STORE must be"));
-
-    let right = handler().args(["doctor", "--json"]).output().unwrap();
-    assert_eq!(right.status.code(), Some(0));
-    assert_eq!(serde_json::from_slice::<Value>(&right.stdout).unwrap()["healthy"], true);
-}
-
-#[test]
 fn the_version_is_the_packages() {
     let output = handler().arg("--version").output().unwrap();
     let version = concat!("handler ", env!("CARGO_PKG_VERSION"));
