@@ -18,6 +18,7 @@ use crate::{
     journal::{AppendBlobJournal, SqliteJournal, Store},
     relay::Relay,
     secondary_bot::{SecondaryBot, media::Media},
+    telemetry::{self, Counters},
 };
 
 /// How often a process that no host calls sweeps by itself.
@@ -32,6 +33,7 @@ pub struct Connector {
     address: SocketAddr,
     handoff: Option<Arc<Handoff>>,
     secondary_bot: Option<Arc<SecondaryBot>>,
+    counters: Arc<Counters>,
 }
 
 impl Connector {
@@ -53,6 +55,7 @@ impl Connector {
     ) -> io::Result<Self> {
         let http = far_end::client().map_err(no_client)?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
+        let counters = Arc::new(Counters::default());
         let store = if settings.needs_store() {
             Some((open_store(settings)?, uploads(settings, &http)?))
         } else {
@@ -60,10 +63,11 @@ impl Connector {
         };
         let secondary_bot = store.as_ref().and_then(|(store, kept)| {
             let media = Media::new(kept.clone());
-            SecondaryBot::new(settings, store.realm(), media, &http).map(Arc::new)
+            SecondaryBot::new(settings, store.realm(), media, &http, counters.clone()).map(Arc::new)
         });
-        let handoff =
-            store.and_then(|(store, kept)| Handoff::new(settings, store, kept, &http)).map(Arc::new);
+        let handoff = store
+            .and_then(|(store, kept)| Handoff::new(settings, store, kept, &http, counters.clone()))
+            .map(Arc::new);
         let secondary = secondary_bot.clone().zip(settings.secondary_bot.clone());
         let served = Data::new(Served {
             handoff: handoff.clone(),
@@ -77,11 +81,13 @@ impl Connector {
         });
         let workers = available_parallelism().map_or(2, NonZero::get);
         let (relay, events) = (settings.relay.clone(), settings.handoff.events.clone());
+        let counting = counters.clone();
         let server = HttpServer::new(move || {
             // A client of its own keeps a worker's connections on its thread.
             let own = far_end::client().unwrap_or_else(|_| http.clone());
             far_end::own(&own);
-            let relay = Data::new(Relay::new(direct_line.over(own.clone()), &relay, &events, workers));
+            let relay = Relay::new(direct_line.over(own.clone()), &relay, &events, workers, counting.clone());
+            let relay = Data::new(relay);
             let pipe = Data::new(Pipe::new(own, direct_line.clone()));
             App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay))
         })
@@ -93,7 +99,7 @@ impl Connector {
             io::Error::new(failed.kind(), format!("{} can't be listened on: {failed}", settings.listen))
         })?;
         let address = server.addrs().first().copied().unwrap_or(settings.listen);
-        Ok(Self { server: server.run(), address, handoff, secondary_bot })
+        Ok(Self { server: server.run(), address, handoff, secondary_bot, counters })
     }
 
     /// Where it listens; the port that the system chose when 0 was asked for.
@@ -133,6 +139,7 @@ pub async fn run(settings: Settings) -> io::Result<()> {
     if let Some(secondary_bot) = connector.secondary_bot() {
         keep_sweeping_secondary(secondary_bot, !settings.in_functions_host);
     }
+    keep_counting(connector.counters.clone());
     connector.run().await
 }
 
@@ -147,6 +154,16 @@ pub fn keep_sweeping(handoff: Arc<Handoff>, each_minute: bool) {
                 return;
             }
             tokio::time::sleep(SWEEP).await;
+        }
+    });
+}
+
+/// Logs what was counted, each minute. The host's timer would not do: it calls one instance of several.
+fn keep_counting(counters: Arc<Counters>) {
+    actix_web::rt::spawn(async move {
+        loop {
+            tokio::time::sleep(telemetry::EVERY).await;
+            counters.log();
         }
     });
 }

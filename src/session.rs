@@ -3,7 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::{ActivityId, Agent, ConversationId, Timestamp, User, control::Control};
+use crate::domain::{
+    ActivityId, Agent, ConversationId, Timestamp, User,
+    control::Control,
+    inbound::{Item, What},
+};
 
 mod decide;
 mod fact;
@@ -147,6 +151,15 @@ impl State {
         self.posted.get(client_id)
     }
 
+    /// True for an item that repeats one of this conversation's, by its id or its stream's.
+    pub fn has_heard(&self, item: &Item) -> bool {
+        let stream = match &item.what {
+            What::Said(control) => control.stream().map(|stream| format!("stream {stream}")),
+            _ => None,
+        };
+        item.message_id.iter().chain(&stream).any(|key| self.heard.contains(key))
+    }
+
     /// The question that the user's next words answer.
     pub fn pending(&self) -> Option<&Control> {
         self.pending.as_ref()
@@ -283,12 +296,14 @@ impl State {
         if let Some(timezone) = &said.timezone {
             self.user.timezone = Some(timezone.clone());
             let call = Call::SetTimezone(timezone.clone());
-            self.outbox.push(CallId(position, 1), self.chat, call, said.at);
+            let trace = said.trace.as_deref();
+            self.outbox.push_traced(CallId(position, 1), self.chat, call, said.at, trace);
         }
         match &said.message {
             Some(message) => {
                 let call = Call::Say(Box::new(message.clone()));
-                self.outbox.push(CallId(position, 0), self.chat, call, said.at);
+                let trace = said.trace.as_deref();
+                self.outbox.push_traced(CallId(position, 0), self.chat, call, said.at, trace);
             }
             None => self.request_found(said),
         }

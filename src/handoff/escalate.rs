@@ -12,7 +12,7 @@ use crate::{
     far_end::CallError,
     journal::JournalError,
     session::{Event, Fact, HandoffRequested, Opening, Topic},
-    telemetry::of_caller,
+    telemetry::{Trace, of_caller, trace_id},
     translate::{
         context,
         escalation::{self, Destination, Escalation},
@@ -63,15 +63,17 @@ impl Handoff {
             Some(known) => known,
             None => Arc::new(Conversation::new(id.clone(), &[])),
         };
-        let (request, said) = self.request(&conversation, batch, event, source, caller).await;
+        let (mut request, said) = self.request(&conversation, batch, event, source, caller).await;
+        let trace = trace.or_else(of_caller).unwrap_or_else(|| Trace::start().traceparent().to_owned());
+        request.trace = Some(trace.clone());
         let segment = source.segment;
         let recorded = self.record(&conversation, Event::Escalated { segment, request, said }).await?;
         let conversation = self.remembered().get_or_insert(id.clone(), || conversation.clone()).clone();
         if let Some(Fact::HandoffRequested(_)) = recorded.facts.first() {
-            info!(conversation.id = %id, "The agent asked for a person; opening a live chat");
+            info!(conversation.id = %id, trace.id = trace_id(&trace), "The agent asked for a person; opening a live chat");
         }
         self.drain(&conversation, source).await?;
-        self.deliver_soon(&conversation, trace);
+        self.deliver_soon(&conversation, Some(trace));
         Ok(())
     }
 
@@ -127,6 +129,7 @@ impl Handoff {
                 StartMode::Agent => Opening::Agent,
             },
             token: caller.map(|caller| (caller.hash.as_str().to_owned(), caller.until(now))),
+            trace: None,
             at: now,
         };
         (Box::new(request), takeover.said)

@@ -22,6 +22,7 @@ use crate::{
     far_end::CallError,
     files::Label,
     journal::JournalError,
+    telemetry::Count,
     wire::{
         activity::ActivitySet,
         virtual_agent::request::{Action, Request},
@@ -79,7 +80,7 @@ impl SecondaryBot {
             match agent.direct_line.open(Some(&user), locale.as_deref(), None).await {
                 Ok(opened) => break opened,
                 // A conversation opened in vain harms nobody.
-                Err(error) => wait_or_give_up(began, attempt, error).await?,
+                Err(error) => self.wait_or_give_up(began, attempt, error).await?,
             }
         };
         let now = Timestamp::now();
@@ -133,7 +134,7 @@ impl SecondaryBot {
                 Err(error @ (CallError::Uncertain(_) | CallError::Failed { .. })) => {
                     return Err(Unreached::Uncertain(error));
                 }
-                Err(error) => wait_or_give_up(began, attempt, error).await?,
+                Err(error) => self.wait_or_give_up(began, attempt, error).await?,
             }
         }
     }
@@ -261,19 +262,25 @@ impl SecondaryBot {
         self.record(session, |_, _| (vec![fact.clone()], ())).await?;
         Ok(authorization)
     }
-}
 
-/// Sleeps as the retry table says, as long as patience lasts.
-async fn wait_or_give_up(began: Timestamp, attempt: u32, error: CallError) -> Result<(), Unreached> {
-    let now = Timestamp::now();
-    match after_attempt(began, attempt, Some(&error), now) {
-        Next::RetryAt(at) if at.millis_since(began) <= PATIENCE => {
-            warn!(attempt, %error, "Direct Line did not take it; will try again");
-            let wait = at.millis_since(now).max(0).unsigned_abs();
-            tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
-            Ok(())
+    /// Sleeps as the retry table says, as long as patience lasts.
+    async fn wait_or_give_up(
+        &self,
+        began: Timestamp,
+        attempt: u32,
+        error: CallError,
+    ) -> Result<(), Unreached> {
+        let now = Timestamp::now();
+        match after_attempt(began, attempt, Some(&error), now) {
+            Next::RetryAt(at) if at.millis_since(began) <= PATIENCE => {
+                warn!(attempt, %error, "Direct Line did not take it; will try again");
+                self.counters.one(Count::RetriesDirectLine);
+                let wait = at.millis_since(now).max(0).unsigned_abs();
+                tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+                Ok(())
+            }
+            _ => Err(Unreached::Refused(error)),
         }
-        _ => Err(Unreached::Refused(error)),
     }
 }
 

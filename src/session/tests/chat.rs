@@ -148,6 +148,7 @@ pub fn request(opening: Opening) -> HandoffRequested {
         opening,
         token: None,
         at: START,
+        trace: None,
     }
 }
 
