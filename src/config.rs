@@ -19,7 +19,7 @@ use self::reader::Reader;
 pub use self::{
     catalogue::{SETTINGS, Setting},
     fault::{SettingErrors, SettingFault},
-    roles::{Role, unknown_names},
+    roles::{Caution, Role, unknown_names},
     surface::{AZURE_INSTANCE, HOST_PORT},
 };
 
@@ -54,6 +54,13 @@ impl Settings {
     ///
     /// All wrong settings at once, each as a sentence that says what to do.
     pub fn from_env(var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingErrors> {
+        let (settings, faults) = Self::read(var);
+        if faults.is_empty() { Ok(settings) } else { Err(SettingErrors(faults)) }
+    }
+
+    /// As far as they are right: a wrong setting is read as unset. Beside them everything that is wrong, in the
+    /// order of the settings table.
+    pub fn read(var: impl Fn(&str) -> Option<String>) -> (Self, Vec<SettingFault>) {
         let mut reader = Reader::new(var);
         let (listen, in_functions_host) = surface::listen(&mut reader);
         let settings = Self {
@@ -75,7 +82,7 @@ impl Settings {
             secondary_bot: secondary_bot::secondary_bot(&mut reader),
         };
         surface::note_lost_store(&mut reader, &settings);
-        reader.finish(settings)
+        (settings, reader.into_faults())
     }
 
     /// Whether a role is on that keeps journals; the relay keeps nothing.

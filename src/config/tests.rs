@@ -340,8 +340,8 @@ fn the_roles_say_which_are_on_and_why() {
 #[test]
 fn a_start_that_will_surprise_is_told_beforehand() {
     let cautions = read_with_live_agent(&[]).unwrap().cautions();
-    assert!(cautions.iter().any(|text| text.starts_with("AFTER_CHAT is bot")));
-    assert!(cautions.iter().any(|text| text.contains("guest")));
+    assert!(cautions.iter().any(|caution| caution.text.starts_with("AFTER_CHAT is bot")));
+    assert!(cautions.iter().any(|caution| caution.text.contains("guest")));
     assert!(read(&[]).unwrap().cautions().is_empty());
 }
 
