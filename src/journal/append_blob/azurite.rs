@@ -139,10 +139,10 @@ async fn through_lost_answers_every_fact_stands_there_once_and_each_writers_in_o
     assert!(counts.lost > 10 && counts.busy > 10, "{counts}");
 }
 
-/// 1,000 commits, one at a time: the tenth and the thousandth are the same one request.
+/// Prints what it finds: the tenth and the thousandth commit are the same one request.
 #[tokio::test]
 #[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
-async fn a_commit_takes_as_long_at_the_end_of_a_long_conversation() {
+async fn commits_are_timed_along_a_long_conversation() {
     let azurite = Azurite::start();
     let journal = opened(&azurite.container_with_sas()).await;
     let id = ConversationId::parse("long").expect("an id");
