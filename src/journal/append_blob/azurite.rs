@@ -5,8 +5,7 @@ use url::Url;
 use super::AppendBlobJournal;
 use crate::{azure, far_end, journal::contract};
 
-#[path = "../../../tests/azurite/server.rs"]
-mod server;
+use crate::azure::azurite as server;
 
 use self::server::Azurite;
 
