@@ -22,6 +22,9 @@ use crate::{
 
 /// How often a process that no host calls sweeps by itself.
 const SWEEP: Duration = Duration::from_secs(60);
+/// Longer than callers keep a connection that they don't use (.NET's and most others' a minute): a request that
+/// meets its connection's end is lost, and one on a connection opened in advance and too late used gets 408.
+const UNUSED: Duration = Duration::from_secs(120);
 
 /// A connector that listens.
 pub struct Connector {
@@ -83,6 +86,8 @@ impl Connector {
             App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay))
         })
         .workers(workers)
+        .keep_alive(UNUSED)
+        .client_request_timeout(UNUSED)
         .bind(settings.listen)
         .map_err(|failed| {
             io::Error::new(failed.kind(), format!("{} can't be listened on: {failed}", settings.listen))

@@ -215,7 +215,7 @@ fn opens_or_closes(state: &State, facts: &[Fact]) -> Option<bool> {
     }
     let mut after = state.clone();
     facts.iter().for_each(|fact| after.apply(fact));
-    (!after.is_open()).then_some(false)
+    (state.is_open() && !after.is_open()).then_some(false)
 }
 
 impl Conversation {
