@@ -15,6 +15,10 @@ use azure_identity::{
 
 use crate::{config::AZURE_INSTANCE, far_end};
 
+/// The emulator, for the tests of whatever is stored in a container.
+#[cfg(test)]
+#[path = "../tests/azurite/server.rs"]
+pub(crate) mod azurite;
 pub mod container;
 
 /// How long a token may take, its retries included. The tools for developers take seconds to start.
