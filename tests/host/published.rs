@@ -2,8 +2,6 @@
 
 use std::{fs, net::TcpListener, path::Path, process::Command};
 
-use serde_json::Value;
-
 use crate::package::Package;
 
 #[test]
@@ -41,17 +39,6 @@ fn a_port_that_is_taken_ends_the_process_so_that_the_host_tries_again() {
     let folder = tempfile::tempdir().unwrap();
     let output = handler().current_dir(&folder).env("FUNCTIONS_CUSTOMHANDLER_PORT", port).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-}
-
-#[test]
-fn doctor_says_what_is_wrong_and_fails() {
-    let wrong = handler().arg("doctor").env("STORE", "floppy:a").output().unwrap();
-    assert_eq!(wrong.status.code(), Some(1));
-    assert!(String::from_utf8(wrong.stdout).unwrap().contains("STORE must be"));
-
-    let right = handler().args(["doctor", "--json"]).output().unwrap();
-    assert_eq!(right.status.code(), Some(0));
-    assert_eq!(serde_json::from_slice::<Value>(&right.stdout).unwrap()["healthy"], true);
 }
 
 #[test]
