@@ -8,7 +8,7 @@ use servicenow_handoff::{
     app,
     config::{SettingErrors, Settings, unknown_names},
     doctor::Report,
-    telemetry,
+    telemetry, vault,
 };
 use tracing::{error, info, warn};
 
@@ -62,7 +62,8 @@ fn main() -> ExitCode {
 }
 
 fn serve() -> ExitCode {
-    let settings = match Settings::from_env(variable) {
+    let system = System::new();
+    let settings = match system.block_on(vault::settings(variable)) {
         Ok(settings) => settings,
         Err(errors) => return wrong_settings(&errors),
     };
@@ -71,7 +72,7 @@ fn serve() -> ExitCode {
         return code;
     }
     log_start(&settings);
-    match System::new().block_on(app::run(settings)) {
+    match system.block_on(app::run(settings)) {
         // The host takes exit 0 for "never start me again".
         Ok(()) if in_functions_host => {
             error!("Serving ended although the Functions host had not stopped it");
@@ -118,7 +119,10 @@ fn simulate() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "the report is what this command is for")]
 fn doctor(json: bool) -> ExitCode {
-    let report = Report::on_settings(&Settings::from_env(variable), &unknown_names(variable_names()));
+    let report = Report::on_settings(
+        &System::new().block_on(vault::settings(variable)),
+        &unknown_names(variable_names()),
+    );
     if json {
         println!("{}", report.to_json());
     } else {
