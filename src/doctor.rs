@@ -154,7 +154,7 @@ async fn examine(setup: &Setup, depth: Depth, http: &reqwest::Client) -> Vec<Fin
     let [far_code, our_code, bot_code] = ["servicenow.reach", "responses.endpoint", "secondary.response_url"];
     let line = direct_line::check(&settings.direct_line, http);
     let parts = tokio::join!(
-        check(store_code, skip(store_code, &["STORE"]), store::check(settings, http)),
+        check(store_code, skip(store_code, &["STORE", "AZURE_CLIENT_ID"]), store::check(settings, http)),
         check(line_code, skip(line_code, &agents_need[1..]), line),
         check(agent_code, skip(agent_code, &agents_need), agents::check(settings, http)),
         check(far_code, skip(far_code, &["SERVICENOW_"]), servicenow::check(settings, depth, http)),
