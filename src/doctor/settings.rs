@@ -25,7 +25,7 @@ pub(super) fn judge(setup: &Setup) -> Vec<Finding> {
 
 fn as_read(settings: &Settings) -> Vec<Finding> {
     let roles = settings.roles().into_iter().map(|role| {
-        let text = format!("{}: {}", role.name, role.why);
+        let text = format!("The {} is {}. {}", role.name, if role.on { "on" } else { "off" }, role.why);
         if role.on {
             Finding::good(role.code, text)
         } else {

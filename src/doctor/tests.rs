@@ -12,7 +12,7 @@ fn right_settings_are_healthy_and_tell_what_is_off() {
     let text = report.to_string();
     assert!(report.is_healthy());
     assert!(
-        text.contains("off      role.live_agent: live-agent hand-off: SERVICENOW_URL is not set"),
+        text.contains("off      role.live_agent: The live-agent hand-off is off. SERVICENOW_URL is not set"),
         "{text}"
     );
     assert!(text.contains("\n         -> Set SERVICENOW_URL with a login"), "{text}");
