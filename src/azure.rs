@@ -15,6 +15,8 @@ use azure_identity::{
 
 use crate::{config::AZURE_INSTANCE, far_end};
 
+pub mod container;
+
 /// How long a token may take, its retries included. The tools for developers take seconds to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 

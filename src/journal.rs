@@ -71,6 +71,9 @@ pub trait Journal<F = Fact>: Send + Sync + 'static {
     fn open(&self) -> impl Future<Output = Result<Vec<ConversationId>, JournalError>> + Send;
 }
 
+/// Direct Line's ids hold no blank.
+const NOBODY: &str = "is anybody there";
+
 /// The store that the settings chose.
 pub enum Store<F = Fact> {
     Sqlite(SqliteJournal<F>),
@@ -78,6 +81,18 @@ pub enum Store<F = Fact> {
 }
 
 impl<F> Store<F> {
+    /// Whether the store can be read: asks for a conversation that nobody has, which costs the same however many
+    /// there are.
+    pub async fn answers(&self) -> bool
+    where
+        F: Stored,
+    {
+        match ConversationId::parse(NOBODY) {
+            Some(nobody) => self.read(&nobody, 0).await.is_ok(),
+            None => false,
+        }
+    }
+
     /// The same store, seen as the journals of another kind of fact.
     pub fn realm<G>(&self) -> Store<G> {
         match self {

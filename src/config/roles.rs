@@ -1,6 +1,6 @@
 //! Which roles are on, for the start of the log and for `handler doctor`.
 
-use super::{AfterChat, ServiceNowLogin, Settings, StoreSetting, catalogue::SETTINGS};
+use super::{AfterChat, ServiceNowLogin, Settings, catalogue::SETTINGS};
 
 /// A role and whether its settings are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,12 +109,6 @@ impl Settings {
                 no_login && !self.files.by_link,
                 "ATTACHMENTS is upload, which needs a ServiceNow user or OAuth client: users' files can't be sent.",
                 "Set SERVICENOW_USERNAME and SERVICENOW_PASSWORD or the OAuth client, or set ATTACHMENTS to `link`.",
-            ),
-            (
-                self.files.by_link && matches!(self.store, StoreSetting::AppendBlob { .. }),
-                "ATTACHMENTS is link, which keeps files beside a SQLite store: with a blob container users' files \
-                 can't be sent; set ATTACHMENTS to upload.",
-                "Set ATTACHMENTS to `upload`.",
             ),
             (
                 hands_off && self.public_url.is_none(),
