@@ -35,8 +35,8 @@ pub async fn integration(
     let Some(role) = &served.secondary_bot else { return Err(ApiError::NotConfigured(OFF).into()) };
     // A token in the body and a signature can only be checked with the body at hand.
     let body = read_body(payload, request.headers(), WEBHOOK_LIMIT).await?;
-    let body = auth::verify_primary(&role.credentials, request.headers(), body).map_err(refused)?;
-    let body = body.into_inner();
+    let verify = || auth::verify_primary(&role.credentials, request.headers(), body.clone());
+    let body = auth::with_latest(role.credentials.inbound(), verify).await.map_err(refused)?.into_inner();
     let wrong = |_| {
         ApiError::BadRequest("The body is not a JSON object. Send a request of the VA Bot Integration API.")
     };
@@ -64,7 +64,8 @@ pub async fn upload(
     served: Data<Served>,
 ) -> Result<HttpResponse, Failure> {
     let Some(role) = &served.secondary_bot else { return Err(ApiError::NotConfigured(OFF).into()) };
-    auth::verify_primary_headers(&role.credentials, request.headers(), ()).map_err(refused)?;
+    let verify = || auth::verify_primary_headers(&role.credentials, request.headers(), ());
+    auth::with_latest(role.credentials.inbound(), verify).await.map_err(refused)?;
     let declared =
         request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: u64| length > served.max_upload.saturating_add(FORM)) {
