@@ -16,6 +16,8 @@ use tracing::debug;
 
 use crate::{config::AZURE_INSTANCE, far_end};
 
+pub mod container;
+
 /// How long a token may take, its retries included. The tools for developers take seconds to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -20,7 +20,7 @@ pub use self::{
     catalogue::{SETTINGS, Setting},
     fault::{SettingErrors, SettingFault},
     keyvault::{Reference, Secrets},
-    roles::{Role, unknown_names},
+    roles::{Caution, Role, unknown_names},
     surface::{AZURE_INSTANCE, HOST_PORT},
 };
 use crate::credential::Credential;
@@ -57,18 +57,13 @@ impl Settings {
     ///
     /// All wrong settings at once, each as a sentence that says what to do.
     pub fn from_env(var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingErrors> {
-        Self::with_secrets(var, Secrets::new())
+        let (settings, faults) = Self::read(var, Secrets::new());
+        SettingErrors::or(settings, faults)
     }
 
-    /// As [`from_env`](Self::from_env), with what was found in Key Vaults.
-    ///
-    /// # Errors
-    ///
-    /// As there; what was not found in its vault is among them.
-    pub fn with_secrets(
-        var: impl Fn(&str) -> Option<String>,
-        secrets: Secrets,
-    ) -> Result<Self, SettingErrors> {
+    /// As far as they are right: a wrong setting is read as unset. Beside them everything that is wrong, in the
+    /// order of the settings table. `secrets`: what was found in Key Vaults.
+    pub fn read(var: impl Fn(&str) -> Option<String>, secrets: Secrets) -> (Self, Vec<SettingFault>) {
         let mut reader = Reader::new(var, secrets);
         let (listen, in_functions_host) = surface::listen(&mut reader);
         let settings = Self {
@@ -90,7 +85,7 @@ impl Settings {
             secondary_bot: secondary_bot::secondary_bot(&mut reader),
         };
         surface::note_lost_store(&mut reader, &settings);
-        reader.finish(settings)
+        (settings, reader.into_faults())
     }
 
     /// Whether a role is on that keeps journals; the relay keeps nothing.

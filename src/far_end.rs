@@ -7,7 +7,7 @@ use reqwest::{NoProxy, Proxy, RequestBuilder, Response, redirect};
 use crate::domain::Timestamp;
 
 mod refusal;
-pub(crate) use self::refusal::retry_after;
+pub(crate) use self::refusal::{refusal, retry_after};
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -115,7 +115,7 @@ pub(crate) async fn call(request: RequestBuilder, limit: usize) -> Result<Answer
         return Ok(Answered { status: status.as_u16(), body });
     }
     let body = read(&mut response, limit).await.ok().flatten().unwrap_or_default();
-    Err(refusal::refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
+    Err(refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
 }
 
 /// Sends a request once; the answer has any status, and its body has not been read.

@@ -15,14 +15,16 @@ use crate::{
     credential::Credential,
     direct_line::DirectLine,
     domain::{ConversationId, Timestamp},
-    files::Files,
+    files::{FileStore, Files},
     journal::{Append, Journal, JournalError, Position, Store},
     servicenow::ServiceNow,
     session::{Event, Fact, Policy, State, decide},
+    telemetry::Counters,
 };
 
 mod attach;
 mod client;
+mod counting;
 mod deliver;
 mod escalate;
 mod hear;
@@ -39,6 +41,7 @@ pub use client::{Posted, Refusal};
 pub use escalate::Source;
 pub use hear::Heard;
 pub use page::Page;
+pub use sweep::Swept;
 pub use token::{Caller, Standing};
 
 /// Conversations whose state is kept in memory; the others are read again when they speak.
@@ -57,6 +60,7 @@ pub struct Handoff {
     policy: Policy,
     /// Names this process in claims.
     name: String,
+    counters: Arc<Counters>,
     remembered: std::sync::Mutex<lru::LruCache<ConversationId, Arc<Conversation>>>,
 }
 
@@ -81,7 +85,13 @@ pub struct Recorded {
 
 impl Handoff {
     /// Builds the role from its settings; `None` when ServiceNow is not set up.
-    pub fn new(settings: &Settings, journal: Store, http: &reqwest::Client) -> Option<Self> {
+    pub fn new(
+        settings: &Settings,
+        journal: Store,
+        kept: FileStore,
+        http: &reqwest::Client,
+        counters: Arc<Counters>,
+    ) -> Option<Self> {
         let far_end = settings.servicenow.as_ref()?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let back_to_bot = settings.handoff.after_chat == AfterChat::Bot && direct_line.can_open();
@@ -93,7 +103,7 @@ impl Handoff {
         let servicenow = ServiceNow::new(far_end, http.clone());
         Some(Self {
             journal,
-            files: Files::new(settings, far_end.url.clone(), servicenow.clone()),
+            files: Files::new(settings, far_end.url.clone(), servicenow.clone(), kept),
             servicenow,
             direct_line,
             settings: settings.handoff.clone(),
@@ -101,6 +111,7 @@ impl Handoff {
             secret: settings.direct_line.secret.clone(),
             policy: Policy { timeout_millis, back_to_bot },
             name: hex::encode(name),
+            counters,
             remembered: std::sync::Mutex::new(lru::LruCache::new(REMEMBERED)),
         })
     }
@@ -117,9 +128,14 @@ impl Handoff {
         Ok((!facts.is_empty()).then(|| self.remember(Conversation::new(id.clone(), &facts))))
     }
 
-    /// Whether the store answers.
-    pub async fn is_healthy(&self) -> bool {
-        self.journal.open().await.is_ok()
+    /// What this process counts; for tests.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Whether the store answers: one read that finds nothing, whatever the store holds.
+    pub async fn store_answers(&self) -> bool {
+        self.journal.answers().await
     }
 
     fn remember(&self, conversation: Conversation) -> Arc<Conversation> {
@@ -168,6 +184,7 @@ impl Handoff {
                     for fact in &facts {
                         state.apply(fact);
                         hear::report(&conversation.id, state.chat, fact);
+                        self.count(fact);
                     }
                     conversation.moved.send_replace(state.position);
                     return Ok(Recorded { at, facts });
@@ -216,7 +233,7 @@ fn opens_or_closes(state: &State, facts: &[Fact]) -> Option<bool> {
     }
     let mut after = state.clone();
     facts.iter().for_each(|fact| after.apply(fact));
-    (!after.is_open()).then_some(false)
+    (state.is_open() && !after.is_open()).then_some(false)
 }
 
 impl Conversation {

@@ -1,8 +1,9 @@
-//! Logs to standard output, and the trace a request belongs to.
+//! Logs to standard output, what is counted there, and the trace a request belongs to.
 //!
 //! Never standard error: the Functions host takes every line of it for an error. In the host a
 //! line is JSON; on a terminal it is for people.
 
+mod counters;
 mod trace;
 
 use std::io::{self, IsTerminal};
@@ -17,7 +18,10 @@ use tracing_subscriber::{
     util::{SubscriberInitExt, TryInitError},
 };
 
-pub use self::trace::{TRACEPARENT, Trace, of_caller, on_behalf};
+pub use self::{
+    counters::{Count, Counted, Counters, EVERY},
+    trace::{TRACEPARENT, Trace, of_caller, on_behalf, trace_id},
+};
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use self::failure::Failure;
 use crate::{
     azure,
-    config::{Reference, SETTINGS, SettingErrors, Settings},
+    config::{Reference, SETTINGS, Secrets, SettingErrors, SettingFault, Settings},
     credential::{LiveSecret, Read},
     far_end,
 };
@@ -33,16 +33,21 @@ const START: Duration = Duration::from_secs(15);
 /// How long a call that was refused waits for a secret to be read again.
 const AGAIN: Duration = Duration::from_secs(4);
 
-/// Reads every setting, those that stand in Key Vaults as well: each secret once, all at the same time.
-///
-/// Nothing is asked of Azure when no value starts with `keyvault:`.
+/// Reads every setting, those that stand in Key Vaults as well.
 ///
 /// # Errors
 /// All wrong settings at once, those that can't be read from their vault among them; after 15 seconds at most.
 pub async fn settings(var: impl Fn(&str) -> Option<String>) -> Result<Settings, SettingErrors> {
+    let (settings, faults) = read(var).await;
+    SettingErrors::or(settings, faults)
+}
+
+/// As [`settings`], as far as they are right, and beside them everything that is wrong. Each secret is read once, all
+/// at the same time; nothing is asked of Azure when no value starts with `keyvault:`.
+pub async fn read(var: impl Fn(&str) -> Option<String>) -> (Settings, Vec<SettingFault>) {
     let references = references(&var);
     if references.is_empty() {
-        return Settings::from_env(var);
+        return Settings::read(var, Secrets::new());
     }
     let client_id = var("AZURE_CLIENT_ID").map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
     let vaults = Vaults::open(client_id.as_deref());
@@ -56,7 +61,7 @@ pub async fn settings(var: impl Fn(&str) -> Option<String>) -> Result<Settings, 
         Ok(reference) => Some((setting, found(&reference)?)),
         Err(what) => Some((setting, Err(what))),
     });
-    Settings::with_secrets(var, secrets.collect())
+    Settings::read(var, secrets.collect())
 }
 
 /// The settings that name a secret.

@@ -59,6 +59,7 @@ impl Handoff {
                 self.catch_up(conversation, &mut state).await?;
                 // What the live chat was told is not told the bot, though the chat may be over by now.
                 if let Some(id) = client_id.as_deref().and_then(|id| state.posted_as(id)) {
+                    self.count_duplicates(1);
                     return Ok(Posted::Accepted(id.clone()));
                 }
                 state.phase.clone()
@@ -142,6 +143,7 @@ impl Handoff {
         trace: Option<String>,
     ) -> Result<Option<Posted>, JournalError> {
         let client_id = said.client_id.clone();
+        let said = UserSaid { trace: trace.clone(), ..said };
         let event = Event::UserSaid(Box::new(said));
         let recorded = self.record_and_deliver(conversation, event, trace).await?;
         let Some(position) = said_at(&recorded) else {
@@ -160,6 +162,7 @@ impl Handoff {
     ) -> Result<Option<Posted>, JournalError> {
         let state = conversation.state.lock().await;
         let known = client_id.and_then(|id| state.posted_as(&id).cloned());
+        self.count_duplicates(usize::from(known.is_some()));
         Ok(known.map(Posted::Accepted))
     }
 

@@ -39,13 +39,16 @@ impl Handoff {
             (session, state.user.clone(), known)
         };
         if let Some(known) = known {
+            self.count_duplicates(1);
             return Ok(Some(Posted::Accepted(known)));
         }
+        let began = Timestamp::now();
         let delivered = match tokio::time::timeout(TURN, self.turn(conversation)).await {
             Ok(_turn) => {
                 let id = format!("{session}-masked-{}", masked_name(client_id.as_deref()));
                 let secret =
                     request::secret(id, &session, &user, answer.text, answer.typed, Timestamp::now());
+                let secret = request::in_trace(secret, trace.as_deref());
                 let sent = self.servicenow.send(&secret, trace.as_deref()).await;
                 if let Err(error) = &sent {
                     warn!(conversation.id = %session.conversation, chat = session.chat, %error, "A masked answer did not get through; the user is asked for it again");
@@ -54,6 +57,9 @@ impl Handoff {
             }
             Err(_) => false,
         };
+        if delivered {
+            self.counters.delivered(Timestamp::now().millis_since(began));
+        }
         let said = UserSaid {
             client_id: client_id.clone(),
             secure: delivered,

@@ -21,6 +21,7 @@ use crate::{
     domain::Timestamp,
     far_end::{self, CallError},
     journal::JournalError,
+    telemetry::Count,
     translate::secondary_bot::number,
     wire::virtual_agent::body,
 };
@@ -117,6 +118,11 @@ impl SecondaryBot {
                     let first = outgoing.first_try.unwrap_or(now);
                     let next = after_attempt(first, outgoing.attempts, error.as_ref(), now);
                     report(session, &outgoing, error.as_ref(), next);
+                    self.counters.one(match next {
+                        Next::Done => Count::ToPrimaryBot,
+                        Next::RetryAt(_) => Count::RetriesPrimaryBot,
+                        Next::GiveUp => Count::GivenUp,
+                    });
                     let outcome = match next {
                         Next::Done => Outcome::Done,
                         Next::RetryAt(until) => Outcome::PutOff { until },

@@ -14,6 +14,9 @@ pub enum Fact {
     HandoffRequested(Box<HandoffRequested>),
     /// Direct Line was read once more after the escalation was stored: nothing the user said is left there.
     UpstreamDrained {
+        /// The bot's stretch that was read; the last one when it does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        segment: Option<usize>,
         at: Timestamp,
     },
     UserSaid(Box<UserSaid>),
@@ -151,6 +154,9 @@ pub struct HandoffRequested {
     pub opening: Opening,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<(String, Timestamp)>,
+    /// `traceparent` of the request that brought it; what ServiceNow is told of it goes on in this trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     pub at: Timestamp,
 }
 
@@ -200,6 +206,9 @@ pub struct UserSaid {
     /// Files that came with it and that we have put where ServiceNow finds them; the echo shows them, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<crate::domain::Attachment>,
+    /// `traceparent` of the request that brought it; what ServiceNow is told of it goes on in this trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     pub at: Timestamp,
 }
 

@@ -104,6 +104,7 @@ pub fn said(activity: &Activity, now: Timestamp) -> UserSaid {
         message: (!says_nothing).then_some(ToAgent { text, typed: true, attachments: linked }),
         echo: echo(activity),
         files: vec![],
+        trace: None,
         at: activity
             .timestamp
             .as_ref()
@@ -327,6 +328,7 @@ mod tests {
             files: vec![],
             echo: echo.as_object().expect("an object").clone(),
             at: Timestamp(1_767_225_601_000),
+            trace: None,
         };
         assert_eq!(said, expected);
     }

@@ -148,6 +148,7 @@ pub fn request(opening: Opening) -> HandoffRequested {
         opening,
         token: None,
         at: START,
+        trace: None,
     }
 }
 
@@ -215,6 +216,7 @@ pub fn webhook<const N: usize>(items: [Item; N]) -> Inbound {
         agent_chat: false,
         completed: false,
         take_control: false,
+        notifies: false,
         items: items.into(),
     }
 }
