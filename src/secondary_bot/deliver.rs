@@ -203,3 +203,33 @@ fn report(session: &Session, outgoing: &Outgoing, error: Option<&CallError>, nex
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        credential::testing::Vault,
+        far_end::testing::{FarEnd, Reply},
+    };
+
+    #[tokio::test]
+    async fn a_refused_credential_is_read_again_and_the_answer_sent_once_more() {
+        let far_end = FarEnd::start(|heard, _| match heard.header("token") {
+            Some("new") => Reply::text(200, ""),
+            _ => Reply::text(401, ""),
+        });
+        let vault = Vault::default();
+        let token = Some(vault.credential("old"));
+        let address = SecondaryResponse { url: far_end.url.clone(), basic: None, token };
+        let responder = Responder::new(&address, far_end::client().expect("a client"));
+        vault.put(Some("new"));
+        for _ in 0..2 {
+            responder.send(&json!({"text": "hi"}), TIME_OUT).await.expect("taken");
+        }
+        let heard = far_end.heard();
+        assert_eq!((heard.len(), vault.asked()), (3, 1));
+        assert_eq!(heard[0].body, heard[1].body);
+    }
+}
