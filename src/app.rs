@@ -1,20 +1,21 @@
 //! The process that serves: wires store, clients and routes together. The tests start it the same way.
 
-use std::{
-    io, net::SocketAddr, num::NonZero, path::PathBuf, sync::Arc, thread::available_parallelism,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, web::Data};
+use azure_core::http::{ExponentialRetryOptions, RetryOptions};
 use tracing::{error, info};
+use url::Url;
 
 use crate::{
+    azure::{self, container},
     config::{Settings, StoreSetting},
     direct_line::{DirectLine, proxy::Pipe},
     far_end,
+    files::FileStore,
     handoff::Handoff,
     http::{Secondary, Served, configure},
-    journal::{SqliteJournal, Store},
+    journal::{AppendBlobJournal, SqliteJournal, Store},
     relay::Relay,
     secondary_bot::{SecondaryBot, media::Media},
     telemetry::{self, Counters},
@@ -22,6 +23,9 @@ use crate::{
 
 /// How often a process that no host calls sweeps by itself.
 const SWEEP: Duration = Duration::from_secs(60);
+/// Longer than callers keep a connection that they don't use (.NET's and most others' a minute): a request that
+/// meets its connection's end is lost, and one on a connection opened in advance and too late used gets 408.
+const UNUSED: Duration = Duration::from_secs(120);
 
 /// A connector that listens.
 pub struct Connector {
@@ -49,17 +53,21 @@ impl Connector {
         settings: &Settings,
         more: impl Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
     ) -> io::Result<Self> {
-        let http = far_end::client().map_err(io::Error::other)?;
+        let http = far_end::client().map_err(no_client)?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let counters = Arc::new(Counters::default());
-        let needs_store = settings.servicenow.is_some() || settings.secondary_bot.is_some();
-        let store = if needs_store { Some(open_store(&settings.store)?) } else { None };
-        let secondary_bot = store.as_ref().and_then(|store| {
-            let media = Media::new(uploads(&settings.store));
+        let store = if settings.needs_store() {
+            Some((open_store(settings)?, uploads(settings, &http)?))
+        } else {
+            None
+        };
+        let secondary_bot = store.as_ref().and_then(|(store, kept)| {
+            let media = Media::new(kept.clone());
             SecondaryBot::new(settings, store.realm(), media, &http, counters.clone()).map(Arc::new)
         });
-        let handoff =
-            store.and_then(|store| Handoff::new(settings, store, &http, counters.clone())).map(Arc::new);
+        let handoff = store
+            .and_then(|(store, kept)| Handoff::new(settings, store, kept, &http, counters.clone()))
+            .map(Arc::new);
         let secondary = secondary_bot.clone().zip(settings.secondary_bot.clone());
         let served = Data::new(Served {
             handoff: handoff.clone(),
@@ -84,6 +92,8 @@ impl Connector {
             App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay))
         })
         .workers(workers)
+        .keep_alive(UNUSED)
+        .client_request_timeout(UNUSED)
         .bind(settings.listen)
         .map_err(|failed| {
             io::Error::new(failed.kind(), format!("{} can't be listened on: {failed}", settings.listen))
@@ -173,22 +183,63 @@ pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>, each_minute: bool) {
     });
 }
 
-/// Uploads stand beside the SQLite file; with a store elsewhere, in the machine's temporary folder.
-fn uploads(store: &StoreSetting) -> PathBuf {
-    match store {
-        StoreSetting::Sqlite(path) => path.with_file_name("files"),
-        StoreSetting::AppendBlob { .. } => std::env::temp_dir().join("servicenow-handoff-files"),
+/// Says what is usually behind it: an image without certificates.
+fn no_client(failed: reqwest::Error) -> io::Error {
+    let cause = std::error::Error::source(&failed).map(|cause| format!(": {cause}")).unwrap_or_default();
+    io::Error::other(format!(
+        "No HTTPS client can be made: {failed}{cause}. Install the system's CA certificates (package \
+         `ca-certificates`) or name a PEM file in SSL_CERT_FILE; HTTPS_PROXY and the like must be URLs."
+    ))
+}
+
+/// Users' files stand where the journal does: beside the SQLite file, or in its container.
+fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore> {
+    match &settings.store {
+        StoreSetting::Sqlite(path) => Ok(FileStore::folder(path.with_file_name("files"))),
+        StoreSetting::AppendBlob { url } => {
+            let credential = match container::is_signed(url) {
+                true => None,
+                false => {
+                    Some(azure::credential(settings.azure_client_id.as_deref()).map_err(io::Error::other)?)
+                }
+            };
+            // The sender of a file waits meanwhile, so the repeats are few.
+            let retry = ExponentialRetryOptions { max_retries: 4, ..Default::default() };
+            let retry = RetryOptions::exponential(retry);
+            let container = container::client(url, credential, azure::transport(http.clone()), retry);
+            container.map(FileStore::blobs).map_err(io::Error::other)
+        }
     }
 }
 
-fn open_store(store: &StoreSetting) -> io::Result<Store> {
-    match store {
+/// Opens the store that the settings chose. Waits for it, which may take seconds.
+///
+/// # Errors
+/// One sentence that names STORE and says what is wrong.
+pub(crate) fn open_store(settings: &Settings) -> io::Result<Store> {
+    match &settings.store {
         StoreSetting::Sqlite(path) => SqliteJournal::open_file(path).map(Store::Sqlite).map_err(|failed| {
             let cause = std::error::Error::source(&failed).map(ToString::to_string).unwrap_or_default();
             io::Error::other(format!("STORE {}: {failed}: {cause}", path.display()))
         }),
-        StoreSetting::AppendBlob { .. } => Err(io::Error::other(
-            "STORE names a blob container, which this version can't use yet. Set STORE to `sqlite:PATH`.",
-        )),
+        StoreSetting::AppendBlob { url } => {
+            let client_id = settings.azure_client_id.as_deref();
+            open_container(url, client_id).map(Store::AppendBlob).map_err(|what| {
+                let mut shown = url.clone();
+                shown.set_query(None);
+                io::Error::other(format!("STORE {shown}: {what}"))
+            })
+        }
     }
+}
+
+/// Waits for the container on a thread of its own: the caller's may be running a runtime already.
+fn open_container(url: &Url, client_id: Option<&str>) -> Result<AppendBlobJournal, String> {
+    let http = far_end::client().map_err(|failed| failed.to_string())?;
+    let opening =
+        AppendBlobJournal::open_container(url, || azure::credential(client_id), azure::transport(http));
+    std::thread::scope(|scope| {
+        let opened = scope.spawn(|| actix_web::rt::System::new().block_on(opening));
+        opened.join().unwrap_or_else(|_| Err("the container can't be opened.".to_owned()))
+    })
 }

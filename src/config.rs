@@ -19,8 +19,8 @@ use self::reader::Reader;
 pub use self::{
     catalogue::{SETTINGS, Setting},
     fault::{SettingErrors, SettingFault},
-    roles::{Role, unknown_names},
-    surface::HOST_PORT,
+    roles::{Caution, Role, unknown_names},
+    surface::{AZURE_INSTANCE, HOST_PORT},
 };
 
 /// Everything the program can be told. Its `Debug` shows no secret and no URL's query.
@@ -31,6 +31,8 @@ pub struct Settings {
     pub in_functions_host: bool,
     pub log: String,
     pub store: StoreSetting,
+    /// Client id of the user-assigned identity; `None`: the app's own, locally the developer's login.
+    pub azure_client_id: Option<String>,
     pub public_url: Option<Url>,
     pub allowed_origins: AllowedOrigins,
     pub long_poll: Duration,
@@ -52,6 +54,13 @@ impl Settings {
     ///
     /// All wrong settings at once, each as a sentence that says what to do.
     pub fn from_env(var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingErrors> {
+        let (settings, faults) = Self::read(var);
+        if faults.is_empty() { Ok(settings) } else { Err(SettingErrors(faults)) }
+    }
+
+    /// As far as they are right: a wrong setting is read as unset. Beside them everything that is wrong, in the
+    /// order of the settings table.
+    pub fn read(var: impl Fn(&str) -> Option<String>) -> (Self, Vec<SettingFault>) {
         let mut reader = Reader::new(var);
         let (listen, in_functions_host) = surface::listen(&mut reader);
         let settings = Self {
@@ -59,6 +68,7 @@ impl Settings {
             in_functions_host,
             log: surface::log(&mut reader),
             store: surface::store(&mut reader),
+            azure_client_id: surface::azure_client_id(&mut reader),
             public_url: reader.root("PUBLIC_URL"),
             allowed_origins: surface::allowed_origins(&mut reader),
             // DirectLineJS gives up on a poll after 20 s, and on all polls with it.
@@ -71,7 +81,13 @@ impl Settings {
             relay: surface::relay(&mut reader),
             secondary_bot: secondary_bot::secondary_bot(&mut reader),
         };
-        reader.finish(settings)
+        surface::note_lost_store(&mut reader, &settings);
+        (settings, reader.into_faults())
+    }
+
+    /// Whether a role is on that keeps journals; the relay keeps nothing.
+    pub fn needs_store(&self) -> bool {
+        self.servicenow.is_some() || self.secondary_bot.is_some()
     }
 }
 

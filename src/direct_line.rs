@@ -20,6 +20,7 @@ use crate::{
 
 mod answer;
 pub mod page;
+pub(crate) mod probe;
 pub mod proxy;
 mod root;
 pub mod upload;

@@ -7,7 +7,7 @@ use reqwest::{NoProxy, Proxy, RequestBuilder, Response, redirect};
 use crate::domain::Timestamp;
 
 mod refusal;
-pub(crate) use self::refusal::retry_after;
+pub(crate) use self::refusal::{refusal, retry_after};
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -35,7 +35,7 @@ pub enum CallError {
 
 /// The HTTP client for both far ends: HTTP/1.1, kept-alive connections, 3 seconds to connect, no redirects.
 ///
-/// Honours the usual proxy variables, except towards loopback.
+/// Honours the usual proxy variables, except towards loopback and link-local addresses.
 ///
 /// # Errors
 /// When the machine's certificate store can't be read, or a proxy variable is not a URL.
@@ -66,12 +66,14 @@ pub fn own(client: &reqwest::Client) {
     OWN.with(|own| drop(own.set(client.clone())));
 }
 
-/// The proxies the environment asks for, none of them towards loopback.
+/// The proxies the environment asks for, none of them towards this machine.
 fn proxies(var: impl Fn(&str) -> Option<String>) -> Result<Vec<Proxy>, reqwest::Error> {
     let either = |upper: &str| {
         var(upper).or_else(|| var(&upper.to_ascii_lowercase())).filter(|value| !value.trim().is_empty())
     };
-    let spared = format!("localhost,127.0.0.0/8,::1,{}", either("NO_PROXY").unwrap_or_default());
+    // Link-local: Azure's endpoint for the app's identity, which no proxy can reach.
+    let spared =
+        format!("localhost,127.0.0.0/8,::1,169.254.0.0/16,{}", either("NO_PROXY").unwrap_or_default());
     let mut proxies = Vec::new();
     if let Some(proxy) = either("HTTPS_PROXY") {
         proxies.push(Proxy::https(proxy)?);
@@ -103,7 +105,7 @@ pub(crate) async fn call(request: RequestBuilder, limit: usize) -> Result<Answer
         return Ok(Answered { status: status.as_u16(), body });
     }
     let body = read(&mut response, limit).await.ok().flatten().unwrap_or_default();
-    Err(refusal::refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
+    Err(refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
 }
 
 /// Sends a request once; the answer has any status, and its body has not been read.

@@ -14,7 +14,7 @@ use crate::{
     config::{AfterChat, HandoffSettings, Settings},
     direct_line::DirectLine,
     domain::{ConversationId, Timestamp},
-    files::Files,
+    files::{FileStore, Files},
     journal::{Append, Journal, JournalError, Position, Store},
     servicenow::ServiceNow,
     session::{Event, Fact, Policy, State, decide},
@@ -87,6 +87,7 @@ impl Handoff {
     pub fn new(
         settings: &Settings,
         journal: Store,
+        kept: FileStore,
         http: &reqwest::Client,
         counters: Arc<Counters>,
     ) -> Option<Self> {
@@ -101,7 +102,7 @@ impl Handoff {
         let servicenow = ServiceNow::new(far_end, http.clone());
         Some(Self {
             journal,
-            files: Files::new(settings, far_end.url.clone(), servicenow.clone()),
+            files: Files::new(settings, far_end.url.clone(), servicenow.clone(), kept),
             servicenow,
             direct_line,
             settings: settings.handoff.clone(),
@@ -231,7 +232,7 @@ fn opens_or_closes(state: &State, facts: &[Fact]) -> Option<bool> {
     }
     let mut after = state.clone();
     facts.iter().for_each(|fact| after.apply(fact));
-    (!after.is_open()).then_some(false)
+    (state.is_open() && !after.is_open()).then_some(false)
 }
 
 impl Conversation {

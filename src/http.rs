@@ -56,7 +56,7 @@ pub const ROUTES: &[Route] = &[
     },
     Route { folder: "servicenow-responses", route: "api/servicenow/responses", methods: &["post"] },
     Route { folder: "relayToDirectLine", route: "api/relayToDirectLine", methods: &["get"] },
-    Route { folder: "files", route: "api/files/{*path}", methods: &["get"] },
+    Route { folder: "files", route: "api/files/{*path}", methods: &["get", "head"] },
     Route { folder: "secondary-bot", route: "api/sn_va_as_service/bot/integration", methods: &["post"] },
     Route { folder: "secondary-bot-media", route: "api/now/v1/cccif/media/upload", methods: &["post"] },
     Route { folder: "health", route: "api/health", methods: &["get"] },
@@ -99,6 +99,7 @@ pub fn configure(
             .route("/", web::head().to(HttpResponse::Ok))
             .route("/api/health", web::get().to(health::health))
             .route("/api/files/{path:.*}", web::get().to(files::file))
+            .route("/api/files/{path:.*}", web::head().to(files::file))
             .route("/api/servicenow/responses", web::post().to(responses))
             .route("/api/relayToDirectLine", web::get().to(relay::turn))
             .route("/api/sn_va_as_service/bot/integration", web::post().to(secondary_bot::integration))

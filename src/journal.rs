@@ -7,12 +7,13 @@ use std::future::Future;
 
 use crate::{domain::ConversationId, session::Fact};
 
+mod append_blob;
 #[cfg(test)]
 mod contract;
 mod sqlite;
 mod stored;
 
-pub use self::{sqlite::SqliteJournal, stored::Stored};
+pub use self::{append_blob::AppendBlobJournal, sqlite::SqliteJournal, stored::Stored};
 
 /// A conversation's position in its journal: how many facts stand before it.
 pub type Position = u64;
@@ -56,7 +57,8 @@ pub trait Journal<F = Fact>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<F>, JournalError>> + Send;
 
     /// Stores all of `facts` behind `expected`, or nothing. `open`: whether the sweep must look at this
-    /// conversation from now on; `None` leaves that as it is.
+    /// conversation from now on; `None` leaves that as it is. Without facts only that is changed, under the same
+    /// condition.
     fn append(
         &self,
         id: &ConversationId,
@@ -75,6 +77,7 @@ const NOBODY: &str = "is anybody there";
 /// The store that the settings chose.
 pub enum Store<F = Fact> {
     Sqlite(SqliteJournal<F>),
+    AppendBlob(AppendBlobJournal<F>),
 }
 
 impl<F> Store<F> {
@@ -94,6 +97,7 @@ impl<F> Store<F> {
     pub fn realm<G>(&self) -> Store<G> {
         match self {
             Self::Sqlite(journal) => Store::Sqlite(journal.realm()),
+            Self::AppendBlob(journal) => Store::AppendBlob(journal.realm()),
         }
     }
 }
@@ -102,6 +106,7 @@ impl<F: Stored> Journal<F> for Store<F> {
     async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
         match self {
             Self::Sqlite(journal) => journal.read(id, from).await,
+            Self::AppendBlob(journal) => journal.read(id, from).await,
         }
     }
 
@@ -114,12 +119,14 @@ impl<F: Stored> Journal<F> for Store<F> {
     ) -> Result<Append, JournalError> {
         match self {
             Self::Sqlite(journal) => journal.append(id, expected, facts, open).await,
+            Self::AppendBlob(journal) => journal.append(id, expected, facts, open).await,
         }
     }
 
     async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
         match self {
             Self::Sqlite(journal) => journal.open().await,
+            Self::AppendBlob(journal) => journal.open().await,
         }
     }
 }

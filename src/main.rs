@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use servicenow_handoff::{
     app,
     config::{SettingErrors, Settings, unknown_names},
-    doctor::Report,
+    doctor::{Depth, Report},
     telemetry,
 };
 use tracing::{error, info, warn};
@@ -42,11 +42,14 @@ enum Command {
     /// Runs only the two simulators
     #[cfg(feature = "simulate")]
     Simulate,
-    /// Checks the settings and says what is on, what is off and what is wrong
+    /// Checks settings and far ends one by one, says what is wrong and what to do; exits 0 or 1
     Doctor {
         /// Prints JSON
         #[arg(long)]
         json: bool,
+        /// Also checks message authentication: opens a conversation at ServiceNow, offered to no agent, and ends it
+        #[arg(long)]
+        deep: bool,
     },
 }
 
@@ -57,7 +60,7 @@ fn main() -> ExitCode {
         Command::Demo { port, scripted } => demo(port, scripted),
         #[cfg(feature = "simulate")]
         Command::Simulate => simulate(),
-        Command::Doctor { json } => doctor(json),
+        Command::Doctor { json, deep } => doctor(json, if deep { Depth::Deep } else { Depth::Harmless }),
     }
 }
 
@@ -89,7 +92,7 @@ fn log_start(settings: &Settings) {
         info!("Role {}: {}. {}", role.name, if role.on { "on" } else { "off" }, role.why);
     }
     for caution in settings.cautions() {
-        warn!("{caution}");
+        warn!("{}", caution.text);
     }
     for name in unknown_names(variable_names()) {
         warn!("{name} is not a setting; check its spelling.");
@@ -117,8 +120,10 @@ fn simulate() -> ExitCode {
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what this command is for")]
-fn doctor(json: bool) -> ExitCode {
-    let report = Report::on_settings(&Settings::from_env(variable), &unknown_names(variable_names()));
+fn doctor(json: bool, depth: Depth) -> ExitCode {
+    let (settings, faults) = Settings::read(variable);
+    let unknown = unknown_names(variable_names());
+    let report = System::new().block_on(Report::on_everything(&settings, &faults, &unknown, depth));
     if json {
         println!("{}", report.to_json());
     } else {

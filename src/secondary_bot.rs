@@ -240,15 +240,13 @@ impl SecondaryBot {
 
 /// Whether these facts change that the sweep must look at the session.
 fn opens_or_closes(state: &State, facts: &[Fact]) -> Option<bool> {
-    if facts.iter().any(|fact| matches!(fact, Fact::Asked(_))) {
-        return Some(true);
-    }
-    if !facts.iter().any(|fact| matches!(fact, Fact::Answered(_) | Fact::Sent { .. })) {
+    let may_change = |fact: &Fact| matches!(fact, Fact::Asked(_) | Fact::Answered(_) | Fact::Sent { .. });
+    if !facts.iter().any(may_change) {
         return None;
     }
     let mut after = state.clone();
     facts.iter().for_each(|fact| after.apply(fact));
-    Some(after.is_open())
+    (after.is_open() != state.is_open()).then_some(after.is_open())
 }
 
 impl Session {

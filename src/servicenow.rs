@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{
+    RequestBuilder,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sha1::Sha1;
@@ -19,8 +22,10 @@ use crate::{
 
 mod media;
 mod oauth;
+mod probe;
 
 pub use media::NewMedia;
+pub(crate) use probe::LoggedIn;
 
 const PATH: &str = "api/sn_va_as_service/bot/integration";
 const TIME_OUT: Duration = Duration::from_secs(9);
@@ -111,10 +116,18 @@ impl ServiceNow {
         if left.is_zero() {
             return Err(CallError::NotSent(None));
         }
+        let mut call = self.call(body, bearer).timeout(left);
+        if let Some(traceparent) = traceparent {
+            call = call.header("traceparent", traceparent);
+        }
+        answer(far_end::call(call, LONGEST_ANSWER).await?)
+    }
+
+    /// A request with all that proves who we are, over the very bytes of its body.
+    fn call(&self, body: Vec<u8>, bearer: Option<&Token>) -> RequestBuilder {
         let mut call = self
             .http
             .post(self.shared.endpoint.clone())
-            .timeout(left)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json");
         if let Some(token) = bearer {
@@ -128,10 +141,7 @@ impl ServiceNow {
         if let Some(secret) = &self.shared.hash_secret {
             call = call.header("x-b2b-signature", signature(secret, &body));
         }
-        if let Some(traceparent) = traceparent {
-            call = call.header("traceparent", traceparent);
-        }
-        answer(far_end::call(call.body(body), LONGEST_ANSWER).await?)
+        call.body(body)
     }
 }
 

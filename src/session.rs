@@ -41,6 +41,8 @@ pub struct State {
     pub last_heard: Timestamp,
     /// What was said before the last escalation is still to be read.
     pub history_missing: bool,
+    /// ServiceNow's own ids of the present chat.
+    names: HashSet<String>,
     heard: HashSet<String>,
     posted: HashMap<String, ActivityId>,
     taken: HashSet<ActivityId>,
@@ -113,6 +115,7 @@ impl State {
             outbox: Outbox::default(),
             last_heard: Timestamp::default(),
             history_missing: false,
+            names: HashSet::new(),
             heard: HashSet::new(),
             posted: HashMap::new(),
             taken: HashSet::new(),
@@ -172,14 +175,20 @@ impl State {
         self.segments.last()
     }
 
+    /// The last stretch of the bot's that has ended and was not read to its end; which one it is.
+    pub fn undrained(&self) -> Option<usize> {
+        self.segments.iter().rposition(|segment| segment.cut.as_ref().is_some_and(|cut| !cut.drained))
+    }
+
     /// Folds in the fact at `self.position`.
     pub fn apply(&mut self, fact: &Fact) {
         let position = self.position;
         self.position += 1;
         match fact {
             Fact::HandoffRequested(request) => self.escalated(position, request),
-            Fact::UpstreamDrained { .. } => {
-                if let Some(cut) = self.segments.last_mut().and_then(|s| s.cut.as_mut()) {
+            Fact::UpstreamDrained { segment, .. } => {
+                let segment = segment.unwrap_or(self.segments.len().saturating_sub(1));
+                if let Some(cut) = self.segments.get_mut(segment).and_then(|s| s.cut.as_mut()) {
                     cut.drained = true;
                 }
             }
@@ -199,7 +208,9 @@ impl State {
             }
             Fact::Claimed { call, attempt, at, .. } => self.outbox.claim(*call, *attempt, *at),
             Fact::Settled { call, outcome, .. } => self.outbox.settle(*call, outcome),
-            Fact::ChatNamed { .. } => {}
+            Fact::ChatNamed { conversation, interaction, .. } => {
+                self.names.extend(conversation.iter().chain(interaction).cloned());
+            }
             Fact::Queued { .. } => {
                 if let Phase::Waiting { queued, .. } = &mut self.phase {
                     *queued = true;
@@ -245,6 +256,7 @@ impl State {
         self.user = request.user.clone();
         self.last_heard = request.at;
         self.history_missing = request.history_missing;
+        self.names.clear();
         self.taken.extend(request.tail.iter().cloned());
         self.taken.extend(request.seen.iter().cloned());
         if let Some((hash, until)) = &request.token {

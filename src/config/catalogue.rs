@@ -60,6 +60,7 @@ pub const SETTINGS: &[Setting] = &[
         "sqlite:data/handoff.db",
         "where journals are kept: `sqlite:PATH` or a blob container's URL",
     ),
+    setting("AZURE_CLIENT_ID", "", "client id of the user-assigned identity to use; unset: the app's own"),
     setting("PUBLIC_URL", "", "our own root as seen from outside; needed for file links"),
     setting("RELAY_MAX_WAIT", "25000", "milliseconds the relay may collect one turn"),
     setting("RELAY_QUIET", "450", "milliseconds of silence that end a turn"),

@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use super::{
     catalogue::{SETTINGS, default_of},
-    fault::{SettingErrors, SettingFault},
+    fault::SettingFault,
 };
 
 /// Takes settings out of the environment. A wrong one is noted and read as unset, so that all
@@ -37,13 +37,10 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         self.faults.push(SettingFault { setting, sentence: format!("{setting} {}", what.as_ref()) });
     }
 
-    /// The settings as built, or everything that was wrong, in the order of the settings table.
-    pub fn finish<T>(mut self, built: T) -> Result<T, SettingErrors> {
-        if self.faults.is_empty() {
-            return Ok(built);
-        }
+    /// Everything that was wrong, in the order of the settings table.
+    pub fn into_faults(mut self) -> Vec<SettingFault> {
         self.faults.sort_by_key(|fault| SETTINGS.iter().position(|setting| setting.name == fault.setting));
-        Err(SettingErrors(self.faults))
+        self.faults
     }
 
     fn raw(&mut self, name: &'static str) -> Option<String> {

@@ -1,17 +1,22 @@
 //! Settings of the process itself: where it listens, where it stores, who may call, what it logs.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{
-    AllowedOrigins, FileSettings, RelaySettings, StoreSetting,
+    AllowedOrigins, FileSettings, RelaySettings, Settings, StoreSetting,
     reader::{Reader, is_loopback, shortened},
 };
 
 /// Set by the Functions host; not a setting a person writes.
 pub const HOST_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+/// Set by Azure on every instance of an app; not a setting a person writes.
+pub const AZURE_INSTANCE: &str = "WEBSITE_INSTANCE_ID";
 
 /// Where to listen, and whether the Functions host started us.
 pub(super) fn listen(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> (SocketAddr, bool) {
@@ -65,6 +70,33 @@ fn append_blob(value: &str) -> Result<StoreSetting, &'static str> {
         return Err("names no container; write `https://ACCOUNT.blob.core.windows.net/CONTAINER`.");
     }
     Ok(StoreSetting::AppendBlob { url })
+}
+
+/// On Azure a file is seen by one instance alone and gone with it.
+pub(super) fn note_lost_store(reader: &mut Reader<impl Fn(&str) -> Option<String>>, settings: &Settings) {
+    let is_file = matches!(&settings.store, StoreSetting::Sqlite(path) if path != Path::new(""));
+    if is_file && reader.is_set(AZURE_INSTANCE) && (settings.needs_store() || reader.is_set("SERVICENOW_URL"))
+    {
+        reader.fault(
+            "STORE",
+            "must be a blob container on Azure, where instances share no disk and keep none; set \
+             STORE=https://ACCOUNT.blob.core.windows.net/CONTAINER.",
+        );
+    }
+}
+
+/// A GUID, as the portal shows it beside the identity.
+pub(super) fn azure_client_id(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<String> {
+    const NAME: &str = "AZURE_CLIENT_ID";
+    let id = reader.text(NAME)?;
+    let groups: Vec<_> = id.split('-').map(str::len).collect();
+    if groups == [8, 4, 4, 4, 12] && id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()) {
+        return Some(id);
+    }
+    let given = shortened(&id);
+    reader
+        .fault(NAME, format!("is `{given}`; copy the identity's client id, a GUID, from the Azure portal."));
+    None
 }
 
 fn is_callable_http(url: &Url) -> bool {

@@ -36,7 +36,7 @@ fn every_setting_of_the_table_is_read_and_no_other() {
     });
 
     let mut table: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
-    table.insert(HOST_PORT.to_owned());
+    table.extend([HOST_PORT, AZURE_INSTANCE].map(str::to_owned));
     assert_eq!(asked.into_inner(), table);
 }
 
@@ -69,6 +69,37 @@ fn the_functions_host_says_where_to_listen() {
     let settings = read(&[(HOST_PORT, "4711"), ("LISTEN", "0.0.0.0:80")]).unwrap();
     assert_eq!(settings.listen, "127.0.0.1:4711".parse().unwrap());
     assert!(settings.in_functions_host);
+}
+
+#[test]
+fn on_azure_a_role_that_keeps_journals_needs_a_blob_container() {
+    let (here, there) = ((AZURE_INSTANCE, "4711"), (AZURE_INSTANCE, ""));
+    let secondary: &[_] = &[("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d")];
+    let live_agent: &[_] = &[
+        ("SERVICENOW_URL", "https://acme.service-now.com"),
+        ("SERVICENOW_TOKEN", "t"),
+        ("RESPONSES_TOKEN", "in"),
+    ];
+    let file = ("STORE", "sqlite:data/x.db");
+    let container = ("STORE", "https://acme.blob.core.windows.net/handoff");
+    for (role, place, store, wrong) in [
+        (live_agent, here, file, true),
+        (secondary, here, file, true),
+        (live_agent, here, ("STORE", ""), true),
+        (live_agent, here, container, false),
+        (live_agent, there, file, false),
+        (&[], here, file, false),
+        (&[], here, ("STORE", ""), false),
+    ] {
+        let outcome = read(&[role, &[place, store]].concat());
+        let Err(errors) = outcome else {
+            assert!(!wrong, "{store:?}");
+            continue;
+        };
+        let [fault] = errors.faults() else { panic!("one fault, not {errors}") };
+        assert!(wrong && fault.setting == "STORE", "{fault:?}");
+        assert!(fault.sentence.ends_with("set STORE=https://ACCOUNT.blob.core.windows.net/CONTAINER."));
+    }
 }
 
 #[test]
@@ -134,6 +165,8 @@ fn a_wrong_setting_gives_one_sentence_that_names_it() {
         ("LOG", "info,handof", "`handof`"),
         ("LOG", "servicenow_handoff=loud", "no filter"),
         ("STORE", "sqlite:", "names no file"),
+        ("AZURE_CLIENT_ID", "my-identity", "`my-identity`"),
+        ("AZURE_CLIENT_ID", "0f1e2d3c-0000-4000-8000-00000000000g", "a GUID"),
         ("STORE", "sqlite::memory:", "must be a file"),
         ("STORE", "postgres://db.example.com/x", "sqlite:PATH"),
         ("STORE", "http://blob.example.com/handoff", "sqlite:PATH"),
@@ -307,8 +340,8 @@ fn the_roles_say_which_are_on_and_why() {
 #[test]
 fn a_start_that_will_surprise_is_told_beforehand() {
     let cautions = read_with_live_agent(&[]).unwrap().cautions();
-    assert!(cautions.iter().any(|text| text.starts_with("AFTER_CHAT is bot")));
-    assert!(cautions.iter().any(|text| text.contains("guest")));
+    assert!(cautions.iter().any(|caution| caution.text.starts_with("AFTER_CHAT is bot")));
+    assert!(cautions.iter().any(|caution| caution.text.contains("guest")));
     assert!(read(&[]).unwrap().cautions().is_empty());
 }
 

@@ -6,6 +6,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod question;
+
+pub use question::{Choice, ChoiceKind, ChoiceLook, Item, Mask, Moment, MomentKind, TextInput, Upload};
+
 /// One thing ServiceNow asked us to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "control", rename_all = "snake_case")]
@@ -186,108 +190,6 @@ pub struct Part {
     pub context: Option<String>,
 }
 
-/// A question answered with one or more of its items.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Choice {
-    pub kind: ChoiceKind,
-    /// Markdown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
-    pub items: Vec<Item>,
-    pub look: ChoiceLook,
-    pub several: bool,
-    pub optional: bool,
-    /// Shown with the question.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub card: Option<Card>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChoiceKind {
-    #[default]
-    Picker,
-    Topic,
-    Boolean,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChoiceLook {
-    #[default]
-    List,
-    Buttons,
-    Pictures,
-}
-
-/// Something to choose. Its value is what ServiceNow expects to be told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Item {
-    pub label: String,
-    pub value: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TextInput {
-    /// Markdown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
-    pub mask: Mask,
-    pub optional: bool,
-}
-
-/// How an answer is to be treated. Anything but `None` is never stored, logged or echoed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mask {
-    #[default]
-    None,
-    Secure,
-    Sensitive,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Moment {
-    pub kind: MomentKind,
-    /// Markdown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
-    pub optional: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MomentKind {
-    #[default]
-    Date,
-    Time,
-    DateTime,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Upload {
-    /// Markdown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_count: Option<u64>,
-    /// Of one file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_megabytes: Option<u64>,
-    /// Only pictures are asked for.
-    pub pictures_only: bool,
-    pub optional: bool,
-}
-
 impl Control {
     /// Whether the user's answer is to be kept out of storage, logs and echoes.
     pub fn is_secure(&self) -> bool {
@@ -317,6 +219,25 @@ impl Control {
             self,
             Self::MultiPart(_) | Self::Choice(_) | Self::TextInput(_) | Self::Moment(_) | Self::Upload(_)
         )
+    }
+
+    /// This as something to read, without a way to answer: for when nobody would hear the answer.
+    #[must_use]
+    pub fn only_told(self) -> Self {
+        let labels = |items: &[Item]| items.iter().map(|item| item.label.clone()).collect::<Vec<_>>();
+        let (prompt, offered) = match self {
+            Self::Card(mut card) => {
+                card.paragraphs.extend(labels(&std::mem::take(&mut card.actions)));
+                return Self::Card(card);
+            }
+            Self::MultiPart(multi) => return multi.part.only_told(),
+            Self::Choice(choice) => (choice.prompt, labels(&choice.items)),
+            Self::TextInput(TextInput { prompt, .. })
+            | Self::Moment(Moment { prompt, .. })
+            | Self::Upload(Upload { prompt, .. }) => (prompt, vec![]),
+            other => return other,
+        };
+        Self::Text { text: prompt.into_iter().chain(offered).collect::<Vec<_>>().join("\n\n") }
     }
 }
 

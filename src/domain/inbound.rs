@@ -17,6 +17,8 @@ pub struct Inbound {
     pub agent_chat: bool,
     pub completed: bool,
     pub take_control: bool,
+    /// A notification: a conversation of its own, which is complete when it is shown.
+    pub notifies: bool,
     pub items: Vec<Item>,
 }
 

@@ -185,14 +185,18 @@ impl Handoff {
         conversation: &Conversation,
         source: &Source<'_>,
     ) -> Result<(), JournalError> {
-        let (cut, history_missing) = {
+        let segment = source.segment;
+        let (cut, live, history_missing) = {
             let state = conversation.state.lock().await;
-            let cut = state.segment().and_then(|segment| segment.cut.clone());
-            (cut.filter(|cut| !cut.drained), state.history_missing)
+            let cut = state.segments.get(segment).and_then(|segment| segment.cut.clone());
+            let live = state.is_live() && segment + 1 == state.segments.len();
+            (cut.filter(|cut| !cut.drained), live, live && state.history_missing)
         };
         let Some(mut cut) = cut else { return Ok(()) };
         let rest = match self.read_upstream(source, cut.watermark.as_deref()).await {
             Ok(rest) => rest,
+            // Gone for good, and nobody waits for it.
+            Err(CallError::Rejected { .. }) if !live => vec![],
             Err(error) => {
                 warn!(conversation.id = %conversation.id, %error, "Could not look for what the user said during the hand-off; will look again");
                 return Ok(());
@@ -213,7 +217,7 @@ impl Handoff {
         if history_missing && history.is_none() {
             return Ok(());
         }
-        self.record(conversation, Event::UpstreamRead { said, history }).await?;
+        self.record(conversation, Event::UpstreamRead { segment, said, history }).await?;
         Ok(())
     }
 

@@ -113,7 +113,7 @@ pub(super) fn report(id: &ConversationId, chat: u32, fact: &Fact) {
         Fact::ChatEnded { why, .. } => info!(conversation.id = %id, chat, ?why, "The live chat has ended"),
         Fact::Queued { .. } => info!(conversation.id = %id, chat, "ServiceNow has the user in a queue"),
         Fact::ChatNamed { conversation: sys_id, interaction, .. } => {
-            info!(conversation.id = %id, chat, servicenow.conversation = sys_id, servicenow.interaction = interaction, "ServiceNow has opened the chat");
+            info!(conversation.id = %id, chat, servicenow.conversation = sys_id, servicenow.interaction = interaction, "ServiceNow names the chat by these ids; its support asks for them");
         }
         Fact::AgentSaid(said) => {
             if let Some(ui_type) = degraded(said) {

@@ -46,7 +46,8 @@ struct Look {
     due: bool,
     /// The client has fetched messages that ServiceNow has not been told of.
     fetched: bool,
-    undrained: bool,
+    /// A stretch of the bot's behind whose end the user may have said something.
+    undrained: Option<usize>,
 }
 
 impl Handoff {
@@ -69,8 +70,11 @@ impl Handoff {
         loop {
             let look = self.look(conversation, &mut cursor).await?;
             self.see_to(conversation, &look, caller, &cursor, trace.clone()).await?;
-            let look =
-                if look.due || look.undrained { self.look(conversation, &mut cursor).await? } else { look };
+            let look = if look.due || look.undrained.is_some() {
+                self.look(conversation, &mut cursor).await?
+            } else {
+                look
+            };
             let page = self.assemble(conversation, caller, &look, cursor.clone(), watermark).await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if !page.activities.is_empty() || left.is_zero() {
@@ -97,7 +101,6 @@ impl Handoff {
             facts = self.journal.read(&conversation.id, 0).await?;
             facts.truncate(usize::try_from(state.position).unwrap_or(usize::MAX));
         }
-        let live = state.is_live();
         let now = Timestamp::now();
         let due = |event| !decide(&state, event, &self.policy, now).is_empty();
         Ok(Look {
@@ -110,7 +113,7 @@ impl Handoff {
             head: state.position,
             returning: matches!(state.phase, Phase::Returning { .. }),
             owes: !state.outbox.is_empty(),
-            undrained: live && state.segment().and_then(|s| s.cut.as_ref()).is_some_and(|cut| !cut.drained),
+            undrained: state.undrained(),
         })
     }
 
@@ -130,11 +133,11 @@ impl Handoff {
             let fetched = Event::Fetched { up_to: cursor.local };
             self.record_and_deliver(conversation, fetched, trace.clone()).await?;
         }
-        if look.undrained
-            && let Some((segment, last)) = look.segments.iter().enumerate().next_back()
-            && let Ok(authorization) = self.authorization_for(conversation, last, caller).await
+        if let Some(segment) = look.undrained
+            && let Some(ended) = look.segments.get(segment)
+            && let Ok(authorization) = self.authorization_for(conversation, ended, caller).await
         {
-            let upstream = last.conversation.as_deref().unwrap_or(conversation.id.as_str());
+            let upstream = ended.conversation.as_deref().unwrap_or(conversation.id.as_str());
             let source = Source { segment, conversation: upstream, authorization: &authorization };
             self.drain(conversation, &source).await?;
         }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use super::Handoff;
+use super::{Conversation, Handoff};
 use crate::{
-    domain::Timestamp,
-    journal::{Journal, JournalError},
+    domain::{ConversationId, Timestamp},
+    journal::{Journal, JournalError, Position},
     session::{Event, Phase, State},
 };
 
@@ -35,19 +35,10 @@ impl Handoff {
         let mut swept = Swept { open: open.len(), ..Swept::default() };
         for id in &open {
             let looked = async {
-                if let Some(conversation) = self.find(id).await? {
-                    self.record(&conversation, Event::Tick).await?;
-                    let returning = {
-                        let state = conversation.state.lock().await;
-                        swept.take_in(&state, Timestamp::now());
-                        matches!(state.phase, Phase::Returning { .. })
-                    };
-                    if returning {
-                        self.return_soon(&conversation);
-                    }
-                    self.deliver_soon(&conversation, None);
+                match self.find(id).await? {
+                    Some(conversation) => self.look_after(&conversation, &mut swept).await,
+                    None => self.note_closed(id, 0).await,
                 }
-                Ok::<_, JournalError>(())
             };
             if let Err(error) = looked.await {
                 warn!(conversation.id = %id, %error, "A conversation could not be looked after; the next sweep tries again");
@@ -55,6 +46,32 @@ impl Handoff {
         }
         swept.log();
         Ok(swept)
+    }
+
+    async fn look_after(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        swept: &mut Swept,
+    ) -> Result<(), JournalError> {
+        let recorded = self.record(conversation, Event::Tick).await?;
+        let (position, open, returning) = {
+            let state = conversation.state.lock().await;
+            swept.take_in(&state, Timestamp::now());
+            (state.position, state.is_open(), matches!(state.phase, Phase::Returning { .. }))
+        };
+        if recorded.facts.is_empty() && !open {
+            return self.note_closed(&conversation.id, position).await;
+        }
+        if returning {
+            self.return_soon(conversation);
+        }
+        self.deliver_soon(conversation, None);
+        Ok(())
+    }
+
+    /// A crash left it listed as open. When it has moved meanwhile, the next sweep looks again.
+    async fn note_closed(&self, id: &ConversationId, position: Position) -> Result<(), JournalError> {
+        self.journal.append(id, position, &[], Some(false)).await.map(drop)
     }
 }
 

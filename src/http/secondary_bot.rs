@@ -1,7 +1,5 @@
 //! The server's side of ServiceNow's VA Bot Integration API.
 
-use std::io::Write as _;
-
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::StatusCode,
@@ -13,11 +11,10 @@ use tracing::{Instrument as _, error};
 use super::{Served, WEBHOOK_LIMIT, error::ApiError, read_body, span};
 use crate::{
     auth::{self, AuthError},
+    domain::Timestamp,
+    files::{Label, StoreError, Writing},
     journal::JournalError,
-    secondary_bot::{
-        SecondaryBot, Told,
-        media::{self, Label},
-    },
+    secondary_bot::{SecondaryBot, Told, media},
     wire::{multipart::Multipart, virtual_agent::request::Request},
 };
 
@@ -103,44 +100,31 @@ async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<
         if !["user_id", "provider_application_id"].iter().all(|name| named.iter().any(|had| had == name)) {
             return Err(ApiError::BadRequest(NO_FORM));
         }
-        let label = Label {
-            name: part.file_name.filter(|name| !name.is_empty()).unwrap_or_else(|| "file".to_owned()),
-            media_type: part.media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
-        };
-        let (id, file) = bot.media.create().map_err(broken)?;
-        let written = write(&mut form, file, limit).await;
-        let kept = match written {
-            Ok(file) => bot.media.finish(&id, file, &label).map_err(broken),
-            Err(error) => Err(error),
-        };
-        return match kept {
-            Ok(()) => Ok((id, label)),
-            Err(error) => {
-                bot.media.abandon(&id);
-                Err(error)
-            }
-        };
+        let name = part.file_name.unwrap_or_default();
+        let label = Label::new(&name, &part.media_type.unwrap_or_default());
+        let mut file = bot.media.begin(&label, Timestamp::now()).await.map_err(broken)?;
+        write(&mut form, &mut file, limit).await?;
+        return Ok((file.finish().await.map_err(broken)?, label));
     }
     Err(ApiError::BadRequest(NO_FORM))
 }
 
-async fn write(form: &mut Multipart, file: std::fs::File, limit: u64) -> Result<std::fs::File, ApiError> {
-    let mut file = std::io::BufWriter::new(file);
+async fn write(form: &mut Multipart, file: &mut Writing, limit: u64) -> Result<(), ApiError> {
     let mut written = 0_u64;
     while let Some(chunk) = form.chunk().await.map_err(|_| ApiError::BadRequest(NO_FORM))? {
         written += chunk.len() as u64;
         if written > limit {
             return Err(ApiError::PayloadTooLarge { limit });
         }
-        file.write_all(&chunk).map_err(broken)?;
+        file.write(chunk).await.map_err(broken)?;
     }
     if written == 0 {
         return Err(ApiError::BadRequest("The file is empty."));
     }
-    file.into_inner().map_err(|failed| broken(failed.into_error()))
+    Ok(())
 }
 
-fn broken(error: std::io::Error) -> ApiError {
+fn broken(error: StoreError) -> ApiError {
     error!(%error, "An upload could not be kept");
     ApiError::Unavailable("The file can't be kept at the moment. Try again.")
 }

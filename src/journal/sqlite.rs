@@ -244,7 +244,7 @@ mod tests {
     async fn keeps_the_contract() {
         let (folder, journal) = journal();
         contract::all(&journal).await;
-        let again = || SqliteJournal::open_file(&folder.path().join("deep/handoff.db")).expect("reopened");
+        let again = SqliteJournal::open_file(&folder.path().join("deep/handoff.db")).expect("reopened");
         contract::reopened(&journal, again).await;
     }
 

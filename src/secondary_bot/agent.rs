@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use reqwest::Body;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use tracing::{info, warn};
@@ -11,7 +12,6 @@ use super::{
     agents::Agent,
     ask,
     fact::{Fact, File},
-    media,
     plan::Post,
     state::{AgentConversation, Queued},
 };
@@ -20,6 +20,7 @@ use crate::{
     direct_line::{DirectLine, upload::Upload},
     domain::Timestamp,
     far_end::CallError,
+    files::Label,
     journal::JournalError,
     telemetry::Count,
     wire::{
@@ -148,12 +149,11 @@ impl SecondaryBot {
     ) -> Result<(), CallError> {
         let (mut uploads, mut links) = (Vec::new(), Vec::new());
         for File { name, media_type, url } in files {
-            let kept = self.media.find(url).and_then(|(path, label)| Some((media::body(&path).ok()?, label)));
-            match kept {
-                Some(((body, length), label)) => {
+            match self.kept(url).await? {
+                Some((Label { name: kept_name, media_type: kept_type }, length, body)) => {
                     let given =
                         |given: &String, kept: String| if given.is_empty() { kept } else { given.clone() };
-                    let (name, media_type) = (given(name, label.name), given(media_type, label.media_type));
+                    let (name, media_type) = (given(name, kept_name), given(media_type, kept_type));
                     uploads.push(Upload { name, media_type, body, length });
                 }
                 None => links.push(json!({"contentType": media_type, "contentUrl": url, "name": name})),
@@ -168,6 +168,18 @@ impl SecondaryBot {
         }
         let Line { direct_line, conversation, authorization } = line;
         direct_line.upload(&conversation.id, authorization, user, &activity, uploads).await
+    }
+
+    /// The upload that `url` names. Nothing is sent while it can't be read: a later attempt may.
+    async fn kept(&self, url: &str) -> Result<Option<(Label, u64, Body)>, CallError> {
+        let failed = |failed| {
+            warn!(error = %failed, "An upload can't be read");
+            CallError::NotSent(None)
+        };
+        let Some(file) = self.media.find(url).await.map_err(failed)? else { return Ok(None) };
+        let (label, length) = (file.label.clone(), file.length);
+        let bytes = file.read(0..length).await.map_err(failed)?;
+        Ok(Some((label, length, Body::wrap_stream(bytes))))
     }
 
     /// Reads what came after the watermark.

@@ -38,14 +38,19 @@ impl SecondaryBot {
         for id in &open {
             let looked = async {
                 let session = self.find(id).await?;
-                self.record(&session, |_, _| (Vec::new(), ())).await?;
+                let (position, open) =
+                    self.record(&session, |state, _| (Vec::new(), (state.position, state.is_open()))).await?;
+                if !open {
+                    // A crash left it listed. When it has moved meanwhile, the next sweep looks again.
+                    return self.journal.append(id, position, &[], Some(false)).await.map(drop);
+                }
                 self.look_after(&session, now).await
             };
             if let Err(error) = looked.await {
                 warn!(session.id = %id, %error, "A session could not be looked after; the next sweep tries again");
             }
         }
-        self.media.forget_old();
+        self.media.forget_old(now).await;
         Ok(open.len())
     }
 

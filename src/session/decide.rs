@@ -23,8 +23,9 @@ pub enum Event {
         request: Box<HandoffRequested>,
         said: Vec<UserSaid>,
     },
-    /// Direct Line was read once more; `said` as above.
+    /// Direct Line was read once more behind the end of this stretch of the bot's; `said` as above.
     UpstreamRead {
+        segment: usize,
         said: Vec<UserSaid>,
         /// What was said before the escalation, if that was still to be read; in requests' worth, oldest first.
         history: Option<Vec<Vec<HistoryLine>>>,
@@ -85,7 +86,7 @@ pub struct Policy {
 pub fn decide(state: &State, event: Event, policy: &Policy, now: Timestamp) -> Vec<Fact> {
     match event {
         Event::Escalated { segment, request, said } => escalated(state, segment, request, said),
-        Event::UpstreamRead { said, history } => upstream_read(state, said, history, now),
+        Event::UpstreamRead { segment, said, history } => upstream_read(state, segment, said, history, now),
         Event::UserSaid(said) => user_said(state, *said, now),
         Event::SecretLost(said) => {
             let mut facts = user_said(state, *said, now);
@@ -142,23 +143,29 @@ fn escalated(
     facts
 }
 
+/// What the user said behind the end of the bot's stretch belongs to the live chat that followed; when that
+/// is over by now, nobody has read it, and the user is told.
 fn upstream_read(
     state: &State,
+    segment: usize,
     said: Vec<UserSaid>,
     history: Option<Vec<Vec<HistoryLine>>>,
     now: Timestamp,
 ) -> Vec<Fact> {
-    if state.segment().and_then(|s| s.cut.as_ref()).is_none_or(|cut| cut.drained) {
+    if state.segments.get(segment).and_then(|s| s.cut.as_ref()).is_none_or(|cut| cut.drained) {
         return vec![];
     }
+    let last = segment + 1 == state.segments.len();
     let mut facts: Vec<Fact> = vec![];
-    if state.is_live() {
+    if last && state.is_live() {
         let portions = history.filter(|_| state.history_missing).into_iter().flatten();
         let portions = portions.filter(|lines| !lines.is_empty());
         facts.extend(portions.map(|lines| Fact::HistoryRead { lines, at: now }));
         take_over(state, said, &mut facts);
+    } else {
+        give_back(state, said, &mut facts, now);
     }
-    facts.push(Fact::UpstreamDrained { at: now });
+    facts.push(Fact::UpstreamDrained { segment: (!last).then_some(segment), at: now });
     facts
 }
 
@@ -167,6 +174,18 @@ fn take_over(state: &State, said: Vec<UserSaid>, facts: &mut Vec<Fact>) {
         if !is_known(state, facts, &said) {
             facts.push(Fact::UserSaid(Box::new(said)));
         }
+    }
+}
+
+/// Shows the words that came too late for the live chat, and says that nobody got them.
+fn give_back(state: &State, said: Vec<UserSaid>, facts: &mut Vec<Fact>, now: Timestamp) {
+    for said in said {
+        if is_known(state, facts, &said) {
+            continue;
+        }
+        let unheard = said.message.as_ref().map(|message| not_delivered(&message.text, now));
+        facts.push(Fact::UserSaid(Box::new(UserSaid { message: None, timezone: None, ..said })));
+        facts.extend(unheard);
     }
 }
 
@@ -226,7 +245,8 @@ fn call_failed(state: &State, call: CallId, policy: &Policy, now: Timestamp) -> 
         Call::Say(message) => facts.push(not_delivered(&message.text, now)),
         // With a person there, an earlier try has opened the chat.
         opening if opening.is_opening() && is_waiting && queued.chat == state.chat => {
-            let created = matches!(opening, Call::StartCreated(_));
+            // A try that was put off, or cut short by a crash, may have opened it all the same.
+            let created = matches!(opening, Call::StartCreated(_)) || queued.attempts > 1;
             facts.extend(end_without(state, Some(call), EndReason::NotOpened, created, policy, now));
         }
         _ => {}

@@ -14,6 +14,9 @@ pub enum Fact {
     HandoffRequested(Box<HandoffRequested>),
     /// Direct Line was read once more after the escalation was stored: nothing the user said is left there.
     UpstreamDrained {
+        /// The bot's stretch that was read; the last one when it does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        segment: Option<usize>,
         at: Timestamp,
     },
     UserSaid(Box<UserSaid>),

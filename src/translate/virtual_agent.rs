@@ -33,8 +33,7 @@ pub fn inbound(response: Response) -> Inbound {
         failure: _,
         body,
     } = response;
-    // A notification is a conversation of its own, which is complete when it is shown; the live chat goes on.
-    let completed = completed && (agent_chat || !only_notifies(&body));
+    let notifies = !agent_chat && body.iter().any(is_notification);
     Inbound {
         session: client_session_id,
         request_id,
@@ -44,17 +43,17 @@ pub fn inbound(response: Response) -> Inbound {
         agent_chat,
         completed,
         take_control,
+        notifies,
         items: body.into_iter().flat_map(items).collect(),
     }
 }
 
-fn only_notifies(body: &[Element]) -> bool {
-    let notifies = |element: &Element| match &element.kind {
+fn is_notification(element: &Element) -> bool {
+    match &element.kind {
         Kind::OutputCard(card) => control::is_notification(card),
         Kind::Action { action, raw: _ } => *action == Action::SwitchConversation,
         _ => false,
-    };
-    !body.is_empty() && body.iter().all(notifies)
+    }
 }
 
 /// An element as items: mostly one; a life-cycle step with words is two, a progress one a step.

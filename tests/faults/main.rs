@@ -5,6 +5,7 @@
 mod client;
 mod crash;
 mod load;
+mod random;
 mod stage;
 mod talk;
 

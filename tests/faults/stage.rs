@@ -1,7 +1,9 @@
 //! Both far ends in this process, and the program beside them, as often as asked, on one store.
 
 use std::{
+    fs::OpenOptions,
     net::TcpListener,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Mutex,
     time::{Duration, Instant},
@@ -30,6 +32,8 @@ pub struct Process {
     pub url: String,
     http: reqwest::Client,
     settings: Vec<(String, String)>,
+    /// What it logs over all its lives, from warnings on.
+    pub log: PathBuf,
     child: Mutex<Option<Child>>,
 }
 
@@ -38,8 +42,13 @@ impl Stage {
         Self::with(processes, ServiceNowOptions::default()).await
     }
 
-    /// A webhook without an answer doesn't end a chat here: the agent says it again.
     pub async fn with(processes: usize, options: ServiceNowOptions) -> Self {
+        Self::on(processes, options, &[]).await
+    }
+
+    /// Under more settings, which may name another store than a SQLite file of the stage's own. A webhook
+    /// without an answer doesn't end a chat here: the agent says it again.
+    pub async fn on(processes: usize, options: ServiceNowOptions, more: &[(&str, &str)]) -> Self {
         let copilot = copilot::start(CopilotOptions::default()).await.unwrap();
         let servicenow = servicenow::start(ServiceNowOptions {
             response_token: Some("responses".to_owned()),
@@ -51,7 +60,7 @@ impl Stage {
         .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
-        let settings = [
+        let mut settings = vec![
             ("STORE", &*store),
             ("DIRECT_LINE_URL", copilot.url()),
             ("DIRECT_LINE_SECRET", copilot.secret()),
@@ -60,8 +69,11 @@ impl Stage {
             ("SERVICENOW_PASSWORD", "password"),
             ("RESPONSES_TOKEN", "responses"),
         ];
+        settings.extend(more);
         let http = servicenow_handoff::far_end::client().unwrap();
-        let processes: Vec<Process> = (0..processes).map(|_| Process::new(&settings, &http)).collect();
+        let processes: Vec<Process> = (0..processes)
+            .map(|number| Process::new(&settings, &http, folder.path().join(format!("{number}.log"))))
+            .collect();
         for process in &processes {
             process.start().await;
         }
@@ -116,7 +128,7 @@ impl Stage {
 }
 
 impl Process {
-    fn new(settings: &[(&str, &str)], http: &reqwest::Client) -> Self {
+    fn new(settings: &[(&str, &str)], http: &reqwest::Client, log: PathBuf) -> Self {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
         let own = [("LISTEN", &*listen), ("LOG", "warn")];
@@ -125,17 +137,19 @@ impl Process {
             url: format!("http://{listen}"),
             http: http.clone(),
             settings: settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            log,
             child: Mutex::new(None),
         }
     }
 
     /// Starts it and waits until it answers.
     pub async fn start(&self) {
-        let child = Command::new(env!("CARGO_BIN_EXE_handler"))
+        let given = std::env::var_os("HANDLER");
+        let child = Command::new(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_handler").into()))
             .env_clear()
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(OpenOptions::new().create(true).append(true).open(&self.log).unwrap())
             .spawn()
             .unwrap();
         *self.child.lock().unwrap() = Some(child);

@@ -1,12 +1,21 @@
 //! The program as the Functions host runs it: started, probed, asked and killed by a model of the host.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+#[path = "../azurite/server.rs"]
+mod azurite;
 mod front;
+mod functions;
 mod hand_off;
 mod host;
+mod instances;
 mod package;
+mod restarts;
+mod stage;
+mod starts;
+mod timer;
+mod worker;
 
-use std::{net::TcpListener, process::Command};
+use std::{fs, net::TcpListener, path::Path, process::Command};
 
 use actix_web::{App, HttpResponse, HttpServer, rt, rt::System, web};
 use serde_json::Value;
@@ -43,6 +52,18 @@ fn the_function_folders_say_what_is_documented() {
     ];
     assert_eq!(said, documented.map(|(name, at, how)| (name, at.to_owned(), how.to_owned())));
     assert!(package.flag("enableProxyingHttpRequest") && package.flag("enableForwardingHttpRequest"));
+}
+
+#[test]
+fn a_published_package_holds_what_the_host_needs_and_nothing_else() {
+    let Some(folder) = Package::published() else { return };
+    let mut expected = vec!["handler".to_owned(), "host.json".to_owned()];
+    expected
+        .extend(Package::pack().functions.iter().map(|function| format!("{}/function.json", function.name)));
+    expected.sort();
+    assert_eq!(files_in(&folder, ""), expected);
+    let simulated = handler().arg("demo").output().unwrap();
+    assert_eq!(simulated.status.code(), Some(2), "the simulators are left out");
 }
 
 #[test]
@@ -185,7 +206,7 @@ fn in_the_host_every_line_is_json_and_nothing_looks_like_an_error() {
         let host = Host::start(&[]).await;
         host.request("GET", "/api/health").send().await.unwrap();
         host.fire_timer("sweep").await.unwrap();
-        let console = host.console().await;
+        let console = host.console();
         let lines = console.stdout.lock().unwrap().clone();
         assert!(!lines.is_empty());
         for line in lines {
@@ -221,25 +242,30 @@ fn a_port_that_is_taken_ends_the_process_so_that_the_host_tries_again() {
 }
 
 #[test]
-fn doctor_says_what_is_wrong_and_fails() {
-    let wrong = handler().arg("doctor").env("STORE", "floppy:a").output().unwrap();
-    assert_eq!(wrong.status.code(), Some(1));
-    assert!(String::from_utf8(wrong.stdout).unwrap().contains("STORE must be"));
-
-    let right = handler().args(["doctor", "--json"]).output().unwrap();
-    assert_eq!(right.status.code(), Some(0));
-    assert_eq!(serde_json::from_slice::<Value>(&right.stdout).unwrap()["healthy"], true);
-}
-
-#[test]
 fn the_version_is_the_packages() {
     let output = handler().arg("--version").output().unwrap();
     let version = concat!("handler ", env!("CARGO_PKG_VERSION"));
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), version);
 }
 
+/// Paths below `folder`, sorted.
+fn files_in(folder: &Path, prefix: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let mut files = vec![];
+    for entry in entries {
+        let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        if entry.path().is_dir() {
+            files.extend(files_in(&entry.path(), &format!("{name}/")));
+        } else {
+            files.push(name);
+        }
+    }
+    files.sort();
+    files
+}
+
 fn handler() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
+    let mut command = Command::new(Package::program());
     command.env_clear();
     command
 }

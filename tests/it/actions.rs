@@ -269,20 +269,55 @@ async fn notifications_of_every_kind_are_shown_and_the_chat_goes_on() {
 }
 
 #[tokio::test]
+async fn a_notification_after_the_chat_is_shown_and_opens_nothing() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    world.servicenow.end(&session).await;
+    chat.see("the end", |a| a["value"]["state"] == "completed").await.unwrap();
+    chat.say("back with you").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: back with you").await.unwrap();
+    let data = json!({"messageHeading": "A ticket waits for you", "actions": [{"label": "Approve", "value": "yes_42"}]});
+    let card = json!({"uiType": "OutputCard", "templateName": "Notification", "data": data.to_string()});
+    let pushed = json!({"clientSessionId": session, "completed": true, "body": [card]});
+    assert!(world.servicenow.send_raw(&session, pushed).await.is_success());
+    chat.see("the notification", |a| a.to_string().contains("A ticket waits for you")).await.unwrap();
+    let card = chat.received.last().unwrap()["attachments"][0]["content"].to_string();
+    assert!(card.contains("Approve") && !card.contains("yes_42"), "nobody would hear the answer: {card}");
+    chat.say("still you?").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: still you?").await.unwrap();
+    assert_eq!(world.actions(&session).iter().filter(|action| *action == "CREATE_CONVERSATION").count(), 1);
+}
+
+#[tokio::test]
+async fn a_notification_may_ask_by_a_control_of_its_own() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    world.servicenow.send_sample(&session, "notification with a question").await.unwrap();
+    chat.see("the question", |a| a["text"] == "Do you approve INC0000042?").await.unwrap();
+    goes_on(&world, &mut chat).await;
+    let question = chat.received.iter().find(|a| a["text"] == "Do you approve INC0000042?").unwrap();
+    let action = &question["suggestedActions"]["actions"][0];
+    let click = json!({"type": "message", "text": action["title"], "value": action["value"],
+        "from": {"id": "dana", "role": "user"}});
+    chat.post(&click).await.unwrap();
+    let told = |at: &ServiceNow| at.requests_of(&session).into_iter().find(|r| r.text == "approve_42");
+    assert!(world.servicenow.wait_for(PATIENCE, |at| told(at).is_some()).await);
+    assert_eq!(told(&world.servicenow).unwrap().body["message"]["typed"], false);
+}
+
+#[tokio::test]
 async fn servicenows_own_ids_of_the_chat_are_kept() {
-    for mode in ["create", "start"] {
+    for mode in ["create", "start", "agent"] {
         let world = World::with(&[("SERVICENOW_START", mode)]).await;
         let mut chat = world.live_chat().await;
         goes_on(&world, &mut chat).await;
         let view = world.servicenow.chat(chat.conversation()).unwrap();
         let stored = world.stored_bytes();
         let kept = |id: &str| stored.windows(id.len()).any(|bytes| bytes == id.as_bytes());
-        // Only CreateConversation names them.
-        assert_eq!(
-            (kept(&view.id), kept(&view.interaction_id)),
-            (mode == "create", mode == "create"),
-            "{mode}"
-        );
+        assert!(kept(&view.interaction_id), "every message tells it: {mode}");
+        assert_eq!(kept(&view.id), mode == "create", "only CreateConversation tells it: {mode}");
     }
 }
 

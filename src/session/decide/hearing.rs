@@ -21,12 +21,17 @@ pub(super) fn heard(
     policy: &Policy,
     now: Timestamp,
 ) -> Vec<Fact> {
+    if inbound.notifies && (chat != state.chat || !state.is_live()) {
+        return notified(state, chat, inbound.items, now);
+    }
     if chat != state.chat {
         return vec![];
     }
-    let Inbound { agent_chat, completed, take_control, items, interaction_id, .. } = inbound;
-    let mut hearing = Hearing { state, now, facts: vec![], keys: HashSet::new(), joined: false, end: None };
-    hearing.joined = matches!(state.phase, Phase::WithAgent { .. });
+    let Inbound { agent_chat, completed, take_control, notifies, items, interaction_id, .. } = inbound;
+    let mut hearing = Hearing::new(state, now);
+    if !notifies {
+        hearing.facts.extend(names(state, &items, interaction_id, now));
+    }
     if agent_chat {
         hearing.queued();
     }
@@ -36,10 +41,11 @@ pub(super) fn heard(
         _ => None,
     });
     for (item, meaning) in items.into_iter().zip(meanings.into_iter().chain(std::iter::repeat(None))) {
-        hearing.item(item, meaning, introduced.as_ref(), interaction_id.as_deref());
+        hearing.item(item, meaning, introduced.as_ref());
     }
     let Hearing { mut facts, joined, end: ended, .. } = hearing;
-    let flagged = match (take_control, completed, joined) {
+    // What a notification completes is its own conversation.
+    let flagged = match (take_control, completed && !notifies, joined) {
         (true, ..) => Some((EndReason::ControlReturned, false)),
         (_, true, true) => Some((EndReason::ByAgent, false)),
         (_, true, false) => Some((EndReason::NobodyAvailable, false)),
@@ -53,6 +59,37 @@ pub(super) fn heard(
     facts
 }
 
+/// ServiceNow's own ids of the chat, as far as this message is the first to tell them.
+fn names(state: &State, items: &[Item], interaction: Option<String>, now: Timestamp) -> Option<Fact> {
+    let news = |id: &String| !state.names.contains(id);
+    let created = items.iter().filter_map(|item| match &item.what {
+        What::Created { conversation, interaction } => Some((conversation.clone(), interaction.clone())),
+        _ => None,
+    });
+    let (mut conversation, mut interaction) = (None, interaction);
+    for (theirs, own) in created {
+        conversation = conversation.or(theirs);
+        interaction = own.or(interaction);
+    }
+    let (conversation, interaction) = (conversation.filter(news), interaction.filter(news));
+    let told = conversation.is_some() || interaction.is_some();
+    told.then_some(Fact::ChatNamed { conversation, interaction, at: now })
+}
+
+/// A notification while no live chat is on, for the user of one that was: it is shown, and opens nothing.
+fn notified(state: &State, chat: u32, items: Vec<Item>, now: Timestamp) -> Vec<Fact> {
+    let mut hearing = Hearing::new(state, now);
+    let known = (1..=state.chat).contains(&chat);
+    for Item { message_id, agent: _, what } in items.into_iter().filter(|_| known) {
+        match what {
+            What::Said(control) => hearing.said(message_id, Speaker::VirtualAgent, control.only_told()),
+            What::System(text) => hearing.said(message_id, Speaker::System, Control::Text { text }),
+            _ => {}
+        }
+    }
+    hearing.facts
+}
+
 struct Hearing<'a> {
     state: &'a State,
     now: Timestamp,
@@ -64,7 +101,12 @@ struct Hearing<'a> {
     end: Option<(EndReason, bool)>,
 }
 
-impl Hearing<'_> {
+impl<'a> Hearing<'a> {
+    fn new(state: &'a State, now: Timestamp) -> Self {
+        let joined = matches!(state.phase, Phase::WithAgent { .. });
+        Self { state, now, facts: vec![], keys: HashSet::new(), joined, end: None }
+    }
+
     fn queued(&mut self) {
         let already = self.facts.iter().any(|fact| matches!(fact, Fact::Queued { .. }));
         if matches!(self.state.phase, Phase::Waiting { queued: false, .. }) && !already {
@@ -72,13 +114,7 @@ impl Hearing<'_> {
         }
     }
 
-    fn item(
-        &mut self,
-        item: Item,
-        meaning: Option<SystemMeaning>,
-        introduced: Option<&Agent>,
-        interaction: Option<&str>,
-    ) {
+    fn item(&mut self, item: Item, meaning: Option<SystemMeaning>, introduced: Option<&Agent>) {
         let Item { message_id, agent, what } = item;
         let live = self.state.is_live();
         let heard = |id: &String| self.state.heard.contains(id) || self.keys.contains(id);
@@ -121,10 +157,6 @@ impl Hearing<'_> {
             What::Queued => self.queued(),
             What::TypingStarted if live => self.typing(agent.or_else(|| self.present())),
             What::StreamStarted { .. } | What::StreamChunk { .. } if live => self.typing(agent),
-            What::Created { conversation, interaction: own } if live => {
-                let interaction = own.or_else(|| interaction.map(str::to_owned));
-                self.facts.push(Fact::ChatNamed { conversation, interaction, at: self.now });
-            }
             What::System(_)
             | What::Waiting(_)
             | What::Progress { .. }

@@ -216,6 +216,7 @@ pub fn webhook<const N: usize>(items: [Item; N]) -> Inbound {
         agent_chat: false,
         completed: false,
         take_control: false,
+        notifies: false,
         items: items.into(),
     }
 }

@@ -163,6 +163,7 @@ fn a_topic_and_the_rest_of_the_history_follow_the_opening() {
 #[test]
 fn history_that_could_not_be_read_at_first_follows_once() {
     let read = |lines: &[&str]| Event::UpstreamRead {
+        segment: 0,
         said: vec![],
         history: Some(vec![lines.iter().copied().map(remark).collect()]),
     };

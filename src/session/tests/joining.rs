@@ -107,9 +107,22 @@ fn the_chat_is_named_by_what_servicenow_calls_it() {
     let mut chat = Chat::escalated();
     assert_eq!(chat.hears(webhook([named(Some("9d39"))])), [r#"named Some("9d39")"#]);
     let elsewhere = Inbound { interaction_id: Some("0dce".to_owned()), ..webhook([named(None)]) };
-    assert_eq!(chat.hears(elsewhere), [r#"named Some("0dce")"#]);
+    assert_eq!(chat.hears(elsewhere.clone()), [r#"named Some("0dce")"#]);
+    assert_eq!(chat.hears(elsewhere), NOTHING, "once");
     chat.hears(completed());
     assert_eq!(chat.hears(webhook([named(None)])), NOTHING);
+}
+
+#[test]
+fn any_message_may_tell_servicenows_own_id_of_the_chat() {
+    let told = |id: &str| Inbound { interaction_id: Some("0dce".to_owned()), ..webhook([agent(id, "Hi.")]) };
+    let mut chat = Chat::with_ana();
+    assert_eq!(chat.hears(told("m1")), [r#"named Some("0dce")"#, "Ana: Hi."]);
+    assert_eq!(chat.hears(told("m2")), ["Ana: Hi."], "once");
+    chat.hears(completed());
+    chat.on(bot_returned());
+    chat.on(escalation(1));
+    assert_eq!(chat.hears(told("m3"))[0], r#"named Some("0dce")"#, "of the next chat, too");
 }
 
 #[test]

@@ -59,6 +59,7 @@ fn a_message_carries_its_flags_and_ids() {
         agent_chat: true,
         completed: false,
         take_control: true,
+        notifies: false,
         items: vec![Item {
             message_id: some("m1"),
             agent: Some(Agent { name: some("Ana Example"), id: None, avatar: some("a.iix?t=small") }),
@@ -194,6 +195,8 @@ fn cards_of_every_template_become_cards() {
         "url": "https://a.example/null.do"});
     let actionable =
         json!({"title": "Approve?", "actions": [{"label": "Yes", "value": "y"}, {"label": "No"}]});
+    let odd =
+        json!({"title": "Approve?", "actions": [{"name": "Yes", "actionValue": "y"}, {"actionLabel": "No"}]});
     let open = |url: &str| vec![link("", url)];
     for ((control, look), expected) in [
         (
@@ -241,6 +244,14 @@ fn cards_of_every_template_become_cards() {
         (
             card(CardLook::Notification, &simple, "Notification"),
             Card { title: some("News"), paragraphs: vec!["It came".to_owned()], ..Card::default() },
+        ),
+        (
+            card(CardLook::Notification, &odd, "Notification"),
+            Card {
+                title: some("Approve?"),
+                actions: vec![option("Yes", "y"), option("No", "No")],
+                ..Card::default()
+            },
         ),
         (
             card(CardLook::Notification, &actionable, "notification"),

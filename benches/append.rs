@@ -1,0 +1,117 @@
+//! What storing a message costs at message 10, 100 and 1,000 of a conversation: `cargo bench --bench append`.
+//!
+//! A message is two commits, as the program makes them: what was said with the claim to deliver it, and that it
+//! was delivered. Behind them the tail is read, as another instance does. The three lengths take turns, so that
+//! whatever else the machine does hits all alike. The row of the account in front of Azurite appears when
+//! `npm ci --prefix tests/azurite --ignore-scripts` has been run.
+
+#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+
+use std::{path::Path, time::Instant};
+
+use futures_util::future::join_all;
+use servicenow_handoff::{
+    domain::{ConversationId, Timestamp},
+    journal::{Append, Journal, SqliteJournal},
+    session::{CallId, CallOutcome, Fact, ToAgent, UserSaid},
+};
+
+const LENGTHS: [usize; 3] = [10, 100, 1_000];
+/// Conversations of each length; each counts its next messages, few enough that its length stays what it is said to be.
+const CONVERSATIONS: usize = 12;
+const COUNTED: usize = 6;
+const FACTS_A_MESSAGE: usize = 3;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let folder =
+            tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
+        println!("| store | what | at 10 | at 100 | at 1,000 | 1,000 to 10 |\n|---|---|--:|--:|--:|--:|");
+        sqlite(folder.path()).await;
+    });
+}
+
+async fn sqlite(folder: &Path) {
+    let journal = SqliteJournal::open_file(&folder.join("handoff.db")).expect("a new file");
+    measure("SQLite", &journal).await;
+}
+
+/// Milliseconds of one message: both commits, and the read behind them.
+#[derive(Clone, Copy)]
+struct Cost {
+    commits: f64,
+    read: f64,
+}
+
+async fn measure(store: &str, journal: &impl Journal) {
+    let talks: Vec<Vec<Talk>> = LENGTHS.map(|length| talks(length).collect()).into();
+    join_all(talks.iter().zip(LENGTHS).flat_map(|(talks, length)| {
+        talks.iter().map(move |talk| async move {
+            for n in 0..length {
+                talk.say(journal, n).await;
+            }
+        })
+    }))
+    .await;
+    let mut costs = [const { Vec::new() }; LENGTHS.len()];
+    for further in 0..COUNTED {
+        for conversation in 0..CONVERSATIONS {
+            for ((talks, length), costs) in talks.iter().zip(LENGTHS).zip(&mut costs) {
+                costs.push(talks[conversation].say(journal, length + further).await);
+            }
+        }
+    }
+    report(store, "store a message", costs.each_ref().map(|costs| median(costs, |cost| cost.commits)));
+    report(store, "read what it added", costs.each_ref().map(|costs| median(costs, |cost| cost.read)));
+}
+
+struct Talk {
+    id: ConversationId,
+}
+
+fn talks(length: usize) -> impl Iterator<Item = Talk> {
+    (0..CONVERSATIONS).map(move |number| Talk {
+        id: ConversationId::parse(&format!("EPV1CkzC7sR2fq8T-{length}-{number:04}-eu")).expect("a valid id"),
+    })
+}
+
+impl Talk {
+    async fn say(&self, journal: &impl Journal, message: usize) -> Cost {
+        let at = (message * FACTS_A_MESSAGE) as u64;
+        let (call, now) = (CallId(at, 0), Timestamp::now());
+        let said = Fact::UserSaid(Box::new(UserSaid {
+            client_id: Some(format!("1741s{message}a0{at}c")),
+            message: Some(ToAgent {
+                text: format!("It still beeps twice when I press the key, and this is line {message}."),
+                typed: true,
+                attachments: vec![],
+            }),
+            at: now,
+            ..UserSaid::default()
+        }));
+        let claimed = Fact::Claimed { call, attempt: 1, by: "6f1f5c1e8a534c1e".to_owned(), at: now };
+        let settled = Fact::Settled { call, outcome: CallOutcome::Done, at: now };
+        let began = Instant::now();
+        let first = journal.append(&self.id, at, &[said, claimed], None).await.expect("append");
+        assert_eq!(first, Append::Done(at + 2));
+        let second = journal.append(&self.id, at + 2, &[settled], None).await.expect("append");
+        assert_eq!(second, Append::Done(at + 3));
+        let commits = began.elapsed().as_secs_f64() * 1e3;
+        let began = Instant::now();
+        let tail = journal.read(&self.id, at).await.expect("read");
+        assert_eq!(tail.len(), FACTS_A_MESSAGE);
+        Cost { commits, read: began.elapsed().as_secs_f64() * 1e3 }
+    }
+}
+
+fn report(store: &str, what: &str, [ten, hundred, thousand]: [f64; LENGTHS.len()]) {
+    let ratio = thousand / ten;
+    println!("| {store} | {what}, ms | {ten:.3} | {hundred:.3} | {thousand:.3} | {ratio:.2} |");
+}
+
+fn median(costs: &[Cost], part: impl Fn(&Cost) -> f64) -> f64 {
+    let mut parts: Vec<f64> = costs.iter().map(part).collect();
+    parts.sort_by(f64::total_cmp);
+    parts[parts.len() / 2]
+}

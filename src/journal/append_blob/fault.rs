@@ -1,0 +1,172 @@
+//! Why a call to the blob service failed, in terms of what to do next.
+//!
+//! The service's own errors go no further than this: they hold the URL, and with it a SAS.
+
+use std::{error::Error as _, time::Duration};
+
+use azure_core::error::ErrorKind;
+
+use crate::azure::identity_error;
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// A write may have arrived.
+    #[error("the blob service gave no answer: {0}")]
+    NoAnswer(String),
+    #[error("the blob service gave no answer within {0:?}")]
+    TooSlow(Duration),
+    #[error("the blob service refused with status {status} {code}{}", advice(code))]
+    Refused { status: u16, code: String },
+    /// No token could be had.
+    #[error("the app could not sign in to the blob service: {0}")]
+    Login(String),
+    #[error("{0}")]
+    Damaged(&'static str),
+}
+
+impl Fault {
+    /// What an Azure client's error comes to.
+    pub fn of(error: &azure_core::Error) -> Self {
+        if let Some(identity) = identity_error(error) {
+            return Self::Login(identity.to_string());
+        }
+        match error.kind() {
+            ErrorKind::HttpResponse { status, error_code, .. } => Self::Refused {
+                status: u16::from(*status),
+                code: error_code.clone().filter(|code| is_code(code)).unwrap_or_default(),
+            },
+            ErrorKind::Credential => Self::Login("there is no token".to_owned()),
+            ErrorKind::Connection => Self::NoAnswer(format!("no connection: {}", innermost(error))),
+            ErrorKind::Io => Self::NoAnswer(innermost(error)),
+            _ => Self::NoAnswer("its answer can't be read".to_owned()),
+        }
+    }
+
+    /// Whether the same call may fare better a moment later.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::NoAnswer(_) | Self::TooSlow(_) | Self::Login(_) => true,
+            Self::Refused { status: 409, code } => !is_final(code),
+            Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            Self::Damaged(_) => false,
+        }
+    }
+
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    pub fn is(&self, wanted: &str) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == wanted)
+    }
+}
+
+/// Conflicts that time does not heal.
+fn is_final(code: &str) -> bool {
+    matches!(
+        code,
+        "BlockCountExceedsLimit"
+            | "InvalidBlobType"
+            | "BlobImmutableDueToPolicy"
+            | "BlobAlreadyExists"
+            | "BlobArchived"
+            | "ContainerAlreadyExists"
+            | "PublicAccessNotPermitted"
+    )
+}
+
+fn advice(code: &str) -> &'static str {
+    match code {
+        "BlockCountExceedsLimit" => {
+            ": the conversation has 50,000 entries and takes no more; start a new one"
+        }
+        "RequestBodyTooLarge" => ": more was to be stored at once than a block holds",
+        "ContainerNotFound" | "ContainerBeingDeleted" => {
+            ": the container of STORE is gone; it is made again at the next start"
+        }
+        "BlobNotFound" => ": the conversation's journal was deleted",
+        "BlobArchived" => ": a lifecycle rule archived the journal; let rules delete, not archive",
+        "AuthorizationPermissionMismatch" | "AuthorizationFailure" => {
+            ": check the app's role or the permissions of the SAS"
+        }
+        "AuthenticationFailed" => ": the SAS of STORE has expired or is wrong, or the clock is",
+        _ => "",
+    }
+}
+
+/// Error codes are one word; anything else would be a body's text.
+fn is_code(code: &str) -> bool {
+    code.len() < 100 && code.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
+/// The last cause tells what happened to the connection; those before it name the URL.
+fn innermost(error: &azure_core::Error) -> String {
+    let mut cause = error.source();
+    let mut text = None;
+    while let Some(inner) = cause {
+        cause = inner.source();
+        text = cause.map(ToString::to_string).or(text);
+    }
+    text.unwrap_or_else(|| "the connection failed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, code: &str) -> Fault {
+        Fault::Refused { status, code: code.to_owned() }
+    }
+
+    #[test]
+    fn what_passes_is_tried_again_and_what_stays_is_not() {
+        for fault in [
+            refused(503, "ServerBusy"),
+            refused(500, ""),
+            refused(429, ""),
+            refused(409, "OperationNotAllowed"),
+            Fault::TooSlow(Duration::from_secs(1)),
+        ] {
+            assert!(fault.passes(), "{fault}");
+        }
+        for fault in [
+            refused(409, "BlockCountExceedsLimit"),
+            refused(412, "AppendPositionConditionNotMet"),
+            refused(403, "AuthorizationFailure"),
+            refused(404, "BlobNotFound"),
+        ] {
+            assert!(!fault.passes(), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_full_journal_says_so() {
+        let text = refused(409, "BlockCountExceedsLimit").to_string();
+        assert!(text.contains("50,000") && text.contains("409"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_service_is_told_of_without_the_sas() {
+        let url =
+            azure_core::http::Url::parse("http://127.0.0.1:9/account/container?sig=SECRET").expect("a URL");
+        let options = azure_storage_blob::BlobContainerClientOptions {
+            client_options: azure_core::http::ClientOptions {
+                retry: azure_core::http::RetryOptions::none(),
+                transport: Some(crate::azure::transport(reqwest::Client::new())),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let client =
+            azure_storage_blob::BlobContainerClient::new(url, None, Some(options)).expect("a client");
+        let error = client.get_properties(None).await.expect_err("nobody listens on the discard port");
+        let fault = Fault::of(&error);
+        let shown = format!("{fault} {fault:?}");
+        assert!(shown.contains("no connection"), "{shown}");
+        assert!(!shown.contains("SECRET") && !shown.contains("sig"), "{shown}");
+    }
+}

@@ -1,0 +1,88 @@
+//! Finds the container at start, or makes it; says what to grant when neither may be done.
+
+use std::sync::Arc;
+
+use azure_core::{credentials::TokenCredential, http::Transport};
+use url::Url;
+
+use super::{container::Container, fault::Fault, patience::patiently};
+use crate::azure::container::is_signed;
+
+/// What tokens for the blob service are asked for.
+const SCOPE: &str = "https://storage.azure.com/.default";
+
+/// The container at `url`, which is there and may be listed.
+///
+/// # Errors
+/// One sentence that says what is wrong and what to do.
+pub async fn open(
+    url: &Url,
+    sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
+    transport: Transport,
+) -> Result<Container, String> {
+    let signed = is_signed(url);
+    if !signed && url.scheme() == "http" {
+        return Err(
+            "a container over http:// needs a SAS in its URL: tokens go over https:// only.".to_owned()
+        );
+    }
+    let said = |fault: Fault| sentence(&fault, signed);
+    let credential = if signed { None } else { Some(signed_in(sign_in).await.map_err(said)?) };
+    let container = Container::new(url.clone(), credential, transport).map_err(said)?;
+    ready(&container).await.map_err(said)?;
+    Ok(container)
+}
+
+/// A credential that has a token at hand: the first one takes longer than a call may.
+async fn signed_in(
+    sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
+) -> Result<Arc<dyn TokenCredential>, Fault> {
+    let credential = sign_in().map_err(|error| Fault::of(&error))?;
+    credential.get_token(&[SCOPE], None).await.map_err(|error| Fault::of(&error))?;
+    Ok(credential)
+}
+
+async fn ready(container: &Container) -> Result<(), Fault> {
+    match patiently(|| container.list("open/", None, Some(1))).await {
+        Err(fault) if fault.is("ContainerNotFound") => {}
+        listed => return listed.map(drop),
+    }
+    match patiently(|| container.make()).await {
+        // Another instance was faster.
+        Err(fault) if fault.is("ContainerAlreadyExists") => Ok(()),
+        Err(Fault::Refused { status: 401 | 403, .. }) => {
+            Err(Fault::Refused { status: 403, code: MAY_NOT_MAKE.to_owned() })
+        }
+        made => made,
+    }
+}
+
+/// Stands for a refusal to make the container, as against one to use it.
+const MAY_NOT_MAKE: &str = "MayNotMakeContainer";
+
+fn sentence(fault: &Fault, signed: bool) -> String {
+    match fault {
+        Fault::Refused { code, .. } if code == MAY_NOT_MAKE => match signed {
+            true => {
+                "the container does not exist, and the SAS may not make it. Make the container, or use an \
+                     account SAS that may create containers."
+                    .to_owned()
+            }
+            false => format!("the container does not exist, and the app's identity may not make it. {GRANT}"),
+        },
+        Fault::Refused { status: status @ (401 | 403), code } => match signed {
+            true => format!(
+                "the SAS was refused ({status} {code}). It must not have expired and needs the permissions read, \
+                 add, create, write, delete and list on the container; the account's network rules must let the app in."
+            ),
+            false => format!("the app's identity was refused ({status} {code}). {GRANT}"),
+        },
+        Fault::NoAnswer(_) | Fault::TooSlow(_) => {
+            format!("{fault}. Check the account's name and that its network rules let the app in.")
+        }
+        _ => format!("{fault}."),
+    }
+}
+
+const GRANT: &str = "Give it the role `Storage Blob Data Contributor` on the storage account or the container (a grant \
+                     takes up to ten minutes to count); the account's network rules must let the app in.";

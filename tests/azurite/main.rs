@@ -1,0 +1,4 @@
+//! The connector on Azure Storage, played by Azurite.
+
+mod server;
+mod starts;
