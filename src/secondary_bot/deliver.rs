@@ -156,12 +156,15 @@ impl SecondaryBot {
 
     /// The response address was taken out of the settings: nobody will ever take these answers.
     async fn give_up(&self, session: &Session) -> Result<(), JournalError> {
-        self.record(session, |state, at| {
-            let lost = state.outbox.iter().map(|outgoing| outgoing.position);
-            let facts = lost.map(|answer| Fact::Sent { answer, outcome: Outcome::GaveUp, at });
-            (facts.collect(), ())
-        })
-        .await
+        let lost = self
+            .record(session, |state, at| {
+                let lost = state.outbox.iter().map(|outgoing| outgoing.position);
+                let facts = lost.map(|answer| Fact::Sent { answer, outcome: Outcome::GaveUp, at });
+                (facts.collect(), state.outbox.len())
+            })
+            .await?;
+        self.counters.add(Count::GivenUp, lost);
+        Ok(())
     }
 
     /// Whether the primary bot is shown that the agent types while the request is worked on.

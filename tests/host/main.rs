@@ -43,7 +43,7 @@ fn the_function_folders_say_what_is_documented() {
     let all = "GET POST PUT PATCH DELETE HEAD OPTIONS";
     let documented = [
         ("direct-line", "v3/directline/{*path}", all),
-        ("files", "api/files/{*path}", "GET"),
+        ("files", "api/files/{*path}", "GET HEAD"),
         ("health", "api/health", "GET"),
         ("relayToDirectLine", "api/relayToDirectLine", "GET"),
         ("secondary-bot", "api/sn_va_as_service/bot/integration", "POST"),
