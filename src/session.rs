@@ -3,7 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::{ActivityId, Agent, ConversationId, Timestamp, User, control::Control};
+use crate::domain::{
+    ActivityId, Agent, ConversationId, Timestamp, User,
+    control::{Control, Progress},
+};
 
 mod decide;
 mod fact;
@@ -39,13 +42,17 @@ pub struct State {
     pub history_missing: bool,
     /// ServiceNow's own ids of the present chat.
     names: HashSet<String>,
+    /// Longer tasks of ServiceNow's by their key: where they were first shown, and their steps so far.
+    tasks: HashMap<String, (u64, Vec<String>)>,
+    /// Positions of the questions that have had their answer.
+    answered: HashSet<u64>,
     heard: HashSet<String>,
     posted: HashMap<String, ActivityId>,
     taken: HashSet<ActivityId>,
     tokens: HashMap<String, Timestamp>,
     typing_since: Option<Timestamp>,
-    /// What ServiceNow asked last and was not answered yet.
-    pending: Option<Control>,
+    /// What ServiceNow asked last and was not answered yet, and where that stands.
+    pending: Option<(u64, Control)>,
     /// ServiceNow's messages the client has not fetched yet: position and `messageId`.
     unfetched: Vec<(u64, String)>,
 }
@@ -112,6 +119,8 @@ impl State {
             last_heard: Timestamp::default(),
             history_missing: false,
             names: HashSet::new(),
+            tasks: HashMap::new(),
+            answered: HashSet::new(),
             heard: HashSet::new(),
             posted: HashMap::new(),
             taken: HashSet::new(),
@@ -149,7 +158,17 @@ impl State {
 
     /// The question that the user's next words answer.
     pub fn pending(&self) -> Option<&Control> {
-        self.pending.as_ref()
+        self.pending.as_ref().map(|(_, control)| control)
+    }
+
+    /// Where that question stands.
+    pub fn pending_at(&self) -> Option<u64> {
+        self.pending.as_ref().map(|(position, _)| *position)
+    }
+
+    /// True when the question at this position has had its answer.
+    pub fn has_answered(&self, question: u64) -> bool {
+        self.answered.contains(&question)
     }
 
     /// True when the user's activity of Direct Line is in the live chat or was the bot's to answer.
@@ -244,6 +263,7 @@ impl State {
         self.last_heard = request.at;
         self.history_missing = request.history_missing;
         self.names.clear();
+        self.tasks.clear();
         self.taken.extend(request.tail.iter().cloned());
         self.taken.extend(request.seen.iter().cloned());
         if let Some((hash, until)) = &request.token {
@@ -271,6 +291,7 @@ impl State {
         self.last_heard = said.at;
         if said.message.is_some() || said.secure {
             self.pending = None;
+            self.answered.extend(said.answers);
         }
         if let Some(id) = &said.id {
             self.taken.insert(id.clone());
@@ -311,11 +332,14 @@ impl State {
         }
         let live = self.is_live();
         self.heard.extend(said.keys());
+        if let Control::Progress(Progress { key: Some(key), steps, first }) = &said.control {
+            self.tasks.insert(key.clone(), (first.unwrap_or(position), steps.clone()));
+        }
         if let (Some(id), Speaker::Agent(_), true) = (&said.message_id, &said.by, live) {
             self.unfetched.push((position, id.clone()));
         }
         if said.control.asks() && live {
-            self.pending = Some(said.control.clone());
+            self.pending = Some((position, said.control.clone()));
         }
         if said.control.waits_for_done() && live {
             self.outbox.push(CallId(position, 0), self.chat, Call::Done, said.at);

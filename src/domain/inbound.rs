@@ -45,10 +45,10 @@ pub enum What {
     Waiting(String),
     TypingStarted,
     TypingStopped,
-    /// One step of a longer task. A known step of the same key is no news.
+    /// Steps of a longer task, those told before included or not. The key names the task.
     Progress {
         key: Option<String>,
-        text: String,
+        steps: Vec<String>,
     },
     Created {
         conversation: Option<String>,

@@ -212,7 +212,18 @@ fn user_said(state: &State, said: UserSaid, now: Timestamp) -> Vec<Fact> {
         timezone: said.timezone.clone().filter(|zone| state.user.timezone.as_ref() != Some(zone)),
         ..said
     };
-    facts.push(Fact::UserSaid(Box::new(said)));
+    let again = said.answers.is_some_and(|question| state.answered.contains(&question));
+    if again {
+        facts.push(Fact::UserSaid(Box::new(UserSaid {
+            message: None,
+            secure: false,
+            timezone: None,
+            ..said
+        })));
+        facts.push(Fact::Noticed { notice: Notice::AnsweredBefore, at: now });
+    } else {
+        facts.push(Fact::UserSaid(Box::new(said)));
+    }
     facts
 }
 

@@ -4,10 +4,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     activity::{RenderContext, Rendered, render},
+    answer::mark,
     link, texts,
 };
 use crate::{
-    domain::{ActivityId, ConversationId, Timestamp, User, control::Control},
+    domain::{
+        ActivityId, ConversationId, Timestamp, User,
+        control::{Control, Progress},
+    },
     session::{AgentSaid, EndReason, Fact, Notice, Speaker, UserSaid},
 };
 
@@ -29,7 +33,7 @@ pub fn shown(
     let (at, mut activity) = match fact {
         Fact::UserSaid(said) if said.shown => return None,
         Fact::UserSaid(said) => (said.at, echo(said, user)),
-        Fact::AgentSaid(said) => (said.at, said_by(said, context)),
+        Fact::AgentSaid(said) => (said.at, placed(said, position, conversation, context)),
         Fact::AgentTyping { by, at } if now.millis_since(*at) < TYPING_SHOWN => {
             (*at, json!({"type": "typing", "from": by.as_ref().map_or_else(system, account)}))
         }
@@ -119,6 +123,24 @@ fn account(by: &Speaker) -> Value {
         }
         Speaker::System => system(),
     }
+}
+
+/// What ServiceNow said, with where it belongs: a question's answers say what they answer; more of a longer task
+/// stands, in clients that know revisions, in the place of what was shown of it before.
+fn placed(
+    said: &AgentSaid,
+    position: u64,
+    conversation: &ConversationId,
+    context: &RenderContext<'_>,
+) -> Value {
+    let mut activity = said_by(said, context);
+    if said.control.asks() {
+        mark(&mut activity, position);
+    }
+    if let Control::Progress(Progress { first: Some(first), .. }) = &said.control {
+        activity["channelData"]["streamId"] = ActivityId::local(conversation, *first).0.into();
+    }
+    activity
 }
 
 fn said_by(said: &AgentSaid, context: &RenderContext<'_>) -> Value {

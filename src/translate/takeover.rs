@@ -102,6 +102,7 @@ pub fn said(activity: &Activity, now: Timestamp) -> UserSaid {
         secure: false,
         timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
         message: (!says_nothing).then_some(ToAgent { text, typed: true, attachments: linked }),
+        answers: None,
         echo: echo(activity),
         files: vec![],
         at: activity
@@ -325,6 +326,7 @@ mod tests {
             secure: false,
             message: None,
             files: vec![],
+            answers: None,
             echo: echo.as_object().expect("an object").clone(),
             at: Timestamp(1_767_225_601_000),
         };

@@ -56,7 +56,7 @@ fn is_notification(element: &Element) -> bool {
     }
 }
 
-/// An element as items: mostly one; a life-cycle step with words is two, a progress one a step.
+/// An element as items: mostly one; a life-cycle step with words is two.
 fn items(element: Element) -> Vec<Item> {
     let Element { message_id, agent, texts, kind } = element;
     let agent = agent.and_then(person);
@@ -68,7 +68,7 @@ fn items(element: Element) -> Vec<Item> {
             vec![item(What::StreamChunk { stream, sequence, text })]
         }
         Kind::Action { action: Action::DynamicLoader(loader), raw: _ } => {
-            progress(loader).into_iter().map(|what| Item { message_id: None, ..item(what) }).collect()
+            vec![Item { message_id: None, ..item(progress(loader)) }]
         }
         Kind::Action { action, raw } => match step(action, readable::joined(&raw)) {
             (what, None) => vec![item(what)],
@@ -109,7 +109,7 @@ fn step(action: Action, words: Option<String>) -> (What, Option<String>) {
         Action::SwitchConversation => What::NewConversation,
         Action::StartTypingIndicator => What::TypingStarted,
         Action::EndTypingIndicator => What::TypingStopped,
-        Action::DynamicLoader(loader) => progress(loader).pop().unwrap_or(What::Nothing),
+        Action::DynamicLoader(loader) => progress(loader),
         Action::SubscribeToChatPresence | Action::EndSpinner | Action::TopicFinished | Action::Separator => {
             return (words.map_or(What::Nothing, What::System), None);
         }
@@ -118,16 +118,13 @@ fn step(action: Action, words: Option<String>) -> (What, Option<String>) {
 }
 
 /// A task's steps. Its header counts as a step when it is not the standing one, or when there is no other.
-fn progress(loader: DynamicLoader) -> Vec<What> {
+fn progress(loader: DynamicLoader) -> What {
     let DynamicLoader { header, default_header, parent_message_id: key, steps } = loader;
     let standing = header == default_header || header.is_none();
     let header = if standing && !steps.is_empty() { None } else { header.or(default_header) };
     let mut texts = Vec::new();
     header.iter().chain(&steps).for_each(|text| readable::add(&mut texts, text));
-    if texts.is_empty() {
-        return vec![What::Nothing];
-    }
-    texts.into_iter().map(|text| What::Progress { key: key.clone(), text }).collect()
+    if texts.is_empty() { What::Nothing } else { What::Progress { key, steps: texts } }
 }
 
 fn unknown(ui_type: String, raw: &Value) -> What {

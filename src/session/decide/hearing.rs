@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     Agent, Timestamp,
-    control::Control,
+    control::{Control, Progress},
     inbound::{Inbound, Item, SystemMeaning, What},
 };
 
@@ -136,11 +136,7 @@ impl<'a> Hearing<'a> {
             What::System(text) | What::Waiting(text) if live => {
                 self.said(message_id, Speaker::System, Control::Text { text });
             }
-            What::Progress { key, text } if live => {
-                let step = Some(format!("{}: {text}", key.unwrap_or_default()));
-                let (by, control) = (Speaker::VirtualAgent, Control::Text { text });
-                self.add(AgentSaid { message_id, step, by, control, at: self.now });
-            }
+            What::Progress { key, steps } if live => self.progress(key, steps),
             What::Unreadable { .. } if live => {
                 if let (Some(message_id), Some(_)) = (message_id, agent)
                     && self.keys.insert(message_id.clone())
@@ -209,6 +205,38 @@ impl<'a> Hearing<'a> {
     fn end_if_live(&mut self, why: EndReason, tell: bool) {
         let why = if self.joined { why } else { EndReason::NobodyAvailable };
         self.end.get_or_insert((why, tell));
+    }
+
+    /// What a longer task has done so far, when there is more of it than was told.
+    fn progress(&mut self, key: Option<String>, new: Vec<String>) {
+        let (first, mut steps) = match self.told(key.as_deref()) {
+            Some((first, steps)) => (Some(first), steps),
+            None => (None, vec![]),
+        };
+        let before = steps.len();
+        for step in new {
+            if !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
+        if steps.len() > before {
+            self.said(None, Speaker::VirtualAgent, Control::Progress(Progress { key, steps, first }));
+        }
+    }
+
+    /// Where a task was first shown and its steps so far, those of this message included.
+    fn told(&self, key: Option<&str>) -> Option<(u64, Vec<String>)> {
+        let key = key?;
+        let here = (self.state.position..).zip(&self.facts).filter_map(|(position, fact)| match fact {
+            Fact::AgentSaid(said) => match &said.control {
+                Control::Progress(Progress { key: Some(other), steps, first }) if other == key => {
+                    Some((first.unwrap_or(position), steps.clone()))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        here.last().or_else(|| self.state.tasks.get(key).cloned())
     }
 
     fn said(&mut self, message_id: Option<String>, by: Speaker, control: Control) {

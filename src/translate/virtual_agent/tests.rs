@@ -427,7 +427,7 @@ fn a_step_with_words_is_followed_by_its_words() {
 }
 
 #[test]
-fn progress_is_told_step_by_step() {
+fn progress_is_told_with_all_its_steps() {
     let loader = |header: &str, steps: &[&str]| {
         let steps =
             steps.iter().map(|step| json!({"message": step, "status": "COMPLETED"})).collect::<Vec<_>>();
@@ -437,13 +437,13 @@ fn progress_is_told_step_by_step() {
     let told = |element: Value| {
         items_of(&[element]).into_iter().map(|item| (item.message_id, item.what)).collect::<Vec<_>>()
     };
-    let step = |text: &str| (None, What::Progress { key: some("p"), text: text.to_owned() });
-    assert_eq!(
-        told(loader("View AI Steps", &["Searched", "Answered"])),
-        [step("Searched"), step("Answered")]
-    );
-    assert_eq!(told(loader("Looking", &["Searched"])), [step("Looking"), step("Searched")]);
-    assert_eq!(told(loader("View AI Steps", &[])), [step("View AI Steps")]);
+    let steps = |steps: &[&str]| {
+        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
+        [(None, What::Progress { key: some("p"), steps })]
+    };
+    assert_eq!(told(loader("View AI Steps", &["Searched", "Answered"])), steps(&["Searched", "Answered"]));
+    assert_eq!(told(loader("Looking", &["Searched"])), steps(&["Looking", "Searched"]));
+    assert_eq!(told(loader("View AI Steps", &[])), steps(&["View AI Steps"]));
     let bare = json!({"uiType": "ActionMsg", "actionType": "DynamicLoader"});
     assert_eq!(told(bare), [(None, What::Nothing)]);
 }
