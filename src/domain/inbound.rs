@@ -17,6 +17,8 @@ pub struct Inbound {
     pub agent_chat: bool,
     pub completed: bool,
     pub take_control: bool,
+    /// More of a streamed answer is to come.
+    pub streaming: bool,
     /// A notification: a conversation of its own, which is complete when it is shown.
     pub notifies: bool,
     pub items: Vec<Item>,
@@ -67,7 +69,7 @@ pub enum What {
     NewConversation,
     /// Known, and nothing to show.
     Nothing,
-    /// Unknown, and nothing readable in it.
+    /// Nothing readable in it, be it known or not.
     Unreadable {
         ui_type: String,
     },

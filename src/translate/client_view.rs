@@ -108,6 +108,13 @@ fn echo(said: &UserSaid, user: &User) -> Value {
     from.entry("id").or_insert_with(|| user.id.clone().into());
     from.insert("role".to_owned(), "user".into());
     activity.insert("from".to_owned(), Value::Object(from));
+    let passed_on = said.message.is_some() || said.secure;
+    if let Some(question) = said.answers.filter(|_| passed_on) {
+        let data = activity.entry("channelData").or_insert_with(|| json!({}));
+        if let Value::Object(data) = data {
+            data.insert("servicenow".to_owned(), json!({"answers": question}));
+        }
+    }
     Value::Object(activity)
 }
 
@@ -136,6 +143,7 @@ fn placed(
     let mut activity = said_by(said, context);
     if said.control.asks() {
         mark(&mut activity, position);
+        activity["channelData"]["servicenow"]["question"] = position.into();
     }
     if let Control::Progress(Progress { first: Some(first), .. }) = &said.control {
         activity["channelData"]["streamId"] = ActivityId::local(conversation, *first).0.into();

@@ -10,7 +10,7 @@ pub use crate::domain::inbound::{Inbound, Item, SystemMeaning, What};
 use crate::{
     domain::{Agent, control::Control},
     wire::virtual_agent::response::{
-        Action, Element, Kind, Response, action::DynamicLoader, element::AgentInfo,
+        Action, Element, Kind, Response, StreamState, action::DynamicLoader, element::AgentInfo,
     },
 };
 
@@ -28,11 +28,15 @@ pub fn inbound(response: Response) -> Inbound {
         completed,
         take_control,
         score: _,
-        stream_active: _,
-        stream_state: _,
+        stream_active,
+        stream_state,
         failure: _,
         body,
     } = response;
+    let streaming = match stream_active {
+        Some(active) => active,
+        None => matches!(stream_state, Some(StreamState::Start | StreamState::InProgress)),
+    };
     let notifies = !agent_chat && body.iter().any(is_notification);
     Inbound {
         session: client_session_id,
@@ -43,6 +47,7 @@ pub fn inbound(response: Response) -> Inbound {
         agent_chat,
         completed,
         take_control,
+        streaming,
         notifies,
         items: body.into_iter().flat_map(items).collect(),
     }
@@ -77,7 +82,10 @@ fn items(element: Element) -> Vec<Item> {
             }
         },
         Kind::Unknown { ui_type, raw, why: _ } => vec![item(unknown(ui_type, &raw))],
-        shown => vec![item(control::control(shown, texts).map_or(What::Nothing, What::Said))],
+        shown => {
+            let nothing = || What::Unreadable { ui_type: String::new() };
+            vec![item(control::control(shown, texts).map_or_else(nothing, What::Said))]
+        }
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) fn heard(
     if chat != state.chat {
         return vec![];
     }
-    let Inbound { agent_chat, completed, take_control, notifies, items, interaction_id, .. } = inbound;
+    let Inbound { agent_chat, completed, take_control, streaming, notifies, items, interaction_id, .. } =
+        inbound;
     let mut hearing = Hearing::new(state, now);
     if !notifies {
         hearing.facts.extend(names(state, &items, interaction_id, now));
@@ -42,6 +43,9 @@ pub(super) fn heard(
     });
     for (item, meaning) in items.into_iter().zip(meanings.into_iter().chain(std::iter::repeat(None))) {
         hearing.item(item, meaning, introduced.as_ref());
+    }
+    if streaming {
+        hearing.more_is_coming();
     }
     let Hearing { mut facts, joined, end: ended, .. } = hearing;
     // What a notification completes is its own conversation.
@@ -188,6 +192,14 @@ impl<'a> Hearing<'a> {
     fn typing(&mut self, agent: Option<Agent>) {
         let by = Some(agent.map_or(Speaker::VirtualAgent, Speaker::Agent));
         self.facts.push(Fact::AgentTyping { by, at: self.now });
+    }
+
+    /// Shows that somebody writes, unless this message has shown it by itself.
+    fn more_is_coming(&mut self) {
+        let shown = self.facts.iter().any(|fact| matches!(fact, Fact::AgentTyping { .. }));
+        if self.state.is_live() && !shown {
+            self.typing(None);
+        }
     }
 
     fn agent_joined(&mut self, agent: Agent, introduced: bool) {

@@ -215,6 +215,7 @@ pub fn webhook<const N: usize>(items: [Item; N]) -> Inbound {
         agent_chat: false,
         completed: false,
         take_control: false,
+        streaming: false,
         notifies: false,
         items: items.into(),
     }

@@ -59,6 +59,7 @@ fn a_message_carries_its_flags_and_ids() {
         agent_chat: true,
         completed: false,
         take_control: true,
+        streaming: false,
         notifies: false,
         items: vec![Item {
             message_id: some("m1"),
@@ -89,7 +90,8 @@ fn texts_stand_in_value_label_or_message() {
         element["uiType"] = json!("OutputText");
         assert_eq!(shown(element), text(expected));
     }
-    assert_eq!(items_of(&[json!({"uiType": "OutputText", "value": " "})])[0].what, What::Nothing);
+    let nothing = items_of(&[json!({"uiType": "OutputText", "value": " "})]);
+    assert_eq!(nothing[0].what, What::Unreadable { ui_type: String::new() });
 }
 
 #[test]
