@@ -247,6 +247,12 @@ impl Control {
         )
     }
 
+    /// Whether one answer is all it takes: a question's, or what is done about a notification.
+    pub fn is_answered_once(&self) -> bool {
+        let notifies = |card: &Card| card.look == CardLook::Notification && !card.actions.is_empty();
+        self.asks() || matches!(self, Self::Card(card) if notifies(card))
+    }
+
     /// This as something to read, without a way to answer: for when nobody would hear the answer.
     #[must_use]
     pub fn only_told(self) -> Self {

@@ -141,7 +141,7 @@ fn placed(
     context: &RenderContext<'_>,
 ) -> Value {
     let mut activity = said_by(said, context);
-    if said.control.asks() {
+    if said.control.is_answered_once() {
         mark(&mut activity, position);
         activity["channelData"]["servicenow"]["question"] = position.into();
     }

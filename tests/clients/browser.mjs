@@ -170,8 +170,10 @@ async function pushed({ chat, desk, step, id }) {
   });
   await step('notification to act on', async () => {
     await desk.sample(id, 'actionable notification');
+    const reject = chat.card().getByRole('button', { name: 'Reject' });
     await chat.card().getByRole('button', { name: 'Approve' }).click();
     await until('the answer', async () => (await desk.messages()).some(({ text }) => text === 'approve_42'));
+    await until('the other button to be off', async () => (await reject.getAttribute('aria-disabled')) === 'true');
   });
 }
 

@@ -287,6 +287,27 @@ async fn notifications_of_every_kind_are_shown_and_the_chat_goes_on() {
     let told = |at: &ServiceNow| at.requests_of(&session).into_iter().find(|r| r.text == "approve_42");
     assert!(world.servicenow.wait_for(PATIENCE, |at| told(at).is_some()).await);
     assert_eq!(told(&world.servicenow).unwrap().body["message"]["typed"], false);
+    let reject = actions.iter().find(|action| action["title"] == "Reject").unwrap();
+    let late = json!({"type": "message", "value": reject["data"], "from": {"id": "dana", "role": "user"}});
+    chat.post(&late).await.unwrap();
+    let refused = "That question has been answered already; this answer was not passed on.";
+    chat.see("that it was too late", |a| a["text"] == refused).await.unwrap();
+    chat.say("Thanks").await.unwrap();
+    world.agent_hears(&session, &["approve_42", "Thanks"]).await;
+}
+
+#[tokio::test]
+async fn the_feedback_data_of_an_answer_is_kept() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    let answer = json!({"uiType": "OutputText", "value": "Restart it.", "streamId": "s",
+        "feedback": {"messageId": "77777777777777777777777777777777", "feedbackEnabled": true}});
+    let end = json!({"streamActive": false, "streamState": "END", "score": 1, "body": [answer]});
+    assert!(world.servicenow.send(&session, end).await.is_success());
+    chat.see("the answer", |a| a["text"] == "Restart it.").await.unwrap();
+    let kept = br#""feedback":{"feedbackEnabled":true,"messageId":"77777777777777777777777777777777"}"#;
+    assert!(world.stored_bytes().windows(kept.len()).any(|bytes| bytes == kept));
 }
 
 #[tokio::test]
