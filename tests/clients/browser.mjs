@@ -154,6 +154,14 @@ async function shows({ chat, desk, step, id }) {
     const source = chat.bubbles('[1] Restart the VPN').getByRole('link', { name: 'Restart the VPN' });
     assert.equal(await source.getAttribute('href'), 'https://kb.example.com/vpn-restart');
   });
+  await step('torn stream', async () => {
+    const before = await chat.bubbles('Restart the VPN client first').count();
+    await desk.sample(id, 'torn stream');
+    await until('the answer', async () => (await chat.bubbles('Restart the VPN client first').count()) > before);
+    await desk.say(id, 'That was all.');
+    await chat.see('That was all.');
+    assert.equal(await chat.bubbles('Restart the VPN client first').count(), before + 1, 'its end came twice');
+  });
 }
 
 async function pushed({ chat, desk, step, id }) {
