@@ -218,10 +218,9 @@ fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore>
 /// One sentence that names STORE and says what is wrong.
 pub(crate) fn open_store(settings: &Settings) -> io::Result<Store> {
     match &settings.store {
-        StoreSetting::Sqlite(path) => SqliteJournal::open_file(path).map(Store::Sqlite).map_err(|failed| {
-            let cause = std::error::Error::source(&failed).map(ToString::to_string).unwrap_or_default();
-            io::Error::other(format!("STORE {}: {failed}: {cause}", path.display()))
-        }),
+        StoreSetting::Sqlite(path) => SqliteJournal::open_file(path)
+            .map(Store::Sqlite)
+            .map_err(|failed| io::Error::other(format!("STORE {}: {failed}", path.display()))),
         StoreSetting::AppendBlob { url } => {
             let client_id = settings.azure_client_id.as_deref();
             open_container(url, client_id).map(Store::AppendBlob).map_err(|what| {

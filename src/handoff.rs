@@ -116,6 +116,11 @@ impl Handoff {
         })
     }
 
+    /// Whether this process knows the conversation to have been escalated, without asking the store.
+    pub fn remembers(&self, id: &ConversationId) -> bool {
+        self.remembered().contains(id)
+    }
+
     /// The conversation, if it was ever escalated.
     ///
     /// # Errors

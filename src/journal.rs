@@ -30,7 +30,7 @@ pub enum Append {
 /// The store failed. Whether an append arrived is then unknown: read before another try.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("the store can't be used: {what}")]
+    #[error("the store can't be used: {what}: {source}")]
     Unavailable {
         what: &'static str,
         #[source]

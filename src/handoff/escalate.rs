@@ -46,7 +46,8 @@ impl Handoff {
     }
 
     /// Stores the escalation that stands at `event` of a batch, once however often it is seen, and starts
-    /// the live chat. The batch may be passed on to the client when this has returned.
+    /// the live chat; false when it was stored before. A batch that has just been stored may be passed on to the
+    /// client.
     ///
     /// # Errors
     /// When the store fails; then the batch must not be passed on, so that it is read again.
@@ -58,7 +59,7 @@ impl Handoff {
         source: &Source<'_>,
         caller: Option<&Caller>,
         trace: Option<String>,
-    ) -> Result<(), JournalError> {
+    ) -> Result<bool, JournalError> {
         let conversation = match self.find(id).await? {
             Some(known) => known,
             None => Arc::new(Conversation::new(id.clone(), &[])),
@@ -69,12 +70,13 @@ impl Handoff {
         let segment = source.segment;
         let recorded = self.record(&conversation, Event::Escalated { segment, request, said }).await?;
         let conversation = self.remembered().get_or_insert(id.clone(), || conversation.clone()).clone();
-        if let Some(Fact::HandoffRequested(_)) = recorded.facts.first() {
+        let stored = matches!(recorded.facts.first(), Some(Fact::HandoffRequested(_)));
+        if stored {
             info!(conversation.id = %id, trace.id = trace_id(&trace), "The agent asked for a person; opening a live chat");
         }
         self.drain(&conversation, source).await?;
         self.deliver_soon(&conversation, Some(trace));
-        Ok(())
+        Ok(stored)
     }
 
     async fn request(

@@ -19,6 +19,10 @@ use crate::{
     },
 };
 
+/// How often a held poll looks for another instance's facts, which don't wake it up: no more often than a client that
+/// polls by itself, because each look is an operation of the store.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// One answer to a client's GET.
 #[derive(Debug)]
 pub struct Page {
@@ -75,8 +79,7 @@ impl Handoff {
             if !page.activities.is_empty() || left.is_zero() {
                 return Ok(page);
             }
-            // Another instance's facts don't wake this up, so it looks by itself twice a second.
-            let nap = left.min(Duration::from_millis(500));
+            let nap = left.min(LOOK);
             let _ = tokio::time::timeout(nap, moved.changed()).await;
         }
     }
