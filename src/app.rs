@@ -3,7 +3,6 @@
 use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, web::Data};
-use azure_core::http::{ExponentialRetryOptions, RetryOptions};
 use tracing::{error, info};
 use url::Url;
 
@@ -203,10 +202,7 @@ fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore>
                     Some(azure::credential(settings.azure_client_id.as_deref()).map_err(io::Error::other)?)
                 }
             };
-            // The sender of a file waits meanwhile, so the repeats are few.
-            let retry = ExponentialRetryOptions { max_retries: 4, ..Default::default() };
-            let retry = RetryOptions::exponential(retry);
-            let container = container::client(url, credential, azure::transport(http.clone()), retry);
+            let container = container::client(url, credential, azure::transport(http.clone()));
             container.map(FileStore::blobs).map_err(io::Error::other)
         }
     }

@@ -1,6 +1,5 @@
 //! A hand-off with its journal in a container, over two instances.
 
-use serde_json::json;
 use servicenow_handoff::{
     domain::ConversationId,
     journal::{AppendBlobJournal, Journal as _, Position},
@@ -131,13 +130,11 @@ async fn the_sweep_takes_away_what_a_crash_left_listed() {
     let no_facts: &[Fact] = &[];
     let start: Position = 0;
     journal.append(&never, start, no_facts, Some(true)).await.unwrap();
-    assert_eq!(journal.open().await.unwrap(), [never.clone()]);
+    assert_eq!(journal.open().await.unwrap(), std::slice::from_ref(&never));
     assert_eq!(stage.world.handoff.sweep().await.unwrap().open, 1);
     assert_eq!(journal.open().await.unwrap(), []);
     assert_eq!(journal.read(&never, 0).await.unwrap(), []);
     let before = stage.proxy.counts();
     stage.world.handoff.sweep().await.unwrap();
     assert_eq!(since(&stage.proxy, &before), [("list", 1)]);
-    let activity = json!({"type": "message", "text": "hi", "from": {"id": "dana"}});
-    stage.world.chat().await.post(&activity).await.unwrap();
 }

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering::Relaxed},
         mpsc,
     },
@@ -66,12 +66,16 @@ async fn token(request: HttpRequest, given: web::Data<AtomicU32>) -> HttpRespons
 }
 
 /// The program, ended when it is dropped.
-struct Handler(Child);
+struct Handler {
+    child: Child,
+    /// What it has written to standard output.
+    log: Arc<Mutex<String>>,
+}
 
 impl Drop for Handler {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -85,16 +89,18 @@ fn command(settings: &[(&str, &str)]) -> Command {
 fn start(settings: &[(&str, &str)]) -> (Handler, String) {
     let mut child = command(settings).spawn().unwrap();
     let (told, address) = mpsc::channel();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let log = Arc::new(Mutex::new(String::new()));
+    let (lines, written) = (BufReader::new(child.stdout.take().unwrap()).lines(), log.clone());
     thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
+            written.lock().unwrap().push_str(&format!("{line}\n"));
             if let Some((_, address)) = line.split_once("Listening on ") {
                 let end = address.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
                 let _ = told.send(address[..end.unwrap_or(address.len())].to_owned());
             }
         }
     });
-    let handler = Handler(child);
+    let handler = Handler { child, log };
     let address = address.recv_timeout(PATIENCE * 3).expect("it listens");
     (handler, format!("http://{address}"))
 }
@@ -136,6 +142,42 @@ async fn the_program_keeps_a_hand_off_under_its_managed_identity() {
     chat.say("kept under an identity").await.unwrap();
     chat.see("the echo", |activity| activity["text"] == "kept under an identity").await.unwrap();
     assert_eq!(given.load(Relaxed), 2, "one token a process");
+}
+
+#[tokio::test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+async fn the_sas_is_in_no_line_of_the_log_while_the_account_works_and_when_it_is_gone() {
+    let azurite = Azurite::start();
+    let copilot = copilot::start(CopilotOptions::default()).await.unwrap();
+    let store = azurite.container_with_sas();
+    let settings = [
+        ("LISTEN", "127.0.0.1:0"),
+        ("LOG", "trace"),
+        ("STORE", store.as_str()),
+        ("DIRECT_LINE_URL", copilot.url()),
+        ("DIRECT_LINE_SECRET", copilot.secret()),
+        ("SERVICENOW_URL", "http://127.0.0.1:9"),
+        ("SERVICENOW_USERNAME", "connector"),
+        ("SERVICENOW_PASSWORD", "a-password"),
+        ("RESPONSES_TOKEN", RESPONSES_TOKEN),
+    ];
+    let (handler, url) = start(&settings);
+    let mut chat = ChatClient::start(&url, &copilot.token_endpoint()).await.unwrap();
+    chat.say("agent").await.unwrap();
+    chat.see("the hand-off", |activity| activity["name"] == "handoff.initiate").await.unwrap();
+    drop(azurite);
+    assert!(
+        chat.say("nobody stores this").await.is_err(),
+        "a message that is not stored is not answered for"
+    );
+    let log = handler.log.lock().unwrap().clone();
+    assert!(log.contains("The store failed"), "{log}");
+    let ended = command(&settings).output().unwrap();
+    let refused = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
+    assert!(refused.contains("STORE http://127.0.0.1"), "{refused}");
+    for said in [log, refused] {
+        assert!(!said.contains("sig=") && !said.contains("sv="), "{said}");
+    }
 }
 
 #[test]

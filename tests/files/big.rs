@@ -62,7 +62,7 @@ async fn fetched_from_us(desk: Desk) {
         let chat = desk.servicenow.chat(desk.chat.conversation())?;
         chat.lines.iter().flat_map(|line| &line.attachments).find_map(|file| file.fetched.clone())
     };
-    assert!(desk.servicenow.wait_for(PATIENCE * 4, |_| fetched().is_some()).await);
+    assert!(desk.servicenow.wait_for(PATIENCE * 12, |_| fetched().is_some()).await);
     let got = fetched().unwrap();
     assert_eq!((got.bytes, got.sha256.as_str()), (LENGTH, SHA256));
     desk.keeps_small("the download");
@@ -86,7 +86,7 @@ impl Desk {
             response_token: Some(RESPONSES_TOKEN.to_owned()),
             basic: Some(("connector".to_owned(), "a-password".to_owned())),
             // Also how long its own download of a file may take.
-            webhook_timeout: PATIENCE * 4,
+            webhook_timeout: PATIENCE * 12,
             ..ServiceNowOptions::default()
         };
         let servicenow = servicenow::start(options).await.unwrap();

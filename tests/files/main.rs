@@ -8,6 +8,8 @@ mod client;
 mod given_out;
 mod hostile;
 mod in_blobs;
+#[path = "../azurite/proxy.rs"]
+mod proxy;
 mod ranges;
 mod taken;
 #[path = "../it/world.rs"]

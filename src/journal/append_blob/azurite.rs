@@ -22,7 +22,6 @@ use crate::{
     session::{Fact, UserSaid},
 };
 
-#[cfg(feature = "simulate")]
 #[path = "../../../tests/azurite/proxy.rs"]
 mod proxy;
 
@@ -99,7 +98,6 @@ fn fact(n: u64) -> Fact {
 }
 
 /// Stores `n` facts one by one, as a caller does: read on after a conflict, decide again, and after an error as well.
-#[cfg(feature = "simulate")]
 async fn write(journal: &AppendBlobJournal, id: &ConversationId, writer: u64, n: u64) {
     let (mut all, mut left) = (journal.read(id, 0).await.unwrap_or_default(), 20 * n);
     for next in (0..n).map(|n| fact(writer * 1_000 + n)) {
@@ -115,7 +113,6 @@ async fn write(journal: &AppendBlobJournal, id: &ConversationId, writer: u64, n:
     }
 }
 
-#[cfg(feature = "simulate")]
 #[tokio::test]
 #[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
 async fn through_lost_answers_every_fact_stands_there_once_and_each_writers_in_order() {
