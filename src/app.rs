@@ -126,6 +126,15 @@ impl Connector {
     }
 }
 
+/// Says what is usually behind it: an image without certificates.
+fn no_client(failed: reqwest::Error) -> io::Error {
+    let cause = std::error::Error::source(&failed).map(|cause| format!(": {cause}")).unwrap_or_default();
+    io::Error::other(format!(
+        "No HTTPS client can be made: {failed}{cause}. Install the system's CA certificates (package \
+         `ca-certificates`) or name a PEM file in SSL_CERT_FILE; HTTPS_PROXY and the like must be URLs."
+    ))
+}
+
 /// Serves with these settings until told to stop.
 ///
 /// # Errors
@@ -181,15 +190,6 @@ pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>, each_minute: bool) {
             tokio::time::sleep(SWEEP).await;
         }
     });
-}
-
-/// Says what is usually behind it: an image without certificates.
-fn no_client(failed: reqwest::Error) -> io::Error {
-    let cause = std::error::Error::source(&failed).map(|cause| format!(": {cause}")).unwrap_or_default();
-    io::Error::other(format!(
-        "No HTTPS client can be made: {failed}{cause}. Install the system's CA certificates (package \
-         `ca-certificates`) or name a PEM file in SSL_CERT_FILE; HTTPS_PROXY and the like must be URLs."
-    ))
 }
 
 /// Users' files stand where the journal does: beside the SQLite file, or in its container.

@@ -217,6 +217,7 @@ mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
 
     use super::*;
+    use crate::credential::testing::Vault;
 
     #[test]
     fn any_one_configured_credential_is_enough_and_nothing_else() {
@@ -272,6 +273,20 @@ mod tests {
             let outcome = verify(&closed, &headers(&[("token", "")]), ()).err();
             assert_eq!(outcome, Some(AuthError::NotConfigured));
         }
+    }
+
+    #[tokio::test]
+    async fn a_caller_with_a_new_token_is_let_in_once_the_vault_has_it() {
+        let vault = Vault::default();
+        let credential = InboundCredential { token: Some(vault.credential("old")), basic: None };
+        let caller = |token: &str| headers(&[("token", token)]);
+        let check = async |headers: &HeaderMap| {
+            with_latest(credential.credentials(), || verify(&credential, headers, ())).await.is_ok()
+        };
+        assert!(check(&caller("old")).await && vault.asked() == 0);
+        vault.put(Some("new"));
+        assert!(check(&caller("new")).await && vault.asked() == 1);
+        assert!(!check(&caller("old")).await && !check(&caller("guess")).await && vault.asked() == 1);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Settings {
         secrets: Secrets,
     ) -> Result<Self, SettingErrors> {
         let (settings, faults) = Self::read(var, secrets);
-        if faults.is_empty() { Ok(settings) } else { Err(SettingErrors(faults)) }
+        SettingErrors::or(settings, faults)
     }
 
     /// As far as they are right: a wrong setting is read as unset. Beside them everything that is wrong, in the

@@ -16,6 +16,8 @@ use tracing::error;
 
 mod live;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use live::{LiveSecret, PAUSE, Read};

@@ -16,7 +16,7 @@ use url::Url;
 use self::oauth::{OAuth, Token};
 use crate::{
     config::{ServiceNowLogin, ServiceNowSettings},
-    credential::{self, Credential, Mark},
+    credential::{Credential, Mark, mark, renewed},
     far_end::{self, Answered, CallError},
     wire::virtual_agent::request::Request,
 };
@@ -87,7 +87,7 @@ impl ServiceNow {
     pub async fn send(&self, request: &Request, traceparent: Option<&str>) -> Result<Answer, CallError> {
         let deadline = Instant::now() + self.shared.time_out;
         let body = self.body(request);
-        let before = credential::mark(self.credentials());
+        let before = self.marks();
         match self.log_in_and_send(&body, traceparent, deadline).await {
             Err(error) if error.refuses_credential() && self.has_renewed(&before, deadline).await => {
                 self.log_in_and_send(&body, traceparent, deadline).await
@@ -115,14 +115,23 @@ impl ServiceNow {
         }
     }
 
-    fn credentials(&self) -> impl Iterator<Item = &Credential> {
-        let Shared { login, token, hash_secret, .. } = &*self.shared;
-        login.credentials().chain(token).chain(hash_secret)
+    /// Notes the values that a call is going to present, for the message and for the login.
+    fn marks(&self) -> [Mark; 2] {
+        [mark(self.message_secrets()), mark(self.shared.login.credentials())]
+    }
+
+    fn message_secrets(&self) -> impl Iterator<Item = &Credential> {
+        self.shared.token.iter().chain(&self.shared.hash_secret)
     }
 
     /// After a refusal: whether a secret has changed in its vault.
-    async fn has_renewed(&self, before: &Mark, deadline: Instant) -> bool {
-        timeout_at(deadline, credential::renewed(self.credentials(), before)).await.unwrap_or(false)
+    async fn has_renewed(&self, [message, login]: &[Mark; 2], deadline: Instant) -> bool {
+        let renewed = async {
+            // The message's first: with a new login and an old message token a call is taken and lost.
+            let message = renewed(self.message_secrets(), message).await;
+            renewed(self.shared.login.credentials(), login).await || message
+        };
+        timeout_at(deadline, renewed).await.unwrap_or(false)
     }
 
     fn body(&self, request: &Request) -> Vec<u8> {

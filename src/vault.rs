@@ -33,9 +33,7 @@ const START: Duration = Duration::from_secs(15);
 /// How long a call that was refused waits for a secret to be read again.
 const AGAIN: Duration = Duration::from_secs(4);
 
-/// Reads every setting, those that stand in Key Vaults as well: each secret once, all at the same time.
-///
-/// Nothing is asked of Azure when no value starts with `keyvault:`.
+/// Reads every setting, those that stand in Key Vaults as well.
 ///
 /// # Errors
 /// All wrong settings at once, those that can't be read from their vault among them; after 15 seconds at most.

@@ -376,8 +376,9 @@ fn what_could_not_be_read_from_its_vault_is_a_fault_and_counts_as_set() {
         ("SERVICENOW_TOKEN", "keyvault:https://acme.vault.azure.net/secrets/x"),
         ("SERVICENOW_URL", "https://acme.service-now.com"),
     ];
-    let outcome = Settings::with_secrets(|name| lookup(&vars, name), secrets);
-    assert_eq!(outcome.unwrap_err().to_string(), "SERVICENOW_TOKEN can't be read.");
+    let (_, faults) = Settings::read(|name| lookup(&vars, name), secrets);
+    let told: Vec<_> = faults.into_iter().map(|fault| fault.sentence).collect();
+    assert_eq!(told, ["SERVICENOW_TOKEN can't be read."]);
 }
 
 #[test]
@@ -425,7 +426,8 @@ fn read_from_vault(values: &[(&'static str, &str)]) -> Result<Settings, SettingE
     let secrets = values.iter().map(|(name, value)| (*name, Ok(secret(value)))).collect();
     let reference = "keyvault:https://acme.vault.azure.net/secrets/x".to_owned();
     let is_there = |name: &str| values.iter().any(|(given, _)| *given == name);
-    Settings::with_secrets(|name| is_there(name).then(|| reference.clone()), secrets)
+    let (settings, faults) = Settings::read(|name| is_there(name).then(|| reference.clone()), secrets);
+    SettingErrors::or(settings, faults)
 }
 
 fn shown(credential: &Credential) -> String {

@@ -1,39 +1,6 @@
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
-};
-
 use secrecy::ExposeSecret;
 
-use super::*;
-
-/// A vault with one secret, and how often it was asked.
-#[derive(Clone, Default)]
-struct Vault(Arc<(Mutex<Option<String>>, AtomicUsize)>);
-
-impl Vault {
-    fn put(&self, value: Option<&str>) {
-        *self.0.0.lock().unwrap() = value.map(str::to_owned);
-    }
-
-    fn asked(&self) -> usize {
-        self.0.1.load(Ordering::Relaxed)
-    }
-
-    fn secret(&self, first: &str) -> Arc<LiveSecret> {
-        let vault = self.clone();
-        let read: Read = Box::new(move || {
-            let vault = vault.clone();
-            Box::pin(async move {
-                vault.0.1.fetch_add(1, Ordering::Relaxed);
-                tokio::task::yield_now().await;
-                let value = vault.0.0.lock().unwrap().clone();
-                value.map(SecretString::from).ok_or_else(|| "it is closed".to_owned())
-            })
-        });
-        Arc::new(LiveSecret::new("secret `x`".to_owned(), first.into(), Some(read)))
-    }
-}
+use super::{testing::Vault, *};
 
 fn whole(secret: &Arc<LiveSecret>) -> Credential {
     let first = secret.with(|value| SecretString::from(value));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Secrets;
 
 fn on(vars: &[(&str, &str)], unknown: &[String]) -> Report {
     let var = |name: &str| vars.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());

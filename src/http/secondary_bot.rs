@@ -1,11 +1,14 @@
 //! The server's side of ServiceNow's VA Bot Integration API.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::StatusCode,
     web::{Data, Payload},
 };
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tracing::{Instrument as _, error};
 
 use super::{Served, WEBHOOK_LIMIT, error::ApiError, read_body, span};
@@ -84,6 +87,8 @@ pub async fn upload(
 
 const NOT_YET: &str = "The agent has not finished. Make the same request again, with the same requestId, to get its \
                        answer.";
+/// A sender that sends nothing for so long has gone.
+const IDLE: Duration = Duration::from_secs(30);
 /// Bytes of a form around its file.
 const FORM: u64 = 16 * 1_024;
 const NO_FORM: &str = "The body is not a whole multipart/form-data form. Send user_id, provider_application_id and \
@@ -112,7 +117,9 @@ async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<
 
 async fn write(form: &mut Multipart, file: &mut Writing, limit: u64) -> Result<(), ApiError> {
     let mut written = 0_u64;
-    while let Some(chunk) = form.chunk().await.map_err(|_| ApiError::BadRequest(NO_FORM))? {
+    loop {
+        let chunk = timeout(IDLE, form.chunk()).await.map_err(|_| ApiError::BadRequest(NO_FORM))?;
+        let Some(chunk) = chunk.map_err(|_| ApiError::BadRequest(NO_FORM))? else { break };
         written += chunk.len() as u64;
         if written > limit {
             return Err(ApiError::PayloadTooLarge { limit });

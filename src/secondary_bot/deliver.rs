@@ -156,12 +156,15 @@ impl SecondaryBot {
 
     /// The response address was taken out of the settings: nobody will ever take these answers.
     async fn give_up(&self, session: &Session) -> Result<(), JournalError> {
-        self.record(session, |state, at| {
-            let lost = state.outbox.iter().map(|outgoing| outgoing.position);
-            let facts = lost.map(|answer| Fact::Sent { answer, outcome: Outcome::GaveUp, at });
-            (facts.collect(), ())
-        })
-        .await
+        let lost = self
+            .record(session, |state, at| {
+                let lost = state.outbox.iter().map(|outgoing| outgoing.position);
+                let facts = lost.map(|answer| Fact::Sent { answer, outcome: Outcome::GaveUp, at });
+                (facts.collect(), state.outbox.len())
+            })
+            .await?;
+        self.counters.add(Count::GivenUp, lost);
+        Ok(())
     }
 
     /// Whether the primary bot is shown that the agent types while the request is worked on.
@@ -201,5 +204,35 @@ fn report(session: &Session, outgoing: &Outgoing, error: Option<&CallError>, nex
         (Some(error), _) => {
             error!(session.id = %id, attempt, %error, "The primary bot did not take an answer; gave up");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        credential::testing::Vault,
+        far_end::testing::{FarEnd, Reply},
+    };
+
+    #[tokio::test]
+    async fn a_refused_credential_is_read_again_and_the_answer_sent_once_more() {
+        let far_end = FarEnd::start(|heard, _| match heard.header("token") {
+            Some("new") => Reply::text(200, ""),
+            _ => Reply::text(401, ""),
+        });
+        let vault = Vault::default();
+        let token = Some(vault.credential("old"));
+        let address = SecondaryResponse { url: far_end.url.clone(), basic: None, token };
+        let responder = Responder::new(&address, far_end::client().expect("a client"));
+        vault.put(Some("new"));
+        for _ in 0..2 {
+            responder.send(&json!({"text": "hi"}), TIME_OUT).await.expect("taken");
+        }
+        let heard = far_end.heard();
+        assert_eq!((heard.len(), vault.asked()), (3, 1));
+        assert_eq!(heard[0].body, heard[1].body);
     }
 }

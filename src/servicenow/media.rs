@@ -15,7 +15,6 @@ use url::Url;
 use super::{ServiceNow, below, oauth::Token};
 use crate::{
     config::ServiceNowLogin,
-    credential::mark,
     far_end::{self, CallError},
 };
 
@@ -48,7 +47,7 @@ impl ServiceNow {
     /// # Errors
     /// See [`CallError`]. After a refusal secrets and OAuth token are renewed, for the next file: this body is used up.
     pub async fn upload(&self, file: NewMedia<'_>, body: Body) -> Result<String, CallError> {
-        let before = mark(self.credentials());
+        let before = self.marks();
         let token = self.bearer(None).await?;
         let call = self.http.post(below(&self.shared.instance, UPLOAD)).timeout(LONGEST_TRANSFER);
         let call = self.logged_in(call, token.as_ref()).header(ACCEPT, "application/json");
@@ -72,7 +71,7 @@ impl ServiceNow {
     /// [`CallError::NotSent`] or [`CallError::Uncertain`]; an answer of any status is no error.
     pub async fn download(&self, path: &str, range: Option<&str>) -> Result<Response, CallError> {
         let url = self.on_instance(path).ok_or(CallError::NotSent(None))?;
-        let before = mark(self.credentials());
+        let before = self.marks();
         let outcome = self.log_in_and_get(&url, range).await;
         let refused = match &outcome {
             Ok(response) => matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),

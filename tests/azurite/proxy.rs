@@ -192,6 +192,10 @@ async fn forward(shared: &Shared, request: &HttpRequest, body: Bytes) -> reqwest
             call = call.header(name.as_str(), value.as_bytes());
         }
     }
+    if request.method() == Method::PUT {
+        // An empty body would go without one, which the account refuses.
+        call = call.header("content-length", body.len());
+    }
     let answer = call.body(body).send().await?;
     let status = answer.status().as_u16();
     if status >= 400 {

@@ -127,6 +127,18 @@ impl Stage {
     }
 }
 
+/// What the programs logged is worth reading when a test fails.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for process in &self.processes {
+                let logged = std::fs::read_to_string(&process.log).unwrap_or_default();
+                println!("{} logged:\n{logged}", process.url);
+            }
+        }
+    }
+}
+
 impl Process {
     fn new(settings: &[(&str, &str)], http: &reqwest::Client, log: PathBuf) -> Self {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();

@@ -97,7 +97,6 @@ impl Blobs {
         Ok(Some(super::Opened { label, length, from: OpenedFrom::Blob(Opened { blob }) }))
     }
 
-    /// Names come in order, and begin with the file's end: what is over stands in front.
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
         let before = self.swept.load(Relaxed);
         let due = before.saturating_add(SWEPT_EACH) <= now.0;
@@ -105,6 +104,12 @@ impl Blobs {
         if !due || self.swept.compare_exchange(before, now.0, Relaxed, Relaxed).is_err() {
             return Ok(0);
         }
+        // What failed is due again.
+        self.delete_over(now).await.inspect_err(|_| self.swept.store(before, Relaxed))
+    }
+
+    /// Names come in order, and begin with the file's end: what is over stands in front.
+    async fn delete_over(&self, now: Timestamp) -> Result<usize, StoreError> {
         let options = BlobContainerClientListBlobsOptions {
             prefix: Some(PREFIX.to_owned()),
             maxresults: i32::try_from(SWEPT_AT_ONCE).ok(),

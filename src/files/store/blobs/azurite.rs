@@ -4,12 +4,10 @@ use azure_core::http::RetryOptions;
 use url::Url;
 
 use super::super::{FileStore, contract};
-use crate::{azure, far_end};
-
-#[path = "../../../../tests/azurite/server.rs"]
-mod server;
-
-use self::server::Azurite;
+use crate::{
+    azure::{self, azurite::Azurite},
+    far_end,
+};
 
 /// The container as two processes see it.
 async fn stores(azurite: &Azurite) -> [FileStore; 2] {

@@ -117,6 +117,22 @@ async fn a_download_that_breaks_off_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
+async fn files_that_are_over_are_looked_for_once_an_hour_or_until_that_has_worked() {
+    let none = "<EnumerationResults ContainerName=\"c\"><Blobs/><NextMarker/></EnumerationResults>";
+    let far = FarEnd::start(move |_, before| match before {
+        0 => Reply::text(503, ""),
+        _ => Reply::text(200, none),
+    });
+    let (store, minute) = (store(&far), 60_000);
+    store.sweep(DAY).await.expect_err("it is busy");
+    for minutes in [1, 2, 60, 61, 62, 121] {
+        assert_eq!(store.sweep(DAY.plus_millis(minutes * minute)).await.expect("swept"), 0);
+    }
+    assert_eq!(far.heard().len(), 4, "after 0, 1, 61 and 121 minutes");
+    assert!(far.heard().iter().all(|call| call.target.contains("prefix=files")));
+}
+
+#[tokio::test]
 async fn a_store_that_fails_is_not_a_file_that_is_gone() {
     let key = format!("0000000000001-{}", "0".repeat(32));
     for (status, gone) in [(404, true), (403, false), (500, false), (503, false)] {
