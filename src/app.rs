@@ -3,7 +3,6 @@
 use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, web::Data};
-use azure_core::http::{ExponentialRetryOptions, RetryOptions};
 use tracing::{error, info};
 use url::Url;
 
@@ -126,6 +125,15 @@ impl Connector {
     }
 }
 
+/// Says what is usually behind it: an image without certificates.
+fn no_client(failed: reqwest::Error) -> io::Error {
+    let cause = std::error::Error::source(&failed).map(|cause| format!(": {cause}")).unwrap_or_default();
+    io::Error::other(format!(
+        "No HTTPS client can be made: {failed}{cause}. Install the system's CA certificates (package \
+         `ca-certificates`) or name a PEM file in SSL_CERT_FILE; HTTPS_PROXY and the like must be URLs."
+    ))
+}
+
 /// Serves with these settings until told to stop.
 ///
 /// # Errors
@@ -183,15 +191,6 @@ pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>, each_minute: bool) {
     });
 }
 
-/// Says what is usually behind it: an image without certificates.
-fn no_client(failed: reqwest::Error) -> io::Error {
-    let cause = std::error::Error::source(&failed).map(|cause| format!(": {cause}")).unwrap_or_default();
-    io::Error::other(format!(
-        "No HTTPS client can be made: {failed}{cause}. Install the system's CA certificates (package \
-         `ca-certificates`) or name a PEM file in SSL_CERT_FILE; HTTPS_PROXY and the like must be URLs."
-    ))
-}
-
 /// Users' files stand where the journal does: beside the SQLite file, or in its container.
 fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore> {
     match &settings.store {
@@ -203,10 +202,7 @@ fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore>
                     Some(azure::credential(settings.azure_client_id.as_deref()).map_err(io::Error::other)?)
                 }
             };
-            // The sender of a file waits meanwhile, so the repeats are few.
-            let retry = ExponentialRetryOptions { max_retries: 4, ..Default::default() };
-            let retry = RetryOptions::exponential(retry);
-            let container = container::client(url, credential, azure::transport(http.clone()), retry);
+            let container = container::client(url, credential, azure::transport(http.clone()));
             container.map(FileStore::blobs).map_err(io::Error::other)
         }
     }

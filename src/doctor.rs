@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 pub use self::finding::{Finding, Verdict};
 use crate::{
-    config::{SettingFault, Settings},
-    far_end,
+    config::{Secrets, SettingFault, Settings, unknown_names},
+    far_end, vault,
 };
 
 mod agents;
@@ -26,6 +26,7 @@ mod responses;
 mod servicenow;
 mod settings;
 mod store;
+mod vaults;
 
 /// How long a far end may take over one question.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,6 +41,7 @@ pub const CODES: &[&str] = &[
     "settings.caution",
     "settings",
     "settings.unknown",
+    "vault",
     "network",
     "store.open",
     "store.journal",
@@ -72,6 +74,26 @@ pub enum Depth {
     Deep,
 }
 
+/// What there is to judge.
+pub struct Setup {
+    /// As far as they are right.
+    pub settings: Settings,
+    pub faults: Vec<SettingFault>,
+    /// What stands, or should stand, in Key Vaults.
+    pub secrets: Secrets,
+    /// Names that look like settings but are none.
+    pub unknown: Vec<String>,
+}
+
+impl Setup {
+    /// Reads the settings through `var`, those in Key Vaults as well; `names` are all that are set.
+    pub async fn read(var: impl Fn(&str) -> Option<String>, names: impl Iterator<Item = String>) -> Self {
+        let secrets = vault::secrets(&var).await;
+        let (settings, faults) = Settings::read(var, secrets.clone());
+        Self { settings, faults, secrets, unknown: unknown_names(names) }
+    }
+}
+
 /// Everything found, in the order to read it.
 #[derive(Debug)]
 pub struct Report {
@@ -79,21 +101,18 @@ pub struct Report {
 }
 
 impl Report {
-    /// Judges the settings as read, without a call; `unknown` are names that look like settings but are none.
-    pub fn on_settings(settings: &Settings, faults: &[SettingFault], unknown: &[String]) -> Self {
-        Self { findings: settings::judge(settings, faults, unknown) }
+    /// Judges the settings, without a call.
+    pub fn on_settings(setup: &Setup) -> Self {
+        let mut findings = settings::judge(setup);
+        findings.extend(vaults::judge(&setup.secrets));
+        Self { findings }
     }
 
     /// Judges the settings, and calls every far end that they are right for.
-    pub async fn on_everything(
-        settings: &Settings,
-        faults: &[SettingFault],
-        unknown: &[String],
-        depth: Depth,
-    ) -> Self {
-        let mut report = Self::on_settings(settings, faults, unknown);
+    pub async fn on_everything(setup: &Setup, depth: Depth) -> Self {
+        let mut report = Self::on_settings(setup);
         match far_end::client() {
-            Ok(http) => report.findings.extend(examine(settings, faults, depth, &http).await),
+            Ok(http) => report.findings.extend(examine(setup, depth, &http).await),
             Err(error) => report
                 .findings
                 .push(Finding::wrong("network", format!("No HTTP client can be made: {error}.")).fix(
@@ -126,12 +145,8 @@ impl fmt::Display for Report {
 }
 
 /// Asks the far ends, all at the same time; the order of the findings does not depend on who answers first.
-async fn examine(
-    settings: &Settings,
-    faults: &[SettingFault],
-    depth: Depth,
-    http: &reqwest::Client,
-) -> Vec<Finding> {
+async fn examine(setup: &Setup, depth: Depth, http: &reqwest::Client) -> Vec<Finding> {
+    let Setup { settings, faults, secrets: _, unknown: _ } = setup;
     let skip = |code, prefixes: &[&str]| settings::not_checked(code, faults, prefixes);
     let agents_need = ["SECONDARY_", "DIRECT_LINE_", "COPILOT_TOKEN_"];
     let responses_need = ["RESPONSES_", "PUBLIC_URL", "SERVICENOW_"];
@@ -139,7 +154,7 @@ async fn examine(
     let [far_code, our_code, bot_code] = ["servicenow.reach", "responses.endpoint", "secondary.response_url"];
     let line = direct_line::check(&settings.direct_line, http);
     let parts = tokio::join!(
-        check(store_code, skip(store_code, &["STORE"]), store::check(settings, http)),
+        check(store_code, skip(store_code, &["STORE", "AZURE_CLIENT_ID"]), store::check(settings, http)),
         check(line_code, skip(line_code, &agents_need[1..]), line),
         check(agent_code, skip(agent_code, &agents_need), agents::check(settings, http)),
         check(far_code, skip(far_code, &["SERVICENOW_"]), servicenow::check(settings, depth, http)),

@@ -33,6 +33,16 @@ pub enum CallError {
     Rejected { status: u16, code: Option<String> },
 }
 
+impl CallError {
+    /// Whether what we presented was not accepted: nothing was processed, and another secret may do.
+    pub fn refuses_credential(&self) -> bool {
+        let Self::Rejected { status, code } = self else { return false };
+        matches!(status, 401 | 403)
+            // RFC 6749, 5.2: these come with 400, too.
+            || matches!(code.as_deref(), Some("invalid_client" | "invalid_grant" | "unauthorized_client"))
+    }
+}
+
 /// The HTTP client for both far ends: HTTP/1.1, kept-alive connections, 3 seconds to connect, no redirects.
 ///
 /// Honours the usual proxy variables, except towards loopback and link-local addresses.

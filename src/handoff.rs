@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::{
     config::{AfterChat, HandoffSettings, Settings},
+    credential::Credential,
     direct_line::DirectLine,
     domain::{ConversationId, Timestamp},
     files::{FileStore, Files},
@@ -55,7 +56,7 @@ pub struct Handoff {
     settings: HandoffSettings,
     /// Instance root, for links that ServiceNow gives relative to it.
     instance: url::Url,
-    secret: Option<secrecy::SecretString>,
+    secret: Option<Credential>,
     policy: Policy,
     /// Names this process in claims.
     name: String,

@@ -9,7 +9,6 @@ use actix_web::{
     web::{self, Data, Payload, ServiceConfig},
 };
 use futures_util::StreamExt as _;
-use secrecy::SecretString;
 use serde_json::json;
 use tracing::{Instrument as _, Span, error, field, info_span, warn};
 
@@ -17,6 +16,7 @@ use self::error::ApiError;
 use crate::{
     auth,
     config::{AllowedOrigins, InboundCredential, SecondaryBotSettings},
+    credential::Credential,
     direct_line::proxy::Pipe,
     handoff::Handoff,
     relay::Relay,
@@ -72,7 +72,7 @@ pub struct Served {
     pub long_poll: std::time::Duration,
     pub max_upload: u64,
     /// Asked for by the relay when it is set.
-    pub relay_key: Option<SecretString>,
+    pub relay_key: Option<Credential>,
     pub public_url: Option<url::Url>,
     /// `None`: the secondary-bot role is off.
     pub secondary_bot: Option<Secondary>,
@@ -131,7 +131,9 @@ async fn take_response(
     let Some(handoff) = &served.handoff else { return Err(ApiError::NotConfigured(SERVICENOW_OFF)) };
     let headers = request.headers();
     // The sender is checked before its body is read, and the proof then goes with the body.
-    auth::verify(&served.responses, headers, ()).inspect_err(|_| {
+    let checked =
+        auth::with_latest(served.responses.credentials(), || auth::verify(&served.responses, headers, ()));
+    checked.await.inspect_err(|_| {
         warn!("A call to the response endpoint was refused: its credential is missing or wrong")
     })?;
     let body = read_body(payload, headers, WEBHOOK_LIMIT).await?;

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use servicenow_handoff::{
     app,
     config::{SettingErrors, Settings, unknown_names},
-    doctor::{Depth, Report},
-    telemetry,
+    doctor::{Depth, Report, Setup},
+    telemetry, vault,
 };
 use tracing::{error, info, warn};
 
@@ -65,7 +65,8 @@ fn main() -> ExitCode {
 }
 
 fn serve() -> ExitCode {
-    let settings = match Settings::from_env(variable) {
+    let system = System::new();
+    let settings = match system.block_on(vault::settings(variable)) {
         Ok(settings) => settings,
         Err(errors) => return wrong_settings(&errors),
     };
@@ -74,7 +75,7 @@ fn serve() -> ExitCode {
         return code;
     }
     log_start(&settings);
-    match System::new().block_on(app::run(settings)) {
+    match system.block_on(app::run(settings)) {
         // The host takes exit 0 for "never start me again".
         Ok(()) if in_functions_host => {
             error!("Serving ended although the Functions host had not stopped it");
@@ -121,9 +122,10 @@ fn simulate() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "the report is what this command is for")]
 fn doctor(json: bool, depth: Depth) -> ExitCode {
-    let (settings, faults) = Settings::read(variable);
-    let unknown = unknown_names(variable_names());
-    let report = System::new().block_on(Report::on_everything(&settings, &faults, &unknown, depth));
+    let report = System::new().block_on(async {
+        let setup = Setup::read(variable, variable_names()).await;
+        Report::on_everything(&setup, depth).await
+    });
     if json {
         println!("{}", report.to_json());
     } else {

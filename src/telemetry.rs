@@ -131,6 +131,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_counted_is_one_line_of_numbers_and_silence_is_none() {
+        let counters = Counters::default();
+        let log = logged("info", true, || {
+            counters.log();
+            counters.add(Count::Duplicates, 2);
+            counters.delivered(70);
+            counters.log();
+            counters.log();
+        });
+        let line: serde_json::Value = serde_json::from_str(log.trim_end()).expect("one line");
+        assert_eq!(line["message"], "Counted");
+        let numbers =
+            ["duplicates", "to_servicenow", "given_up", "delivery_age_max_ms"].map(|name| &line[name]);
+        assert_eq!(numbers, [2, 1, 0, 70]);
+        assert_eq!(line["delivery_ages"], r#"{"100":1}"#);
+        assert_eq!(line["process"].as_str().map(str::len), Some(8));
+    }
+
+    #[test]
     fn for_people_a_line_is_plain_text_without_colours() {
         let log = logged("info", false, || info!("Listening"));
         assert!(log.contains("INFO") && log.ends_with("Listening\n") && !log.contains('\x1b'), "{log}");

@@ -14,7 +14,8 @@ pub fn is_signed(url: &Url) -> bool {
     url.query_pairs().any(|(name, _)| name == "sig")
 }
 
-/// A client for the container at `url`. Without a SAS in it `credential` signs in, which Azure takes over https only.
+/// A client for the container at `url`, which makes each call once: retries have other owners. Without a SAS in
+/// the URL `credential` signs in, which Azure takes over https only.
 ///
 /// # Errors
 /// When `url` is plain http and has no SAS, or can't be a container's.
@@ -22,10 +23,10 @@ pub fn client(
     url: &Url,
     credential: Option<Arc<dyn TokenCredential>>,
     transport: Transport,
-    retry: RetryOptions,
 ) -> azure_core::Result<BlobContainerClient> {
     let credential = credential.filter(|_| !is_signed(url));
-    let client_options = ClientOptions { transport: Some(transport), retry, ..Default::default() };
+    let client_options =
+        ClientOptions { transport: Some(transport), retry: RetryOptions::none(), ..Default::default() };
     let options = BlobContainerClientOptions { client_options, ..Default::default() };
     BlobContainerClient::new(url.clone(), credential, Some(options))
 }

@@ -19,7 +19,9 @@ impl DirectLine {
         let url = self.root().await?.join("tokens/generate").expect("plain segments join any http URL");
         let post = self.http.post(url).timeout(READ_TIME_OUT).header(ACCEPT, "application/json");
         Ok(match &self.shared.settings.secret {
-            Some(secret) => post.header(AUTHORIZATION, bearer(secret.expose_secret()).expose_secret()),
+            Some(secret) => {
+                post.header(AUTHORIZATION, bearer(secret.value().expose_secret()).expose_secret())
+            }
             None => post,
         })
     }

@@ -1,11 +1,11 @@
 //! The agents of SECONDARY_AGENTS, each with a secret of its own.
 
 use futures_util::future::join_all;
-use secrecy::SecretString;
 
 use super::{answer::unanswered, direct_line::secret_is_good, finding::Finding};
 use crate::{
     config::{DirectLineSettings, Settings},
+    credential::Credential,
     far_end::CallError,
 };
 
@@ -18,7 +18,7 @@ pub(super) async fn check(settings: &Settings, http: &reqwest::Client) -> Vec<Fi
 
 async fn agent(
     name: &str,
-    secret: &SecretString,
+    secret: &Credential,
     direct_line: &DirectLineSettings,
     http: &reqwest::Client,
 ) -> Finding {

@@ -142,3 +142,21 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     }
     told
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_far_end_that_never_answers_is_given_up_and_told_by_its_setting() {
+        let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let url = format!("http://{}/", silent.local_addr().expect("an address"));
+        let http = far_end::client().expect("a client");
+        let Err(error) = ask(http.get(url)).await else { panic!("an answer") };
+        let found = unanswered("servicenow.reach", "ServiceNow", "SERVICENOW_URL", &error);
+        assert_eq!(found.text, "ServiceNow did not answer within 5 s.");
+        assert!(found.fix.is_some_and(|fix| fix.contains("SERVICENOW_URL is right")));
+    }
+}

@@ -145,11 +145,7 @@ fn refused(root: &Url, error: &CallError) -> Finding {
 }
 
 /// Where a secret that was refused is at home.
-pub(super) async fn home_of(
-    settings: &DirectLineSettings,
-    others: &[Url],
-    http: &reqwest::Client,
-) -> Option<Finding> {
+async fn home_of(settings: &DirectLineSettings, others: &[Url], http: &reqwest::Client) -> Option<Finding> {
     for other in others {
         let there = DirectLineSettings { url: Some(other.clone()), ..settings.clone() };
         if secret_is_good(&there, http).await.is_ok() {
@@ -225,5 +221,31 @@ fn where_from(settings: &DirectLineSettings) -> &'static str {
     match (&settings.url, &settings.token_endpoint) {
         (None, Some(_)) => "COPILOT_TOKEN_ENDPOINT",
         _ => "DIRECT_LINE_URL",
+    }
+}
+
+#[cfg(all(test, feature = "simulate"))]
+mod tests {
+    use super::*;
+    use crate::simulate::copilot::{CopilotOptions, start};
+
+    #[tokio::test]
+    async fn a_secret_at_home_in_another_region_is_traced() {
+        let service = async |secret: &str| {
+            let options = CopilotOptions { secret: secret.to_owned(), ..CopilotOptions::default() };
+            let service = start(options).await.expect("a service");
+            Url::parse(service.url()).expect("a URL")
+        };
+        let regions = [service("another").await, service("ours").await];
+        let settings = DirectLineSettings {
+            url: None,
+            token_endpoint: None,
+            secret: Some(SecretString::from("ours").into()),
+        };
+        let http = reqwest::Client::new();
+        let found = home_of(&settings, &regions, &http).await.expect("the second region");
+        assert_eq!(found.code, "direct_line.region");
+        assert_eq!(found.fix, Some(format!("Set DIRECT_LINE_URL to {}.", regions[1])));
+        assert_eq!(home_of(&settings, &regions[..1], &http).await, None);
     }
 }

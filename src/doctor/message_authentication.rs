@@ -51,12 +51,8 @@ pub(super) fn not_checked() -> Finding {
 
 async fn opened(settings: &Settings, client: &ServiceNow) -> Finding {
     let session = format!("handler-doctor-{}", Timestamp::now().0);
-    let request = |step, action| {
-        let mut request = Request::new(format!("{session}-{step}"), &session, USER, action);
-        request.sync_response = true;
-        request
-    };
-    let create = request("create", Action::CreateConversation);
+    let request = |step, action| Request::new(format!("{session}-{step}"), &session, USER, action);
+    let create = Request { sync_response: true, ..request("create", Action::CreateConversation) };
     let answer = match in_time(client.send(&create, None)).await {
         Ok(answer) => answer,
         Err(error) => {

@@ -47,11 +47,12 @@ fn judge(place: &str, status: u16, millis: u128) -> Finding {
 
 fn with_credentials(mut call: RequestBuilder, response: &SecondaryResponse) -> RequestBuilder {
     if let Some(basic) = &response.basic {
+        let basic = basic.value();
         let (user, password) = basic.expose_secret().split_once(':').unwrap_or_default();
         call = call.basic_auth(user, Some(password));
     }
     if let Some(token) = &response.token {
-        call = call.header("token", token.expose_secret());
+        call = call.header("token", token.value().expose_secret());
     }
     call
 }

@@ -30,10 +30,11 @@ pub(super) async fn check(settings: &Settings, http: &reqwest::Client) -> Vec<Fi
         return findings;
     }
     if let Some(token) = &settings.responses.token {
-        let answer = ask(post().header("token", token.expose_secret())).await;
+        let answer = ask(post().header("token", token.value().expose_secret())).await;
         findings.push(proven(&place, "RESPONSES_TOKEN", answer));
     }
     if let Some(basic) = &settings.responses.basic {
+        let basic = basic.value();
         let (user, password) = basic.expose_secret().split_once(':').unwrap_or_default();
         let answer = ask(post().basic_auth(user, Some(password))).await;
         findings.push(proven(&place, "RESPONSES_BASIC", answer));

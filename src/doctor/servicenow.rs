@@ -81,13 +81,12 @@ fn no_token(far: &ServiceNowSettings, error: &CallError) -> Vec<Finding> {
 
 /// The empty request and what its answer tells.
 async fn api(far: &ServiceNowSettings, client: &ServiceNow, login: &LoggedIn) -> Vec<Finding> {
-    let place = place(far);
     let answer = match ask(client.empty_request(login)).await {
         Ok(answer) => answer,
-        Err(error) => return vec![unanswered(REACH, &place, "SERVICENOW_URL", &error)],
+        Err(error) => return vec![unanswered(REACH, &place(far), "SERVICENOW_URL", &error)],
     };
     let mut findings = judge(far, &answer);
-    findings.extend(clock::check("clock.servicenow", &place, &answer));
+    findings.extend(clock::check("clock.servicenow", "ServiceNow", &answer));
     findings
 }
 

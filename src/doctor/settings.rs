@@ -1,15 +1,18 @@
 //! The settings, as far as they can be judged without a call.
 
-use super::finding::Finding;
+use super::{Setup, finding::Finding};
 use crate::config::{SettingFault, Settings};
 
 const WHERE_SETTINGS_ARE: &str = "Change it where the process gets its environment (in Azure: Environment variables of \
      the function app; under `func start`: local.settings.json), then run this again.";
 
 /// Wrong settings alone when there are any, for roles of half-read settings would mislead.
-pub(super) fn judge(settings: &Settings, faults: &[SettingFault], unknown: &[String]) -> Vec<Finding> {
+/// What a vault didn't give is told with the vaults.
+pub(super) fn judge(setup: &Setup) -> Vec<Finding> {
+    let Setup { settings, faults, secrets, unknown } = setup;
+    let in_vault = |fault: &&SettingFault| matches!(secrets.get(fault.setting), Some(Err(_)));
     let mut findings = if faults.is_empty() { as_read(settings) } else { Vec::new() };
-    findings.extend(faults.iter().map(|fault| {
+    findings.extend(faults.iter().filter(|fault| !in_vault(fault)).map(|fault| {
         Finding::wrong("settings", fault.sentence.clone()).of(fault.setting).fix(WHERE_SETTINGS_ARE)
     }));
     findings.extend(unknown.iter().map(|name| {
@@ -22,7 +25,7 @@ pub(super) fn judge(settings: &Settings, faults: &[SettingFault], unknown: &[Str
 
 fn as_read(settings: &Settings) -> Vec<Finding> {
     let roles = settings.roles().into_iter().map(|role| {
-        let text = format!("{}: {}", role.name, role.why);
+        let text = format!("The {} is {}. {}", role.name, if role.on { "on" } else { "off" }, role.why);
         if role.on {
             Finding::good(role.code, text)
         } else {

@@ -66,7 +66,7 @@ async fn opened_and_used(settings: &Settings) -> Vec<Finding> {
         Ok(Err(error)) => return wrong(format!("The store can't be opened: {error}")),
         Err(_) => return wrong(format!("The store did not open within {} s.", LONGEST_OPENING.as_secs())),
     };
-    let text = format!("{} opens ({} ms).", named(&settings.store), opening.elapsed().as_millis());
+    let text = format!("{} opens ({}).", named(&settings.store), millis(opening.elapsed()));
     let opened = Finding::good("store.open", text);
     let used = timeout(LONGEST_USE, used(&store.realm(), fix)).await.unwrap_or_else(|_| {
         let text = format!("The store did not write and read within {} s.", LONGEST_USE.as_secs());
@@ -90,9 +90,8 @@ async fn open(settings: &Settings) -> io::Result<Store> {
 async fn used(journal: &impl Journal<Checked>, fix: &str) -> Finding {
     match contract(journal).await {
         Ok(Ok((append, read))) => {
-            let text = format!(
-                "An append took {append} ms and a read {read} ms; a stale append was turned away, as it must be."
-            );
+            let (append, read) = (millis(append), millis(read));
+            let text = format!("An append took {append}, a read {read}; a stale append was turned away.");
             Finding::good("store.journal", text)
         }
         Ok(Err(broken)) => Finding::wrong("store.journal", broken).fix(
@@ -107,10 +106,10 @@ async fn used(journal: &impl Journal<Checked>, fix: &str) -> Finding {
     }
 }
 
-/// Milliseconds of an append and of a read; or what the store does that it must not do.
+/// How long an append and a read took; or what the store does that it must not do.
 async fn contract(
     journal: &impl Journal<Checked>,
-) -> Result<Result<(u128, u128), &'static str>, JournalError> {
+) -> Result<Result<(Duration, Duration), &'static str>, JournalError> {
     let id = format!("check-{}", Timestamp::now().0 / MONTH);
     let id = ConversationId::parse(&id).expect("the text is short and without a slash");
     let written = checked();
@@ -122,7 +121,7 @@ async fn contract(
     }
     let reading = Instant::now();
     let read = journal.read(&id, before).await?;
-    let took = reading.elapsed().as_millis();
+    let took = reading.elapsed();
     if read.first() == Some(&written) {
         Ok(Ok((append, took)))
     } else {
@@ -130,17 +129,17 @@ async fn contract(
     }
 }
 
-/// Appends behind whatever stands there; the position and the milliseconds of the append alone.
+/// Appends behind whatever stands there; the position, and how long the append alone took.
 async fn appended(
     journal: &impl Journal<Checked>,
     id: &ConversationId,
     fact: &Checked,
-) -> Result<Option<(Position, u128)>, JournalError> {
+) -> Result<Option<(Position, Duration)>, JournalError> {
     for _ in 0..TRIES {
         let end = journal.read(id, 0).await?.len() as Position;
         let asked = Instant::now();
         if let Append::Done(_) = journal.append(id, end, std::slice::from_ref(fact), None).await? {
-            return Ok(Some((end, asked.elapsed().as_millis())));
+            return Ok(Some((end, asked.elapsed())));
         }
     }
     Ok(None)
@@ -150,6 +149,10 @@ fn checked() -> Checked {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     Checked { at: Timestamp::now().0, by: format!("{}.{number}", std::process::id()) }
+}
+
+fn millis(took: Duration) -> String {
+    format!("{:.1} ms", took.as_secs_f64() * 1_000.0)
 }
 
 fn named(setting: &StoreSetting) -> String {

@@ -1,9 +1,10 @@
 use super::*;
+use crate::config::Secrets;
 
 fn on(vars: &[(&str, &str)], unknown: &[String]) -> Report {
     let var = |name: &str| vars.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
-    let (settings, faults) = Settings::read(var);
-    Report::on_settings(&settings, &faults, unknown)
+    let (settings, faults) = Settings::read(var, Secrets::new());
+    Report::on_settings(&Setup { settings, faults, secrets: Secrets::new(), unknown: unknown.to_vec() })
 }
 
 #[test]
@@ -12,7 +13,7 @@ fn right_settings_are_healthy_and_tell_what_is_off() {
     let text = report.to_string();
     assert!(report.is_healthy());
     assert!(
-        text.contains("off      role.live_agent: live-agent hand-off: SERVICENOW_URL is not set"),
+        text.contains("off      role.live_agent: The live-agent hand-off is off. SERVICENOW_URL is not set"),
         "{text}"
     );
     assert!(text.contains("\n         -> Set SERVICENOW_URL with a login"), "{text}");
@@ -32,7 +33,8 @@ fn every_wrong_setting_is_a_finding_with_a_fix() {
 
 #[test]
 fn a_far_end_whose_setting_is_wrong_is_not_called() {
-    let (_, faults) = Settings::read(|name| (name == "SERVICENOW_PASSWORD").then(|| "p".to_owned()));
+    let (_, faults) =
+        Settings::read(|name| (name == "SERVICENOW_PASSWORD").then(|| "p".to_owned()), Secrets::new());
     let skipped = settings::not_checked("servicenow", &faults, &["SERVICENOW_"]).expect("a finding");
     assert_eq!(skipped.verdict, Verdict::Off);
     assert!(settings::not_checked("store", &faults, &["STORE"]).is_none());

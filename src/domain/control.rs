@@ -31,6 +31,8 @@ pub enum Control {
     MultiPart(MultiPart),
     /// Links under one heading.
     GroupedParts(GroupedParts),
+    /// How far a longer task has come.
+    Progress(Progress),
     Choice(Choice),
     TextInput(TextInput),
     /// A date, a time, or both.
@@ -190,6 +192,20 @@ pub struct Part {
     pub context: Option<String>,
 }
 
+/// Steps of a longer task, oldest first; a later one of the same key repeats them and holds more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// Names the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Markdown.
+    pub steps: Vec<String>,
+    /// Position of the fact that showed the task first; `None`: this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+}
+
 impl Control {
     /// Whether the user's answer is to be kept out of storage, logs and echoes.
     pub fn is_secure(&self) -> bool {
@@ -203,6 +219,16 @@ impl Control {
     /// Whether ServiceNow waits for `DONE` before it goes on: everything is shown at once, so it is told at once.
     pub fn waits_for_done(&self) -> bool {
         matches!(self, Self::Table(_))
+    }
+
+    /// What a repeat of these steps is known by.
+    pub fn step(&self) -> Option<String> {
+        match self {
+            Self::Progress(Progress { key, steps, first: _ }) => {
+                Some(format!("{}: {}", key.as_deref().unwrap_or_default(), steps.last()?))
+            }
+            _ => None,
+        }
     }
 
     /// The stream that this ends, when it was streamed.
@@ -219,6 +245,12 @@ impl Control {
             self,
             Self::MultiPart(_) | Self::Choice(_) | Self::TextInput(_) | Self::Moment(_) | Self::Upload(_)
         )
+    }
+
+    /// Whether one answer is all it takes: a question's, or what is done about a notification.
+    pub fn is_answered_once(&self) -> bool {
+        let notifies = |card: &Card| card.look == CardLook::Notification && !card.actions.is_empty();
+        self.asks() || matches!(self, Self::Card(card) if notifies(card))
     }
 
     /// This as something to read, without a way to answer: for when nobody would hear the answer.

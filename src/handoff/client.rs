@@ -127,8 +127,13 @@ impl Handoff {
         activity: &Activity,
         trace: Option<String>,
     ) -> Result<Option<Posted>, JournalError> {
-        let pending = conversation.state.lock().await.pending().cloned();
-        let answer = answer(activity, pending.as_ref());
+        let (pending, asked) = {
+            let state = conversation.state.lock().await;
+            (state.pending().cloned(), state.pending_at())
+        };
+        let mut answer = answer(activity, pending.as_ref());
+        // Words that name a choice answer the question like a click.
+        answer.question = answer.question.or(asked.filter(|_| !answer.typed && !answer.nothing));
         if answer.secure {
             return self.say_secretly(conversation, activity, answer, trace).await;
         }
@@ -260,11 +265,12 @@ pub(super) fn said_at(recorded: &Recorded) -> Option<Position> {
 
 /// A client's message for the live chat.
 pub(super) fn live_words(activity: &Activity, answer: Answer) -> UserSaid {
-    let Answer { text, typed, secure: _, attachments, nothing } = answer;
+    let Answer { text, typed, secure: _, attachments, nothing, question } = answer;
     UserSaid {
         client_id: takeover::client_id(activity),
         timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
         message: (!nothing).then_some(ToAgent { text, typed, attachments }),
+        answers: question,
         echo: takeover::echo(activity),
         files: vec![],
         at: Timestamp::now(),

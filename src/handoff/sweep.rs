@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
 use tracing::{info, warn};
 
 use super::{Conversation, Handoff};
@@ -10,6 +11,9 @@ use crate::{
     journal::{Journal, JournalError, Position},
     session::{Event, Phase, State},
 };
+
+/// Conversations looked at at the same time: a blob store answers each in milliseconds, and there may be thousands.
+const AT_ONCE: usize = 16;
 
 /// What the open conversations are like at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,41 +36,46 @@ impl Handoff {
     pub async fn sweep(self: &Arc<Self>) -> Result<Swept, JournalError> {
         self.files.sweep(Timestamp::now()).await;
         let open = self.journal.open().await?;
+        let looks = open.iter().map(|id| self.look_at(id));
         let mut swept = Swept { open: open.len(), ..Swept::default() };
-        for id in &open {
-            let looked = async {
-                match self.find(id).await? {
-                    Some(conversation) => self.look_after(&conversation, &mut swept).await,
-                    None => self.note_closed(id, 0).await,
-                }
-            };
-            if let Err(error) = looked.await {
-                warn!(conversation.id = %id, %error, "A conversation could not be looked after; the next sweep tries again");
-            }
+        let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+        while let Some(looked) = looks.next().await {
+            swept.take_in(looked);
         }
         swept.log();
         Ok(swept)
     }
 
-    async fn look_after(
-        self: &Arc<Self>,
-        conversation: &Arc<Conversation>,
-        swept: &mut Swept,
-    ) -> Result<(), JournalError> {
+    /// What it was like; nothing when it could not be looked at.
+    async fn look_at(self: &Arc<Self>, id: &ConversationId) -> Swept {
+        let looked = async {
+            match self.find(id).await? {
+                Some(conversation) => self.look_after(&conversation).await,
+                None => self.note_closed(id, 0).await.map(|()| Swept::default()),
+            }
+        };
+        looked.await.unwrap_or_else(|error| {
+            warn!(conversation.id = %id, %error, "A conversation could not be looked after; the next sweep tries again");
+            Swept::default()
+        })
+    }
+
+    async fn look_after(self: &Arc<Self>, conversation: &Arc<Conversation>) -> Result<Swept, JournalError> {
         let recorded = self.record(conversation, Event::Tick).await?;
-        let (position, open, returning) = {
+        let (position, open, returning, looked) = {
             let state = conversation.state.lock().await;
-            swept.take_in(&state, Timestamp::now());
-            (state.position, state.is_open(), matches!(state.phase, Phase::Returning { .. }))
+            let looked = Swept::of(&state, Timestamp::now());
+            (state.position, state.is_open(), matches!(state.phase, Phase::Returning { .. }), looked)
         };
         if recorded.facts.is_empty() && !open {
-            return self.note_closed(&conversation.id, position).await;
+            self.note_closed(&conversation.id, position).await?;
+            return Ok(looked);
         }
         if returning {
             self.return_soon(conversation);
         }
         self.deliver_soon(conversation, None);
-        Ok(())
+        Ok(looked)
     }
 
     /// A crash left it listed as open. When it has moved meanwhile, the next sweep looks again.
@@ -76,12 +85,20 @@ impl Handoff {
 }
 
 impl Swept {
-    fn take_in(&mut self, state: &State, now: Timestamp) {
-        self.chats += usize::from(state.is_live());
-        for queued in state.outbox.iter() {
-            self.undelivered += 1;
-            self.oldest_millis = self.oldest_millis.max(now.millis_since(queued.since));
+    fn of(state: &State, now: Timestamp) -> Self {
+        let ages = || state.outbox.iter().map(|queued| now.millis_since(queued.since));
+        Self {
+            open: 0,
+            chats: usize::from(state.is_live()),
+            undelivered: ages().count(),
+            oldest_millis: ages().max().unwrap_or_default().max(0),
         }
+    }
+
+    fn take_in(&mut self, looked: Self) {
+        self.chats += looked.chats;
+        self.undelivered += looked.undelivered;
+        self.oldest_millis = self.oldest_millis.max(looked.oldest_millis);
     }
 
     /// Of all instances together, since the journal is theirs together; nothing when nothing is open.

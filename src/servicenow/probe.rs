@@ -26,6 +26,6 @@ impl ServiceNow {
     /// An empty request to the VA Bot Integration API. It names no user, and without one there is no
     /// conversation. Not sent yet.
     pub(crate) fn empty_request(&self, login: &LoggedIn) -> RequestBuilder {
-        self.call(b"{}".to_vec(), login.0.as_ref())
+        self.call(b"{}", login.0.as_ref())
     }
 }

@@ -7,9 +7,8 @@ use crate::{
     words::{between, is_balanced},
 };
 
-/// Names that Azure gives a meaning.
-const PLATFORM: [&str; 6] = [
-    "AZURE_CLIENT_ID",
+/// Settings of Azure's that are not ours.
+const PLATFORM: [&str; 5] = [
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",

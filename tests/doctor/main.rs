@@ -9,4 +9,5 @@ mod fake;
 mod program;
 mod servicenow;
 mod store;
+mod vault;
 mod world;

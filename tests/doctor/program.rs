@@ -53,7 +53,7 @@ async fn an_app_without_an_identity_is_told_what_to_turn_on_and_which_role_to_gr
     assert!(store["fix"].as_str().unwrap().contains("Storage Blob Data Contributor"), "{store}");
 }
 
-async fn doctor(world: &World, arguments: &[&str]) -> Output {
+pub async fn doctor(world: &World, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
     command.env_clear().arg("doctor").args(arguments).envs(world.settings());
     actix_web::rt::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()

@@ -1,8 +1,7 @@
 //! Both far ends, right settings for them, and what a test changes about those.
 
 use servicenow_handoff::{
-    config::Settings,
-    doctor::{CODES, Depth, Finding, Report, Verdict},
+    doctor::{CODES, Depth, Finding, Report, Setup, Verdict},
     simulate::{
         copilot::{self, CopilotOptions, CopilotStudio},
         servicenow::{self, OAuthClient, ServiceNow, ServiceNowOptions},
@@ -64,8 +63,8 @@ impl World {
             let set = self.settings.iter().find(|(known, _)| known == name);
             set.map(|(_, value)| value.clone())
         };
-        let (settings, faults) = Settings::read(var);
-        Found::new(Report::on_everything(&settings, &faults, &[], depth).await)
+        let setup = Setup::read(var, std::iter::empty()).await;
+        Found::new(Report::on_everything(&setup, depth).await)
     }
 }
 

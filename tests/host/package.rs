@@ -177,5 +177,7 @@ fn function_folders(source: &Path) -> Vec<String> {
 }
 
 fn read_json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    let text = fs::read(path)
+        .unwrap_or_else(|error| panic!("{}: {error}; scripts/package makes a package", path.display()));
+    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

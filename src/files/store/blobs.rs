@@ -6,17 +6,15 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
     ops::Range,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use actix_web::web::{Bytes, BytesMut};
-use azure_core::{error::ErrorKind, http::StatusCode};
+use azure_core::http::{RequestContent, response::AsyncResponseBody};
 use azure_storage_blob::{
     BlobClient, BlobContainerClient, BlockBlobClient,
     models::{
@@ -27,17 +25,22 @@ use azure_storage_blob::{
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::task::JoinHandle;
 use tracing::warn;
 
+use self::patience::{Fault, once, patiently};
 use super::{Label, OpenedFrom, Pieces, StoreError, end_of};
 use crate::domain::Timestamp;
+
+#[cfg(test)]
+mod azurite;
+mod patience;
+#[cfg(test)]
+mod tests;
 
 /// Bytes of a block; of a file at most two are held: one that fills, one that goes out.
 pub const BLOCK: usize = 4 << 20;
 const PREFIX: &str = "files/";
-/// How long one call may take, the crate's own repeats included; less than the sender of the bytes waits.
-const PATIENCE: Duration = Duration::from_secs(25);
 /// How often a download that breaks off is taken up again where it stopped.
 const RESUMED: u32 = 3;
 /// Milliseconds between two looks for what is over: listing is the dearest call of all.
@@ -87,17 +90,16 @@ impl Blobs {
 
     pub async fn open(&self, key: &str) -> Result<Option<super::Opened>, StoreError> {
         let blob = self.blob(key);
-        let properties = match timeout(PATIENCE, blob.get_properties(None)).await {
-            Ok(Err(gone)) if gone.http_status() == Some(StatusCode::NotFound) => return Ok(None),
-            outcome => in_time(outcome)?,
+        let properties = match patiently(|| blob.get_properties(None)).await {
+            Err(fault) if fault.is_gone() => return Ok(None),
+            answered => answered?,
         };
-        let metadata = properties.metadata().map_err(failed)?;
-        let length = properties.content_length().map_err(failed)?.unwrap_or_default();
+        let metadata = properties.metadata().map_err(Fault::from)?;
+        let length = properties.content_length().map_err(Fault::from)?.unwrap_or_default();
         let label = label_in(&metadata);
         Ok(Some(super::Opened { label, length, from: OpenedFrom::Blob(Opened { blob }) }))
     }
 
-    /// Names come in order, and begin with the file's end: what is over stands in front.
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
         let before = self.swept.load(Relaxed);
         let due = before.saturating_add(SWEPT_EACH) <= now.0;
@@ -105,15 +107,21 @@ impl Blobs {
         if !due || self.swept.compare_exchange(before, now.0, Relaxed, Relaxed).is_err() {
             return Ok(0);
         }
+        // What failed is due again.
+        self.delete_over(now).await.inspect_err(|_| self.swept.store(before, Relaxed))
+    }
+
+    /// Names come in order, and begin with the file's end: what is over stands in front.
+    async fn delete_over(&self, now: Timestamp) -> Result<usize, StoreError> {
         let options = BlobContainerClientListBlobsOptions {
             prefix: Some(PREFIX.to_owned()),
             maxresults: i32::try_from(SWEPT_AT_ONCE).ok(),
             ..Default::default()
         };
-        let mut blobs = self.container.list_blobs(Some(options)).map_err(failed)?;
+        let mut blobs = self.container.list_blobs(Some(options)).map_err(Fault::from)?;
         let mut deleted = 0;
         while deleted < SWEPT_AT_ONCE
-            && let Some(blob) = in_time(timeout(PATIENCE, blobs.try_next()).await)?
+            && let Some(blob) = once(blobs.try_next()).await?
         {
             let name = blob.name.unwrap_or_default();
             let Some(key) = name.strip_prefix(PREFIX) else { break };
@@ -128,9 +136,9 @@ impl Blobs {
 
     /// False when another instance was faster.
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {
-        match timeout(PATIENCE, self.blob(key).delete(None)).await {
-            Ok(Err(gone)) if gone.http_status() == Some(StatusCode::NotFound) => Ok(false),
-            outcome => in_time(outcome).map(|_| true),
+        match once(self.blob(key).delete(None)).await {
+            Err(fault) if fault.is_gone() => Ok(false),
+            answered => Ok(answered.map(|_| true)?),
         }
     }
 
@@ -160,7 +168,8 @@ impl Writing {
                 ..Default::default()
             };
             let content = std::mem::take(&mut self.filling).freeze();
-            return call(self.blob.upload(content.into(), Some(options))).await.map(drop);
+            patiently(|| self.blob.upload(content.clone().into(), Some(options.clone()))).await?;
+            return Ok(());
         }
         self.stage().await?;
         self.staged().await?;
@@ -169,8 +178,9 @@ impl Writing {
             metadata: Some(std::mem::take(&mut self.metadata)),
             ..Default::default()
         };
-        let blocks = blocks.try_into().map_err(failed)?;
-        call(self.blob.commit_block_list(blocks, Some(options))).await.map(drop)
+        let blocks: RequestContent<BlockLookupList, _> = blocks.try_into().map_err(Fault::from)?;
+        patiently(|| self.blob.commit_block_list(blocks.clone(), Some(options.clone()))).await?;
+        Ok(())
     }
 
     /// Sends what has filled up; what went out before must have arrived.
@@ -183,16 +193,15 @@ impl Writing {
         let blob = Arc::clone(&self.blob);
         self.going_out = Some(tokio::spawn(async move {
             let length = block.len() as u64;
-            call(blob.stage_block(&id, length, block.into(), None)).await.map(drop)
+            patiently(|| blob.stage_block(&id, length, block.clone().into(), None)).await?;
+            Ok(())
         }));
         Ok(())
     }
 
     async fn staged(&mut self) -> Result<(), StoreError> {
         match self.going_out.take() {
-            Some(block) => {
-                block.await.unwrap_or_else(|_| Err(StoreError::Blobs { what: "stopped".to_owned() }))
-            }
+            Some(block) => block.await.unwrap_or_else(|_| Err(Fault::cut_off().into())),
             None => Ok(()),
         }
     }
@@ -224,23 +233,23 @@ impl Opened {
 struct Reading {
     blob: BlobClient,
     left: Range<u64>,
-    body: Pieces,
+    body: AsyncResponseBody,
     resumed: u32,
 }
 
 impl Reading {
     async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         while !self.left.is_empty() {
-            let broken = match timeout(PATIENCE, self.body.next()).await {
-                Ok(Some(Ok(piece))) => {
+            let broken = match once(self.body.try_next()).await {
+                Ok(Some(piece)) => {
                     self.left.start += piece.len() as u64;
                     return Ok(Some(piece));
                 }
-                Ok(Some(Err(broken))) => broken,
-                Ok(None) => StoreError::Blobs { what: "cut off".to_owned() },
-                Err(_) => late(),
+                Ok(None) => Fault::cut_off(),
+                Err(broken) => broken,
             };
             self.resumed += 1;
+            let broken = StoreError::from(broken);
             if self.resumed > RESUMED {
                 return Err(broken);
             }
@@ -251,7 +260,7 @@ impl Reading {
     }
 }
 
-async fn from(blob: &BlobClient, range: &Range<u64>) -> Result<Pieces, StoreError> {
+async fn from(blob: &BlobClient, range: &Range<u64>) -> Result<AsyncResponseBody, Fault> {
     let length = range.end - range.start;
     let options = BlobClientDownloadOptions {
         range: Some(HttpRange::new(range.start, length)),
@@ -260,8 +269,7 @@ async fn from(blob: &BlobClient, range: &Range<u64>) -> Result<Pieces, StoreErro
         parallel: std::num::NonZero::new(1),
         ..Default::default()
     };
-    let answer = call(blob.download(Some(options))).await?;
-    Ok(answer.body.map_err(failed).boxed())
+    Ok(patiently(|| blob.download(Some(options.clone()))).await?.body)
 }
 
 /// Header values are plain ASCII, names of files are not.
@@ -280,31 +288,3 @@ fn label_in(metadata: &HashMap<String, String>) -> Label {
     };
     Label::new(&text("name"), &text("type"))
 }
-
-async fn call<T>(call: impl Future<Output = azure_core::Result<T>>) -> Result<T, StoreError> {
-    in_time(timeout(PATIENCE, call).await)
-}
-
-fn in_time<T, E>(outcome: Result<azure_core::Result<T>, E>) -> Result<T, StoreError> {
-    outcome.map_err(|_| late())?.map_err(failed)
-}
-
-fn late() -> StoreError {
-    StoreError::Blobs { what: "no answer in time".to_owned() }
-}
-
-/// Only the kind, for a message may hold the URL with its SAS.
-fn failed(error: azure_core::Error) -> StoreError {
-    let what = match error.kind() {
-        ErrorKind::HttpResponse { status, error_code, .. } => {
-            format!("HTTP {} {}", u16::from(*status), error_code.as_deref().unwrap_or_default())
-        }
-        kind => kind.to_string(),
-    };
-    StoreError::Blobs { what }
-}
-
-#[cfg(test)]
-mod azurite;
-#[cfg(test)]
-mod tests;

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 use azure_core::{
     Bytes,
     credentials::TokenCredential,
-    http::{Etag, RetryOptions, Transport, Url},
+    http::{Etag, Transport, Url},
 };
 use azure_storage_blob::{
     BlobClient, BlobContainerClient,
@@ -42,7 +42,7 @@ impl Container {
         credential: Option<Arc<dyn TokenCredential>>,
         transport: Transport,
     ) -> Result<Self, Fault> {
-        let client = container::client(&url, credential, transport, RetryOptions::none());
+        let client = container::client(&url, credential, transport);
         client.map(Self).map_err(|error| Fault::of(&error))
     }
 

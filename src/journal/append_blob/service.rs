@@ -39,6 +39,8 @@ struct Inside {
     etags: u32,
     troubles: VecDeque<(&'static str, Trouble)>,
     asked: Vec<String>,
+    /// Bytes of blobs given out.
+    given: usize,
 }
 
 impl Service {
@@ -59,6 +61,11 @@ impl Service {
     /// The kinds of the requests since this was asked last, in order.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.inside().asked)
+    }
+
+    /// How many bytes of blobs were given out since this was asked last.
+    pub fn given(&self) -> usize {
+        std::mem::take(&mut self.inside().given)
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -212,7 +219,11 @@ impl Inside {
                 Answer::ok(201)
             }
             "read" if asked.offset >= bytes.len() && asked.offset > 0 => Answer::refused(416, "InvalidRange"),
-            "read" => Answer { body: bytes[asked.offset..].to_vec(), ..Answer::ok(200) },
+            "read" => {
+                let body = bytes[asked.offset..].to_vec();
+                self.given += body.len();
+                Answer { body, ..Answer::ok(200) }
+            }
             "head" => Answer::ok(200).etag(*etag),
             _ if asked.if_match.as_ref().is_some_and(|wanted| *wanted != quoted(*etag)) => {
                 Answer::refused(412, "ConditionNotMet")

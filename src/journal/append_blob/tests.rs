@@ -64,6 +64,24 @@ async fn a_commit_is_one_request_and_a_poll_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_near_the_end_of_a_long_journal_fetches_only_what_is_there() {
+    let (service, journal, id) = begun().await;
+    for n in 2..1_000 {
+        journal.append(&id, n, &[fact(n as i64)], None).await.expect("append");
+    }
+    assert_eq!(journal.read(&id, 999).await.expect("read"), [fact(999)]);
+    let one = service.given();
+    assert_eq!(journal.read(&id, 995).await.expect("read").len(), 5);
+    assert!(service.given() < 6 * one);
+    // A process that has not seen it reads it once.
+    let other = opened(&service).await;
+    other.read(&id, 0).await.expect("read");
+    assert!(service.given() > 900 * one);
+    other.read(&id, 999).await.expect("read");
+    assert_eq!(service.given(), one);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_commit_makes_the_blob_and_its_marker() {
     let service = Service::new();
     let journal = opened(&service).await;

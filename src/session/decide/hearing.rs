@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     Agent, Timestamp,
-    control::Control,
+    control::{Control, Progress},
     inbound::{Inbound, Item, SystemMeaning, What},
 };
 
@@ -27,7 +27,8 @@ pub(super) fn heard(
     if chat != state.chat {
         return vec![];
     }
-    let Inbound { agent_chat, completed, take_control, notifies, items, interaction_id, .. } = inbound;
+    let Inbound { agent_chat, completed, take_control, streaming, notifies, items, interaction_id, .. } =
+        inbound;
     let mut hearing = Hearing::new(state, now);
     if !notifies {
         hearing.facts.extend(names(state, &items, interaction_id, now));
@@ -42,6 +43,9 @@ pub(super) fn heard(
     });
     for (item, meaning) in items.into_iter().zip(meanings.into_iter().chain(std::iter::repeat(None))) {
         hearing.item(item, meaning, introduced.as_ref());
+    }
+    if streaming {
+        hearing.more_is_coming();
     }
     let Hearing { mut facts, joined, end: ended, .. } = hearing;
     // What a notification completes is its own conversation.
@@ -136,11 +140,7 @@ impl<'a> Hearing<'a> {
             What::System(text) | What::Waiting(text) if live => {
                 self.said(message_id, Speaker::System, Control::Text { text });
             }
-            What::Progress { key, text } if live => {
-                let step = Some(format!("{}: {text}", key.unwrap_or_default()));
-                let (by, control) = (Speaker::VirtualAgent, Control::Text { text });
-                self.add(AgentSaid { message_id, step, by, control, at: self.now });
-            }
+            What::Progress { key, steps } if live => self.progress(key, steps),
             What::Unreadable { .. } if live => {
                 if let (Some(message_id), Some(_)) = (message_id, agent)
                     && self.keys.insert(message_id.clone())
@@ -194,6 +194,14 @@ impl<'a> Hearing<'a> {
         self.facts.push(Fact::AgentTyping { by, at: self.now });
     }
 
+    /// Shows that somebody writes, unless this message has shown it by itself.
+    fn more_is_coming(&mut self) {
+        let shown = self.facts.iter().any(|fact| matches!(fact, Fact::AgentTyping { .. }));
+        if self.state.is_live() && !shown {
+            self.typing(None);
+        }
+    }
+
     fn agent_joined(&mut self, agent: Agent, introduced: bool) {
         if self.joined || !self.state.is_live() {
             return;
@@ -209,6 +217,38 @@ impl<'a> Hearing<'a> {
     fn end_if_live(&mut self, why: EndReason, tell: bool) {
         let why = if self.joined { why } else { EndReason::NobodyAvailable };
         self.end.get_or_insert((why, tell));
+    }
+
+    /// What a longer task has done so far, when there is more of it than was told.
+    fn progress(&mut self, key: Option<String>, new: Vec<String>) {
+        let (first, mut steps) = match self.told(key.as_deref()) {
+            Some((first, steps)) => (Some(first), steps),
+            None => (None, vec![]),
+        };
+        let before = steps.len();
+        for step in new {
+            if !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
+        if steps.len() > before {
+            self.said(None, Speaker::VirtualAgent, Control::Progress(Progress { key, steps, first }));
+        }
+    }
+
+    /// Where a task was first shown and its steps so far, those of this message included.
+    fn told(&self, key: Option<&str>) -> Option<(u64, Vec<String>)> {
+        let key = key?;
+        let here = (self.state.position..).zip(&self.facts).filter_map(|(position, fact)| match fact {
+            Fact::AgentSaid(said) => match &said.control {
+                Control::Progress(Progress { key: Some(other), steps, first }) if other == key => {
+                    Some((first.unwrap_or(position), steps.clone()))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        here.last().or_else(|| self.state.tasks.get(key).cloned())
     }
 
     fn said(&mut self, message_id: Option<String>, by: Speaker, control: Control) {

@@ -135,6 +135,19 @@ fn an_agents_typing_shows_while_the_chat_is_on() {
 }
 
 #[test]
+fn a_stream_that_goes_on_shows_that_somebody_writes_whatever_it_brings() {
+    let active = |inbound| Inbound { streaming: true, ..inbound };
+    let mut chat = Chat::with_ana();
+    assert_eq!(chat.hears(active(webhook([]))), ["agent types"]);
+    let words = active(webhook([virtual_agent("m1", "Looking into it")]));
+    assert_eq!(chat.hears(words), ["virtual agent: Looking into it", "agent types"]);
+    let start = step(What::StreamStarted { stream: None });
+    assert_eq!(chat.hears(active(webhook([start]))), ["agent types"], "once a message");
+    chat.hears(completed());
+    assert_eq!(chat.hears(active(webhook([]))), NOTHING);
+}
+
+#[test]
 fn what_shows_nothing_adds_nothing() {
     let mut chat = Chat::with_ana();
     let nothing = webhook([

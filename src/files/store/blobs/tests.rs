@@ -1,6 +1,5 @@
 //! What is said to the blob service, and what becomes of its failures.
 
-use azure_core::http::RetryOptions;
 use futures_util::TryStreamExt as _;
 use url::Url;
 
@@ -19,7 +18,7 @@ fn store(far: &FarEnd) -> FileStore {
 fn store_at(root: &str) -> FileStore {
     let url = Url::parse(&format!("{root}account/container?sv=1&sig=SECRET")).expect("a URL");
     let transport = azure::transport(far_end::client().expect("a client"));
-    let client = azure::container::client(&url, None, transport, RetryOptions::none());
+    let client = azure::container::client(&url, None, transport);
     FileStore::blobs(client.expect("a container"))
 }
 
@@ -79,15 +78,29 @@ async fn an_upload_that_breaks_off_is_never_committed() {
 
 #[tokio::test]
 async fn a_block_that_is_not_taken_fails_the_file_without_telling_the_sas() {
-    let far = FarEnd::start(|_, before| match before {
-        1 => Reply::text(503, "<Error><Code>ServerBusy</Code></Error>"),
+    let far = FarEnd::start(|heard, _| match heard.body.len() {
+        1 => Reply::text(403, "<Error><Code>AuthorizationFailure</Code></Error>"),
         _ => made(),
     });
     let failed = keep(&store(&far), &Label::new("a", "b/c"), 2 * BLOCK + 1).await.expect_err("refused");
-    assert!(failed.to_string().contains("503"), "{failed}");
+    assert!(failed.to_string().contains("403"), "{failed}");
+    assert_eq!(far.heard().len(), 3, "the list is not committed, and nothing is asked twice");
     let gone = store_at("http://127.0.0.1:9/");
     let failed = keep(&gone, &Label::new("a", "b/c"), 1).await.expect_err("nobody listens there");
     assert!(!format!("{failed} {failed:?}").contains("SECRET"), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_answered_or_not_now_is_made_again() {
+    let far = FarEnd::start(|_, before| match before {
+        0 | 4 => Reply::HangUp,
+        2 => Reply::text(503, "<Error><Code>ServerBusy</Code></Error>"),
+        _ => made(),
+    });
+    keep(&store(&far), &Label::new("a", "b/c"), BLOCK + 1).await.expect("kept");
+    let calls: Vec<String> = far.heard().iter().map(said).collect();
+    assert_eq!(calls, ["PUT block", "PUT block", "PUT block", "PUT block", "PUT blocklist", "PUT blocklist"]);
+    assert_eq!(far.heard()[4].body, far.heard()[5].body);
 }
 
 #[tokio::test]
@@ -114,6 +127,22 @@ async fn a_download_that_breaks_off_goes_on_where_it_stopped() {
         .map(|call| call.header("range").or(call.header("x-ms-range")).map(str::to_owned))
         .collect();
     assert_eq!(ranges, [Some("bytes=0-98".to_owned()), Some("bytes=8-98".to_owned())]);
+}
+
+#[tokio::test]
+async fn files_that_are_over_are_looked_for_once_an_hour_or_until_that_has_worked() {
+    let none = "<EnumerationResults ContainerName=\"c\"><Blobs/><NextMarker/></EnumerationResults>";
+    let far = FarEnd::start(move |_, before| match before {
+        0 => Reply::text(503, ""),
+        _ => Reply::text(200, none),
+    });
+    let (store, minute) = (store(&far), 60_000);
+    store.sweep(DAY).await.expect_err("it is busy");
+    for minutes in [1, 2, 60, 61, 62, 121] {
+        assert_eq!(store.sweep(DAY.plus_millis(minutes * minute)).await.expect("swept"), 0);
+    }
+    assert_eq!(far.heard().len(), 4, "after 0, 1, 61 and 121 minutes");
+    assert!(far.heard().iter().all(|call| call.target.contains("prefix=files")));
 }
 
 #[tokio::test]
