@@ -22,9 +22,12 @@ use actix_web::{
     web::{self, Bytes, Data, PayloadConfig},
 };
 use futures_util::stream;
+use tokio::sync::Semaphore;
 
 /// The largest block that is appended, and more.
 const LARGEST_BODY: usize = 16 << 20;
+/// Requests the account has at the same time; Azurite works on no more than some fifty.
+const AT_ONCE: usize = 50;
 /// Headers that belong to one connection.
 const OF_THIS_HOP: [&str; 5] = ["host", "connection", "transfer-encoding", "content-length", "keep-alive"];
 
@@ -61,6 +64,7 @@ pub struct Proxy {
 struct Shared {
     to: String,
     http: reqwest::Client,
+    turns: Arc<Semaphore>,
     weather: Mutex<Weather>,
     counts: Mutex<Counts>,
 }
@@ -69,8 +73,13 @@ impl Proxy {
     /// In front of the account at this origin, on a thread of its own.
     pub fn start(to: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().http1_only().build().expect("a client");
-        let shared =
-            Arc::new(Shared { to: to.to_owned(), http, weather: Mutex::default(), counts: Mutex::default() });
+        let shared = Arc::new(Shared {
+            to: to.to_owned(),
+            http,
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            weather: Mutex::default(),
+            counts: Mutex::default(),
+        });
         let (data, (told, started)) = (Data::from(shared.clone()), std::sync::mpsc::channel());
         thread::spawn(move || {
             System::new().block_on(async move {
@@ -198,7 +207,9 @@ async fn forward(shared: &Shared, request: &HttpRequest, body: Bytes) -> reqwest
         // An empty body would go without one, which the account refuses.
         call = call.header("content-length", body.len());
     }
+    let turn = shared.turns.clone().acquire_owned().await.expect("never closed");
     let asked = actix_web::rt::spawn(async move {
+        let _turn = turn;
         let answer = call.body(body).send().await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         Ok::<_, reqwest::Error>((status, headers, answer.bytes().await?))
