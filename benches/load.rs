@@ -1,8 +1,8 @@
 //! What the connector costs, beside nginx and a bare hop on the same far ends. `cargo bench --bench load`.
 //!
 //! Only loopback. CPU is user and system time of the process under test alone: the generator is this
-//! process, the far ends are another. `-- --no-bounds` prints without judging; `-- start`, `-- bot` and
-//! `-- chat` run a part alone.
+//! process, the far ends are another. `-- --no-bounds` prints without judging; `-- start`, `-- bot`, `-- chat`
+//! and `-- memory` run a part alone. `PACKAGE=target/package` measures what `scripts/package` built.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -12,6 +12,7 @@ mod load {
     pub mod far_ends;
     pub mod hop;
     pub mod http;
+    pub mod memory;
     pub mod process;
     pub mod report;
     pub mod start;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 
 use actix_web::rt::System;
 
-use load::{bot, chat, far_ends, hop, report::Report, start, subject};
+use load::{bot, chat, far_ends, hop, memory, report::Report, start, subject};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,7 +52,7 @@ async fn measure(given: &[&str]) -> Report {
     let mut report = Report::default();
     if wanted("start") {
         println!("Starting {} times", start::TIMES);
-        report.starts = Some(start::measure(&far_ends, folder.path()).await);
+        report.starts = start::measure(&far_ends, folder.path()).await;
     }
     if wanted("bot") {
         println!("Bot phase");
@@ -60,6 +61,10 @@ async fn measure(given: &[&str]) -> Report {
     if wanted("chat") {
         println!("Live chat");
         report.rows.extend(chat::measure(&far_ends, folder.path()).await);
+    }
+    if wanted("memory") {
+        println!("{} open chats", memory::CHATS);
+        report.memory = memory::measure(&far_ends, folder.path()).await;
     }
     report
 }

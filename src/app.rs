@@ -1,24 +1,24 @@
 //! The process that serves: wires store, clients and routes together. The tests start it the same way.
 
-use std::{
-    io, net::SocketAddr, num::NonZero, path::PathBuf, sync::Arc, thread::available_parallelism,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, web::Data};
+use azure_core::http::{ExponentialRetryOptions, RetryOptions};
 use tracing::{error, info};
 use url::Url;
 
 use crate::{
-    azure,
+    azure::{self, container},
     config::{Settings, StoreSetting},
     direct_line::{DirectLine, proxy::Pipe},
     far_end,
+    files::FileStore,
     handoff::Handoff,
     http::{Secondary, Served, configure},
     journal::{AppendBlobJournal, SqliteJournal, Store},
     relay::Relay,
     secondary_bot::{SecondaryBot, media::Media},
+    telemetry::{self, Counters},
 };
 
 /// How often a process that no host calls sweeps by itself.
@@ -33,6 +33,7 @@ pub struct Connector {
     address: SocketAddr,
     handoff: Option<Arc<Handoff>>,
     secondary_bot: Option<Arc<SecondaryBot>>,
+    counters: Arc<Counters>,
 }
 
 impl Connector {
@@ -52,14 +53,21 @@ impl Connector {
         settings: &Settings,
         more: impl Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
     ) -> io::Result<Self> {
-        let http = far_end::client().map_err(io::Error::other)?;
+        let http = far_end::client().map_err(no_client)?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
-        let store = if settings.needs_store() { Some(open_store(settings)?) } else { None };
-        let secondary_bot = store.as_ref().and_then(|store| {
-            let media = Media::new(uploads(&settings.store));
-            SecondaryBot::new(settings, store.realm(), media, &http).map(Arc::new)
+        let counters = Arc::new(Counters::default());
+        let store = if settings.needs_store() {
+            Some((open_store(settings)?, uploads(settings, &http)?))
+        } else {
+            None
+        };
+        let secondary_bot = store.as_ref().and_then(|(store, kept)| {
+            let media = Media::new(kept.clone());
+            SecondaryBot::new(settings, store.realm(), media, &http, counters.clone()).map(Arc::new)
         });
-        let handoff = store.and_then(|store| Handoff::new(settings, store, &http)).map(Arc::new);
+        let handoff = store
+            .and_then(|(store, kept)| Handoff::new(settings, store, kept, &http, counters.clone()))
+            .map(Arc::new);
         let secondary = secondary_bot.clone().zip(settings.secondary_bot.clone());
         let served = Data::new(Served {
             handoff: handoff.clone(),
@@ -73,11 +81,13 @@ impl Connector {
         });
         let workers = available_parallelism().map_or(2, NonZero::get);
         let (relay, events) = (settings.relay.clone(), settings.handoff.events.clone());
+        let counting = counters.clone();
         let server = HttpServer::new(move || {
             // A client of its own keeps a worker's connections on its thread.
             let own = far_end::client().unwrap_or_else(|_| http.clone());
             far_end::own(&own);
-            let relay = Data::new(Relay::new(direct_line.over(own.clone()), &relay, &events, workers));
+            let relay = Relay::new(direct_line.over(own.clone()), &relay, &events, workers, counting.clone());
+            let relay = Data::new(relay);
             let pipe = Data::new(Pipe::new(own, direct_line.clone()));
             App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay))
         })
@@ -89,7 +99,7 @@ impl Connector {
             io::Error::new(failed.kind(), format!("{} can't be listened on: {failed}", settings.listen))
         })?;
         let address = server.addrs().first().copied().unwrap_or(settings.listen);
-        Ok(Self { server: server.run(), address, handoff, secondary_bot })
+        Ok(Self { server: server.run(), address, handoff, secondary_bot, counters })
     }
 
     /// Where it listens; the port that the system chose when 0 was asked for.
@@ -116,6 +126,15 @@ impl Connector {
     }
 }
 
+/// Says what is usually behind it: an image without certificates.
+fn no_client(failed: reqwest::Error) -> io::Error {
+    let cause = std::error::Error::source(&failed).map(|cause| format!(": {cause}")).unwrap_or_default();
+    io::Error::other(format!(
+        "No HTTPS client can be made: {failed}{cause}. Install the system's CA certificates (package \
+         `ca-certificates`) or name a PEM file in SSL_CERT_FILE; HTTPS_PROXY and the like must be URLs."
+    ))
+}
+
 /// Serves with these settings until told to stop.
 ///
 /// # Errors
@@ -129,6 +148,7 @@ pub async fn run(settings: Settings) -> io::Result<()> {
     if let Some(secondary_bot) = connector.secondary_bot() {
         keep_sweeping_secondary(secondary_bot, !settings.in_functions_host);
     }
+    keep_counting(connector.counters.clone());
     connector.run().await
 }
 
@@ -143,6 +163,16 @@ pub fn keep_sweeping(handoff: Arc<Handoff>, each_minute: bool) {
                 return;
             }
             tokio::time::sleep(SWEEP).await;
+        }
+    });
+}
+
+/// Logs what was counted, each minute. The host's timer would not do: it calls one instance of several.
+fn keep_counting(counters: Arc<Counters>) {
+    actix_web::rt::spawn(async move {
+        loop {
+            tokio::time::sleep(telemetry::EVERY).await;
+            counters.log();
         }
     });
 }
@@ -162,20 +192,35 @@ pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>, each_minute: bool) {
     });
 }
 
-/// Uploads stand beside the SQLite file; with a store elsewhere, in the machine's temporary folder.
-fn uploads(store: &StoreSetting) -> PathBuf {
-    match store {
-        StoreSetting::Sqlite(path) => path.with_file_name("files"),
-        StoreSetting::AppendBlob { .. } => std::env::temp_dir().join("servicenow-handoff-files"),
+/// Users' files stand where the journal does: beside the SQLite file, or in its container.
+fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore> {
+    match &settings.store {
+        StoreSetting::Sqlite(path) => Ok(FileStore::folder(path.with_file_name("files"))),
+        StoreSetting::AppendBlob { url } => {
+            let credential = match container::is_signed(url) {
+                true => None,
+                false => {
+                    Some(azure::credential(settings.azure_client_id.as_deref()).map_err(io::Error::other)?)
+                }
+            };
+            // The sender of a file waits meanwhile, so the repeats are few.
+            let retry = ExponentialRetryOptions { max_retries: 4, ..Default::default() };
+            let retry = RetryOptions::exponential(retry);
+            let container = container::client(url, credential, azure::transport(http.clone()), retry);
+            container.map(FileStore::blobs).map_err(io::Error::other)
+        }
     }
 }
 
-fn open_store(settings: &Settings) -> io::Result<Store> {
+/// Opens the store that the settings chose. Waits for it, which may take seconds.
+///
+/// # Errors
+/// One sentence that names STORE and says what is wrong.
+pub(crate) fn open_store(settings: &Settings) -> io::Result<Store> {
     match &settings.store {
-        StoreSetting::Sqlite(path) => SqliteJournal::open_file(path).map(Store::Sqlite).map_err(|failed| {
-            let cause = std::error::Error::source(&failed).map(ToString::to_string).unwrap_or_default();
-            io::Error::other(format!("STORE {}: {failed}: {cause}", path.display()))
-        }),
+        StoreSetting::Sqlite(path) => SqliteJournal::open_file(path)
+            .map(Store::Sqlite)
+            .map_err(|failed| io::Error::other(format!("STORE {}: {failed}", path.display()))),
         StoreSetting::AppendBlob { url } => {
             let client_id = settings.azure_client_id.as_deref();
             open_container(url, client_id).map(Store::AppendBlob).map_err(|what| {

@@ -8,13 +8,16 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::config::{InboundCredential, SecondaryBotSettings};
+use crate::{
+    config::{InboundCredential, SecondaryBotSettings},
+    credential::{Credential, Value, mark, renewed},
+};
 
 /// Something whose sender has been checked.
 pub struct Verified<T>(T);
@@ -57,6 +60,7 @@ pub fn verify<T>(
 ) -> Result<Verified<T>, AuthError> {
     let InboundCredential { token, basic } = credential;
     let (token, basic) = (configured(token), configured(basic));
+    let (token, basic) = (exposed(&token), exposed(&basic));
     if token.is_none() && basic.is_none() {
         return Err(AuthError::NotConfigured);
     }
@@ -70,10 +74,28 @@ pub fn verify<T>(
     if bool::from(proven) { Ok(Verified(body)) } else { Err(AuthError::Unauthorized) }
 }
 
+/// Makes a check of a caller; once more when it failed and a vault has a new value of what we compare with.
+///
+/// # Errors
+/// As the check.
+pub async fn with_latest<'a, T, C>(
+    credentials: C,
+    check: impl Fn() -> Result<T, AuthError>,
+) -> Result<T, AuthError>
+where
+    C: IntoIterator<Item = &'a Credential> + Clone,
+{
+    let before = mark(credentials.clone());
+    match check() {
+        Err(AuthError::Unauthorized) if renewed(credentials, &before).await => check(),
+        outcome => outcome,
+    }
+}
+
 /// Whether `presented` is the key; without a key of ours anybody has the right one. In constant time.
-pub fn has_key(key: &Option<SecretString>, presented: Option<&[u8]>) -> bool {
+pub fn has_key(key: &Option<Credential>, presented: Option<&[u8]>) -> bool {
     let key = configured(key);
-    key.is_none() || bool::from(same(key, presented))
+    key.is_none() || bool::from(same(exposed(&key), presented))
 }
 
 /// Lets `body` through when a primary bot proves itself by one of the role's credentials: `token: X` or else a
@@ -95,11 +117,11 @@ pub fn verify_primary<T: AsRef<[u8]>>(
         }
         _ => None,
     };
-    let signature = configured(&role.hash_secret).map(|secret| signature(secret, bytes));
+    let signature = configured(&role.hash_secret).map(|secret| signature(secret.expose_secret(), bytes));
     let signed =
         headers.get("x-b2b-signature").map(|value| value.as_bytes().trim_ascii().to_ascii_lowercase());
     let proven = proves_itself(role, headers)
-        | same(token, in_body.as_deref().map(str::as_bytes))
+        | same(exposed(&token), in_body.as_deref().map(str::as_bytes))
         | same(signature.as_deref(), signed.as_deref());
     if bool::from(proven) { Ok(Verified(body)) } else { Err(why_not(role)) }
 }
@@ -125,8 +147,9 @@ fn proves_itself(role: &SecondaryBotSettings, headers: &HeaderMap) -> Choice {
     let authorization = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
     let user = authorization.and_then(|value| after_scheme(value, b"basic"));
     let user = user.and_then(|encoded| BASE64.decode(encoded).ok());
-    same(configured(&role.token), headers.get("token").map(|value| value.as_bytes()))
-        | same(configured(&role.basic), user.as_deref())
+    let (token, basic) = (configured(&role.token), configured(&role.basic));
+    same(exposed(&token), headers.get("token").map(|value| value.as_bytes()))
+        | same(exposed(&basic), user.as_deref())
 }
 
 fn why_not(role: &SecondaryBotSettings) -> AuthError {
@@ -164,8 +187,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-fn configured(secret: &Option<SecretString>) -> Option<&str> {
-    secret.as_ref().map(ExposeSecret::expose_secret).filter(|secret| !secret.is_empty())
+fn configured(secret: &Option<Credential>) -> Option<Value<'_>> {
+    secret.as_ref().map(Credential::value).filter(|secret| !secret.expose_secret().is_empty())
+}
+
+fn exposed<'a>(secret: &'a Option<Value<'_>>) -> Option<&'a str> {
+    secret.as_ref().map(|secret| secret.expose_secret())
 }
 
 /// What follows the scheme, whose case does not count.
@@ -190,6 +217,7 @@ mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
 
     use super::*;
+    use crate::credential::testing::Vault;
 
     #[test]
     fn any_one_configured_credential_is_enough_and_nothing_else() {
@@ -247,9 +275,23 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_caller_with_a_new_token_is_let_in_once_the_vault_has_it() {
+        let vault = Vault::default();
+        let credential = InboundCredential { token: Some(vault.credential("old")), basic: None };
+        let caller = |token: &str| headers(&[("token", token)]);
+        let check = async |headers: &HeaderMap| {
+            with_latest(credential.credentials(), || verify(&credential, headers, ())).await.is_ok()
+        };
+        assert!(check(&caller("old")).await && vault.asked() == 0);
+        vault.put(Some("new"));
+        assert!(check(&caller("new")).await && vault.asked() == 1);
+        assert!(!check(&caller("old")).await && !check(&caller("guess")).await && vault.asked() == 1);
+    }
+
     #[test]
     fn a_key_is_asked_for_only_when_there_is_one() {
-        let key = |key: &str| Some(SecretString::from(key));
+        let key = |key: &str| Some(Credential::from(key));
         let rows = [
             (None, None, true),
             (None, Some("any"), true),

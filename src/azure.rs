@@ -12,8 +12,15 @@ use azure_core::{
 use azure_identity::{
     DeveloperToolsCredential, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
+use tracing::debug;
 
 use crate::{config::AZURE_INSTANCE, far_end};
+
+/// The emulator, for the tests of whatever is stored in a container.
+#[cfg(test)]
+#[path = "../tests/azurite/server.rs"]
+pub(crate) mod azurite;
+pub mod container;
 
 /// How long a token may take, its retries included. The tools for developers take seconds to start.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -172,7 +179,10 @@ impl TokenCredential for Identity {
         let outcome = tokio::time::timeout(PATIENCE, self.inner.get_token(scopes, options)).await;
         let explained = match outcome {
             Ok(Ok(token)) => return Ok(token),
-            Ok(Err(error)) => self.source.explain(Some(&error)),
+            Ok(Err(error)) => {
+                debug!(%error, "There is no token");
+                self.source.explain(Some(&error))
+            }
             Err(_) => self.source.explain(None),
         };
         Err(Error::new(ErrorKind::Credential, explained))

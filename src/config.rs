@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod fault;
+mod keyvault;
 mod reader;
 mod roles;
 mod secondary_bot;
@@ -12,16 +13,17 @@ mod tests;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use secrecy::SecretString;
 use url::Url;
 
 use self::reader::Reader;
 pub use self::{
     catalogue::{SETTINGS, Setting},
     fault::{SettingErrors, SettingFault},
-    roles::{Role, unknown_names},
+    keyvault::{Reference, Secrets},
+    roles::{Caution, Role, unknown_names},
     surface::{AZURE_INSTANCE, HOST_PORT},
 };
+use crate::credential::Credential;
 
 /// Everything the program can be told. Its `Debug` shows no secret and no URL's query.
 #[derive(Clone, Debug)]
@@ -48,13 +50,33 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads every setting through `var`, where empty means unset.
+    /// Reads every setting through `var`, where empty means unset. Those that stand in a Key Vault are faults here:
+    /// `vault::settings` reads them as well.
     ///
     /// # Errors
     ///
     /// All wrong settings at once, each as a sentence that says what to do.
     pub fn from_env(var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingErrors> {
-        let mut reader = Reader::new(var);
+        Self::with_secrets(var, Secrets::new())
+    }
+
+    /// As [`from_env`](Self::from_env), with what was found in Key Vaults.
+    ///
+    /// # Errors
+    ///
+    /// As there; what was not found in its vault is among them.
+    pub fn with_secrets(
+        var: impl Fn(&str) -> Option<String>,
+        secrets: Secrets,
+    ) -> Result<Self, SettingErrors> {
+        let (settings, faults) = Self::read(var, secrets);
+        SettingErrors::or(settings, faults)
+    }
+
+    /// As far as they are right: a wrong setting is read as unset. Beside them everything that is wrong, in the
+    /// order of the settings table.
+    pub fn read(var: impl Fn(&str) -> Option<String>, secrets: Secrets) -> (Self, Vec<SettingFault>) {
+        let mut reader = Reader::new(var, secrets);
         let (listen, in_functions_host) = surface::listen(&mut reader);
         let settings = Self {
             listen,
@@ -75,7 +97,7 @@ impl Settings {
             secondary_bot: secondary_bot::secondary_bot(&mut reader),
         };
         surface::note_lost_store(&mut reader, &settings);
-        reader.finish(settings)
+        (settings, reader.into_faults())
     }
 
     /// Whether a role is on that keeps journals; the relay keeps nothing.
@@ -138,7 +160,7 @@ pub struct DirectLineSettings {
     /// `DIRECT_LINE_URL` when it was set; wins over the token endpoint's region.
     pub url: Option<Url>,
     pub token_endpoint: Option<Url>,
-    pub secret: Option<SecretString>,
+    pub secret: Option<Credential>,
 }
 
 impl fmt::Debug for DirectLineSettings {
@@ -158,9 +180,9 @@ pub struct ServiceNowSettings {
     pub url: Url,
     pub login: ServiceNowLogin,
     /// Message authentication, static: header `token`.
-    pub token: Option<SecretString>,
+    pub token: Option<Credential>,
     /// Message authentication, hash: header `x-b2b-signature`.
-    pub hash_secret: Option<SecretString>,
+    pub hash_secret: Option<Credential>,
     pub app_inbound_id: Option<String>,
 }
 
@@ -171,19 +193,34 @@ pub enum ServiceNowLogin {
     None,
     Basic {
         username: String,
-        password: SecretString,
+        password: Credential,
     },
     /// OAuth 2.0 password grant.
     Password {
         client_id: String,
-        client_secret: SecretString,
+        client_secret: Credential,
         username: String,
-        password: SecretString,
+        password: Credential,
     },
     ClientCredentials {
         client_id: String,
-        client_secret: SecretString,
+        client_secret: Credential,
     },
+}
+
+impl ServiceNowLogin {
+    /// The secrets among it.
+    pub fn credentials(&self) -> impl Iterator<Item = &Credential> + Clone {
+        let (password, client_secret) = match self {
+            Self::None => (None, None),
+            Self::Basic { username: _, password } => (Some(password), None),
+            Self::Password { client_id: _, client_secret, username: _, password } => {
+                (Some(password), Some(client_secret))
+            }
+            Self::ClientCredentials { client_id: _, client_secret } => (None, Some(client_secret)),
+        };
+        password.into_iter().chain(client_secret)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -213,9 +250,15 @@ pub enum AfterChat {
 /// What a caller of ours must present; closed when nothing is set, any one is enough when several are.
 #[derive(Clone, Debug, Default)]
 pub struct InboundCredential {
-    pub token: Option<SecretString>,
+    pub token: Option<Credential>,
     /// `user:password`.
-    pub basic: Option<SecretString>,
+    pub basic: Option<Credential>,
+}
+
+impl InboundCredential {
+    pub fn credentials(&self) -> impl Iterator<Item = &Credential> + Clone {
+        self.token.iter().chain(&self.basic)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -230,22 +273,29 @@ pub struct FileSettings {
 pub struct RelaySettings {
     pub max_wait: Duration,
     pub quiet: Duration,
-    pub key: Option<SecretString>,
+    pub key: Option<Credential>,
 }
 
 /// What a primary bot must present; any one is enough when several are set.
 #[derive(Clone, Debug)]
 pub struct SecondaryBotSettings {
     /// In header or body `token`.
-    pub token: Option<SecretString>,
+    pub token: Option<Credential>,
     /// Key of the `x-b2b-signature`.
-    pub hash_secret: Option<SecretString>,
+    pub hash_secret: Option<Credential>,
     /// `user:password`.
-    pub basic: Option<SecretString>,
+    pub basic: Option<Credential>,
     /// `None`: synchronous answers only.
     pub response: Option<SecondaryResponse>,
     /// Agents besides the default one: name and Direct Line secret.
-    pub agents: Vec<(String, SecretString)>,
+    pub agents: Vec<(String, Credential)>,
+}
+
+impl SecondaryBotSettings {
+    /// What a primary bot's is compared with.
+    pub fn inbound(&self) -> impl Iterator<Item = &Credential> + Clone {
+        self.token.iter().chain(&self.hash_secret).chain(&self.basic)
+    }
 }
 
 /// Where asynchronous answers go, and what we present there.
@@ -254,9 +304,9 @@ pub struct SecondaryResponse {
     /// Its query, when there is one, may be a key.
     pub url: Url,
     /// `user:password`.
-    pub basic: Option<SecretString>,
+    pub basic: Option<Credential>,
     /// Header `token`.
-    pub token: Option<SecretString>,
+    pub token: Option<Credential>,
 }
 
 impl fmt::Debug for SecondaryResponse {

@@ -14,12 +14,14 @@ use url::Url;
 use self::answer::{Grant, activity_set};
 use crate::{
     config::DirectLineSettings,
-    far_end::{self, CallError},
+    credential::{Credential, Mark, mark, renewed},
+    far_end::{self, Answered, CallError},
     wire::activity::ActivitySet,
 };
 
 mod answer;
 pub mod page;
+pub(crate) mod probe;
 pub mod proxy;
 mod root;
 pub mod upload;
@@ -105,6 +107,23 @@ impl DirectLine {
         locale: Option<&str>,
         traceparent: Option<&str>,
     ) -> Result<Opened, CallError> {
+        let before = mark(&self.shared.settings.secret);
+        match self.open_once(user_id, locale, traceparent).await {
+            Err(error)
+                if error.refuses_credential() && renewed(&self.shared.settings.secret, &before).await =>
+            {
+                self.open_once(user_id, locale, traceparent).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn open_once(
+        &self,
+        user_id: Option<&str>,
+        locale: Option<&str>,
+        traceparent: Option<&str>,
+    ) -> Result<Opened, CallError> {
         let credential = self.credential(user_id, traceparent).await?;
         let mut body = Map::new();
         if let Some(id) = user_id {
@@ -141,9 +160,33 @@ impl DirectLine {
         if let Some(watermark) = watermark.filter(|watermark| !watermark.is_empty()) {
             url.query_pairs_mut().append_pair("watermark", watermark);
         }
-        let get = self.http.get(url).timeout(READ_TIME_OUT).header(AUTHORIZATION, authorization);
-        let get = with_trace(get.header(ACCEPT, "application/json"), traceparent);
-        activity_set(&far_end::call(get, LONGEST_ANSWER).await?)
+        let get = self.http.get(url).timeout(READ_TIME_OUT).header(ACCEPT, "application/json");
+        activity_set(&self.call(with_trace(get, traceparent), authorization).await?)
+    }
+
+    /// Makes a call; once more when it was made with our own secret, that was refused, and a vault has a new one.
+    async fn call(&self, request: RequestBuilder, authorization: &str) -> Result<Answered, CallError> {
+        let own = self.own(authorization);
+        let again = own.as_ref().and_then(|_| request.try_clone());
+        let outcome = far_end::call(request.header(AUTHORIZATION, authorization), LONGEST_ANSWER).await;
+        match (outcome, own, again) {
+            (Err(error), Some((secret, before)), Some(again))
+                if error.refuses_credential() && renewed([secret], &before).await =>
+            {
+                let authorization = bearer(secret.value().expose_secret());
+                far_end::call(again.header(AUTHORIZATION, authorization.expose_secret()), LONGEST_ANSWER)
+                    .await
+            }
+            (outcome, ..) => outcome,
+        }
+    }
+
+    /// The secret, if it can change and is what `authorization` presents.
+    fn own(&self, authorization: &str) -> Option<(&Credential, Mark)> {
+        let secret = self.shared.settings.secret.as_ref().filter(|secret| secret.can_change())?;
+        let before = mark([secret]);
+        let is_own = authorization.strip_prefix("Bearer ") == Some(secret.value().expose_secret());
+        is_own.then_some((secret, before))
     }
 
     /// Posts one activity and gives its id, when Direct Line tells one.
@@ -158,8 +201,9 @@ impl DirectLine {
         traceparent: Option<&str>,
     ) -> Result<Option<String>, CallError> {
         let url = self.activities_url(conversation).await?;
-        let post = self.post_to(url, &SecretString::from(authorization), traceparent);
-        let answered = far_end::call(with_json(post, activity), LONGEST_ANSWER).await?;
+        let post = self.http.post(url).timeout(POST_TIME_OUT).header(ACCEPT, "application/json");
+        let post = with_json(with_trace(post, traceparent), activity);
+        let answered = self.call(post, authorization).await?;
         let answer = serde_json::from_slice::<Value>(&answered.body).unwrap_or_default();
         Ok(answer.get("id").and_then(Value::as_str).map(str::to_owned))
     }
@@ -185,7 +229,7 @@ impl DirectLine {
     ) -> Result<SecretString, CallError> {
         match (&self.shared.settings.secret, &self.shared.settings.token_endpoint) {
             (Some(secret), _) => {
-                let secret = bearer(secret.expose_secret());
+                let secret = bearer(secret.value().expose_secret());
                 match user_id.filter(|id| id.starts_with("dl_")) {
                     Some(id) => self.generate(&secret, id, traceparent).await,
                     None => Ok(secret),

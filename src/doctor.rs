@@ -1,10 +1,98 @@
-//! What `handler doctor` finds: which settings are wrong, which roles are on, what will surprise.
+//! What `handler doctor` finds: settings and far ends, one by one, each fault with its fix beside it.
+//!
+//! Nothing here serves anybody: the checks call the far ends as the connector would, in ways that leave no
+//! conversation behind and ring nobody. What does leave a trace there is asked for by [`Depth::Deep`].
 
-use std::fmt;
+use std::{fmt, future::Future, time::Duration};
 
+use reqwest::Url;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use crate::config::{SettingErrors, Settings};
+pub use self::finding::{Finding, Verdict};
+use crate::{
+    config::{Secrets, SettingFault, Settings, unknown_names},
+    far_end, vault,
+};
+
+mod agents;
+mod answer;
+mod clock;
+mod direct_line;
+mod finding;
+mod message_authentication;
+mod primary_bot;
+mod responses;
+mod servicenow;
+mod settings;
+mod store;
+mod vaults;
+
+/// How long a far end may take over one question.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a check may take over all its questions, so that none holds the report up for ever.
+const LONGEST_CHECK: Duration = Duration::from_secs(35);
+
+/// Every code a finding can have, in the order of a report. `docs/doctor.md` says what each means.
+pub const CODES: &[&str] = &[
+    "role.live_agent",
+    "role.relay",
+    "role.secondary_bot",
+    "settings.caution",
+    "settings",
+    "settings.unknown",
+    "vault",
+    "network",
+    "store.open",
+    "store.journal",
+    "clock.store",
+    "direct_line.root",
+    "direct_line.region",
+    "direct_line.reach",
+    "clock.direct_line",
+    "direct_line.secret",
+    "direct_line.refresh",
+    "direct_line.token_endpoint",
+    "secondary.agent",
+    "servicenow.reach",
+    "servicenow.oauth",
+    "servicenow.login",
+    "servicenow.plugin",
+    "clock.servicenow",
+    "servicenow.message_authentication",
+    "responses.endpoint",
+    "responses.credential",
+    "secondary.response_url",
+];
+
+/// How far the checks may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Leaves nothing behind but lines in logs.
+    Harmless,
+    /// Also opens a conversation at ServiceNow, which no agent is offered, and ends it.
+    Deep,
+}
+
+/// What there is to judge.
+pub struct Setup {
+    /// As far as they are right.
+    pub settings: Settings,
+    pub faults: Vec<SettingFault>,
+    /// What stands, or should stand, in Key Vaults.
+    pub secrets: Secrets,
+    /// Names that look like settings but are none.
+    pub unknown: Vec<String>,
+}
+
+impl Setup {
+    /// Reads the settings through `var`, those in Key Vaults as well; `names` are all that are set.
+    pub async fn read(var: impl Fn(&str) -> Option<String>, names: impl Iterator<Item = String>) -> Self {
+        let secrets = vault::secrets(&var).await;
+        let (settings, faults) = Settings::read(var, secrets.clone());
+        Self { settings, faults, secrets, unknown: unknown_names(names) }
+    }
+}
 
 /// Everything found, in the order to read it.
 #[derive(Debug)]
@@ -12,45 +100,30 @@ pub struct Report {
     findings: Vec<Finding>,
 }
 
-#[derive(Debug)]
-struct Finding {
-    verdict: Verdict,
-    text: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Good,
-    Off,
-    Caution,
-    Wrong,
-}
-
-impl Verdict {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Good => "ok",
-            Self::Off => "off",
-            Self::Caution => "caution",
-            Self::Wrong => "wrong",
-        }
-    }
-}
-
 impl Report {
-    /// Judges the settings as read; `unknown` are names that look like settings but are none.
-    pub fn on_settings(settings: &Result<Settings, SettingErrors>, unknown: &[String]) -> Self {
-        let mut findings = match settings {
-            Ok(settings) => judge(settings),
-            Err(errors) => {
-                let wrong = |text: &String| Finding { verdict: Verdict::Wrong, text: text.clone() };
-                errors.faults().iter().map(|fault| wrong(&fault.sentence)).collect()
-            }
-        };
-        let misspelt = |name| format!("{name} is not a setting; check its spelling.");
-        findings
-            .extend(unknown.iter().map(|name| Finding { verdict: Verdict::Caution, text: misspelt(name) }));
+    /// Judges the settings, without a call.
+    pub fn on_settings(setup: &Setup) -> Self {
+        let mut findings = settings::judge(setup);
+        findings.extend(vaults::judge(&setup.secrets));
         Self { findings }
+    }
+
+    /// Judges the settings, and calls every far end that they are right for.
+    pub async fn on_everything(setup: &Setup, depth: Depth) -> Self {
+        let mut report = Self::on_settings(setup);
+        match far_end::client() {
+            Ok(http) => report.findings.extend(examine(setup, depth, &http).await),
+            Err(error) => report
+                .findings
+                .push(Finding::wrong("network", format!("No HTTP client can be made: {error}.")).fix(
+                    "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and the machine's certificate store.",
+                )),
+        }
+        report
+    }
+
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// Whether nothing is wrong; a caution isn't.
@@ -58,51 +131,62 @@ impl Report {
         self.findings.iter().all(|finding| finding.verdict != Verdict::Wrong)
     }
 
-    /// For programs.
+    /// For programs: codes and verdicts are stable, texts are for people.
     pub fn to_json(&self) -> Value {
-        let finding = |finding: &Finding| json!({ "verdict": finding.verdict.word(), "text": finding.text });
-        json!({ "healthy": self.is_healthy(), "findings": self.findings.iter().map(finding).collect::<Vec<_>>() })
+        let findings: Vec<_> = self.findings.iter().map(Finding::to_json).collect();
+        json!({ "healthy": self.is_healthy(), "findings": findings })
     }
-}
-
-fn judge(settings: &Settings) -> Vec<Finding> {
-    let roles = settings.roles().into_iter().map(|role| {
-        let verdict = if role.on { Verdict::Good } else { Verdict::Off };
-        Finding { verdict, text: format!("{}: {}", role.name, role.why) }
-    });
-    let cautions = settings.cautions().into_iter();
-    roles.chain(cautions.map(|text| Finding { verdict: Verdict::Caution, text: text.to_owned() })).collect()
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Finding { verdict, text } in &self.findings {
-            writeln!(out, "{:<8} {text}", verdict.word())?;
-        }
-        Ok(())
+        self.findings.iter().try_for_each(|finding| writeln!(out, "{finding}"))
     }
+}
+
+/// Asks the far ends, all at the same time; the order of the findings does not depend on who answers first.
+async fn examine(setup: &Setup, depth: Depth, http: &reqwest::Client) -> Vec<Finding> {
+    let Setup { settings, faults, secrets: _, unknown: _ } = setup;
+    let skip = |code, prefixes: &[&str]| settings::not_checked(code, faults, prefixes);
+    let agents_need = ["SECONDARY_", "DIRECT_LINE_", "COPILOT_TOKEN_"];
+    let responses_need = ["RESPONSES_", "PUBLIC_URL", "SERVICENOW_"];
+    let [store_code, line_code, agent_code] = ["store.open", "direct_line.root", "secondary.agent"];
+    let [far_code, our_code, bot_code] = ["servicenow.reach", "responses.endpoint", "secondary.response_url"];
+    let line = direct_line::check(&settings.direct_line, http);
+    let parts = tokio::join!(
+        check(store_code, skip(store_code, &["STORE", "AZURE_CLIENT_ID"]), store::check(settings, http)),
+        check(line_code, skip(line_code, &agents_need[1..]), line),
+        check(agent_code, skip(agent_code, &agents_need), agents::check(settings, http)),
+        check(far_code, skip(far_code, &["SERVICENOW_"]), servicenow::check(settings, depth, http)),
+        check(our_code, skip(our_code, &responses_need), responses::check(settings, http)),
+        check(bot_code, skip(bot_code, &["SECONDARY_"]), primary_bot::check(settings, http)),
+    );
+    let (store, direct_line, agents, servicenow, responses, primary_bot) = parts;
+    [store, direct_line, agents, servicenow, responses, primary_bot].concat()
+}
+
+/// What a check finds, or why it was not made.
+async fn check(
+    code: &'static str,
+    not_checked: Option<Finding>,
+    findings: impl Future<Output = Vec<Finding>>,
+) -> Vec<Finding> {
+    if let Some(reason) = not_checked {
+        return vec![reason];
+    }
+    timeout(LONGEST_CHECK, findings).await.unwrap_or_else(|_| {
+        let text = format!("This check took longer than {} s and was broken off.", LONGEST_CHECK.as_secs());
+        vec![
+            Finding::wrong(code, text)
+                .fix("Run it again; if it stays so, check the network between here and there."),
+        ]
+    })
+}
+
+/// A far end as texts name it: without its query, which may hold a key.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn right_settings_are_healthy_and_tell_what_is_off() {
-        let report = Report::on_settings(&Settings::from_env(|_| None), &["RELAY_KEYS".to_owned()]);
-        let text = report.to_string();
-        assert!(report.is_healthy());
-        assert!(text.contains("off      live-agent hand-off: SERVICENOW_URL is not set"), "{text}");
-        assert!(text.contains("caution  RELAY_KEYS is not a setting"), "{text}");
-        assert_eq!(report.to_json()["healthy"], true);
-    }
-
-    #[test]
-    fn every_wrong_setting_is_a_finding() {
-        let wrong = |name: &str| matches!(name, "LOG" | "STORE").then(|| "x y".to_owned());
-        let report = Report::on_settings(&Settings::from_env(wrong), &[]);
-        assert!(!report.is_healthy());
-        assert_eq!(report.to_json()["findings"].as_array().unwrap().len(), 2);
-        assert!(report.to_string().lines().all(|line| line.starts_with("wrong")));
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use reqwest::{NoProxy, Proxy, RequestBuilder, Response, redirect};
 use crate::domain::Timestamp;
 
 mod refusal;
-pub(crate) use self::refusal::retry_after;
+pub(crate) use self::refusal::{refusal, retry_after};
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -31,6 +31,16 @@ pub enum CallError {
     /// `code` is the far end's own error code when it gave one; never free text.
     #[error("the far end refused with status {status}")]
     Rejected { status: u16, code: Option<String> },
+}
+
+impl CallError {
+    /// Whether what we presented was not accepted: nothing was processed, and another secret may do.
+    pub fn refuses_credential(&self) -> bool {
+        let Self::Rejected { status, code } = self else { return false };
+        matches!(status, 401 | 403)
+            // RFC 6749, 5.2: these come with 400, too.
+            || matches!(code.as_deref(), Some("invalid_client" | "invalid_grant" | "unauthorized_client"))
+    }
 }
 
 /// The HTTP client for both far ends: HTTP/1.1, kept-alive connections, 3 seconds to connect, no redirects.
@@ -105,7 +115,7 @@ pub(crate) async fn call(request: RequestBuilder, limit: usize) -> Result<Answer
         return Ok(Answered { status: status.as_u16(), body });
     }
     let body = read(&mut response, limit).await.ok().flatten().unwrap_or_default();
-    Err(refusal::refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
+    Err(refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
 }
 
 /// Sends a request once; the answer has any status, and its body has not been read.

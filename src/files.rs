@@ -2,7 +2,7 @@
 //!
 //! Bytes pass through; what is held of a file in memory is a few pieces.
 
-use std::{future::Future, io, path::PathBuf, pin::pin, time::Duration};
+use std::{future::Future, pin::pin, time::Duration};
 
 use actix_web::web::Bytes;
 use reqwest::Body;
@@ -12,18 +12,16 @@ use url::Url;
 
 pub use self::{
     address::Address,
-    fetch::{GiveError, Given},
+    fetch::{GiveError, Given, Wanted},
     incoming::{Described, FileHead, Incoming, Part, Source},
     limits::Limits,
     link::{LinkError, Target},
+    range::Part as FilePart,
+    store::{FileStore, Label, Opened, StoreError, Writing},
 };
-use self::{
-    fetch::is_file,
-    link::Signer,
-    store::{FileStore, Label},
-};
+use self::{fetch::is_file, link::Signer};
 use crate::{
-    config::{Settings, StoreSetting},
+    config::Settings,
     domain::{Attachment, Timestamp},
     far_end::CallError,
     servicenow::{NewMedia, ServiceNow},
@@ -35,6 +33,7 @@ mod incoming;
 mod limits;
 mod link;
 pub mod name;
+mod range;
 mod store;
 
 /// A far end that takes nothing for so long has gone.
@@ -66,7 +65,7 @@ pub enum TakeError {
     #[error("ServiceNow: {0}")]
     FarEnd(#[source] CallError),
     #[error("the file could not be stored: {0}")]
-    Store(#[source] io::Error),
+    Store(#[source] StoreError),
     /// By our settings no file can be taken.
     #[error("{0}")]
     NotConfigured(&'static str),
@@ -82,19 +81,12 @@ pub struct Files {
     /// Milliseconds.
     link_ttl: i64,
     max_upload: u64,
-    /// `None`: nowhere to keep files; with a blob container there is no disk that all instances share.
-    store: Option<FileStore>,
+    store: FileStore,
 }
 
 impl Files {
     /// `instance`: its root, for which the settings hold the login.
-    pub fn new(settings: &Settings, instance: Url, servicenow: ServiceNow) -> Self {
-        let folder = match &settings.store {
-            StoreSetting::Sqlite(path) => {
-                Some(path.parent().map(PathBuf::from).unwrap_or_default().join("files"))
-            }
-            StoreSetting::AppendBlob { .. } => None,
-        };
+    pub fn new(settings: &Settings, instance: Url, servicenow: ServiceNow, store: FileStore) -> Self {
         Self {
             signer: Signer::new(settings),
             servicenow,
@@ -103,7 +95,7 @@ impl Files {
             by_link: settings.files.by_link,
             link_ttl: i64::try_from(settings.files.link_ttl.as_millis()).unwrap_or(i64::MAX),
             max_upload: settings.files.max_upload,
-            store: folder.map(FileStore::new),
+            store,
         }
     }
 
@@ -153,8 +145,7 @@ impl Files {
 
     /// Deletes what is over.
     pub async fn sweep(&self, now: Timestamp) {
-        let Some(store) = &self.store else { return };
-        match store.sweep(now).await {
+        match self.store.sweep(now).await {
             Ok(0) => {}
             Ok(deleted) => info!(deleted, "Deleted users' files whose links are over"),
             Err(error) => {
@@ -188,16 +179,20 @@ impl Files {
     async fn keep(
         &self,
         label: &Label,
-        pieces: mpsc::Receiver<Result<Bytes, Cut>>,
+        mut pieces: mpsc::Receiver<Result<Bytes, Cut>>,
         now: Timestamp,
     ) -> Result<String, TakeError> {
-        const NO_STORE: TakeError = TakeError::NotConfigured(
-            "Files can't be kept: ATTACHMENTS is link, which needs STORE to be `sqlite:PATH`.",
+        const NO_ADDRESS: TakeError = TakeError::NotConfigured(
+            "Files can't be kept: ATTACHMENTS is link, which needs PUBLIC_URL to make links under.",
         );
-        let store = self.store.as_ref().ok_or(NO_STORE)?;
         let until = now.plus_millis(self.link_ttl);
-        let key = store.write(label, until, pieces).await.map_err(TakeError::Store)?;
-        self.public_link(&Target::Stored(key), until).ok_or(NO_STORE)
+        let mut file = self.store.begin(label, until).await.map_err(TakeError::Store)?;
+        while let Some(piece) = pieces.recv().await {
+            let piece = piece.map_err(|Cut| TakeError::Broken("The file broke off."))?;
+            file.write(piece).await.map_err(TakeError::Store)?;
+        }
+        let key = file.finish().await.map_err(TakeError::Store)?;
+        self.public_link(&Target::Stored(key), until).ok_or(NO_ADDRESS)
     }
 
     fn public_link(&self, target: &Target, until: Timestamp) -> Option<String> {

@@ -12,16 +12,19 @@ use tokio::sync::{Mutex, watch};
 
 use crate::{
     config::{AfterChat, HandoffSettings, Settings},
+    credential::Credential,
     direct_line::DirectLine,
     domain::{ConversationId, Timestamp},
-    files::Files,
+    files::{FileStore, Files},
     journal::{Append, Journal, JournalError, Position, Store},
     servicenow::ServiceNow,
     session::{Event, Fact, Policy, State, decide},
+    telemetry::Counters,
 };
 
 mod attach;
 mod client;
+mod counting;
 mod deliver;
 mod escalate;
 mod hear;
@@ -38,6 +41,7 @@ pub use client::{Posted, Refusal};
 pub use escalate::Source;
 pub use hear::Heard;
 pub use page::Page;
+pub use sweep::Swept;
 pub use token::{Caller, Standing};
 
 /// Conversations whose state is kept in memory; the others are read again when they speak.
@@ -52,10 +56,11 @@ pub struct Handoff {
     settings: HandoffSettings,
     /// Instance root, for links that ServiceNow gives relative to it.
     instance: url::Url,
-    secret: Option<secrecy::SecretString>,
+    secret: Option<Credential>,
     policy: Policy,
     /// Names this process in claims.
     name: String,
+    counters: Arc<Counters>,
     remembered: std::sync::Mutex<lru::LruCache<ConversationId, Arc<Conversation>>>,
 }
 
@@ -80,7 +85,13 @@ pub struct Recorded {
 
 impl Handoff {
     /// Builds the role from its settings; `None` when ServiceNow is not set up.
-    pub fn new(settings: &Settings, journal: Store, http: &reqwest::Client) -> Option<Self> {
+    pub fn new(
+        settings: &Settings,
+        journal: Store,
+        kept: FileStore,
+        http: &reqwest::Client,
+        counters: Arc<Counters>,
+    ) -> Option<Self> {
         let far_end = settings.servicenow.as_ref()?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let back_to_bot = settings.handoff.after_chat == AfterChat::Bot && direct_line.can_open();
@@ -92,7 +103,7 @@ impl Handoff {
         let servicenow = ServiceNow::new(far_end, http.clone());
         Some(Self {
             journal,
-            files: Files::new(settings, far_end.url.clone(), servicenow.clone()),
+            files: Files::new(settings, far_end.url.clone(), servicenow.clone(), kept),
             servicenow,
             direct_line,
             settings: settings.handoff.clone(),
@@ -100,8 +111,14 @@ impl Handoff {
             secret: settings.direct_line.secret.clone(),
             policy: Policy { timeout_millis, back_to_bot },
             name: hex::encode(name),
+            counters,
             remembered: std::sync::Mutex::new(lru::LruCache::new(REMEMBERED)),
         })
+    }
+
+    /// Whether this process knows the conversation to have been escalated, without asking the store.
+    pub fn remembers(&self, id: &ConversationId) -> bool {
+        self.remembered().contains(id)
     }
 
     /// The conversation, if it was ever escalated.
@@ -116,9 +133,14 @@ impl Handoff {
         Ok((!facts.is_empty()).then(|| self.remember(Conversation::new(id.clone(), &facts))))
     }
 
-    /// Whether the store answers.
-    pub async fn is_healthy(&self) -> bool {
-        self.journal.open().await.is_ok()
+    /// What this process counts; for tests.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Whether the store answers: one read that finds nothing, whatever the store holds.
+    pub async fn store_answers(&self) -> bool {
+        self.journal.answers().await
     }
 
     fn remember(&self, conversation: Conversation) -> Arc<Conversation> {
@@ -167,6 +189,7 @@ impl Handoff {
                     for fact in &facts {
                         state.apply(fact);
                         hear::report(&conversation.id, state.chat, fact);
+                        self.count(fact);
                     }
                     conversation.moved.send_replace(state.position);
                     return Ok(Recorded { at, facts });

@@ -9,14 +9,14 @@ use actix_web::{
     web::{self, Data, Payload, ServiceConfig},
 };
 use futures_util::StreamExt as _;
-use secrecy::SecretString;
 use serde_json::json;
-use tracing::{Instrument as _, Span, error, info_span, warn};
+use tracing::{Instrument as _, Span, error, field, info_span, warn};
 
 use self::error::ApiError;
 use crate::{
     auth,
     config::{AllowedOrigins, InboundCredential, SecondaryBotSettings},
+    credential::Credential,
     direct_line::proxy::Pipe,
     handoff::Handoff,
     relay::Relay,
@@ -29,6 +29,7 @@ mod cors;
 mod direct_line;
 pub mod error;
 mod files;
+mod health;
 mod relay;
 mod secondary_bot;
 
@@ -55,7 +56,7 @@ pub const ROUTES: &[Route] = &[
     },
     Route { folder: "servicenow-responses", route: "api/servicenow/responses", methods: &["post"] },
     Route { folder: "relayToDirectLine", route: "api/relayToDirectLine", methods: &["get"] },
-    Route { folder: "files", route: "api/files/{*path}", methods: &["get"] },
+    Route { folder: "files", route: "api/files/{*path}", methods: &["get", "head"] },
     Route { folder: "secondary-bot", route: "api/sn_va_as_service/bot/integration", methods: &["post"] },
     Route { folder: "secondary-bot-media", route: "api/now/v1/cccif/media/upload", methods: &["post"] },
     Route { folder: "health", route: "api/health", methods: &["get"] },
@@ -71,7 +72,7 @@ pub struct Served {
     pub long_poll: std::time::Duration,
     pub max_upload: u64,
     /// Asked for by the relay when it is set.
-    pub relay_key: Option<SecretString>,
+    pub relay_key: Option<Credential>,
     pub public_url: Option<url::Url>,
     /// `None`: the secondary-bot role is off.
     pub secondary_bot: Option<Secondary>,
@@ -96,8 +97,9 @@ pub fn configure(
             .app_data(relay)
             .route("/", web::get().to(HttpResponse::Ok))
             .route("/", web::head().to(HttpResponse::Ok))
-            .route("/api/health", web::get().to(health))
+            .route("/api/health", web::get().to(health::health))
             .route("/api/files/{path:.*}", web::get().to(files::file))
+            .route("/api/files/{path:.*}", web::head().to(files::file))
             .route("/api/servicenow/responses", web::post().to(responses))
             .route("/api/relayToDirectLine", web::get().to(relay::turn))
             .route("/api/sn_va_as_service/bot/integration", web::post().to(secondary_bot::integration))
@@ -109,15 +111,6 @@ pub fn configure(
     }
 }
 
-async fn health(served: Data<Served>) -> HttpResponse {
-    let up = match &served.handoff {
-        Some(handoff) => handoff.is_healthy().await,
-        None => true,
-    };
-    let body = json!({"status": if up { "up" } else { "not up" }, "version": env!("CARGO_PKG_VERSION")});
-    if up { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
-}
-
 /// ServiceNow's response endpoint: checked, stored, answered. 200 for whatever is JSON, because another
 /// status makes ServiceNow give up the chat.
 async fn responses(
@@ -125,7 +118,9 @@ async fn responses(
     payload: Payload,
     served: Data<Served>,
 ) -> Result<HttpResponse, ApiError> {
-    take_response(&request, payload, &served).instrument(span(&request)).await
+    let invocation = header(&request, INVOCATION).filter(|id| id.len() <= 64);
+    let span = info_span!("webhook", invocation.id = invocation, trace.id = field::Empty);
+    take_response(&request, payload, &served).instrument(span).await
 }
 
 async fn take_response(
@@ -136,7 +131,9 @@ async fn take_response(
     let Some(handoff) = &served.handoff else { return Err(ApiError::NotConfigured(SERVICENOW_OFF)) };
     let headers = request.headers();
     // The sender is checked before its body is read, and the proof then goes with the body.
-    auth::verify(&served.responses, headers, ()).inspect_err(|_| {
+    let checked =
+        auth::with_latest(served.responses.credentials(), || auth::verify(&served.responses, headers, ()));
+    checked.await.inspect_err(|_| {
         warn!("A call to the response endpoint was refused: its credential is missing or wrong")
     })?;
     let body = read_body(payload, headers, WEBHOOK_LIMIT).await?;
@@ -203,9 +200,11 @@ async fn read_body(mut payload: Payload, headers: &HeaderMap, limit: usize) -> R
     }
 }
 
+const INVOCATION: &str = "x-azure-functions-invocationid";
+
 /// In the Functions host every line of a request carries its invocation id.
 fn span(request: &HttpRequest) -> Span {
-    match header(request, "x-azure-functions-invocationid") {
+    match header(request, INVOCATION) {
         Some(id) if id.len() <= 64 => info_span!("invocation", invocation.id = id),
         _ => Span::none(),
     }

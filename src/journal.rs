@@ -30,7 +30,7 @@ pub enum Append {
 /// The store failed. Whether an append arrived is then unknown: read before another try.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("the store can't be used: {what}")]
+    #[error("the store can't be used: {what}: {source}")]
     Unavailable {
         what: &'static str,
         #[source]
@@ -71,6 +71,9 @@ pub trait Journal<F = Fact>: Send + Sync + 'static {
     fn open(&self) -> impl Future<Output = Result<Vec<ConversationId>, JournalError>> + Send;
 }
 
+/// Direct Line's ids hold no blank.
+const NOBODY: &str = "is anybody there";
+
 /// The store that the settings chose.
 pub enum Store<F = Fact> {
     Sqlite(SqliteJournal<F>),
@@ -78,6 +81,18 @@ pub enum Store<F = Fact> {
 }
 
 impl<F> Store<F> {
+    /// Whether the store can be read: asks for a conversation that nobody has, which costs the same however many
+    /// there are.
+    pub async fn answers(&self) -> bool
+    where
+        F: Stored,
+    {
+        match ConversationId::parse(NOBODY) {
+            Some(nobody) => self.read(&nobody, 0).await.is_ok(),
+            None => false,
+        }
+    }
+
     /// The same store, seen as the journals of another kind of fact.
     pub fn realm<G>(&self) -> Store<G> {
         match self {

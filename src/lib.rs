@@ -8,18 +8,21 @@
 //! - [`translate`]: pure. Between the two.
 //! - [`direct_line`], [`servicenow`]: clients that try once and say what happened.
 //! - [`far_end`]: how a call can fail, for both clients.
+//! - [`credential`]: secrets, and how a rotated one is noticed.
 //! - [`files`]: attachments both ways, and the signed links they are read by.
 //! - [`journal`]: where facts are stored, by one compare-and-swap.
 //! - [`handoff`], [`delivery`]: the shell around the pure core: load, decide, append, deliver.
 //! - [`relay`]: Copilot Studio behind ServiceNow: collects a turn of the agent's for Bot Interconnect.
 //! - [`secondary_bot`]: an agent behind the VA Bot Integration API; its own shell around its own pure core.
 //! - [`http`], [`app`]: routes, and the process that serves them.
+//! - [`azure`], [`vault`]: the app's identity, and settings that stand in Key Vaults.
 //! - [`doctor`]: what is wrong with how it is set up.
 
 pub mod app;
 pub mod auth;
 pub mod azure;
 pub mod config;
+pub mod credential;
 pub mod delivery;
 pub mod direct_line;
 pub mod doctor;
@@ -35,6 +38,7 @@ pub mod servicenow;
 pub mod session;
 pub mod telemetry;
 pub mod translate;
+pub mod vault;
 pub mod wire;
 
 #[cfg(feature = "simulate")]

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use servicenow_handoff::{
     app,
     config::{SettingErrors, Settings, unknown_names},
-    doctor::Report,
-    telemetry,
+    doctor::{Depth, Report, Setup},
+    telemetry, vault,
 };
 use tracing::{error, info, warn};
 
@@ -42,11 +42,14 @@ enum Command {
     /// Runs only the two simulators
     #[cfg(feature = "simulate")]
     Simulate,
-    /// Checks the settings and says what is on, what is off and what is wrong
+    /// Checks settings and far ends one by one, says what is wrong and what to do; exits 0 or 1
     Doctor {
         /// Prints JSON
         #[arg(long)]
         json: bool,
+        /// Also checks message authentication: opens a conversation at ServiceNow, offered to no agent, and ends it
+        #[arg(long)]
+        deep: bool,
     },
 }
 
@@ -57,12 +60,13 @@ fn main() -> ExitCode {
         Command::Demo { port, scripted } => demo(port, scripted),
         #[cfg(feature = "simulate")]
         Command::Simulate => simulate(),
-        Command::Doctor { json } => doctor(json),
+        Command::Doctor { json, deep } => doctor(json, if deep { Depth::Deep } else { Depth::Harmless }),
     }
 }
 
 fn serve() -> ExitCode {
-    let settings = match Settings::from_env(variable) {
+    let system = System::new();
+    let settings = match system.block_on(vault::settings(variable)) {
         Ok(settings) => settings,
         Err(errors) => return wrong_settings(&errors),
     };
@@ -71,7 +75,7 @@ fn serve() -> ExitCode {
         return code;
     }
     log_start(&settings);
-    match System::new().block_on(app::run(settings)) {
+    match system.block_on(app::run(settings)) {
         // The host takes exit 0 for "never start me again".
         Ok(()) if in_functions_host => {
             error!("Serving ended although the Functions host had not stopped it");
@@ -89,7 +93,7 @@ fn log_start(settings: &Settings) {
         info!("Role {}: {}. {}", role.name, if role.on { "on" } else { "off" }, role.why);
     }
     for caution in settings.cautions() {
-        warn!("{caution}");
+        warn!("{}", caution.text);
     }
     for name in unknown_names(variable_names()) {
         warn!("{name} is not a setting; check its spelling.");
@@ -117,8 +121,11 @@ fn simulate() -> ExitCode {
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what this command is for")]
-fn doctor(json: bool) -> ExitCode {
-    let report = Report::on_settings(&Settings::from_env(variable), &unknown_names(variable_names()));
+fn doctor(json: bool, depth: Depth) -> ExitCode {
+    let report = System::new().block_on(async {
+        let setup = Setup::read(variable, variable_names()).await;
+        Report::on_everything(&setup, depth).await
+    });
     if json {
         println!("{}", report.to_json());
     } else {

@@ -10,7 +10,10 @@ mod fault;
 mod glance;
 pub mod turn;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use secrecy::SecretString;
 use tokio::{
@@ -29,6 +32,7 @@ use crate::{
     direct_line::{DirectLine, page::Page},
     domain::{ConversationId, Timestamp},
     far_end::CallError,
+    telemetry::{Count, Counters},
 };
 
 /// A single poll waits this long, in milliseconds.
@@ -74,13 +78,20 @@ pub struct Relay {
     events: Vec<String>,
     /// Room for polls. Each worker has its own, as it has its own connections: those stay open for a while.
     gate: Semaphore,
+    counters: Arc<Counters>,
 }
 
 impl Relay {
     /// The relay of one of so many workers.
     ///
     /// `events` are the names that mean a hand-off.
-    pub fn new(direct_line: DirectLine, settings: &RelaySettings, events: &[String], workers: usize) -> Self {
+    pub fn new(
+        direct_line: DirectLine,
+        settings: &RelaySettings,
+        events: &[String],
+        workers: usize,
+        counters: Arc<Counters>,
+    ) -> Self {
         let RelaySettings { max_wait, quiet, key: _ } = settings;
         let room = (POLLS_AT_ONCE / workers.max(1)).max(FEWEST_POLLS_AT_ONCE);
         Self {
@@ -88,6 +99,7 @@ impl Relay {
             limits: Limits { quiet: millis(*quiet), patience: millis(*max_wait) },
             events: events.to_vec(),
             gate: Semaphore::new(room),
+            counters,
         }
     }
 
@@ -99,7 +111,7 @@ impl Relay {
         let mut turn = Turn::new(limits, clock.began);
         let mut collected = Collected::default();
         let mut fault = None;
-        let mut polls = 0_u32;
+        let (mut polls, mut failures) = (0_u32, 0);
         let why = loop {
             match turn.next() {
                 Next::Over(why) => break why,
@@ -109,6 +121,7 @@ impl Relay {
             if let Err(failed) = self.look(asked, &clock, &mut turn, &mut collected).await {
                 let is_final = failed.is_final();
                 fault = Some(failed);
+                failures += 1;
                 if is_final {
                     break Why::Refused;
                 }
@@ -116,8 +129,18 @@ impl Relay {
         };
         let millis = clock.now().millis_since(clock.began);
         let count = collected.count();
+        let repeated = collected.repeated();
         let answer = conclude(why, turn.has_speech(), collected, fault, asked.watermark);
         log(asked.conversation, why, &answer, count, polls, millis);
+        // The last failure of a turn that ends with one is not made up for by another poll.
+        let retries = failures - usize::from(matches!(why, Why::Fault | Why::Refused) && failures > 0);
+        self.counters.add(Count::RetriesDirectLine, retries);
+        self.counters.add(Count::Duplicates, repeated);
+        if matches!(answer, Answer::Set(_)) && why != Why::Silence {
+            self.counters.one(Count::RelayTurns);
+            self.counters.add(Count::RelayActivities, count);
+            self.counters.add(Count::LateParts, turn.late_parts());
+        }
         answer
     }
 

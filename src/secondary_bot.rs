@@ -26,6 +26,7 @@ use crate::{
     domain::{ConversationId, Timestamp},
     journal::{Append, Journal, JournalError, Position, Store},
     relay::turn::Limits,
+    telemetry::{Count, Counters},
     wire::virtual_agent::request::{Action, Request},
 };
 
@@ -63,6 +64,7 @@ pub struct SecondaryBot {
     limits: Limits,
     /// Names this process in claims.
     name: String,
+    counters: Arc<Counters>,
     remembered: std::sync::Mutex<lru::LruCache<ConversationId, Arc<Session>>>,
 }
 
@@ -99,6 +101,7 @@ impl SecondaryBot {
         journal: Store<Fact>,
         media: Media,
         http: &reqwest::Client,
+        counters: Arc<Counters>,
     ) -> Option<Self> {
         let role = settings.secondary_bot.as_ref()?;
         let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
@@ -114,8 +117,14 @@ impl SecondaryBot {
             events: settings.handoff.events.clone(),
             limits: Limits { quiet: millis(settings.relay.quiet), patience: millis(settings.relay.max_wait) },
             name: hex::encode(name),
+            counters,
             remembered: std::sync::Mutex::new(lru::LruCache::new(REMEMBERED)),
         })
+    }
+
+    /// Whether the store answers.
+    pub async fn store_answers(&self) -> bool {
+        self.journal.answers().await
     }
 
     /// Takes a request: stores it, and waits for its answer when the primary bot does. `body` is the JSON it was
@@ -137,21 +146,22 @@ impl SecondaryBot {
             _ => {}
         }
         let session = self.find(&ask::session(&request)).await?;
-        let (position, confidential) = self
+        let (position, confidential, repeated) = self
             .record(&session, |state, now| {
                 match accept(state, request.clone(), body, self.responder.is_some(), now) {
-                    Accepted::Repeat(known) => (Vec::new(), (known, false)),
+                    Accepted::Repeat(known) => (Vec::new(), (known, false, true)),
                     Accepted::New { asked, secret } => {
                         let confidential = secret.is_some();
                         // Before it is stored: a worker may be waiting for it.
                         if let Some(secret) = secret {
                             session.secrets().insert(state.position, secret);
                         }
-                        (vec![Fact::Asked(asked)], (state.position, confidential))
+                        (vec![Fact::Asked(asked)], (state.position, confidential, false))
                     }
                 }
             })
             .await?;
+        self.counters.one(if repeated { Count::Duplicates } else { Count::FromPrimaryBot });
         self.work_soon(&session);
         if self.responder.is_some() && !request.sync_response && !confidential {
             return Ok(Told::Stored);
@@ -159,7 +169,10 @@ impl SecondaryBot {
         let answer = self.wait_for(&session, position).await;
         Ok(match answer {
             Some(_) if self.responder.is_some() && !request.sync_response => Told::Stored,
-            Some(answer) => Told::Answer(answer),
+            Some(answer) => {
+                self.counters.one(Count::ToPrimaryBot);
+                Told::Answer(answer)
+            }
             None => Told::NotYet,
         })
     }

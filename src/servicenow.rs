@@ -3,24 +3,30 @@
 use std::{sync::Arc, time::Duration};
 
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{
+    RequestBuilder,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sha1::Sha1;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use self::oauth::{OAuth, Token};
 use crate::{
     config::{ServiceNowLogin, ServiceNowSettings},
+    credential::{Credential, Mark, mark, renewed},
     far_end::{self, Answered, CallError},
     wire::virtual_agent::request::Request,
 };
 
 mod media;
 mod oauth;
+mod probe;
 
 pub use media::NewMedia;
+pub(crate) use probe::LoggedIn;
 
 const PATH: &str = "api/sn_va_as_service/bot/integration";
 const TIME_OUT: Duration = Duration::from_secs(9);
@@ -40,8 +46,8 @@ struct Shared {
     endpoint: Url,
     login: ServiceNowLogin,
     oauth: Option<OAuth>,
-    token: Option<SecretString>,
-    hash_secret: Option<SecretString>,
+    token: Option<Credential>,
+    hash_secret: Option<Credential>,
     app_inbound_id: Option<String>,
     time_out: Duration,
 }
@@ -69,7 +75,10 @@ impl ServiceNow {
         Self { http, shared: Arc::new(shared) }
     }
 
-    /// Sends one request, once, in at most 9 seconds; only a 401 to an OAuth token is tried again, with a new one.
+    /// Sends one request, once, in at most 9 seconds. Only what was refused for its credential, and so not processed,
+    /// is sent again: once with a new OAuth token, and once with new secrets if a vault has them.
+    ///
+    /// A wrong message token is answered with 200 and silence: it is read again when the login is.
     ///
     /// The settings' `appInboundId` is added when the request has none.
     ///
@@ -78,17 +87,51 @@ impl ServiceNow {
     pub async fn send(&self, request: &Request, traceparent: Option<&str>) -> Result<Answer, CallError> {
         let deadline = Instant::now() + self.shared.time_out;
         let body = self.body(request);
+        let before = self.marks();
+        match self.log_in_and_send(&body, traceparent, deadline).await {
+            Err(error) if error.refuses_credential() && self.has_renewed(&before, deadline).await => {
+                self.log_in_and_send(&body, traceparent, deadline).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn log_in_and_send(
+        &self,
+        body: &[u8],
+        traceparent: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Answer, CallError> {
         let Some(oauth) = &self.shared.oauth else {
             return self.attempt(body, traceparent, deadline, None).await;
         };
         let token = oauth.token(None, deadline).await?;
-        match self.attempt(body.clone(), traceparent, deadline, Some(&token)).await {
+        match self.attempt(body, traceparent, deadline, Some(&token)).await {
             Err(CallError::Rejected { status: 401, .. }) => {
                 let renewed = oauth.token(Some(&token), deadline).await?;
                 self.attempt(body, traceparent, deadline, Some(&renewed)).await
             }
             outcome => outcome,
         }
+    }
+
+    /// Notes the values that a call is going to present, for the message and for the login.
+    fn marks(&self) -> [Mark; 2] {
+        [mark(self.message_secrets()), mark(self.shared.login.credentials())]
+    }
+
+    fn message_secrets(&self) -> impl Iterator<Item = &Credential> {
+        self.shared.token.iter().chain(&self.shared.hash_secret)
+    }
+
+    /// After a refusal: whether a secret has changed in its vault.
+    async fn has_renewed(&self, [message, login]: &[Mark; 2], deadline: Instant) -> bool {
+        let renewed = async {
+            // The message's first: with a new login and an old message token a call is taken and lost.
+            let message = renewed(self.message_secrets(), message).await;
+            renewed(self.shared.login.credentials(), login).await || message
+        };
+        timeout_at(deadline, renewed).await.unwrap_or(false)
     }
 
     fn body(&self, request: &Request) -> Vec<u8> {
@@ -102,7 +145,7 @@ impl ServiceNow {
 
     async fn attempt(
         &self,
-        body: Vec<u8>,
+        body: &[u8],
         traceparent: Option<&str>,
         deadline: Instant,
         bearer: Option<&Token>,
@@ -111,27 +154,32 @@ impl ServiceNow {
         if left.is_zero() {
             return Err(CallError::NotSent(None));
         }
+        let mut call = self.call(body, bearer).timeout(left);
+        if let Some(traceparent) = traceparent {
+            call = call.header("traceparent", traceparent);
+        }
+        answer(far_end::call(call, LONGEST_ANSWER).await?)
+    }
+
+    /// A request with all that proves who we are, over the very bytes of its body.
+    fn call(&self, body: &[u8], bearer: Option<&Token>) -> RequestBuilder {
         let mut call = self
             .http
             .post(self.shared.endpoint.clone())
-            .timeout(left)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json");
         if let Some(token) = bearer {
             call = call.bearer_auth(token.value());
         } else if let ServiceNowLogin::Basic { username, password } = &self.shared.login {
-            call = call.basic_auth(username, Some(password.expose_secret()));
+            call = call.basic_auth(username, Some(password.value().expose_secret()));
         }
         if let Some(token) = &self.shared.token {
-            call = call.header("token", token.expose_secret());
+            call = call.header("token", token.value().expose_secret());
         }
         if let Some(secret) = &self.shared.hash_secret {
-            call = call.header("x-b2b-signature", signature(secret, &body));
+            call = call.header("x-b2b-signature", signature(&secret.value(), body));
         }
-        if let Some(traceparent) = traceparent {
-            call = call.header("traceparent", traceparent);
-        }
-        answer(far_end::call(call.body(body), LONGEST_ANSWER).await?)
+        call.body(body.to_vec())
     }
 }
 

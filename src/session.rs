@@ -3,10 +3,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::{ActivityId, Agent, ConversationId, Timestamp, User, control::Control};
+use crate::domain::{
+    ActivityId, Agent, ConversationId, Timestamp, User,
+    control::Control,
+    inbound::{Item, What},
+};
 
 mod decide;
 mod fact;
+mod fold;
 mod outbox;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -37,13 +42,19 @@ pub struct State {
     pub last_heard: Timestamp,
     /// What was said before the last escalation is still to be read.
     pub history_missing: bool,
+    /// ServiceNow's own ids of the present chat.
+    names: HashSet<String>,
+    /// Longer tasks of ServiceNow's by their key: where they were first shown, and their steps so far.
+    tasks: HashMap<String, (u64, Vec<String>)>,
+    /// Positions of the questions that have had their answer.
+    answered: HashSet<u64>,
     heard: HashSet<String>,
     posted: HashMap<String, ActivityId>,
     taken: HashSet<ActivityId>,
     tokens: HashMap<String, Timestamp>,
     typing_since: Option<Timestamp>,
-    /// What ServiceNow asked last and was not answered yet.
-    pending: Option<Control>,
+    /// What ServiceNow asked last and was not answered yet, and where that stands.
+    pending: Option<(u64, Control)>,
     /// ServiceNow's messages the client has not fetched yet: position and `messageId`.
     unfetched: Vec<(u64, String)>,
 }
@@ -109,6 +120,9 @@ impl State {
             outbox: Outbox::default(),
             last_heard: Timestamp::default(),
             history_missing: false,
+            names: HashSet::new(),
+            tasks: HashMap::new(),
+            answered: HashSet::new(),
             heard: HashSet::new(),
             posted: HashMap::new(),
             taken: HashSet::new(),
@@ -144,9 +158,28 @@ impl State {
         self.posted.get(client_id)
     }
 
+    /// True for an item that repeats one of this conversation's, by its id or its stream's.
+    pub fn has_heard(&self, item: &Item) -> bool {
+        let stream = match &item.what {
+            What::Said(control) => control.stream().map(|stream| format!("stream {stream}")),
+            _ => None,
+        };
+        item.message_id.iter().chain(&stream).any(|key| self.heard.contains(key))
+    }
+
     /// The question that the user's next words answer.
     pub fn pending(&self) -> Option<&Control> {
-        self.pending.as_ref()
+        self.pending.as_ref().map(|(_, control)| control)
+    }
+
+    /// Where that question stands.
+    pub fn pending_at(&self) -> Option<u64> {
+        self.pending.as_ref().map(|(position, _)| *position)
+    }
+
+    /// True when the question at this position has had its answer.
+    pub fn has_answered(&self, question: u64) -> bool {
+        self.answered.contains(&question)
     }
 
     /// True when the user's activity of Direct Line is in the live chat or was the bot's to answer.
@@ -159,177 +192,8 @@ impl State {
         self.segments.last()
     }
 
-    /// Folds in the fact at `self.position`.
-    pub fn apply(&mut self, fact: &Fact) {
-        let position = self.position;
-        self.position += 1;
-        match fact {
-            Fact::HandoffRequested(request) => self.escalated(position, request),
-            Fact::UpstreamDrained { .. } => {
-                if let Some(cut) = self.segments.last_mut().and_then(|s| s.cut.as_mut()) {
-                    cut.drained = true;
-                }
-            }
-            Fact::UserSaid(said) => self.user_said(position, said),
-            Fact::HistoryRead { lines, at } => {
-                self.history_missing = false;
-                self.outbox.push(CallId(position, 0), self.chat, Call::SendHistory(lines.clone()), *at);
-            }
-            Fact::UserTyping { at } => {
-                if self.typing_since.replace(*at).is_none() {
-                    self.outbox.push(CallId(position, 0), self.chat, Call::Typing, *at);
-                }
-            }
-            Fact::UserStoppedTyping { at } => {
-                self.typing_since = None;
-                self.outbox.push(CallId(position, 0), self.chat, Call::Viewing, *at);
-            }
-            Fact::Claimed { call, attempt, at, .. } => self.outbox.claim(*call, *attempt, *at),
-            Fact::Settled { call, outcome, .. } => self.outbox.settle(*call, outcome),
-            Fact::ChatNamed { .. } => {}
-            Fact::Queued { .. } => {
-                if let Phase::Waiting { queued, .. } = &mut self.phase {
-                    *queued = true;
-                }
-            }
-            Fact::AgentJoined { agent, at } => {
-                self.phase = Phase::WithAgent { agent: agent.clone() };
-                self.last_heard = *at;
-            }
-            Fact::AgentSaid(said) => self.agent_said(position, said),
-            Fact::NotShown { message_id, at } => {
-                self.heard.insert(message_id.clone());
-                let call = Call::NotShown(message_id.clone());
-                self.outbox.push(CallId(position, 0), self.chat, call, *at);
-            }
-            Fact::AgentTyping { .. } | Fact::Noticed { .. } => {}
-            Fact::Fetched { up_to, at } => self.fetched(position, *up_to, *at),
-            Fact::ChatEnded { why, tell, at } => self.ended(position, *why, *tell, *at),
-            Fact::ConversationOver { .. } => self.phase = Phase::Over,
-            Fact::BotReturned { conversation, authorization, until, .. } => {
-                self.phase = Phase::Bot;
-                self.segments.push(Segment {
-                    conversation: Some(conversation.clone()),
-                    authorization: authorization.clone(),
-                    until: *until,
-                    cut: None,
-                });
-            }
-            Fact::BotTokenRenewed { authorization, until } => {
-                if let Some(segment) = self.segments.last_mut() {
-                    segment.authorization = Some(authorization.clone());
-                    segment.until = Some(*until);
-                }
-            }
-            Fact::TokenAccepted { hash, until } => {
-                self.tokens.insert(hash.clone(), *until);
-            }
-        }
-    }
-
-    fn escalated(&mut self, position: u64, request: &HandoffRequested) {
-        self.chat += 1;
-        self.user = request.user.clone();
-        self.last_heard = request.at;
-        self.history_missing = request.history_missing;
-        self.taken.extend(request.tail.iter().cloned());
-        self.taken.extend(request.seen.iter().cloned());
-        if let Some((hash, until)) = &request.token {
-            self.tokens.insert(hash.clone(), *until);
-        }
-        if self.segments.is_empty() {
-            self.segments.push(Segment::default());
-        }
-        if let Some(segment) = self.segments.last_mut() {
-            segment.cut = Some(Cut {
-                event: request.event.clone(),
-                bot: request.bot.clone(),
-                watermark: request.watermark.clone(),
-                tail: request.tail.clone(),
-                answered: request.answered.clone(),
-                unmatched_request: request.unmatched_request.clone(),
-                drained: false,
-            });
-        }
-        self.phase = Phase::Waiting { since: request.at, opening: request.opening, queued: false };
-        self.outbox.open(position, self.chat, request);
-    }
-
-    fn user_said(&mut self, position: u64, said: &UserSaid) {
-        self.last_heard = said.at;
-        if said.message.is_some() || said.secure {
-            self.pending = None;
-        }
-        if let Some(id) = &said.id {
-            self.taken.insert(id.clone());
-        }
-        if let Some(client_id) = &said.client_id {
-            let local = || ActivityId::local(&self.conversation, position);
-            let id = said.id.clone().unwrap_or_else(local);
-            self.posted.insert(client_id.clone(), id);
-        }
-        if let Some(timezone) = &said.timezone {
-            self.user.timezone = Some(timezone.clone());
-            let call = Call::SetTimezone(timezone.clone());
-            self.outbox.push(CallId(position, 1), self.chat, call, said.at);
-        }
-        match &said.message {
-            Some(message) => {
-                let call = Call::Say(Box::new(message.clone()));
-                self.outbox.push(CallId(position, 0), self.chat, call, said.at);
-            }
-            None => self.request_found(said),
-        }
-    }
-
-    /// The words that asked for a person are looked for until they are found once.
-    fn request_found(&mut self, said: &UserSaid) {
-        let text = said.echo.get("text").and_then(serde_json::Value::as_str);
-        if let Some(cut) = self.segments.last_mut().and_then(|segment| segment.cut.as_mut()) {
-            cut.unmatched_request.take_if(|request| text == Some(request));
-        }
-    }
-
-    fn agent_said(&mut self, position: u64, said: &AgentSaid) {
-        self.last_heard = said.at;
-        if let (Phase::WithAgent { agent }, Speaker::Agent(by)) = (&mut self.phase, &said.by)
-            && by.name.is_some()
-        {
-            *agent = by.clone();
-        }
-        let live = self.is_live();
-        self.heard.extend(said.keys());
-        if let (Some(id), Speaker::Agent(_), true) = (&said.message_id, &said.by, live) {
-            self.unfetched.push((position, id.clone()));
-        }
-        if said.control.asks() && live {
-            self.pending = Some(said.control.clone());
-        }
-        if said.control.waits_for_done() && live {
-            self.outbox.push(CallId(position, 0), self.chat, Call::Done, said.at);
-        }
-    }
-
-    fn fetched(&mut self, position: u64, up_to: u64, at: Timestamp) {
-        let fetched = self.unfetched.iter().take_while(|(said_at, _)| *said_at < up_to).count();
-        let ids: Vec<String> = self.unfetched.drain(..fetched).map(|(_, id)| id).collect();
-        if !ids.is_empty() {
-            self.outbox.push(CallId(position, 0), self.chat, Call::SentToUser(ids), at);
-        }
-    }
-
-    fn ended(&mut self, position: u64, why: EndReason, tell: bool, at: Timestamp) {
-        let agent = match std::mem::take(&mut self.phase) {
-            Phase::WithAgent { agent } => Some(agent),
-            _ => None,
-        };
-        self.typing_since = None;
-        self.pending = None;
-        self.unfetched.clear();
-        self.phase = Phase::Returning { why, agent };
-        if tell {
-            let call = if why == EndReason::NotOpened { Call::Fault } else { Call::End };
-            self.outbox.push(CallId(position, 0), self.chat, call, at);
-        }
+    /// The last stretch of the bot's that has ended and was not read to its end; which one it is.
+    pub fn undrained(&self) -> Option<usize> {
+        self.segments.iter().rposition(|segment| segment.cut.as_ref().is_some_and(|cut| !cut.drained))
     }
 }

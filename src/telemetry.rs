@@ -1,8 +1,9 @@
-//! Logs to standard output, and the trace a request belongs to.
+//! Logs to standard output, what is counted there, and the trace a request belongs to.
 //!
 //! Never standard error: the Functions host takes every line of it for an error. In the host a
 //! line is JSON; on a terminal it is for people.
 
+mod counters;
 mod trace;
 
 use std::io::{self, IsTerminal};
@@ -17,7 +18,10 @@ use tracing_subscriber::{
     util::{SubscriberInitExt, TryInitError},
 };
 
-pub use self::trace::{TRACEPARENT, Trace, of_caller, on_behalf};
+pub use self::{
+    counters::{Count, Counted, Counters, EVERY},
+    trace::{TRACEPARENT, Trace, of_caller, on_behalf, trace_id},
+};
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +128,25 @@ mod tests {
         assert_eq!(line["conversation.id"], "c1");
         assert_eq!(line["level"], "ERROR");
         assert_eq!(line["span"]["id"], 7);
+    }
+
+    #[test]
+    fn what_was_counted_is_one_line_of_numbers_and_silence_is_none() {
+        let counters = Counters::default();
+        let log = logged("info", true, || {
+            counters.log();
+            counters.add(Count::Duplicates, 2);
+            counters.delivered(70);
+            counters.log();
+            counters.log();
+        });
+        let line: serde_json::Value = serde_json::from_str(log.trim_end()).expect("one line");
+        assert_eq!(line["message"], "Counted");
+        let numbers =
+            ["duplicates", "to_servicenow", "given_up", "delivery_age_max_ms"].map(|name| &line[name]);
+        assert_eq!(numbers, [2, 1, 0, 70]);
+        assert_eq!(line["delivery_ages"], r#"{"100":1}"#);
+        assert_eq!(line["process"].as_str().map(str::len), Some(8));
     }
 
     #[test]

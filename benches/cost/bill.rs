@@ -42,7 +42,7 @@ pub fn table(counted: &Counted) -> String {
         CHAT.with_bot,
         CHAT.with_person
     );
-    text.push_str("| polls every | LONG_POLL | polls | executions | seconds some poll is held | writes | reads | lists, other |\n");
+    text.push_str("| polls every | LONG_POLL | polls | executions | seconds polls are held | writes | reads | lists, other |\n");
     text.push_str("|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     for (pause, hold) in WAYS {
         let polls = Polls::of(&CHAT, pause, hold);

@@ -77,7 +77,7 @@ impl fmt::Display for Counted {
         for Step { what, each } in &self.0 {
             let [writes, reads, lists, others, deletes] =
                 [each.writes(), each.reads(), each.lists(), each.others(), each.deletes()]
-                    .map(|n| (n * 100.0).round() / 100.0);
+                    .map(|n| format!("{:.2}", n + 0.0));
             writeln!(f, "| {what} | {writes} | {reads} | {lists} | {others} | {deletes} |")?;
         }
         Ok(())
@@ -129,7 +129,6 @@ impl Count {
     async fn step(&mut self, what: &str, units: usize) {
         let after = self.program.quiet().await;
         let each = Operations::between(&self.before, &after, units);
-        println!("{what}: {each:?}");
         self.steps.push(Step { what: what.to_owned(), each });
         self.before = after;
     }
@@ -153,7 +152,9 @@ impl Count {
     }
 
     async fn bot_speaks(&mut self) {
-        self.clients = join_all((0..CHATS).map(|_| self.program.client())).await;
+        for _ in 0..CHATS {
+            self.clients.push(self.program.client().await);
+        }
         self.polls(1).await;
         self.forget().await;
         self.say("hello").await;

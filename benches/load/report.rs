@@ -2,7 +2,11 @@
 
 use std::{fmt, fs};
 
-use super::{bot, chat, start::Starts};
+use super::{
+    bot, chat,
+    memory::{CHATS, Memory},
+    start::{Starts, TIMES},
+};
 
 /// What a job came to on one process.
 pub struct Row {
@@ -25,7 +29,8 @@ pub struct Sample {
 #[derive(Default)]
 pub struct Report {
     pub rows: Vec<Row>,
-    pub starts: Option<Starts>,
+    pub starts: Vec<Starts>,
+    pub memory: Memory,
 }
 
 impl Row {
@@ -73,7 +78,7 @@ impl Report {
             ("CPU in the bot phase, times nginx's", ratio, 2.0),
             ("CPU ms a message from user to agent", cpu(chat::TO_AGENT), 0.15),
             ("CPU ms a message from agent to user", cpu(chat::TO_USER), 0.15),
-            ("MB resident at rest", self.starts.as_ref().map(|starts| starts.idle_memory), 20.0),
+            ("MB resident at rest", self.starts.first().map(|starts| starts.idle_memory), 20.0),
             ("p99 ms of a webhook while 200 talk", crowd.map(|row| row.latency(0.99)), 1_000.0),
         ];
         let broken = bounds.into_iter().filter_map(|(what, measured, bound)| {
@@ -96,6 +101,21 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n", machine())?;
+        if !self.rows.is_empty() {
+            self.write_rows(f)?;
+        }
+        if !self.starts.is_empty() {
+            self.write_starts(f)?;
+        }
+        if !self.memory.is_empty() {
+            writeln!(f, "\n| {CHATS} open chats, after | MB resident |\n|---|--:|")?;
+        }
+        self.memory.iter().try_for_each(|(moment, megabytes)| writeln!(f, "| {moment} | {megabytes:.1} |"))
+    }
+}
+
+impl Report {
+    fn write_rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.rows.iter().any(|row| row.who.starts_with("nginx")) {
             writeln!(f, "nginx is not installed, so its rows are missing.\n")?;
         }
@@ -114,12 +134,26 @@ impl fmt::Display for Report {
                 "| {job} | {who} | {cpu:.3} | {ratio} | {p50:.1} | {p95:.1} | {p99:.1} | {rate:.0} | {idle_memory:.1} → {peak_memory:.1} |"
             )?;
         }
-        let Some(Starts { millis, idle_memory }) = &self.starts else { return Ok(()) };
-        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| percentile(millis, share));
-        writeln!(
-            f,
-            "| start to first answer | **handler** | – | – | {p50:.1} | {p95:.1} | {p99:.1} | – | {idle_memory:.1} → – |"
-        )
+        Ok(())
+    }
+
+    fn write_starts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n| {TIMES} starts, ms | process | median | min | max | times ours | MB at rest |")?;
+        writeln!(f, "|---|---|--:|--:|--:|--:|--:|")?;
+        let ours = self.starts.first().map_or(f64::NAN, |starts| percentile(&starts.probe, 0.5));
+        for Starts { who, probe, poll, idle_memory } in &self.starts {
+            for (until, millis) in [("to the first answer", probe), ("to a first poll's answer", poll)] {
+                let [median, min, max] = [0.5, 0.0, 1.0].map(|share| percentile(millis, share));
+                let ratio = median / ours;
+                if !millis.is_empty() {
+                    writeln!(
+                        f,
+                        "| {until} | {who} | {median:.1} | {min:.1} | {max:.1} | {ratio:.1} | {idle_memory:.1} |"
+                    )?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -140,8 +174,8 @@ fn machine() -> String {
     let model = processors.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let model = model.trim_start_matches([' ', '\t', ':']);
     let cores = super::subject::workers();
-    let size = fs::metadata(env!("CARGO_BIN_EXE_handler")).map_or(0, |file| file.len());
-    let megabytes = size as f64 / (1_024.0 * 1_024.0);
+    let size = fs::metadata(super::subject::program()).map_or(0, |file| file.len());
+    let megabytes = size as f64 / 1e6;
     format!(
         "Machine: {model}, {cores} cores, shared by the process under test, the far ends and the generator. \
          `handler` {}: {megabytes:.1} MB.",

@@ -33,7 +33,15 @@ pub fn hop(far_ends: &FarEnds) -> Subject {
     Subject { name: "bare actix-web + reqwest hop".to_owned(), address, process }
 }
 
-/// Our release binary, as the Functions host starts it; its log goes to a file.
+/// The binary of the package that `PACKAGE` names (see `scripts/package`), else the one Cargo built for this profile.
+pub fn program() -> PathBuf {
+    match std::env::var_os("PACKAGE") {
+        Some(package) => Path::new(env!("CARGO_MANIFEST_DIR")).join(package).join("handler"),
+        None => env!("CARGO_BIN_EXE_handler").into(),
+    }
+}
+
+/// Our binary, as the Functions host starts it; its log goes to a file.
 pub async fn handler(far_ends: &FarEnds, folder: &Path) -> Subject {
     let subject = spawn_handler(far_ends, folder);
     first_answer(subject.address).await;
@@ -45,7 +53,7 @@ pub fn spawn_handler(far_ends: &FarEnds, folder: &Path) -> Subject {
     let address = free_address();
     let root = format!("http://{}/", far_ends.address);
     let log = fs::File::create(folder.join("handler.log")).expect("the folder is writable");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
+    let mut command = Command::new(program());
     command.arg("serve").env_clear().stdout(log).stderr(Stdio::inherit()).envs([
         ("FUNCTIONS_CUSTOMHANDLER_PORT", address.port().to_string().as_str()),
         ("DIRECT_LINE_URL", &root),
@@ -57,6 +65,22 @@ pub fn spawn_handler(far_ends: &FarEnds, folder: &Path) -> Subject {
         ("STORE", &format!("sqlite:{}", folder.join("handoff.db").display())),
     ]);
     Subject { name: "**handler**".to_owned(), address, process: Process::spawn(&mut command) }
+}
+
+/// A bare HTTP server on Node.js, to compare a start with; `None` when it is not installed.
+pub fn spawn_node() -> Option<Subject> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let program =
+        std::env::split_paths(&path).map(|folder| folder.join("node")).find(|file| file.is_file())?;
+    let address = free_address();
+    let script = format!(
+        "require('node:http').createServer((_, answer) => answer.end()).listen({}, '127.0.0.1')",
+        address.port()
+    );
+    let mut command = Command::new(program);
+    command.arg("-e").arg(script);
+    let name = "node:http server".to_owned();
+    Some(Subject { name, address, process: Process::spawn(&mut command) })
 }
 
 pub const RESPONSES_TOKEN: &str = "a-token-for-responses";

@@ -14,51 +14,77 @@ use super::{
 };
 
 pub struct Talk {
-    id: String,
-    path: String,
     client: Connection,
     servicenow: Connection,
+    place: Place,
+}
+
+/// A conversation, and how far it was followed.
+#[derive(Clone, Default)]
+pub struct Place {
+    id: String,
+    path: String,
     watermark: String,
     said: usize,
 }
 
 impl Talk {
-    /// A conversation that is handed over, and a live agent who has greeted.
+    /// A conversation that is handed over, on connections of its own.
     pub async fn open(subject: &Subject, group: &str, number: usize) -> Self {
+        let mut talk = Self::connect(subject).await;
+        talk.begin(group, number).await;
+        talk
+    }
+
+    /// Connections, and no conversation to talk in.
+    pub async fn connect(subject: &Subject) -> Self {
+        let open = || async { Connection::open(subject.address).await.expect("it listens") };
+        Self { client: open().await, servicenow: open().await, place: Place::default() }
+    }
+
+    /// Goes on in another conversation, which is handed over; the one so far stays open.
+    pub async fn begin(&mut self, group: &str, number: usize) {
         let id = format!("{LIVE}{group}CkzC7sR2{number:04}-eu");
         let path = format!("/v3/directline/conversations/{id}/activities");
-        let open = || async { Connection::open(subject.address).await.expect("it listens") };
-        let (client, servicenow) = (open().await, open().await);
-        let mut talk = Self { id, path, client, servicenow, watermark: String::new(), said: 0 };
-        talk.poll().await;
-        assert!(talk.watermark.starts_with("h1."), "the hand-off was not seen: {}", talk.watermark);
-        talk
+        self.place = Place { id, path, watermark: String::new(), said: 0 };
+        self.poll().await;
+        let watermark = &self.place.watermark;
+        assert!(watermark.starts_with("h1."), "the hand-off was not seen: {watermark}");
+    }
+
+    /// Where this is, to come [back](Self::come_back) to.
+    pub fn place(&self) -> Place {
+        self.place.clone()
+    }
+
+    pub fn come_back(&mut self, place: Place) {
+        self.place = place;
     }
 
     /// The user says something; milliseconds until it was answered.
     pub async fn user_says(&mut self) -> f64 {
-        self.said += 1;
+        self.place.said += 1;
         let activity = json!({
-            "type": "message", "text": format!("It beeps twice, and this is line {}.", self.said),
+            "type": "message", "text": format!("It beeps twice, and this is line {}.", self.place.said),
             "textFormat": "plain", "locale": "en-GB", "localTimezone": "Europe/Berlin",
             "from": {"id": "ada", "name": "Ada", "role": "user"},
-            "channelData": {"clientActivityID": format!("17409102720001{:06}", self.said)},
+            "channelData": {"clientActivityID": format!("17409102720001{:06}", self.place.said)},
         });
-        let request = client_request("POST", &self.path, &self.id, &activity.to_string());
+        let request = client_request("POST", &self.place.path, &self.place.id, &activity.to_string());
         timed(&mut self.client, &request).await
     }
 
     /// The agent says something; milliseconds until the webhook was answered.
     pub async fn agent_says(&mut self) -> f64 {
-        self.said += 1;
+        self.place.said += 1;
         let item = json!({
             "uiType": "OutputText", "group": "DefaultText", "maskType": "NONE", "messageId": self.last_message(),
-            "value": format!("Hold the power key for half a minute, and this is line {}.", self.said),
+            "value": format!("Hold the power key for half a minute, and this is line {}.", self.place.said),
             "agentInfo": {"sentFromAgent": true, "agentName": "Ana Agent", "agentId": "46d44a5dc0a8010e0000c3c2d9e1b0a1",
                           "agentAvatar": "5d1c7a0e5b13201024f11fc40a81c7ab.iix?t=small"},
         });
         let message = json!({
-            "requestId": format!("{}-2-0", self.id), "clientSessionId": self.id, "nowSessionId": self.id,
+            "requestId": format!("{}-2-0", self.place.id), "clientSessionId": self.place.id, "nowSessionId": self.place.id,
             "userId": "ada", "agentChat": true, "score": 1, "body": [item],
         })
         .to_string();
@@ -82,17 +108,17 @@ impl Talk {
     }
 
     pub async fn poll(&mut self) -> String {
-        let query = if self.watermark.is_empty() { "" } else { "?watermark=" };
-        let path = format!("{}{query}{}", self.path, self.watermark);
-        let answer = self.client.ask(&client_request("GET", &path, &self.id, "")).await;
+        let query = if self.place.watermark.is_empty() { "" } else { "?watermark=" };
+        let path = format!("{}{query}{}", self.place.path, self.place.watermark);
+        let answer = self.client.ask(&client_request("GET", &path, &self.place.id, "")).await;
         assert_eq!(answer.status, 200, "a poll");
         let page: Value = serde_json::from_slice(answer.body).expect("JSON");
-        page["watermark"].as_str().unwrap_or_default().clone_into(&mut self.watermark);
+        page["watermark"].as_str().unwrap_or_default().clone_into(&mut self.place.watermark);
         String::from_utf8_lossy(answer.body).into_owned()
     }
 
     fn last_message(&self) -> String {
-        format!("{}-agent-{}", self.id, self.said)
+        format!("{}-agent-{}", self.place.id, self.place.said)
     }
 }
 
@@ -114,11 +140,11 @@ pub async fn told(far_ends: SocketAddr) -> (u64, u64) {
 
 /// Until so many chats are open in ServiceNow.
 pub async fn until_opened(far_ends: SocketAddr, chats: u64) {
-    for _ in 0..500 {
+    for _ in 0..1_500 {
         if told(far_ends).await.0 >= chats {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("the chats were not opened in ten seconds");
+    panic!("the chats were not opened in half a minute");
 }

@@ -15,6 +15,14 @@ pub struct SettingFault {
 pub struct SettingErrors(pub(super) Vec<SettingFault>);
 
 impl SettingErrors {
+    /// What was read, if nothing is wrong with it.
+    ///
+    /// # Errors
+    /// When something is.
+    pub(crate) fn or<T>(read: T, faults: Vec<SettingFault>) -> Result<T, Self> {
+        if faults.is_empty() { Ok(read) } else { Err(Self(faults)) }
+    }
+
     pub fn faults(&self) -> &[SettingFault] {
         &self.0
     }

@@ -7,19 +7,22 @@ use url::{Host, Url};
 
 use super::{
     catalogue::{SETTINGS, default_of},
-    fault::{SettingErrors, SettingFault},
+    fault::SettingFault,
+    keyvault::{Reference, Secrets},
 };
+use crate::credential::Credential;
 
 /// Takes settings out of the environment. A wrong one is noted and read as unset, so that all
 /// faults come out at once; a caller that asks "is it there?" uses [`Reader::is_set`].
 pub(super) struct Reader<F> {
     var: F,
+    secrets: Secrets,
     faults: Vec<SettingFault>,
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    pub fn new(var: F) -> Self {
-        Self { var, faults: Vec::new() }
+    pub fn new(var: F, secrets: Secrets) -> Self {
+        Self { var, secrets, faults: Vec::new() }
     }
 
     /// Whether something was given, right or wrong.
@@ -32,28 +35,36 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         names.iter().copied().find(|name| self.is_set(name))
     }
 
-    /// Notes a fault; `what` goes on after the setting's name and ends the sentence.
+    /// Notes a fault; `what` goes on after the setting's name and ends the sentence. It quotes the value in
+    /// backticks, if at all: what comes from a vault is a secret even where the setting is none.
     pub fn fault(&mut self, setting: &'static str, what: impl AsRef<str>) {
-        self.faults.push(SettingFault { setting, sentence: format!("{setting} {}", what.as_ref()) });
+        let what = match self.secrets.get(setting) {
+            Some(Ok(secret)) => secret.with(|value| without(value, what.as_ref())),
+            _ => what.as_ref().to_owned(),
+        };
+        self.faults.push(SettingFault { setting, sentence: format!("{setting} {what}") });
     }
 
-    /// The settings as built, or everything that was wrong, in the order of the settings table.
-    pub fn finish<T>(mut self, built: T) -> Result<T, SettingErrors> {
-        if self.faults.is_empty() {
-            return Ok(built);
-        }
+    /// Everything that was wrong, in the order of the settings table.
+    pub fn into_faults(mut self) -> Vec<SettingFault> {
         self.faults.sort_by_key(|fault| SETTINGS.iter().position(|setting| setting.name == fault.setting));
-        Err(SettingErrors(self.faults))
+        self.faults
     }
 
     fn raw(&mut self, name: &'static str) -> Option<String> {
         let value = (self.var)(name).filter(|value| !value.trim().is_empty())?;
-        if value.trim_start().starts_with("keyvault:") {
-            self.fault(
-                name,
-                "is a `keyvault:` value, which this build can't read yet; \
-                 use a Functions reference, `@Microsoft.KeyVault(...)`, instead.",
-            );
+        match self.secrets.get(name) {
+            Some(Ok(secret)) => return Some(secret.with(str::to_owned)),
+            Some(Err(what)) => {
+                let what = what.clone();
+                self.fault(name, what);
+                return None;
+            }
+            None => {}
+        }
+        if let Some(reference) = Reference::parse(&value) {
+            let unread = "is a `keyvault:` value, and the vaults have not been read; write the value itself.";
+            self.fault(name, reference.err().unwrap_or_else(|| unread.to_owned()));
             return None;
         }
         if value.trim_start().starts_with("@Microsoft.KeyVault(") {
@@ -76,35 +87,50 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     /// A password or key; spaces in it count.
-    pub fn secret(&mut self, name: &'static str) -> Option<SecretString> {
-        let value = self.raw(name)?;
-        if value.chars().any(char::is_control) {
-            self.fault(name, "holds a line break or another control character; remove it.");
-            return None;
-        }
-        Some(SecretString::from(value))
+    pub fn secret(&mut self, name: &'static str) -> Option<Credential> {
+        self.credential(name, on_one_line, "holds a line break or another control character; remove it.")
     }
 
     /// A secret that travels as an HTTP header of its own.
-    pub fn header_secret(&mut self, name: &'static str) -> Option<SecretString> {
-        let value = self.raw(name)?;
-        if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-            self.fault(name, "can't be sent as a header; use printable ASCII without spaces or line breaks.");
-            return None;
-        }
-        Some(SecretString::from(value))
+    pub fn header_secret(&mut self, name: &'static str) -> Option<Credential> {
+        self.credential(
+            name,
+            is_header,
+            "can't be sent as a header; use printable ASCII without spaces or line breaks.",
+        )
     }
 
     /// `user:password`.
-    pub fn basic(&mut self, name: &'static str) -> Option<SecretString> {
+    pub fn basic(&mut self, name: &'static str) -> Option<Credential> {
+        self.credential(name, is_basic, "must be `user:password`, both parts given, on one line.")
+    }
+
+    fn credential(
+        &mut self,
+        name: &'static str,
+        fits: fn(&str) -> bool,
+        otherwise: &str,
+    ) -> Option<Credential> {
         let value = self.raw(name)?;
-        let whole =
-            value.split_once(':').is_some_and(|(user, password)| !user.is_empty() && !password.is_empty());
-        if !whole || value.chars().any(char::is_control) {
-            self.fault(name, "must be `user:password`, both parts given, on one line.");
+        if !fits(&value) {
+            self.fault(name, otherwise);
             return None;
         }
-        Some(SecretString::from(value))
+        let take = move |value: &str| fits(value).then(|| SecretString::from(value));
+        Some(self.taken(name, value.into(), take))
+    }
+
+    /// A credential found in a setting's value; `take` finds it again in a later value.
+    pub fn taken(
+        &self,
+        name: &'static str,
+        first: SecretString,
+        take: impl Fn(&str) -> Option<SecretString> + Send + Sync + 'static,
+    ) -> Credential {
+        match self.secrets.get(name) {
+            Some(Ok(secret)) => Credential::vaulted(name, secret.clone(), first, take),
+            _ => first.into(),
+        }
     }
 
     /// A URL that may be called: https, or http on this machine.
@@ -167,6 +193,29 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         let value = self.text_or_default(name);
         value.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
     }
+}
+
+fn on_one_line(secret: &str) -> bool {
+    !secret.chars().any(char::is_control)
+}
+
+/// Whether it can be the value of a header.
+pub(super) fn is_header(secret: &str) -> bool {
+    !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn is_basic(pair: &str) -> bool {
+    let whole = |(user, password): (&str, &str)| !user.is_empty() && !password.is_empty();
+    on_one_line(pair) && pair.split_once(':').is_some_and(whole)
+}
+
+/// A sentence's quotations without those that come out of `value`.
+fn without(value: &str, sentence: &str) -> String {
+    let hidden = |(index, part): (usize, &'_ str)| {
+        let quoted = part.trim_end_matches('…');
+        if index % 2 == 1 && value.contains(quoted) { "…".to_owned() } else { part.to_owned() }
+    };
+    sentence.split('`').enumerate().map(hidden).collect::<Vec<_>>().join("`")
 }
 
 fn callable_url(value: &str) -> Result<Url, &'static str> {

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use super::{
     SecondaryBotSettings, SecondaryResponse,
-    reader::{Reader, shortened},
+    reader::{Reader, is_header, shortened},
 };
+use crate::credential::Credential;
 
 const CREDENTIALS: [&str; 3] = ["SECONDARY_TOKEN", "SECONDARY_HASH_SECRET", "SECONDARY_BASIC"];
 const RESPONSE_CREDENTIALS: [&str; 2] = ["SECONDARY_RESPONSE_BASIC", "SECONDARY_RESPONSE_TOKEN"];
@@ -41,7 +42,7 @@ pub(super) fn secondary_bot(
 }
 
 /// Agents by name. What is wrong is said without the values, which are secrets.
-fn agents(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Vec<(String, SecretString)> {
+fn agents(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Vec<(String, Credential)> {
     const NAME: &str = "SECONDARY_AGENTS";
     let Some(value) = reader.text(NAME) else { return Vec::new() };
     let Ok(entries) = serde_json::from_str::<Map<String, Value>>(&value) else {
@@ -55,7 +56,11 @@ fn agents(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Vec<(String, 
             Value::String(secret) if name.is_empty() && !secret.is_empty() => {
                 reader.fault(NAME, "has an entry without a name; name it by its `nowBotId` or `appInboundId`.");
             }
-            Value::String(secret) if is_header(&secret) => agents.push((name, secret.into())),
+            Value::String(secret) if is_header(&secret) => {
+                let own = name.clone();
+                let again = move |value: &str| agent(value, &own);
+                agents.push((name, reader.taken(NAME, secret.into(), again)));
+            }
             _ => reader.fault(
                 NAME,
                 format!(
@@ -69,8 +74,11 @@ fn agents(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Vec<(String, 
     agents
 }
 
-fn is_header(secret: &str) -> bool {
-    !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic())
+/// One agent's secret.
+fn agent(value: &str, name: &str) -> Option<SecretString> {
+    let entries: Map<String, Value> = serde_json::from_str(value).ok()?;
+    let secret = entries.get(name)?.as_str()?;
+    is_header(secret).then(|| secret.into())
 }
 
 fn response(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<SecondaryResponse> {

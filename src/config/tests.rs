@@ -1,8 +1,9 @@
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::credential::LiveSecret;
 
 #[test]
 fn nothing_set_is_a_pass_through_with_the_documented_defaults() {
@@ -127,8 +128,8 @@ fn what_is_written_is_what_is_meant() {
     let servicenow = settings.servicenow.unwrap();
     assert_eq!(servicenow.url.as_str(), "https://acme.service-now.com/");
     let ServiceNowLogin::Basic { username, password } = servicenow.login else { panic!("not Basic") };
-    assert_eq!((username.as_str(), password.expose_secret()), ("bridge", "pa ss"));
-    assert_eq!(servicenow.hash_secret.unwrap().expose_secret(), "hash key");
+    assert_eq!((username.as_str(), password.value().expose_secret()), ("bridge", "pa ss"));
+    assert_eq!(servicenow.hash_secret.unwrap().value().expose_secret(), "hash key");
     assert_eq!(settings.handoff.start, StartMode::Agent);
     assert_eq!(
         settings.handoff.context,
@@ -200,7 +201,7 @@ fn a_wrong_setting_gives_one_sentence_that_names_it() {
         ("ATTACHMENTS", "mail", "`upload` or `link`"),
         ("HANDOFF_EVENTS", ", ,", "names no event"),
         ("SECONDARY_RESPONSE_URL", "https://hub.example.com/in?code=k", "no credential"),
-        ("DIRECT_LINE_SECRET", "keyvault:https://acme.vault.azure.net/secrets/dl", "@Microsoft.KeyVault"),
+        ("DIRECT_LINE_SECRET", "keyvault:https://acme.vault.azure.net/secrets/dl", "have not been read"),
         ("DIRECT_LINE_SECRET", "@Microsoft.KeyVault(SecretUri=https://acme.vault.azure.net/x)", "identity"),
         ("DIRECT_LINE_SECRET", "abc\ndef", "line breaks"),
     ];
@@ -253,9 +254,9 @@ fn the_agents_of_the_secondary_bot_are_names_with_a_secret() {
     let agents = |value: &str| read(&[&role[..], &[("SECONDARY_AGENTS", value)]].concat());
     let long = "s".repeat(4_096);
     let settings = agents(&format!(r#"{{"hr":"{long}","it":"b.c-d"}}"#)).unwrap().secondary_bot.unwrap();
-    let read: Vec<_> =
-        settings.agents.iter().map(|(name, secret)| (name.as_str(), secret.expose_secret())).collect();
-    assert_eq!(read, [("hr", long.as_str()), ("it", "b.c-d")]);
+    let read = settings.agents.iter().map(|(name, secret)| (name.clone(), shown(secret)));
+    let expected = [("hr", long.as_str()), ("it", "b.c-d")];
+    assert_eq!(read.collect::<Vec<_>>(), expected.map(|(name, secret)| (name.to_owned(), secret.to_owned())));
     for (value, hint) in [
         ("SECRET", "is not a JSON object"),
         (r#"["SECRET"]"#, "is not a JSON object"),
@@ -329,6 +330,58 @@ fn no_secret_shows_in_debug_or_in_a_fault() {
 }
 
 #[test]
+fn what_stands_in_a_vault_is_read_as_if_it_stood_in_the_setting() {
+    let settings = read_from_vault(&[
+        ("SECONDARY_TOKEN", "t-1"),
+        ("SECONDARY_AGENTS", r#"{"hr":"a-1"}"#),
+        ("DIRECT_LINE_SECRET", "d-1"),
+        ("RESPONSES_BASIC", "sn:pass"),
+        ("HANDOFF_TIMEOUT", "60"),
+    ])
+    .unwrap();
+    assert_eq!(settings.handoff.timeout, Duration::from_secs(60));
+    let [Some(responses), Some(secret)] = [settings.responses.basic, settings.direct_line.secret] else {
+        panic!("both are set")
+    };
+    assert!(responses.can_change() && shown(&responses) == "sn:pass");
+    assert!(secret.can_change() && shown(&secret) == "d-1");
+    let role = settings.secondary_bot.unwrap();
+    assert!(role.agents[0].1.can_change() && shown(&role.agents[0].1) == "a-1");
+    assert_eq!(role.inbound().map(shown).collect::<Vec<_>>(), ["t-1"]);
+}
+
+#[test]
+fn a_wrong_value_in_a_vault_is_not_shown_where_a_written_one_would_be() {
+    let wrong = [
+        ("LISTEN", "SESAME-1"),
+        ("HANDOFF_TIMEOUT", "SESAME-2"),
+        ("AFTER_CHAT", "SESAME-3"),
+        ("ALLOWED_ORIGINS", "https://example.com/SESAME-4"),
+        ("LOG", "info,SESAME-5"),
+        ("SERVICENOW_CONTEXT", r#"{"SESAME-6":[]}"#),
+        ("SECONDARY_AGENTS", r#"{"SESAME-7":1}"#),
+        ("AZURE_CLIENT_ID", "SESAME-8-that-is-longer-than-what-is-shown"),
+        ("RELAY_KEY", "SESAME 9"),
+    ];
+    let errors = read_from_vault(&wrong).unwrap_err();
+    assert!(errors.faults().len() >= wrong.len() && !errors.to_string().contains("SESAME"), "{errors}");
+    let after = errors.faults().iter().find(|fault| fault.setting == "AFTER_CHAT").unwrap();
+    assert_eq!(after.sentence, "AFTER_CHAT is `…`; use `bot` or `end`.");
+}
+
+#[test]
+fn what_could_not_be_read_from_its_vault_is_a_fault_and_counts_as_set() {
+    let secrets = Secrets::from([("SERVICENOW_TOKEN", Err("can't be read.".to_owned()))]);
+    let vars = [
+        ("SERVICENOW_TOKEN", "keyvault:https://acme.vault.azure.net/secrets/x"),
+        ("SERVICENOW_URL", "https://acme.service-now.com"),
+    ];
+    let (_, faults) = Settings::read(|name| lookup(&vars, name), secrets);
+    let told: Vec<_> = faults.into_iter().map(|fault| fault.sentence).collect();
+    assert_eq!(told, ["SERVICENOW_TOKEN can't be read."]);
+}
+
+#[test]
 fn the_roles_say_which_are_on_and_why() {
     let on = |settings: &Settings| settings.roles().map(|role| role.on);
     assert_eq!(on(&read(&[]).unwrap()), [false, true, false]);
@@ -340,8 +393,8 @@ fn the_roles_say_which_are_on_and_why() {
 #[test]
 fn a_start_that_will_surprise_is_told_beforehand() {
     let cautions = read_with_live_agent(&[]).unwrap().cautions();
-    assert!(cautions.iter().any(|text| text.starts_with("AFTER_CHAT is bot")));
-    assert!(cautions.iter().any(|text| text.contains("guest")));
+    assert!(cautions.iter().any(|caution| caution.text.starts_with("AFTER_CHAT is bot")));
+    assert!(cautions.iter().any(|caution| caution.text.contains("guest")));
     assert!(read(&[]).unwrap().cautions().is_empty());
 }
 
@@ -360,10 +413,25 @@ fn setting_row(line: &str) -> Option<(&str, &str)> {
 }
 
 fn read(vars: &[(&str, &str)]) -> Result<Settings, SettingErrors> {
-    Settings::from_env(|name| {
-        let last = vars.iter().rev().find(|(given, _)| *given == name);
-        last.map(|(_, value)| (*value).to_owned())
-    })
+    Settings::from_env(|name| lookup(vars, name))
+}
+
+fn lookup(vars: &[(&str, &str)], name: &str) -> Option<String> {
+    vars.iter().rev().find(|(given, _)| *given == name).map(|(_, value)| (*value).to_owned())
+}
+
+/// With these values in a vault.
+fn read_from_vault(values: &[(&'static str, &str)]) -> Result<Settings, SettingErrors> {
+    let secret = |value: &str| Arc::new(LiveSecret::new("secret `x`".to_owned(), value.into(), None));
+    let secrets = values.iter().map(|(name, value)| (*name, Ok(secret(value)))).collect();
+    let reference = "keyvault:https://acme.vault.azure.net/secrets/x".to_owned();
+    let is_there = |name: &str| values.iter().any(|(given, _)| *given == name);
+    let (settings, faults) = Settings::read(|name| is_there(name).then(|| reference.clone()), secrets);
+    SettingErrors::or(settings, faults)
+}
+
+fn shown(credential: &Credential) -> String {
+    credential.value().expose_secret().to_owned()
 }
 
 /// The live-agent role whole, and `vars` over it.

@@ -60,6 +60,11 @@ impl Pipe {
         Self { http, direct_line }
     }
 
+    /// Whether it is known where Direct Line is; asks when it is not. Whether it answers there is not asked.
+    pub async fn knows_root(&self) -> bool {
+        self.direct_line.root().await.is_ok()
+    }
+
     /// Passes a request on; `path` stands below `/v3/directline/`. The answer's body has not been read yet.
     ///
     /// # Errors

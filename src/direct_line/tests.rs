@@ -1,7 +1,10 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::*;
-use crate::far_end::testing::{FarEnd, Heard, Reply};
+use crate::{
+    credential::testing::Vault,
+    far_end::testing::{FarEnd, Heard, Reply},
+};
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const TOKEN_PATH: &str = "/powervirtualagents/botsbyschema/crf_help/directline/token?api-version=v1";
@@ -258,6 +261,43 @@ async fn a_token_is_exchanged_for_a_new_one() {
 async fn read(reply: Reply) -> Result<ActivitySet, CallError> {
     let far_end = once(reply);
     client(&with_secret(&far_end)).activities("c", "Bearer t", None, None).await
+}
+
+#[tokio::test]
+async fn a_refused_secret_is_read_again_for_open_post_and_read() {
+    let far_end = FarEnd::start(|heard, _| match heard.header("authorization") {
+        Some("Bearer new") => {
+            Reply::json(200, &json!({"conversationId": "c", "id": "a", "activities": [], "expires_in": 9}))
+        }
+        _ => Reply::text(403, ""),
+    });
+    for call in 0..3 {
+        let vault = Vault::default();
+        let secret = Some(vault.credential("old"));
+        let client = client(&DirectLineSettings { secret, ..with_secret(&far_end) });
+        vault.put(Some("new"));
+        let outcome = match call {
+            0 => client.open(None, None, None).await.map(drop),
+            1 => client.post("c", "Bearer old", &json!({"type": "message"}), None).await.map(drop),
+            _ => client.activities("c", "Bearer old", None, None).await.map(drop),
+        };
+        outcome.expect("an answer to the new secret");
+        assert_eq!(vault.asked(), 1, "{call}");
+    }
+    let heard = far_end.heard();
+    assert_eq!(heard.len(), 6);
+    assert_eq!(heard[2].body, heard[3].body);
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_is_not_taken_for_our_secret() {
+    let far_end = FarEnd::start(|_, _| Reply::text(403, ""));
+    let vault = Vault::default();
+    let client =
+        client(&DirectLineSettings { secret: Some(vault.credential("old")), ..with_secret(&far_end) });
+    vault.put(Some("new"));
+    client.activities("c", "Bearer a-token", None, None).await.expect_err("a refusal");
+    assert_eq!((far_end.heard().len(), vault.asked()), (1, 0));
 }
 
 fn once(reply: Reply) -> FarEnd {

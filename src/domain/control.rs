@@ -6,6 +6,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod question;
+
+pub use question::{Choice, ChoiceKind, ChoiceLook, Item, Mask, Moment, MomentKind, TextInput, Upload};
+
 /// One thing ServiceNow asked us to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "control", rename_all = "snake_case")]
@@ -27,6 +31,8 @@ pub enum Control {
     MultiPart(MultiPart),
     /// Links under one heading.
     GroupedParts(GroupedParts),
+    /// How far a longer task has come.
+    Progress(Progress),
     Choice(Choice),
     TextInput(TextInput),
     /// A date, a time, or both.
@@ -186,106 +192,18 @@ pub struct Part {
     pub context: Option<String>,
 }
 
-/// A question answered with one or more of its items.
+/// Steps of a longer task, oldest first; a later one of the same key repeats them and holds more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Choice {
-    pub kind: ChoiceKind,
+pub struct Progress {
+    /// Names the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Markdown.
+    pub steps: Vec<String>,
+    /// Position of the fact that showed the task first; `None`: this one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
-    pub items: Vec<Item>,
-    pub look: ChoiceLook,
-    pub several: bool,
-    pub optional: bool,
-    /// Shown with the question.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub card: Option<Card>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChoiceKind {
-    #[default]
-    Picker,
-    Topic,
-    Boolean,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChoiceLook {
-    #[default]
-    List,
-    Buttons,
-    Pictures,
-}
-
-/// Something to choose. Its value is what ServiceNow expects to be told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Item {
-    pub label: String,
-    pub value: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TextInput {
-    /// Markdown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
-    pub mask: Mask,
-    pub optional: bool,
-}
-
-/// How an answer is to be treated. Anything but `None` is never stored, logged or echoed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mask {
-    #[default]
-    None,
-    Secure,
-    Sensitive,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Moment {
-    pub kind: MomentKind,
-    /// Markdown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
-    pub optional: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MomentKind {
-    #[default]
-    Date,
-    Time,
-    DateTime,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Upload {
-    /// Markdown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_count: Option<u64>,
-    /// Of one file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_megabytes: Option<u64>,
-    /// Only pictures are asked for.
-    pub pictures_only: bool,
-    pub optional: bool,
+    pub first: Option<u64>,
 }
 
 impl Control {
@@ -303,6 +221,16 @@ impl Control {
         matches!(self, Self::Table(_))
     }
 
+    /// What a repeat of these steps is known by.
+    pub fn step(&self) -> Option<String> {
+        match self {
+            Self::Progress(Progress { key, steps, first: _ }) => {
+                Some(format!("{}: {}", key.as_deref().unwrap_or_default(), steps.last()?))
+            }
+            _ => None,
+        }
+    }
+
     /// The stream that this ends, when it was streamed.
     pub fn stream(&self) -> Option<&str> {
         match self {
@@ -317,6 +245,31 @@ impl Control {
             self,
             Self::MultiPart(_) | Self::Choice(_) | Self::TextInput(_) | Self::Moment(_) | Self::Upload(_)
         )
+    }
+
+    /// Whether one answer is all it takes: a question's, or what is done about a notification.
+    pub fn is_answered_once(&self) -> bool {
+        let notifies = |card: &Card| card.look == CardLook::Notification && !card.actions.is_empty();
+        self.asks() || matches!(self, Self::Card(card) if notifies(card))
+    }
+
+    /// This as something to read, without a way to answer: for when nobody would hear the answer.
+    #[must_use]
+    pub fn only_told(self) -> Self {
+        let labels = |items: &[Item]| items.iter().map(|item| item.label.clone()).collect::<Vec<_>>();
+        let (prompt, offered) = match self {
+            Self::Card(mut card) => {
+                card.paragraphs.extend(labels(&std::mem::take(&mut card.actions)));
+                return Self::Card(card);
+            }
+            Self::MultiPart(multi) => return multi.part.only_told(),
+            Self::Choice(choice) => (choice.prompt, labels(&choice.items)),
+            Self::TextInput(TextInput { prompt, .. })
+            | Self::Moment(Moment { prompt, .. })
+            | Self::Upload(Upload { prompt, .. }) => (prompt, vec![]),
+            other => return other,
+        };
+        Self::Text { text: prompt.into_iter().chain(offered).collect::<Vec<_>>().join("\n\n") }
     }
 }
 

@@ -17,6 +17,10 @@ pub struct Inbound {
     pub agent_chat: bool,
     pub completed: bool,
     pub take_control: bool,
+    /// More of a streamed answer is to come.
+    pub streaming: bool,
+    /// A notification: a conversation of its own, which is complete when it is shown.
+    pub notifies: bool,
     pub items: Vec<Item>,
 }
 
@@ -43,10 +47,10 @@ pub enum What {
     Waiting(String),
     TypingStarted,
     TypingStopped,
-    /// One step of a longer task. A known step of the same key is no news.
+    /// Steps of a longer task, those told before included or not. The key names the task.
     Progress {
         key: Option<String>,
-        text: String,
+        steps: Vec<String>,
     },
     Created {
         conversation: Option<String>,
@@ -65,7 +69,7 @@ pub enum What {
     NewConversation,
     /// Known, and nothing to show.
     Nothing,
-    /// Unknown, and nothing readable in it.
+    /// Nothing readable in it, be it known or not.
     Unreadable {
         ui_type: String,
     },

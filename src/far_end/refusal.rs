@@ -11,7 +11,8 @@ use crate::domain::Timestamp;
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 const WAIT_UNTOLD: Duration = Duration::from_secs(1);
 
-pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> CallError {
+/// What an answer that is not 2xx comes to.
+pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> CallError {
     let retry_after = retry_after(headers, now);
     match status {
         429 => {

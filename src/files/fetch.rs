@@ -9,11 +9,23 @@ use tokio::time::timeout;
 use tracing::{error, warn};
 use url::Url;
 
-use super::{Cut, Files, IDLE, LinkError, Target, name};
+use super::{
+    Cut, Files, IDLE, LinkError, Target, name,
+    range::{self, Part},
+};
 use crate::{domain::Timestamp, far_end::CallError};
 
 /// Redirects of the instance's that are followed, all of them on the instance.
 const HOPS: usize = 3;
+
+/// How much of a file is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What describes the file, without a byte of it.
+    Nothing,
+    Whole,
+    Part(Part),
+}
 
 /// A file on its way out.
 pub struct Given {
@@ -36,9 +48,11 @@ pub struct Given {
 pub enum GiveError {
     Link(LinkError),
     Gone,
-    /// The range that was asked for is not in the file.
-    NoSuchRange,
-    /// The instance or the disk fails, or the instance does not let us.
+    /// The part that was asked for is not in the file, which has so many bytes, when that is known.
+    NoSuchPart {
+        length: Option<u64>,
+    },
+    /// The instance or the store fails, or the instance does not let us.
     Unavailable,
 }
 
@@ -47,40 +61,53 @@ impl Files {
     ///
     /// # Errors
     /// See [`GiveError`].
-    pub async fn give(&self, path: &str, range: Option<&str>, now: Timestamp) -> Result<Given, GiveError> {
+    pub async fn give(&self, path: &str, wanted: Wanted, now: Timestamp) -> Result<Given, GiveError> {
         let (target, until) = self.signer.read(path, now).map_err(GiveError::Link)?;
         match target {
-            Target::Stored(key) => self.stored(&key, until).await,
+            Target::Stored(key) => self.stored(&key, wanted, until).await,
             Target::Instance(path) => {
-                let response = self.ask_instance(path, range).await?;
-                Ok(passed_on(response, until))
+                let part = match wanted {
+                    Wanted::Part(part) => Some(part),
+                    Wanted::Nothing | Wanted::Whole => None,
+                };
+                let response = self.ask_instance(path, part).await?;
+                passed_on(response, wanted, until)
             }
         }
     }
 
-    async fn stored(&self, key: &str, until: Timestamp) -> Result<Given, GiveError> {
-        let store = self.store.as_ref().ok_or(GiveError::Gone)?;
-        let opened = store.open(key).await.map_err(|failed| {
+    async fn stored(&self, key: &str, wanted: Wanted, until: Timestamp) -> Result<Given, GiveError> {
+        let failed = |failed| {
             error!(error = %failed, "A user's file can't be read");
             GiveError::Unavailable
-        })?;
-        let opened = opened.ok_or(GiveError::Gone)?;
+        };
+        let opened = self.store.open(key).await.map_err(failed)?.ok_or(GiveError::Gone)?;
+        let (label, length) = (opened.label.clone(), opened.length);
+        let part = match wanted {
+            Wanted::Nothing => 0..0,
+            Wanted::Whole => 0..length,
+            Wanted::Part(part) => {
+                part.within(length).ok_or(GiveError::NoSuchPart { length: Some(length) })?
+            }
+        };
+        let is_part = matches!(wanted, Wanted::Part(_));
         Ok(Given {
-            name: opened.label.name.clone(),
-            media_type: opened.label.media_type.clone(),
+            name: label.name,
+            media_type: label.media_type,
             encoding: None,
-            length: Some(opened.length),
-            range: None,
-            takes_ranges: false,
+            length: Some(if is_part { part.end - part.start } else { length }),
+            range: is_part.then(|| range::content_range(&part, length)),
+            takes_ranges: true,
             until,
-            bytes: opened.into_bytes().map_err(|_| Cut).boxed_local(),
+            bytes: opened.read(part).await.map_err(failed)?.map_err(broke_off).boxed_local(),
         })
     }
 
     /// The instance's answer with the file in it.
-    async fn ask_instance(&self, mut path: String, range: Option<&str>) -> Result<Response, GiveError> {
+    async fn ask_instance(&self, mut path: String, part: Option<Part>) -> Result<Response, GiveError> {
+        let range = part.map(|part| part.to_string());
         for _ in 0..=HOPS {
-            let response = match self.servicenow.download(&path, range).await {
+            let response = match self.servicenow.download(&path, range.as_deref()).await {
                 Ok(response) => response,
                 Err(failed) => {
                     warn!(error = %failed, "ServiceNow did not answer for a file");
@@ -88,9 +115,14 @@ impl Files {
                 }
             };
             match response.status().as_u16() {
-                200 | 206 => return Ok(response),
+                200 => return Ok(response),
+                206 if part.is_some() => return Ok(response),
                 404 | 410 => return Err(GiveError::Gone),
-                416 => return Err(GiveError::NoSuchRange),
+                416 if part.is_some() => {
+                    let told = header(response.headers(), "content-range");
+                    let length = told.and_then(|told| range::length_told(&told));
+                    return Err(GiveError::NoSuchPart { length });
+                }
                 301 | 302 | 303 | 307 | 308 => path = self.next(&response)?,
                 status => {
                     warn!(status, "ServiceNow does not give out a file; check the roles of our user");
@@ -140,18 +172,34 @@ fn is_version(segment: &str) -> bool {
     segment.strip_prefix('v').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Takes from the instance's answer what describes the file, and nothing else of its headers.
-fn passed_on(response: Response, until: Timestamp) -> Given {
+/// Takes from the instance's answer what describes the file, and nothing else of its headers. A part is passed on
+/// as a part only when it is the one that was asked for.
+fn passed_on(response: Response, wanted: Wanted, until: Timestamp) -> Result<Given, GiveError> {
     let headers = response.headers();
     let name = header(headers, "content-disposition").and_then(|value| name::name_in(&value));
     let media_type = header(headers, "content-type").unwrap_or_default();
-    let range = header(headers, "content-range").filter(|_| response.status().as_u16() == 206);
+    let range = match (wanted, response.status().as_u16()) {
+        (Wanted::Part(part), 206) => {
+            let told = header(headers, "content-range").unwrap_or_default();
+            let Some(range) = range::relayed(&told, part) else {
+                warn!("ServiceNow gives out another part of a file than the one asked for");
+                return Err(GiveError::Unavailable);
+            };
+            Some(range)
+        }
+        _ => None,
+    };
     let takes_ranges =
         range.is_some() || header(headers, "accept-ranges").is_some_and(|unit| unit == "bytes");
     let encoding =
         header(headers, "content-encoding").filter(|e| matches!(e.as_str(), "gzip" | "deflate" | "br"));
     let length = response.content_length();
-    Given {
+    let bytes = match wanted {
+        // The instance is not asked by HEAD, which it need not know; what it sends is left unread.
+        Wanted::Nothing => futures_util::stream::empty().boxed_local(),
+        Wanted::Whole | Wanted::Part(_) => patient(response).boxed_local(),
+    };
+    Ok(Given {
         name: name::file_name(&name.unwrap_or_default()),
         media_type,
         encoding,
@@ -159,8 +207,13 @@ fn passed_on(response: Response, until: Timestamp) -> Given {
         range,
         takes_ranges,
         until,
-        bytes: patient(response).boxed_local(),
-    }
+        bytes,
+    })
+}
+
+fn broke_off(error: super::StoreError) -> Cut {
+    warn!(%error, "A user's file broke off on its way out");
+    Cut
 }
 
 /// The body, given up when nothing comes for a while.

@@ -5,11 +5,12 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use sha2::Sha256;
 
 use crate::{
     config::{ServiceNowLogin, Settings},
+    credential::Credential,
     domain::Timestamp,
 };
 
@@ -41,7 +42,8 @@ impl Signer {
     pub fn new(settings: &Settings) -> Self {
         let mut material = mac(b"servicenow-handoff file links 1");
         for secret in secrets(settings) {
-            let secret = secret.map(ExposeSecret::expose_secret).unwrap_or_default();
+            let value = secret.map(Credential::value);
+            let secret = value.as_ref().map(|value| value.expose_secret()).unwrap_or_default();
             material.update(&(secret.len() as u64).to_be_bytes());
             material.update(secret.as_bytes());
         }
@@ -99,7 +101,7 @@ fn mac(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
-fn secrets(settings: &Settings) -> [Option<&SecretString>; 7] {
+fn secrets(settings: &Settings) -> [Option<&Credential>; 7] {
     let far_end = settings.servicenow.as_ref();
     let (password, client_secret) = match far_end.map(|far_end| &far_end.login) {
         Some(ServiceNowLogin::Basic { username: _, password }) => (Some(password), None),

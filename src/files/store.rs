@@ -1,32 +1,33 @@
-//! Files beside the journal: what `ATTACHMENTS=link` keeps until ServiceNow has fetched it.
+//! Files that are kept for a while: what `ATTACHMENTS=link` holds until ServiceNow has fetched it, and what a
+//! primary bot uploads. Beside a SQLite journal they stand in a folder, with a blob container in that container.
 //!
-//! A file carries its end in its name and its own name and type in front of its bytes, so that it is whole or
-//! not there, and a sweep need only look at names.
+//! A file is whole or not there. Its key begins with its end, so that a sweep need only look at names, in their
+//! order. What holds for a store is the test suite in `store/contract.rs`, run on every implementation.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, ops::Range, path::PathBuf, sync::Arc};
 
 use actix_web::web::Bytes;
-use futures_util::{Stream, stream};
+use azure_storage_blob::BlobContainerClient;
+use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use tokio::{
-    fs::{self, File},
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    sync::mpsc,
-};
 
-use super::Cut;
+use self::{blobs::Blobs, folder::Folder};
+use super::name;
 use crate::domain::Timestamp;
 
-/// Bytes read from the disk at a time.
-const PIECE: usize = 128 * 1_024;
+mod blobs;
+#[cfg(test)]
+mod contract;
+mod folder;
 
-/// A folder with files in it.
+/// Where files are kept; clones are the same place.
+#[derive(Clone, Debug)]
+pub struct FileStore(Arc<Place>);
+
 #[derive(Debug)]
-pub struct FileStore {
-    folder: PathBuf,
+enum Place {
+    Folder(Folder),
+    Blobs(Blobs),
 }
 
 /// What a file is.
@@ -36,181 +37,161 @@ pub struct Label {
     pub media_type: String,
 }
 
+/// The place can't be used. Nothing in the text comes from the file or from a URL.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the folder of files beside STORE can't be used: {0}")]
+    Disk(#[from] io::Error),
+    #[error(
+        "the blob container of STORE can't be used ({what}); our identity or SAS must be allowed to read, write, \
+         list and delete blobs there"
+    )]
+    Blobs { what: String },
+}
+
+/// A file that is being written. Dropped before [`finish`](Self::finish), it never was.
+pub struct Writing {
+    key: String,
+    to: WritingTo,
+}
+
+enum WritingTo {
+    Folder(folder::Writing),
+    Blob(blobs::Writing),
+}
+
 /// A file to be given out.
 pub struct Opened {
     pub label: Label,
+    /// Bytes.
     pub length: u64,
-    file: File,
+    from: OpenedFrom,
+}
+
+enum OpenedFrom {
+    Folder(folder::Opened),
+    Blob(blobs::Opened),
+}
+
+/// A file's bytes; an error means that they broke off.
+pub type Pieces = BoxStream<'static, Result<Bytes, StoreError>>;
+
+impl Label {
+    /// Of what a stranger says; see [`name`].
+    pub fn new(raw_name: &str, raw_type: &str) -> Self {
+        Self { name: name::file_name(raw_name), media_type: name::media_type(raw_type) }
+    }
 }
 
 impl FileStore {
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    /// In a folder, which is made with the first file.
+    pub fn folder(folder: PathBuf) -> Self {
+        Self(Arc::new(Place::Folder(Folder::new(folder))))
     }
 
-    /// Writes a file; it is on disk when this has returned. Gives its key.
+    /// In a container that is there.
+    pub fn blobs(container: BlobContainerClient) -> Self {
+        Self(Arc::new(Place::Blobs(Blobs::new(container))))
+    }
+
+    /// Begins a file that may be deleted from `until` on.
     ///
     /// # Errors
-    /// When the disk fails or the bytes broke off; then nothing is left of it.
-    pub async fn write(
-        &self,
-        label: &Label,
-        until: Timestamp,
-        bytes: mpsc::Receiver<Result<Bytes, Cut>>,
-    ) -> io::Result<String> {
-        fs::create_dir_all(&self.folder).await?;
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let key = format!("{}-{}", until.0, hex::encode(random));
-        let part = self.folder.join(format!("{key}.part"));
-        let written = async {
-            write_to(&part, label, bytes).await?;
-            fs::rename(&part, self.folder.join(&key)).await?;
-            // The name must be there after a power cut, too.
-            File::open(&self.folder).await?.sync_all().await
+    /// See [`StoreError`].
+    pub async fn begin(&self, label: &Label, until: Timestamp) -> Result<Writing, StoreError> {
+        let key = fresh_key(until)?;
+        let to = match &*self.0 {
+            Place::Folder(folder) => WritingTo::Folder(folder.begin(&key, label).await?),
+            Place::Blobs(blobs) => WritingTo::Blob(blobs.begin(&key, label)),
         };
-        if let Err(failed) = written.await {
-            let _ = fs::remove_file(&part).await;
-            return Err(failed);
-        }
-        Ok(key)
+        Ok(Writing { key, to })
     }
 
-    /// `None` when it is gone.
+    /// `None` when it is gone, or was never whole.
     ///
     /// # Errors
-    /// When the disk fails.
-    pub async fn open(&self, key: &str) -> io::Result<Option<Opened>> {
+    /// See [`StoreError`].
+    pub async fn open(&self, key: &str) -> Result<Option<Opened>, StoreError> {
         if !is_key(key) {
             return Ok(None);
         }
-        let mut file = match File::open(self.folder.join(key)).await {
-            Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
-        };
-        let head = usize::from(file.read_u16().await?);
-        let mut label = vec![0; head];
-        file.read_exact(&mut label).await?;
-        let label: Label = serde_json::from_slice(&label)?;
-        let length = file.metadata().await?.len().saturating_sub(2 + head as u64);
-        Ok(Some(Opened { label, length, file }))
+        match &*self.0 {
+            Place::Folder(folder) => folder.open(key).await,
+            Place::Blobs(blobs) => blobs.open(key).await,
+        }
     }
 
-    /// Deletes what is over; how many files that were.
+    /// Deletes what is over; how many files that were. Blobs are looked through once an hour at most.
     ///
     /// # Errors
-    /// When the folder can't be read.
-    pub async fn sweep(&self, now: Timestamp) -> io::Result<usize> {
-        let mut entries = match fs::read_dir(&self.folder).await {
-            Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(0),
-            entries => entries?,
-        };
-        let mut deleted = 0;
-        while let Some(entry) = entries.next_entry().await? {
-            let name = entry.file_name();
-            let key = name.to_str().map(|name| name.strip_suffix(".part").unwrap_or(name));
-            let over = key.filter(|key| is_key(key)).and_then(until).is_some_and(|until| until <= now);
-            if over && fs::remove_file(entry.path()).await.is_ok() {
-                deleted += 1;
-            }
+    /// See [`StoreError`].
+    pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
+        match &*self.0 {
+            Place::Folder(folder) => folder.sweep(now).await,
+            Place::Blobs(blobs) => blobs.sweep(now).await,
         }
-        Ok(deleted)
+    }
+}
+
+impl Writing {
+    /// Takes the next bytes; returns once there is room for more.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; the file can't be finished then.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        match &mut self.to {
+            WritingTo::Folder(file) => file.write(bytes).await,
+            WritingTo::Blob(blob) => blob.write(bytes).await,
+        }
+    }
+
+    /// Makes the file one that can be opened, by the key this gives. It is stored for good when this has returned.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; whether the file is there is then unknown, and nobody has its key.
+    pub async fn finish(self) -> Result<String, StoreError> {
+        match self.to {
+            WritingTo::Folder(file) => file.finish().await?,
+            WritingTo::Blob(blob) => blob.finish().await?,
+        }
+        Ok(self.key)
     }
 }
 
 impl Opened {
-    pub fn into_bytes(self) -> impl Stream<Item = io::Result<Bytes>> {
-        stream::try_unfold(self.file, |mut file| async move {
-            let mut piece = Vec::with_capacity(PIECE);
-            file.read_buf(&mut piece).await?;
-            Ok((!piece.is_empty()).then(|| (Bytes::from(piece), file)))
-        })
+    /// The bytes of `range`, which must lie within the file.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn read(self, range: Range<u64>) -> Result<Pieces, StoreError> {
+        match self.from {
+            OpenedFrom::Folder(file) => file.read(range).await,
+            OpenedFrom::Blob(blob) => blob.read(range).await,
+        }
     }
 }
 
-async fn write_to(
-    path: &Path,
-    label: &Label,
-    mut bytes: mpsc::Receiver<Result<Bytes, Cut>>,
-) -> io::Result<()> {
-    let mut file = File::options().write(true).create_new(true).open(path).await?;
-    let head = serde_json::to_vec(label)?;
-    let length = u16::try_from(head.len()).map_err(io::Error::other)?;
-    file.write_all(&length.to_be_bytes()).await?;
-    file.write_all(&head).await?;
-    while let Some(piece) = bytes.recv().await {
-        file.write_all(&piece.map_err(io::Error::other)?).await?;
-    }
-    file.flush().await?;
-    file.sync_all().await
+/// `END-RANDOM`: milliseconds since 1970, in 13 digits until 2286, and 128 bits that nobody guesses.
+fn fresh_key(until: Timestamp) -> io::Result<String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(format!("{:013}-{}", until.0.max(0), hex::encode(random)))
 }
 
-/// Only what [`FileStore::write`] makes; nothing that could lead out of the folder.
+/// Only what [`fresh_key`] makes; nothing that could lead anywhere else.
 fn is_key(key: &str) -> bool {
     let Some((until, random)) = key.split_once('-') else { return false };
-    until.parse::<u64>().is_ok() && random.len() == 32 && random.bytes().all(|b| b.is_ascii_hexdigit())
+    let digits = |part: &str, is_digit: fn(&u8) -> bool| part.as_bytes().iter().all(is_digit);
+    until.len() == 13
+        && digits(until, u8::is_ascii_digit)
+        && random.len() == 32
+        && digits(random, u8::is_ascii_hexdigit)
 }
 
-fn until(key: &str) -> Option<Timestamp> {
+/// The end in a key.
+fn end_of(key: &str) -> Option<Timestamp> {
+    if !is_key(key) {
+        return None;
+    }
     key.split_once('-').and_then(|(until, _)| until.parse().ok()).map(Timestamp)
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::TryStreamExt as _;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_file_is_whole_or_not_there() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = FileStore::new(folder.path().join("files"));
-        assert_eq!(store.sweep(Timestamp(i64::MAX)).await.expect("no folder yet"), 0);
-        let label = Label { name: "ä.txt".into(), media_type: "text/plain".into() };
-        let key = store.write(&label, Timestamp(50), bytes(&["one ", "two"], false)).await.expect("written");
-        let opened = store.open(&key).await.expect("a disk").expect("the file");
-        assert_eq!((&opened.label, opened.length), (&label, 7));
-        let all: Vec<Bytes> = opened.into_bytes().try_collect().await.expect("bytes");
-        assert_eq!(all.concat(), b"one two");
-        store.write(&label, Timestamp(50), bytes(&["half"], true)).await.expect_err("broke off");
-        let left = std::fs::read_dir(folder.path().join("files")).expect("the folder").count();
-        assert_eq!(left, 1, "nothing is left of the broken one");
-    }
-
-    #[tokio::test]
-    async fn a_sweep_deletes_what_is_over_and_nothing_else() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = FileStore::new(folder.path().to_owned());
-        let label = Label { name: "a".into(), media_type: "b/c".into() };
-        let first = store.write(&label, Timestamp(50), bytes(&["1"], false)).await.expect("written");
-        let second = store.write(&label, Timestamp(60), bytes(&["2"], false)).await.expect("written");
-        for other in ["notes.txt", "50-abc", &format!("{}.part", first.replace("50-", "40-"))] {
-            std::fs::write(folder.path().join(other), "x").expect("written");
-        }
-        assert_eq!(store.sweep(Timestamp(50)).await.expect("swept"), 2);
-        assert!(store.open(&first).await.expect("a disk").is_none());
-        assert!(store.open(&second).await.expect("a disk").is_some());
-        assert!(folder.path().join("notes.txt").exists() && folder.path().join("50-abc").exists());
-    }
-
-    #[tokio::test]
-    async fn no_key_leads_out_of_the_folder() {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("secret"), "x").expect("written");
-        let store = FileStore::new(folder.path().join("files"));
-        for key in ["../secret", "..", "", "1-../../secret", "/etc/passwd"] {
-            assert!(store.open(key).await.expect("a disk").is_none(), "{key}");
-        }
-    }
-
-    fn bytes(pieces: &[&'static str], broken: bool) -> mpsc::Receiver<Result<Bytes, Cut>> {
-        let (sender, receiver) = mpsc::channel(8);
-        for piece in pieces {
-            sender.try_send(Ok(Bytes::from_static(piece.as_bytes()))).expect("room");
-        }
-        if broken {
-            sender.try_send(Err(Cut)).expect("room");
-        }
-        receiver
-    }
 }

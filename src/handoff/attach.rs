@@ -115,6 +115,7 @@ impl Handoff {
                     if let Some(known) = self.posted(conversation, &read).await {
                         // Read to its end, or the client would see a broken connection instead of the answer.
                         while let Ok(Some(_)) = incoming.next().await {}
+                        self.count_duplicates(1);
                         return Ok(Err(Posted::Accepted(known)));
                     }
                     activity = Some(read);
@@ -145,6 +146,7 @@ impl Handoff {
         trace: Option<String>,
     ) -> Result<Option<Posted>, JournalError> {
         if let Some(known) = self.posted(conversation, activity).await {
+            self.count_duplicates(1);
             return Ok(Some(Posted::Accepted(known)));
         }
         let pending = conversation.state.lock().await.pending().cloned();

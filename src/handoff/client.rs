@@ -59,6 +59,7 @@ impl Handoff {
                 self.catch_up(conversation, &mut state).await?;
                 // What the live chat was told is not told the bot, though the chat may be over by now.
                 if let Some(id) = client_id.as_deref().and_then(|id| state.posted_as(id)) {
+                    self.count_duplicates(1);
                     return Ok(Posted::Accepted(id.clone()));
                 }
                 state.phase.clone()
@@ -126,8 +127,13 @@ impl Handoff {
         activity: &Activity,
         trace: Option<String>,
     ) -> Result<Option<Posted>, JournalError> {
-        let pending = conversation.state.lock().await.pending().cloned();
-        let answer = answer(activity, pending.as_ref());
+        let (pending, asked) = {
+            let state = conversation.state.lock().await;
+            (state.pending().cloned(), state.pending_at())
+        };
+        let mut answer = answer(activity, pending.as_ref());
+        // Words that name a choice answer the question like a click.
+        answer.question = answer.question.or(asked.filter(|_| !answer.typed && !answer.nothing));
         if answer.secure {
             return self.say_secretly(conversation, activity, answer, trace).await;
         }
@@ -142,6 +148,7 @@ impl Handoff {
         trace: Option<String>,
     ) -> Result<Option<Posted>, JournalError> {
         let client_id = said.client_id.clone();
+        let said = UserSaid { trace: trace.clone(), ..said };
         let event = Event::UserSaid(Box::new(said));
         let recorded = self.record_and_deliver(conversation, event, trace).await?;
         let Some(position) = said_at(&recorded) else {
@@ -160,6 +167,7 @@ impl Handoff {
     ) -> Result<Option<Posted>, JournalError> {
         let state = conversation.state.lock().await;
         let known = client_id.and_then(|id| state.posted_as(&id).cloned());
+        self.count_duplicates(usize::from(known.is_some()));
         Ok(known.map(Posted::Accepted))
     }
 
@@ -257,11 +265,12 @@ pub(super) fn said_at(recorded: &Recorded) -> Option<Position> {
 
 /// A client's message for the live chat.
 pub(super) fn live_words(activity: &Activity, answer: Answer) -> UserSaid {
-    let Answer { text, typed, secure: _, attachments, nothing } = answer;
+    let Answer { text, typed, secure: _, attachments, nothing, question } = answer;
     UserSaid {
         client_id: takeover::client_id(activity),
         timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
         message: (!nothing).then_some(ToAgent { text, typed, attachments }),
+        answers: question,
         echo: takeover::echo(activity),
         files: vec![],
         at: Timestamp::now(),

@@ -12,6 +12,7 @@ use crate::{
     far_end::CallError,
     journal::JournalError,
     session::{Call, CallId, Due, Event, Fact, Queued, State, TYPING_MILLIS},
+    telemetry::trace_id,
     translate::request::request,
 };
 
@@ -173,6 +174,7 @@ impl Handoff {
             self.record(conversation, Event::CallFailed(call)).await?;
             return Ok(None);
         }
+        let trace = queued.trace.as_deref().or(trace);
         let outcome = self.servicenow.send(&request(&queued, &session, &user), trace).await;
         let error = outcome.as_ref().err();
         let first = queued.first_try.unwrap_or(queued.since);
@@ -189,6 +191,9 @@ impl Handoff {
                 if done && facts.len() == 1 { self.claim_after(state, call, now) } else { None }
             })
             .await?;
+        if done && !recorded.facts.is_empty() {
+            self.count_delivery(&queued);
+        }
         if let Ok(answer) = outcome
             && let Some(body) = answer.synchronous
         {
@@ -245,21 +250,22 @@ async fn sleep_until(conversation: &Conversation, at: Timestamp) {
 
 fn report(session: &SessionId, queued: &Queued, error: Option<&CallError>, next: Next) {
     let (attempt, call) = (queued.attempts, queued.call.name());
+    let trace = queued.trace.as_deref().and_then(trace_id);
     match (error, next) {
         (None, _) if queued.call.is_opening() => {
-            info!(conversation.id = %session.conversation, chat = session.chat, call, attempt, "ServiceNow took the request for a live chat");
+            info!(conversation.id = %session.conversation, chat = session.chat, trace.id = trace, call, attempt, "ServiceNow took the request for a live chat");
         }
         (None, _) => {
-            debug!(conversation.id = %session.conversation, chat = session.chat, call, attempt, "Delivered to ServiceNow")
+            debug!(conversation.id = %session.conversation, chat = session.chat, trace.id = trace, call, attempt, "Delivered to ServiceNow")
         }
         (Some(_), _) if queued.call.is_passing() => {
-            debug!(conversation.id = %session.conversation, chat = session.chat, call, "A passing sign was lost on its way to ServiceNow");
+            debug!(conversation.id = %session.conversation, chat = session.chat, trace.id = trace, call, "A passing sign was lost on its way to ServiceNow");
         }
         (Some(error), Next::RetryAt(_)) => {
-            warn!(conversation.id = %session.conversation, chat = session.chat, call, attempt, %error, "ServiceNow did not take it; will try again");
+            warn!(conversation.id = %session.conversation, chat = session.chat, trace.id = trace, call, attempt, %error, "ServiceNow did not take it; will try again");
         }
         (Some(error), _) => {
-            error!(conversation.id = %session.conversation, chat = session.chat, call, attempt, %error, "ServiceNow did not take it; gave up");
+            error!(conversation.id = %session.conversation, chat = session.chat, trace.id = trace, call, attempt, %error, "ServiceNow did not take it; gave up");
         }
     }
 }

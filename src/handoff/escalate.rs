@@ -12,7 +12,7 @@ use crate::{
     far_end::CallError,
     journal::JournalError,
     session::{Event, Fact, HandoffRequested, Opening, Topic},
-    telemetry::of_caller,
+    telemetry::{Trace, of_caller, trace_id},
     translate::{
         context,
         escalation::{self, Destination, Escalation},
@@ -46,7 +46,8 @@ impl Handoff {
     }
 
     /// Stores the escalation that stands at `event` of a batch, once however often it is seen, and starts
-    /// the live chat. The batch may be passed on to the client when this has returned.
+    /// the live chat; false when it was stored before. A batch that has just been stored may be passed on to the
+    /// client.
     ///
     /// # Errors
     /// When the store fails; then the batch must not be passed on, so that it is read again.
@@ -58,21 +59,24 @@ impl Handoff {
         source: &Source<'_>,
         caller: Option<&Caller>,
         trace: Option<String>,
-    ) -> Result<(), JournalError> {
+    ) -> Result<bool, JournalError> {
         let conversation = match self.find(id).await? {
             Some(known) => known,
             None => Arc::new(Conversation::new(id.clone(), &[])),
         };
-        let (request, said) = self.request(&conversation, batch, event, source, caller).await;
+        let (mut request, said) = self.request(&conversation, batch, event, source, caller).await;
+        let trace = trace.or_else(of_caller).unwrap_or_else(|| Trace::start().traceparent().to_owned());
+        request.trace = Some(trace.clone());
         let segment = source.segment;
         let recorded = self.record(&conversation, Event::Escalated { segment, request, said }).await?;
         let conversation = self.remembered().get_or_insert(id.clone(), || conversation.clone()).clone();
-        if let Some(Fact::HandoffRequested(_)) = recorded.facts.first() {
-            info!(conversation.id = %id, "The agent asked for a person; opening a live chat");
+        let stored = matches!(recorded.facts.first(), Some(Fact::HandoffRequested(_)));
+        if stored {
+            info!(conversation.id = %id, trace.id = trace_id(&trace), "The agent asked for a person; opening a live chat");
         }
         self.drain(&conversation, source).await?;
-        self.deliver_soon(&conversation, trace);
-        Ok(())
+        self.deliver_soon(&conversation, Some(trace));
+        Ok(stored)
     }
 
     async fn request(
@@ -127,6 +131,7 @@ impl Handoff {
                 StartMode::Agent => Opening::Agent,
             },
             token: caller.map(|caller| (caller.hash.as_str().to_owned(), caller.until(now))),
+            trace: None,
             at: now,
         };
         (Box::new(request), takeover.said)
@@ -182,14 +187,18 @@ impl Handoff {
         conversation: &Conversation,
         source: &Source<'_>,
     ) -> Result<(), JournalError> {
-        let (cut, history_missing) = {
+        let segment = source.segment;
+        let (cut, live, history_missing) = {
             let state = conversation.state.lock().await;
-            let cut = state.segment().and_then(|segment| segment.cut.clone());
-            (cut.filter(|cut| !cut.drained), state.history_missing)
+            let cut = state.segments.get(segment).and_then(|segment| segment.cut.clone());
+            let live = state.is_live() && segment + 1 == state.segments.len();
+            (cut.filter(|cut| !cut.drained), live, live && state.history_missing)
         };
         let Some(mut cut) = cut else { return Ok(()) };
         let rest = match self.read_upstream(source, cut.watermark.as_deref()).await {
             Ok(rest) => rest,
+            // Gone for good, and nobody waits for it.
+            Err(CallError::Rejected { .. }) if !live => vec![],
             Err(error) => {
                 warn!(conversation.id = %conversation.id, %error, "Could not look for what the user said during the hand-off; will look again");
                 return Ok(());
@@ -210,7 +219,7 @@ impl Handoff {
         if history_missing && history.is_none() {
             return Ok(());
         }
-        self.record(conversation, Event::UpstreamRead { said, history }).await?;
+        self.record(conversation, Event::UpstreamRead { segment, said, history }).await?;
         Ok(())
     }
 

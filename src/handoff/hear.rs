@@ -1,14 +1,18 @@
 //! What ServiceNow says: to the response endpoint, or in the answer to a call.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
-use tracing::{info, warn};
+use tracing::{Span, debug, info, warn};
 
-use super::{Conversation, Handoff};
+use super::{Conversation, Handoff, counting::degraded};
 use crate::{
     domain::{ConversationId, SessionId, control::Control},
     journal::JournalError,
-    session::{Event, Fact},
+    session::{Event, Fact, State},
+    telemetry::{TRACEPARENT, trace_id},
     translate::{
         request::session_of_request,
         virtual_agent::{Inbound, Item, SystemMeaning, What, inbound, system_meaning},
@@ -33,6 +37,9 @@ impl Handoff {
     /// When the store fails.
     pub async fn hear(self: &Arc<Self>, response: Response) -> Result<Heard, JournalError> {
         let inbound = inbound(response);
+        if let Some(trace) = trace_of(&inbound) {
+            Span::current().record("trace.id", trace);
+        }
         let Some(session) = session_of(&inbound) else {
             warn!("ServiceNow sent a message without a session of ours; it is dropped");
             return Ok(Heard::Unknown);
@@ -42,6 +49,7 @@ impl Handoff {
             return Ok(Heard::Unknown);
         };
         let facts = self.hear_in(&conversation, session.chat, inbound).await?;
+        debug!(conversation.id = %session.conversation, chat = session.chat, facts, "Heard from ServiceNow");
         self.deliver_soon(&conversation, None);
         Ok(if facts == 0 { Heard::OldNews } else { Heard::Stored })
     }
@@ -66,8 +74,22 @@ impl Handoff {
         inbound: Inbound,
     ) -> Result<usize, JournalError> {
         let meanings = inbound.items.iter().map(meaning).collect();
-        Ok(self.record(conversation, Event::Heard { chat, inbound, meanings }).await?.facts.len())
+        let heard = |state: &State, item: &&Item| chat == state.chat && state.has_heard(item);
+        let known = AtomicUsize::new(0);
+        let items = inbound.items.clone();
+        let look = |state: &State, _: &[Fact], _| {
+            known.store(items.iter().filter(|item| heard(state, item)).count(), Relaxed);
+            None
+        };
+        let recorded = self.record_and(conversation, Event::Heard { chat, inbound, meanings }, look).await?;
+        self.count_duplicates(known.into_inner());
+        Ok(recorded.facts.len())
     }
+}
+
+/// The trace of the request that this answers, as ServiceNow gives it back: for the log and nothing else.
+fn trace_of(inbound: &Inbound) -> Option<&str> {
+    trace_id(inbound.client_variables.as_ref()?.get(TRACEPARENT)?.as_str()?)
 }
 
 fn session_of(inbound: &Inbound) -> Option<SessionId> {
@@ -91,10 +113,10 @@ pub(super) fn report(id: &ConversationId, chat: u32, fact: &Fact) {
         Fact::ChatEnded { why, .. } => info!(conversation.id = %id, chat, ?why, "The live chat has ended"),
         Fact::Queued { .. } => info!(conversation.id = %id, chat, "ServiceNow has the user in a queue"),
         Fact::ChatNamed { conversation: sys_id, interaction, .. } => {
-            info!(conversation.id = %id, chat, servicenow.conversation = sys_id, servicenow.interaction = interaction, "ServiceNow has opened the chat");
+            info!(conversation.id = %id, chat, servicenow.conversation = sys_id, servicenow.interaction = interaction, "ServiceNow names the chat by these ids; its support asks for them");
         }
         Fact::AgentSaid(said) => {
-            if let Control::Degraded { ui_type, text: _ } = &said.control {
+            if let Some(ui_type) = degraded(said) {
                 let kind = kind(ui_type);
                 info!(conversation.id = %id, chat, kind, "ServiceNow sent a control we don't know; its text is shown");
             }
@@ -111,7 +133,27 @@ fn kind(ui_type: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn only_a_trace_as_the_standard_has_it_is_taken_from_servicenow() {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        for (variables, expected) in [
+            (json!({"traceparent": trace, "other": 1}), Some("4bf92f3577b34da6a3ce929d0e0e4736")),
+            (json!({"traceparent": "my password is x"}), None),
+            (json!({"traceparent": format!("{trace} and more")}), None),
+            (json!({"traceparent": [trace]}), None),
+            (json!([trace]), None),
+            (json!(trace), None),
+            (json!({}), None),
+        ] {
+            let body = json!({"clientVariables": variables, "body": []}).to_string();
+            let inbound = inbound(Response::parse(body.as_bytes()).expect("JSON"));
+            assert_eq!(trace_of(&inbound), expected, "{variables}");
+        }
+    }
 
     #[test]
     fn a_kind_is_a_name_and_never_what_people_wrote() {

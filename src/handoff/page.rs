@@ -5,24 +5,23 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::{
-    Caller, Conversation, Handoff,
-    escalate::{Source, watermark_text},
-    return_to_bot::ReturnError,
-};
+mod stretch;
+
+use super::{Caller, Conversation, Handoff, escalate::Source};
 use crate::{
     domain::{Timestamp, User},
-    far_end::CallError,
     journal::{Journal, JournalError, Position},
-    session::{Cut, Event, Fact, Phase, Segment, decide},
-    telemetry::of_caller,
+    session::{Event, Fact, Phase, Segment, decide},
     translate::{
         activity::RenderContext,
         client_view,
         watermark::{Cursor, Upstream},
     },
-    wire::activity::{Activity, ActivitySet},
 };
+
+/// How often a held poll looks for another instance's facts, which don't wake it up: no more often than a client that
+/// polls by itself, because each look is an operation of the store.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// One answer to a client's GET.
 #[derive(Debug)]
@@ -46,7 +45,8 @@ struct Look {
     due: bool,
     /// The client has fetched messages that ServiceNow has not been told of.
     fetched: bool,
-    undrained: bool,
+    /// A stretch of the bot's behind whose end the user may have said something.
+    undrained: Option<usize>,
 }
 
 impl Handoff {
@@ -69,15 +69,17 @@ impl Handoff {
         loop {
             let look = self.look(conversation, &mut cursor).await?;
             self.see_to(conversation, &look, caller, &cursor, trace.clone()).await?;
-            let look =
-                if look.due || look.undrained { self.look(conversation, &mut cursor).await? } else { look };
+            let look = if look.due || look.undrained.is_some() {
+                self.look(conversation, &mut cursor).await?
+            } else {
+                look
+            };
             let page = self.assemble(conversation, caller, &look, cursor.clone(), watermark).await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if !page.activities.is_empty() || left.is_zero() {
                 return Ok(page);
             }
-            // Another instance's facts don't wake this up, so it looks by itself twice a second.
-            let nap = left.min(Duration::from_millis(500));
+            let nap = left.min(LOOK);
             let _ = tokio::time::timeout(nap, moved.changed()).await;
         }
     }
@@ -97,7 +99,6 @@ impl Handoff {
             facts = self.journal.read(&conversation.id, 0).await?;
             facts.truncate(usize::try_from(state.position).unwrap_or(usize::MAX));
         }
-        let live = state.is_live();
         let now = Timestamp::now();
         let due = |event| !decide(&state, event, &self.policy, now).is_empty();
         Ok(Look {
@@ -110,7 +111,7 @@ impl Handoff {
             head: state.position,
             returning: matches!(state.phase, Phase::Returning { .. }),
             owes: !state.outbox.is_empty(),
-            undrained: live && state.segment().and_then(|s| s.cut.as_ref()).is_some_and(|cut| !cut.drained),
+            undrained: state.undrained(),
         })
     }
 
@@ -130,11 +131,11 @@ impl Handoff {
             let fetched = Event::Fetched { up_to: cursor.local };
             self.record_and_deliver(conversation, fetched, trace.clone()).await?;
         }
-        if look.undrained
-            && let Some((segment, last)) = look.segments.iter().enumerate().next_back()
-            && let Ok(authorization) = self.authorization_for(conversation, last, caller).await
+        if let Some(segment) = look.undrained
+            && let Some(ended) = look.segments.get(segment)
+            && let Ok(authorization) = self.authorization_for(conversation, ended, caller).await
         {
-            let upstream = last.conversation.as_deref().unwrap_or(conversation.id.as_str());
+            let upstream = ended.conversation.as_deref().unwrap_or(conversation.id.as_str());
             let source = Source { segment, conversation: upstream, authorization: &authorization };
             self.drain(conversation, &source).await?;
         }
@@ -177,53 +178,6 @@ impl Handoff {
         Ok(Page { activities, watermark })
     }
 
-    /// What the bot said in a stretch that has ended, up to its end; false when that can't be read (on) now.
-    async fn read_rest(
-        &self,
-        conversation: &Conversation,
-        caller: &Caller,
-        segment: &Segment,
-        last: bool,
-        cursor: &mut Cursor,
-        activities: &mut Vec<Value>,
-    ) -> bool {
-        let Some(cut) = &segment.cut else {
-            if !last {
-                cursor.upstream = Upstream::End;
-            }
-            return true;
-        };
-        let at = match &cursor.upstream {
-            Upstream::End => return true,
-            Upstream::At(at) if Some(at) == cut.watermark.as_ref() => None,
-            Upstream::At(at) => Some(Some(at.clone())),
-            Upstream::Start => Some(None),
-        };
-        let Some(at) = at else {
-            cursor.upstream = Upstream::End;
-            return true;
-        };
-        match self.upstream(conversation, segment, caller, at.as_deref()).await {
-            Ok(set) => {
-                let next = watermark_text(&set);
-                let (shown, ended) = up_to(cut, set);
-                let moved = next.is_some() && next != at;
-                activities.extend(shown.into_iter().map(|activity| as_clients(activity, conversation)));
-                cursor.upstream = match next {
-                    Some(next) if !ended && moved => Upstream::At(next),
-                    _ => Upstream::End,
-                };
-                cursor.upstream == Upstream::End
-            }
-            // Gone for good: Direct Line keeps messages for a day.
-            Err(ReturnError::DirectLine(CallError::Rejected { .. })) => {
-                cursor.upstream = Upstream::End;
-                true
-            }
-            Err(_) => false,
-        }
-    }
-
     /// The journal from the cursor on; true when the bot came back on the way, so that its next stretch follows.
     fn read_local(
         &self,
@@ -255,94 +209,4 @@ impl Handoff {
         cursor.local = look.head;
         false
     }
-
-    /// What the bot says now, in a conversation of ours behind the client's.
-    async fn read_bot(
-        self: &Arc<Self>,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
-        segment: &Segment,
-        cursor: &mut Cursor,
-        activities: &mut Vec<Value>,
-    ) -> Result<(), JournalError> {
-        let at = match &cursor.upstream {
-            Upstream::At(at) => Some(at.clone()),
-            Upstream::Start | Upstream::End => None,
-        };
-        let set = match self.upstream(conversation, segment, caller, at.as_deref()).await {
-            Ok(set) => set,
-            Err(ReturnError::DirectLine(CallError::Rejected { status: 401 | 403 | 404, .. })) => {
-                let _ = self.replace(conversation, cursor.segment).await;
-                return Ok(());
-            }
-            Err(_) => return Ok(()),
-        };
-        if let Some(event) = self.find_event(&set) {
-            let upstream = segment.conversation.as_deref().unwrap_or(conversation.id.as_str());
-            let Ok(authorization) = self.authorization_for(conversation, segment, caller).await else {
-                return Ok(());
-            };
-            let source =
-                Source { segment: cursor.segment, conversation: upstream, authorization: &authorization };
-            self.escalate(&conversation.id, &set, event, &source, None, None).await?;
-            cursor.upstream = Upstream::End;
-        } else if let Some(next) = watermark_text(&set) {
-            cursor.upstream = Upstream::At(next);
-        }
-        let ours = |activity: &Activity| activity.name.as_deref() == Some("pvaSetContext");
-        let shown = set.activities.into_iter().filter(|activity| !ours(activity));
-        activities.extend(shown.map(|activity| as_clients(activity, conversation)));
-        Ok(())
-    }
-
-    async fn upstream(
-        &self,
-        conversation: &Conversation,
-        segment: &Segment,
-        caller: &Caller,
-        at: Option<&str>,
-    ) -> Result<ActivitySet, ReturnError> {
-        let authorization = self.authorization_for(conversation, segment, caller).await?;
-        let upstream = segment.conversation.as_deref().unwrap_or(conversation.id.as_str());
-        Ok(self.direct_line.activities(upstream, &authorization, at, of_caller().as_deref()).await?)
-    }
-
-    /// The client's own token in the client's own conversation, ours in one of ours.
-    pub(super) async fn authorization_for(
-        &self,
-        conversation: &Conversation,
-        segment: &Segment,
-        caller: &Caller,
-    ) -> Result<String, ReturnError> {
-        match &segment.conversation {
-            None => Ok(caller.authorization.clone()),
-            Some(_) => self.authorization(conversation, segment).await,
-        }
-    }
-}
-
-/// What the client may see of a bot's stretch that has ended, and whether its end has been reached.
-fn up_to(cut: &Cut, set: ActivitySet) -> (Vec<Activity>, bool) {
-    let is_end = |activity: &Activity| activity.id.as_deref() == Some(&cut.event);
-    let in_tail =
-        |activity: &Activity| activity.id.as_ref().is_some_and(|id| cut.tail.iter().any(|t| t.0 == *id));
-    let holds_end = set.activities.iter().any(is_end);
-    let ended = holds_end || set.activities.is_empty() || set.activities.iter().any(in_tail);
-    let mut behind = ended && !holds_end;
-    let mut shown = vec![];
-    for activity in set.activities {
-        if !behind || in_tail(&activity) {
-            behind |= is_end(&activity);
-            shown.push(activity);
-        }
-    }
-    (shown, ended)
-}
-
-/// An activity of a conversation behind the client's, under the client's name for it.
-fn as_clients(mut activity: Activity, conversation: &Conversation) -> Value {
-    if let Some(account) = &mut activity.conversation {
-        account.id = Some(conversation.id.as_str().to_owned());
-    }
-    serde_json::to_value(activity).unwrap_or_default()
 }

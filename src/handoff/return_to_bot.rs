@@ -102,7 +102,8 @@ impl Handoff {
         segment: &Segment,
     ) -> Result<String, ReturnError> {
         let (Some(held), Some(until)) = (&segment.authorization, segment.until) else {
-            let secret = self.secret.as_ref().map(|secret| format!("Bearer {}", secret.expose_secret()));
+            let secret =
+                self.secret.as_ref().map(|secret| format!("Bearer {}", secret.value().expose_secret()));
             return Ok(segment.authorization.clone().or(secret).unwrap_or_default());
         };
         if until.millis_since(Timestamp::now()) > HALF_LIFE {

@@ -13,7 +13,7 @@ use super::{
     client::{Posted, said_at},
 };
 use crate::{
-    domain::{ActivityId, SessionId, Timestamp},
+    domain::{ActivityId, SessionId, Timestamp, User},
     journal::JournalError,
     session::{Event, UserSaid},
     translate::{answer::Answer, request, takeover, texts},
@@ -32,40 +32,56 @@ impl Handoff {
         trace: Option<String>,
     ) -> Result<Option<Posted>, JournalError> {
         let client_id = takeover::client_id(activity);
-        let (session, user, known) = {
+        let (session, user, known, again) = {
             let state = conversation.state.lock().await;
+            let again = answer.question.is_some_and(|question| state.has_answered(question));
             let known = client_id.as_ref().and_then(|id| state.posted_as(id).cloned());
             let session = SessionId { conversation: conversation.id.clone(), chat: state.chat };
-            (session, state.user.clone(), known)
+            (session, state.user.clone(), known, again)
         };
         if let Some(known) = known {
+            self.count_duplicates(1);
             return Ok(Some(Posted::Accepted(known)));
         }
-        let delivered = match tokio::time::timeout(TURN, self.turn(conversation)).await {
-            Ok(_turn) => {
-                let id = format!("{session}-masked-{}", masked_name(client_id.as_deref()));
-                let secret =
-                    request::secret(id, &session, &user, answer.text, answer.typed, Timestamp::now());
-                let sent = self.servicenow.send(&secret, trace.as_deref()).await;
-                if let Err(error) = &sent {
-                    warn!(conversation.id = %session.conversation, chat = session.chat, %error, "A masked answer did not get through; the user is asked for it again");
-                }
-                sent.is_ok()
-            }
-            Err(_) => false,
-        };
+        let question = answer.question;
+        let passed_on =
+            again || self.pass_on(conversation, client_id.as_deref(), (&session, &user), answer, trace).await;
         let said = UserSaid {
             client_id: client_id.clone(),
-            secure: delivered,
+            secure: passed_on,
+            answers: question,
             echo: masked(activity),
             at: Timestamp::now(),
             ..UserSaid::default()
         };
         let event =
-            if delivered { Event::UserSaid(Box::new(said)) } else { Event::SecretLost(Box::new(said)) };
+            if passed_on { Event::UserSaid(Box::new(said)) } else { Event::SecretLost(Box::new(said)) };
         let recorded = self.record(conversation, event).await?;
         let Some(position) = said_at(&recorded) else { return Ok(None) };
         Ok(Some(Posted::Accepted(ActivityId::local(&conversation.id, position))))
+    }
+
+    /// Tells ServiceNow a masked answer, once; false when it did not get through.
+    async fn pass_on(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        client_id: Option<&str>,
+        (session, user): (&SessionId, &User),
+        answer: Answer,
+        trace: Option<String>,
+    ) -> bool {
+        let began = Timestamp::now();
+        let Ok(_turn) = tokio::time::timeout(TURN, self.turn(conversation)).await else { return false };
+        let id = format!("{session}-masked-{}", masked_name(client_id));
+        let secret = request::secret(id, session, user, answer.text, answer.typed, Timestamp::now());
+        let secret = request::in_trace(secret, trace.as_deref());
+        let sent = self.servicenow.send(&secret, trace.as_deref()).await;
+        if let Err(error) = &sent {
+            warn!(conversation.id = %session.conversation, chat = session.chat, %error, "A masked answer did not get through; the user is asked for it again");
+            return false;
+        }
+        self.counters.delivered(Timestamp::now().millis_since(began));
+        true
     }
 
     /// Waits until everything said before is delivered, and keeps others from delivering meanwhile.

@@ -1,6 +1,9 @@
 //! What strangers are told when something is wrong, and the one place that chooses status codes.
 
-use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header::CONTENT_RANGE},
+};
 use serde_json::json;
 use tracing::error;
 
@@ -26,6 +29,9 @@ pub enum ApiError {
     ConversationOver,
     #[error("The body is larger than the {limit} bytes taken here. Send less, or send it as a file.")]
     PayloadTooLarge { limit: u64 },
+    /// `length`: bytes of the file, when known.
+    #[error("The file has no such range. Ask for one within its length, or for the whole file.")]
+    NoSuchRange { length: Option<u64> },
     #[error("{0}")]
     NotConfigured(&'static str),
     #[error("{0}")]
@@ -45,6 +51,7 @@ impl ApiError {
             Self::LinkExpired => "LinkExpired",
             Self::NotFound | Self::ConversationOver => "NotFound",
             Self::PayloadTooLarge { .. } => "PayloadTooLarge",
+            Self::NoSuchRange { .. } => "RangeNotSatisfiable",
             Self::NotConfigured(_) => "NotConfigured",
             Self::Unavailable(_) => "Unavailable",
             Self::AsDirectLine { code, .. } => code,
@@ -60,6 +67,7 @@ impl ResponseError for ApiError {
             Self::Forbidden(_) | Self::LinkExpired => StatusCode::FORBIDDEN,
             Self::NotFound | Self::ConversationOver => StatusCode::NOT_FOUND,
             Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoSuchRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::NotConfigured(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::AsDirectLine { status, .. } => {
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY)
@@ -69,7 +77,11 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse {
         let body = json!({"error": {"code": self.code(), "message": self.to_string()}});
-        HttpResponse::build(self.status_code()).json(body)
+        let mut answer = HttpResponse::build(self.status_code());
+        if let Self::NoSuchRange { length: Some(length) } = self {
+            answer.insert_header((CONTENT_RANGE, format!("bytes */{length}")));
+        }
+        answer.json(body)
     }
 }
 

@@ -1,10 +1,10 @@
-//! GET `api/files/…`: a file behind a signed link. Whoever has the link may read it; nobody else can.
+//! GET and HEAD `api/files/…`: a file behind a signed link. Whoever has the link may read it; nobody else can.
 
 use actix_web::{
     HttpRequest, HttpResponse,
     body::SizedStream,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{
             ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_RANGE,
             CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use super::{SERVICENOW_OFF, Served, error::ApiError, header, span};
 use crate::{
     domain::Timestamp,
-    files::{GiveError, Given, LinkError, name},
+    files::{FilePart, GiveError, Given, LinkError, Wanted, name},
 };
 
 /// A browser asks again after so many seconds at the latest.
@@ -29,11 +29,18 @@ pub(super) async fn file(
     served: Data<Served>,
 ) -> Result<HttpResponse, ApiError> {
     let handoff = served.handoff.as_ref().ok_or(ApiError::NotConfigured(SERVICENOW_OFF))?;
-    let range = header(&request, "range").filter(|range| is_one_range(range));
-    let now = Timestamp::now();
-    let given =
-        handoff.files().give(&path, range, now).instrument(span(&request)).await.map_err(not_given)?;
-    Ok(answer(given, now))
+    let (wanted, now) = (wanted(&request), Timestamp::now());
+    let given = handoff.files().give(&path, wanted, now).instrument(span(&request)).await;
+    Ok(answer(given.map_err(not_given)?, now))
+}
+
+/// A range counts for GET alone. With `If-Range` the whole file goes out: there is no version of ours to compare.
+fn wanted(request: &HttpRequest) -> Wanted {
+    if request.method() == Method::HEAD {
+        return Wanted::Nothing;
+    }
+    let range = header(request, "range").filter(|_| !request.headers().contains_key("if-range"));
+    range.and_then(FilePart::read).map_or(Wanted::Whole, Wanted::Part)
 }
 
 /// What a browser gets: the file, and strict orders what not to do with it.
@@ -65,14 +72,6 @@ fn answer(given: Given, now: Timestamp) -> HttpResponse {
     }
 }
 
-/// One range of bytes; several would need parsing, and no player asks for them.
-fn is_one_range(range: &str) -> bool {
-    let spec = range.strip_prefix("bytes=");
-    spec.is_some_and(|spec| {
-        spec.len() <= 41 && spec.contains('-') && spec.bytes().all(|b| b.is_ascii_digit() || b == b'-')
-    })
-}
-
 fn not_given(why: GiveError) -> ApiError {
     match why {
         GiveError::Gone => ApiError::NotFound,
@@ -80,7 +79,7 @@ fn not_given(why: GiveError) -> ApiError {
             ApiError::Forbidden("This is no link of ours. Load the conversation again for a new one.")
         }
         GiveError::Link(LinkError::Over) => ApiError::LinkExpired,
-        GiveError::NoSuchRange => ApiError::BadRequest("The file has no such range."),
+        GiveError::NoSuchPart { length } => ApiError::NoSuchRange { length },
         GiveError::Unavailable => {
             ApiError::Unavailable("The file can't be fetched at the moment. Try again.")
         }

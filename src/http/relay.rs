@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 
 use super::{Served, error::ApiError, header, span, trace};
 use crate::{
-    auth,
+    auth::{self, AuthError},
     direct_line::page::Page,
     domain::ConversationId,
     relay::{Answer, Asked, Relay},
@@ -29,11 +29,12 @@ pub async fn turn(
     relay: Data<Relay>,
 ) -> Result<HttpResponse, ApiError> {
     let key = request.headers().get("x-relay-key").map(|key| key.as_bytes());
-    if !auth::has_key(&served.relay_key, key) {
-        return Err(ApiError::Unauthorized(
+    let has_key = || auth::has_key(&served.relay_key, key).then_some(()).ok_or(AuthError::Unauthorized);
+    auth::with_latest(&served.relay_key, has_key).await.map_err(|_| {
+        ApiError::Unauthorized(
             "The relay's key is missing or wrong. Send the value of RELAY_KEY in header `x-relay-key`.",
-        ));
-    }
+        )
+    })?;
     let authorization = secret(&request)
         .ok_or(ApiError::BadArgument("Authorization header with Bearer token is required"))?;
     let conversation =

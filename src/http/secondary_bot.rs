@@ -1,6 +1,6 @@
 //! The server's side of ServiceNow's VA Bot Integration API.
 
-use std::io::Write as _;
+use std::time::Duration;
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
@@ -8,16 +8,16 @@ use actix_web::{
     web::{Data, Payload},
 };
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tracing::{Instrument as _, error};
 
 use super::{Served, WEBHOOK_LIMIT, error::ApiError, read_body, span};
 use crate::{
     auth::{self, AuthError},
+    domain::Timestamp,
+    files::{Label, StoreError, Writing},
     journal::JournalError,
-    secondary_bot::{
-        SecondaryBot, Told,
-        media::{self, Label},
-    },
+    secondary_bot::{SecondaryBot, Told, media},
     wire::{multipart::Multipart, virtual_agent::request::Request},
 };
 
@@ -35,8 +35,8 @@ pub async fn integration(
     let Some(role) = &served.secondary_bot else { return Err(ApiError::NotConfigured(OFF).into()) };
     // A token in the body and a signature can only be checked with the body at hand.
     let body = read_body(payload, request.headers(), WEBHOOK_LIMIT).await?;
-    let body = auth::verify_primary(&role.credentials, request.headers(), body).map_err(refused)?;
-    let body = body.into_inner();
+    let verify = || auth::verify_primary(&role.credentials, request.headers(), body.clone());
+    let body = auth::with_latest(role.credentials.inbound(), verify).await.map_err(refused)?.into_inner();
     let wrong = |_| {
         ApiError::BadRequest("The body is not a JSON object. Send a request of the VA Bot Integration API.")
     };
@@ -64,7 +64,8 @@ pub async fn upload(
     served: Data<Served>,
 ) -> Result<HttpResponse, Failure> {
     let Some(role) = &served.secondary_bot else { return Err(ApiError::NotConfigured(OFF).into()) };
-    auth::verify_primary_headers(&role.credentials, request.headers(), ()).map_err(refused)?;
+    let verify = || auth::verify_primary_headers(&role.credentials, request.headers(), ());
+    auth::with_latest(role.credentials.inbound(), verify).await.map_err(refused)?;
     let declared =
         request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: u64| length > served.max_upload.saturating_add(FORM)) {
@@ -86,6 +87,8 @@ pub async fn upload(
 
 const NOT_YET: &str = "The agent has not finished. Make the same request again, with the same requestId, to get its \
                        answer.";
+/// A sender that sends nothing for so long has gone.
+const IDLE: Duration = Duration::from_secs(30);
 /// Bytes of a form around its file.
 const FORM: u64 = 16 * 1_024;
 const NO_FORM: &str = "The body is not a whole multipart/form-data form. Send user_id, provider_application_id and \
@@ -103,44 +106,33 @@ async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<
         if !["user_id", "provider_application_id"].iter().all(|name| named.iter().any(|had| had == name)) {
             return Err(ApiError::BadRequest(NO_FORM));
         }
-        let label = Label {
-            name: part.file_name.filter(|name| !name.is_empty()).unwrap_or_else(|| "file".to_owned()),
-            media_type: part.media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
-        };
-        let (id, file) = bot.media.create().map_err(broken)?;
-        let written = write(&mut form, file, limit).await;
-        let kept = match written {
-            Ok(file) => bot.media.finish(&id, file, &label).map_err(broken),
-            Err(error) => Err(error),
-        };
-        return match kept {
-            Ok(()) => Ok((id, label)),
-            Err(error) => {
-                bot.media.abandon(&id);
-                Err(error)
-            }
-        };
+        let name = part.file_name.unwrap_or_default();
+        let label = Label::new(&name, &part.media_type.unwrap_or_default());
+        let mut file = bot.media.begin(&label, Timestamp::now()).await.map_err(broken)?;
+        write(&mut form, &mut file, limit).await?;
+        return Ok((file.finish().await.map_err(broken)?, label));
     }
     Err(ApiError::BadRequest(NO_FORM))
 }
 
-async fn write(form: &mut Multipart, file: std::fs::File, limit: u64) -> Result<std::fs::File, ApiError> {
-    let mut file = std::io::BufWriter::new(file);
+async fn write(form: &mut Multipart, file: &mut Writing, limit: u64) -> Result<(), ApiError> {
     let mut written = 0_u64;
-    while let Some(chunk) = form.chunk().await.map_err(|_| ApiError::BadRequest(NO_FORM))? {
+    loop {
+        let chunk = timeout(IDLE, form.chunk()).await.map_err(|_| ApiError::BadRequest(NO_FORM))?;
+        let Some(chunk) = chunk.map_err(|_| ApiError::BadRequest(NO_FORM))? else { break };
         written += chunk.len() as u64;
         if written > limit {
             return Err(ApiError::PayloadTooLarge { limit });
         }
-        file.write_all(&chunk).map_err(broken)?;
+        file.write(chunk).await.map_err(broken)?;
     }
     if written == 0 {
         return Err(ApiError::BadRequest("The file is empty."));
     }
-    file.into_inner().map_err(|failed| broken(failed.into_error()))
+    Ok(())
 }
 
-fn broken(error: std::io::Error) -> ApiError {
+fn broken(error: StoreError) -> ApiError {
     error!(%error, "An upload could not be kept");
     ApiError::Unavailable("The file can't be kept at the moment. Try again.")
 }

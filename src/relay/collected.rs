@@ -19,6 +19,7 @@ pub struct Collected {
     /// JSON: a string from Direct Line, a number from other implementations.
     watermark: Option<String>,
     seen: HashSet<Key>,
+    repeated: usize,
 }
 
 #[derive(Deserialize)]
@@ -49,6 +50,7 @@ impl Collected {
         for raw in set.activities.unwrap_or_default() {
             let (key, notice) = glance(raw.get(), events);
             if key.as_ref().is_some_and(|key| self.seen.contains(key)) {
+                self.repeated += 1;
                 continue;
             }
             keys.extend(key);
@@ -72,6 +74,11 @@ impl Collected {
 
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// Activities left out because an earlier poll had brought them.
+    pub fn repeated(&self) -> usize {
+        self.repeated
     }
 
     /// Where the next poll goes on; `None`: where this one began.

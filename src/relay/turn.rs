@@ -189,6 +189,11 @@ impl Turn {
         !self.speech.is_empty()
     }
 
+    /// Parts of the answer before this turn that came too late for it.
+    pub fn late_parts(&self) -> usize {
+        self.speech.iter().filter(|speech| self.is_left_over(speech)).count()
+    }
+
     /// What to do now.
     pub fn next(&self) -> Next {
         if let Some(why) = self.ended {

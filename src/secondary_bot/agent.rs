@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use reqwest::Body;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use tracing::{info, warn};
@@ -11,7 +12,6 @@ use super::{
     agents::Agent,
     ask,
     fact::{Fact, File},
-    media,
     plan::Post,
     state::{AgentConversation, Queued},
 };
@@ -20,7 +20,9 @@ use crate::{
     direct_line::{DirectLine, upload::Upload},
     domain::Timestamp,
     far_end::CallError,
+    files::Label,
     journal::JournalError,
+    telemetry::Count,
     wire::{
         activity::ActivitySet,
         virtual_agent::request::{Action, Request},
@@ -78,7 +80,7 @@ impl SecondaryBot {
             match agent.direct_line.open(Some(&user), locale.as_deref(), None).await {
                 Ok(opened) => break opened,
                 // A conversation opened in vain harms nobody.
-                Err(error) => wait_or_give_up(began, attempt, error).await?,
+                Err(error) => self.wait_or_give_up(began, attempt, error).await?,
             }
         };
         let now = Timestamp::now();
@@ -132,7 +134,7 @@ impl SecondaryBot {
                 Err(error @ (CallError::Uncertain(_) | CallError::Failed { .. })) => {
                     return Err(Unreached::Uncertain(error));
                 }
-                Err(error) => wait_or_give_up(began, attempt, error).await?,
+                Err(error) => self.wait_or_give_up(began, attempt, error).await?,
             }
         }
     }
@@ -147,12 +149,11 @@ impl SecondaryBot {
     ) -> Result<(), CallError> {
         let (mut uploads, mut links) = (Vec::new(), Vec::new());
         for File { name, media_type, url } in files {
-            let kept = self.media.find(url).and_then(|(path, label)| Some((media::body(&path).ok()?, label)));
-            match kept {
-                Some(((body, length), label)) => {
+            match self.kept(url).await? {
+                Some((Label { name: kept_name, media_type: kept_type }, length, body)) => {
                     let given =
                         |given: &String, kept: String| if given.is_empty() { kept } else { given.clone() };
-                    let (name, media_type) = (given(name, label.name), given(media_type, label.media_type));
+                    let (name, media_type) = (given(name, kept_name), given(media_type, kept_type));
                     uploads.push(Upload { name, media_type, body, length });
                 }
                 None => links.push(json!({"contentType": media_type, "contentUrl": url, "name": name})),
@@ -167,6 +168,18 @@ impl SecondaryBot {
         }
         let Line { direct_line, conversation, authorization } = line;
         direct_line.upload(&conversation.id, authorization, user, &activity, uploads).await
+    }
+
+    /// The upload that `url` names. Nothing is sent while it can't be read: a later attempt may.
+    async fn kept(&self, url: &str) -> Result<Option<(Label, u64, Body)>, CallError> {
+        let failed = |failed| {
+            warn!(error = %failed, "An upload can't be read");
+            CallError::NotSent(None)
+        };
+        let Some(file) = self.media.find(url).await.map_err(failed)? else { return Ok(None) };
+        let (label, length) = (file.label.clone(), file.length);
+        let bytes = file.read(0..length).await.map_err(failed)?;
+        Ok(Some((label, length, Body::wrap_stream(bytes))))
     }
 
     /// Reads what came after the watermark.
@@ -249,19 +262,25 @@ impl SecondaryBot {
         self.record(session, |_, _| (vec![fact.clone()], ())).await?;
         Ok(authorization)
     }
-}
 
-/// Sleeps as the retry table says, as long as patience lasts.
-async fn wait_or_give_up(began: Timestamp, attempt: u32, error: CallError) -> Result<(), Unreached> {
-    let now = Timestamp::now();
-    match after_attempt(began, attempt, Some(&error), now) {
-        Next::RetryAt(at) if at.millis_since(began) <= PATIENCE => {
-            warn!(attempt, %error, "Direct Line did not take it; will try again");
-            let wait = at.millis_since(now).max(0).unsigned_abs();
-            tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
-            Ok(())
+    /// Sleeps as the retry table says, as long as patience lasts.
+    async fn wait_or_give_up(
+        &self,
+        began: Timestamp,
+        attempt: u32,
+        error: CallError,
+    ) -> Result<(), Unreached> {
+        let now = Timestamp::now();
+        match after_attempt(began, attempt, Some(&error), now) {
+            Next::RetryAt(at) if at.millis_since(began) <= PATIENCE => {
+                warn!(attempt, %error, "Direct Line did not take it; will try again");
+                self.counters.one(Count::RetriesDirectLine);
+                let wait = at.millis_since(now).max(0).unsigned_abs();
+                tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+                Ok(())
+            }
+            _ => Err(Unreached::Refused(error)),
         }
-        _ => Err(Unreached::Refused(error)),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
 use crate::{
     config::{DirectLineSettings, SecondaryBotSettings},
+    credential::Credential,
     direct_line::DirectLine,
 };
 
@@ -22,7 +23,7 @@ pub(super) struct Agents {
 /// How one agent is reached.
 pub(super) struct Agent {
     pub direct_line: DirectLine,
-    secret: Option<SecretString>,
+    secret: Option<Credential>,
 }
 
 impl Agent {
@@ -33,7 +34,7 @@ impl Agent {
 
     /// The whole header value that serves every conversation with the agent; `None` where each has a token.
     pub fn authorization(&self) -> Option<String> {
-        self.secret.as_ref().map(|secret| format!("Bearer {}", secret.expose_secret()))
+        self.secret.as_ref().map(|secret| format!("Bearer {}", secret.value().expose_secret()))
     }
 }
 
@@ -77,7 +78,7 @@ mod tests {
     #[test]
     fn the_first_id_that_names_an_agent_chooses() {
         let direct_line = DirectLineSettings { url: None, token_endpoint: None, secret: None };
-        let agents = ["hr", "it"].map(|name| (name.to_owned(), SecretString::from("s")));
+        let agents = ["hr", "it"].map(|name| (name.to_owned(), Credential::from("s")));
         let role = SecondaryBotSettings {
             token: None,
             hash_secret: None,

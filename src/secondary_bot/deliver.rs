@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 use tracing::{debug, error, warn};
 
 use super::{
@@ -15,10 +16,12 @@ use super::{
 };
 use crate::{
     config::SecondaryResponse,
+    credential::{mark, renewed},
     delivery::{Next, after_attempt},
     domain::Timestamp,
     far_end::{self, CallError},
     journal::JournalError,
+    telemetry::Count,
     translate::secondary_bot::number,
     wire::virtual_agent::body,
 };
@@ -47,17 +50,30 @@ impl Responder {
         Self { http, address: address.clone() }
     }
 
-    /// Sends one answer, once.
+    /// Sends one answer, once; again only when our credential was refused and a vault has a new one.
     async fn send(&self, body: &Value, time_out: Duration) -> Result<(), CallError> {
+        let SecondaryResponse { url: _, basic, token } = &self.address;
+        let credentials = || basic.iter().chain(token);
+        let (deadline, before) = (Instant::now() + time_out, mark(credentials()));
+        let outcome = self.attempt(body, time_out).await;
+        if outcome.as_ref().is_err_and(CallError::refuses_credential)
+            && timeout_at(deadline, renewed(credentials(), &before)).await.unwrap_or(false)
+        {
+            return self.attempt(body, deadline.saturating_duration_since(Instant::now())).await;
+        }
+        outcome
+    }
+
+    async fn attempt(&self, body: &Value, time_out: Duration) -> Result<(), CallError> {
         let SecondaryResponse { url, basic, token } = &self.address;
         let mut call = self.http.post(url.clone()).timeout(time_out).header(CONTENT_TYPE, "application/json");
         if let Some(basic) = basic {
-            let (user, password) =
-                basic.expose_secret().split_once(':').unwrap_or((basic.expose_secret(), ""));
+            let pair = basic.value();
+            let (user, password) = pair.expose_secret().split_once(':').unwrap_or((pair.expose_secret(), ""));
             call = call.basic_auth(user, Some(password));
         }
         if let Some(token) = token {
-            call = call.header("token", token.expose_secret());
+            call = call.header("token", token.value().expose_secret());
         }
         far_end::call(call.body(body.to_string()), LONGEST_ANSWER).await.map(drop)
     }
@@ -102,6 +118,11 @@ impl SecondaryBot {
                     let first = outgoing.first_try.unwrap_or(now);
                     let next = after_attempt(first, outgoing.attempts, error.as_ref(), now);
                     report(session, &outgoing, error.as_ref(), next);
+                    self.counters.one(match next {
+                        Next::Done => Count::ToPrimaryBot,
+                        Next::RetryAt(_) => Count::RetriesPrimaryBot,
+                        Next::GiveUp => Count::GivenUp,
+                    });
                     let outcome = match next {
                         Next::Done => Outcome::Done,
                         Next::RetryAt(until) => Outcome::PutOff { until },
@@ -135,12 +156,15 @@ impl SecondaryBot {
 
     /// The response address was taken out of the settings: nobody will ever take these answers.
     async fn give_up(&self, session: &Session) -> Result<(), JournalError> {
-        self.record(session, |state, at| {
-            let lost = state.outbox.iter().map(|outgoing| outgoing.position);
-            let facts = lost.map(|answer| Fact::Sent { answer, outcome: Outcome::GaveUp, at });
-            (facts.collect(), ())
-        })
-        .await
+        let lost = self
+            .record(session, |state, at| {
+                let lost = state.outbox.iter().map(|outgoing| outgoing.position);
+                let facts = lost.map(|answer| Fact::Sent { answer, outcome: Outcome::GaveUp, at });
+                (facts.collect(), state.outbox.len())
+            })
+            .await?;
+        self.counters.add(Count::GivenUp, lost);
+        Ok(())
     }
 
     /// Whether the primary bot is shown that the agent types while the request is worked on.
@@ -180,5 +204,35 @@ fn report(session: &Session, outgoing: &Outgoing, error: Option<&CallError>, nex
         (Some(error), _) => {
             error!(session.id = %id, attempt, %error, "The primary bot did not take an answer; gave up");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        credential::testing::Vault,
+        far_end::testing::{FarEnd, Reply},
+    };
+
+    #[tokio::test]
+    async fn a_refused_credential_is_read_again_and_the_answer_sent_once_more() {
+        let far_end = FarEnd::start(|heard, _| match heard.header("token") {
+            Some("new") => Reply::text(200, ""),
+            _ => Reply::text(401, ""),
+        });
+        let vault = Vault::default();
+        let token = Some(vault.credential("old"));
+        let address = SecondaryResponse { url: far_end.url.clone(), basic: None, token };
+        let responder = Responder::new(&address, far_end::client().expect("a client"));
+        vault.put(Some("new"));
+        for _ in 0..2 {
+            responder.send(&json!({"text": "hi"}), TIME_OUT).await.expect("taken");
+        }
+        let heard = far_end.heard();
+        assert_eq!((heard.len(), vault.asked()), (3, 1));
+        assert_eq!(heard[0].body, heard[1].body);
     }
 }

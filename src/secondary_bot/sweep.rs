@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Map, json};
 use tracing::{info, warn};
 
@@ -15,10 +16,13 @@ use super::{
     state::{IDLE_MILLIS, State},
 };
 use crate::{
-    domain::Timestamp,
+    domain::{ConversationId, Timestamp},
     journal::{Journal, JournalError},
     translate::secondary_bot::{Pending, Said, said},
 };
+
+/// Sessions looked at at the same time.
+const AT_ONCE: usize = 16;
 
 impl SecondaryBot {
     /// Looks at every open session once; how many there were.
@@ -35,23 +39,25 @@ impl SecondaryBot {
     /// As there.
     pub async fn sweep_at(self: &Arc<Self>, now: Timestamp) -> Result<usize, JournalError> {
         let open = self.journal.open().await?;
-        for id in &open {
-            let looked = async {
-                let session = self.find(id).await?;
-                let (position, open) =
-                    self.record(&session, |state, _| (Vec::new(), (state.position, state.is_open()))).await?;
-                if !open {
-                    // A crash left it listed. When it has moved meanwhile, the next sweep looks again.
-                    return self.journal.append(id, position, &[], Some(false)).await.map(drop);
-                }
-                self.look_after(&session, now).await
-            };
-            if let Err(error) = looked.await {
+        let look = async |id: &ConversationId| {
+            if let Err(error) = self.look_at(id, now).await {
                 warn!(session.id = %id, %error, "A session could not be looked after; the next sweep tries again");
             }
-        }
-        self.media.forget_old();
+        };
+        stream::iter(&open).for_each_concurrent(AT_ONCE, look).await;
+        self.media.forget_old(now).await;
         Ok(open.len())
+    }
+
+    async fn look_at(self: &Arc<Self>, id: &ConversationId, now: Timestamp) -> Result<(), JournalError> {
+        let session = self.find(id).await?;
+        let (position, open) =
+            self.record(&session, |state, _| (Vec::new(), (state.position, state.is_open()))).await?;
+        if !open {
+            // A crash left it listed. When it has moved meanwhile, the next sweep looks again.
+            return self.journal.append(id, position, &[], Some(false)).await.map(drop);
+        }
+        self.look_after(&session, now).await
     }
 
     async fn look_after(

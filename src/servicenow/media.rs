@@ -45,14 +45,16 @@ impl ServiceNow {
     /// Sends a file, once, and gives the address that a message names it by. The caller ends it by ending `body`.
     ///
     /// # Errors
-    /// See [`CallError`]. After a 401 the OAuth token is renewed, for the next file: this body is used up.
+    /// See [`CallError`]. After a refusal secrets and OAuth token are renewed, for the next file: this body is used up.
     pub async fn upload(&self, file: NewMedia<'_>, body: Body) -> Result<String, CallError> {
+        let before = self.marks();
         let token = self.bearer(None).await?;
         let call = self.http.post(below(&self.shared.instance, UPLOAD)).timeout(LONGEST_TRANSFER);
         let call = self.logged_in(call, token.as_ref()).header(ACCEPT, "application/json");
         let outcome = far_end::call(call.multipart(self.form(file, body)?), LONGEST_ANSWER).await;
-        if let (Err(CallError::Rejected { status: 401, .. }), Some(token)) = (&outcome, &token) {
-            self.bearer(Some(token)).await?;
+        if outcome.as_ref().is_err_and(CallError::refuses_credential) {
+            self.has_renewed(&before, Instant::now() + PATIENCE).await;
+            self.bearer(token.as_ref()).await?;
         }
         let answered = outcome?;
         let told: Value = serde_json::from_slice(&answered.body).unwrap_or_default();
@@ -69,12 +71,25 @@ impl ServiceNow {
     /// [`CallError::NotSent`] or [`CallError::Uncertain`]; an answer of any status is no error.
     pub async fn download(&self, path: &str, range: Option<&str>) -> Result<Response, CallError> {
         let url = self.on_instance(path).ok_or(CallError::NotSent(None))?;
+        let before = self.marks();
+        let outcome = self.log_in_and_get(&url, range).await;
+        let refused = match &outcome {
+            Ok(response) => matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
+            Err(error) => error.refuses_credential(),
+        };
+        if refused && self.has_renewed(&before, Instant::now() + PATIENCE).await {
+            return self.log_in_and_get(&url, range).await;
+        }
+        outcome
+    }
+
+    async fn log_in_and_get(&self, url: &Url, range: Option<&str>) -> Result<Response, CallError> {
         let token = self.bearer(None).await?;
-        let response = self.get(&url, range, token.as_ref()).await?;
+        let response = self.get(url, range, token.as_ref()).await?;
         match token {
             Some(refused) if response.status() == StatusCode::UNAUTHORIZED => {
                 let renewed = self.bearer(Some(&refused)).await?;
-                self.get(&url, range, renewed.as_ref()).await
+                self.get(url, range, renewed.as_ref()).await
             }
             _ => Ok(response),
         }
@@ -116,7 +131,7 @@ impl ServiceNow {
         match (token, &self.shared.login) {
             (Some(token), _) => call.bearer_auth(token.value()),
             (None, ServiceNowLogin::Basic { username, password }) => {
-                call.basic_auth(username, Some(password.expose_secret()))
+                call.basic_auth(username, Some(password.value().expose_secret()))
             }
             (None, _) => call,
         }

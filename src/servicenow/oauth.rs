@@ -13,6 +13,7 @@ use url::{Url, form_urlencoded};
 
 use crate::{
     config::ServiceNowLogin,
+    credential::{Mark, mark},
     far_end::{self, Answered, CallError},
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Token {
     renew_at: Instant,
     /// Counts the tokens fetched, to tell a refused one from its successor.
     number: u64,
+    /// The secrets it was granted for.
+    made_with: Mark,
 }
 
 impl Token {
@@ -56,7 +59,8 @@ impl OAuth {
         }
     }
 
-    /// The token to use now: the cached one while it lasts and is not the `refused` one, else a new one.
+    /// The token to use now: the cached one while it lasts, its secrets are the current ones and it is not the
+    /// `refused` one; else a new one.
     ///
     /// # Errors
     /// See [`CallError`]; what is uncertain about a login is `NotSent` for the call behind it.
@@ -69,6 +73,7 @@ impl OAuth {
         if let Some(token) = &*current
             && token.renew_at > Instant::now()
             && refused.is_none_or(|refused| refused.number != token.number)
+            && token.made_with == mark(self.login.credentials())
         {
             return Ok(token.clone());
         }
@@ -79,6 +84,7 @@ impl OAuth {
 
     async fn fetch(&self, number: u64, deadline: Instant) -> Result<Token, CallError> {
         let asked_at = Instant::now();
+        let made_with = mark(self.login.credentials());
         let call = self
             .http
             .post(self.endpoint.clone())
@@ -90,7 +96,7 @@ impl OAuth {
             CallError::Uncertain(source) => CallError::NotSent(source),
             other => other,
         })?;
-        token(answered, number, asked_at)
+        token(answered, number, asked_at, made_with)
     }
 
     fn form(&self) -> String {
@@ -100,21 +106,26 @@ impl OAuth {
             ServiceNowLogin::Password { client_id, client_secret, username, password } => {
                 form.append_pair("grant_type", "password")
                     .append_pair("client_id", client_id)
-                    .append_pair("client_secret", client_secret.expose_secret())
+                    .append_pair("client_secret", client_secret.value().expose_secret())
                     .append_pair("username", username)
-                    .append_pair("password", password.expose_secret());
+                    .append_pair("password", password.value().expose_secret());
             }
             ServiceNowLogin::ClientCredentials { client_id, client_secret } => {
                 form.append_pair("grant_type", "client_credentials")
                     .append_pair("client_id", client_id)
-                    .append_pair("client_secret", client_secret.expose_secret());
+                    .append_pair("client_secret", client_secret.value().expose_secret());
             }
         }
         form.finish()
     }
 }
 
-fn token(Answered { status, body }: Answered, number: u64, asked_at: Instant) -> Result<Token, CallError> {
+fn token(
+    Answered { status, body }: Answered,
+    number: u64,
+    asked_at: Instant,
+    made_with: Mark,
+) -> Result<Token, CallError> {
     let granted: Value = serde_json::from_slice(&body).map_err(|_| CallError::Failed { status })?;
     let Some(value) = granted.get("access_token").and_then(Value::as_str) else {
         return Err(far_end::rejected(status, &body));
@@ -126,5 +137,5 @@ fn token(Answered { status, body }: Answered, number: u64, asked_at: Instant) ->
     };
     let life = life.map_or(LIFE_UNTOLD, Duration::from_secs).min(LONGEST_LIFE);
     let renew_at = asked_at + life.saturating_sub(MARGIN.min(life / 2));
-    Ok(Token { value: value.into(), renew_at, number })
+    Ok(Token { value: value.into(), renew_at, number, made_with })
 }

@@ -1,5 +1,6 @@
 //! What an event adds to a conversation's journal.
 
+mod ending;
 mod hearing;
 
 use crate::domain::{
@@ -7,7 +8,10 @@ use crate::domain::{
     inbound::{Inbound, SystemMeaning},
 };
 
-use self::hearing::heard;
+use self::{
+    ending::{call_failed, end, not_delivered, put_off, settled},
+    hearing::heard,
+};
 use super::{
     Call, IDLE_MILLIS, Phase, State, TYPING_MILLIS,
     fact::{CallId, CallOutcome, EndReason, Fact, HandoffRequested, Notice, UserSaid},
@@ -23,8 +27,9 @@ pub enum Event {
         request: Box<HandoffRequested>,
         said: Vec<UserSaid>,
     },
-    /// Direct Line was read once more; `said` as above.
+    /// Direct Line was read once more behind the end of this stretch of the bot's; `said` as above.
     UpstreamRead {
+        segment: usize,
         said: Vec<UserSaid>,
         /// What was said before the escalation, if that was still to be read; in requests' worth, oldest first.
         history: Option<Vec<Vec<HistoryLine>>>,
@@ -85,7 +90,7 @@ pub struct Policy {
 pub fn decide(state: &State, event: Event, policy: &Policy, now: Timestamp) -> Vec<Fact> {
     match event {
         Event::Escalated { segment, request, said } => escalated(state, segment, request, said),
-        Event::UpstreamRead { said, history } => upstream_read(state, said, history, now),
+        Event::UpstreamRead { segment, said, history } => upstream_read(state, segment, said, history, now),
         Event::UserSaid(said) => user_said(state, *said, now),
         Event::SecretLost(said) => {
             let mut facts = user_said(state, *said, now);
@@ -142,23 +147,29 @@ fn escalated(
     facts
 }
 
+/// What the user said behind the end of the bot's stretch belongs to the live chat that followed; when that
+/// is over by now, nobody has read it, and the user is told.
 fn upstream_read(
     state: &State,
+    segment: usize,
     said: Vec<UserSaid>,
     history: Option<Vec<Vec<HistoryLine>>>,
     now: Timestamp,
 ) -> Vec<Fact> {
-    if state.segment().and_then(|s| s.cut.as_ref()).is_none_or(|cut| cut.drained) {
+    if state.segments.get(segment).and_then(|s| s.cut.as_ref()).is_none_or(|cut| cut.drained) {
         return vec![];
     }
+    let last = segment + 1 == state.segments.len();
     let mut facts: Vec<Fact> = vec![];
-    if state.is_live() {
+    if last && state.is_live() {
         let portions = history.filter(|_| state.history_missing).into_iter().flatten();
         let portions = portions.filter(|lines| !lines.is_empty());
         facts.extend(portions.map(|lines| Fact::HistoryRead { lines, at: now }));
         take_over(state, said, &mut facts);
+    } else {
+        give_back(state, said, &mut facts, now);
     }
-    facts.push(Fact::UpstreamDrained { at: now });
+    facts.push(Fact::UpstreamDrained { segment: (!last).then_some(segment), at: now });
     facts
 }
 
@@ -167,6 +178,18 @@ fn take_over(state: &State, said: Vec<UserSaid>, facts: &mut Vec<Fact>) {
         if !is_known(state, facts, &said) {
             facts.push(Fact::UserSaid(Box::new(said)));
         }
+    }
+}
+
+/// Shows the words that came too late for the live chat, and says that nobody got them.
+fn give_back(state: &State, said: Vec<UserSaid>, facts: &mut Vec<Fact>, now: Timestamp) {
+    for said in said {
+        if is_known(state, facts, &said) {
+            continue;
+        }
+        let unheard = said.message.as_ref().map(|message| not_delivered(&message.text, now));
+        facts.push(Fact::UserSaid(Box::new(UserSaid { message: None, timezone: None, ..said })));
+        facts.extend(unheard);
     }
 }
 
@@ -193,49 +216,19 @@ fn user_said(state: &State, said: UserSaid, now: Timestamp) -> Vec<Fact> {
         timezone: said.timezone.clone().filter(|zone| state.user.timezone.as_ref() != Some(zone)),
         ..said
     };
-    facts.push(Fact::UserSaid(Box::new(said)));
-    facts
-}
-
-fn settled(state: &State, call: CallId, outcome: CallOutcome, now: Timestamp) -> Vec<Fact> {
-    state.outbox.get(call).map(|_| Fact::Settled { call, outcome, at: now }).into_iter().collect()
-}
-
-/// What nobody waits for any more is not tried again: the opening of a chat that is over, and words for one
-/// that the other side has ended. What stands before our own END still goes out.
-fn put_off(state: &State, call: CallId, until: Timestamp, now: Timestamp) -> Vec<Fact> {
-    let Some(queued) = state.outbox.get(call) else { return vec![] };
-    let awaited = state.is_live() && queued.chat == state.chat;
-    let to_be_told =
-        state.outbox.iter().any(|other| other.chat == queued.chat && matches!(other.call, Call::End));
-    let unheard = matches!(queued.call, Call::Say(_)) && !awaited && !to_be_told;
-    let pointless = queued.call.is_passing() || (queued.call.is_opening() && !awaited) || unheard;
-    let outcome = if pointless { CallOutcome::Dropped } else { CallOutcome::Retry { at: until } };
-    let mut facts = settled(state, call, outcome, now);
-    if let (true, Call::Say(message)) = (unheard, &queued.call) {
-        facts.push(not_delivered(&message.text, now));
+    let again = said.answers.is_some_and(|question| state.answered.contains(&question));
+    if again {
+        facts.push(Fact::UserSaid(Box::new(UserSaid {
+            message: None,
+            secure: false,
+            timezone: None,
+            ..said
+        })));
+        facts.push(Fact::Noticed { notice: Notice::AnsweredBefore, at: now });
+    } else {
+        facts.push(Fact::UserSaid(Box::new(said)));
     }
     facts
-}
-
-fn call_failed(state: &State, call: CallId, policy: &Policy, now: Timestamp) -> Vec<Fact> {
-    let Some(queued) = state.outbox.get(call) else { return vec![] };
-    let mut facts = vec![Fact::Settled { call, outcome: CallOutcome::Dropped, at: now }];
-    let is_waiting = matches!(state.phase, Phase::Waiting { .. });
-    match &queued.call {
-        Call::Say(message) => facts.push(not_delivered(&message.text, now)),
-        // With a person there, an earlier try has opened the chat.
-        opening if opening.is_opening() && is_waiting && queued.chat == state.chat => {
-            let created = matches!(opening, Call::StartCreated(_));
-            facts.extend(end_without(state, Some(call), EndReason::NotOpened, created, policy, now));
-        }
-        _ => {}
-    }
-    facts
-}
-
-fn not_delivered(text: &str, now: Timestamp) -> Fact {
-    Fact::Noticed { notice: Notice::NotDelivered { text: text.to_owned() }, at: now }
 }
 
 fn tick(state: &State, policy: &Policy, now: Timestamp) -> Vec<Fact> {
@@ -252,40 +245,4 @@ fn tick(state: &State, policy: &Policy, now: Timestamp) -> Vec<Fact> {
         Some(since) if now.millis_since(since) >= TYPING_MILLIS => vec![Fact::UserStoppedTyping { at: now }],
         _ => vec![],
     }
-}
-
-fn end(state: &State, why: EndReason, tell: bool, policy: &Policy, now: Timestamp) -> Vec<Fact> {
-    end_without(state, None, why, tell, policy, now)
-}
-
-/// Ends the live chat. What still waits for ServiceNow goes out first when the user leaves, and can't
-/// go out at all when the other side has left; then the user is told. `settled`: already settled here.
-fn end_without(
-    state: &State,
-    settled: Option<CallId>,
-    why: EndReason,
-    tell: bool,
-    policy: &Policy,
-    now: Timestamp,
-) -> Vec<Fact> {
-    let mut facts = vec![];
-    let opening = state.outbox.iter().find(|q| q.call.is_opening() && q.chat == state.chat);
-    let opened = opening.is_none();
-    let begun = opened || opening.is_some_and(|q| q.attempts > 0 || matches!(q.call, Call::StartCreated(_)));
-    let flush = opened && matches!(why, EndReason::ByUser);
-    for queued in state.outbox.iter() {
-        if flush || Some(queued.id) == settled || queued.is_claimed(now) || queued.chat != state.chat {
-            continue;
-        }
-        facts.push(Fact::Settled { call: queued.id, outcome: CallOutcome::Dropped, at: now });
-        if let Call::Say(message) = &queued.call {
-            facts.push(not_delivered(&message.text, now));
-        }
-    }
-    facts.push(Fact::ChatEnded { why, tell: tell && begun, at: now });
-    facts.push(Fact::Noticed { notice: Notice::Ended { why }, at: now });
-    if !policy.back_to_bot {
-        facts.push(Fact::ConversationOver { at: now });
-    }
-    facts
 }

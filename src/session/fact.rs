@@ -14,6 +14,9 @@ pub enum Fact {
     HandoffRequested(Box<HandoffRequested>),
     /// Direct Line was read once more after the escalation was stored: nothing the user said is left there.
     UpstreamDrained {
+        /// The bot's stretch that was read; the last one when it does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        segment: Option<usize>,
         at: Timestamp,
     },
     UserSaid(Box<UserSaid>),
@@ -151,6 +154,9 @@ pub struct HandoffRequested {
     pub opening: Opening,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<(String, Timestamp)>,
+    /// `traceparent` of the request that brought it; what ServiceNow is told of it goes on in this trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     pub at: Timestamp,
 }
 
@@ -194,12 +200,18 @@ pub struct UserSaid {
     /// What ServiceNow is told; `None` when there is nothing to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<ToAgent>,
+    /// Position of the question this answers, when that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<u64>,
     /// What the client's echo holds besides ids and times.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub echo: Map<String, Value>,
     /// Files that came with it and that we have put where ServiceNow finds them; the echo shows them, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<crate::domain::Attachment>,
+    /// `traceparent` of the request that brought it; what ServiceNow is told of it goes on in this trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     pub at: Timestamp,
 }
 
@@ -217,7 +229,7 @@ pub struct ToAgent {
 pub struct AgentSaid {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
-    /// What a step of a longer job is known by: it carries no `messageId` of its own.
+    /// What a step of a longer task is known by, where the control does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     pub by: Speaker,
@@ -229,7 +241,7 @@ impl AgentSaid {
     /// What a repeat of this is known by; nothing when ServiceNow gave it no name, and then it counts as new.
     pub fn keys(&self) -> impl Iterator<Item = String> {
         let stream = self.control.stream().map(|stream| format!("stream {stream}"));
-        let step = self.step.as_ref().map(|step| format!("step {step}"));
+        let step = self.step.clone().or_else(|| self.control.step()).map(|step| format!("step {step}"));
         self.message_id.clone().into_iter().chain(stream).chain(step)
     }
 }
@@ -271,6 +283,8 @@ pub enum Notice {
     NotDelivered {
         text: String,
     },
+    /// The question had its answer; another is not passed on.
+    AnsweredBefore,
     /// A secure answer did not get through and is not kept.
     EnterAgain,
     /// ServiceNow does not take a file like this.

@@ -13,6 +13,8 @@ pub const CLAIM_MILLIS: i64 = 10_000;
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
     queue: VecDeque<Queued>,
+    /// The last escalation's `traceparent`, for what nobody's request asked for.
+    trace: Option<Arc<str>>,
 }
 
 /// A call that waits for its turn, or for its next try.
@@ -27,6 +29,8 @@ pub struct Queued {
     /// Tries made.
     pub attempts: u32,
     pub first_try: Option<Timestamp>,
+    /// `traceparent` of the request behind it; stored, so that a repeat carries the same.
+    pub trace: Option<Arc<str>>,
     claimed: Option<Timestamp>,
     not_before: Timestamp,
 }
@@ -128,7 +132,21 @@ impl Outbox {
         if free > now { Due::At(free) } else { Due::Call(head.id) }
     }
 
+    /// A call in the trace of the last escalation.
     pub(super) fn push(&mut self, id: CallId, chat: u32, call: Call, since: Timestamp) {
+        self.push_traced(id, chat, call, since, None);
+    }
+
+    /// A call in a trace of its own, when it has one.
+    pub(super) fn push_traced(
+        &mut self,
+        id: CallId,
+        chat: u32,
+        call: Call,
+        since: Timestamp,
+        trace: Option<&str>,
+    ) {
+        let trace = trace.map(Arc::from).or_else(|| self.trace.clone());
         let not_before = Timestamp::default();
         self.queue.push_back(Queued {
             id,
@@ -137,6 +155,7 @@ impl Outbox {
             since,
             attempts: 0,
             first_try: None,
+            trace,
             claimed: None,
             not_before,
         });
@@ -145,6 +164,7 @@ impl Outbox {
     pub(super) fn open(&mut self, position: u64, chat: u32, request: &HandoffRequested) {
         let request = Arc::new(request.clone());
         let at = request.at;
+        self.trace = request.trace.as_deref().map(Arc::from);
         match request.opening {
             Opening::CreateThenStart => {
                 self.push(CallId(position, 0), chat, Call::Create(request.clone()), at);

@@ -8,6 +8,7 @@ mod hand_off;
 mod instances;
 mod joining;
 pub(crate) mod moves;
+mod notifications;
 mod outbox;
 mod promises;
 pub(crate) mod property;

@@ -44,7 +44,7 @@ pub use self::{
     desk::page as desk_page,
     faults::{Effect, Fault, FaultPlan, Faults, WebhookFaults},
     media::Upload,
-    options::{OAuthClient, ServiceNowOptions},
+    options::{Accepted, OAuthClient, ServiceNowOptions},
     view::{ChatView, Delivery, Fetched, FileView, Line, Mark, Recorded, Speaker, Standing, WebhookResult},
 };
 
@@ -123,6 +123,11 @@ impl ServiceNow {
 
     pub fn set_agents_available(&self, available: bool) {
         self.instance.set_agents_available(available);
+    }
+
+    /// Changes which credentials are let in from here on.
+    pub fn rotate(&self, change: impl FnOnce(&mut Accepted)) {
+        self.instance.rotate(change);
     }
 
     /// Access tokens given out so far are good no more.

@@ -18,6 +18,12 @@ pub fn of_caller() -> Option<String> {
     Some(Trace::continue_or_start(Some(&caller)).traceparent)
 }
 
+/// The trace that a `traceparent` belongs to: 32 hex digits, which may stand in a log. `None` for what is not exactly as
+/// the standard has it.
+pub fn trace_id(traceparent: &str) -> Option<&str> {
+    Parent::parse(traceparent).map(|parent| parent.trace_id)
+}
+
 /// Our place in a distributed trace. Goes with every call made on behalf of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {

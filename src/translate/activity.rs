@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     domain::control::{
-        Choice, ChoiceLook, Control, Html, Image, Item, Link, Mask, Moment, MultiPart, TextInput, Upload,
+        Choice, ChoiceLook, Control, Html, Image, Item, Link, Mask, Moment, MultiPart, Progress, TextInput,
+        Upload,
     },
     wire::{activity::Activity, card},
 };
@@ -102,6 +103,7 @@ pub fn render(control: &Control, context: &RenderContext<'_>) -> Rendered {
         Control::Table(table) => Rendered::card(adaptive_card::table(table)),
         Control::MultiPart(multi) => part(multi, context),
         Control::GroupedParts(grouped) => Rendered::card(adaptive_card::grouped(grouped, context)),
+        Control::Progress(progress) => Rendered::text(steps(progress, context)),
         Control::Choice(choice) => choices(choice, context),
         Control::TextInput(TextInput { prompt, mask: Mask::None, optional }) => {
             prompted(prompt.as_deref(), context).skippable(*optional)
@@ -148,6 +150,13 @@ fn linked(link: &Link, context: &RenderContext<'_>) -> String {
         Some(heading) => format!("{}\n\n{label}", safe(heading, context)),
         None => label,
     }
+}
+
+fn steps(progress: &Progress, context: &RenderContext<'_>) -> String {
+    let Progress { key: _, steps, first: _ } = progress;
+    let steps = steps.iter().map(|step| safe(step, context)).collect::<Vec<_>>();
+    let short = steps.len() > 1 && !steps.iter().any(|step| step.contains('\n'));
+    if short { format!("- {}", steps.join("\n- ")) } else { steps.join("\n\n") }
 }
 
 fn part(multi: &MultiPart, context: &RenderContext<'_>) -> Rendered {

@@ -27,6 +27,9 @@ pub(super) const ANSWER: &str = "serviceNowAnswer";
 /// Where our cards say how their inputs are to be read.
 const QUESTION: &str = "serviceNowQuestion";
 
+/// Where both say which question they answer: its position in the journal.
+const ASKED: &str = "serviceNowAsked";
+
 /// A message of the user as ServiceNow expects it.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Answer {
@@ -39,6 +42,8 @@ pub struct Answer {
     pub attachments: Vec<Attachment>,
     /// Neither text nor files.
     pub nothing: bool,
+    /// Position of the question that was clicked, when it says so.
+    pub question: Option<u64>,
 }
 
 /// Never shows the text: it may be a secret.
@@ -68,7 +73,26 @@ pub fn answer(activity: &Activity, pending: Option<&Control>) -> Answer {
         text: said.text,
         typed: said.typed,
         attachments,
+        question: clicked(activity),
     }
+}
+
+/// Lets whatever answers this activity, an action or a card of ours, say which question it answers.
+pub(super) fn mark(activity: &mut Value, position: u64) {
+    match activity {
+        Value::Array(list) => list.iter_mut().for_each(|entry| mark(entry, position)),
+        Value::Object(map) => {
+            map.values_mut().for_each(|entry| mark(entry, position));
+            if map.contains_key(ANSWER) || map.contains_key(QUESTION) {
+                map.insert(ASKED.to_owned(), position.into());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn clicked(activity: &Activity) -> Option<u64> {
+    activity.value.as_ref()?.get(ASKED)?.as_u64()
 }
 
 /// How the inputs of a card of ours are to be read.
@@ -215,6 +239,7 @@ fn meant(text: &str, pending: &Control) -> Option<Said> {
         | Control::Image(_)
         | Control::Table(_)
         | Control::GroupedParts(_)
+        | Control::Progress(_)
         | Control::Degraded { ui_type: _, text: _ } => None,
     }
 }

@@ -4,10 +4,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     activity::{RenderContext, Rendered, render},
+    answer::mark,
     link, texts,
 };
 use crate::{
-    domain::{ActivityId, ConversationId, Timestamp, User, control::Control},
+    domain::{
+        ActivityId, ConversationId, Timestamp, User,
+        control::{Control, Progress},
+    },
     session::{AgentSaid, EndReason, Fact, Notice, Speaker, UserSaid},
 };
 
@@ -29,7 +33,7 @@ pub fn shown(
     let (at, mut activity) = match fact {
         Fact::UserSaid(said) if said.shown => return None,
         Fact::UserSaid(said) => (said.at, echo(said, user)),
-        Fact::AgentSaid(said) => (said.at, said_by(said, context)),
+        Fact::AgentSaid(said) => (said.at, placed(said, position, conversation, context)),
         Fact::AgentTyping { by, at } if now.millis_since(*at) < TYPING_SHOWN => {
             (*at, json!({"type": "typing", "from": by.as_ref().map_or_else(system, account)}))
         }
@@ -104,6 +108,13 @@ fn echo(said: &UserSaid, user: &User) -> Value {
     from.entry("id").or_insert_with(|| user.id.clone().into());
     from.insert("role".to_owned(), "user".into());
     activity.insert("from".to_owned(), Value::Object(from));
+    let passed_on = said.message.is_some() || said.secure;
+    if let Some(question) = said.answers.filter(|_| passed_on) {
+        let data = activity.entry("channelData").or_insert_with(|| json!({}));
+        if let Value::Object(data) = data {
+            data.insert("servicenow".to_owned(), json!({"answers": question}));
+        }
+    }
     Value::Object(activity)
 }
 
@@ -119,6 +130,25 @@ fn account(by: &Speaker) -> Value {
         }
         Speaker::System => system(),
     }
+}
+
+/// What ServiceNow said, with where it belongs: a question's answers say what they answer; more of a longer task
+/// stands, in clients that know revisions, in the place of what was shown of it before.
+fn placed(
+    said: &AgentSaid,
+    position: u64,
+    conversation: &ConversationId,
+    context: &RenderContext<'_>,
+) -> Value {
+    let mut activity = said_by(said, context);
+    if said.control.is_answered_once() {
+        mark(&mut activity, position);
+        activity["channelData"]["servicenow"]["question"] = position.into();
+    }
+    if let Control::Progress(Progress { first: Some(first), .. }) = &said.control {
+        activity["channelData"]["streamId"] = ActivityId::local(conversation, *first).0.into();
+    }
+    activity
 }
 
 fn said_by(said: &AgentSaid, context: &RenderContext<'_>) -> Value {

@@ -4,6 +4,7 @@ use super::answer::DONE;
 use crate::{
     domain::{HistoryLine, SessionId, Timestamp, User},
     session::{Call, CallId, HandoffRequested, Queued, ToAgent, Topic},
+    telemetry::TRACEPARENT,
     wire::virtual_agent::request::{
         Action, Attachment, HistoryItem, Message, MessageUpdate, Request, SwitchTo,
     },
@@ -48,6 +49,13 @@ pub fn request(queued: &Queued, session: &SessionId, user: &User) -> Request {
         _ => {}
     }
     request.sync_response = matches!(queued.call, Call::Create(_) | Call::StartCreated(_));
+    in_trace(request, queued.trace.as_deref())
+}
+
+/// Has ServiceNow give the trace back with each answer, since an answer is a request of its own that continues none.
+pub fn in_trace(mut request: Request, traceparent: Option<&str>) -> Request {
+    let variable = traceparent.map(|trace| (TRACEPARENT.to_owned(), trace.into()));
+    request.client_variables.extend(variable);
     request
 }
 

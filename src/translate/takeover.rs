@@ -102,8 +102,10 @@ pub fn said(activity: &Activity, now: Timestamp) -> UserSaid {
         secure: false,
         timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
         message: (!says_nothing).then_some(ToAgent { text, typed: true, attachments: linked }),
+        answers: None,
         echo: echo(activity),
         files: vec![],
+        trace: None,
         at: activity
             .timestamp
             .as_ref()
@@ -325,8 +327,10 @@ mod tests {
             secure: false,
             message: None,
             files: vec![],
+            answers: None,
             echo: echo.as_object().expect("an object").clone(),
             at: Timestamp(1_767_225_601_000),
+            trace: None,
         };
         assert_eq!(said, expected);
     }

@@ -406,7 +406,8 @@ fn each_shown(inbound: &Inbound) -> Vec<String> {
             let Rendered { text, attachments, suggested_actions, .. } = shown(control);
             format!("{text:?} {} {suggested_actions:?}", Value::from(attachments))
         }
-        What::System(text) | What::Waiting(text) | What::Progress { key: _, text } => text.clone(),
+        What::System(text) | What::Waiting(text) => text.clone(),
+        What::Progress { key: _, steps } => steps.join(" "),
         _ => String::new(),
     });
     shown.collect()

@@ -56,6 +56,9 @@ pub fn notice(notice: &Notice) -> String {
         Notice::Ended { why } => end(*why).to_owned(),
         Notice::NotDelivered { text } => format!("This message could not be delivered: {text}"),
         Notice::FileRefused { name } => format!("The live agent's system does not take this file: {name}"),
+        Notice::AnsweredBefore => {
+            "That question has been answered already; this answer was not passed on.".to_owned()
+        }
         Notice::EnterAgain => "Your answer did not get through. Please enter it again.".to_owned(),
     }
 }

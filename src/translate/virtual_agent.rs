@@ -10,7 +10,7 @@ pub use crate::domain::inbound::{Inbound, Item, SystemMeaning, What};
 use crate::{
     domain::{Agent, control::Control},
     wire::virtual_agent::response::{
-        Action, Element, Kind, Response, action::DynamicLoader, element::AgentInfo,
+        Action, Element, Kind, Response, StreamState, action::DynamicLoader, element::AgentInfo,
     },
 };
 
@@ -28,13 +28,16 @@ pub fn inbound(response: Response) -> Inbound {
         completed,
         take_control,
         score: _,
-        stream_active: _,
-        stream_state: _,
+        stream_active,
+        stream_state,
         failure: _,
         body,
     } = response;
-    // A notification is a conversation of its own, which is complete when it is shown; the live chat goes on.
-    let completed = completed && (agent_chat || !only_notifies(&body));
+    let streaming = match stream_active {
+        Some(active) => active,
+        None => matches!(stream_state, Some(StreamState::Start | StreamState::InProgress)),
+    };
+    let notifies = !agent_chat && body.iter().any(is_notification);
     Inbound {
         session: client_session_id,
         request_id,
@@ -44,20 +47,21 @@ pub fn inbound(response: Response) -> Inbound {
         agent_chat,
         completed,
         take_control,
+        streaming,
+        notifies,
         items: body.into_iter().flat_map(items).collect(),
     }
 }
 
-fn only_notifies(body: &[Element]) -> bool {
-    let notifies = |element: &Element| match &element.kind {
+fn is_notification(element: &Element) -> bool {
+    match &element.kind {
         Kind::OutputCard(card) => control::is_notification(card),
         Kind::Action { action, raw: _ } => *action == Action::SwitchConversation,
         _ => false,
-    };
-    !body.is_empty() && body.iter().all(notifies)
+    }
 }
 
-/// An element as items: mostly one; a life-cycle step with words is two, a progress one a step.
+/// An element as items: mostly one; a life-cycle step with words is two.
 fn items(element: Element) -> Vec<Item> {
     let Element { message_id, agent, texts, kind } = element;
     let agent = agent.and_then(person);
@@ -69,7 +73,7 @@ fn items(element: Element) -> Vec<Item> {
             vec![item(What::StreamChunk { stream, sequence, text })]
         }
         Kind::Action { action: Action::DynamicLoader(loader), raw: _ } => {
-            progress(loader).into_iter().map(|what| Item { message_id: None, ..item(what) }).collect()
+            vec![Item { message_id: None, ..item(progress(loader)) }]
         }
         Kind::Action { action, raw } => match step(action, readable::joined(&raw)) {
             (what, None) => vec![item(what)],
@@ -78,7 +82,10 @@ fn items(element: Element) -> Vec<Item> {
             }
         },
         Kind::Unknown { ui_type, raw, why: _ } => vec![item(unknown(ui_type, &raw))],
-        shown => vec![item(control::control(shown, texts).map_or(What::Nothing, What::Said))],
+        shown => {
+            let nothing = || What::Unreadable { ui_type: String::new() };
+            vec![item(control::control(shown, texts).map_or_else(nothing, What::Said))]
+        }
     }
 }
 
@@ -110,7 +117,7 @@ fn step(action: Action, words: Option<String>) -> (What, Option<String>) {
         Action::SwitchConversation => What::NewConversation,
         Action::StartTypingIndicator => What::TypingStarted,
         Action::EndTypingIndicator => What::TypingStopped,
-        Action::DynamicLoader(loader) => progress(loader).pop().unwrap_or(What::Nothing),
+        Action::DynamicLoader(loader) => progress(loader),
         Action::SubscribeToChatPresence | Action::EndSpinner | Action::TopicFinished | Action::Separator => {
             return (words.map_or(What::Nothing, What::System), None);
         }
@@ -119,16 +126,13 @@ fn step(action: Action, words: Option<String>) -> (What, Option<String>) {
 }
 
 /// A task's steps. Its header counts as a step when it is not the standing one, or when there is no other.
-fn progress(loader: DynamicLoader) -> Vec<What> {
+fn progress(loader: DynamicLoader) -> What {
     let DynamicLoader { header, default_header, parent_message_id: key, steps } = loader;
     let standing = header == default_header || header.is_none();
     let header = if standing && !steps.is_empty() { None } else { header.or(default_header) };
     let mut texts = Vec::new();
     header.iter().chain(&steps).for_each(|text| readable::add(&mut texts, text));
-    if texts.is_empty() {
-        return vec![What::Nothing];
-    }
-    texts.into_iter().map(|text| What::Progress { key: key.clone(), text }).collect()
+    if texts.is_empty() { What::Nothing } else { What::Progress { key, steps: texts } }
 }
 
 fn unknown(ui_type: String, raw: &Value) -> What {

@@ -43,6 +43,11 @@ impl Cursor {
     }
 }
 
+/// Whether a watermark can only have come from us, in a conversation that was handed over.
+pub fn is_ours(watermark: &str) -> bool {
+    parse(watermark).is_some()
+}
+
 fn parse(raw: &str) -> Option<Cursor> {
     let mut parts = raw.strip_prefix(OURS)?.splitn(3, '.');
     let local = parts.next()?.parse().ok()?;

@@ -59,6 +59,7 @@ async function inWebChat({ chat, desk, step }) {
   });
   await questions({ chat, desk, step, id });
   await shows({ chat, desk, step, id });
+  await pushed({ chat, desk, step, id });
   await files({ chat, desk, step, id });
   await step('end', async () => {
     await desk.end(id);
@@ -101,8 +102,10 @@ async function questions({ chat, desk, step, id }) {
   await ask('skipped', 'optional picker', 'Which building, if any?', () => chat.choose('Skip'), chosen('_skip_'));
   await ask('carousel', 'carousel', 'Choose a device', async () => {
     await until('both pictures', () => loaded(chat.page, 'Laptop'));
-    await chat.card().getByRole('button', { name: 'Tablet' }).click();
+    const tablet = chat.card().getByRole('button', { name: 'Tablet' });
+    await tablet.click();
     await chat.mine('Tablet').waitFor();
+    await until('the pictures to be off', async () => (await tablet.getAttribute('aria-disabled')) === 'true');
   }, chosen('tablet'));
   const secret = 'correct-horse-42';
   await ask('masked', 'secure input', 'Enter your one-time code', async () => {
@@ -150,6 +153,35 @@ async function shows({ chat, desk, step, id }) {
     assert.equal(await chat.bubbles('Restart the VPN client first').count(), 1, 'a stream is shown once');
     const source = chat.bubbles('[1] Restart the VPN').getByRole('link', { name: 'Restart the VPN' });
     assert.equal(await source.getAttribute('href'), 'https://kb.example.com/vpn-restart');
+  });
+  await step('torn stream', async () => {
+    const before = await chat.bubbles('Restart the VPN client first').count();
+    await desk.sample(id, 'torn stream');
+    await until('the answer', async () => (await chat.bubbles('Restart the VPN client first').count()) > before);
+    await desk.say(id, 'That was all.');
+    await chat.see('That was all.');
+    assert.equal(await chat.bubbles('Restart the VPN client first').count(), before + 1, 'its end came twice');
+  });
+}
+
+async function pushed({ chat, desk, step, id }) {
+  await step('progress', async () => {
+    await desk.sample(id, 'progress');
+    await chat.see('Wrote an answer');
+    assert.equal(await chat.bubbles('Looked for articles').count(), 1, 'the steps stand in one place');
+    const said = (await chat.messages()).filter(({ text }) => text?.includes('Looked for articles'));
+    assert.equal(said.length, 2, 'other clients read each look');
+  });
+  await step('notification', async () => {
+    await desk.sample(id, 'record notification');
+    await chat.card().getByText('In progress').waitFor();
+  });
+  await step('notification to act on', async () => {
+    await desk.sample(id, 'actionable notification');
+    const reject = chat.card().getByRole('button', { name: 'Reject' });
+    await chat.card().getByRole('button', { name: 'Approve' }).click();
+    await until('the answer', async () => (await desk.messages()).some(({ text }) => text === 'approve_42'));
+    await until('the other button to be off', async () => (await reject.getAttribute('aria-disabled')) === 'true');
   });
 }
 

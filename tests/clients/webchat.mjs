@@ -85,7 +85,9 @@ export class WebChat {
   async submit(fill) {
     const card = this.card();
     await fill(card);
-    await card.getByRole('button', { name: 'Send', exact: true }).click();
+    const send = card.getByRole('button', { name: 'Send', exact: true });
+    await send.click();
+    await until('the answered card to be off', async () => (await send.getAttribute('aria-disabled')) === 'true');
   }
 
   // Waits until the transcript has scrolled to its end, for a picture of it.

@@ -18,6 +18,8 @@ use crate::client::Client;
 
 /// How long anything that should happen may take: a claim of a killed process stands for 10 s.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// A start waits for a store that may be slow, on a machine that may be busy.
+const START: Duration = Duration::from_secs(120);
 
 pub struct Stage {
     pub copilot: CopilotStudio,
@@ -154,22 +156,30 @@ impl Process {
         }
     }
 
-    /// Starts it and waits until it answers.
+    /// Starts it and waits until it answers; as the Functions host does, again when it ends because it can't reach
+    /// its store.
     pub async fn start(&self) {
+        *self.child.lock().unwrap() = Some(self.spawn());
+        let started = Instant::now();
+        while self.http.get(&self.url).send().await.is_err() {
+            assert!(started.elapsed() < START, "{} does not start", self.url);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let mut child = self.child.lock().unwrap();
+            if child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_some()) {
+                *child = Some(self.spawn());
+            }
+        }
+    }
+
+    fn spawn(&self) -> Child {
         let given = std::env::var_os("HANDLER");
-        let child = Command::new(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_handler").into()))
+        Command::new(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_handler").into()))
             .env_clear()
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(OpenOptions::new().create(true).append(true).open(&self.log).unwrap())
             .spawn()
-            .unwrap();
-        *self.child.lock().unwrap() = Some(child);
-        let started = Instant::now();
-        while self.http.get(&self.url).send().await.is_err() {
-            assert!(started.elapsed() < PATIENCE, "{} does not start", self.url);
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            .unwrap()
     }
 
     /// SIGKILL.

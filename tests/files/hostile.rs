@@ -136,39 +136,8 @@ async fn our_login_follows_no_redirect_off_the_files_of_the_instance() {
     assert_eq!(answer.text().await.unwrap(), "file");
 }
 
-#[tokio::test]
-async fn a_part_of_a_file_can_be_asked_for_and_nothing_stranger() {
-    let instance = serve(|request: &HttpRequest, _: &str| {
-        match request.headers().get("range").and_then(|range| range.to_str().ok()) {
-            Some("bytes=1-2") => HttpResponse::PartialContent()
-                .insert_header(("content-range", "bytes 1-2/4"))
-                .insert_header(("content-type", "video/mp4"))
-                .body("ea"),
-            Some(other) => panic!("{other} was passed on"),
-            None => HttpResponse::Ok().insert_header(("accept-ranges", "bytes")).body("read"),
-        }
-    });
-    let world = world_with_links(&[("SERVICENOW_URL", &instance)]).await;
-    let now = servicenow_handoff::domain::Timestamp::now();
-    let link = world.handoff.files().link(&format!("{instance}/a.iix"), now).unwrap();
-    let part = world.http.get(&link).header("range", "bytes=1-2").send().await.unwrap();
-    assert_eq!(
-        (part.status().as_u16(), &part.headers()["content-range"]),
-        (206, &"bytes 1-2/4".parse().unwrap())
-    );
-    assert_eq!(part.text().await.unwrap(), "ea");
-    for strange in ["lines=1-2", "bytes=0-1,2-3", "bytes=a"] {
-        let whole = world.http.get(&link).header("range", strange).send().await.unwrap();
-        assert_eq!(
-            (whole.status().as_u16(), whole.text().await.unwrap().as_str()),
-            (200, "read"),
-            "{strange}"
-        );
-    }
-}
-
 /// A server of our own making; gives its root.
-fn serve(answer: impl Fn(&HttpRequest, &str) -> HttpResponse + Clone + Send + 'static) -> String {
+pub fn serve(answer: impl Fn(&HttpRequest, &str) -> HttpResponse + Clone + Send + 'static) -> String {
     let (started, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         rt::System::new().block_on(async move {

@@ -66,7 +66,11 @@ fn any_batch_of_the_bot_is_taken_over() {
             let taken = takeover::around_event(&set.activities, at, &transcript, Timestamp(0));
             assert!(taken.said.len() <= set.activities.len());
             let mut talk = Talk::live();
-            talk.on(Event::UpstreamRead { said: taken.said, history: Some(vec![history::lines(&spoken)]) });
+            talk.on(Event::UpstreamRead {
+                segment: 0,
+                said: taken.said,
+                history: Some(vec![history::lines(&spoken)]),
+            });
             talk.deliver();
         }
     });

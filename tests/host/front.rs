@@ -5,11 +5,12 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, rt, rt::time::sleep, web,
 };
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use reqwest::{
     Body, Method,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
+use tokio::{net::TcpStream, sync::mpsc, time::timeout};
 
 use crate::host::{HOST_VERSION, Shared};
 
@@ -47,7 +48,6 @@ impl Front {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = HttpServer::new(move || {
             App::new()
-                .app_data(web::PayloadConfig::new(BODY_LIMIT))
                 .app_data(web::Data::new(Arc::clone(&shared)))
                 .app_data(web::Data::new(mode))
                 .default_service(web::to(pass))
@@ -72,7 +72,7 @@ impl Drop for Front {
 
 async fn pass(
     request: HttpRequest,
-    body: web::Bytes,
+    body: web::Payload,
     mode: web::Data<Mode>,
     shared: web::Data<Arc<Shared>>,
 ) -> HttpResponse {
@@ -80,18 +80,33 @@ async fn pass(
     if !shared.package.functions.iter().any(|function| function.trigger.takes(method, path)) {
         return HttpResponse::NotFound().finish();
     }
-    let answer = match **mode {
-        Mode::Proxy => proxy(&request, &body, &shared).await,
-        Mode::Forward => forward(&request, body, &shared).await,
+    let Some(handler) = shared.handler_url().await else {
+        return HttpResponse::ServiceUnavailable().finish();
     };
-    answer.unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
+    let answer = async {
+        match **mode {
+            Mode::Proxy => proxy(&request, body, &handler, &shared).await,
+            Mode::Forward => forward(&request, body, &handler, &shared).await,
+        }
+    };
+    match timeout(shared.function_timeout, answer).await {
+        Ok(answer) => answer.unwrap_or_else(|_| HttpResponse::InternalServerError().finish()),
+        Err(_) => {
+            shared.end_invocations().await;
+            HttpResponse::InternalServerError().finish()
+        }
+    }
 }
 
 async fn proxy(
     request: &HttpRequest,
-    body: &web::Bytes,
+    body: web::Payload,
+    handler: &str,
     shared: &Shared,
 ) -> Result<HttpResponse, reqwest::Error> {
+    if !can_be_connected(handler).await {
+        return Ok(HttpResponse::BadGateway().finish());
+    }
     let mut headers = copied_headers(request);
     let invocation = shared.new_invocation();
     for (name, value) in [
@@ -101,29 +116,46 @@ async fn proxy(
     ] {
         headers.insert(name, HeaderValue::from_str(value).unwrap());
     }
-    let chunked = request.headers().contains_key("transfer-encoding");
+    let mut outgoing = outgoing(request, handler, query(request), shared).headers(headers);
+    if ["content-length", "transfer-encoding"].iter().any(|name| request.headers().contains_key(*name)) {
+        outgoing = outgoing.body(streamed_body(body));
+    }
+    Ok(streamed(outgoing.send().await?))
+}
+
+/// A connection refused is tried ten times, 50 ms apart at first and 250 ms at most.
+async fn can_be_connected(handler: &str) -> bool {
+    let address = handler.trim_start_matches("http://");
     let mut pause = Duration::from_millis(50);
     for _ in 0..10 {
-        let outgoing = outgoing(request, query(request), shared).await.headers(headers.clone());
-        let outgoing = match (chunked, body.is_empty()) {
-            (true, _) => {
-                outgoing.body(Body::wrap_stream(stream::iter([Ok::<_, std::io::Error>(body.clone())])))
-            }
-            (false, true) => outgoing,
-            (false, false) => outgoing.body(body.clone()),
-        };
-        match outgoing.send().await {
-            Err(error) if error.is_connect() => sleep(pause).await,
-            answer => return Ok(streamed(answer?)),
+        if TcpStream::connect(address).await.is_ok() {
+            return true;
         }
+        sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(250));
     }
-    Ok(HttpResponse::BadGateway().finish())
+    false
+}
+
+/// Handed on piece by piece as it comes; what breaks off here breaks off there.
+fn streamed_body(mut body: web::Payload) -> Body {
+    let (pieces, arriving) = mpsc::channel(4);
+    rt::spawn(async move {
+        while let Some(piece) = body.next().await {
+            if pieces.send(piece.map_err(std::io::Error::other)).await.is_err() {
+                return;
+            }
+        }
+    });
+    Body::wrap_stream(stream::unfold(arriving, |mut arriving| async {
+        arriving.recv().await.map(|piece| (piece, arriving))
+    }))
 }
 
 async fn forward(
     request: &HttpRequest,
-    body: web::Bytes,
+    body: web::Payload,
+    handler: &str,
     shared: &Shared,
 ) -> Result<HttpResponse, reqwest::Error> {
     let mut headers = copied_headers(request);
@@ -139,7 +171,10 @@ async fn forward(
         HeaderValue::from_str(&format!("Azure-Functions-Host/{HOST_VERSION}")).unwrap(),
     );
 
-    let mut outgoing = outgoing(request, joined_query(request), shared).await.headers(headers);
+    let Ok(Ok(body)) = body.to_bytes_limited(BODY_LIMIT).await else {
+        return Ok(HttpResponse::PayloadTooLarge().finish());
+    };
+    let mut outgoing = outgoing(request, handler, joined_query(request), shared).headers(headers);
     if request.headers().contains_key("content-length") && !body.is_empty() {
         outgoing = outgoing.body(body);
     }
@@ -148,9 +183,8 @@ async fn forward(
     Ok(response.body(answer.bytes().await?))
 }
 
-async fn outgoing(request: &HttpRequest, query: String, shared: &Shared) -> reqwest::RequestBuilder {
-    let path = request.uri().path();
-    let url = format!("{}{path}{query}", shared.handler_url().await);
+fn outgoing(request: &HttpRequest, handler: &str, query: String, shared: &Shared) -> reqwest::RequestBuilder {
+    let url = format!("{handler}{}{query}", request.uri().path());
     shared.client.request(Method::from_bytes(request.method().as_str().as_bytes()).unwrap(), url)
 }
 

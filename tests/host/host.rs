@@ -3,25 +3,22 @@
 //! It follows the host's published source, version 4; it is not the host.
 
 use std::{
-    io::{BufRead, BufReader, Read},
-    net::TcpListener,
-    process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use actix_web::rt::time::sleep;
-use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::{Value, json};
-use tokio::sync::RwLock;
+use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::{
     front::{Front, Mode},
     package::{Package, Trigger},
+    restarts::{EXCEEDED, FORGETTING, Next, Restarts},
+    timer::{self, Firing},
+    worker::{Console, Worker},
 };
 
 pub const HOST_VERSION: &str = "4.1037.0";
@@ -35,23 +32,36 @@ pub struct Host {
 pub struct Shared {
     pub package: Package,
     pub client: reqwest::Client,
-    /// Requests wait on it while the handler is started again, as they do in the host.
-    worker: RwLock<Worker>,
+    /// How long an invocation may take; the handler is killed for one that takes longer.
+    pub function_timeout: Duration,
+    standing: watch::Sender<Standing>,
+    worker: tokio::sync::Mutex<Option<Worker>>,
+    console: Console,
     settings: Vec<(String, String)>,
     invocations: AtomicU64,
+    restarts: Mutex<Restarts>,
+    clock: Mutex<Duration>,
 }
 
-struct Worker {
-    port: u16,
-    child: Child,
-    console: Console,
+/// Requests wait while the handler is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Starting,
+    Ready {
+        port: u16,
+    },
+    /// It ended with exit code 0, which asks the host to leave it so.
+    Left,
+    ShutDown,
 }
 
-/// What the handler wrote: standard output is information, standard error is errors.
-#[derive(Clone, Default)]
-pub struct Console {
-    pub stdout: Arc<Mutex<Vec<String>>>,
-    pub stderr: Arc<Mutex<Vec<String>>>,
+/// The host shut down: the handler ended three times in a row.
+#[derive(Debug)]
+pub struct GaveUp {
+    /// The host's own last line.
+    pub said: &'static str,
+    /// All the handler wrote to standard error, over the restarts.
+    pub errors: Vec<String>,
 }
 
 impl Host {
@@ -62,25 +72,56 @@ impl Host {
 
     /// `Forward` is what a host does that is too old to proxy.
     pub async fn start_in(mode: Mode, settings: &[(&str, &str)]) -> Self {
+        let host = Self::open(mode, settings);
+        host.start_handler().await.unwrap();
+        host
+    }
+
+    /// A host that takes requests, which then wait until the handler is [started](Self::start_handler).
+    pub fn open(mode: Mode, settings: &[(&str, &str)]) -> Self {
         let package = Package::pack();
+        Self::open_with(package.time("functionTimeout"), package, mode, settings)
+    }
+
+    /// As [`open`](Self::open), with a function time-out of its own.
+    pub fn open_within(function_timeout: Duration, mode: Mode, settings: &[(&str, &str)]) -> Self {
+        Self::open_with(function_timeout, Package::pack(), mode, settings)
+    }
+
+    fn open_with(
+        function_timeout: Duration,
+        package: Package,
+        mode: Mode,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let flag = match mode {
             Mode::Proxy => "enableProxyingHttpRequest",
             Mode::Forward => "enableForwardingHttpRequest",
         };
         assert!(package.flag(flag), "{flag} is off, so requests would come in the default payload");
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let settings: Vec<_> =
-            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let worker = Worker::start(&package, &client, &settings, Console::default()).await;
         let shared = Arc::new(Shared {
             package,
             client,
-            worker: RwLock::new(worker),
-            settings,
+            function_timeout,
+            standing: watch::Sender::new(Standing::Starting),
+            worker: tokio::sync::Mutex::default(),
+            console: Console::default(),
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             invocations: AtomicU64::new(0),
+            restarts: Mutex::default(),
+            clock: Mutex::default(),
         });
         let front = Front::open(mode, Arc::clone(&shared));
         Self { shared, front }
+    }
+
+    /// Starts the handler, again and again as long as the host would.
+    pub async fn start_handler(&self) -> Result<(), GaveUp> {
+        self.shared.start_handler().await
     }
 
     /// The public root, without a slash at the end.
@@ -100,35 +141,53 @@ impl Host {
 
     /// Where the handler itself listens; nobody outside can reach it.
     pub async fn handler_url(&self) -> String {
-        self.shared.handler_url().await
+        self.shared.handler_url().await.unwrap()
     }
 
-    /// SIGKILL, which the handler can't see coming, and then the restart.
+    /// The handler's process, as long as it runs.
+    pub async fn process(&self) -> Option<u32> {
+        let mut worker = self.shared.worker.lock().await;
+        worker.as_mut().and_then(|worker| worker.is_running().then(|| worker.id()))
+    }
+
+    /// SIGKILL, which the handler can't see coming, and what the host then does.
+    pub async fn crash(&self) -> Result<(), GaveUp> {
+        self.shared.kill().await;
+        self.shared.go_on_after(None).await
+    }
+
+    /// A crash in quieter times than the three that shut the host down.
     pub async fn kill_and_restart(&self) {
-        let mut worker = self.shared.worker.write().await;
-        worker.kill();
-        let console = worker.console.clone();
-        *worker =
-            Worker::start(&self.shared.package, &self.shared.client, &self.shared.settings, console).await;
+        self.let_pass(2 * FORGETTING);
+        self.crash().await.unwrap();
+    }
+
+    /// Moves the clock that the host counts crashes by.
+    pub fn let_pass(&self, time: Duration) {
+        *self.shared.clock.lock().unwrap() += time;
     }
 
     /// All the handler wrote so far, over restarts.
-    pub async fn console(&self) -> Console {
-        self.shared.worker.read().await.console.clone()
+    pub fn console(&self) -> &Console {
+        &self.shared.console
     }
 
-    /// Fires a timer function.
+    /// Fires a timer function in time.
     ///
     /// # Errors
     ///
-    /// Why the host would count the invocation as failed, or wait for it until it times out.
+    /// As [`timer::outcome`].
     pub async fn fire_timer(&self, function: &str) -> Result<Value, String> {
+        self.fire_timer_as(Firing::OnTime, function).await
+    }
+
+    pub async fn fire_timer_as(&self, firing: Firing, function: &str) -> Result<Value, String> {
         let Some(Trigger::Timer { binding, .. }) =
             self.package().function(function).map(|found| &found.trigger)
         else {
             return Err(format!("{function} is no timer function"));
         };
-        let response = self
+        let post = self
             .shared
             .client
             .post(format!("{}/{function}", self.handler_url().await))
@@ -136,28 +195,20 @@ impl Host {
             .header("user-agent", format!("Azure-Functions-Host/{HOST_VERSION}"))
             .header("x-azure-functions-hostversion", HOST_VERSION)
             .header("x-azure-functions-invocationid", self.shared.new_invocation())
-            .body(timer_payload(function, binding).to_string())
-            .send()
-            .await
-            .map_err(|error| format!("no answer: {error}"))?;
-        let status = response.status();
-        let content_type = response.headers().get("content-type").cloned();
-        let body = response.text().await.map_err(|error| format!("half an answer: {error}"))?;
-        if !status.is_success() {
-            return Err(format!("status {status}: the invocation fails and its logs are dropped"));
-        }
-        if !content_type
-            .is_some_and(|value| value.to_str().unwrap_or_default().starts_with("application/json"))
-        {
-            return Err("the content type is not JSON".to_owned());
-        }
-        check_envelope(&body)
+            .body(timer::payload(function, binding, firing).to_string());
+        timer::outcome(post.send().await.map_err(|error| format!("no answer: {error}"))?).await
     }
 }
 
 impl Shared {
-    pub async fn handler_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.worker.read().await.port)
+    /// Waits while the handler is started; `None` once there is none to wait for.
+    pub async fn handler_url(&self) -> Option<String> {
+        let mut standing = self.standing.subscribe();
+        let settled = standing.wait_for(|standing| *standing != Standing::Starting).await.unwrap();
+        match *settled {
+            Standing::Ready { port } => Some(format!("http://127.0.0.1:{port}")),
+            _ => None,
+        }
     }
 
     /// The id of a new invocation, in the form of a GUID.
@@ -165,112 +216,55 @@ impl Shared {
         let number = self.invocations.fetch_add(1, Relaxed);
         format!("00000000-0000-4000-8000-{number:012x}")
     }
-}
 
-impl Worker {
-    async fn start(
-        package: &Package,
-        client: &reqwest::Client,
-        settings: &[(String, String)],
-        console: Console,
-    ) -> Self {
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let mut child = Command::new(package.executable())
-            .args(package.arguments())
-            .current_dir(package.root())
-            .env_clear()
-            .envs(settings.iter().map(|(name, value)| (name, value)))
-            .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
-            .env("FUNCTIONS_HTTPWORKER_PORT", port.to_string())
-            .env("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "00000000-0000-4000-8000-00000000aaaa")
-            .env("FUNCTIONS_HTTPWORKER_ID", "00000000-0000-4000-8000-00000000aaaa")
-            .env("FUNCTIONS_APP_ROOT_PATH", package.root())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        collect_lines(child.stdout.take().unwrap(), Arc::clone(&console.stdout));
-        collect_lines(child.stderr.take().unwrap(), Arc::clone(&console.stderr));
-        let mut worker = Self { port, child, console };
-        worker.wait_until_ready(client).await;
-        worker
+    /// An invocation took too long: the one process goes, and with it all it was doing.
+    pub async fn end_invocations(&self) {
+        self.kill().await;
+        // The host's own doing is no error of the handler's.
+        self.start_handler().await.unwrap();
     }
 
-    /// Asks `/` every 25 ms; any answer at all means ready.
-    async fn wait_until_ready(&mut self, client: &reqwest::Client) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+    async fn kill(&self) {
+        self.standing.send_replace(Standing::Starting);
+        if let Some(mut worker) = self.worker.lock().await.take() {
+            worker.kill();
+        }
+    }
+
+    async fn start_handler(&self) -> Result<(), GaveUp> {
         loop {
-            if client.get(format!("http://127.0.0.1:{}/", self.port)).send().await.is_ok() {
-                return;
-            }
-            if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("the handler ended at start with {status}: {:?}", self.console.stderr.lock().unwrap());
-            }
-            assert!(Instant::now() < deadline, "no answer to the probe within initializationTimeout");
-            sleep(Duration::from_millis(25)).await;
-        }
-    }
-
-    fn kill(&mut self) {
-        // It may be gone already; then there is nothing to kill.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-fn collect_lines(from: impl Read + Send + 'static, into: Arc<Mutex<Vec<String>>>) {
-    thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            into.lock().unwrap().push(line);
-        }
-    });
-}
-
-fn timer_payload(function: &str, binding: &str) -> Value {
-    json!({
-        "Data": {
-            binding: {
-                "Schedule": { "AdjustForDST": true },
-                "ScheduleStatus": {
-                    "Last": "2026-01-01T00:00:00+00:00",
-                    "LastUpdated": "2026-01-01T00:00:00+00:00",
-                    "Next": "2026-01-01T00:01:00+00:00"
-                },
-                "IsPastDue": false
-            }
-        },
-        "Metadata": {
-            "sys": {
-                "MethodName": function,
-                "UtcNow": "2026-01-01T00:00:00.0000000Z",
-                "RandGuid": "00000000-0000-4000-8000-00000000bbbb"
+            match Worker::start(&self.package, &self.client, &self.settings, &self.console).await {
+                Ok(worker) => {
+                    let port = worker.port;
+                    *self.worker.lock().await = Some(worker);
+                    self.standing.send_replace(Standing::Ready { port });
+                    return Ok(());
+                }
+                Err(code) => {
+                    if !self.is_started_again(code)? {
+                        return Ok(());
+                    }
+                }
             }
         }
-    })
-}
+    }
 
-fn check_envelope(body: &str) -> Result<Value, String> {
-    if matches!(body.trim(), "" | "null") {
-        return Err("an empty answer: the invocation hangs until its time-out".to_owned());
+    async fn go_on_after(&self, code: Option<i32>) -> Result<(), GaveUp> {
+        if self.is_started_again(code)? { self.start_handler().await } else { Ok(()) }
     }
-    let envelope: Value = serde_json::from_str(body).map_err(|error| format!("not JSON: {error}"))?;
-    let outputs = envelope["Outputs"].as_object().ok_or("Outputs is not an object")?;
-    let logs = envelope["Logs"].as_array().ok_or("Logs is not an array")?;
-    if !logs.iter().all(Value::is_string) {
-        return Err("Logs holds something that is no text".to_owned());
-    }
-    let returned = envelope.get("ReturnValue").ok_or("ReturnValue is missing")?;
-    for value in outputs.values().chain([returned]) {
-        if value.as_str().is_some_and(|text| !text.is_empty() && BASE64_STANDARD.decode(text).is_ok()) {
-            return Err(format!("{value} looks like base64, which the host turns into bytes"));
+
+    fn is_started_again(&self, code: Option<i32>) -> Result<bool, GaveUp> {
+        let at = *self.clock.lock().unwrap();
+        match self.restarts.lock().unwrap().after(code, at) {
+            Next::StartAgain => Ok(true),
+            Next::LeaveIt => {
+                self.standing.send_replace(Standing::Left);
+                Ok(false)
+            }
+            Next::ShutDown => {
+                self.standing.send_replace(Standing::ShutDown);
+                Err(GaveUp { said: EXCEEDED, errors: self.console.stderr.lock().unwrap().clone() })
+            }
         }
     }
-    Ok(envelope)
 }

@@ -1,12 +1,22 @@
 //! The program as the Functions host runs it: started, probed, asked and killed by a model of the host.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+#[path = "../azurite/server.rs"]
+mod azurite;
 mod front;
+mod functions;
 mod hand_off;
 mod host;
+mod instances;
 mod package;
+mod published;
+mod restarts;
+mod stage;
+mod starts;
+mod timer;
+mod worker;
 
-use std::{net::TcpListener, process::Command};
+use std::net::TcpListener;
 
 use actix_web::{App, HttpResponse, HttpServer, rt, rt::System, web};
 use serde_json::Value;
@@ -33,7 +43,7 @@ fn the_function_folders_say_what_is_documented() {
     let all = "GET POST PUT PATCH DELETE HEAD OPTIONS";
     let documented = [
         ("direct-line", "v3/directline/{*path}", all),
-        ("files", "api/files/{*path}", "GET"),
+        ("files", "api/files/{*path}", "GET HEAD"),
         ("health", "api/health", "GET"),
         ("relayToDirectLine", "api/relayToDirectLine", "GET"),
         ("secondary-bot", "api/sn_va_as_service/bot/integration", "POST"),
@@ -185,7 +195,7 @@ fn in_the_host_every_line_is_json_and_nothing_looks_like_an_error() {
         let host = Host::start(&[]).await;
         host.request("GET", "/api/health").send().await.unwrap();
         host.fire_timer("sweep").await.unwrap();
-        let console = host.console().await;
+        let console = host.console();
         let lines = console.stdout.lock().unwrap().clone();
         assert!(!lines.is_empty());
         for line in lines {
@@ -193,55 +203,6 @@ fn in_the_host_every_line_is_json_and_nothing_looks_like_an_error() {
         }
         assert_eq!(*console.stderr.lock().unwrap(), [""; 0]);
     });
-}
-
-#[test]
-fn wrong_settings_stop_the_start_with_all_of_them_listed() {
-    let output = handler()
-        .env("FUNCTIONS_CUSTOMHANDLER_PORT", "4711")
-        .env("SERVICENOW_URL", "http://acme.example.com")
-        .env("HANDOFF_TIMEOUT", "soon")
-        .output()
-        .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    for name in ["SERVICENOW_URL must be https", "is set without credentials", "HANDOFF_TIMEOUT is `soon`"] {
-        assert!(told.contains(name), "{told}");
-    }
-    assert!(output.stdout.is_empty());
-}
-
-#[test]
-fn a_port_that_is_taken_ends_the_process_so_that_the_host_tries_again() {
-    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    let folder = tempfile::tempdir().unwrap();
-    let output = handler().current_dir(&folder).env("FUNCTIONS_CUSTOMHANDLER_PORT", port).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-}
-
-#[test]
-fn doctor_says_what_is_wrong_and_fails() {
-    let wrong = handler().arg("doctor").env("STORE", "floppy:a").output().unwrap();
-    assert_eq!(wrong.status.code(), Some(1));
-    assert!(String::from_utf8(wrong.stdout).unwrap().contains("STORE must be"));
-
-    let right = handler().args(["doctor", "--json"]).output().unwrap();
-    assert_eq!(right.status.code(), Some(0));
-    assert_eq!(serde_json::from_slice::<Value>(&right.stdout).unwrap()["healthy"], true);
-}
-
-#[test]
-fn the_version_is_the_packages() {
-    let output = handler().arg("--version").output().unwrap();
-    let version = concat!("handler ", env!("CARGO_PKG_VERSION"));
-    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), version);
-}
-
-fn handler() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
-    command.env_clear();
-    command
 }
 
 fn settings(far_end: &str) -> Vec<(&str, &str)> {

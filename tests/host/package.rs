@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -26,17 +27,19 @@ pub enum Trigger {
 }
 
 impl Package {
-    /// Packs this repository around the binary that Cargo built for the tests.
+    /// Deploys a copy of the package that `PACKAGE` names; without one, of this repository around the binary
+    /// that Cargo built for the tests.
     pub fn pack() -> Self {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let source = Self::source();
         // Beside the binary, so that it can be linked instead of copied.
         let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let host: Value = read_json(&source.join("host.json"));
         fs::copy(source.join("host.json"), folder.path().join("host.json")).unwrap();
-        fs::hard_link(env!("CARGO_BIN_EXE_handler"), folder.path().join("handler")).unwrap();
+        let (program, handler) = (Self::program(), folder.path().join("handler"));
+        fs::hard_link(&program, &handler).or_else(|_| fs::copy(&program, &handler).map(drop)).unwrap();
 
         let prefix = host["extensions"]["http"]["routePrefix"].as_str().unwrap_or("api").to_owned();
-        let functions = function_folders(source)
+        let functions = function_folders(&source)
             .into_iter()
             .map(|name| {
                 let from = source.join(&name).join("function.json");
@@ -47,6 +50,24 @@ impl Package {
             })
             .collect();
         Self { folder, host, functions }
+    }
+
+    /// The package that is tested; `None` without `PACKAGE`.
+    pub fn published() -> Option<PathBuf> {
+        let named = std::env::var_os("PACKAGE")?;
+        Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(named))
+    }
+
+    /// The binary that is tested.
+    pub fn program() -> PathBuf {
+        match Self::published() {
+            Some(package) => package.join("handler"),
+            None => env!("CARGO_BIN_EXE_handler").into(),
+        }
+    }
+
+    fn source() -> PathBuf {
+        Self::published().unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into())
     }
 
     pub fn root(&self) -> &Path {
@@ -68,6 +89,20 @@ impl Package {
 
     pub fn flag(&self, name: &str) -> bool {
         self.host["customHandler"][name].as_bool().unwrap_or(false)
+    }
+
+    /// A time span of host.json's, at its root or under `customHandler`.
+    pub fn time(&self, name: &str) -> Duration {
+        let spans = [&self.host[name], &self.host["customHandler"][name]];
+        let span =
+            spans.into_iter().find_map(Value::as_str).unwrap_or_else(|| panic!("host.json lacks {name}"));
+        let [hours, minutes, seconds] = span.split(':').collect::<Vec<_>>()[..] else {
+            panic!("{name} is {span}, which is no hh:mm:ss")
+        };
+        let seconds = [(hours, 3600), (minutes, 60), (seconds, 1)].map(|(count, each)| {
+            count.parse::<u64>().unwrap_or_else(|error| panic!("{name} is {span}: {error}")) * each
+        });
+        Duration::from_secs(seconds.into_iter().sum())
     }
 
     pub fn function(&self, name: &str) -> Option<&Function> {
@@ -142,5 +177,7 @@ fn function_folders(source: &Path) -> Vec<String> {
 }
 
 fn read_json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    let text = fs::read(path)
+        .unwrap_or_else(|error| panic!("{}: {error}; scripts/package makes a package", path.display()));
+    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -119,16 +119,29 @@ async fn an_agents_message_with_nothing_to_show_is_told_as_failed() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;
     let session = chat.conversation().to_owned();
-    let id = "55555555555555555555555555555555";
-    let body = json!({"agentChat": true, "body": [{"uiType": "Hologram", "messageId": id, "agentInfo": by_agent()}]});
-    assert!(world.servicenow.send(&session, body.clone()).await.is_success());
-    let update = asked(&world, &session, "UPDATE_MESSAGES").await;
-    assert_eq!(update.body["message"], json!([{"status": "external_error", "id": id}]));
-    assert!(world.servicenow.send(&session, body).await.is_success());
+    let (unknown, empty) = ("55555555555555555555555555555555", "66666666666666666666666666666666");
+    let body = |id: &str, element: Value| {
+        let mut element = element;
+        element["messageId"] = id.into();
+        element["agentInfo"] = by_agent();
+        json!({"agentChat": true, "body": [element]})
+    };
+    for _ in 0..2 {
+        for (id, element) in
+            [(unknown, json!({"uiType": "Hologram"})), (empty, json!({"uiType": "OutputText", "value": ""}))]
+        {
+            assert!(world.servicenow.send(&session, body(id, element)).await.is_success());
+        }
+    }
     goes_on(&world, &mut chat).await;
-    let updates = world.servicenow.requests_of(&session);
-    let failed = updates.iter().filter(|request| request.body.to_string().contains("external_error")).count();
-    assert_eq!(failed, 1, "told again");
+    let failed = |at: &ServiceNow| {
+        let updates = at.requests_of(&session).into_iter().filter(|r| r.action == "UPDATE_MESSAGES");
+        let told = updates.map(|request| request.body["message"].clone());
+        told.filter(|message| message.to_string().contains("external_error")).collect::<Vec<_>>()
+    };
+    assert!(world.servicenow.wait_for(PATIENCE, |at| failed(at).len() >= 2).await);
+    let told = |id: &str| json!([{"status": "external_error", "id": id}]);
+    assert_eq!(failed(&world.servicenow), [told(unknown), told(empty)], "each once");
 }
 
 #[tokio::test]
@@ -149,7 +162,15 @@ async fn each_step_of_a_longer_task_is_shown_once() {
     }
     goes_on(&world, &mut chat).await;
     assert_eq!(times(&chat, "Asked the archive"), 2, "once a task");
-    assert!(times(&chat, "Looked for articles") <= 2 && times(&chat, "Wrote an answer") <= 2);
+    let looked = |text: &str| chat.received.iter().filter(|a| a["text"] == text).collect::<Vec<_>>();
+    let (begun, grown) = (looked("Looked for articles"), looked("- Looked for articles\n- Wrote an answer"));
+    assert_eq!((begun.len(), grown.len()), (2, 2), "two tasks");
+    for (begun, grown) in begun.iter().zip(grown) {
+        assert_eq!(
+            grown["channelData"]["streamId"], begun["id"],
+            "stands in the place of what was shown before"
+        );
+    }
 }
 
 #[tokio::test]
@@ -266,23 +287,79 @@ async fn notifications_of_every_kind_are_shown_and_the_chat_goes_on() {
     let told = |at: &ServiceNow| at.requests_of(&session).into_iter().find(|r| r.text == "approve_42");
     assert!(world.servicenow.wait_for(PATIENCE, |at| told(at).is_some()).await);
     assert_eq!(told(&world.servicenow).unwrap().body["message"]["typed"], false);
+    let reject = actions.iter().find(|action| action["title"] == "Reject").unwrap();
+    let late = json!({"type": "message", "value": reject["data"], "from": {"id": "dana", "role": "user"}});
+    chat.post(&late).await.unwrap();
+    let refused = "That question has been answered already; this answer was not passed on.";
+    chat.see("that it was too late", |a| a["text"] == refused).await.unwrap();
+    chat.say("Thanks").await.unwrap();
+    world.agent_hears(&session, &["approve_42", "Thanks"]).await;
+}
+
+#[tokio::test]
+async fn the_feedback_data_of_an_answer_is_kept() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    let answer = json!({"uiType": "OutputText", "value": "Restart it.", "streamId": "s",
+        "feedback": {"messageId": "77777777777777777777777777777777", "feedbackEnabled": true}});
+    let end = json!({"streamActive": false, "streamState": "END", "score": 1, "body": [answer]});
+    assert!(world.servicenow.send(&session, end).await.is_success());
+    chat.see("the answer", |a| a["text"] == "Restart it.").await.unwrap();
+    let kept = br#""feedback":{"feedbackEnabled":true,"messageId":"77777777777777777777777777777777"}"#;
+    assert!(world.stored_bytes().windows(kept.len()).any(|bytes| bytes == kept));
+}
+
+#[tokio::test]
+async fn a_notification_after_the_chat_is_shown_and_opens_nothing() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    world.servicenow.end(&session).await;
+    chat.see("the end", |a| a["value"]["state"] == "completed").await.unwrap();
+    chat.say("back with you").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: back with you").await.unwrap();
+    let data = json!({"messageHeading": "A ticket waits for you", "actions": [{"label": "Approve", "value": "yes_42"}]});
+    let card = json!({"uiType": "OutputCard", "templateName": "Notification", "data": data.to_string()});
+    let pushed = json!({"clientSessionId": session, "completed": true, "body": [card]});
+    assert!(world.servicenow.send_raw(&session, pushed).await.is_success());
+    chat.see("the notification", |a| a.to_string().contains("A ticket waits for you")).await.unwrap();
+    let card = chat.received.last().unwrap()["attachments"][0]["content"].to_string();
+    assert!(card.contains("Approve") && !card.contains("yes_42"), "nobody would hear the answer: {card}");
+    chat.say("still you?").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: still you?").await.unwrap();
+    assert_eq!(world.actions(&session).iter().filter(|action| *action == "CREATE_CONVERSATION").count(), 1);
+}
+
+#[tokio::test]
+async fn a_notification_may_ask_by_a_control_of_its_own() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    world.servicenow.send_sample(&session, "notification with a question").await.unwrap();
+    chat.see("the question", |a| a["text"] == "Do you approve INC0000042?").await.unwrap();
+    goes_on(&world, &mut chat).await;
+    let question = chat.received.iter().find(|a| a["text"] == "Do you approve INC0000042?").unwrap();
+    let action = &question["suggestedActions"]["actions"][0];
+    let click = json!({"type": "message", "text": action["title"], "value": action["value"],
+        "from": {"id": "dana", "role": "user"}});
+    chat.post(&click).await.unwrap();
+    let told = |at: &ServiceNow| at.requests_of(&session).into_iter().find(|r| r.text == "approve_42");
+    assert!(world.servicenow.wait_for(PATIENCE, |at| told(at).is_some()).await);
+    assert_eq!(told(&world.servicenow).unwrap().body["message"]["typed"], false);
 }
 
 #[tokio::test]
 async fn servicenows_own_ids_of_the_chat_are_kept() {
-    for mode in ["create", "start"] {
+    for mode in ["create", "start", "agent"] {
         let world = World::with(&[("SERVICENOW_START", mode)]).await;
         let mut chat = world.live_chat().await;
         goes_on(&world, &mut chat).await;
         let view = world.servicenow.chat(chat.conversation()).unwrap();
         let stored = world.stored_bytes();
         let kept = |id: &str| stored.windows(id.len()).any(|bytes| bytes == id.as_bytes());
-        // Only CreateConversation names them.
-        assert_eq!(
-            (kept(&view.id), kept(&view.interaction_id)),
-            (mode == "create", mode == "create"),
-            "{mode}"
-        );
+        assert!(kept(&view.interaction_id), "every message tells it: {mode}");
+        assert_eq!(kept(&view.id), mode == "create", "only CreateConversation tells it: {mode}");
     }
 }
 

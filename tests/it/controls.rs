@@ -170,3 +170,37 @@ async fn a_stream_is_shown_once_and_whole() {
             .all(|a| a["text"].as_str().unwrap().contains("https://kb.example.com/vpn-install"))
     );
 }
+
+#[tokio::test]
+async fn a_second_click_on_a_question_is_not_passed_on() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    let question = asked(&world, &mut chat, "yes or no", "Did that help?").await;
+    click(&chat, &question, "Yes").await;
+    click(&chat, &question, "No").await;
+    let worded = asked(&world, &mut chat, "picker", "Choose one").await;
+    chat.say("option 2").await.unwrap();
+    click(&chat, &worded, "Option 3").await;
+    let masked = asked(&world, &mut chat, "secure input", "Enter your one-time code").await;
+    for code in ["first-code", "second-code"] {
+        let mut value = masked["attachments"][0]["content"]["actions"][0]["data"].clone();
+        value["answer"] = code.into();
+        let entered = json!({"type": "message", "value": value, "from": {"id": "dana", "role": "user"}});
+        chat.post(&entered).await.unwrap();
+    }
+    chat.say("Thanks").await.unwrap();
+    world.agent_hears(&session, &["yes", "value_2", "first-code", "Thanks"]).await;
+    chat.until("the echo", |activity| activity["text"] == "Thanks").await.unwrap();
+    let refused = "That question has been answered already; this answer was not passed on.";
+    assert_eq!(chat.transcript().iter().filter(|(_, text)| *text == refused).count(), 3);
+    let answers = chat.received.iter().filter_map(|a| a.pointer("/channelData/servicenow/answers"));
+    let questions = [&question, &worded, &masked].map(|a| &a["channelData"]["servicenow"]["question"]);
+    assert_eq!(answers.collect::<Vec<_>>(), questions, "each once");
+    let stored = world.stored_bytes();
+    assert!(
+        ["first-code", "second-code"]
+            .iter()
+            .all(|code| !stored.windows(code.len()).any(|b| b == code.as_bytes()))
+    );
+}

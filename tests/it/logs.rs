@@ -87,6 +87,21 @@ async fn a_trace_is_continued_to_both_far_ends() {
     }
 }
 
+#[tokio::test]
+async fn an_answer_is_logged_with_the_trace_of_what_it_answers() {
+    let (stage, lines) = Stage::play(Style::Json).await;
+    let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let of = |words: &str| {
+        let about = |line: &&Value| line["message"].as_str().is_some_and(|said| said.contains(words));
+        lines.iter().find(about).unwrap_or_else(|| panic!("{words} is not in the log"))
+    };
+    let asked = of("asked for a person")["trace.id"].as_str().unwrap_or_default();
+    assert!((1..=stage.requests).map(trace_id).any(|trace| trace == asked), "{asked} is no request's");
+    let answered: HashSet<&str> = lines.iter().filter_map(|line| line["span"]["trace.id"].as_str()).collect();
+    assert!(answered.contains(asked), "no webhook is logged with {asked}: {answered:?}");
+    assert_eq!(of("ServiceNow took the request")["trace.id"], asked);
+}
+
 /// The requests that post an activity, body included.
 fn posts(sent: &str) -> Vec<&str> {
     sent.split("POST /v3/directline/").skip(1).filter(|post| post.contains("/activities HTTP/1.1")).collect()

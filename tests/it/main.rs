@@ -4,8 +4,10 @@
 mod actions;
 mod bad_input;
 mod controls;
+mod counting;
 mod faults;
 mod hand_off;
+mod health;
 mod live;
 mod logs;
 mod pipe;

@@ -144,5 +144,6 @@ pub fn escalation(opening: Opening) -> HandoffRequested {
         opening,
         token: None,
         at,
+        trace: None,
     }
 }

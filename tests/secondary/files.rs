@@ -4,7 +4,10 @@ use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use servicenow_handoff::simulate::copilot::CopilotOptions;
 
-use crate::world::{TOKEN, World};
+use crate::{
+    azurite::Azurite,
+    world::{TOKEN, World},
+};
 
 const PATH: &str = "/api/now/v1/cccif/media/upload";
 
@@ -33,6 +36,34 @@ async fn an_uploaded_file_reaches_the_agent_with_its_message() {
 }
 
 #[tokio::test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+async fn a_file_uploaded_to_one_instance_reaches_the_agent_from_another() {
+    let azurite = Azurite::start();
+    let store = azurite.container_with_sas();
+    let world = World::with(CopilotOptions::default(), &[("STORE", &store)]).await;
+    let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(5_000_000).collect();
+    let (status, answer) = upload(&world, form(bytes.clone())).await;
+    assert_eq!(status, 201, "{answer}");
+    let (second, _) = world.second_instance();
+    let file = json!({"url": answer["result"]["mediaUrl"]});
+    let said = json!({"userId": "ada", "message": {"text": "see this", "attachment": file}});
+    let post = world.http.post(format!("{second}/api/sn_va_as_service/bot/integration"));
+    let post = post.header("token", TOKEN).body(said.to_string());
+    assert_eq!(post.send().await.unwrap().status(), 200);
+    let told = world.told();
+    let attachment = &told.last().unwrap()["attachments"][0];
+    assert_eq!(
+        (&attachment["name"], &attachment["contentType"]),
+        (&json!("plan.pdf"), &json!("application/pdf"))
+    );
+    let kept = world.http.get(attachment["contentUrl"].as_str().unwrap()).send().await.unwrap();
+    assert!(kept.bytes().await.unwrap() == bytes);
+    drop(azurite);
+    let (status, answer) = upload(&world, form(b"x".to_vec())).await;
+    assert_eq!((status, &answer["error"]["code"]), (503, &json!("Unavailable")));
+}
+
+#[tokio::test]
 async fn a_file_elsewhere_goes_by_its_address_and_its_credentials_stay_here() {
     let world = World::start().await;
     let file = json!({"contentType": "image/png", "fileName": "a.png", "url": "https://example.com/a.png",
@@ -58,7 +89,7 @@ async fn forms_that_are_not_as_documented_are_refused() {
         assert_eq!(upload(&world, form).await.0, status);
     }
     let left = std::fs::read_dir(world.folder.path().join("files")).unwrap().count();
-    assert_eq!(left, 2, "one upload and its label");
+    assert_eq!(left, 1, "one upload");
     let post = world.http.post(format!("{}{PATH}", world.url)).multipart(form(vec![1]));
     assert_eq!(post.send().await.unwrap().status(), 401);
     let post = world.http.post(format!("{}{PATH}", world.url)).header("token", TOKEN).body("{}");

@@ -3,6 +3,8 @@
 
 mod agents;
 mod asked;
+#[path = "../azurite/server.rs"]
+mod azurite;
 mod door;
 mod faults;
 mod files;

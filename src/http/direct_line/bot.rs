@@ -24,7 +24,8 @@ const LONGEST_SET: usize = 32 << 20;
 
 impl Surface<'_> {
     /// A poll while the bot speaks. The answer is held back until it is known to hold no hand-off, or until
-    /// that is stored; it is parsed only when it may hold one.
+    /// that is stored; it is parsed only when it may hold one. Where Direct Line gives none, or one that another
+    /// instance has acted on, the journal is asked.
     pub(super) async fn poll_bot(
         &self,
         id: &ConversationId,
@@ -37,12 +38,15 @@ impl Surface<'_> {
         let response = match self.pass(Sent::Nothing).await {
             Ok(response) => response,
             Err(error) => {
-                debug!(conversation.id = %id, %error, "Direct Line does not answer; the client's poll is answered empty");
-                return Ok(empty(given));
+                debug!(conversation.id = %id, %error, "Direct Line does not answer; unless a person was asked for, the client's poll is answered empty");
+                return Ok(self.poll_escalated(id, given).await?.unwrap_or_else(|| empty(given)));
             }
         };
         if !response.status().is_success() {
-            return self.answer(Ok(response)).await;
+            return match self.poll_escalated(id, given).await? {
+                Some(answer) => Ok(answer),
+                None => self.answer(Ok(response)).await,
+            };
         }
         let mut answer = start_answer(&response);
         let Ok(body) = collect(response, LONGEST_SET).await else { return Ok(empty(given)) };
@@ -54,11 +58,15 @@ impl Surface<'_> {
         let caller = self.caller()?;
         let source = Source { segment: 0, conversation: id.as_str(), authorization: &caller.authorization };
         let escalated = handoff.escalate(id, &set, event, &source, Some(&caller), trace(self.request)).await;
-        if let Err(failed) = escalated {
-            warn!(conversation.id = %id, error = %failed, "The hand-off can't be stored; the client's poll is answered empty, and the next one sees the hand-off again");
-            return Ok(empty(given));
+        match escalated {
+            Ok(true) => Ok(answer.body(with_our_watermark(&body).unwrap_or(body))),
+            // The batch is younger than the hand-off: the bot may have said more, which the user is not to see.
+            Ok(false) => Ok(self.poll_escalated(id, given).await?.unwrap_or_else(|| empty(given))),
+            Err(failed) => {
+                warn!(conversation.id = %id, error = %failed, "The hand-off can't be stored; the client's poll is answered empty, and the next one sees the hand-off again");
+                Ok(empty(given))
+            }
         }
-        Ok(answer.body(with_our_watermark(&body).unwrap_or(body)))
     }
 
     /// A quick look for the names a hand-off is known by; where one stands, the answer is parsed.

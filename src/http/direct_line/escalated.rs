@@ -15,6 +15,7 @@ use crate::{
     domain::ConversationId,
     handoff::{Caller, Conversation, Handoff, Standing},
     http::{ACTIVITY_LIMIT, error::ApiError, read_body, trace},
+    translate::watermark::is_ours,
 };
 
 const FORGED: &str = "Only the agent may send this event. Ask the agent for a person instead.";
@@ -23,25 +24,44 @@ const CANT_ASK: &str =
 
 impl Surface<'_> {
     /// GET activities.
+    ///
+    /// Who polls with a watermark of Direct Line's has not been shown a hand-off, and Direct Line will show it: so
+    /// the store is not asked at every poll while the bot speaks.
     pub(super) async fn poll(&self, id: &ConversationId) -> Result<HttpResponse, ApiError> {
         let given = self.query("watermark");
+        let given = given.as_deref();
+        let remembered = self.served.handoff.as_ref().is_some_and(|handoff| handoff.remembers(id));
+        if (remembered || given.is_some_and(is_ours))
+            && let Some(answer) = self.poll_escalated(id, given).await?
+        {
+            return Ok(answer);
+        }
+        self.poll_bot(id, given).await
+    }
+
+    /// What the journal says; `None` when nobody was ever asked for in the conversation.
+    pub(super) async fn poll_escalated(
+        &self,
+        id: &ConversationId,
+        given: Option<&str>,
+    ) -> Result<Option<HttpResponse>, ApiError> {
         let (handoff, conversation) = match self.find(id).await {
             Ok(Some(found)) => found,
-            Ok(None) => return self.poll_bot(id, given.as_deref()).await,
+            Ok(None) => return Ok(None),
             Err(failed) => {
                 warn!(conversation.id = %id, error = %failed, "The store can't be read; the client's poll is answered empty");
-                return Ok(empty(given.as_deref()));
+                return Ok(Some(empty(given)));
             }
         };
         let caller = self.caller()?;
         match handoff.standing(&conversation, &caller).await {
             Ok(Standing::Good) => {}
             Ok(Standing::Refused { status, code }) => return Err(refused(status, code)),
-            Ok(Standing::Unknown) | Err(_) => return Ok(empty(given.as_deref())),
+            Ok(Standing::Unknown) | Err(_) => return Ok(Some(empty(given))),
         }
         let hold = self.served.long_poll;
-        let page = handoff.page(&conversation, &caller, given.as_deref(), hold, trace(self.request)).await;
-        Ok(match page {
+        let page = handoff.page(&conversation, &caller, given, hold, trace(self.request)).await;
+        Ok(Some(match page {
             Ok(page) => match page.watermark {
                 Some(watermark) => {
                     HttpResponse::Ok().json(json!({"activities": page.activities, "watermark": watermark}))
@@ -50,9 +70,9 @@ impl Surface<'_> {
             },
             Err(failed) => {
                 warn!(conversation.id = %id, error = %failed, "The store can't be read; the client's poll is answered empty");
-                empty(given.as_deref())
+                empty(given)
             }
-        })
+        }))
     }
 
     /// POST activities.

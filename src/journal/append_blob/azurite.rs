@@ -12,7 +12,10 @@ use url::Url;
 
 use super::AppendBlobJournal;
 use crate::{
-    azure,
+    azure::{
+        self,
+        azurite::{Azurite, bearer, sas},
+    },
     domain::{ConversationId, Timestamp},
     far_end,
     journal::{Append, Journal, contract},
@@ -21,10 +24,6 @@ use crate::{
 
 #[path = "../../../tests/azurite/proxy.rs"]
 mod proxy;
-#[path = "../../../tests/azurite/server.rs"]
-mod server;
-
-use self::server::{Azurite, bearer, sas};
 
 fn plain() -> Transport {
     azure::transport(far_end::client().expect("a client"))

@@ -5,10 +5,10 @@ use std::{num::NonZeroUsize, sync::Arc};
 use azure_core::{
     Bytes,
     credentials::TokenCredential,
-    http::{ClientOptions, Etag, RetryOptions, Transport, Url},
+    http::{Etag, RetryOptions, Transport, Url},
 };
 use azure_storage_blob::{
-    BlobClient, BlobContainerClient, BlobContainerClientOptions,
+    BlobClient, BlobContainerClient,
     models::{
         AppendBlobClientAppendBlockOptions, AppendBlobClientCreateOptions, BlobClientDeleteOptions,
         BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders, BlobContainerClientListBlobsOptions,
@@ -17,6 +17,7 @@ use azure_storage_blob::{
 use futures_util::TryStreamExt as _;
 
 use super::fault::Fault;
+use crate::azure::container;
 
 /// A read is one request up to this many bytes; longer journals take several.
 const PIECE: NonZeroUsize = NonZeroUsize::new(64 << 20).expect("not zero");
@@ -41,10 +42,8 @@ impl Container {
         credential: Option<Arc<dyn TokenCredential>>,
         transport: Transport,
     ) -> Result<Self, Fault> {
-        let client_options =
-            ClientOptions { retry: RetryOptions::none(), transport: Some(transport), ..Default::default() };
-        let options = BlobContainerClientOptions { client_options, ..Default::default() };
-        BlobContainerClient::new(url, credential, Some(options)).map(Self).map_err(|error| Fault::of(&error))
+        let client = container::client(&url, credential, transport, RetryOptions::none());
+        client.map(Self).map_err(|error| Fault::of(&error))
     }
 
     fn blob(&self, name: &str) -> BlobClient {

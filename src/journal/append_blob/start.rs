@@ -6,6 +6,7 @@ use azure_core::{credentials::TokenCredential, http::Transport};
 use url::Url;
 
 use super::{container::Container, fault::Fault, patience::patiently};
+use crate::azure::container::is_signed;
 
 /// What tokens for the blob service are asked for.
 const SCOPE: &str = "https://storage.azure.com/.default";
@@ -19,7 +20,7 @@ pub async fn open(
     sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
     transport: Transport,
 ) -> Result<Container, String> {
-    let signed = url.query().is_some_and(|query| query.contains("sig="));
+    let signed = is_signed(url);
     if !signed && url.scheme() == "http" {
         return Err(
             "a container over http:// needs a SAS in its URL: tokens go over https:// only.".to_owned()

@@ -36,7 +36,7 @@ variants!(topic, ALL_TOPICS, Topic: Id, Name, Intent);
 variants!(opening, ALL_OPENINGS, Opening: CreateThenStart, Start, Agent);
 variants!(outcome, ALL_OUTCOMES, CallOutcome: Done, Retry, Dropped);
 variants!(speaker, ALL_SPEAKERS, Speaker: Agent, VirtualAgent, System);
-variants!(notice, ALL_NOTICES, Notice: Joined, Ended, NotDelivered, EnterAgain, FileRefused);
+variants!(notice, ALL_NOTICES, Notice: Joined, Ended, NotDelivered, AnsweredBefore, EnterAgain, FileRefused);
 variants!(reason, ALL_REASONS, EndReason:
     ByAgent, ByUser, NobodyInTime, NobodyAvailable, ControlReturned, NotOpened, Idle,
 );

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     Agent, Timestamp,
-    control::Control,
+    control::{Control, Progress},
     inbound::{Inbound, Item, SystemMeaning, What},
 };
 
@@ -21,12 +21,18 @@ pub(super) fn heard(
     policy: &Policy,
     now: Timestamp,
 ) -> Vec<Fact> {
+    if inbound.notifies && (chat != state.chat || !state.is_live()) {
+        return notified(state, chat, inbound.items, now);
+    }
     if chat != state.chat {
         return vec![];
     }
-    let Inbound { agent_chat, completed, take_control, items, interaction_id, .. } = inbound;
-    let mut hearing = Hearing { state, now, facts: vec![], keys: HashSet::new(), joined: false, end: None };
-    hearing.joined = matches!(state.phase, Phase::WithAgent { .. });
+    let Inbound { agent_chat, completed, take_control, streaming, notifies, items, interaction_id, .. } =
+        inbound;
+    let mut hearing = Hearing::new(state, now);
+    if !notifies {
+        hearing.facts.extend(names(state, &items, interaction_id, now));
+    }
     if agent_chat {
         hearing.queued();
     }
@@ -36,10 +42,14 @@ pub(super) fn heard(
         _ => None,
     });
     for (item, meaning) in items.into_iter().zip(meanings.into_iter().chain(std::iter::repeat(None))) {
-        hearing.item(item, meaning, introduced.as_ref(), interaction_id.as_deref());
+        hearing.item(item, meaning, introduced.as_ref());
+    }
+    if streaming {
+        hearing.more_is_coming();
     }
     let Hearing { mut facts, joined, end: ended, .. } = hearing;
-    let flagged = match (take_control, completed, joined) {
+    // What a notification completes is its own conversation.
+    let flagged = match (take_control, completed && !notifies, joined) {
         (true, ..) => Some((EndReason::ControlReturned, false)),
         (_, true, true) => Some((EndReason::ByAgent, false)),
         (_, true, false) => Some((EndReason::NobodyAvailable, false)),
@@ -53,6 +63,37 @@ pub(super) fn heard(
     facts
 }
 
+/// ServiceNow's own ids of the chat, as far as this message is the first to tell them.
+fn names(state: &State, items: &[Item], interaction: Option<String>, now: Timestamp) -> Option<Fact> {
+    let news = |id: &String| !state.names.contains(id);
+    let created = items.iter().filter_map(|item| match &item.what {
+        What::Created { conversation, interaction } => Some((conversation.clone(), interaction.clone())),
+        _ => None,
+    });
+    let (mut conversation, mut interaction) = (None, interaction);
+    for (theirs, own) in created {
+        conversation = conversation.or(theirs);
+        interaction = own.or(interaction);
+    }
+    let (conversation, interaction) = (conversation.filter(news), interaction.filter(news));
+    let told = conversation.is_some() || interaction.is_some();
+    told.then_some(Fact::ChatNamed { conversation, interaction, at: now })
+}
+
+/// A notification while no live chat is on, for the user of one that was: it is shown, and opens nothing.
+fn notified(state: &State, chat: u32, items: Vec<Item>, now: Timestamp) -> Vec<Fact> {
+    let mut hearing = Hearing::new(state, now);
+    let known = (1..=state.chat).contains(&chat);
+    for Item { message_id, agent: _, what } in items.into_iter().filter(|_| known) {
+        match what {
+            What::Said(control) => hearing.said(message_id, Speaker::VirtualAgent, control.only_told()),
+            What::System(text) => hearing.said(message_id, Speaker::System, Control::Text { text }),
+            _ => {}
+        }
+    }
+    hearing.facts
+}
+
 struct Hearing<'a> {
     state: &'a State,
     now: Timestamp,
@@ -64,7 +105,12 @@ struct Hearing<'a> {
     end: Option<(EndReason, bool)>,
 }
 
-impl Hearing<'_> {
+impl<'a> Hearing<'a> {
+    fn new(state: &'a State, now: Timestamp) -> Self {
+        let joined = matches!(state.phase, Phase::WithAgent { .. });
+        Self { state, now, facts: vec![], keys: HashSet::new(), joined, end: None }
+    }
+
     fn queued(&mut self) {
         let already = self.facts.iter().any(|fact| matches!(fact, Fact::Queued { .. }));
         if matches!(self.state.phase, Phase::Waiting { queued: false, .. }) && !already {
@@ -72,13 +118,7 @@ impl Hearing<'_> {
         }
     }
 
-    fn item(
-        &mut self,
-        item: Item,
-        meaning: Option<SystemMeaning>,
-        introduced: Option<&Agent>,
-        interaction: Option<&str>,
-    ) {
+    fn item(&mut self, item: Item, meaning: Option<SystemMeaning>, introduced: Option<&Agent>) {
         let Item { message_id, agent, what } = item;
         let live = self.state.is_live();
         let heard = |id: &String| self.state.heard.contains(id) || self.keys.contains(id);
@@ -100,11 +140,7 @@ impl Hearing<'_> {
             What::System(text) | What::Waiting(text) if live => {
                 self.said(message_id, Speaker::System, Control::Text { text });
             }
-            What::Progress { key, text } if live => {
-                let step = Some(format!("{}: {text}", key.unwrap_or_default()));
-                let (by, control) = (Speaker::VirtualAgent, Control::Text { text });
-                self.add(AgentSaid { message_id, step, by, control, at: self.now });
-            }
+            What::Progress { key, steps } if live => self.progress(key, steps),
             What::Unreadable { .. } if live => {
                 if let (Some(message_id), Some(_)) = (message_id, agent)
                     && self.keys.insert(message_id.clone())
@@ -121,10 +157,6 @@ impl Hearing<'_> {
             What::Queued => self.queued(),
             What::TypingStarted if live => self.typing(agent.or_else(|| self.present())),
             What::StreamStarted { .. } | What::StreamChunk { .. } if live => self.typing(agent),
-            What::Created { conversation, interaction: own } if live => {
-                let interaction = own.or_else(|| interaction.map(str::to_owned));
-                self.facts.push(Fact::ChatNamed { conversation, interaction, at: self.now });
-            }
             What::System(_)
             | What::Waiting(_)
             | What::Progress { .. }
@@ -162,6 +194,14 @@ impl Hearing<'_> {
         self.facts.push(Fact::AgentTyping { by, at: self.now });
     }
 
+    /// Shows that somebody writes, unless this message has shown it by itself.
+    fn more_is_coming(&mut self) {
+        let shown = self.facts.iter().any(|fact| matches!(fact, Fact::AgentTyping { .. }));
+        if self.state.is_live() && !shown {
+            self.typing(None);
+        }
+    }
+
     fn agent_joined(&mut self, agent: Agent, introduced: bool) {
         if self.joined || !self.state.is_live() {
             return;
@@ -177,6 +217,38 @@ impl Hearing<'_> {
     fn end_if_live(&mut self, why: EndReason, tell: bool) {
         let why = if self.joined { why } else { EndReason::NobodyAvailable };
         self.end.get_or_insert((why, tell));
+    }
+
+    /// What a longer task has done so far, when there is more of it than was told.
+    fn progress(&mut self, key: Option<String>, new: Vec<String>) {
+        let (first, mut steps) = match self.told(key.as_deref()) {
+            Some((first, steps)) => (Some(first), steps),
+            None => (None, vec![]),
+        };
+        let before = steps.len();
+        for step in new {
+            if !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
+        if steps.len() > before {
+            self.said(None, Speaker::VirtualAgent, Control::Progress(Progress { key, steps, first }));
+        }
+    }
+
+    /// Where a task was first shown and its steps so far, those of this message included.
+    fn told(&self, key: Option<&str>) -> Option<(u64, Vec<String>)> {
+        let key = key?;
+        let here = (self.state.position..).zip(&self.facts).filter_map(|(position, fact)| match fact {
+            Fact::AgentSaid(said) => match &said.control {
+                Control::Progress(Progress { key: Some(other), steps, first }) if other == key => {
+                    Some((first.unwrap_or(position), steps.clone()))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        here.last().or_else(|| self.state.tasks.get(key).cloned())
     }
 
     fn said(&mut self, message_id: Option<String>, by: Speaker, control: Control) {

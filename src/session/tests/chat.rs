@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         ActivityId, Agent, ConversationId, Timestamp, User,
-        control::Control,
+        control::{Control, Progress},
         inbound::{Inbound, Item, SystemMeaning, What},
     },
     session::{
@@ -148,6 +148,7 @@ pub fn request(opening: Opening) -> HandoffRequested {
         opening,
         token: None,
         at: START,
+        trace: None,
     }
 }
 
@@ -215,6 +216,8 @@ pub fn webhook<const N: usize>(items: [Item; N]) -> Inbound {
         agent_chat: false,
         completed: false,
         take_control: false,
+        streaming: false,
+        notifies: false,
         items: items.into(),
     }
 }
@@ -268,6 +271,7 @@ pub fn line(fact: &Fact) -> String {
             Notice::Ended { why } => format!("notice: {}", reason(*why)),
             Notice::NotDelivered { text } => format!("notice: not delivered {text}"),
             Notice::FileRefused { name } => format!("notice: file refused {name}"),
+            Notice::AnsweredBefore => "notice: answered before".to_owned(),
             Notice::EnterAgain => "notice: enter again".to_owned(),
         },
         Fact::Fetched { up_to, .. } => format!("fetched {up_to}"),
@@ -297,6 +301,9 @@ fn spoken(said: &AgentSaid) -> String {
     };
     match &said.control {
         Control::Text { text } => format!("{by}: {text}"),
+        Control::Progress(Progress { key: _, steps, first }) => {
+            format!("{by}: {}, in place of {first:?}", steps.join(", "))
+        }
         other => format!("{by}: {other:?}"),
     }
 }

@@ -83,17 +83,53 @@ fn a_table_is_answered_with_done_at_once() {
 
 #[test]
 fn each_step_of_a_longer_job_is_shown_once() {
-    let progress = |key: Option<&str>, text: &str| {
-        step(What::Progress { key: key.map(str::to_owned), text: text.to_owned() })
+    let progress = |key: Option<&str>, steps: &[&str]| {
+        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
+        step(What::Progress { key: key.map(str::to_owned), steps })
+    };
+    let told = |steps: &str, first: Option<u64>| [format!("virtual agent: {steps}, in place of {first:?}")];
+    let mut chat = Chat::with_ana();
+    let first = webhook([progress(Some("k"), &["Searching"])]);
+    let at = chat.position();
+    assert_eq!(chat.hears(first.clone()), told("Searching", None));
+    assert_eq!(chat.hears(first), NOTHING);
+    let grown = webhook([progress(Some("k"), &["Searching", "Found"])]);
+    assert_eq!(chat.hears(grown.clone()), told("Searching, Found", Some(at)));
+    assert_eq!(chat.hears(grown), NOTHING);
+    let rest = webhook([progress(Some("k"), &["Written"])]);
+    assert_eq!(chat.hears(rest), told("Searching, Found, Written", Some(at)), "one that tells only the rest");
+    let other = webhook([progress(Some("l"), &["Searching"])]);
+    assert_eq!(chat.hears(other), told("Searching", None), "of another job");
+    let at = chat.position();
+    let both = webhook([progress(Some("m"), &["One"]), progress(Some("m"), &["One", "Two"])]);
+    assert_eq!(chat.hears(both), [told("One", None), told("One, Two", Some(at))].concat());
+    assert_eq!(chat.hears(webhook([progress(None, &["One"])])), told("One", None));
+    assert_eq!(chat.hears(webhook([progress(None, &["Two"])])), told("Two", None), "no name, no place");
+}
+
+#[test]
+fn a_question_takes_one_answer_and_its_neighbours_keep_theirs() {
+    let picker = |id: &str| webhook([shows(id, Control::Choice(Choice::default()))]);
+    let click = |question: u64, text: &str| {
+        Event::UserSaid(Box::new(UserSaid { answers: Some(question), ..words(text) }))
     };
     let mut chat = Chat::with_ana();
-    let first = webhook([progress(Some("k"), "Searching")]);
-    assert_eq!(chat.hears(first.clone()), ["virtual agent: Searching"]);
-    assert_eq!(chat.hears(first), NOTHING);
-    let grown = webhook([progress(Some("k"), "Searching"), progress(Some("k"), "Found")]);
-    assert_eq!(chat.hears(grown), ["virtual agent: Found"]);
-    let other = webhook([progress(Some("l"), "Searching")]);
-    assert_eq!(chat.hears(other), ["virtual agent: Searching"], "of another job");
+    let first = chat.position();
+    chat.hears(picker("m1"));
+    assert_eq!(chat.state.pending_at(), Some(first));
+    let second = chat.position();
+    chat.hears(picker("m2"));
+    assert_eq!(chat.on(click(first, "one")), ["user: one"], "late, but the first answer to it");
+    assert_eq!(chat.on(click(first, "two")), ["user: -", "notice: answered before"]);
+    assert_eq!(chat.on(click(second, "three")), ["user: three"]);
+    assert_eq!(chat.deliver(), ["say one", "say three"]);
+    let lost = UserSaid { message: None, answers: Some(second + 9), ..words("") };
+    chat.on(Event::SecretLost(Box::new(lost)));
+    assert_eq!(
+        chat.on(click(second + 9, "again")),
+        ["user: again"],
+        "what did not get through was no answer"
+    );
 }
 
 #[test]
@@ -163,6 +199,7 @@ fn a_topic_and_the_rest_of_the_history_follow_the_opening() {
 #[test]
 fn history_that_could_not_be_read_at_first_follows_once() {
     let read = |lines: &[&str]| Event::UpstreamRead {
+        segment: 0,
         said: vec![],
         history: Some(vec![lines.iter().copied().map(remark).collect()]),
     };

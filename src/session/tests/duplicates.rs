@@ -76,7 +76,7 @@ fn words_taken_from_an_uncertain_post_are_not_taken_again_when_direct_line_shows
     let mut chat = Chat::escalated();
     assert_eq!(chat.on(says_as("c1", "hello?")), ["user: hello?"]);
     let shown = UserSaid { client_id: Some("c1".to_owned()), ..words_at("8", "hello?") };
-    assert_eq!(chat.on(Event::UpstreamRead { said: vec![shown], history: None }), ["drained"]);
+    assert_eq!(chat.on(Event::UpstreamRead { segment: 0, said: vec![shown], history: None }), ["drained"]);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_batch_that_holds_a_message_twice_counts_it_once() {
     let mut chat = Chat::new();
     assert_eq!(chat.on(escalation_with(vec![named("8"), named("8")])), ["handoff", "user: hello?"]);
     let said = vec![words_at("9", "you?"), words_at("9", "you?"), named("10")];
-    assert_eq!(chat.on(Event::UpstreamRead { said, history: None }), ["user: you?", "drained"]);
+    assert_eq!(chat.on(Event::UpstreamRead { segment: 0, said, history: None }), ["user: you?", "drained"]);
 }
 
 #[test]

@@ -197,6 +197,19 @@ fn an_opening_that_is_refused_ends_the_chat() {
 }
 
 #[test]
+fn an_opening_that_is_given_up_after_it_may_have_arrived_is_called_off() {
+    for opening in [Opening::CreateThenStart, Opening::Start, Opening::Agent] {
+        let mut chat = Chat::escalated_by(opening);
+        let call = chat.claim().expect("due");
+        chat.on(Event::CallPutOff { call, until: chat.now });
+        assert_eq!(chat.claim(), Some(call));
+        let facts = chat.on(Event::CallFailed(call));
+        assert_eq!(facts[facts.len() - 2..], ["ended NotOpened, to be told", "notice: NotOpened"]);
+        assert_eq!(chat.outbox(), ["FAULT_CONVERSATION"], "{opening:?}");
+    }
+}
+
+#[test]
 fn an_opening_call_that_fails_after_a_person_came_ends_nothing() {
     let mut chat = Chat::escalated();
     let create = chat.claim().expect("due");

@@ -13,7 +13,7 @@ use crate::{
 fn a_whole_hand_off() {
     let mut chat = Chat::new();
     assert_eq!(chat.on(escalation_with(vec![words_at("8", "hello?")])), ["handoff", "user: hello?"]);
-    assert_eq!(chat.on(Event::UpstreamRead { said: vec![], history: None }), ["drained"]);
+    assert_eq!(chat.on(Event::UpstreamRead { segment: 0, said: vec![], history: None }), ["drained"]);
     let told = ["CREATE_CONVERSATION", "START_CREATED_CONVERSATION", "say hello?"];
     assert_eq!(chat.deliver(), told);
     assert_eq!(chat.hears(Inbound { agent_chat: true, ..webhook([step(What::Queued)]) }), ["queued"]);
@@ -104,20 +104,38 @@ fn what_the_user_said_to_the_bot_behind_the_event_is_taken_over_once() {
     let mut chat = Chat::new();
     chat.on(escalation_with(vec![words_at("8", "one")]));
     let said = vec![words_at("8", "one"), words_at("9", "two"), words_at("10", "one")];
-    let read = Event::UpstreamRead { said, history: None };
+    let read = Event::UpstreamRead { segment: 0, said, history: None };
     assert_eq!(chat.on(read.clone()), ["user: two", "user: one", "drained"]);
     assert_eq!(chat.on(read), Vec::<String>::new());
     assert_eq!(
-        chat.on(Event::UpstreamRead { said: vec![words_at("11", "late")], history: None }),
+        chat.on(Event::UpstreamRead { segment: 0, said: vec![words_at("11", "late")], history: None }),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn what_is_found_when_the_chat_is_over_is_shown_and_said_to_be_undelivered() {
+    let said = || vec![words_at("9", "two"), UserSaid { message: None, ..words_at("10", "agent") }];
+    let read = |segment| Event::UpstreamRead { segment, said: said(), history: None };
+    let given_back = ["user: -", "notice: not delivered two", "user: -", "drained"];
+    let mut chat = Chat::escalated();
+    chat.on(Event::UserEnded);
+    assert_eq!(chat.state.undrained(), Some(0));
+    assert_eq!(chat.on(read(0)), given_back, "while the bot comes back");
+    assert_eq!((chat.on(read(0)), chat.outbox()), (vec![], vec![]));
+    let mut chat = Chat::escalated();
+    chat.on(Event::UserEnded);
+    chat.on(bot_returned());
+    chat.on(escalation(1));
+    assert_eq!(chat.on(read(0)), given_back, "when the next chat is on, which is not what it was said to");
+    assert_eq!(chat.state.undrained(), Some(1), "that one's own end is still to be looked at");
 }
 
 #[test]
 fn nothing_is_taken_over_before_there_was_an_escalation() {
     let mut chat = Chat::new();
     assert_eq!(
-        chat.on(Event::UpstreamRead { said: vec![words_at("1", "hi")], history: None }),
+        chat.on(Event::UpstreamRead { segment: 0, said: vec![words_at("1", "hi")], history: None }),
         Vec::<String>::new()
     );
     assert_eq!(chat.on(says("hi")), Vec::<String>::new());

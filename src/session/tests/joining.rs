@@ -107,9 +107,22 @@ fn the_chat_is_named_by_what_servicenow_calls_it() {
     let mut chat = Chat::escalated();
     assert_eq!(chat.hears(webhook([named(Some("9d39"))])), [r#"named Some("9d39")"#]);
     let elsewhere = Inbound { interaction_id: Some("0dce".to_owned()), ..webhook([named(None)]) };
-    assert_eq!(chat.hears(elsewhere), [r#"named Some("0dce")"#]);
+    assert_eq!(chat.hears(elsewhere.clone()), [r#"named Some("0dce")"#]);
+    assert_eq!(chat.hears(elsewhere), NOTHING, "once");
     chat.hears(completed());
     assert_eq!(chat.hears(webhook([named(None)])), NOTHING);
+}
+
+#[test]
+fn any_message_may_tell_servicenows_own_id_of_the_chat() {
+    let told = |id: &str| Inbound { interaction_id: Some("0dce".to_owned()), ..webhook([agent(id, "Hi.")]) };
+    let mut chat = Chat::with_ana();
+    assert_eq!(chat.hears(told("m1")), [r#"named Some("0dce")"#, "Ana: Hi."]);
+    assert_eq!(chat.hears(told("m2")), ["Ana: Hi."], "once");
+    chat.hears(completed());
+    chat.on(bot_returned());
+    chat.on(escalation(1));
+    assert_eq!(chat.hears(told("m3"))[0], r#"named Some("0dce")"#, "of the next chat, too");
 }
 
 #[test]
@@ -119,6 +132,19 @@ fn an_agents_typing_shows_while_the_chat_is_on() {
     assert_eq!(chat.hears(types()), ["agent types"]);
     chat.hears(completed());
     assert_eq!(chat.hears(types()), NOTHING);
+}
+
+#[test]
+fn a_stream_that_goes_on_shows_that_somebody_writes_whatever_it_brings() {
+    let active = |inbound| Inbound { streaming: true, ..inbound };
+    let mut chat = Chat::with_ana();
+    assert_eq!(chat.hears(active(webhook([]))), ["agent types"]);
+    let words = active(webhook([virtual_agent("m1", "Looking into it")]));
+    assert_eq!(chat.hears(words), ["virtual agent: Looking into it", "agent types"]);
+    let start = step(What::StreamStarted { stream: None });
+    assert_eq!(chat.hears(active(webhook([start]))), ["agent types"], "once a message");
+    chat.hears(completed());
+    assert_eq!(chat.hears(active(webhook([]))), NOTHING);
 }
 
 #[test]

@@ -184,8 +184,11 @@ fn heard_item() -> impl Strategy<Value = Heard> {
         What::NewConversation,
         What::Nothing,
         What::Created { conversation: None, interaction: None },
-        What::Progress { key: None, text: "Searching".to_owned() },
-        What::Progress { key: Some("k".to_owned()), text: "Found".to_owned() },
+        What::Created { conversation: Some("113927".to_owned()), interaction: Some("9d39".to_owned()) },
+        What::Progress { key: None, steps: vec!["Searching".to_owned()] },
+        What::Progress { key: Some("k".to_owned()), steps: vec!["Searching".to_owned()] },
+        What::Progress { key: Some("k".to_owned()), steps: vec!["Searching".to_owned(), "Found".to_owned()] },
+        What::Progress { key: Some("k".to_owned()), steps: vec!["Written".to_owned()] },
     ]);
     prop_oneof![
         4 => id().prop_map(Heard::Agent),
@@ -221,6 +224,7 @@ impl Deliverer {
                 Event::Escalated { segment, request: Box::new(request), said }
             }
             Move::ReadUpstream { said, history } => Event::UpstreamRead {
+                segment: chat.state.undrained().unwrap_or_default(),
                 said: said.into_iter().map(|words| words.said(chat.now)).collect(),
                 history: history.then(|| vec![vec![remark()]; 2]),
             },
@@ -296,8 +300,9 @@ fn remark() -> HistoryLine {
 }
 
 fn inbound([agent_chat, completed, take_control]: [bool; 3], items: Vec<Heard>) -> Inbound {
-    let items = items.into_iter().map(item).collect();
-    Inbound { agent_chat, completed, take_control, items, ..webhook([]) }
+    let items: Vec<Item> = items.into_iter().map(item).collect();
+    let notifies = !agent_chat && items.iter().any(|item| item.what == What::NewConversation);
+    Inbound { agent_chat, completed, take_control, notifies, items, ..webhook([]) }
 }
 
 fn item(heard: Heard) -> Item {

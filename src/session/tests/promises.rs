@@ -81,7 +81,10 @@ fn nothing_vanishes(facts: &[Fact], end: &State) -> Result<(), TestCaseError> {
     }
     for (position, fact) in (0..).zip(facts) {
         let Fact::UserSaid(said) = fact else { continue };
-        let Some(message) = &said.message else { continue };
+        let Some(message) = &said.message else {
+            given_back(facts.get(position as usize + 1), &mut notices);
+            continue;
+        };
         let id = CallId(position, 0);
         let ending = facts.iter().find_map(|fact| match fact {
             Fact::Settled { call, outcome, .. } if *call == id => match outcome {
@@ -103,6 +106,15 @@ fn nothing_vanishes(facts: &[Fact], end: &State) -> Result<(), TestCaseError> {
     }
     prop_assert!(notices.values().all(|left| *left == 0), "a notice for what was not dropped: {notices:?}");
     Ok(())
+}
+
+/// What came to light when the chat was over is shown, and the next line says that nobody got it.
+fn given_back<'a>(next: Option<&'a Fact>, notices: &mut HashMap<&'a str, usize>) {
+    if let Some(Fact::Noticed { notice: Notice::NotDelivered { text }, .. }) = next
+        && let Some(left) = notices.get_mut(text.as_str())
+    {
+        *left = left.saturating_sub(1);
+    }
 }
 
 /// Every id that follows from a position names one thing.

@@ -29,7 +29,8 @@ fn is_keyed(event: &Event) -> bool {
             use crate::domain::inbound::What::*;
             match item.what {
                 Said(_) | System(_) | Waiting(_) => item.message_id.is_some(),
-                TypingStarted | StreamStarted { .. } | StreamChunk { .. } | Created { .. } => false,
+                TypingStarted | StreamStarted { .. } | StreamChunk { .. } => false,
+                Created { .. } => true,
                 AgentJoined | BackToVirtualAgent | Queued | TypingStopped | NewConversation | Nothing => true,
                 Progress { .. } | Unreadable { .. } => true,
             }

@@ -58,6 +58,8 @@ pub enum Effect {
     LateAnswer { ms: u64 },
     /// Answers 200 with `status: failure`; not processed.
     Failure,
+    /// Answers as the platform does where the plug-in is missing: no resource has this path. Not processed.
+    NoSuchResource,
     /// Processes the call, answers 200 with a body that is not JSON.
     NotJson,
 }

@@ -8,7 +8,12 @@ use std::sync::{
 use tokio::{runtime, sync::watch};
 
 use super::{
-    book::Book, chat::Chat, faults::Faults, login::Tokens, media::MediaStore, options::ServiceNowOptions,
+    book::Book,
+    chat::Chat,
+    faults::Faults,
+    login::Tokens,
+    media::MediaStore,
+    options::{Accepted, ServiceNowOptions},
 };
 
 pub(super) struct Instance {
@@ -24,6 +29,7 @@ pub(super) struct Instance {
     book: Mutex<Book>,
     response_url: RwLock<Option<String>>,
     agents_available: AtomicBool,
+    accepted: RwLock<Accepted>,
     changes: watch::Sender<u64>,
 }
 
@@ -39,6 +45,7 @@ impl Instance {
             book: Mutex::default(),
             response_url: RwLock::new(options.response_url.clone()),
             agents_available: AtomicBool::new(options.agents_available),
+            accepted: RwLock::new(Accepted::from_options(&options)),
             changes: watch::Sender::default(),
             options,
             url,
@@ -57,6 +64,14 @@ impl Instance {
         act: impl FnOnce(&mut Chat) -> T,
     ) -> Option<T> {
         self.book().chat(session).filter(|chat| chat.number == number).map(act)
+    }
+
+    pub(super) fn accepted(&self) -> Accepted {
+        self.accepted.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn rotate(&self, change: impl FnOnce(&mut Accepted)) {
+        change(&mut self.accepted.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(super) fn response_url(&self) -> Option<String> {

@@ -47,15 +47,15 @@ impl Tokens {
 impl Instance {
     /// The platform's login: Basic or a bearer token. Open when neither is set up.
     pub(super) fn is_logged_in(&self, headers: &HeaderMap) -> bool {
-        let Self { options, .. } = self;
-        if options.basic.is_none() && options.oauth.is_none() {
+        let accepted = self.accepted();
+        if accepted.basic.is_none() && accepted.oauth.is_none() {
             return true;
         }
         let Some(value) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
             return false;
         };
         match value.split_once(' ') {
-            Some(("Basic", pair)) => basic_pair(pair).is_some_and(|pair| options.basic == Some(pair)),
+            Some(("Basic", pair)) => basic_pair(pair).is_some_and(|pair| accepted.basic == Some(pair)),
             Some(("Bearer", token)) => self.tokens.is_good(token),
             _ => false,
         }
@@ -65,8 +65,9 @@ impl Instance {
     pub(super) fn is_authentic(&self, headers: &HeaderMap, body: &[u8], json: &Value) -> bool {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let token = header("token").unwrap_or_else(|| text(json, "token"));
-        let token_fits = self.options.message_token.as_deref().is_none_or(|expected| expected == token);
-        let hash_fits = self.options.hash_secret.as_deref().is_none_or(|secret| {
+        let accepted = self.accepted();
+        let token_fits = accepted.message_token.as_deref().is_none_or(|expected| expected == token);
+        let hash_fits = accepted.hash_secret.as_deref().is_none_or(|secret| {
             header("x-b2b-signature").is_some_and(|given| given == signature(secret.as_bytes(), body))
         });
         token_fits && hash_fits
@@ -76,7 +77,8 @@ impl Instance {
     pub(super) fn grant(&self, headers: &HeaderMap, form: &[u8]) -> HttpResponse {
         let form: HashMap<String, String> = url::form_urlencoded::parse(form).into_owned().collect();
         let field = |key: &str| form.get(key).map(String::as_str).unwrap_or_default();
-        let Some(client) = &self.options.oauth else { return denied("invalid_client") };
+        let accepted = self.accepted();
+        let Some(client) = &accepted.oauth else { return denied("invalid_client") };
         let in_header = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "))
@@ -88,7 +90,7 @@ impl Instance {
         let user = (field("username").to_owned(), field("password").to_owned());
         match field("grant_type") {
             "client_credentials" => {}
-            "password" if self.options.basic.as_ref() == Some(&user) => {}
+            "password" if accepted.basic.as_ref() == Some(&user) => {}
             "password" => return denied("server_error"),
             _ => return denied("unsupported_grant_type"),
         }

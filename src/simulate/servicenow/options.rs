@@ -13,7 +13,8 @@ pub struct ServiceNowOptions {
     pub response_token: Option<String>,
     /// `user:password`, sent with each webhook as Basic.
     pub response_basic: Option<String>,
-    /// Platform login: the one Basic pair that is let in; also the user of the OAuth password grant.
+    /// Platform login: the one Basic pair that is let in; also the user of the OAuth password grant. This and the
+    /// three after it hold at the start; `ServiceNow::rotate` changes them later.
     pub basic: Option<(String, String)>,
     pub oauth: Option<OAuthClient>,
     /// Static message authentication. A wrong one gets `success` and then silence.
@@ -54,6 +55,26 @@ pub struct OAuthClient {
     pub client_id: String,
     pub client_secret: String,
     pub token_lifetime: Duration,
+}
+
+/// What an instance lets in at this moment.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    pub basic: Option<(String, String)>,
+    pub oauth: Option<OAuthClient>,
+    pub message_token: Option<String>,
+    pub hash_secret: Option<String>,
+}
+
+impl Accepted {
+    pub(super) fn from_options(options: &ServiceNowOptions) -> Self {
+        Self {
+            basic: options.basic.clone(),
+            oauth: options.oauth.clone(),
+            message_token: options.message_token.clone(),
+            hash_secret: options.hash_secret.clone(),
+        }
+    }
 }
 
 impl Default for ServiceNowOptions {

@@ -102,6 +102,7 @@ async fn before(effects: &[Effect]) -> Option<HttpResponse> {
             Effect::RateLimited { retry_after } => return Some(rate_limited(*retry_after)),
             Effect::DropBefore => return Some(cut_off()),
             Effect::Failure => return Some(failure(200)),
+            Effect::NoSuchResource => return Some(no_such_resource()),
             Effect::Delay { .. } | Effect::Jitter { .. } => {}
             Effect::DropAfter | Effect::LateAnswer { .. } | Effect::NotJson => {}
         }
@@ -134,6 +135,11 @@ fn failure(status: u16) -> HttpResponse {
         "status": "failure",
         "error": {"message": "Simulated fault", "detail": "The simulated instance was told to fail"},
     }))
+}
+
+fn no_such_resource() -> HttpResponse {
+    let error = json!({"message": "Requested URI does not represent any resource", "detail": null});
+    HttpResponse::BadRequest().json(json!({"error": error, "status": "failure"}))
 }
 
 fn rate_limited(retry_after: u64) -> HttpResponse {

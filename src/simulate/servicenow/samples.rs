@@ -76,6 +76,7 @@ mod tests {
             "FileUpload",
             "CustomControl",
             "ActionMsg",
+            "ActionRichControl",
             "StreamStart",
             "StreamChunk",
             "StartTypingIndicator",

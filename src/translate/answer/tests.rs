@@ -17,7 +17,7 @@ fn text(text: &str) -> Activity {
 
 /// Text, typed, secure, nothing.
 fn read(activity: &Activity, pending: Option<&Control>) -> (String, bool, bool, bool) {
-    let Answer { text, typed, secure, attachments: _, nothing } = answer(activity, pending);
+    let Answer { text, typed, secure, attachments: _, nothing, question: _ } = answer(activity, pending);
     (text, typed, secure, nothing)
 }
 

@@ -1,5 +1,12 @@
 use super::*;
-use crate::{domain::Agent, session::ToAgent};
+use crate::{
+    domain::{
+        Agent,
+        control::{Choice, Item},
+    },
+    session::ToAgent,
+    translate::answer::answer,
+};
 
 const AT: Timestamp = Timestamp(1_760_000_000_123);
 
@@ -104,6 +111,44 @@ fn what_has_no_picture_of_its_own_is_shown_as_its_words() {
     let degraded = Control::Degraded { ui_type: "Hologram".to_owned(), text: "Look at this.".to_owned() };
     let activity = seen(&agent_said(Some("m1"), Speaker::System, degraded)).expect("shown");
     assert_eq!(activity["text"], "Look at this.");
+}
+
+#[test]
+fn an_answer_names_the_question_it_answers_and_so_does_its_echo() {
+    let laptop = Item { label: "Laptop".to_owned(), value: "hw-1".to_owned(), ..Item::default() };
+    for (few, several) in [(1, false), (9, false), (20, false), (3, true)] {
+        let items = vec![laptop.clone(); few];
+        let question = Control::Choice(Choice { items, several, ..Choice::default() });
+        let shown = seen(&agent_said(Some("m1"), Speaker::VirtualAgent, question)).expect("shown");
+        assert_eq!(shown["channelData"]["servicenow"]["question"], 17);
+        let action = shown.pointer("/suggestedActions/actions/0/value");
+        let action = action.or_else(|| shown.pointer("/attachments/0/content/buttons/0/value"));
+        let action = action.or_else(|| shown.pointer("/attachments/0/content/actions/0/data"));
+        let click = json!({"type": "message", "value": action.expect("an action")});
+        let click = serde_json::from_value(click).expect("an activity");
+        assert_eq!(answer(&click, None).question, Some(17), "{few} {several}");
+    }
+    let message = Some(ToAgent { text: "hw-1".to_owned(), ..ToAgent::default() });
+    let said = UserSaid { message, answers: Some(12), at: AT, ..UserSaid::default() };
+    let echo = seen(&Fact::UserSaid(Box::new(said.clone()))).expect("shown");
+    assert_eq!(echo["channelData"], json!({"servicenow": {"answers": 12}}));
+    let again = UserSaid { message: None, ..said };
+    assert_eq!(seen(&Fact::UserSaid(Box::new(again))).expect("shown").get("channelData"), None);
+}
+
+#[test]
+fn more_of_a_longer_task_stands_in_the_place_of_what_was_shown_of_it() {
+    let progress = |steps: &[&str], first| {
+        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
+        let control = Control::Progress(Progress { key: Some("p".to_owned()), steps, first });
+        seen(&agent_said(None, Speaker::VirtualAgent, control)).expect("shown")
+    };
+    let begun = progress(&["Searched"], None);
+    assert_eq!((&begun["text"], begun["channelData"].get("streamId")), (&json!("Searched"), None));
+    let grown = progress(&["Searched", "Found"], Some(9));
+    assert_eq!(grown["text"], "- Searched\n- Found");
+    assert_eq!(grown["channelData"]["streamId"], "91hcXEd0-eu|L0000009", "the id of what was shown first");
+    assert_eq!(grown["id"], "91hcXEd0-eu|L0000017", "a message of its own all the same");
 }
 
 #[test]

@@ -16,6 +16,8 @@ use crate::{
 };
 
 const AT: i64 = START.0;
+/// Of the request that asked for a person.
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 #[test]
 fn a_request_id_names_its_session() {
@@ -50,6 +52,7 @@ fn escalation(opening: Opening, reason: Option<&str>) -> Event {
         reason: reason.map(str::to_owned),
         context: context.as_object().expect("an object").clone(),
         history: vec![line(true, "How can I help you?", -2_000), line(false, "agent", -1_000)],
+        trace: Some(TRACE.to_owned()),
         ..handoff(opening)
     };
     Event::Escalated { segment: 0, request: Box::new(request), said: vec![] }
@@ -70,7 +73,7 @@ fn whole(position: u64, step: u8, rest: Value) -> Value {
     let mut whole = json!({
         "requestId": format!("91hcXEd0-eu-{position}-{step}"), "clientSessionId": "91hcXEd0-eu",
         "userId": "dl_jo", "userName": "Jo", "emailId": "jo@example.com", "timezone": "Europe/Berlin",
-        "timestamp": AT,
+        "timestamp": AT, "clientVariables": {"traceparent": TRACE},
     });
     whole.as_object_mut().expect("an object").extend(rest.as_object().expect("an object").clone());
     whole
@@ -254,6 +257,17 @@ fn a_repeat_is_the_same_request_to_the_byte_even_after_a_restart() {
     let mut again = Chat { state: State::new(chat.state.conversation.clone()), ..Chat::new() };
     again.store(&chat.facts);
     assert_eq!(requests(&again), first);
+}
+
+#[test]
+fn words_carry_the_trace_of_the_request_that_brought_them_and_what_follows_the_chats() {
+    const OWN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    let mut chat = with_ana();
+    chat.on(Event::UserSaid(Box::new(UserSaid { trace: Some(OWN.to_owned()), ..words("hi") })));
+    chat.on(Event::UserEnded);
+    let traces: Vec<Value> =
+        requests(&chat).iter().map(|r| r["clientVariables"]["traceparent"].clone()).collect();
+    assert_eq!(traces, [OWN, TRACE]);
 }
 
 #[test]

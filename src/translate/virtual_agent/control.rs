@@ -2,18 +2,21 @@
 
 use serde_json::Value;
 
+mod card;
+
+use self::card::card;
+pub(super) use self::card::is_notification;
 use super::super::{html, readable};
 use crate::{
     domain::control::{
-        Card, CardField, CardLook, Choice, ChoiceKind, ChoiceLook, Citation, Control, Generated,
-        GroupedParts, Html, Image, Item, Link, Mask, Moment, MomentKind, MultiPart, Part, Table, TextInput,
-        Upload,
+        Choice, ChoiceKind, ChoiceLook, Citation, Control, Generated, GroupedParts, Html, Image, Item, Link,
+        Mask, Moment, MomentKind, MultiPart, Part, Table, TextInput, Upload,
     },
     wire::virtual_agent::response::{
         Kind,
         element::{
-            self, CardData, DateKind, Element, FileUpload, GroupedPart, OutputHtml, OutputTable, OutputText,
-            Picker, PickerKind, PickerOption, Texts,
+            self, DateKind, Element, FileUpload, GroupedPart, OutputHtml, OutputTable, OutputText, Picker,
+            PickerKind, PickerOption, Texts,
         },
     },
 };
@@ -168,70 +171,6 @@ fn image(alt_text: Option<String>, mut texts: Texts) -> Option<Control> {
         return prompt(texts).map(|text| Control::Text { text });
     };
     Some(Control::Image(Image { url, alt: alt_text, caption: prompt(texts) }))
-}
-
-/// A card's data with what the element says beside it.
-fn card(data: CardData, mut paragraphs: Vec<String>) -> Card {
-    let CardData {
-        template,
-        title,
-        subtitle,
-        heading,
-        table_label,
-        record,
-        texts,
-        image,
-        image_alt,
-        url,
-        link,
-        video_id,
-        enable_link,
-        fields,
-        actions,
-    } = data;
-    let look = look(template.as_deref());
-    let mut titles = [heading, title, table_label].into_iter().flatten();
-    let title = titles.next();
-    let subtitle = [subtitle, record].into_iter().flatten().chain(titles).collect::<Vec<_>>();
-    texts.iter().for_each(|text| readable::add(&mut paragraphs, text));
-    let video = video_id.filter(|_| look == CardLook::Video && link.is_none());
-    let video = video.map(|id| format!("https://www.youtube.com/watch?v={id}"));
-    let url = url.filter(|_| look != CardLook::Notification || enable_link == Some(true));
-    let mut links = Vec::<Link>::new();
-    for url in [link, url, video].into_iter().flatten() {
-        if !links.iter().any(|known| known.url == url) {
-            links.push(Link { url, ..Link::default() });
-        }
-    }
-    Card {
-        look,
-        title,
-        subtitle: (!subtitle.is_empty()).then(|| subtitle.join(" · ")),
-        paragraphs,
-        image: image.map(|url| Image { url, alt: image_alt, caption: None }),
-        fields: fields.into_iter().map(|(label, value)| CardField { label, value }).collect(),
-        links,
-        actions: actions.into_iter().filter_map(item).collect(),
-    }
-}
-
-pub(super) fn is_notification(card: &CardData) -> bool {
-    look(card.template.as_deref()) == CardLook::Notification
-}
-
-fn look(template: Option<&str>) -> CardLook {
-    let template = template.unwrap_or_default().to_ascii_lowercase();
-    if template.contains("notification") {
-        CardLook::Notification
-    } else if template.contains("video") {
-        CardLook::Video
-    } else if template.contains("small image") {
-        CardLook::SmallImage
-    } else if template.contains("large image") {
-        CardLook::LargeImage
-    } else {
-        CardLook::Plain
-    }
 }
 
 fn rows(table: OutputTable, texts: Texts) -> Table {

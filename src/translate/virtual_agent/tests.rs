@@ -59,6 +59,8 @@ fn a_message_carries_its_flags_and_ids() {
         agent_chat: true,
         completed: false,
         take_control: true,
+        streaming: false,
+        notifies: false,
         items: vec![Item {
             message_id: some("m1"),
             agent: Some(Agent { name: some("Ana Example"), id: None, avatar: some("a.iix?t=small") }),
@@ -88,7 +90,8 @@ fn texts_stand_in_value_label_or_message() {
         element["uiType"] = json!("OutputText");
         assert_eq!(shown(element), text(expected));
     }
-    assert_eq!(items_of(&[json!({"uiType": "OutputText", "value": " "})])[0].what, What::Nothing);
+    let nothing = items_of(&[json!({"uiType": "OutputText", "value": " "})]);
+    assert_eq!(nothing[0].what, What::Unreadable { ui_type: String::new() });
 }
 
 #[test]
@@ -194,6 +197,8 @@ fn cards_of_every_template_become_cards() {
         "url": "https://a.example/null.do"});
     let actionable =
         json!({"title": "Approve?", "actions": [{"label": "Yes", "value": "y"}, {"label": "No"}]});
+    let odd =
+        json!({"title": "Approve?", "actions": [{"name": "Yes", "actionValue": "y"}, {"actionLabel": "No"}]});
     let open = |url: &str| vec![link("", url)];
     for ((control, look), expected) in [
         (
@@ -241,6 +246,14 @@ fn cards_of_every_template_become_cards() {
         (
             card(CardLook::Notification, &simple, "Notification"),
             Card { title: some("News"), paragraphs: vec!["It came".to_owned()], ..Card::default() },
+        ),
+        (
+            card(CardLook::Notification, &odd, "Notification"),
+            Card {
+                title: some("Approve?"),
+                actions: vec![option("Yes", "y"), option("No", "No")],
+                ..Card::default()
+            },
         ),
         (
             card(CardLook::Notification, &actionable, "notification"),
@@ -416,7 +429,7 @@ fn a_step_with_words_is_followed_by_its_words() {
 }
 
 #[test]
-fn progress_is_told_step_by_step() {
+fn progress_is_told_with_all_its_steps() {
     let loader = |header: &str, steps: &[&str]| {
         let steps =
             steps.iter().map(|step| json!({"message": step, "status": "COMPLETED"})).collect::<Vec<_>>();
@@ -426,13 +439,13 @@ fn progress_is_told_step_by_step() {
     let told = |element: Value| {
         items_of(&[element]).into_iter().map(|item| (item.message_id, item.what)).collect::<Vec<_>>()
     };
-    let step = |text: &str| (None, What::Progress { key: some("p"), text: text.to_owned() });
-    assert_eq!(
-        told(loader("View AI Steps", &["Searched", "Answered"])),
-        [step("Searched"), step("Answered")]
-    );
-    assert_eq!(told(loader("Looking", &["Searched"])), [step("Looking"), step("Searched")]);
-    assert_eq!(told(loader("View AI Steps", &[])), [step("View AI Steps")]);
+    let steps = |steps: &[&str]| {
+        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
+        [(None, What::Progress { key: some("p"), steps })]
+    };
+    assert_eq!(told(loader("View AI Steps", &["Searched", "Answered"])), steps(&["Searched", "Answered"]));
+    assert_eq!(told(loader("Looking", &["Searched"])), steps(&["Looking", "Searched"]));
+    assert_eq!(told(loader("View AI Steps", &[])), steps(&["View AI Steps"]));
     let bare = json!({"uiType": "ActionMsg", "actionType": "DynamicLoader"});
     assert_eq!(told(bare), [(None, What::Nothing)]);
 }

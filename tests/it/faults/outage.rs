@@ -1,7 +1,7 @@
 //! Both far ends are away for a while.
 
 use serde_json::{Value, json};
-use servicenow_handoff::simulate::chat_client::message;
+use servicenow_handoff::simulate::{chat_client::message, faults::Fault};
 
 use super::{LAST, Wire, read_to_the_last, shown};
 use crate::world::World;
@@ -83,6 +83,29 @@ async fn a_token_never_seen_gets_nothing_while_direct_line_is_down() {
     read_to_the_last(&world, &mut chat).await;
     assert_eq!(shown(&chat, "user"), ["agent"]);
     assert_eq!(world.told(chat.conversation()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_reached_only_the_bot_behind_the_hand_off_is_given_back_when_the_chat_is_over() {
+    let world = World::start().await;
+    world.servicenow.set_agents_available(false);
+    let mut chat = world.chat().await;
+    chat.say("agent").await.unwrap();
+    // The batch with the event gets through; the look for what came behind it does not.
+    world.copilot.faults().add(Fault::on("GET", "/activities").skip(1).drop_connection());
+    chat.see("the hand-off", |a| a["name"] == "handoff.initiate").await.unwrap();
+    chat.move_to(world.copilot.url().trim_end_matches('/'));
+    chat.say("hello?").await.unwrap();
+    chat.move_to(&world.url);
+    chat.see("the end", |a| a["value"]["state"] == "failed").await.unwrap();
+    world.copilot.faults().clear();
+    chat.see("the words given back", |a| a["text"] == "This message could not be delivered: hello?")
+        .await
+        .unwrap();
+    assert_eq!(shown(&chat, "user"), ["agent", "hello?"]);
+    chat.say("hello again").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: hello again").await.unwrap();
+    assert_eq!(chat.repeated, 0);
 }
 
 fn texts_of(activities: &[Value]) -> Vec<String> {

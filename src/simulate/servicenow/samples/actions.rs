@@ -9,7 +9,7 @@ const CONVERSATION: &str = "2b3c4d5e6f708192a3b4c5d6e7f80910";
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = actions();
     samples.extend(starts());
-    samples.extend([loader(), stream()]);
+    samples.extend([loader(), wrapped(), stream(), torn_stream()]);
     samples.extend(odd());
     samples.extend(ends());
     samples
@@ -89,8 +89,24 @@ fn loader() -> Sample {
     Sample { name: "progress", group: "Actions", bodies }
 }
 
-/// START and the chunks have no score; the end repeats the whole text.
+/// An action message as instances wrap it that know custom chat clients.
+fn wrapped() -> Sample {
+    let inner = json!({"actionType": "ChatSubHeader", "message": "The agent's autopilot is on."});
+    one("Actions", "wrapped action", json!({"uiType": "ActionRichControl", "actionMsg": inner}))
+}
+
+/// A piece is lost, one comes late, and the end comes twice.
+fn torn_stream() -> Sample {
+    let [start, _lost, late, end]: [Value; 4] = pieces();
+    Sample { name: "torn stream", group: "Streams", bodies: vec![late, start, end.clone(), end] }
+}
+
 fn stream() -> Sample {
+    Sample { name: "stream", group: "Streams", bodies: pieces().into() }
+}
+
+/// START and the chunks have no score; the end repeats the whole text.
+fn pieces() -> [Value; 4] {
     let id = ids::sys_id();
     let piece = |kind: &str, sequence: u8, value: &str| {
         let state = if kind == "StreamStart" { "START" } else { "INPROGRESS" };
@@ -110,13 +126,12 @@ fn stream() -> Sample {
         citation(0, "Restart the VPN", "https://kb.example.com/vpn-restart"),
         citation(1, "Install the VPN", "https://kb.example.com/vpn-install"),
     ]}]});
-    let bodies = vec![
+    [
         piece("StreamStart", 1, "Looking into it"),
         piece("StreamChunk", 2, "Restart the VPN client first [1]."),
         piece("StreamChunk", 3, " If that fails, install it again [2]."),
         end,
-    ];
-    Sample { name: "stream", group: "Streams", bodies }
+    ]
 }
 
 fn odd() -> Vec<Sample> {

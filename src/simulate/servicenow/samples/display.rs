@@ -253,7 +253,8 @@ fn image_cards() -> Vec<Sample> {
     ]
 }
 
-/// As the pages show them: complete, and of no agent. They show no actionable one; its `actions` are a guess.
+/// As the pages show them: complete, and of no agent. They show no actionable one: its `actions` are a guess, or
+/// a control asks beside it.
 fn notifications() -> Vec<Sample> {
     let notification = |image: Value, fields: Value, actions: Value| {
         let data = json!({"sys_id": "42", "recordDisplayValue": "INC0000042", "imageUrl": image,
@@ -263,6 +264,14 @@ fn notifications() -> Vec<Sample> {
         json!({"body": [card("Notification", data)], "completed": true, "score": 1})
     };
     let none = || json!([]);
+    let asking = |mut body: Value, options: &Value| {
+        let picker = json!({"uiType": "Picker", "group": "DefaultPicker", "required": true,
+            "label": "Do you approve INC0000042?", "itemType": "List", "options": options});
+        if let Some(items) = body["body"].as_array_mut() {
+            items.push(picker);
+        }
+        body
+    };
     let fields = json!([{"fieldLabel": "State", "fieldValue": "In progress"}]);
     let actions =
         json!([{"label": "Approve", "value": "approve_42"}, {"label": "Reject", "value": "reject_42"}]);
@@ -270,7 +279,8 @@ fn notifications() -> Vec<Sample> {
         ("notification", notification(Value::Null, none(), none())),
         ("image notification", notification(json!(IMAGE), none(), none())),
         ("record notification", notification(Value::Null, fields, none())),
-        ("actionable notification", notification(Value::Null, none(), actions)),
+        ("actionable notification", notification(Value::Null, none(), actions.clone())),
+        ("notification with a question", asking(notification(Value::Null, none(), none()), &actions)),
     ]
     .map(|(name, body)| Sample { name, group: "Notifications", bodies: vec![body] })
     .into()

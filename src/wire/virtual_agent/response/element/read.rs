@@ -108,9 +108,20 @@ impl CardData {
             video_id: fields.text("id"),
             enable_link: fields.flag("enableLink"),
             fields: fields.list("fields").iter().filter_map(field).collect(),
-            actions: actions.filter_map(PickerOption::read).collect(),
+            actions: actions.filter_map(card_action).collect(),
         }
     }
+}
+
+/// No page shows a card's action, so any name that can mean a label or an answer is taken for one.
+fn card_action(value: &Value) -> Option<PickerOption> {
+    let mut action = PickerOption::read(value)?;
+    if let Value::Object(map) = value {
+        let fields = Fields(map);
+        action.label = action.label.or_else(|| fields.first(&["actionLabel", "displayName", "name"]));
+        action.value = action.value.or_else(|| fields.first(&["actionValue", "action", "utterance", "id"]));
+    }
+    Some(action)
 }
 
 impl OutputTable {

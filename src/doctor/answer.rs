@@ -1,0 +1,162 @@
+//! One question to a far end: what it answered, or in people's words why it didn't.
+
+use std::{error::Error, io};
+
+use reqwest::{RequestBuilder, header::HeaderMap};
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
+
+use super::{PATIENCE, finding::Finding};
+use crate::{
+    domain::Timestamp,
+    far_end::{self, CallError},
+};
+
+/// As much of an answer as is looked at.
+const LONGEST_ANSWER: usize = 1 << 20;
+
+/// An answer of any status.
+pub(super) struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    /// When its head came.
+    pub at: Timestamp,
+    pub millis: u128,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// What it comes to as an answer to a call.
+    ///
+    /// # Errors
+    /// For every status but 2xx.
+    pub fn outcome(&self) -> Result<(), CallError> {
+        match self.status {
+            200..300 => Ok(()),
+            status => Err(far_end::refusal(status, &self.headers, &self.body, self.at)),
+        }
+    }
+
+    pub fn is_page(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"<")
+    }
+}
+
+/// Asks once.
+///
+/// # Errors
+/// See [`CallError`]; an answer is never one.
+pub(super) async fn ask(request: RequestBuilder) -> Result<Answer, CallError> {
+    let asked = Instant::now();
+    let mut response = far_end::send(request.timeout(PATIENCE)).await?;
+    let (at, millis) = (Timestamp::now(), asked.elapsed().as_millis());
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = far_end::read_whole(&mut response, LONGEST_ANSWER).await?;
+    Ok(Answer { status, headers, body, at, millis })
+}
+
+/// Lets one of the clients' own calls take no longer than a question may.
+///
+/// # Errors
+/// The call's own, or `Uncertain` when it took too long.
+pub(super) async fn in_time<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    timeout(PATIENCE, call).await.unwrap_or(Err(CallError::Uncertain(None)))
+}
+
+/// Why there is no usable answer from `place`, and what to do; `setting` names it.
+pub(super) fn unanswered(code: &'static str, place: &str, setting: &str, error: &CallError) -> Finding {
+    match error {
+        CallError::Throttled(wait) => {
+            Finding::caution(code, format!("{place} asks to wait {} s.", wait.as_secs()))
+                .fix("Run this again after that; if it stays so, raise the limit or lower the load there.")
+        }
+        CallError::Failed { status } => Finding::wrong(code, format!("{place} failed with status {status}."))
+            .fix("Look at its own status page and log; the settings here can't cure it."),
+        CallError::Rejected { status, code: told } => {
+            let told = told.as_ref().map(|told| format!(" ({told})")).unwrap_or_default();
+            Finding::wrong(code, format!("{place} refused with status {status}{told}."))
+                .fix(format!("Check {setting}."))
+        }
+        CallError::NotSent(source) | CallError::Uncertain(source) => {
+            let (what, fix) = silence(source.as_ref());
+            Finding::wrong(code, format!("{place} {what}")).fix(fix.replace("{setting}", setting))
+        }
+    }
+}
+
+/// What a missing answer looks like from below, and what usually cures it.
+fn silence(error: Option<&reqwest::Error>) -> (String, &'static str) {
+    const SLOW: &str = "Check that nothing between here and there (firewall, proxy, private endpoint) swallows the \
+                        connection, and that {setting} is right.";
+    let Some(error) = error else {
+        return (format!("did not answer within {} s.", PATIENCE.as_secs()), SLOW);
+    };
+    let cause = innermost(error);
+    let refused = cause
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+    let chain = chain(error).to_ascii_lowercase();
+    if error.is_timeout() {
+        (format!("did not answer within {} s.", PATIENCE.as_secs()), SLOW)
+    } else if chain.contains("dns error") {
+        (
+            format!("has a name that can't be looked up: {cause}."),
+            "Check the host in {setting} for a slip, and the name server.",
+        )
+    } else if chain.contains("corrupt message") {
+        ("does not speak TLS there.".to_owned(), "Check host and port in {setting}: https is expected.")
+    } else if chain.contains("certificate") || chain.contains("tls") {
+        (
+            format!("has no certificate that is trusted here: {cause}."),
+            "Check the host in {setting}; behind a proxy that opens TLS, add its certificate to this machine's store.",
+        )
+    } else if refused {
+        ("refuses the connection.".to_owned(), "Check host and port in {setting}, and that it runs.")
+    } else {
+        (format!("did not answer in full: {cause}."), SLOW)
+    }
+}
+
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut error = error;
+    while let Some(source) = error.source() {
+        told = format!("{told}: {source}");
+        error = source;
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_far_end_that_never_answers_is_given_up_and_told_by_its_setting() {
+        let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let url = format!("http://{}/", silent.local_addr().expect("an address"));
+        let http = far_end::client().expect("a client");
+        let Err(error) = ask(http.get(url)).await else { panic!("an answer") };
+        let found = unanswered("servicenow.reach", "ServiceNow", "SERVICENOW_URL", &error);
+        assert_eq!(found.text, "ServiceNow did not answer within 5 s.");
+        assert!(found.fix.is_some_and(|fix| fix.contains("SERVICENOW_URL is right")));
+    }
+}

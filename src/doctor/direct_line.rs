@@ -1,0 +1,251 @@
+//! Direct Line: which root and why, whether it answers, and whether what we have opens conversations there.
+//!
+//! Asked for are tokens. A token stands for a conversation, but starts none.
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    answer::{Answer, ask, in_time, unanswered},
+    clock,
+    finding::Finding,
+    shown,
+};
+use crate::{
+    config::DirectLineSettings,
+    direct_line::{
+        DirectLine,
+        probe::{granted, other_regions},
+    },
+    far_end::CallError,
+};
+
+pub(super) async fn check(settings: &DirectLineSettings, http: &reqwest::Client) -> Vec<Finding> {
+    let client = DirectLine::new(settings, http.clone());
+    let root = match in_time(client.root()).await {
+        Ok(root) => root,
+        Err(error) => {
+            let place = "The host of COPILOT_TOKEN_ENDPOINT, asked for the region,";
+            return vec![unanswered("direct_line.root", place, "COPILOT_TOKEN_ENDPOINT", &error)];
+        }
+    };
+    let mut findings = vec![Finding::good("direct_line.root", why_this_root(settings, &root))];
+    let (agreed, asked, minted) = tokio::join!(
+        regions_agree(settings, &root, http),
+        tokens_by_secret(settings, &client, &root, http),
+        tokens_by_endpoint(settings, &client, &root),
+    );
+    findings.extend(agreed);
+    findings.extend(asked);
+    findings.extend(minted);
+    findings
+}
+
+fn why_this_root(settings: &DirectLineSettings, root: &Url) -> String {
+    let why = match (&settings.url, &settings.token_endpoint) {
+        (Some(_), _) => "as DIRECT_LINE_URL says",
+        (None, Some(_)) => "as the host of COPILOT_TOKEN_ENDPOINT tells",
+        (None, None) => "the default, because neither DIRECT_LINE_URL nor COPILOT_TOKEN_ENDPOINT is set",
+    };
+    format!("Direct Line is at {root}, {why}.")
+}
+
+/// With both settings, the one that wins may name another region than the agent's.
+async fn regions_agree(settings: &DirectLineSettings, root: &Url, http: &reqwest::Client) -> Option<Finding> {
+    settings.url.as_ref().and(settings.token_endpoint.as_ref())?;
+    let told = DirectLineSettings { url: None, ..settings.clone() };
+    let told = in_time(DirectLine::new(&told, http.clone()).root()).await.ok()?;
+    let text = format!("DIRECT_LINE_URL says {root}, but COPILOT_TOKEN_ENDPOINT's agent is at {told}.");
+    let fix = "Remove DIRECT_LINE_URL, unless it is a proxy in front of that root.";
+    (told != *root).then(|| Finding::caution("direct_line.region", text).fix(fix))
+}
+
+/// Reachability by a request for a token; with a secret also whether that is good.
+async fn tokens_by_secret(
+    settings: &DirectLineSettings,
+    client: &DirectLine,
+    root: &Url,
+    http: &reqwest::Client,
+) -> Vec<Finding> {
+    let answer = match generate(client).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            return vec![unanswered("direct_line.reach", &place(root), where_from(settings), &error)];
+        }
+    };
+    let mut findings = vec![reached(&answer, root, where_from(settings))];
+    findings.extend(clock::check("clock.direct_line", "Direct Line", &answer));
+    if settings.secret.is_none() {
+        findings.push(no_secret(settings));
+        return findings;
+    }
+    match read(&answer) {
+        Ok(token) => {
+            let text = "DIRECT_LINE_SECRET is good: a token was made with it. No conversation was started.";
+            findings.push(Finding::good("direct_line.secret", text));
+            findings.push(refreshed(client, &token, "DIRECT_LINE_SECRET").await);
+        }
+        Err(error) => {
+            findings.push(refused(root, &error));
+            findings.extend(home_of(settings, &other_regions(root), http).await);
+        }
+    }
+    findings
+}
+
+/// One secret of several, judged by whether a token can be made with it.
+pub(super) async fn secret_is_good(
+    settings: &DirectLineSettings,
+    http: &reqwest::Client,
+) -> Result<(), CallError> {
+    let answer = generate(&DirectLine::new(settings, http.clone())).await?;
+    read(&answer).map(drop)
+}
+
+async fn generate(client: &DirectLine) -> Result<Answer, CallError> {
+    ask(in_time(client.generate_request()).await?).await
+}
+
+fn read(answer: &Answer) -> Result<SecretString, CallError> {
+    answer.outcome()?;
+    granted(answer.status, &answer.body).ok_or(CallError::Failed { status: answer.status })
+}
+
+/// Whatever the secret is worth, Direct Line knows the path of the request.
+fn reached(answer: &Answer, root: &Url, setting: &str) -> Finding {
+    let code = "direct_line.reach";
+    match (answer.status, answer.outcome()) {
+        (200..300 | 401 | 403, _) => {
+            Finding::good(code, format!("{} answers ({} ms).", place(root), answer.millis))
+        }
+        (300..500, Err(CallError::Rejected { status, .. })) => Finding::wrong(
+            code,
+            format!("Something answers at {root} with status {status}, but it isn't Direct Line."),
+        )
+        .fix(format!("Check {setting}.")),
+        (_, Err(error)) => unanswered(code, &place(root), setting, &error),
+        (status, Ok(())) => Finding::caution(code, format!("{} answers with status {status}.", place(root)))
+            .fix(format!("Check {setting}.")),
+    }
+}
+
+fn refused(root: &Url, error: &CallError) -> Finding {
+    let code = "direct_line.secret";
+    match error {
+        CallError::Rejected { status: status @ (401 | 403), .. } => {
+            let text = format!("{} refuses DIRECT_LINE_SECRET (status {status}).", place(root));
+            Finding::wrong(code, text).fix(
+                "Copy secret 1 or 2 from Copilot Studio (Settings > Security > Web channel security) again. If it is \
+                 right, its agent is in another region: set COPILOT_TOKEN_ENDPOINT, which tells the region, or \
+                 DIRECT_LINE_URL.",
+            )
+        }
+        other => unanswered(code, &place(root), "DIRECT_LINE_SECRET", other),
+    }
+}
+
+/// Where a secret that was refused is at home.
+async fn home_of(settings: &DirectLineSettings, others: &[Url], http: &reqwest::Client) -> Option<Finding> {
+    for other in others {
+        let there = DirectLineSettings { url: Some(other.clone()), ..settings.clone() };
+        if secret_is_good(&there, http).await.is_ok() {
+            let text = format!("DIRECT_LINE_SECRET is good in another region: at {other}.");
+            let fix =
+                format!("Set DIRECT_LINE_URL to {}.", other.join("/").unwrap_or_else(|_| other.clone()));
+            return Some(Finding::wrong("direct_line.region", text).fix(fix));
+        }
+    }
+    None
+}
+
+fn no_secret(settings: &DirectLineSettings) -> Finding {
+    let text = "DIRECT_LINE_SECRET is not set.";
+    if settings.token_endpoint.is_some() {
+        return Finding::off("direct_line.secret", format!("{text} COPILOT_TOKEN_ENDPOINT is used instead."));
+    }
+    Finding::off("direct_line.secret", format!("{text} No conversation of our own can be opened."))
+        .fix("Set it (or COPILOT_TOKEN_ENDPOINT) for the way back to the bot and for the secondary bot.")
+}
+
+/// A token of the endpoint's, shown to the root: that tells whether the two belong together.
+async fn tokens_by_endpoint(settings: &DirectLineSettings, client: &DirectLine, root: &Url) -> Vec<Finding> {
+    let code = "direct_line.token_endpoint";
+    let Some((request, endpoint)) = client.mint_request().zip(settings.token_endpoint.as_ref()) else {
+        return Vec::new();
+    };
+    let place = format!("The token endpoint {}", shown(endpoint));
+    let token = match ask(request).await.and_then(|answer| read(&answer)) {
+        Ok(token) => token,
+        Err(CallError::Rejected { status, .. }) => {
+            let text = format!("{place} gives no token (status {status}).");
+            return vec![Finding::wrong(code, text).fix(
+                "Copy the endpoint again from Copilot Studio (Channels > Mobile app), with its query; the agent must \
+                 be published and, for this channel, have no authentication.",
+            )];
+        }
+        Err(error) => return vec![unanswered(code, &place, "COPILOT_TOKEN_ENDPOINT", &error)],
+    };
+    let good = Finding::good(code, format!("{place} gives a token. No conversation was started."));
+    match in_time(client.refresh(token.expose_secret())).await {
+        Err(CallError::Rejected { status: status @ (401 | 403), .. }) => {
+            let text =
+                format!("Direct Line at {root} refuses a token of COPILOT_TOKEN_ENDPOINT (status {status}).");
+            let fix =
+                "The endpoint's agent is in another region: remove DIRECT_LINE_URL, or set it to its root.";
+            vec![good, Finding::wrong("direct_line.region", text).fix(fix)]
+        }
+        other => vec![good, after_refresh(other.map(drop), "COPILOT_TOKEN_ENDPOINT")],
+    }
+}
+
+async fn refreshed(client: &DirectLine, token: &SecretString, source: &str) -> Finding {
+    after_refresh(in_time(client.refresh(token.expose_secret())).await.map(drop), source)
+}
+
+fn after_refresh(outcome: Result<(), CallError>, source: &str) -> Finding {
+    let code = "direct_line.refresh";
+    match outcome {
+        Ok(()) => Finding::good(code, format!("A token by {source} can be renewed.")),
+        Err(error) => Finding::caution(code, format!("A token by {source} can't be renewed: {error}.")).fix(
+            "Conversations of more than an hour will break off. If it stays so, ask Microsoft's support.",
+        ),
+    }
+}
+
+fn place(root: &Url) -> String {
+    format!("Direct Line at {root}")
+}
+
+/// The setting that the root comes from.
+fn where_from(settings: &DirectLineSettings) -> &'static str {
+    match (&settings.url, &settings.token_endpoint) {
+        (None, Some(_)) => "COPILOT_TOKEN_ENDPOINT",
+        _ => "DIRECT_LINE_URL",
+    }
+}
+
+#[cfg(all(test, feature = "simulate"))]
+mod tests {
+    use super::*;
+    use crate::simulate::copilot::{CopilotOptions, start};
+
+    #[tokio::test]
+    async fn a_secret_at_home_in_another_region_is_traced() {
+        let service = async |secret: &str| {
+            let options = CopilotOptions { secret: secret.to_owned(), ..CopilotOptions::default() };
+            let service = start(options).await.expect("a service");
+            Url::parse(service.url()).expect("a URL")
+        };
+        let regions = [service("another").await, service("ours").await];
+        let settings = DirectLineSettings {
+            url: None,
+            token_endpoint: None,
+            secret: Some(SecretString::from("ours").into()),
+        };
+        let http = reqwest::Client::new();
+        let found = home_of(&settings, &regions, &http).await.expect("the second region");
+        assert_eq!(found.code, "direct_line.region");
+        assert_eq!(found.fix, Some(format!("Set DIRECT_LINE_URL to {}.", regions[1])));
+        assert_eq!(home_of(&settings, &regions[..1], &http).await, None);
+    }
+}

@@ -1,0 +1,109 @@
+//! Message authentication towards ServiceNow, which can't be judged by a status: a wrong token gets 200 `success` too,
+//! because it is checked only afterwards, in the background.
+//!
+//! What tells is an answer in full. CREATE_CONVERSATION with `syncResponse` brings the new conversation's id in the HTTP
+//! response itself; with a wrong token there is only `success`. The conversation is never started, so that it
+//! is offered to no agent, and ended at once.
+
+use serde_json::Value;
+
+use super::{
+    Depth,
+    answer::{in_time, unanswered},
+    finding::Finding,
+};
+use crate::{
+    config::{ServiceNowSettings, Settings, StartMode},
+    domain::Timestamp,
+    servicenow::ServiceNow,
+    wire::virtual_agent::request::{Action, Request},
+};
+
+const CODE: &str = "servicenow.message_authentication";
+/// ServiceNow keeps a channel user of this name; always the same one.
+const USER: &str = "handler-doctor";
+
+pub(super) async fn check(
+    settings: &Settings,
+    far: &ServiceNowSettings,
+    client: &ServiceNow,
+    depth: Depth,
+) -> Finding {
+    if far.token.is_none() && far.hash_secret.is_none() {
+        return Finding::off(CODE, "Neither SERVICENOW_TOKEN nor SERVICENOW_HASH_SECRET is set.")
+            .fix("Set one, if users shall be more than guests.");
+    }
+    if depth == Depth::Harmless {
+        return Finding::off(
+            CODE,
+            "Not checked: ServiceNow answers 200 `success` to a wrong token or signature, too, and then stays silent.",
+        )
+        .fix("Run `handler doctor --deep`: it opens a conversation that no agent is offered, and ends it.");
+    }
+    opened(settings, client).await
+}
+
+/// For an API that can't be called.
+pub(super) fn not_checked() -> Finding {
+    Finding::off(CODE, "Not checked, because the API can't be called.")
+        .fix("Correct what is wrong with ServiceNow above first.")
+}
+
+async fn opened(settings: &Settings, client: &ServiceNow) -> Finding {
+    let session = format!("handler-doctor-{}", Timestamp::now().0);
+    let request = |step, action| {
+        let mut request = Request::new(format!("{session}-{step}"), &session, USER, action);
+        request.sync_response = true;
+        request
+    };
+    let create = request("create", Action::CreateConversation);
+    let answer = match in_time(client.send(&create, None)).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            return unanswered(CODE, "ServiceNow, asked for a conversation,", "SERVICENOW_TOKEN", &error);
+        }
+    };
+    let is_created = answer.synchronous.as_deref().is_some_and(names_a_conversation);
+    if !is_created {
+        return silent(settings);
+    }
+    match in_time(client.send(&request("end", Action::EndConversation), None)).await {
+        Ok(_) => Finding::good(
+            CODE,
+            "It is good: ServiceNow opened a conversation (never offered to an agent) and ended it.",
+        ),
+        Err(error) => Finding::caution(
+            CODE,
+            format!(
+                "It is good, but the conversation {session} opened for this could not be ended: {error}."
+            ),
+        )
+        .fix("Nothing to do: ServiceNow ends it by itself after its idle time-out."),
+    }
+}
+
+/// Any item with an id: the action's name is not relied on.
+fn names_a_conversation(body: &[u8]) -> bool {
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let items = answer.get("body").and_then(Value::as_array).into_iter().flatten();
+    items
+        .into_iter()
+        .any(|item| item.get("conversationId").and_then(Value::as_str).is_some_and(|id| !id.is_empty()))
+}
+
+/// `success` and no more. Where chats are not opened by CREATE_CONVERSATION, an old API may be the cause.
+fn silent(settings: &Settings) -> Finding {
+    let text = "ServiceNow answers 200 and nothing else where a conversation was asked for: the message token or \
+                signature is most likely wrong, and every chat would be met with this silence.";
+    let fix = "Compare SERVICENOW_TOKEN with the provider's record in token_verification (SERVICENOW_HASH_SECRET: \
+               hash_message_verification), and SERVICENOW_APP_INBOUND_ID with the provider application's inbound id; \
+               look for `sn_va_as_service` in the instance's system log.";
+    if settings.handoff.start == StartMode::Create {
+        return Finding::wrong(CODE, text).fix(fix);
+    }
+    Finding::caution(
+        CODE,
+        format!("{text} Or its API is too old for CREATE_CONVERSATION, which SERVICENOW_START spares."),
+    )
+    .fix(fix)
+}

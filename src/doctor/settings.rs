@@ -1,0 +1,45 @@
+//! The settings, as far as they can be judged without a call.
+
+use super::{Setup, finding::Finding};
+use crate::config::{SettingFault, Settings};
+
+const WHERE_SETTINGS_ARE: &str = "Change it where the process gets its environment (in Azure: Environment variables of \
+     the function app; under `func start`: local.settings.json), then run this again.";
+
+/// Wrong settings alone when there are any, for roles of half-read settings would mislead.
+/// What a vault didn't give is told with the vaults.
+pub(super) fn judge(setup: &Setup) -> Vec<Finding> {
+    let Setup { settings, faults, secrets, unknown } = setup;
+    let in_vault = |fault: &&SettingFault| matches!(secrets.get(fault.setting), Some(Err(_)));
+    let mut findings = if faults.is_empty() { as_read(settings) } else { Vec::new() };
+    findings.extend(faults.iter().filter(|fault| !in_vault(fault)).map(|fault| {
+        Finding::wrong("settings", fault.sentence.clone()).of(fault.setting).fix(WHERE_SETTINGS_ARE)
+    }));
+    findings.extend(unknown.iter().map(|name| {
+        Finding::caution("settings.unknown", format!("{name} is not a setting, so it does nothing."))
+            .of(name)
+            .fix("Check its spelling against README.md, or remove it.")
+    }));
+    findings
+}
+
+fn as_read(settings: &Settings) -> Vec<Finding> {
+    let roles = settings.roles().into_iter().map(|role| {
+        let text = format!("The {} is {}. {}", role.name, if role.on { "on" } else { "off" }, role.why);
+        if role.on {
+            Finding::good(role.code, text)
+        } else {
+            Finding::off(role.code, text).fix(role.to_have_it)
+        }
+    });
+    let cautions = settings.cautions().into_iter();
+    roles.chain(cautions.map(|it| Finding::caution("settings.caution", it.text).fix(it.fix))).collect()
+}
+
+/// Why a check would only repeat that a setting is wrong; `None` when it is worth making.
+pub(super) fn not_checked(code: &'static str, faults: &[SettingFault], prefixes: &[&str]) -> Option<Finding> {
+    let wrong =
+        faults.iter().find(|fault| prefixes.iter().any(|prefix| fault.setting.starts_with(prefix)))?;
+    let text = format!("Not checked, because {} is wrong.", wrong.setting);
+    Some(Finding::off(code, text).fix("Correct the setting first."))
+}

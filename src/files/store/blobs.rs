@@ -1,0 +1,315 @@
+//! Kept files as block blobs under `files/`, in the container that the journal is in.
+//!
+//! A file comes up in blocks that nobody can read until the list of them is committed; what was never committed,
+//! Azure throws away after a week. What is over is deleted an hour late at most; a lifecycle rule on the prefix
+//! does the same for an app that has stopped.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use actix_web::web::{Bytes, BytesMut};
+use azure_core::{error::ErrorKind, http::StatusCode};
+use azure_storage_blob::{
+    BlobClient, BlobContainerClient, BlockBlobClient,
+    models::{
+        BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders as _,
+        BlobContainerClientListBlobsOptions, BlockBlobClientCommitBlockListOptions,
+        BlockBlobClientUploadOptions, BlockLookupList, HttpRange,
+    },
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use tokio::{task::JoinHandle, time::timeout};
+use tracing::warn;
+
+use super::{Label, OpenedFrom, Pieces, StoreError, end_of};
+use crate::domain::Timestamp;
+
+/// Bytes of a block; of a file at most two are held: one that fills, one that goes out.
+pub const BLOCK: usize = 4 << 20;
+const PREFIX: &str = "files/";
+/// How long one call may take, the crate's own repeats included; less than the sender of the bytes waits.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// How often a download that breaks off is taken up again where it stopped.
+const RESUMED: u32 = 3;
+/// Milliseconds between two looks for what is over: listing is the dearest call of all.
+const SWEPT_EACH: i64 = 3_600_000;
+/// What one sweep deletes at most, so that it ends.
+const SWEPT_AT_ONCE: usize = 1_000;
+
+pub struct Blobs {
+    container: BlobContainerClient,
+    /// Milliseconds since 1970.
+    swept: AtomicI64,
+}
+
+pub struct Writing {
+    blob: Arc<BlockBlobClient>,
+    metadata: HashMap<String, String>,
+    filling: BytesMut,
+    blocks: Vec<Vec<u8>>,
+    going_out: Option<JoinHandle<Result<(), StoreError>>>,
+}
+
+pub struct Opened {
+    blob: BlobClient,
+}
+
+impl std::fmt::Debug for Blobs {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The container's URL may hold a SAS.
+        out.debug_struct("Blobs").finish_non_exhaustive()
+    }
+}
+
+impl Blobs {
+    pub fn new(container: BlobContainerClient) -> Self {
+        Self { container, swept: AtomicI64::new(i64::MIN) }
+    }
+
+    pub fn begin(&self, key: &str, label: &Label) -> Writing {
+        Writing {
+            blob: Arc::new(self.blob(key).block_blob_client()),
+            metadata: metadata(label),
+            filling: BytesMut::new(),
+            blocks: vec![],
+            going_out: None,
+        }
+    }
+
+    pub async fn open(&self, key: &str) -> Result<Option<super::Opened>, StoreError> {
+        let blob = self.blob(key);
+        let properties = match timeout(PATIENCE, blob.get_properties(None)).await {
+            Ok(Err(gone)) if gone.http_status() == Some(StatusCode::NotFound) => return Ok(None),
+            outcome => in_time(outcome)?,
+        };
+        let metadata = properties.metadata().map_err(failed)?;
+        let length = properties.content_length().map_err(failed)?.unwrap_or_default();
+        let label = label_in(&metadata);
+        Ok(Some(super::Opened { label, length, from: OpenedFrom::Blob(Opened { blob }) }))
+    }
+
+    pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let before = self.swept.load(Relaxed);
+        let due = before.saturating_add(SWEPT_EACH) <= now.0;
+        // Of several that ask at once, one looks.
+        if !due || self.swept.compare_exchange(before, now.0, Relaxed, Relaxed).is_err() {
+            return Ok(0);
+        }
+        // What failed is due again.
+        self.delete_over(now).await.inspect_err(|_| self.swept.store(before, Relaxed))
+    }
+
+    /// Names come in order, and begin with the file's end: what is over stands in front.
+    async fn delete_over(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let options = BlobContainerClientListBlobsOptions {
+            prefix: Some(PREFIX.to_owned()),
+            maxresults: i32::try_from(SWEPT_AT_ONCE).ok(),
+            ..Default::default()
+        };
+        let mut blobs = self.container.list_blobs(Some(options)).map_err(failed)?;
+        let mut deleted = 0;
+        while deleted < SWEPT_AT_ONCE
+            && let Some(blob) = in_time(timeout(PATIENCE, blobs.try_next()).await)?
+        {
+            let name = blob.name.unwrap_or_default();
+            let Some(key) = name.strip_prefix(PREFIX) else { break };
+            match end_of(key) {
+                None => {}
+                Some(until) if until > now => break,
+                Some(_) => deleted += usize::from(self.delete(key).await?),
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// False when another instance was faster.
+    async fn delete(&self, key: &str) -> Result<bool, StoreError> {
+        match timeout(PATIENCE, self.blob(key).delete(None)).await {
+            Ok(Err(gone)) if gone.http_status() == Some(StatusCode::NotFound) => Ok(false),
+            outcome => in_time(outcome).map(|_| true),
+        }
+    }
+
+    fn blob(&self, key: &str) -> BlobClient {
+        self.container.blob_client(&format!("{PREFIX}{key}"))
+    }
+}
+
+impl Writing {
+    pub async fn write(&mut self, mut bytes: Bytes) -> Result<(), StoreError> {
+        while self.filling.len() + bytes.len() > BLOCK {
+            let rest = bytes.split_off(BLOCK - self.filling.len());
+            self.filling.extend_from_slice(&bytes);
+            self.stage().await?;
+            bytes = rest;
+        }
+        self.filling.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    /// A file of one block is stored by one call, a larger one when its list of blocks is committed.
+    pub async fn finish(mut self) -> Result<(), StoreError> {
+        if self.blocks.is_empty() {
+            let options = BlockBlobClientUploadOptions {
+                metadata: Some(std::mem::take(&mut self.metadata)),
+                partition_size: std::num::NonZero::new(BLOCK as u64),
+                ..Default::default()
+            };
+            let content = std::mem::take(&mut self.filling).freeze();
+            return call(self.blob.upload(content.into(), Some(options))).await.map(drop);
+        }
+        self.stage().await?;
+        self.staged().await?;
+        let blocks = BlockLookupList { latest: Some(std::mem::take(&mut self.blocks)), ..Default::default() };
+        let options = BlockBlobClientCommitBlockListOptions {
+            metadata: Some(std::mem::take(&mut self.metadata)),
+            ..Default::default()
+        };
+        let blocks = blocks.try_into().map_err(failed)?;
+        call(self.blob.commit_block_list(blocks, Some(options))).await.map(drop)
+    }
+
+    /// Sends what has filled up; what went out before must have arrived.
+    async fn stage(&mut self) -> Result<(), StoreError> {
+        self.staged().await?;
+        let block = std::mem::replace(&mut self.filling, BytesMut::with_capacity(BLOCK)).freeze();
+        // All of a blob's block ids must be of one length.
+        let id = format!("{:08}", self.blocks.len()).into_bytes();
+        self.blocks.push(id.clone());
+        let blob = Arc::clone(&self.blob);
+        self.going_out = Some(tokio::spawn(async move {
+            let length = block.len() as u64;
+            call(blob.stage_block(&id, length, block.into(), None)).await.map(drop)
+        }));
+        Ok(())
+    }
+
+    async fn staged(&mut self) -> Result<(), StoreError> {
+        match self.going_out.take() {
+            Some(block) => {
+                block.await.unwrap_or_else(|_| Err(StoreError::Blobs { what: "stopped".to_owned() }))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Some(block) = &self.going_out {
+            block.abort();
+        }
+    }
+}
+
+impl Opened {
+    /// One call for all of it, so that no more is held than what has just come.
+    pub async fn read(self, range: Range<u64>) -> Result<Pieces, StoreError> {
+        if range.is_empty() {
+            return Ok(stream::empty().boxed());
+        }
+        let body = from(&self.blob, &range).await?;
+        let reading = Reading { blob: self.blob, left: range, body, resumed: 0 };
+        Ok(stream::try_unfold(reading, |mut reading| async move {
+            Ok(reading.next().await?.map(|piece| (piece, reading)))
+        })
+        .boxed())
+    }
+}
+
+struct Reading {
+    blob: BlobClient,
+    left: Range<u64>,
+    body: Pieces,
+    resumed: u32,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
+        while !self.left.is_empty() {
+            let broken = match timeout(PATIENCE, self.body.next()).await {
+                Ok(Some(Ok(piece))) => {
+                    self.left.start += piece.len() as u64;
+                    return Ok(Some(piece));
+                }
+                Ok(Some(Err(broken))) => broken,
+                Ok(None) => StoreError::Blobs { what: "cut off".to_owned() },
+                Err(_) => late(),
+            };
+            self.resumed += 1;
+            if self.resumed > RESUMED {
+                return Err(broken);
+            }
+            warn!(error = %broken, "A file from the blob container broke off; taking it up where it stopped");
+            self.body = from(&self.blob, &self.left).await?;
+        }
+        Ok(None)
+    }
+}
+
+async fn from(blob: &BlobClient, range: &Range<u64>) -> Result<Pieces, StoreError> {
+    let length = range.end - range.start;
+    let options = BlobClientDownloadOptions {
+        range: Some(HttpRange::new(range.start, length)),
+        // As large as the range: in one piece, which the crate then neither splits nor gathers.
+        partition_size: usize::try_from(length).ok().and_then(std::num::NonZero::new),
+        parallel: std::num::NonZero::new(1),
+        ..Default::default()
+    };
+    let answer = call(blob.download(Some(options))).await?;
+    Ok(answer.body.map_err(failed).boxed())
+}
+
+/// Header values are plain ASCII, names of files are not.
+fn metadata(label: &Label) -> HashMap<String, String> {
+    let Label { name, media_type } = label;
+    let plain = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    HashMap::from([("name".to_owned(), plain(name)), ("type".to_owned(), plain(media_type))])
+}
+
+/// Made harmless again: others may write to the container.
+fn label_in(metadata: &HashMap<String, String>) -> Label {
+    let text = |key: &str| {
+        let found = metadata.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        let value = found.map(|(_, value)| value.as_str()).unwrap_or_default();
+        percent_decode_str(value).decode_utf8_lossy().into_owned()
+    };
+    Label::new(&text("name"), &text("type"))
+}
+
+async fn call<T>(call: impl Future<Output = azure_core::Result<T>>) -> Result<T, StoreError> {
+    in_time(timeout(PATIENCE, call).await)
+}
+
+fn in_time<T, E>(outcome: Result<azure_core::Result<T>, E>) -> Result<T, StoreError> {
+    outcome.map_err(|_| late())?.map_err(failed)
+}
+
+fn late() -> StoreError {
+    StoreError::Blobs { what: "no answer in time".to_owned() }
+}
+
+/// Only the kind, for a message may hold the URL with its SAS.
+fn failed(error: azure_core::Error) -> StoreError {
+    let what = match error.kind() {
+        ErrorKind::HttpResponse { status, error_code, .. } => {
+            format!("HTTP {} {}", u16::from(*status), error_code.as_deref().unwrap_or_default())
+        }
+        kind => kind.to_string(),
+    };
+    StoreError::Blobs { what }
+}
+
+#[cfg(test)]
+mod azurite;
+#[cfg(test)]
+mod tests;
