@@ -2,17 +2,22 @@
 //!
 //! A message is two commits, as the program makes them: what was said with the claim to deliver it, and that it
 //! was delivered. Behind them the tail is read, as another instance does. The three lengths take turns, so that
-//! whatever else the machine does hits all alike. The row of the account in front of Azurite appears when
-//! `npm ci --prefix tests/azurite --ignore-scripts` has been run.
+//! whatever else the machine does hits all alike. Append blobs are measured on Azurite, once it is there:
+//! `npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts`.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+
+#[path = "../tests/azurite/server.rs"]
+mod server;
 
 use std::{path::Path, time::Instant};
 
 use futures_util::future::join_all;
 use servicenow_handoff::{
+    azure,
     domain::{ConversationId, Timestamp},
-    journal::{Append, Journal, SqliteJournal},
+    far_end,
+    journal::{Append, AppendBlobJournal, Journal, SqliteJournal},
     session::{CallId, CallOutcome, Fact, ToAgent, UserSaid},
 };
 
@@ -29,12 +34,25 @@ fn main() {
             tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
         println!("| store | what | at 10 | at 100 | at 1,000 | 1,000 to 10 |\n|---|---|--:|--:|--:|--:|");
         sqlite(folder.path()).await;
+        match Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite/node_modules").exists() {
+            true => append_blobs().await,
+            false => println!("Azurite is not there, so the rows of append blobs are missing."),
+        }
     });
 }
 
 async fn sqlite(folder: &Path) {
     let journal = SqliteJournal::open_file(&folder.join("handoff.db")).expect("a new file");
     measure("SQLite", &journal).await;
+}
+
+async fn append_blobs() {
+    let azurite = server::Azurite::start();
+    let container = azurite.container_with_sas().parse().expect("a URL");
+    let transport = azure::transport(far_end::client().expect("a client"));
+    let nobody = || unreachable!("a SAS signs the calls");
+    let journal = AppendBlobJournal::open_container(&container, nobody, transport).await;
+    measure("append blob, Azurite", &journal.expect("a container")).await;
 }
 
 /// Milliseconds of one message: both commits, and the read behind them.

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::chats::{
-    AFTER_POLL, ANSWER, BOT_POLL, BOT_POST, CONFIRMED, Counted, END, HAND_OFF, IDLE_POLL, JOINED, Operations,
-    QUESTION, SHOWN, SWEEP, SWEEP_OPEN, held,
+    ANSWER, BOT_POLL, BOT_POST, CONFIRMED, Counted, END, HAND_OFF, IDLE_POLL, JOINED, Operations, QUESTION,
+    SHOWN, SWEEP, SWEEP_OPEN, held,
 };
 
 /// The chat of the worked example; times in seconds.
@@ -104,13 +104,14 @@ fn operations(counted: &Counted, polls: &Polls, hold: u64) -> Operations {
     add(JOINED, 1.0);
     add(QUESTION, CHAT.questions);
     add(ANSWER, CHAT.answers);
-    add(SHOWN, polls.full - CHAT.answers);
-    add(SHOWN, CHAT.answers);
+    add(SHOWN, polls.full);
     add(END, 1.0);
-    add(&held(hold), polls.idle);
+    match hold {
+        0 => add(IDLE_POLL, polls.idle),
+        _ => add(&held(hold), polls.idle),
+    }
     // A confirming poll is one of the others as well.
     add(CONFIRMED, CHAT.answers);
     add(IDLE_POLL, -CHAT.answers);
-    add(AFTER_POLL, 0.0);
     sum
 }

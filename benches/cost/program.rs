@@ -37,6 +37,9 @@ impl Program {
         let options = ServiceNowOptions {
             response_token: Some("responses".to_owned()),
             basic: Some(("connector".to_owned(), "password".to_owned())),
+            // A machine that does many things at once is no reason to give a chat up.
+            webhook_timeout: PATIENCE,
+            abandon_on_error: false,
             ..Default::default()
         };
         let servicenow = servicenow::start(options).await.expect("it starts");

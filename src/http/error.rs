@@ -100,11 +100,7 @@ impl From<AuthError> for ApiError {
 
 impl From<JournalError> for ApiError {
     fn from(failed: JournalError) -> Self {
-        error!(error = %failed, cause = cause(&failed), "The store failed; nothing was answered as stored");
+        error!(error = %failed, "The store failed; nothing was answered as stored");
         Self::Unavailable("The store can't be used at the moment. Try again.")
     }
-}
-
-fn cause(error: &dyn std::error::Error) -> String {
-    error.source().map(ToString::to_string).unwrap_or_default()
 }

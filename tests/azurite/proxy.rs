@@ -183,6 +183,8 @@ async fn pass(shared: Data<Shared>, request: HttpRequest, body: Bytes) -> HttpRe
     }
 }
 
+/// The account gets every request whole and is heard to the end, also when our caller has gone: Azurite waits for ever
+/// on requests that are broken off, and takes no others after some of those.
 async fn forward(shared: &Shared, request: &HttpRequest, body: Bytes) -> reqwest::Result<HttpResponse> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).expect("a method");
@@ -196,20 +198,24 @@ async fn forward(shared: &Shared, request: &HttpRequest, body: Bytes) -> reqwest
         // An empty body would go without one, which the account refuses.
         call = call.header("content-length", body.len());
     }
-    let answer = call.body(body).send().await?;
-    let status = answer.status().as_u16();
+    let asked = actix_web::rt::spawn(async move {
+        let answer = call.body(body).send().await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Ok::<_, reqwest::Error>((status, headers, answer.bytes().await?))
+    });
+    let (status, headers, body) = asked.await.expect("the task does not panic")?;
+    let status = status.as_u16();
     if status >= 400 {
         *shared.counts.lock().expect("no panic with it").refusals.entry(status).or_default() += 1;
     }
     let mut ours = HttpResponse::build(StatusCode::from_u16(status).expect("a status"));
-    for (name, value) in answer.headers() {
+    for (name, value) in &headers {
         if !OF_THIS_HOP.contains(&name.as_str()) {
             ours.append_header((name.as_str(), value.as_bytes()));
         }
     }
-    let told = answer.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
-    let body = answer.bytes().await?;
     // The answer to HEAD tells the length of a body that it has not.
+    let told = headers.get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
     let length = told.unwrap_or(body.len() as u64);
     Ok(ours.body(SizedStream::new(length, stream::iter([Ok::<_, std::io::Error>(body)]))))
 }

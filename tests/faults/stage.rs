@@ -17,7 +17,7 @@ use servicenow_handoff::simulate::{
 use crate::client::Client;
 
 /// How long anything that should happen may take: a claim of a killed process stands for 10 s.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A start waits for a store that may be slow, on a machine that may be busy.
 const START: Duration = Duration::from_secs(120);
 
