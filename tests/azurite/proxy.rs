@@ -22,12 +22,15 @@ use actix_web::{
     web::{self, Bytes, Data, PayloadConfig},
 };
 use futures_util::stream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The largest block that is appended, and more.
 const LARGEST_BODY: usize = 16 << 20;
 /// Requests the account has at the same time; Azurite works on no more than some fifty.
 const AT_ONCE: usize = 50;
+/// How long a request waits for its turn before it is turned away, as the service does with more than it can do. A
+/// caller gives up about then, and what nobody waits for any more would hold up the rest.
+const TURN: Duration = Duration::from_millis(500);
 /// Headers that belong to one connection.
 const OF_THIS_HOP: [&str; 5] = ["host", "connection", "transfer-encoding", "content-length", "keep-alive"];
 
@@ -52,6 +55,8 @@ pub struct Counts {
     pub busy: u64,
     pub lost: u64,
     pub slow: u64,
+    /// Turned away because there were too many.
+    pub crowded: u64,
 }
 
 /// A running proxy; it ends when this is dropped.
@@ -132,7 +137,7 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kinds, refusals, busy, lost, slow } = self;
+        let Self { kinds, refusals, busy, lost, slow, crowded } = self;
         writeln!(f, "| operation in front of the account | times |\n|---|--:|")?;
         for (kind, times) in kinds {
             writeln!(f, "| {kind} | {times} |")?;
@@ -141,6 +146,7 @@ impl fmt::Display for Counts {
             writeln!(f, "| answered {status} by the account | {times} |")?;
         }
         writeln!(f, "| answered 503 on purpose | {busy} |")?;
+        writeln!(f, "| answered 503 because there were too many at once | {crowded} |")?;
         writeln!(f, "| done, but the answer lost on purpose | {lost} |")?;
         write!(f, "| held back up to 2 s on purpose | {slow} |")
     }
@@ -186,7 +192,12 @@ async fn pass(shared: Data<Shared>, request: HttpRequest, body: Bytes) -> HttpRe
         let millis = 50 + getrandom::u64().expect("random numbers") % 1_951;
         tokio::time::sleep(Duration::from_millis(millis)).await;
     }
-    match forward(&shared, &request, body).await {
+    let Ok(turn) = tokio::time::timeout(TURN, shared.turns.clone().acquire_owned()).await else {
+        shared.counts.lock().expect("no panic with it").crowded += 1;
+        return too_busy();
+    };
+    let turn = turn.expect("never closed");
+    match forward(&shared, &request, body, turn).await {
         Ok(answer) if !lost => answer,
         _ => hung_up(),
     }
@@ -194,7 +205,12 @@ async fn pass(shared: Data<Shared>, request: HttpRequest, body: Bytes) -> HttpRe
 
 /// The account gets every request whole and is heard to the end, also when our caller has gone: Azurite waits for ever
 /// on requests that are broken off, and takes no others after some of those.
-async fn forward(shared: &Shared, request: &HttpRequest, body: Bytes) -> reqwest::Result<HttpResponse> {
+async fn forward(
+    shared: &Shared,
+    request: &HttpRequest,
+    body: Bytes,
+    turn: OwnedSemaphorePermit,
+) -> reqwest::Result<HttpResponse> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).expect("a method");
     let mut call = shared.http.request(method, format!("{}{path}", shared.to));
@@ -207,7 +223,6 @@ async fn forward(shared: &Shared, request: &HttpRequest, body: Bytes) -> reqwest
         // An empty body would go without one, which the account refuses.
         call = call.header("content-length", body.len());
     }
-    let turn = shared.turns.clone().acquire_owned().await.expect("never closed");
     let asked = actix_web::rt::spawn(async move {
         let _turn = turn;
         let answer = call.body(body).send().await?;
