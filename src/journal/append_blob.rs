@@ -181,9 +181,21 @@ impl Blobs {
     /// Sees to the marker before the append; gives the ETag under which it may be deleted after it.
     async fn before_append(&self, marker: &str, open: Option<bool>) -> Result<Option<Etag>, Fault> {
         match open {
-            Some(true) => patiently(|| self.container.mark(marker)).await.map(|()| None),
+            Some(true) => self.mark(marker).await.map(|()| None),
             Some(false) => patiently(|| self.container.marked(marker)).await,
             None => Ok(None),
+        }
+    }
+
+    /// The start makes the container, unless the service had no time for that.
+    async fn mark(&self, marker: &str) -> Result<(), Fault> {
+        let mark = || self.container.mark(marker);
+        match patiently(mark).await {
+            Err(fault) if fault.is("ContainerNotFound") => {
+                patiently(|| self.container.make()).await?;
+                patiently(mark).await
+            }
+            marked => marked,
         }
     }
 

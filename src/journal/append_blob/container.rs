@@ -52,7 +52,11 @@ impl Container {
 
     /// Makes the container.
     pub async fn make(&self) -> Result<(), Fault> {
-        self.0.create(None).await.map(drop).map_err(|error| Fault::of(&error))
+        match self.0.create(None).await.map_err(|error| Fault::of(&error)) {
+            // Another instance was faster.
+            Err(fault) if fault.is("ContainerAlreadyExists") => Ok(()),
+            made => made.map(drop),
+        }
     }
 
     /// What stands in the blob from `offset` on; `None` when there is no such blob.

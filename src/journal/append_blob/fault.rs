@@ -53,6 +53,11 @@ impl Fault {
         }
     }
 
+    /// Whether the service is there and has no time.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::TooSlow(_) | Self::Refused { status: 408 | 429 | 500..=599, .. })
+    }
+
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } => Some(*status),

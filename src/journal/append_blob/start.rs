@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use azure_core::{credentials::TokenCredential, http::Transport};
+use tracing::warn;
 use url::Url;
 
 use super::{container::Container, fault::Fault, patience::patiently};
@@ -11,7 +12,7 @@ use crate::azure::container::is_signed;
 /// What tokens for the blob service are asked for.
 const SCOPE: &str = "https://storage.azure.com/.default";
 
-/// The container at `url`, which is there and may be listed.
+/// The container at `url`, which is there and may be listed, unless the blob service is too busy to say.
 ///
 /// # Errors
 /// One sentence that says what is wrong and what to do.
@@ -29,7 +30,13 @@ pub async fn open(
     let said = |fault: Fault| sentence(&fault, signed);
     let credential = if signed { None } else { Some(signed_in(sign_in).await.map_err(said)?) };
     let container = Container::new(url.clone(), credential, transport).map_err(said)?;
-    ready(&container).await.map_err(said)?;
+    match ready(&container).await {
+        // To end here would use up one of the host's few restarts, and help nothing.
+        Err(fault) if fault.is_busy() => {
+            warn!(%fault, "The container of STORE can't be looked at yet; the start goes on as if it were there");
+        }
+        ready => ready.map_err(said)?,
+    }
     Ok(container)
 }
 
@@ -48,8 +55,6 @@ async fn ready(container: &Container) -> Result<(), Fault> {
         listed => return listed.map(drop),
     }
     match patiently(|| container.make()).await {
-        // Another instance was faster.
-        Err(fault) if fault.is("ContainerAlreadyExists") => Ok(()),
         Err(Fault::Refused { status: 401 | 403, .. }) => {
             Err(Fault::Refused { status: 403, code: MAY_NOT_MAKE.to_owned() })
         }

@@ -231,6 +231,17 @@ async fn a_container_that_cannot_be_used_is_told_of_in_one_sentence_without_the_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_blob_service_without_time_does_not_stop_the_start() {
+    let service = Service::new();
+    for _ in 0..4 {
+        service.next("list", Trouble::Refused(503, "ServerBusy"));
+    }
+    let journal = opened(&service).await;
+    let appended = journal.append(&id("a"), 0, &[fact(1)], Some(true)).await;
+    assert_eq!(appended.expect("it has time again"), Append::Done(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_container_is_made_when_it_is_missing() {
     let service = Service::new();
     service.next("make", Trouble::AnswerLost);
