@@ -2,7 +2,6 @@
 
 use std::{
     fs::OpenOptions,
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
@@ -14,7 +13,11 @@ use servicenow_handoff::simulate::{
     servicenow::{self, ServiceNow, ServiceNowOptions, Standing},
 };
 
+use self::free_port::free_port;
 use crate::client::Client;
+
+#[path = "../free_port.rs"]
+mod free_port;
 
 /// How long anything that should happen may take: a claim of a killed process stands for 10 s.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -143,7 +146,7 @@ impl Drop for Stage {
 
 impl Process {
     fn new(settings: &[(&str, &str)], http: &reqwest::Client, log: PathBuf) -> Self {
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         let own = [("LISTEN", &*listen), ("LOG", "warn")];
         let settings = settings.iter().chain(&own);

@@ -91,11 +91,11 @@ impl Desk {
         };
         let servicenow = servicenow::start(options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let url = format!("http://{free}");
+        let listen = format!("127.0.0.1:{}", crate::free_port::free_port());
+        let url = format!("http://{listen}");
         let store = store.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("handoff.db").display()));
         let program = Program::start(&[
-            ("LISTEN", free.to_string()),
+            ("LISTEN", listen),
             ("PUBLIC_URL", url.clone()),
             ("STORE", store),
             ("DIRECT_LINE_URL", copilot.url().to_owned()),

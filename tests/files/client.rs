@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use servicenow_handoff::simulate::{chat_client::ChatClient, servicenow::Fetched};
 use sha2::{Digest, Sha256};
 
+use crate::free_port::free_port;
 use crate::world::{PATIENCE, World};
 
 /// A world that knows its own address, so that it can give out links.
 pub async fn world_with_links(more: &[(&str, &str)]) -> World {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (listen, root) = (free.to_string(), format!("http://{free}/"));
+    let listen = format!("127.0.0.1:{}", free_port());
+    let root = format!("http://{listen}/");
     let own = [("LISTEN", listen.as_str()), ("PUBLIC_URL", root.as_str())];
     let all: Vec<(&str, &str)> = own.iter().chain(more).copied().collect();
     World::with(&all).await

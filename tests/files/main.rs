@@ -5,6 +5,8 @@
 mod azurite;
 mod big;
 mod client;
+#[path = "../free_port.rs"]
+mod free_port;
 mod given_out;
 mod hostile;
 mod in_blobs;

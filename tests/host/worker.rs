@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    net::TcpListener,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -12,7 +11,11 @@ use std::{
 use actix_web::rt::time::sleep;
 use tokio::time::Duration;
 
+use self::free_port::free_port;
 use crate::package::Package;
+
+#[path = "../free_port.rs"]
+mod free_port;
 
 /// Between two probes of `/`.
 const PROBE: Duration = Duration::from_millis(25);
@@ -41,7 +44,7 @@ impl Worker {
         settings: &[(String, String)],
         console: &Console,
     ) -> Result<Self, Option<i32>> {
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut child = Command::new(package.executable())
             .args(package.arguments())
             .current_dir(package.root())
