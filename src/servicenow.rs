@@ -78,7 +78,8 @@ impl ServiceNow {
     /// Sends one request, once, in at most 9 seconds. Only what was refused for its credential, and so not processed,
     /// is sent again: once with a new OAuth token, and once with new secrets if a vault has them.
     ///
-    /// A wrong message token is answered with 200 and silence: it is read again when the login is.
+    /// A wrong message token or signature is answered with 200 and silence. It shows where an answer in full was asked for
+    /// (`syncResponse`) and none came: then, too, the message's secrets are read again.
     ///
     /// The settings' `appInboundId` is added when the request has none.
     ///
@@ -91,6 +92,12 @@ impl ServiceNow {
         match self.log_in_and_send(&body, traceparent, deadline).await {
             Err(error) if error.refuses_credential() && self.has_renewed(&before, deadline).await => {
                 self.log_in_and_send(&body, traceparent, deadline).await
+            }
+            Ok(answer) if request.sync_response && answer.synchronous.is_none() => {
+                match self.has_renewed_message(&before, deadline).await {
+                    true => self.log_in_and_send(&body, traceparent, deadline).await,
+                    false => Ok(answer),
+                }
             }
             outcome => outcome,
         }
@@ -132,6 +139,11 @@ impl ServiceNow {
             renewed(self.shared.login.credentials(), login).await || message
         };
         timeout_at(deadline, renewed).await.unwrap_or(false)
+    }
+
+    /// After a silence: whether a secret of the message has changed in its vault.
+    async fn has_renewed_message(&self, [message, _]: &[Mark; 2], deadline: Instant) -> bool {
+        timeout_at(deadline, renewed(self.message_secrets(), message)).await.unwrap_or(false)
     }
 
     fn body(&self, request: &Request) -> Vec<u8> {

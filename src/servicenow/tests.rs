@@ -151,6 +151,43 @@ async fn a_message_token_is_read_again_together_with_the_login() {
 }
 
 #[tokio::test]
+async fn a_silence_where_an_answer_was_asked_for_has_the_message_token_read_again() {
+    let far_end = FarEnd::start(|heard, _| match heard.header("token") {
+        Some("new") => Reply::json(200, &json!({"requestId": "r", "body": []})),
+        _ => success(),
+    });
+    let vault = Vault::default();
+    let settings = settings(&far_end, basic());
+    let settings = ServiceNowSettings { token: Some(vault.credential("old")), ..settings };
+    let client = ServiceNow::new(&settings, http());
+    vault.put(Some("new"));
+    client.send(&says("hi"), None).await.expect("success");
+    assert_eq!((far_end.heard().len(), vault.asked()), (1, 0), "silence is the answer to a message");
+    let create =
+        Request { sync_response: true, ..Request::new("r-2", "s-1", "jo", Action::CreateConversation) };
+    let answer = client.send(&create, None).await.expect("success");
+    let heard = far_end.heard();
+    assert_eq!((answer.synchronous.is_some(), heard.len(), vault.asked()), (true, 3, 1));
+    assert_eq!(heard[1].body, heard[2].body);
+}
+
+#[tokio::test]
+async fn a_silence_that_a_vault_can_not_help_is_the_answer() {
+    let far_end = FarEnd::start(|_, _| success());
+    let vault = Vault::default();
+    let settings = settings(&far_end, basic());
+    let settings = ServiceNowSettings { hash_secret: Some(vault.credential("old")), ..settings };
+    let client = ServiceNow::new(&settings, http());
+    vault.put(Some("old"));
+    let create =
+        Request { sync_response: true, ..Request::new("r-2", "s-1", "jo", Action::CreateConversation) };
+    for _ in 0..3 {
+        assert_eq!(client.send(&create, None).await.expect("success"), Answer::default());
+    }
+    assert_eq!((far_end.heard().len(), vault.asked()), (3, 1));
+}
+
+#[tokio::test]
 async fn a_refusal_that_a_vault_can_not_help_is_not_tried_again() {
     let far_end = FarEnd::start(|_, _| Reply::text(401, ""));
     let vault = Vault::default();

@@ -44,6 +44,26 @@ async fn after_the_password_was_changed_the_next_messages_of_all_chats_get_throu
 }
 
 #[tokio::test]
+async fn a_message_token_changed_alone_costs_the_next_chat_nothing() {
+    let stage = Stage::start(ServiceNowOptions { basic: login("first"), ..Default::default() }, |azure| {
+        azure.put("password", "first");
+        vec![
+            ("SERVICENOW_USERNAME", USER.to_owned()),
+            ("SERVICENOW_PASSWORD", in_vault("password")),
+            ("SERVICENOW_TOKEN", in_vault("message-token")),
+        ]
+    });
+    let stage = stage.await;
+    stage.azure.put("message-token", "next");
+    stage.servicenow.rotate(|accepted| accepted.message_token = Some("next".to_owned()));
+    let chat = stage.live_chat().await;
+    chat.say("are you there?").await.unwrap();
+    stage.agent_hears(&chat, "are you there?").await;
+    let read = |secret| stage.azure.times_read(secret);
+    assert_eq!((read("password"), read("message-token")), (1, 2), "once at start, once after the silence");
+}
+
+#[tokio::test]
 async fn a_new_client_secret_leads_to_a_new_access_token() {
     let client = |secret: &str| {
         let client_secret = secret.to_owned();
