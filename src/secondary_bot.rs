@@ -26,7 +26,7 @@ use crate::{
     domain::{ConversationId, Timestamp},
     journal::{Append, Journal, JournalError, Position, Store},
     relay::turn::Limits,
-    telemetry::{Count, Counters},
+    telemetry::{Count, Counters, TRACEPARENT, Trace, trace_id},
     wire::virtual_agent::request::{Action, Request},
 };
 
@@ -128,7 +128,8 @@ impl SecondaryBot {
     }
 
     /// Takes a request: stores it, and waits for its answer when the primary bot does. `body` is the JSON it was
-    /// read from.
+    /// read from; `caller` the `traceparent` of the call, of which one in `clientVariables` takes the place: that is how a
+    /// primary bot that is a connector like this one tells whose words they are.
     ///
     /// # Errors
     /// When the store fails; the same request may then be made again.
@@ -136,6 +137,7 @@ impl SecondaryBot {
         self: &Arc<Self>,
         request: Request,
         body: &Map<String, Value>,
+        caller: Option<&str>,
     ) -> Result<Told, JournalError> {
         match &request.action {
             Action::UpdateMessages(_) => return Ok(Told::Processed),
@@ -146,11 +148,13 @@ impl SecondaryBot {
             _ => {}
         }
         let session = self.find(&ask::session(&request)).await?;
+        let trace = trace(body, caller);
         let (position, confidential, repeated) = self
             .record(&session, |state, now| {
                 match accept(state, request.clone(), body, self.responder.is_some(), now) {
                     Accepted::Repeat(known) => (Vec::new(), (known, false, true)),
-                    Accepted::New { asked, secret } => {
+                    Accepted::New { mut asked, secret } => {
+                        asked.trace.clone_from(&trace);
                         let confidential = secret.is_some();
                         // Before it is stored: a worker may be waiting for it.
                         if let Some(secret) = secret {
@@ -236,6 +240,13 @@ impl SecondaryBot {
             }
         }
     }
+}
+
+/// The trace a request belongs to, and our place in it; nothing but what is exactly as the standard has it.
+fn trace(body: &Map<String, Value>, caller: Option<&str>) -> Option<String> {
+    let named = body.get("clientVariables").and_then(|variables| variables.get(TRACEPARENT)?.as_str());
+    let theirs = named.into_iter().chain(caller).find(|theirs| trace_id(theirs).is_some())?;
+    Some(Trace::continue_or_start(Some(theirs)).traceparent().to_owned())
 }
 
 /// Whether these facts change that the sweep must look at the session.

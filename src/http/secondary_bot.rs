@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use tracing::{Instrument as _, error};
 
-use super::{Served, WEBHOOK_LIMIT, error::ApiError, read_body, span};
+use super::{Served, WEBHOOK_LIMIT, error::ApiError, header, read_body, span};
 use crate::{
     auth::{self, AuthError},
     domain::Timestamp,
     files::{Label, StoreError, Writing},
     journal::JournalError,
     secondary_bot::{SecondaryBot, Told, media},
+    telemetry::TRACEPARENT,
     wire::{multipart::Multipart, virtual_agent::request::Request},
 };
 
@@ -44,7 +45,8 @@ pub async fn integration(
     let Ok(Value::Object(fields)) = serde_json::from_slice(&body) else {
         return Ok(HttpResponse::Ok().finish());
     };
-    let told = role.bot.take(asked, &fields).instrument(span(&request)).await?;
+    let caller = header(&request, TRACEPARENT);
+    let told = role.bot.take(asked, &fields, caller).instrument(span(&request)).await?;
     Ok(match told {
         Told::Answer(answer) => HttpResponse::Ok().json(answer),
         Told::Stored => HttpResponse::Ok().json(json!({"status": "success"})),

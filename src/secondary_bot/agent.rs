@@ -22,7 +22,7 @@ use crate::{
     far_end::CallError,
     files::Label,
     journal::JournalError,
-    telemetry::Count,
+    telemetry::{Count, of_caller},
     wire::{
         activity::ActivitySet,
         virtual_agent::request::{Action, Request},
@@ -60,7 +60,8 @@ struct Line<'a> {
 impl Line<'_> {
     async fn post(&self, activity: &Value) -> Result<(), CallError> {
         let Self { direct_line, conversation, authorization } = self;
-        direct_line.post(&conversation.id, authorization, activity, None).await.map(drop)
+        let trace = of_caller();
+        direct_line.post(&conversation.id, authorization, activity, trace.as_deref()).await.map(drop)
     }
 }
 
@@ -77,7 +78,7 @@ impl SecondaryBot {
         let mut attempt = 0;
         let opened = loop {
             attempt += 1;
-            match agent.direct_line.open(Some(&user), locale.as_deref(), None).await {
+            match agent.direct_line.open(Some(&user), locale.as_deref(), of_caller().as_deref()).await {
                 Ok(opened) => break opened,
                 // A conversation opened in vain harms nobody.
                 Err(error) => self.wait_or_give_up(began, attempt, error).await?,
@@ -192,7 +193,8 @@ impl SecondaryBot {
         loop {
             let line = self.line(session).await?;
             let Line { direct_line, conversation, authorization } = &line;
-            match direct_line.activities(&conversation.id, authorization, watermark, None).await {
+            let trace = of_caller();
+            match direct_line.activities(&conversation.id, authorization, watermark, trace.as_deref()).await {
                 Ok(set) => return Ok(set),
                 Err(CallError::Rejected { status: 401 | 403, .. }) if !renewed => {
                     renewed = true;

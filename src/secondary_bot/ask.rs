@@ -88,6 +88,7 @@ pub fn accept(
         silent: request.silent_message,
         echo: echo(body, secret),
         asynchronous,
+        trace: None,
         at: now,
     };
     Accepted::New { asked: Box::new(asked), secret: secret.then_some(text) }

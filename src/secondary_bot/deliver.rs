@@ -21,7 +21,7 @@ use crate::{
     domain::Timestamp,
     far_end::{self, CallError},
     journal::JournalError,
-    telemetry::Count,
+    telemetry::{Count, TRACEPARENT, trace_id},
     translate::secondary_bot::number,
     wire::virtual_agent::body,
 };
@@ -51,20 +51,20 @@ impl Responder {
     }
 
     /// Sends one answer, once; again only when our credential was refused and a vault has a new one.
-    async fn send(&self, body: &Value, time_out: Duration) -> Result<(), CallError> {
+    async fn send(&self, body: &Value, trace: Option<&str>, time_out: Duration) -> Result<(), CallError> {
         let SecondaryResponse { url: _, basic, token } = &self.address;
         let credentials = || basic.iter().chain(token);
         let (deadline, before) = (Instant::now() + time_out, mark(credentials()));
-        let outcome = self.attempt(body, time_out).await;
+        let outcome = self.attempt(body, trace, time_out).await;
         if outcome.as_ref().is_err_and(CallError::refuses_credential)
             && timeout_at(deadline, renewed(credentials(), &before)).await.unwrap_or(false)
         {
-            return self.attempt(body, deadline.saturating_duration_since(Instant::now())).await;
+            return self.attempt(body, trace, deadline.saturating_duration_since(Instant::now())).await;
         }
         outcome
     }
 
-    async fn attempt(&self, body: &Value, time_out: Duration) -> Result<(), CallError> {
+    async fn attempt(&self, body: &Value, trace: Option<&str>, time_out: Duration) -> Result<(), CallError> {
         let SecondaryResponse { url, basic, token } = &self.address;
         let mut call = self.http.post(url.clone()).timeout(time_out).header(CONTENT_TYPE, "application/json");
         if let Some(basic) = basic {
@@ -74,6 +74,9 @@ impl Responder {
         }
         if let Some(token) = token {
             call = call.header("token", token.value().expose_secret());
+        }
+        if let Some(trace) = trace {
+            call = call.header(TRACEPARENT, trace);
         }
         far_end::call(call.body(body.to_string()), LONGEST_ANSWER).await.map(drop)
     }
@@ -112,7 +115,7 @@ impl SecondaryBot {
                 Due::Nothing => return Ok(()),
                 Due::At(at) => session.sleep_until(at).await,
                 Due::Send(outgoing) => {
-                    let outcome = responder.send(&outgoing.body, TIME_OUT).await;
+                    let outcome = responder.send(&outgoing.body, outgoing.trace.as_deref(), TIME_OUT).await;
                     let error = outcome.err();
                     let now = Timestamp::now();
                     let first = outgoing.first_try.unwrap_or(now);
@@ -186,23 +189,26 @@ impl SecondaryBot {
         let mut elements = vec![body::action("StartTypingIndicator")];
         number(&mut elements, &format!("{}|{}.types", session.id, queued.position));
         let body = envelope(&queued.asked.echo, Contents { elements, ..Contents::default() });
-        let responder = self.responder.clone()?;
+        let (responder, trace) = (self.responder.clone()?, queued.asked.trace.clone());
         Some(tokio::spawn(async move {
             // A passing sign: nothing follows from its loss.
-            let _ = responder.send(&body, TYPING_TIME_OUT).await;
+            let _ = responder.send(&body, trace.as_deref(), TYPING_TIME_OUT).await;
         }))
     }
 }
 
 fn report(session: &Session, outgoing: &Outgoing, error: Option<&CallError>, next: Next) {
     let (id, attempt) = (&session.id, outgoing.attempts);
+    let trace = outgoing.trace.as_deref().and_then(trace_id);
     match (error, next) {
-        (None, _) => debug!(session.id = %id, attempt, "Delivered an answer to the primary bot"),
+        (None, _) => {
+            debug!(session.id = %id, trace.id = trace, attempt, "Delivered an answer to the primary bot")
+        }
         (Some(error), Next::RetryAt(_)) => {
-            warn!(session.id = %id, attempt, %error, "The primary bot did not take an answer; will try again");
+            warn!(session.id = %id, trace.id = trace, attempt, %error, "The primary bot did not take an answer; will try again");
         }
         (Some(error), _) => {
-            error!(session.id = %id, attempt, %error, "The primary bot did not take an answer; gave up");
+            error!(session.id = %id, trace.id = trace, attempt, %error, "The primary bot did not take an answer; gave up");
         }
     }
 }
@@ -229,7 +235,7 @@ mod tests {
         let responder = Responder::new(&address, far_end::client().expect("a client"));
         vault.put(Some("new"));
         for _ in 0..2 {
-            responder.send(&json!({"text": "hi"}), TIME_OUT).await.expect("taken");
+            responder.send(&json!({"text": "hi"}), None, TIME_OUT).await.expect("taken");
         }
         let heard = far_end.heard();
         assert_eq!((heard.len(), vault.asked()), (3, 1));

@@ -98,6 +98,9 @@ pub struct Asked {
     /// The answer goes to the response address.
     #[serde(default)]
     pub asynchronous: bool,
+    /// The `traceparent` it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     pub at: Timestamp,
 }
 
@@ -178,13 +181,16 @@ pub struct Answered {
     /// Is to be sent to the response address.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deliver: bool,
+    /// The request's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     pub at: Timestamp,
 }
 
 /// Never shows what was said.
 impl fmt::Debug for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { request, over, deliver, at, body: _, watermark: _, pending: _ } = self;
+        let Self { request, over, deliver, at, body: _, watermark: _, pending: _, trace: _ } = self;
         let mut shown = f.debug_struct("Answered");
         shown.field("request", request).field("over", over).field("deliver", deliver).field("at", at);
         shown.finish_non_exhaustive()

@@ -88,6 +88,7 @@ impl Claim {
 pub struct Outgoing {
     pub position: u64,
     pub body: Value,
+    pub trace: Option<String>,
     pub attempts: u32,
     pub first_try: Option<Timestamp>,
     pub not_before: Timestamp,
@@ -199,7 +200,7 @@ impl State {
     }
 
     fn given(&mut self, position: u64, answered: &Answered) {
-        let Answered { request, body, watermark, pending, over, deliver, at } = answered;
+        let Answered { request, body, watermark, pending, over, deliver, trace, at } = answered;
         self.last_heard = *at;
         let asked = request.and_then(|request| {
             let at = self.queue.iter().position(|queued| queued.position == request)?;
@@ -225,6 +226,7 @@ impl State {
             self.outbox.push_back(Outgoing {
                 position,
                 body: body.clone(),
+                trace: trace.clone(),
                 attempts: 0,
                 first_try: None,
                 not_before: *at,

@@ -156,5 +156,14 @@ fn unasked(
     let over = contents.completed || contents.take_control;
     let deliver = state.asynchronous && contents.says_something();
     let body = envelope(&state.echo, contents);
-    Fact::Answered(Box::new(Answered { request: None, body, watermark, pending, over, deliver, at }))
+    Fact::Answered(Box::new(Answered {
+        request: None,
+        body,
+        watermark,
+        pending,
+        over,
+        deliver,
+        trace: None,
+        at,
+    }))
 }

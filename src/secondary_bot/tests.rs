@@ -48,6 +48,7 @@ fn answered(request: u64, more: impl Fn(&mut Answered)) -> Fact {
         pending: Pending::Nothing,
         over: false,
         deliver: false,
+        trace: None,
         at: Timestamp(9),
     };
     more(&mut answered);

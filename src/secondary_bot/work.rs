@@ -17,6 +17,7 @@ use super::{
 use crate::{
     domain::Timestamp,
     journal::JournalError,
+    telemetry::{on_behalf, trace_id},
     translate::{secondary_bot::number, texts},
     wire::virtual_agent::body,
 };
@@ -137,7 +138,7 @@ impl SecondaryBot {
             }
         };
         let outcome = tokio::select! {
-            outcome = self.play(session, queued) => outcome?,
+            outcome = on_behalf(queued.asked.trace.clone(), self.play(session, queued)) => outcome?,
             stop = beat => return Err(stop),
         };
         if let Some(typing) = typing {
@@ -147,7 +148,8 @@ impl SecondaryBot {
         self.finish(session, queued, outcome).await?;
         session.secrets().remove(&queued.position);
         let (what, millis) = (queued.asked.what.name(), Timestamp::now().millis_since(began));
-        info!(session.id = %session.id, what, millis, over, "Answered a request");
+        let trace = queued.asked.trace.as_deref().and_then(trace_id);
+        info!(session.id = %session.id, trace.id = trace, what, millis, over, "Answered a request");
         Ok(())
     }
 
@@ -225,6 +227,7 @@ impl SecondaryBot {
                 pending: pending.clone(),
                 over,
                 deliver,
+                trace: queued.asked.trace.clone(),
                 at,
             }))
         };

@@ -9,4 +9,5 @@ mod door;
 mod faults;
 mod files;
 mod later;
+mod trace;
 mod world;

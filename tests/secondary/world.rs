@@ -161,22 +161,25 @@ pub fn texts(response: &Response) -> Vec<String> {
 pub struct Sink {
     pub url: String,
     got: Arc<Mutex<Vec<Value>>>,
+    traces: Arc<Mutex<Vec<Option<String>>>>,
     refusals: Arc<Mutex<u32>>,
 }
 
 impl Sink {
     pub fn open() -> Self {
         let got = Arc::new(Mutex::new(Vec::new()));
+        let traces = Arc::new(Mutex::new(Vec::new()));
         let refusals = Arc::new(Mutex::new(0));
+        let sink = Self { url: String::new(), got, traces, refusals };
         let (started, address) = std::sync::mpsc::channel();
-        let (keep, refuse) = (got.clone(), refusals.clone());
+        let taker = sink.clone();
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let server = HttpServer::new(move || {
-                    let (keep, refuse) = (keep.clone(), refuse.clone());
+                    let sink = taker.clone();
                     let take = move |request: HttpRequest, body: web::Bytes| {
-                        let (keep, refuse) = (keep.clone(), refuse.clone());
-                        async move { take(&request, &body, &keep, &refuse) }
+                        let sink = sink.clone();
+                        async move { sink.take(&request, &body) }
                     };
                     App::new().default_service(web::to(take))
                 });
@@ -186,7 +189,27 @@ impl Sink {
             });
         });
         let url = format!("http://{}/answers", address.recv_timeout(PATIENCE).unwrap());
-        Self { url, got, refusals }
+        Self { url, ..sink }
+    }
+
+    fn take(&self, request: &HttpRequest, body: &[u8]) -> HttpResponse {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        if header("token") != Some("for-the-sink") {
+            return HttpResponse::Unauthorized().finish();
+        }
+        self.traces.lock().unwrap().push(header("traceparent").map(str::to_owned));
+        let mut left = self.refusals.lock().unwrap();
+        if *left > 0 {
+            *left -= 1;
+            return HttpResponse::ServiceUnavailable().finish();
+        }
+        self.got.lock().unwrap().push(serde_json::from_slice(body).unwrap());
+        HttpResponse::Ok().json(json!({"status": "success"}))
+    }
+
+    /// The `traceparent` of each call.
+    pub fn traces(&self) -> Vec<Option<String>> {
+        self.traces.lock().unwrap().clone()
     }
 
     /// From now on, this many calls get a 503.
@@ -218,19 +241,6 @@ impl Sink {
         assert!(said.len() >= answers, "only {said:?}");
         said
     }
-}
-
-fn take(request: &HttpRequest, body: &[u8], got: &Mutex<Vec<Value>>, refusals: &Mutex<u32>) -> HttpResponse {
-    if request.headers().get("token").is_none_or(|token| token != "for-the-sink") {
-        return HttpResponse::Unauthorized().finish();
-    }
-    let mut left = refusals.lock().unwrap();
-    if *left > 0 {
-        *left -= 1;
-        return HttpResponse::ServiceUnavailable().finish();
-    }
-    got.lock().unwrap().push(serde_json::from_slice(body).unwrap());
-    HttpResponse::Ok().json(json!({"status": "success"}))
 }
 
 /// The settings that send answers to a sink.
