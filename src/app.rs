@@ -141,25 +141,22 @@ fn no_client(failed: reqwest::Error) -> io::Error {
 pub async fn run(settings: Settings) -> io::Result<()> {
     let connector = Connector::build(&settings)?;
     info!("Listening on {}", connector.address());
-    if let Some(handoff) = connector.handoff() {
-        keep_sweeping(handoff, !settings.in_functions_host);
-    }
-    if let Some(secondary_bot) = connector.secondary_bot() {
-        keep_sweeping_secondary(secondary_bot, !settings.in_functions_host);
+    if !settings.in_functions_host {
+        connector.handoff().into_iter().for_each(keep_sweeping);
+        connector.secondary_bot().into_iter().for_each(keep_sweeping_secondary);
     }
     keep_counting(connector.counters.clone());
     connector.run().await
 }
 
-/// Goes on at once with what a crash left undone; then, where no host calls `sweep`, each minute.
-pub fn keep_sweeping(handoff: Arc<Handoff>, each_minute: bool) {
+/// Goes on at once with what a crash left undone, and then looks each minute. The Functions host calls `sweep` instead, one
+/// instance a minute: if each one that starts looked after all that is open, starting many would be what a busy store
+/// has least use for.
+pub fn keep_sweeping(handoff: Arc<Handoff>) {
     actix_web::rt::spawn(async move {
         loop {
             if let Err(failed) = handoff.sweep().await {
                 error!(error = %failed, "The sweep failed; the next one tries again");
-            }
-            if !each_minute {
-                return;
             }
             tokio::time::sleep(SWEEP).await;
         }
@@ -177,14 +174,11 @@ fn keep_counting(counters: Arc<Counters>) {
 }
 
 /// As [`keep_sweeping`], for the sessions of the secondary bot.
-pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>, each_minute: bool) {
+pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>) {
     actix_web::rt::spawn(async move {
         loop {
             if let Err(failed) = bot.sweep().await {
                 error!(error = %failed, "The sweep of the secondary bot failed; the next one tries again");
-            }
-            if !each_minute {
-                return;
             }
             tokio::time::sleep(SWEEP).await;
         }

@@ -63,7 +63,7 @@ pub async fn run(port: u16, scripted: bool) -> io::Result<ExitCode> {
     }
     announce(address, &far_ends);
     if let Some(handoff) = handoff {
-        app::keep_sweeping(handoff, true);
+        app::keep_sweeping(handoff);
     }
     connector.run().await?;
     Ok(ExitCode::SUCCESS)

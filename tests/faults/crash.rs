@@ -18,7 +18,7 @@ async fn what_the_webhook_was_answered_for_is_shown_after_a_kill() {
 }
 
 #[tokio::test]
-async fn what_a_post_was_answered_for_is_delivered_after_a_kill_without_a_poll() {
+async fn what_a_post_was_answered_for_is_delivered_after_a_kill_by_the_next_sweep() {
     let _machine = MACHINE.read().await;
     let stage = Stage::start(1).await;
     let mut client = stage.live_client().await;
@@ -29,20 +29,22 @@ async fn what_a_post_was_answered_for_is_delivered_after_a_kill_without_a_poll()
     stage.processes[0].kill();
     stage.servicenow.faults().set_down(false);
     stage.processes[0].start().await;
+    stage.processes[0].fire_timer().await;
     stage.agent_hears(&client.conversation, &["one", "two", "three"]).await;
     client.read_until(says("three")).await;
     assert_eq!(texts(client.heard("user")), ["agent", "one", "two", "three"]);
 }
 
 #[tokio::test]
-async fn a_hand_off_that_was_shown_is_opened_after_a_kill_without_a_poll() {
+async fn a_program_by_itself_opens_at_its_start_what_was_asked_for_before_a_kill() {
     let _machine = MACHINE.read().await;
-    let stage = Stage::start(1).await;
+    let mut stage = Stage::start(1).await;
     stage.servicenow.faults().set_down(true);
     let mut client = stage.waiting_client().await;
     client.say("hello?", "c-1").await;
     stage.processes[0].kill();
     stage.servicenow.faults().set_down(false);
+    stage.processes[0].be_by_itself();
     stage.processes[0].start().await;
     let session = client.conversation.clone();
     stage.accept(&session).await;

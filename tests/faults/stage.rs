@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
 use servicenow_handoff::simulate::{
     copilot::{self, CopilotOptions, CopilotStudio},
     servicenow::{self, ServiceNow, ServiceNowOptions, Standing},
@@ -23,6 +24,9 @@ mod free_port;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A start waits for a store that may be slow, on a machine that may be busy.
 const START: Duration = Duration::from_secs(120);
+
+/// By this the Functions host says where to listen.
+const HOST_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 
 pub struct Stage {
     pub copilot: CopilotStudio,
@@ -146,12 +150,12 @@ impl Drop for Stage {
 
 impl Process {
     fn new(settings: &[(&str, &str)], http: &reqwest::Client, log: PathBuf) -> Self {
-        let port = free_port();
-        let listen = format!("127.0.0.1:{port}");
-        let own = [("LISTEN", &*listen), ("LOG", "warn")];
+        let port = free_port().to_string();
+        // As the Functions host says it. Then nothing sweeps but its timer.
+        let own = [(HOST_PORT, &*port), ("LOG", "warn")];
         let settings = settings.iter().chain(&own);
         Self {
-            url: format!("http://{listen}"),
+            url: format!("http://127.0.0.1:{port}"),
             http: http.clone(),
             settings: settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             log,
@@ -183,6 +187,20 @@ impl Process {
             .stdout(OpenOptions::new().create(true).append(true).open(&self.log).unwrap())
             .spawn()
             .unwrap()
+    }
+
+    /// From its next start on it is nobody's handler, and looks after its store by itself.
+    pub fn be_by_itself(&mut self) {
+        let listen = self.url.trim_start_matches("http://").to_owned();
+        self.settings.retain(|(name, _)| name != HOST_PORT);
+        self.settings.push(("LISTEN".to_owned(), listen));
+    }
+
+    /// The host's timer. One that is killed meanwhile does not answer.
+    pub async fn fire_timer(&self) {
+        let envelope = json!({"Data": {"timer": {}}, "Metadata": {"sys": {"MethodName": "sweep"}}});
+        let call = self.http.post(format!("{}/sweep", self.url)).body(envelope.to_string());
+        drop(call.send().await);
     }
 
     /// SIGKILL.

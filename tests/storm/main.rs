@@ -76,10 +76,18 @@ async fn storm(stage: &Stage, size: &Size) -> figures::Figures {
     let clients = talk::open(stage, size, &mut random).await;
     stage.servicenow.faults().add(Fault::new(Effect::Jitter { ms: WORK_MILLIS }));
     let began = std::time::Instant::now();
-    let (mut talks, kills) =
-        weather::kill_while(stage, size, &mut random, talk::all(stage, size, clients)).await;
-    let lasted = began.elapsed();
-    verdict::all_was_told(stage, size, &mut talks).await;
+    let timer = random::Random(random.below(u64::MAX));
+    let all_is_said = async {
+        let (mut talks, kills) =
+            weather::kill_while(stage, size, &mut random, talk::all(stage, size, clients)).await;
+        let lasted = began.elapsed();
+        verdict::all_was_told(stage, size, &mut talks).await;
+        (talks, kills, lasted)
+    };
+    let (talks, kills, lasted) = tokio::select! {
+        all = all_is_said => all,
+        never = weather::fire_timer(stage, timer) => match never {},
+    };
     let mut figures = figures::Figures::new(size, &kills, lasted);
     let (mut told, trouble) = (verdict::told(stage), verdict::trouble(stage));
     for talk in &talks {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use serde_json::Value;
 use servicenow_handoff::{domain::Timestamp, simulate::servicenow::Recorded};
 
 use crate::{
@@ -126,17 +127,18 @@ pub fn trouble(stage: &Stage) -> HashMap<String, usize> {
     for process in &stage.processes {
         for line in fs::read_to_string(&process.log).unwrap().lines() {
             if let Some(conversation) = troubled(line) {
-                *trouble.entry(conversation.to_owned()).or_default() += 1;
+                *trouble.entry(conversation).or_default() += 1;
             }
         }
     }
     trouble
 }
 
-/// The conversation that a line of the log says has trouble.
-fn troubled(line: &str) -> Option<&str> {
+/// The conversation that a line of the log says has trouble. A line that a kill cut short says nothing.
+fn troubled(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let message = line["message"].as_str()?;
     let troubled =
-        ["ServiceNow did not take it", "Delivery stopped"].iter().any(|words| line.contains(words));
-    let (_, rest) = line.split_once("conversation.id=").filter(|_| troubled)?;
-    rest.split_whitespace().next()
+        ["ServiceNow did not take it", "Delivery stopped"].iter().any(|words| message.starts_with(words));
+    troubled.then(|| line["conversation.id"].as_str().map(str::to_owned))?
 }

@@ -1,11 +1,14 @@
 //! What goes wrong with the programs.
 
-use std::{future::Future, time::Duration};
+use std::{convert::Infallible, future::Future, time::Duration};
 
 use servicenow_handoff::domain::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::{random::Random, size::Size, stage::Stage};
+
+/// How often the host's timer fires.
+const TIMER: Duration = Duration::from_secs(60);
 
 /// Kills one program after the other, and starts each again, until all is said; tells when.
 pub async fn kill_while<T>(
@@ -36,5 +39,13 @@ pub async fn kill_while<T>(
             }
             () = &mut again => {}
         }
+    }
+}
+
+/// The timer of the Functions host: each minute it calls one of the programs.
+pub async fn fire_timer(stage: &Stage, mut random: Random) -> Infallible {
+    loop {
+        tokio::time::sleep(TIMER).await;
+        stage.processes[random.below(stage.processes.len() as u64) as usize].fire_timer().await;
     }
 }
