@@ -59,13 +59,15 @@ impl Azurite {
     }
 
     fn run(folder: tempfile::TempDir, more: &[&str]) -> Self {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite/node_modules/azurite");
-        let script = package.join("dist/src/blob/main.js");
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite");
+        let script = here.join("node_modules/azurite/dist/src/blob/main.js");
         assert!(
             script.exists(),
             "Azurite is not there: run `npm ci --prefix tests/azurite --ignore-scripts`"
         );
         let mut child = Command::new("node")
+            .arg("--require")
+            .arg(here.join("no-collection.cjs"))
             .arg(script)
             .args(["--blobPort", "0", "--silent", "--inMemoryPersistence"])
             .args(["--skipApiVersionCheck", "--disableTelemetry"])
