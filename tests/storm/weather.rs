@@ -3,7 +3,6 @@
 use std::{convert::Infallible, future::Future, time::Duration};
 
 use servicenow_handoff::domain::Timestamp;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::{random::Random, size::Size, stage::Stage};
 
@@ -18,14 +17,13 @@ pub async fn kill_while<T>(
     talks: impl Future<Output = T>,
 ) -> (T, Vec<Timestamp>) {
     let mut kills = vec![];
-    let pause = Duration::from_millis(size.kill_every);
-    let mut pace = interval_at(Instant::now() + pause, pause);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(talks);
     loop {
+        // On the dot, every second kill would meet just the calls made again when a killed program's claims have ended.
+        let pause = size.kill_every * 4 / 5 + random.below(size.kill_every * 2 / 5 + 1);
         tokio::select! {
             all = &mut talks => return (all, kills),
-            _ = pace.tick() => {}
+            () = tokio::time::sleep(Duration::from_millis(pause)) => {}
         }
         let process = &stage.processes[random.below(stage.processes.len() as u64) as usize];
         process.kill();
