@@ -7,7 +7,7 @@ use tracing::{error, info};
 use url::Url;
 
 use crate::{
-    azure::{self, container},
+    azure::{self, SignIn, container},
     config::{Settings, StoreSetting},
     direct_line::{DirectLine, proxy::Pipe},
     far_end,
@@ -56,7 +56,8 @@ impl Connector {
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let counters = Arc::new(Counters::default());
         let store = if settings.needs_store() {
-            Some((open_store(settings)?, uploads(settings, &http)?))
+            let sign_in = SignIn::new(settings.azure_client_id.as_deref());
+            Some((open_store(settings, &sign_in)?, uploads(settings, &sign_in, &http)?))
         } else {
             None
         };
@@ -186,15 +187,13 @@ pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>) {
 }
 
 /// Users' files stand where the journal does: beside the SQLite file, or in its container.
-fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore> {
+fn uploads(settings: &Settings, sign_in: &SignIn, http: &reqwest::Client) -> io::Result<FileStore> {
     match &settings.store {
         StoreSetting::Sqlite(path) => Ok(FileStore::folder(path.with_file_name("files"))),
         StoreSetting::AppendBlob { url } => {
             let credential = match container::is_signed(url) {
                 true => None,
-                false => {
-                    Some(azure::credential(settings.azure_client_id.as_deref()).map_err(io::Error::other)?)
-                }
+                false => Some(sign_in.credential().map_err(io::Error::other)?),
             };
             let container = container::client(url, credential, azure::transport(http.clone()));
             container.map(FileStore::blobs).map_err(io::Error::other)
@@ -206,14 +205,13 @@ fn uploads(settings: &Settings, http: &reqwest::Client) -> io::Result<FileStore>
 ///
 /// # Errors
 /// One sentence that names STORE and says what is wrong.
-pub(crate) fn open_store(settings: &Settings) -> io::Result<Store> {
+pub(crate) fn open_store(settings: &Settings, sign_in: &SignIn) -> io::Result<Store> {
     match &settings.store {
         StoreSetting::Sqlite(path) => SqliteJournal::open_file(path)
             .map(Store::Sqlite)
             .map_err(|failed| io::Error::other(format!("STORE {}: {failed}", path.display()))),
         StoreSetting::AppendBlob { url } => {
-            let client_id = settings.azure_client_id.as_deref();
-            open_container(url, client_id).map(Store::AppendBlob).map_err(|what| {
+            open_container(url, sign_in).map(Store::AppendBlob).map_err(|what| {
                 let mut shown = url.clone();
                 shown.set_query(None);
                 io::Error::other(format!("STORE {shown}: {what}"))
@@ -223,10 +221,9 @@ pub(crate) fn open_store(settings: &Settings) -> io::Result<Store> {
 }
 
 /// Waits for the container on a thread of its own: the caller's may be running a runtime already.
-fn open_container(url: &Url, client_id: Option<&str>) -> Result<AppendBlobJournal, String> {
+fn open_container(url: &Url, sign_in: &SignIn) -> Result<AppendBlobJournal, String> {
     let http = far_end::client().map_err(|failed| failed.to_string())?;
-    let opening =
-        AppendBlobJournal::open_container(url, || azure::credential(client_id), azure::transport(http));
+    let opening = AppendBlobJournal::open_container(url, || sign_in.credential(), azure::transport(http));
     std::thread::scope(|scope| {
         let opened = scope.spawn(|| actix_web::rt::System::new().block_on(opening));
         opened.join().unwrap_or_else(|_| Err("the container can't be opened.".to_owned()))

@@ -1,6 +1,9 @@
 //! What the official Azure crates need from us: who we are, and the HTTP client they send with.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use azure_core::{
@@ -21,6 +24,8 @@ use crate::{config::AZURE_INSTANCE, far_end};
 #[path = "../tests/azurite/server.rs"]
 pub(crate) mod azurite;
 pub mod container;
+pub mod fault;
+pub mod patience;
 
 /// How long a token may take, its retries included. The tools for developers take seconds to start.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,6 +46,31 @@ pub fn credential(client_id: Option<&str>) -> azure_core::Result<Arc<dyn TokenCr
         Source::SystemAssigned | Source::UserAssigned => managed_identity(client_id)?,
     };
     Ok(Arc::new(Identity { source, inner }))
+}
+
+/// Signs the app in when something first asks for that, once for all who do.
+pub struct SignIn {
+    client_id: Option<String>,
+    made: OnceLock<Arc<dyn TokenCredential>>,
+}
+
+impl SignIn {
+    /// By the rules of [`credential`].
+    pub fn new(client_id: Option<&str>) -> Self {
+        Self { client_id: client_id.map(str::to_owned), made: OnceLock::new() }
+    }
+
+    /// The one credential, and its one cache of tokens.
+    ///
+    /// # Errors
+    /// Those of [`credential`].
+    pub fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
+        if let Some(made) = self.made.get() {
+            return Ok(made.clone());
+        }
+        let made = credential(self.client_id.as_deref())?;
+        Ok(self.made.get_or_init(|| made).clone())
+    }
 }
 
 fn managed_identity(client_id: Option<&str>) -> azure_core::Result<Arc<ManagedIdentityCredential>> {

@@ -5,6 +5,9 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::credential::LiveSecret;
 
+mod faults;
+mod vault;
+
 #[test]
 fn nothing_set_is_a_pass_through_with_the_documented_defaults() {
     let settings = read(&[]).unwrap();
@@ -158,97 +161,6 @@ fn the_login_follows_from_what_is_given() {
 }
 
 #[test]
-fn a_wrong_setting_gives_one_sentence_that_names_it() {
-    let table: &[(&str, &str, &str)] = &[
-        ("LISTEN", "localhost", "an IP address and a port"),
-        (HOST_PORT, "0", "not a port"),
-        ("LOG", "verbose", "`verbose`"),
-        ("LOG", "info,handof", "`handof`"),
-        ("LOG", "servicenow_handoff=loud", "no filter"),
-        ("STORE", "sqlite:", "names no file"),
-        ("AZURE_CLIENT_ID", "my-identity", "`my-identity`"),
-        ("AZURE_CLIENT_ID", "0f1e2d3c-0000-4000-8000-00000000000g", "a GUID"),
-        ("STORE", "sqlite::memory:", "must be a file"),
-        ("STORE", "postgres://db.example.com/x", "sqlite:PATH"),
-        ("STORE", "http://blob.example.com/handoff", "sqlite:PATH"),
-        ("STORE", "https://acme.blob.core.windows.net/", "names no container"),
-        ("PUBLIC_URL", "bridge.example.com", "not a URL"),
-        ("PUBLIC_URL", "http://bridge.example.com", "must be https"),
-        ("PUBLIC_URL", "http://127.0.0.1.example.com", "must be https"),
-        ("PUBLIC_URL", "https://bridge.example.com/?a=b", "without a query"),
-        ("PUBLIC_URL", "ftp://bridge.example.com", "https://"),
-        ("PUBLIC_URL", "https://bridge.example.com/#top", "`#`"),
-        ("DIRECT_LINE_URL", "https://directline.example.com/v3/directline", "leave out"),
-        ("COPILOT_TOKEN_ENDPOINT", "https://user:pw@env.example.com/token", "user or password"),
-        ("ALLOWED_ORIGINS", "*,https://www.example.com", "`*`"),
-        ("ALLOWED_ORIGINS", "https://www.example.com/", "browsers send `https://www.example.com`"),
-        ("ALLOWED_ORIGINS", "https://www.example.com:443", "browsers send `https://www.example.com`"),
-        ("ALLOWED_ORIGINS", "http://www.example.com", "use https"),
-        ("ALLOWED_ORIGINS", "www.example.com", "not an origin"),
-        ("LONG_POLL", "20000", "from 0 to 15000"),
-        ("HANDOFF_TIMEOUT", "0", "from 1 to 86400"),
-        ("HANDOFF_TIMEOUT", "5 min", "`5 min`"),
-        ("FILES_TTL", "-1", "`-1`"),
-        ("MAX_UPLOAD", "100MB", "bytes"),
-        ("RELAY_MAX_WAIT", "300000", "from 1 to 200000"),
-        ("RELAY_QUIET", "30000", "longer than RELAY_MAX_WAIT"),
-        ("RELAY_KEY", "two words", "printable ASCII"),
-        ("SERVICENOW_START", "Create", "`create` or `start` or `agent`"),
-        ("SERVICENOW_CONTEXT", "[]", "not a JSON object"),
-        ("SERVICENOW_CONTEXT", r#"{"a":{"b":1}}"#, "entry `a`"),
-        ("SERVICENOW_CONTEXT", r#"{"a":"{Queue"}"#, "never closed"),
-        ("AFTER_CHAT", "close", "`bot` or `end`"),
-        ("ATTACHMENTS", "mail", "`upload` or `link`"),
-        ("HANDOFF_EVENTS", ", ,", "names no event"),
-        ("SECONDARY_RESPONSE_URL", "https://hub.example.com/in?code=k", "no credential"),
-        ("DIRECT_LINE_SECRET", "keyvault:https://acme.vault.azure.net/secrets/dl", "have not been read"),
-        ("DIRECT_LINE_SECRET", "@Microsoft.KeyVault(SecretUri=https://acme.vault.azure.net/x)", "identity"),
-        ("DIRECT_LINE_SECRET", "abc\ndef", "line breaks"),
-    ];
-    for (name, value, hint) in table {
-        let errors = read(&[(name, value)]).expect_err(&format!("{name}={value} must be wrong"));
-        let [fault] = errors.faults() else { panic!("{name}={value}: one fault, not {errors}") };
-        assert_eq!(fault.setting, *name, "{value}");
-        assert!(fault.sentence.starts_with(name) && fault.sentence.ends_with('.'), "{}", fault.sentence);
-        assert!(fault.sentence.contains(hint), "{name}={value}: {}", fault.sentence);
-    }
-}
-
-#[test]
-fn a_role_half_set_is_a_wrong_setting() {
-    let url = ("SERVICENOW_URL", "https://acme.service-now.com");
-    let ours = ("RESPONSES_TOKEN", "in");
-    let table: &[(&[(&str, &str)], &str)] = &[
-        (&[url, ours], "SERVICENOW_URL is set without credentials"),
-        (&[url, ours, ("SERVICENOW_USERNAME", "u")], "SERVICENOW_PASSWORD is missing"),
-        (&[url, ours, ("SERVICENOW_PASSWORD", "p")], "SERVICENOW_USERNAME is missing"),
-        (&[url, ours, ("SERVICENOW_CLIENT_ID", "i")], "SERVICENOW_CLIENT_SECRET is missing"),
-        (&[url, ours, ("SERVICENOW_CLIENT_SECRET", "s")], "SERVICENOW_CLIENT_ID is missing"),
-        (&[("SERVICENOW_TOKEN", "t")], "SERVICENOW_URL is missing: SERVICENOW_TOKEN is set"),
-        (&[("SECONDARY_TOKEN", "t")], "DIRECT_LINE_SECRET is missing"),
-        (
-            &[("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d"), ("SECONDARY_RESPONSE_TOKEN", "r")],
-            "SECONDARY_RESPONSE_URL is missing: SECONDARY_RESPONSE_TOKEN is set",
-        ),
-        (
-            &[
-                ("SECONDARY_TOKEN", "t"),
-                ("DIRECT_LINE_SECRET", "d"),
-                ("SECONDARY_RESPONSE_URL", "https://hub.example.com/in"),
-            ],
-            "SECONDARY_RESPONSE_URL is set without credentials",
-        ),
-        (&[("SECONDARY_AGENTS", r#"{"hr":"s"}"#)], "SECONDARY_AGENTS is set, but the secondary bot has no"),
-        (&[("ATTACHMENTS", "link")], "PUBLIC_URL is missing"),
-    ];
-    for (vars, start) in table {
-        let errors = read(vars).expect_err(start);
-        let [fault] = errors.faults() else { panic!("{start}: one fault, not {errors}") };
-        assert!(fault.sentence.starts_with(start), "{}", fault.sentence);
-    }
-}
-
-#[test]
 fn the_agents_of_the_secondary_bot_are_names_with_a_secret() {
     let role = [("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d")];
     let agents = |value: &str| read(&[&role[..], &[("SECONDARY_AGENTS", value)]].concat());
@@ -272,26 +184,6 @@ fn the_agents_of_the_secondary_bot_are_names_with_a_secret() {
         assert!(!fault.sentence.contains("SECRET "), "{}", fault.sentence);
         assert!(!fault.sentence.contains("`SECRET"), "{}", fault.sentence);
     }
-}
-
-#[test]
-fn all_faults_come_at_once_in_the_order_of_the_table() {
-    let errors = read(&[
-        ("LOG", "loud"),
-        ("HANDOFF_TIMEOUT", "soon"),
-        ("SERVICENOW_URL", "http://acme.service-now.com"),
-        ("SERVICENOW_USERNAME", "u"),
-        ("RESPONSES_BASIC", "no-colon"),
-        ("AFTER_CHAT", "maybe"),
-    ])
-    .unwrap_err();
-
-    let named: Vec<_> = errors.faults().iter().map(|fault| fault.setting).collect();
-    assert_eq!(
-        named,
-        ["SERVICENOW_URL", "SERVICENOW_PASSWORD", "RESPONSES_BASIC", "HANDOFF_TIMEOUT", "AFTER_CHAT", "LOG"]
-    );
-    assert_eq!(errors.to_string().lines().count(), 6);
 }
 
 #[test]
@@ -330,58 +222,6 @@ fn no_secret_shows_in_debug_or_in_a_fault() {
 }
 
 #[test]
-fn what_stands_in_a_vault_is_read_as_if_it_stood_in_the_setting() {
-    let settings = read_from_vault(&[
-        ("SECONDARY_TOKEN", "t-1"),
-        ("SECONDARY_AGENTS", r#"{"hr":"a-1"}"#),
-        ("DIRECT_LINE_SECRET", "d-1"),
-        ("RESPONSES_BASIC", "sn:pass"),
-        ("HANDOFF_TIMEOUT", "60"),
-    ])
-    .unwrap();
-    assert_eq!(settings.handoff.timeout, Duration::from_secs(60));
-    let [Some(responses), Some(secret)] = [settings.responses.basic, settings.direct_line.secret] else {
-        panic!("both are set")
-    };
-    assert!(responses.can_change() && shown(&responses) == "sn:pass");
-    assert!(secret.can_change() && shown(&secret) == "d-1");
-    let role = settings.secondary_bot.unwrap();
-    assert!(role.agents[0].1.can_change() && shown(&role.agents[0].1) == "a-1");
-    assert_eq!(role.inbound().map(shown).collect::<Vec<_>>(), ["t-1"]);
-}
-
-#[test]
-fn a_wrong_value_in_a_vault_is_not_shown_where_a_written_one_would_be() {
-    let wrong = [
-        ("LISTEN", "SESAME-1"),
-        ("HANDOFF_TIMEOUT", "SESAME-2"),
-        ("AFTER_CHAT", "SESAME-3"),
-        ("ALLOWED_ORIGINS", "https://example.com/SESAME-4"),
-        ("LOG", "info,SESAME-5"),
-        ("SERVICENOW_CONTEXT", r#"{"SESAME-6":[]}"#),
-        ("SECONDARY_AGENTS", r#"{"SESAME-7":1}"#),
-        ("AZURE_CLIENT_ID", "SESAME-8-that-is-longer-than-what-is-shown"),
-        ("RELAY_KEY", "SESAME 9"),
-    ];
-    let errors = read_from_vault(&wrong).unwrap_err();
-    assert!(errors.faults().len() >= wrong.len() && !errors.to_string().contains("SESAME"), "{errors}");
-    let after = errors.faults().iter().find(|fault| fault.setting == "AFTER_CHAT").unwrap();
-    assert_eq!(after.sentence, "AFTER_CHAT is `…`; use `bot` or `end`.");
-}
-
-#[test]
-fn what_could_not_be_read_from_its_vault_is_a_fault_and_counts_as_set() {
-    let secrets = Secrets::from([("SERVICENOW_TOKEN", Err("can't be read.".to_owned()))]);
-    let vars = [
-        ("SERVICENOW_TOKEN", "keyvault:https://acme.vault.azure.net/secrets/x"),
-        ("SERVICENOW_URL", "https://acme.service-now.com"),
-    ];
-    let (_, faults) = Settings::read(|name| lookup(&vars, name), secrets);
-    let told: Vec<_> = faults.into_iter().map(|fault| fault.sentence).collect();
-    assert_eq!(told, ["SERVICENOW_TOKEN can't be read."]);
-}
-
-#[test]
 fn the_roles_say_which_are_on_and_why() {
     let on = |settings: &Settings| settings.roles().map(|role| role.on);
     assert_eq!(on(&read(&[]).unwrap()), [false, true, false]);
@@ -396,12 +236,6 @@ fn a_start_that_will_surprise_is_told_beforehand() {
     assert!(cautions.iter().any(|caution| caution.text.starts_with("AFTER_CHAT is bot")));
     assert!(cautions.iter().any(|caution| caution.text.contains("guest")));
     assert!(read(&[]).unwrap().cautions().is_empty());
-}
-
-#[test]
-fn a_misspelt_name_is_found() {
-    let names = ["SERVICENOW_PASWORD", "SERVICENOW_URL", "PATH", "RELAY_KEYS"].map(str::to_owned);
-    assert_eq!(unknown_names(names.into_iter()), ["RELAY_KEYS", "SERVICENOW_PASWORD"]);
 }
 
 /// Name and default of a row of the settings table.
@@ -420,20 +254,6 @@ fn lookup(vars: &[(&str, &str)], name: &str) -> Option<String> {
     vars.iter().rev().find(|(given, _)| *given == name).map(|(_, value)| (*value).to_owned())
 }
 
-/// With these values in a vault.
-fn read_from_vault(values: &[(&'static str, &str)]) -> Result<Settings, SettingErrors> {
-    let secret = |value: &str| Arc::new(LiveSecret::new("secret `x`".to_owned(), value.into(), None));
-    let secrets = values.iter().map(|(name, value)| (*name, Ok(secret(value)))).collect();
-    let reference = "keyvault:https://acme.vault.azure.net/secrets/x".to_owned();
-    let is_there = |name: &str| values.iter().any(|(given, _)| *given == name);
-    let (settings, faults) = Settings::read(|name| is_there(name).then(|| reference.clone()), secrets);
-    SettingErrors::or(settings, faults)
-}
-
-fn shown(credential: &Credential) -> String {
-    credential.value().expose_secret().to_owned()
-}
-
 /// The live-agent role whole, and `vars` over it.
 fn read_with_live_agent(vars: &[(&str, &str)]) -> Result<Settings, SettingErrors> {
     let role = [
@@ -448,4 +268,8 @@ fn read_with_live_agent(vars: &[(&str, &str)]) -> Result<Settings, SettingErrors
 fn login(vars: &[(&str, &str)]) -> ServiceNowLogin {
     let role = [("SERVICENOW_URL", "https://acme.service-now.com"), ("RESPONSES_TOKEN", "in")];
     read(&[&role, vars].concat()).unwrap().servicenow.unwrap().login
+}
+
+fn shown(credential: &Credential) -> String {
+    credential.value().expose_secret().to_owned()
 }

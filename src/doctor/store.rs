@@ -17,6 +17,7 @@ use tokio::{
 use super::{answer::ask, clock, finding::Finding, shown};
 use crate::{
     app,
+    azure::SignIn,
     config::{Settings, StoreSetting},
     domain::{ConversationId, Timestamp},
     journal::{Append, Journal, JournalError, Position, Store, Stored},
@@ -80,9 +81,10 @@ async fn opened_and_used(settings: &Settings) -> Vec<Finding> {
 async fn open(settings: &Settings) -> io::Result<Store> {
     let (done, opened) = oneshot::channel();
     let settings = settings.clone();
+    let sign_in = SignIn::new(settings.azure_client_id.as_deref());
     thread::Builder::new()
         .name("store".to_owned())
-        .spawn(move || drop(done.send(app::open_store(&settings))))?;
+        .spawn(move || drop(done.send(app::open_store(&settings, &sign_in))))?;
     opened.await.map_err(io::Error::other)?
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{blobs::Blobs, folder::Folder};
 use super::name;
-use crate::domain::Timestamp;
+use crate::{azure::fault::Fault, domain::Timestamp};
 
 mod blobs;
 #[cfg(test)]
@@ -42,11 +42,8 @@ pub struct Label {
 pub enum StoreError {
     #[error("the folder of files beside STORE can't be used: {0}")]
     Disk(#[from] io::Error),
-    #[error(
-        "the blob container of STORE can't be used ({what}); our identity or SAS must be allowed to read, write, \
-         list and delete blobs there"
-    )]
-    Blobs { what: String },
+    #[error("users' files can't be kept in the container of STORE: {0}")]
+    Blobs(#[from] Fault),
 }
 
 /// A file that is being written. Dropped before [`finish`](Self::finish), it never was.

@@ -10,7 +10,7 @@
 //! who opens it again has seen the closing append and puts a marker with another ETag. A needless marker is
 //! taken away by an append without facts, which turns away whoever has put a marker and not yet appended.
 
-use std::{cmp::Ordering, marker::PhantomData, sync::Arc};
+use std::{cmp::Ordering, marker::PhantomData, sync::Arc, time::Duration};
 
 use azure_core::{
     Bytes,
@@ -23,21 +23,24 @@ use url::Url;
 use self::{
     block::{Blocks, Mark, block},
     container::Container,
-    fault::Fault,
     known::Known,
-    patience::{once, patiently},
 };
 use super::{Append, Journal, JournalError, Position, Stored, stored};
-use crate::{domain::ConversationId, session::Fact};
+use crate::{
+    azure::{
+        fault::Fault,
+        patience::{JOURNAL, once},
+    },
+    domain::ConversationId,
+    session::Fact,
+};
 
 #[cfg(test)]
 mod azurite;
 mod block;
 mod container;
-mod fault;
 mod known;
 mod name;
-mod patience;
 #[cfg(test)]
 mod service;
 mod start;
@@ -46,6 +49,8 @@ mod tests;
 
 /// What one append may hold, by the version of the protocol in use.
 const BLOCK_LIMIT: usize = 100 << 20;
+/// A marker that stays costs a later sweep three calls, and no more.
+const UNMARK: Duration = Duration::from_secs(1);
 
 /// Journals of facts `F` in a blob container.
 pub struct AppendBlobJournal<F = Fact> {
@@ -131,7 +136,7 @@ impl<F: Stored> Journal<F> for AppendBlobJournal<F> {
         let after = Mark { position: expected + facts.len() as u64, offset: end.offset + block.len() as u64 };
         self.blobs.known.learn(&name, &[Mark { position: expected, offset: end.offset }, after]);
         if let Some(etag) = closes
-            && let Err(fault) = once(self.blobs.container.unmark(&marker, etag)).await
+            && let Err(fault) = once(UNMARK, self.blobs.container.unmark(&marker, etag)).await
         {
             debug!(conversation.id = %id, %fault, "A marker of a closed conversation stays; the sweep takes it away");
         }
@@ -148,7 +153,7 @@ impl<F: Stored> Journal<F> for AppendBlobJournal<F> {
 
 impl Blobs {
     async fn read(&self, name: &str, offset: u64) -> Result<Option<Bytes>, Fault> {
-        patiently(|| self.container.read(name, offset)).await
+        JOURNAL.with(|| self.container.read(name, offset)).await
     }
 
     /// Takes apart what was read from `start` on, and remembers its places.
@@ -182,7 +187,7 @@ impl Blobs {
     async fn before_append(&self, marker: &str, open: Option<bool>) -> Result<Option<Etag>, Fault> {
         match open {
             Some(true) => self.mark(marker).await.map(|()| None),
-            Some(false) => patiently(|| self.container.marked(marker)).await,
+            Some(false) => JOURNAL.with(|| self.container.marked(marker)).await,
             None => Ok(None),
         }
     }
@@ -190,10 +195,10 @@ impl Blobs {
     /// The start makes the container, unless the service had no time for that.
     async fn mark(&self, marker: &str) -> Result<(), Fault> {
         let mark = || self.container.mark(marker);
-        match patiently(mark).await {
+        match JOURNAL.with(mark).await {
             Err(fault) if fault.is("ContainerNotFound") => {
-                patiently(|| self.container.make()).await?;
-                patiently(mark).await
+                JOURNAL.with(|| self.container.make()).await?;
+                JOURNAL.with(mark).await
             }
             marked => marked,
         }
@@ -202,9 +207,9 @@ impl Blobs {
     /// Whether `block` stands at the end given, by this call; otherwise another does.
     async fn commit(&self, name: &str, end: &End, block: &Bytes) -> Result<bool, Fault> {
         if end.fresh {
-            patiently(|| self.container.make_journal(name)).await?;
+            JOURNAL.with(|| self.container.make_journal(name)).await?;
         }
-        let appended = patiently(|| self.container.append(name, end.offset, block.clone())).await;
+        let appended = JOURNAL.with(|| self.container.append(name, end.offset, block.clone())).await;
         let Err(fault) = appended else { return Ok(true) };
         // An earlier try may have been the one that moved the end, or may have arrived without an answer.
         if fault.status() != Some(412) && !fault.passes() {
@@ -220,7 +225,7 @@ impl Blobs {
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
         let (mut names, mut next) = (vec![], None);
         loop {
-            let page = patiently(|| self.container.list(prefix, next.clone(), None)).await?;
+            let page = JOURNAL.with(|| self.container.list(prefix, next.clone(), None)).await?;
             names.extend(page.names);
             next = page.next;
             if next.is_none() {

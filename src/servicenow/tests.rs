@@ -2,10 +2,12 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    credential::testing::Vault,
     far_end::testing::{FarEnd, Heard, Reply},
     wire::virtual_agent::request::{Action, Message},
 };
+
+mod oauth;
+mod rotation;
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -118,193 +120,6 @@ async fn a_refusal_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_refused_password_is_read_again_and_the_call_repeated_unchanged() {
-    let far_end = FarEnd::start(|heard, _| match heard.header("authorization") {
-        // jo:new
-        Some("Basic am86bmV3") => success(),
-        _ => Reply::text(401, ""),
-    });
-    let vault = Vault::default();
-    let login = ServiceNowLogin::Basic { username: "jo".to_owned(), password: vault.credential("old") };
-    let client = client(&far_end, login);
-    vault.put(Some("new"));
-    for _ in 0..2 {
-        client.send(&says("hi"), None).await.expect("success");
-    }
-    let heard = far_end.heard();
-    assert_eq!((heard.len(), vault.asked()), (3, 1));
-    assert_eq!(heard[0].body, heard[1].body);
-}
-
-#[tokio::test]
-async fn a_message_token_is_read_again_together_with_the_login() {
-    let far_end = FarEnd::start(|heard, _| match heard.header("token") {
-        Some("new") => success(),
-        _ => Reply::text(403, ""),
-    });
-    let vault = Vault::default();
-    let settings = settings(&far_end, basic());
-    let settings = ServiceNowSettings { token: Some(vault.credential("old")), ..settings };
-    vault.put(Some("new"));
-    ServiceNow::new(&settings, http()).send(&says("hi"), None).await.expect("success");
-    assert_eq!((far_end.heard().len(), vault.asked()), (2, 1));
-}
-
-#[tokio::test]
-async fn a_silence_where_an_answer_was_asked_for_has_the_message_token_read_again() {
-    let far_end = FarEnd::start(|heard, _| match heard.header("token") {
-        Some("new") => Reply::json(200, &json!({"requestId": "r", "body": []})),
-        _ => success(),
-    });
-    let vault = Vault::default();
-    let settings = settings(&far_end, basic());
-    let settings = ServiceNowSettings { token: Some(vault.credential("old")), ..settings };
-    let client = ServiceNow::new(&settings, http());
-    vault.put(Some("new"));
-    client.send(&says("hi"), None).await.expect("success");
-    assert_eq!((far_end.heard().len(), vault.asked()), (1, 0), "silence is the answer to a message");
-    let create =
-        Request { sync_response: true, ..Request::new("r-2", "s-1", "jo", Action::CreateConversation) };
-    let answer = client.send(&create, None).await.expect("success");
-    let heard = far_end.heard();
-    assert_eq!((answer.synchronous.is_some(), heard.len(), vault.asked()), (true, 3, 1));
-    assert_eq!(heard[1].body, heard[2].body);
-}
-
-#[tokio::test]
-async fn a_silence_that_a_vault_can_not_help_is_the_answer() {
-    let far_end = FarEnd::start(|_, _| success());
-    let vault = Vault::default();
-    let settings = settings(&far_end, basic());
-    let settings = ServiceNowSettings { hash_secret: Some(vault.credential("old")), ..settings };
-    let client = ServiceNow::new(&settings, http());
-    vault.put(Some("old"));
-    let create =
-        Request { sync_response: true, ..Request::new("r-2", "s-1", "jo", Action::CreateConversation) };
-    for _ in 0..3 {
-        assert_eq!(client.send(&create, None).await.expect("success"), Answer::default());
-    }
-    assert_eq!((far_end.heard().len(), vault.asked()), (3, 1));
-}
-
-#[tokio::test]
-async fn a_refusal_that_a_vault_can_not_help_is_not_tried_again() {
-    let far_end = FarEnd::start(|_, _| Reply::text(401, ""));
-    let vault = Vault::default();
-    let login = ServiceNowLogin::Basic { username: "jo".to_owned(), password: vault.credential("old") };
-    let client = client(&far_end, login);
-    vault.put(Some("old"));
-    for _ in 0..5 {
-        let outcome = client.send(&says("hi"), None).await;
-        assert!(matches!(outcome, Err(CallError::Rejected { status: 401, .. })), "{outcome:?}");
-    }
-    assert_eq!((far_end.heard().len(), vault.asked()), (5, 1));
-}
-
-#[tokio::test]
-async fn a_file_is_read_with_the_new_password() {
-    let far_end = FarEnd::start(|heard, _| match heard.header("authorization") {
-        Some("Basic am86bmV3") => Reply::text(200, "bytes"),
-        _ => Reply::text(401, ""),
-    });
-    let vault = Vault::default();
-    let login = ServiceNowLogin::Basic { username: "jo".to_owned(), password: vault.credential("old") };
-    let client = client(&far_end, login);
-    vault.put(Some("new"));
-    let answer = client.download("/api/now/v1/cs/media/1", None).await.expect("an answer");
-    assert_eq!((answer.status().as_u16(), vault.asked()), (200, 1));
-}
-
-#[tokio::test]
-async fn an_oauth_token_is_fetched_once_for_all_who_wait() {
-    let far_end = instance(|_| json!({"access_token": "t", "expires_in": 1799}), |_, _| success());
-    let client = client(&far_end, password());
-    let request = says("hi");
-    let (a, b, c) =
-        tokio::join!(client.send(&request, None), client.send(&request, None), client.send(&request, None));
-    assert!(a.is_ok() && b.is_ok() && c.is_ok());
-    client.clone().send(&request, None).await.expect("success");
-
-    let (logins, calls): (Vec<_>, Vec<_>) =
-        far_end.heard().into_iter().partition(|heard| heard.target == "/oauth_token.do");
-    assert_eq!((logins.len(), calls.len()), (1, 4));
-    assert!(calls.iter().all(|call| call.header("authorization") == Some("Bearer t")));
-    assert_eq!(logins[0].header("content-type"), Some("application/x-www-form-urlencoded"));
-    assert_eq!(logins[0].header("token"), None);
-    let form = "grant_type=password&client_id=id&client_secret=s%26cret&username=jo&password=p%C3%A4ss+word";
-    assert_eq!(String::from_utf8_lossy(&logins[0].body), form);
-}
-
-#[tokio::test]
-async fn client_credentials_need_no_user() {
-    let far_end = instance(|_| json!({"access_token": "t", "expires_in": "1799"}), |_, _| success());
-    client(&far_end, client_credentials()).send(&says("hi"), None).await.expect("success");
-    let form = "grant_type=client_credentials&client_id=id&client_secret=s%26cret";
-    assert_eq!(String::from_utf8_lossy(&far_end.heard()[0].body), form);
-}
-
-#[tokio::test]
-async fn a_token_at_its_end_is_renewed_before_the_call() {
-    let far_end = instance(|n| json!({"access_token": format!("t{n}"), "expires_in": 0}), |_, _| success());
-    let client = client(&far_end, password());
-    for _ in 0..2 {
-        client.send(&says("hi"), None).await.expect("success");
-    }
-    assert_eq!(bearers(&far_end), ["Bearer t0", "Bearer t2"]);
-}
-
-#[tokio::test]
-async fn a_refused_token_is_renewed_once_and_the_call_repeated_unchanged() {
-    let far_end = instance(
-        |n| json!({"access_token": format!("t{n}"), "expires_in": 1799}),
-        |heard, _| match heard.header("authorization") {
-            Some("Bearer t0") => Reply::text(401, ""),
-            _ => success(),
-        },
-    );
-    let client = client(&far_end, password());
-    for _ in 0..2 {
-        client.send(&says("hi"), None).await.expect("success");
-    }
-    assert_eq!(bearers(&far_end), ["Bearer t0", "Bearer t2", "Bearer t2"]);
-    let bodies: Vec<_> = calls(&far_end).into_iter().map(|call| call.body).collect();
-    assert_eq!(bodies[0], bodies[1]);
-}
-
-#[tokio::test]
-async fn a_second_401_is_a_refusal() {
-    let far_end = instance(
-        |n| json!({"access_token": format!("t{n}"), "expires_in": 1799}),
-        |_, _| Reply::json(401, &json!({"error": {"message": "User Not Authenticated"}})),
-    );
-    let outcome = client(&far_end, password()).send(&says("hi"), None).await;
-    assert!(matches!(outcome, Err(CallError::Rejected { status: 401, code: None })), "{outcome:?}");
-    assert_eq!(bearers(&far_end), ["Bearer t0", "Bearer t2"]);
-}
-
-#[tokio::test]
-async fn a_login_that_fails_sends_nothing() {
-    type Expected = fn(&CallError) -> bool;
-    let rows: [(fn() -> Reply, Expected); 6] = [
-        (|| Reply::HangUp, |e| matches!(e, CallError::NotSent(Some(_)))),
-        (|| Reply::text(502, ""), |e| matches!(e, CallError::NotSent(None))),
-        (|| Reply::text(500, ""), |e| matches!(e, CallError::Failed { status: 500 })),
-        (|| Reply::text(200, "<html>"), |e| matches!(e, CallError::Failed { status: 200 })),
-        (|| Reply::text(200, "{}"), |e| matches!(e, CallError::Rejected { status: 200, code: None })),
-        (
-            || Reply::json(401, &json!({"error": "access_denied", "error_description": "Jo"})),
-            |e| matches!(e, CallError::Rejected { status: 401, code: Some(code) } if code == "access_denied"),
-        ),
-    ];
-    for (reply, expected) in rows {
-        let far_end = FarEnd::start(move |_, _| reply());
-        let outcome = client(&far_end, password()).send(&says("hi"), None).await;
-        assert!(outcome.as_ref().is_err_and(expected), "{outcome:?}");
-        assert_eq!(far_end.targets(), ["POST /oauth_token.do"]);
-    }
-}
-
-#[tokio::test]
 async fn the_time_out_covers_login_and_call_together() {
     let silent = FarEnd::start(|_, _| Reply::Silence);
     let outcome = impatient(&silent, password()).send(&says("hi"), None).await;
@@ -339,10 +154,6 @@ fn instance(
 
 fn calls(far_end: &FarEnd) -> Vec<Heard> {
     far_end.heard().into_iter().filter(|heard| heard.target != "/oauth_token.do").collect()
-}
-
-fn bearers(far_end: &FarEnd) -> Vec<String> {
-    calls(far_end).iter().map(|call| call.header("authorization").unwrap_or_default().to_owned()).collect()
 }
 
 async fn answered_with(reply: Reply) -> Result<Answer, CallError> {
@@ -392,10 +203,6 @@ fn password() -> ServiceNowLogin {
         username: "jo".to_owned(),
         password: "päss word".into(),
     }
-}
-
-fn client_credentials() -> ServiceNowLogin {
-    ServiceNowLogin::ClientCredentials { client_id: "id".to_owned(), client_secret: "s&cret".into() }
 }
 
 fn http() -> reqwest::Client {

@@ -4,6 +4,7 @@ use servicenow_handoff::{
     domain::ConversationId,
     journal::{AppendBlobJournal, Journal as _, Position},
     session::Fact,
+    simulate::{copilot::CopilotOptions, servicenow::ServiceNowOptions},
 };
 
 use crate::{
@@ -12,19 +13,21 @@ use crate::{
     world::{PATIENCE, World},
 };
 
-struct Stage {
-    world: World,
-    proxy: Proxy,
+pub struct Stage {
+    pub world: World,
+    pub proxy: Proxy,
     container: String,
     _azurite: Azurite,
 }
 
 impl Stage {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let azurite = Azurite::start();
         let proxy = Proxy::start(azurite.origin());
         let container = format!("{}?{}", azurite.container_behind(proxy.origin()), sas("rwdlac"));
-        let world = World::with(&[("STORE", &container)]).await;
+        // The agent here says again what was not taken.
+        let servicenow = ServiceNowOptions { abandon_on_error: false, ..Default::default() };
+        let world = World::between(CopilotOptions::default(), servicenow, &[("STORE", &container)]).await;
         Self { world, proxy, container, _azurite: azurite }
     }
 

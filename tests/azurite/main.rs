@@ -3,6 +3,7 @@
 
 mod handoff;
 mod identity;
+mod outage;
 mod proxy;
 mod server;
 mod starts;

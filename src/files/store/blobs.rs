@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use actix_web::web::{Bytes, BytesMut};
@@ -28,19 +29,25 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-use self::patience::{Fault, once, patiently};
 use super::{Label, OpenedFrom, Pieces, StoreError, end_of};
-use crate::domain::Timestamp;
+use crate::{
+    azure::{
+        fault::Fault,
+        patience::{FILES, once},
+    },
+    domain::Timestamp,
+};
 
 #[cfg(test)]
 mod azurite;
-mod patience;
 #[cfg(test)]
 mod tests;
 
 /// Bytes of a block; of a file at most two are held: one that fills, one that goes out.
 pub const BLOCK: usize = 4 << 20;
 const PREFIX: &str = "files/";
+/// For what is not made again by itself: a piece of a download, a step of the sweep.
+const ONCE: Duration = Duration::from_secs(6);
 /// How often a download that breaks off is taken up again where it stopped.
 const RESUMED: u32 = 3;
 /// Milliseconds between two looks for what is over: listing is the dearest call of all.
@@ -90,8 +97,8 @@ impl Blobs {
 
     pub async fn open(&self, key: &str) -> Result<Option<super::Opened>, StoreError> {
         let blob = self.blob(key);
-        let properties = match patiently(|| blob.get_properties(None)).await {
-            Err(fault) if fault.is_gone() => return Ok(None),
+        let properties = match FILES.with(|| blob.get_properties(None)).await {
+            Err(fault) if fault.status() == Some(404) => return Ok(None),
             answered => answered?,
         };
         let metadata = properties.metadata().map_err(Fault::from)?;
@@ -121,7 +128,7 @@ impl Blobs {
         let mut blobs = self.container.list_blobs(Some(options)).map_err(Fault::from)?;
         let mut deleted = 0;
         while deleted < SWEPT_AT_ONCE
-            && let Some(blob) = once(blobs.try_next()).await?
+            && let Some(blob) = once(ONCE, blobs.try_next()).await?
         {
             let name = blob.name.unwrap_or_default();
             let Some(key) = name.strip_prefix(PREFIX) else { break };
@@ -136,8 +143,8 @@ impl Blobs {
 
     /// False when another instance was faster.
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {
-        match once(self.blob(key).delete(None)).await {
-            Err(fault) if fault.is_gone() => Ok(false),
+        match once(ONCE, self.blob(key).delete(None)).await {
+            Err(fault) if fault.status() == Some(404) => Ok(false),
             answered => Ok(answered.map(|_| true)?),
         }
     }
@@ -168,7 +175,7 @@ impl Writing {
                 ..Default::default()
             };
             let content = std::mem::take(&mut self.filling).freeze();
-            patiently(|| self.blob.upload(content.clone().into(), Some(options.clone()))).await?;
+            FILES.with(|| self.blob.upload(content.clone().into(), Some(options.clone()))).await?;
             return Ok(());
         }
         self.stage().await?;
@@ -179,7 +186,7 @@ impl Writing {
             ..Default::default()
         };
         let blocks: RequestContent<BlockLookupList, _> = blocks.try_into().map_err(Fault::from)?;
-        patiently(|| self.blob.commit_block_list(blocks.clone(), Some(options.clone()))).await?;
+        FILES.with(|| self.blob.commit_block_list(blocks.clone(), Some(options.clone()))).await?;
         Ok(())
     }
 
@@ -193,7 +200,7 @@ impl Writing {
         let blob = Arc::clone(&self.blob);
         self.going_out = Some(tokio::spawn(async move {
             let length = block.len() as u64;
-            patiently(|| blob.stage_block(&id, length, block.clone().into(), None)).await?;
+            FILES.with(|| blob.stage_block(&id, length, block.clone().into(), None)).await?;
             Ok(())
         }));
         Ok(())
@@ -201,7 +208,7 @@ impl Writing {
 
     async fn staged(&mut self) -> Result<(), StoreError> {
         match self.going_out.take() {
-            Some(block) => block.await.unwrap_or_else(|_| Err(Fault::cut_off().into())),
+            Some(block) => block.await.unwrap_or_else(|_| Err(Fault::BrokenOff.into())),
             None => Ok(()),
         }
     }
@@ -240,12 +247,12 @@ struct Reading {
 impl Reading {
     async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         while !self.left.is_empty() {
-            let broken = match once(self.body.try_next()).await {
+            let broken = match once(ONCE, self.body.try_next()).await {
                 Ok(Some(piece)) => {
                     self.left.start += piece.len() as u64;
                     return Ok(Some(piece));
                 }
-                Ok(None) => Fault::cut_off(),
+                Ok(None) => Fault::BrokenOff,
                 Err(broken) => broken,
             };
             self.resumed += 1;
@@ -269,7 +276,7 @@ async fn from(blob: &BlobClient, range: &Range<u64>) -> Result<AsyncResponseBody
         parallel: std::num::NonZero::new(1),
         ..Default::default()
     };
-    Ok(patiently(|| blob.download(Some(options.clone()))).await?.body)
+    Ok(FILES.with(|| blob.download(Some(options.clone()))).await?.body)
 }
 
 /// Header values are plain ASCII, names of files are not.

@@ -16,8 +16,7 @@ use azure_storage_blob::{
 };
 use futures_util::TryStreamExt as _;
 
-use super::fault::Fault;
-use crate::azure::container;
+use crate::azure::{container, fault::Fault};
 
 /// A read is one request up to this many bytes; longer journals take several.
 const PIECE: NonZeroUsize = NonZeroUsize::new(64 << 20).expect("not zero");
@@ -43,7 +42,7 @@ impl Container {
         transport: Transport,
     ) -> Result<Self, Fault> {
         let client = container::client(&url, credential, transport);
-        client.map(Self).map_err(|error| Fault::of(&error))
+        client.map(Self).map_err(Fault::from)
     }
 
     fn blob(&self, name: &str) -> BlobClient {
@@ -52,7 +51,7 @@ impl Container {
 
     /// Makes the container.
     pub async fn make(&self) -> Result<(), Fault> {
-        match self.0.create(None).await.map_err(|error| Fault::of(&error)) {
+        match self.0.create(None).await.map_err(Fault::from) {
             // Another instance was faster.
             Err(fault) if fault.is("ContainerAlreadyExists") => Ok(()),
             made => made.map(drop),
@@ -68,7 +67,7 @@ impl Container {
             ..Default::default()
         };
         let read = async { self.blob(name).download(Some(options)).await?.body.collect().await };
-        match read.await.map_err(|error| Fault::of(&error)) {
+        match read.await.map_err(Fault::from) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(fault) if fault.is("BlobNotFound") => Ok(None),
             // The end of the blob, or behind it.
@@ -85,7 +84,7 @@ impl Container {
             ..Default::default()
         };
         let made = self.blob(name).append_blob_client().create(Some(options)).await;
-        match made.map_err(|error| Fault::of(&error)) {
+        match made.map_err(Fault::from) {
             Err(fault) if fault.is("BlobAlreadyExists") => Ok(()),
             made => made.map(drop),
         }
@@ -100,19 +99,19 @@ impl Container {
         };
         let blob = self.blob(name).append_blob_client();
         let appended = blob.append_block(block.into(), length, Some(options)).await;
-        appended.map(drop).map_err(|error| Fault::of(&error))
+        appended.map(drop).map_err(Fault::from)
     }
 
     /// Puts an empty blob; it gets an ETag it never had.
     pub async fn mark(&self, name: &str) -> Result<(), Fault> {
         let put = self.blob(name).block_blob_client().upload(Bytes::new().into(), None).await;
-        put.map(drop).map_err(|error| Fault::of(&error))
+        put.map(drop).map_err(Fault::from)
     }
 
     /// The blob's ETag; `None` when there is no such blob.
     pub async fn marked(&self, name: &str) -> Result<Option<Etag>, Fault> {
         let properties = self.blob(name).get_properties(None).await;
-        match properties.and_then(|properties| properties.etag()).map_err(|error| Fault::of(&error)) {
+        match properties.and_then(|properties| properties.etag()).map_err(Fault::from) {
             Ok(etag) => Ok(etag),
             Err(fault) if fault.status() == Some(404) => Ok(None),
             Err(fault) => Err(fault),
@@ -123,7 +122,7 @@ impl Container {
     pub async fn unmark(&self, name: &str, etag: Etag) -> Result<(), Fault> {
         let options = BlobClientDeleteOptions { if_match: Some(etag), ..Default::default() };
         let deleted = self.blob(name).delete(Some(options)).await;
-        match deleted.map_err(|error| Fault::of(&error)) {
+        match deleted.map_err(Fault::from) {
             Err(fault) if matches!(fault.status(), Some(404 | 412)) => Ok(()),
             deleted => deleted.map(drop),
         }
@@ -146,7 +145,7 @@ impl Container {
             let page = self.0.list_blobs(Some(options))?.into_pages().try_next().await?;
             page.map(|page| page.into_model()).transpose()
         };
-        let listed = listed.await.map_err(|error| Fault::of(&error))?;
+        let listed = listed.await.map_err(Fault::from)?;
         let Some(listed) = listed else { return Ok(Listed { names: vec![], next: None }) };
         Ok(Listed {
             names: listed.blob_items.into_iter().filter_map(|blob| blob.name).collect(),

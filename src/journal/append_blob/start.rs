@@ -6,8 +6,8 @@ use azure_core::{credentials::TokenCredential, http::Transport};
 use tracing::warn;
 use url::Url;
 
-use super::{container::Container, fault::Fault, patience::patiently};
-use crate::azure::container::is_signed;
+use super::container::Container;
+use crate::azure::{container::is_signed, fault::Fault, patience::JOURNAL};
 
 /// What tokens for the blob service are asked for.
 const SCOPE: &str = "https://storage.azure.com/.default";
@@ -44,17 +44,17 @@ pub async fn open(
 async fn signed_in(
     sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
 ) -> Result<Arc<dyn TokenCredential>, Fault> {
-    let credential = sign_in().map_err(|error| Fault::of(&error))?;
-    credential.get_token(&[SCOPE], None).await.map_err(|error| Fault::of(&error))?;
+    let credential = sign_in().map_err(Fault::from)?;
+    credential.get_token(&[SCOPE], None).await.map_err(Fault::from)?;
     Ok(credential)
 }
 
 async fn ready(container: &Container) -> Result<(), Fault> {
-    match patiently(|| container.list("open/", None, Some(1))).await {
+    match JOURNAL.with(|| container.list("open/", None, Some(1))).await {
         Err(fault) if fault.is("ContainerNotFound") => {}
         listed => return listed.map(drop),
     }
-    match patiently(|| container.make()).await {
+    match JOURNAL.with(|| container.make()).await {
         Err(Fault::Refused { status: 401 | 403, .. }) => {
             Err(Fault::Refused { status: 403, code: MAY_NOT_MAKE.to_owned() })
         }

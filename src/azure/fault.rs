@@ -6,7 +6,7 @@ use std::{error::Error as _, time::Duration};
 
 use azure_core::error::ErrorKind;
 
-use crate::azure::identity_error;
+use super::identity_error;
 
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
@@ -21,13 +21,16 @@ pub enum Fault {
     /// No token could be had.
     #[error("the app could not sign in to the blob service: {0}")]
     Login(String),
+    #[error("its answer broke off")]
+    BrokenOff,
     #[error("{0}")]
     Damaged(&'static str),
 }
 
-impl Fault {
-    /// What an Azure client's error comes to.
-    pub fn of(error: &azure_core::Error) -> Self {
+/// What an Azure client's error comes to.
+impl From<azure_core::Error> for Fault {
+    fn from(error: azure_core::Error) -> Self {
+        let error = &error;
         if let Some(identity) = identity_error(error) {
             return Self::Login(identity.to_string());
         }
@@ -42,11 +45,13 @@ impl Fault {
             _ => Self::NoAnswer("its answer can't be read".to_owned()),
         }
     }
+}
 
+impl Fault {
     /// Whether the same call may fare better a moment later.
     pub fn passes(&self) -> bool {
         match self {
-            Self::NoAnswer(_) | Self::TooSlow(_) | Self::Login(_) => true,
+            Self::NoAnswer(_) | Self::TooSlow(_) | Self::BrokenOff | Self::Login(_) => true,
             Self::Refused { status: 409, code } => !is_final(code),
             Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..=599),
             Self::Damaged(_) => false,
@@ -93,7 +98,7 @@ fn advice(code: &str) -> &'static str {
         "ContainerNotFound" | "ContainerBeingDeleted" => {
             ": the container of STORE is gone; it is made again at the next start"
         }
-        "BlobNotFound" => ": the conversation's journal was deleted",
+        "BlobNotFound" => ": it was deleted",
         "BlobArchived" => ": a lifecycle rule archived the journal; let rules delete, not archive",
         "AuthorizationPermissionMismatch" | "AuthorizationFailure" => {
             ": check the app's role or the permissions of the SAS"
@@ -169,7 +174,7 @@ mod tests {
         let client =
             azure_storage_blob::BlobContainerClient::new(url, None, Some(options)).expect("a client");
         let error = client.get_properties(None).await.expect_err("nobody listens on the discard port");
-        let fault = Fault::of(&error);
+        let fault = Fault::from(error);
         let shown = format!("{fault} {fault:?}");
         assert!(shown.contains("no connection"), "{shown}");
         assert!(!shown.contains("SECRET") && !shown.contains("sig"), "{shown}");

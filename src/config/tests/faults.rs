@@ -1,0 +1,120 @@
+//! Wrong settings, and what is said of them.
+
+use super::*;
+
+#[test]
+fn a_wrong_setting_gives_one_sentence_that_names_it() {
+    let table: &[(&str, &str, &str)] = &[
+        ("LISTEN", "localhost", "an IP address and a port"),
+        (HOST_PORT, "0", "not a port"),
+        ("LOG", "verbose", "`verbose`"),
+        ("LOG", "info,handof", "`handof`"),
+        ("LOG", "servicenow_handoff=loud", "no filter"),
+        ("STORE", "sqlite:", "names no file"),
+        ("AZURE_CLIENT_ID", "my-identity", "`my-identity`"),
+        ("AZURE_CLIENT_ID", "0f1e2d3c-0000-4000-8000-00000000000g", "a GUID"),
+        ("STORE", "sqlite::memory:", "must be a file"),
+        ("STORE", "postgres://db.example.com/x", "sqlite:PATH"),
+        ("STORE", "http://blob.example.com/handoff", "sqlite:PATH"),
+        ("STORE", "https://acme.blob.core.windows.net/", "names no container"),
+        ("PUBLIC_URL", "bridge.example.com", "not a URL"),
+        ("PUBLIC_URL", "http://bridge.example.com", "must be https"),
+        ("PUBLIC_URL", "http://127.0.0.1.example.com", "must be https"),
+        ("PUBLIC_URL", "https://bridge.example.com/?a=b", "without a query"),
+        ("PUBLIC_URL", "ftp://bridge.example.com", "https://"),
+        ("PUBLIC_URL", "https://bridge.example.com/#top", "`#`"),
+        ("DIRECT_LINE_URL", "https://directline.example.com/v3/directline", "leave out"),
+        ("COPILOT_TOKEN_ENDPOINT", "https://user:pw@env.example.com/token", "user or password"),
+        ("ALLOWED_ORIGINS", "*,https://www.example.com", "`*`"),
+        ("ALLOWED_ORIGINS", "https://www.example.com/", "browsers send `https://www.example.com`"),
+        ("ALLOWED_ORIGINS", "https://www.example.com:443", "browsers send `https://www.example.com`"),
+        ("ALLOWED_ORIGINS", "http://www.example.com", "use https"),
+        ("ALLOWED_ORIGINS", "www.example.com", "not an origin"),
+        ("LONG_POLL", "20000", "from 0 to 15000"),
+        ("HANDOFF_TIMEOUT", "0", "from 1 to 86400"),
+        ("HANDOFF_TIMEOUT", "5 min", "`5 min`"),
+        ("FILES_TTL", "-1", "`-1`"),
+        ("MAX_UPLOAD", "100MB", "bytes"),
+        ("RELAY_MAX_WAIT", "300000", "from 1 to 200000"),
+        ("RELAY_QUIET", "30000", "longer than RELAY_MAX_WAIT"),
+        ("RELAY_KEY", "two words", "printable ASCII"),
+        ("SERVICENOW_START", "Create", "`create` or `start` or `agent`"),
+        ("SERVICENOW_CONTEXT", "[]", "not a JSON object"),
+        ("SERVICENOW_CONTEXT", r#"{"a":{"b":1}}"#, "entry `a`"),
+        ("SERVICENOW_CONTEXT", r#"{"a":"{Queue"}"#, "never closed"),
+        ("AFTER_CHAT", "close", "`bot` or `end`"),
+        ("ATTACHMENTS", "mail", "`upload` or `link`"),
+        ("HANDOFF_EVENTS", ", ,", "names no event"),
+        ("SECONDARY_RESPONSE_URL", "https://hub.example.com/in?code=k", "no credential"),
+        ("DIRECT_LINE_SECRET", "keyvault:https://acme.vault.azure.net/secrets/dl", "have not been read"),
+        ("DIRECT_LINE_SECRET", "@Microsoft.KeyVault(SecretUri=https://acme.vault.azure.net/x)", "identity"),
+        ("DIRECT_LINE_SECRET", "abc\ndef", "line breaks"),
+    ];
+    for (name, value, hint) in table {
+        let errors = read(&[(name, value)]).expect_err(&format!("{name}={value} must be wrong"));
+        let [fault] = errors.faults() else { panic!("{name}={value}: one fault, not {errors}") };
+        assert_eq!(fault.setting, *name, "{value}");
+        assert!(fault.sentence.starts_with(name) && fault.sentence.ends_with('.'), "{}", fault.sentence);
+        assert!(fault.sentence.contains(hint), "{name}={value}: {}", fault.sentence);
+    }
+}
+
+#[test]
+fn a_role_half_set_is_a_wrong_setting() {
+    let url = ("SERVICENOW_URL", "https://acme.service-now.com");
+    let ours = ("RESPONSES_TOKEN", "in");
+    let table: &[(&[(&str, &str)], &str)] = &[
+        (&[url, ours], "SERVICENOW_URL is set without credentials"),
+        (&[url, ours, ("SERVICENOW_USERNAME", "u")], "SERVICENOW_PASSWORD is missing"),
+        (&[url, ours, ("SERVICENOW_PASSWORD", "p")], "SERVICENOW_USERNAME is missing"),
+        (&[url, ours, ("SERVICENOW_CLIENT_ID", "i")], "SERVICENOW_CLIENT_SECRET is missing"),
+        (&[url, ours, ("SERVICENOW_CLIENT_SECRET", "s")], "SERVICENOW_CLIENT_ID is missing"),
+        (&[("SERVICENOW_TOKEN", "t")], "SERVICENOW_URL is missing: SERVICENOW_TOKEN is set"),
+        (&[("SECONDARY_TOKEN", "t")], "DIRECT_LINE_SECRET is missing"),
+        (
+            &[("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d"), ("SECONDARY_RESPONSE_TOKEN", "r")],
+            "SECONDARY_RESPONSE_URL is missing: SECONDARY_RESPONSE_TOKEN is set",
+        ),
+        (
+            &[
+                ("SECONDARY_TOKEN", "t"),
+                ("DIRECT_LINE_SECRET", "d"),
+                ("SECONDARY_RESPONSE_URL", "https://hub.example.com/in"),
+            ],
+            "SECONDARY_RESPONSE_URL is set without credentials",
+        ),
+        (&[("SECONDARY_AGENTS", r#"{"hr":"s"}"#)], "SECONDARY_AGENTS is set, but the secondary bot has no"),
+        (&[("ATTACHMENTS", "link")], "PUBLIC_URL is missing"),
+    ];
+    for (vars, start) in table {
+        let errors = read(vars).expect_err(start);
+        let [fault] = errors.faults() else { panic!("{start}: one fault, not {errors}") };
+        assert!(fault.sentence.starts_with(start), "{}", fault.sentence);
+    }
+}
+
+#[test]
+fn all_faults_come_at_once_in_the_order_of_the_table() {
+    let errors = read(&[
+        ("LOG", "loud"),
+        ("HANDOFF_TIMEOUT", "soon"),
+        ("SERVICENOW_URL", "http://acme.service-now.com"),
+        ("SERVICENOW_USERNAME", "u"),
+        ("RESPONSES_BASIC", "no-colon"),
+        ("AFTER_CHAT", "maybe"),
+    ])
+    .unwrap_err();
+
+    let named: Vec<_> = errors.faults().iter().map(|fault| fault.setting).collect();
+    assert_eq!(
+        named,
+        ["SERVICENOW_URL", "SERVICENOW_PASSWORD", "RESPONSES_BASIC", "HANDOFF_TIMEOUT", "AFTER_CHAT", "LOG"]
+    );
+    assert_eq!(errors.to_string().lines().count(), 6);
+}
+
+#[test]
+fn a_misspelt_name_is_found() {
+    let names = ["SERVICENOW_PASWORD", "SERVICENOW_URL", "PATH", "RELAY_KEYS"].map(str::to_owned);
+    assert_eq!(unknown_names(names.into_iter()), ["RELAY_KEYS", "SERVICENOW_PASWORD"]);
+}

@@ -1,0 +1,129 @@
+//! What the user is asked.
+
+use super::*;
+
+fn send(question: &str) -> Value {
+    json!({"type": "Action.Submit", "title": "Send", "data": {"serviceNowQuestion": question}})
+}
+
+fn skip() -> Value {
+    json!({"type": "Action.Submit", "title": "Skip", "data": {"serviceNowAnswer": "_skip_"},
+        "associatedInputs": "none"})
+}
+
+#[test]
+fn a_handful_of_choices_are_suggested() {
+    let buttons = (0..6).map(|at| button(&format!("Option {at}"), &format!("v{at}"))).collect::<Vec<_>>();
+    let expected = Rendered { suggested_actions: offers(&buttons), ..asked("Which?") };
+    assert_eq!(shown(&Control::Choice(picker(6))), expected);
+    let optional = Choice { optional: true, ..picker(1) };
+    let expected = Rendered {
+        suggested_actions: offers(&[button("Option 0", "v0"), button("Skip", "_skip_")]),
+        ..asked("Which?")
+    };
+    assert_eq!(shown(&Control::Choice(optional)), expected);
+}
+
+#[test]
+fn more_choices_are_buttons_and_many_are_a_list() {
+    let some = shown(&Control::Choice(Choice { optional: true, ..picker(7) }));
+    let buttons = (0..7).map(|at| button(&format!("Option {at}"), &format!("v{at}"))).collect::<Vec<_>>();
+    let hero = json!({"contentType": "application/vnd.microsoft.card.hero", "content": {"buttons": buttons}});
+    let expected = Rendered {
+        attachments: vec![hero],
+        suggested_actions: offers(&[button("Skip", "_skip_")]),
+        ..asked("Which?")
+    };
+    assert_eq!(some, expected);
+    let many = shown(&Control::Choice(Choice { optional: true, ..picker(13) }));
+    let choices = (0..13).map(|at| json!({"title": format!("Option {at}"), "value": format!("v{at}")}));
+    let input = json!({"type": "Input.ChoiceSet", "id": "answer", "label": "Please choose:", "isRequired": true,
+        "errorMessage": "Please choose:", "isMultiSelect": false, "style": "compact", "wrap": true, "placeholder": "Choose one",
+        "choices": choices.collect::<Vec<_>>()});
+    let card = adaptive(
+        json!({"body": [input], "actions": [send("one"), skip()], "fallbackText": "Please choose:"}),
+    );
+    assert_eq!(many, Rendered { attachments: vec![card], ..asked("Which?") });
+}
+
+#[test]
+fn several_choices_are_ticked_in_a_card() {
+    let choice = Choice { several: true, items: items(&["a"]), prompt: None, ..Choice::default() };
+    let choice =
+        Choice { items: vec![Item { value: "x,y".to_owned(), ..choice.items[0].clone() }], ..choice };
+    let input = json!({"type": "Input.ChoiceSet", "id": "answer", "label": "Please choose:", "isRequired": true,
+        "errorMessage": "Please choose:", "isMultiSelect": true, "style": "expanded", "wrap": true,
+        "choices": [{"title": "a", "value": "x%2Cy"}]});
+    let card =
+        adaptive(json!({"body": [input], "actions": [send("several")], "fallbackText": "Please choose:"}));
+    assert_eq!(shown(&Control::Choice(choice)), Rendered { attachments: vec![card], ..asked("") });
+}
+
+#[test]
+fn pictures_are_a_carousel_and_descriptions_are_told() {
+    let item = Item {
+        label: "Cat".to_owned(),
+        value: "c".to_owned(),
+        description: Some("purrs".to_owned()),
+        image: Some("https://a.example/1.png".to_owned()),
+    };
+    let pictures = Choice { look: ChoiceLook::Pictures, items: vec![item.clone()], ..picker(0) };
+    let hero = json!({"contentType": "application/vnd.microsoft.card.hero", "content": {
+        "title": "Cat", "text": "purrs", "images": [{"url": "https://a.example/1.png", "alt": "Cat"}],
+        "buttons": [button("Cat", "c")]}});
+    let expected = Rendered {
+        attachments: vec![hero],
+        attachment_layout: Some("carousel".to_owned()),
+        ..asked("Which?")
+    };
+    assert_eq!(shown(&Control::Choice(pictures)), expected);
+    let plain = Choice { items: vec![Item { image: None, ..item }], ..picker(0) };
+    let expected =
+        Rendered { suggested_actions: offers(&[button("Cat", "c")]), ..asked("Which?\n\n- **Cat**: purrs") };
+    assert_eq!(shown(&Control::Choice(plain)), expected);
+}
+
+#[test]
+fn inputs_ask_in_their_own_way() {
+    let input = |mask, optional| {
+        shown(&Control::TextInput(TextInput { prompt: Some("Say".to_owned()), mask, optional }))
+    };
+    assert_eq!(input(Mask::None, false), asked("Say"));
+    let skippable = Rendered { suggested_actions: offers(&[button("Skip", "_skip_")]), ..asked("Say") };
+    assert_eq!(input(Mask::None, true), skippable);
+    let hint = "Your answer stays hidden";
+    let password = json!({"type": "Input.Text", "id": "answer", "label": hint, "style": "Password",
+        "isRequired": true, "errorMessage": hint});
+    let card =
+        adaptive(json!({"body": [password], "actions": [send("secret"), skip()], "fallbackText": hint}));
+    assert_eq!(input(Mask::Secure, true), Rendered { attachments: vec![card], ..asked("Say") });
+
+    let moment = |kind| {
+        let rendered =
+            shown(&Control::Moment(Moment { kind, prompt: Some("When?".to_owned()), optional: false }));
+        assert_eq!(rendered.text.as_deref(), Some("When?"));
+        rendered.attachments[0]["content"].clone()
+    };
+    let field = |kind: &str, id: &str, label: &str| json!({"type": kind, "id": id, "label": label, "isRequired": true, "errorMessage": label});
+    let (date, time) = (field("Input.Date", "date", "Date"), field("Input.Time", "time", "Time"));
+    assert_eq!(moment(MomentKind::Date)["body"], json!([date]));
+    assert_eq!(moment(MomentKind::Time)["body"], json!([time]));
+    assert_eq!(moment(MomentKind::DateTime)["body"], json!([date, time]));
+    assert_eq!(moment(MomentKind::DateTime)["actions"], json!([send("dateTime")]));
+}
+
+#[test]
+fn an_upload_tells_its_limits() {
+    let upload = |max_count, max_megabytes| {
+        let upload =
+            Upload { prompt: Some("File?".to_owned()), max_count, max_megabytes, ..Upload::default() };
+        shown(&Control::Upload(upload))
+    };
+    assert_eq!(upload(Some(3), Some(5)), asked("File?\n\n(up to 3 files, at most 5 MB each)"));
+    assert_eq!(upload(Some(1), None), asked("File?\n\n(1 file)"));
+    assert_eq!(upload(None, None), asked("File?"));
+    let bare = Upload { optional: true, ..Upload::default() };
+    let expected =
+        Rendered { suggested_actions: offers(&[button("Skip", "_skip_")]), ..asked("Please send a file.") };
+    assert_eq!(shown(&Control::Upload(bare)), expected);
+}

@@ -1,0 +1,286 @@
+//! Elements that show or ask something.
+
+use super::*;
+
+fn option(label: &str, value: &str) -> Option_ {
+    Option_ { label: label.to_owned(), value: value.to_owned(), ..Option_::default() }
+}
+
+fn link(label: &str, url: &str) -> Link {
+    Link { heading: None, label: label.to_owned(), url: url.to_owned() }
+}
+
+fn card(look: CardLook, data: &Value, template: &str) -> (Control, CardLook) {
+    (shown(json!({"uiType": "OutputCard", "templateName": template, "data": data.to_string()})), look)
+}
+
+#[test]
+fn outputs_become_controls() {
+    let html = json!({"uiType": "OutputHtml", "style": "inline", "height": 1,
+        "value": "<p>Hi <b>you</b> <a href='/kb'>kb</a></p>", "imageUrl": "/x.iix",
+        "links": [{"link": "/kb", "label": "kb"}, {"link": "https://b.example", "label": "b"}]});
+    let grouped = json!({"uiType": "GroupedPartsOutputControl", "groupPartType": "Link", "header": "Links", "values": [
+        {"action": "https://a.example", "description": "d", "label": "A", "context": "KB", "target": "_blank"},
+        {"label": "no address"}, {"action": "/only"}, 7, {}]});
+    let table = json!({"uiType": "OutputTable", "label": "Incidents", "headers": ["Number", "Text"],
+        "data": [["INC1", "slow"], ["INC2", null, 3], {"Text": "t", "Number": {"displayValue": "INC3"}}],
+        "paginationBreak": 2, "totalSearchResultsCount": 9, "navigationBtnLabel": "More rows"});
+    let part = |label: &str, url: Option<&str>, description: Option<&str>, context: Option<&str>| Part {
+        label: label.to_owned(),
+        url: url.map(str::to_owned),
+        description: description.map(str::to_owned),
+        context: context.map(str::to_owned),
+    };
+    for (element, control) in [
+        (
+            html,
+            Control::Html(Html {
+                markdown: "Hi **you** [kb](/kb)".to_owned(),
+                picture: some("/x.iix"),
+                links: vec![link("b", "https://b.example")],
+            }),
+        ),
+        (
+            json!({"uiType": "OutputLink", "label": "ServiceNow", "header": "Works", "type": "link",
+                "value": {"action": "https://a.example", "target": "_blank"}}),
+            Control::Link(Link { heading: some("Works"), ..link("ServiceNow", "https://a.example") }),
+        ),
+        (
+            json!({"uiType": "OutputImage", "value": "https://a.example/1.png", "altText": "A cat"}),
+            Control::Image(Image {
+                url: "https://a.example/1.png".to_owned(),
+                alt: some("A cat"),
+                caption: None,
+            }),
+        ),
+        (
+            json!({"uiType": "OutputText", "itemType": "image", "value": "/api/now/v1/cs/media/x", "label": "pic"}),
+            Control::Image(Image {
+                url: "/api/now/v1/cs/media/x".to_owned(),
+                alt: some("pic"),
+                caption: some("pic"),
+            }),
+        ),
+        (
+            json!({"uiType": "OutputText", "itemType": "File", "value": "sys_attachment.do?sys_id=1", "label": "a.pdf"}),
+            Control::Link(link("a.pdf", "sys_attachment.do?sys_id=1")),
+        ),
+        (
+            table,
+            Control::Table(Table {
+                title: some("Incidents"),
+                headers: vec!["Number".to_owned(), "Text".to_owned()],
+                rows: [vec!["INC1", "slow"], vec!["INC2", "", "3"], vec!["INC3", "t"]]
+                    .map(|row| row.into_iter().map(str::to_owned).collect())
+                    .to_vec(),
+                page: Some(2),
+                total: Some(9),
+                more_label: some("More rows"),
+            }),
+        ),
+        (
+            json!({"uiType": "MultiPartOutput", "navigationBtnLabel": "Next",
+                "content": {"uiType": "OutputText", "value": "part one"}}),
+            Control::MultiPart(MultiPart {
+                heading: None,
+                part: Box::new(text("part one")),
+                more_label: some("Next"),
+            }),
+        ),
+        (
+            grouped,
+            Control::GroupedParts(GroupedParts {
+                heading: some("Links"),
+                parts: vec![
+                    part("A", Some("https://a.example"), Some("d"), Some("KB")),
+                    part("no address", None, None, None),
+                    part("/only", Some("/only"), None, None),
+                    part("7", None, None, None),
+                ],
+            }),
+        ),
+    ] {
+        assert_eq!(shown(element), control);
+    }
+}
+
+#[test]
+fn cards_of_every_template_become_cards() {
+    let record = json!({"sys_id": "1", "subtitle": "INC1", "title": "Incident", "table_name": "incident",
+        "fields": [{"fieldLabel": "Number", "fieldValue": "INC1"}], "url": "https://a.example/i", "target": "_blank"});
+    let large = json!({"image": "https://a.example/1.png", "description": "About", "title": "Large",
+        "imageAlt": "alt", "url": "", "target": "_blank"});
+    let video = json!({"id": "abc", "title": "Film", "description": "About"});
+    let notice = json!({"sys_id": "5", "recordDisplayValue": "INC2", "messageHeading": "News", "imageUrl": null,
+        "tableLabel": "Incident", "enableLink": true, "message": "It came", "fields": [], "url": "https://a.example/n"});
+    let simple = json!({"sys_id": null, "messageHeading": "News", "enableLink": false, "message": "It came",
+        "url": "https://a.example/null.do"});
+    let actionable =
+        json!({"title": "Approve?", "actions": [{"label": "Yes", "value": "y"}, {"label": "No"}]});
+    let odd =
+        json!({"title": "Approve?", "actions": [{"name": "Yes", "actionValue": "y"}, {"actionLabel": "No"}]});
+    let open = |url: &str| vec![link("", url)];
+    for ((control, look), expected) in [
+        (
+            card(CardLook::Plain, &record, "Card"),
+            Card {
+                title: some("Incident"),
+                subtitle: some("INC1"),
+                fields: vec![CardField { label: "Number".to_owned(), value: "INC1".to_owned() }],
+                links: open("https://a.example/i"),
+                ..Card::default()
+            },
+        ),
+        (
+            card(CardLook::LargeImage, &large, "Large image with text"),
+            Card {
+                title: some("Large"),
+                paragraphs: vec!["About".to_owned()],
+                image: Some(Image {
+                    url: "https://a.example/1.png".to_owned(),
+                    alt: some("alt"),
+                    caption: None,
+                }),
+                ..Card::default()
+            },
+        ),
+        (
+            card(CardLook::Video, &video, "Youtube Video Card"),
+            Card {
+                title: some("Film"),
+                paragraphs: vec!["About".to_owned()],
+                links: open("https://www.youtube.com/watch?v=abc"),
+                ..Card::default()
+            },
+        ),
+        (
+            card(CardLook::Notification, &notice, "Notification"),
+            Card {
+                title: some("News"),
+                subtitle: some("INC2 · Incident"),
+                paragraphs: vec!["It came".to_owned()],
+                links: open("https://a.example/n"),
+                ..Card::default()
+            },
+        ),
+        (
+            card(CardLook::Notification, &simple, "Notification"),
+            Card { title: some("News"), paragraphs: vec!["It came".to_owned()], ..Card::default() },
+        ),
+        (
+            card(CardLook::Notification, &odd, "Notification"),
+            Card {
+                title: some("Approve?"),
+                actions: vec![option("Yes", "y"), option("No", "No")],
+                ..Card::default()
+            },
+        ),
+        (
+            card(CardLook::Notification, &actionable, "notification"),
+            Card {
+                title: some("Approve?"),
+                actions: vec![option("Yes", "y"), option("No", "No")],
+                ..Card::default()
+            },
+        ),
+    ] {
+        assert_eq!(control, Control::Card(Card { look, ..expected }));
+    }
+}
+
+#[test]
+fn questions_become_controls() {
+    let picture = |label: &str| Option_ {
+        description: some("about"),
+        image: some("https://a.example/1.png"),
+        ..option(label, "v")
+    };
+    for (element, control) in [
+        (
+            json!({"uiType": "Picker", "required": true, "label": "Which?", "itemType": "List", "style": "list",
+                "multiSelect": "true", "options": [{"label": "One", "value": "1", "enabled": false},
+                    {"label": "Two"}, {"value": 3}, {}, "four"], "scriptedData": null}),
+            Control::Choice(Choice {
+                prompt: some("Which?"),
+                items: vec![
+                    option("One", "1"),
+                    option("Two", "Two"),
+                    option("3", "3"),
+                    option("four", "four"),
+                ],
+                several: true,
+                ..Choice::default()
+            }),
+        ),
+        (
+            json!({"uiType": "Picker", "label": "Pic?", "itemType": "Picture", "style": "carousel", "required": false,
+                "options": [{"label": "a", "description": "about", "attachment": "https://a.example/1.png",
+                    "value": "v"}]}),
+            Control::Choice(Choice {
+                prompt: some("Pic?"),
+                items: vec![picture("a")],
+                look: ChoiceLook::Pictures,
+                optional: true,
+                ..Choice::default()
+            }),
+        ),
+        (
+            json!({"uiType": "TopicPickerControl", "promptMsg": "Hi guest", "label": "Show all", "style": "button",
+                "options": [{"label": "b2b", "value": "2bb7"}],
+                "scriptedData": {"cardName": "Card", "cardData": "{\"title\":\"Beside\"}"}}),
+            Control::Choice(Choice {
+                kind: ChoiceKind::Topic,
+                prompt: some("Hi guest\n\nShow all"),
+                items: vec![option("b2b", "2bb7")],
+                look: ChoiceLook::Buttons,
+                card: Some(Card { title: some("Beside"), ..Card::default() }),
+                ..Choice::default()
+            }),
+        ),
+        (
+            json!({"uiType": "Boolean", "required": true, "label": "Sure?", "options": [{"label": "Yes"}, {"label": "No"}]}),
+            Control::Choice(Choice {
+                kind: ChoiceKind::Boolean,
+                prompt: some("Sure?"),
+                items: vec![option("Yes", "Yes"), option("No", "No")],
+                ..Choice::default()
+            }),
+        ),
+        (
+            json!({"uiType": "InputText", "required": "false", "label": "Say", "maskType": "SECURE"}),
+            Control::TextInput(TextInput { prompt: some("Say"), mask: Mask::Secure, optional: true }),
+        ),
+        (
+            json!({"uiType": "InputText", "label": "Say", "maskType": "sensitive"}),
+            Control::TextInput(TextInput { prompt: some("Say"), mask: Mask::Sensitive, optional: false }),
+        ),
+        (
+            json!({"uiType": "InputText", "label": "Say", "maskType": "NEW_KIND"}),
+            Control::TextInput(TextInput { prompt: some("Say"), mask: Mask::Secure, optional: false }),
+        ),
+        (
+            json!({"uiType": "Date", "label": "When?"}),
+            Control::Moment(Moment { kind: MomentKind::Date, prompt: some("When?"), optional: false }),
+        ),
+        (
+            json!({"uiType": "Time", "label": "When?"}),
+            Control::Moment(Moment { kind: MomentKind::Time, prompt: some("When?"), optional: false }),
+        ),
+        (
+            json!({"uiType": "DateTime", "required": false}),
+            Control::Moment(Moment { kind: MomentKind::DateTime, prompt: None, optional: true }),
+        ),
+        (
+            json!({"uiType": "FileUpload", "label": "Send it", "maxCount": "3", "maxSize": 4.5, "itemType": "Image"}),
+            Control::Upload(Upload {
+                prompt: some("Send it"),
+                max_count: Some(3),
+                max_megabytes: Some(5),
+                pictures_only: true,
+                optional: false,
+            }),
+        ),
+    ] {
+        assert_eq!(shown(element), control);
+    }
+}
