@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use memchr::memmem;
 use tokio::sync::{Mutex, watch};
 
 use crate::{
@@ -58,6 +59,8 @@ pub struct Handoff {
     instance: url::Url,
     secret: Option<Credential>,
     policy: Policy,
+    /// What a hand-off is known by, one of which stands in each batch with one.
+    event_marks: Vec<memmem::Finder<'static>>,
     /// Names this process in claims.
     name: String,
     counters: Arc<Counters>,
@@ -106,6 +109,7 @@ impl Handoff {
             files: Files::new(settings, far_end.url.clone(), servicenow.clone(), kept),
             servicenow,
             direct_line,
+            event_marks: event_marks(&settings.handoff.events),
             settings: settings.handoff.clone(),
             instance: far_end.url.clone(),
             secret: settings.direct_line.secret.clone(),
@@ -221,6 +225,12 @@ impl Handoff {
         }
         Ok(())
     }
+}
+
+/// The events by their names, and the activity that is a hand-off by its type.
+fn event_marks(events: &[String]) -> Vec<memmem::Finder<'static>> {
+    let marks = events.iter().map(String::as_str).chain(["\"handoff\""]);
+    marks.map(|mark| memmem::Finder::new(mark).into_owned()).collect()
 }
 
 /// Whether these facts change that the sweep must look at the conversation.

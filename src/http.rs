@@ -95,6 +95,8 @@ pub fn configure(
             .app_data(served)
             .app_data(pipe)
             .app_data(relay)
+            // First, and a prefix: each pattern before it would cost a regular expression a request.
+            .service(web::scope("/v3/directline").default_service(web::to(direct_line::surface)))
             .route("/", web::get().to(HttpResponse::Ok))
             .route("/", web::head().to(HttpResponse::Ok))
             .route("/api/health", web::get().to(health::health))
@@ -105,8 +107,6 @@ pub fn configure(
             .route("/api/sn_va_as_service/bot/integration", web::post().to(secondary_bot::integration))
             .route("/api/now/v1/cccif/media/upload", web::post().to(secondary_bot::upload))
             .route("/sweep", web::post().to(sweep))
-            // A prefix, because a pattern would cost a regular expression a request.
-            .service(web::scope("/v3/directline").default_service(web::to(direct_line::surface)))
             .default_service(web::to(|| async { Err::<HttpResponse, _>(ApiError::NotFound) }));
     }
 }

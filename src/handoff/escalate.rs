@@ -40,9 +40,9 @@ impl Handoff {
         escalation::find(batch, &self.settings.events)
     }
 
-    /// Names that a batch must contain for [`find_event`](Self::find_event) to find anything.
-    pub fn event_names(&self) -> &[String] {
-        &self.settings.events
+    /// A quick look: whether [`find_event`](Self::find_event) may find anything in this batch.
+    pub fn may_hold_event(&self, batch: &[u8]) -> bool {
+        self.event_marks.iter().any(|mark| mark.find(batch).is_some())
     }
 
     /// Stores the escalation that stands at `event` of a batch, once however often it is seen, and starts

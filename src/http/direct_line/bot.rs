@@ -1,7 +1,6 @@
 //! While the bot speaks: Direct Line answers, and a hand-off in its answer is stored before the client sees it.
 
 use actix_web::{HttpResponse, web::Bytes};
-use memchr::memmem;
 use serde_json::{Value, json};
 use tracing::{debug, warn};
 
@@ -69,11 +68,9 @@ impl Surface<'_> {
         }
     }
 
-    /// A quick look for the names a hand-off is known by; where one stands, the answer is parsed.
+    /// A quick look for what a hand-off is known by; where that stands, the answer is parsed.
     pub(super) fn may_hold_event(&self, body: &[u8]) -> bool {
-        let holds = |needle: &str| memmem::find(body, needle.as_bytes()).is_some();
-        let Some(handoff) = &self.served.handoff else { return false };
-        holds("\"handoff\"") || handoff.event_names().iter().any(|name| holds(name))
+        self.served.handoff.as_ref().is_some_and(|handoff| handoff.may_hold_event(body))
     }
 
     /// Only the agent may ask for a person: its event says who the user is. Direct Line's copy of a client's
