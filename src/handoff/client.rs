@@ -69,11 +69,11 @@ impl Handoff {
                     self.post_live(conversation, &activity, trace.clone()).await?
                 }
                 Phase::Returning { .. } => {
-                    self.return_now(conversation).await;
+                    Box::pin(self.return_now(conversation)).await;
                     None
                 }
                 Phase::Bot => {
-                    Some(self.post_to_bot(conversation, caller, &activity, trace.as_deref()).await?)
+                    Some(Box::pin(self.post_to_bot(conversation, caller, &activity, trace.as_deref())).await?)
                 }
                 Phase::Over => Some(Posted::Refused(Refusal::Over)),
             };
@@ -93,7 +93,7 @@ impl Handoff {
     ) -> Result<Option<Posted>, JournalError> {
         match activity.kind.as_str() {
             "message" if has_attachments(activity) => {
-                self.say_with(conversation, activity, vec![], trace).await
+                Box::pin(self.say_with(conversation, activity, vec![], trace)).await
             }
             "message" => self.say(conversation, activity, trace).await,
             "typing" => self.signal(conversation, Event::UserTyping, trace).await.map(Some),
@@ -135,7 +135,7 @@ impl Handoff {
         // Words that name a choice answer the question like a click.
         answer.question = answer.question.or(asked.filter(|_| !answer.typed && !answer.nothing));
         if answer.secure {
-            return self.say_secretly(conversation, activity, answer, trace).await;
+            return Box::pin(self.say_secretly(conversation, activity, answer, trace)).await;
         }
         self.tell(conversation, live_words(activity, answer), trace).await
     }

@@ -125,11 +125,11 @@ impl Handoff {
         trace: Option<String>,
     ) -> Result<(), JournalError> {
         if look.due {
-            self.record(conversation, Event::Tick).await?;
+            Box::pin(self.record(conversation, Event::Tick)).await?;
         }
         if look.fetched {
             let fetched = Event::Fetched { up_to: cursor.local };
-            self.record_and_deliver(conversation, fetched, trace.clone()).await?;
+            Box::pin(self.record_and_deliver(conversation, fetched, trace.clone())).await?;
         }
         if let Some(segment) = look.undrained
             && let Some(ended) = look.segments.get(segment)
@@ -137,7 +137,7 @@ impl Handoff {
         {
             let upstream = ended.conversation.as_deref().unwrap_or(conversation.id.as_str());
             let source = Source { segment, conversation: upstream, authorization: &authorization };
-            self.drain(conversation, &source).await?;
+            Box::pin(self.drain(conversation, &source)).await?;
         }
         if look.returning {
             self.return_soon(conversation);
@@ -169,7 +169,7 @@ impl Handoff {
                 continue;
             }
             if last && segment.cut.is_none() {
-                self.read_bot(conversation, caller, segment, &mut cursor, &mut activities).await?;
+                Box::pin(self.read_bot(conversation, caller, segment, &mut cursor, &mut activities)).await?;
             }
             break;
         }

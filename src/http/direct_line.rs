@@ -71,14 +71,15 @@ async fn route(
 ) -> Result<HttpResponse, ApiError> {
     let path = request.uri().path().strip_prefix("/v3/directline/").ok_or(ApiError::NotFound)?;
     let surface = Surface { request, served, pipe, path };
+    // What is not a poll is boxed: a request's state is as large as the largest of its branches, and it is moved about.
     match (request.method(), asked(path)?) {
         (&Method::GET, Asked::Activities(id)) => surface.poll(&id).await,
-        (&Method::POST, Asked::Activities(id)) => surface.post(&id, payload).await,
-        (&Method::POST, Asked::Upload(id)) => surface.upload(&id, payload).await,
-        (&Method::GET, Asked::Conversation(id)) => surface.reconnect(&id).await,
+        (&Method::POST, Asked::Activities(id)) => Box::pin(surface.post(&id, payload)).await,
+        (&Method::POST, Asked::Upload(id)) => Box::pin(surface.upload(&id, payload)).await,
+        (&Method::GET, Asked::Conversation(id)) => Box::pin(surface.reconnect(&id)).await,
         (&Method::POST, Asked::Token) => {
             let body = read_body(payload, request.headers(), ACTIVITY_LIMIT).await?;
-            surface.token(Sent::Whole(body), request.query_string()).await
+            Box::pin(surface.token(Sent::Whole(body), request.query_string())).await
         }
         (method, _) if is_read(method) => surface.through(Sent::Nothing).await,
         _ => {

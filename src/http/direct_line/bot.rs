@@ -38,11 +38,11 @@ impl Surface<'_> {
             Ok(response) => response,
             Err(error) => {
                 debug!(conversation.id = %id, %error, "Direct Line does not answer; unless a person was asked for, the client's poll is answered empty");
-                return Ok(self.poll_escalated(id, given).await?.unwrap_or_else(|| empty(given)));
+                return Ok(Box::pin(self.poll_escalated(id, given)).await?.unwrap_or_else(|| empty(given)));
             }
         };
         if !response.status().is_success() {
-            return match self.poll_escalated(id, given).await? {
+            return match Box::pin(self.poll_escalated(id, given)).await? {
                 Some(answer) => Ok(answer),
                 None => self.answer(Ok(response)).await,
             };
@@ -56,11 +56,12 @@ impl Surface<'_> {
         let Some((set, event)) = find_event(handoff, &body) else { return Ok(answer.body(body)) };
         let caller = self.caller()?;
         let source = Source { segment: 0, conversation: id.as_str(), authorization: &caller.authorization };
-        let escalated = handoff.escalate(id, &set, event, &source, Some(&caller), trace(self.request)).await;
+        let trace = trace(self.request);
+        let escalated = Box::pin(handoff.escalate(id, &set, event, &source, Some(&caller), trace)).await;
         match escalated {
             Ok(true) => Ok(answer.body(with_our_watermark(&body).unwrap_or(body))),
             // The batch is younger than the hand-off: the bot may have said more, which the user is not to see.
-            Ok(false) => Ok(self.poll_escalated(id, given).await?.unwrap_or_else(|| empty(given))),
+            Ok(false) => Ok(Box::pin(self.poll_escalated(id, given)).await?.unwrap_or_else(|| empty(given))),
             Err(failed) => {
                 warn!(conversation.id = %id, error = %failed, "The hand-off can't be stored; the client's poll is answered empty, and the next one sees the hand-off again");
                 Ok(empty(given))

@@ -32,7 +32,7 @@ impl Surface<'_> {
         let given = given.as_deref();
         let remembered = self.served.handoff.as_ref().is_some_and(|handoff| handoff.remembers(id));
         if (remembered || given.is_some_and(is_ours))
-            && let Some(answer) = self.poll_escalated(id, given).await?
+            && let Some(answer) = Box::pin(self.poll_escalated(id, given)).await?
         {
             return Ok(answer);
         }
@@ -79,13 +79,13 @@ impl Surface<'_> {
     pub(super) async fn post(&self, id: &ConversationId, payload: Payload) -> Result<HttpResponse, ApiError> {
         let body = read_body(payload, self.request.headers(), ACTIVITY_LIMIT).await?;
         if let Some((handoff, conversation)) = self.find(id).await? {
-            return self.post_escalated(handoff, &conversation, &body).await;
+            return Box::pin(self.post_escalated(handoff, &conversation, &body)).await;
         }
         if self.may_hold_event(&body) && self.is_forged(&body) {
             return Err(ApiError::Forbidden(FORGED));
         }
         let passed = self.pass(Sent::Whole(body.clone())).await;
-        self.post_overtaken(id, &body, passed).await
+        Box::pin(self.post_overtaken(id, &body, passed)).await
     }
 
     async fn post_escalated(
