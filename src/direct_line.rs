@@ -82,11 +82,14 @@ impl DirectLine {
     /// When the region could not be asked for; the next call asks again.
     pub async fn root(&self) -> Result<Url, CallError> {
         let Shared { settings, root } = &*self.shared;
+        if let Some(known) = root.get() {
+            return Ok(known.clone());
+        }
         let ask = async || match &settings.token_endpoint {
             Some(endpoint) => self.regional(endpoint).await,
             None => Ok(root::global()),
         };
-        root.get_or_try_init(ask).await.cloned()
+        Box::pin(root.get_or_try_init(ask)).await.cloned()
     }
 
     /// Whether [`open`](Self::open) has a secret or a token endpoint to work with.

@@ -102,11 +102,12 @@ impl<F> Store<F> {
     }
 }
 
+/// A call to a container is boxed: it needs much state, which would make that of every caller as large.
 impl<F: Stored> Journal<F> for Store<F> {
     async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
         match self {
             Self::Sqlite(journal) => journal.read(id, from).await,
-            Self::AppendBlob(journal) => journal.read(id, from).await,
+            Self::AppendBlob(journal) => Box::pin(journal.read(id, from)).await,
         }
     }
 
@@ -119,14 +120,14 @@ impl<F: Stored> Journal<F> for Store<F> {
     ) -> Result<Append, JournalError> {
         match self {
             Self::Sqlite(journal) => journal.append(id, expected, facts, open).await,
-            Self::AppendBlob(journal) => journal.append(id, expected, facts, open).await,
+            Self::AppendBlob(journal) => Box::pin(journal.append(id, expected, facts, open)).await,
         }
     }
 
     async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
         match self {
             Self::Sqlite(journal) => journal.open().await,
-            Self::AppendBlob(journal) => journal.open().await,
+            Self::AppendBlob(journal) => Box::pin(journal.open()).await,
         }
     }
 }
