@@ -19,7 +19,7 @@ use crate::{
     files::{FileStore, Files},
     journal::{Append, Journal, JournalError, Position, Store},
     servicenow::ServiceNow,
-    session::{Event, Fact, Policy, State, decide},
+    session::{EndReason, Event, Fact, Policy, State, decide},
     telemetry::Counters,
 };
 
@@ -194,6 +194,9 @@ impl Handoff {
                         state.apply(fact);
                         hear::report(&conversation.id, state.chat, fact);
                         self.count(fact);
+                        if matches!(fact, Fact::ChatEnded { why: EndReason::NobodyInTime, .. }) {
+                            self.servicenow.doubt_message_secrets();
+                        }
                     }
                     conversation.moved.send_replace(state.position);
                     return Ok(Recorded { at, facts });

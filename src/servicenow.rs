@@ -146,6 +146,14 @@ impl ServiceNow {
         timeout_at(deadline, renewed(self.message_secrets(), message)).await.unwrap_or(false)
     }
 
+    /// Reads the message's secrets again, where a vault may have new ones, and returns at once: a chat that came to nothing may
+    /// have been asked for with wrong ones.
+    pub fn doubt_message_secrets(&self) {
+        if self.message_secrets().any(Credential::can_change) {
+            tokio::spawn(renewed(self.message_secrets(), &mark(self.message_secrets())));
+        }
+    }
+
     fn body(&self, request: &Request) -> Vec<u8> {
         match &self.shared.app_inbound_id {
             Some(id) if request.app_inbound_id.is_none() => {

@@ -64,6 +64,36 @@ async fn a_message_token_changed_alone_costs_the_next_chat_nothing() {
 }
 
 #[tokio::test]
+async fn where_silence_shows_nothing_a_message_token_is_read_again_after_a_chat_that_came_to_nothing() {
+    let stage = Stage::start(ServiceNowOptions { basic: login("first"), ..Default::default() }, |azure| {
+        azure.put("password", "first");
+        vec![
+            ("SERVICENOW_USERNAME", USER.to_owned()),
+            ("SERVICENOW_PASSWORD", in_vault("password")),
+            ("SERVICENOW_TOKEN", in_vault("message-token")),
+            ("SERVICENOW_START", "start".to_owned()),
+            ("HANDOFF_TIMEOUT", "4".to_owned()),
+        ]
+    });
+    let stage = stage.await;
+    stage.azure.put("message-token", "next");
+    stage.servicenow.rotate(|accepted| accepted.message_token = Some("next".to_owned()));
+    let endpoint = stage.copilot.token_endpoint();
+    let mut lost = ChatClient::start(&stage.program.url, &endpoint).await.unwrap();
+    lost.say("agent").await.unwrap();
+    lost.see("that nobody came", |activity| activity["value"]["state"] == "failed").await.unwrap();
+    let read_again = async {
+        while stage.azure.times_read("message-token") < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, read_again).await.expect("the token is read again");
+    let chat = stage.live_chat().await;
+    chat.say("are you there?").await.unwrap();
+    stage.agent_hears(&chat, "are you there?").await;
+}
+
+#[tokio::test]
 async fn a_new_client_secret_leads_to_a_new_access_token() {
     let client = |secret: &str| {
         let client_secret = secret.to_owned();
