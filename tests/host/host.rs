@@ -200,6 +200,15 @@ impl Host {
     }
 }
 
+/// The front's threads may hold on to the rest for longer than the test lasts.
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Ok(mut worker) = self.shared.worker.try_lock() {
+            drop(worker.take());
+        }
+    }
+}
+
 impl Shared {
     /// Waits while the handler is started; `None` once there is none to wait for.
     pub async fn handler_url(&self) -> Option<String> {
