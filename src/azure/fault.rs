@@ -121,7 +121,8 @@ fn innermost(error: &azure_core::Error) -> String {
         cause = inner.source();
         text = cause.map(ToString::to_string).or(text);
     }
-    text.unwrap_or_else(|| "the connection failed".to_owned())
+    // Where an error has no cause, it is itself the last, and may name the URL after all.
+    text.filter(|text| !text.contains("://")).unwrap_or_else(|| "the connection failed".to_owned())
 }
 
 #[cfg(test)]
@@ -157,6 +158,14 @@ mod tests {
     fn a_full_journal_says_so() {
         let text = refused(409, "BlockCountExceedsLimit").to_string();
         assert!(text.contains("50,000") && text.contains("409"), "{text}");
+    }
+
+    #[test]
+    fn a_cause_that_names_the_url_is_not_repeated() {
+        let cause = std::io::Error::other("body error for url (https://a.example.com/c?sig=SECRET)");
+        let inner = azure_core::Error::new(ErrorKind::Io, cause);
+        let fault = Fault::from(azure_core::Error::new(ErrorKind::Io, inner));
+        assert!(!format!("{fault} {fault:?}").contains("SECRET"), "{fault}");
     }
 
     #[tokio::test]

@@ -39,6 +39,8 @@ const OF_THIS_HOP: [&str; 5] = ["host", "connection", "transfer-encoding", "cont
 pub struct Weather {
     /// Answered 503 `ServerBusy`; nothing was done.
     pub busy: u64,
+    /// Writes answered 409 `OperationNotAllowed`, a conflict that passes; nothing was done.
+    pub conflict: u64,
     /// Done, and the connection closed without an answer.
     pub lost: u64,
     /// Done after a wait of 50 ms to 2 s.
@@ -53,6 +55,7 @@ pub struct Counts {
     /// The account's own answers by status, from 400 on.
     pub refusals: BTreeMap<u16, u64>,
     pub busy: u64,
+    pub conflict: u64,
     pub lost: u64,
     pub slow: u64,
     /// Turned away because there were too many.
@@ -137,7 +140,7 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kinds, refusals, busy, lost, slow, crowded } = self;
+        let Self { kinds, refusals, busy, conflict, lost, slow, crowded } = self;
         writeln!(f, "| operation in front of the account | times |\n|---|--:|")?;
         for (kind, times) in kinds {
             writeln!(f, "| {kind} | {times} |")?;
@@ -146,6 +149,7 @@ impl fmt::Display for Counts {
             writeln!(f, "| answered {status} by the account | {times} |")?;
         }
         writeln!(f, "| answered 503 on purpose | {busy} |")?;
+        writeln!(f, "| writes answered 409 on purpose | {conflict} |")?;
         writeln!(f, "| answered 503 because there were too many at once | {crowded} |")?;
         writeln!(f, "| done, but the answer lost on purpose | {lost} |")?;
         write!(f, "| held back up to 2 s on purpose | {slow} |")
@@ -178,15 +182,21 @@ async fn pass(shared: Data<Shared>, request: HttpRequest, body: Bytes) -> HttpRe
     let busy = chance < weather.busy;
     let lost = !busy && chance < weather.busy + weather.lost;
     let slow = !busy && !lost && chance < weather.busy + weather.lost + weather.slow;
+    // From the other end, so that none of the others becomes rarer by it.
+    let conflict = request.method() == Method::PUT && chance >= 1_000 - weather.conflict;
     {
         let mut counts = shared.counts.lock().expect("no panic with it");
         *counts.kinds.entry(kind(&request)).or_default() += 1;
         counts.busy += u64::from(busy);
+        counts.conflict += u64::from(conflict);
         counts.lost += u64::from(lost);
         counts.slow += u64::from(slow);
     }
     if busy {
-        return too_busy();
+        return refused(StatusCode::SERVICE_UNAVAILABLE, "ServerBusy");
+    }
+    if conflict {
+        return refused(StatusCode::CONFLICT, "OperationNotAllowed");
     }
     if slow {
         let millis = 50 + getrandom::u64().expect("random numbers") % 1_951;
@@ -194,7 +204,7 @@ async fn pass(shared: Data<Shared>, request: HttpRequest, body: Bytes) -> HttpRe
     }
     let Ok(turn) = tokio::time::timeout(TURN, shared.turns.clone().acquire_owned()).await else {
         shared.counts.lock().expect("no panic with it").crowded += 1;
-        return too_busy();
+        return refused(StatusCode::SERVICE_UNAVAILABLE, "ServerBusy");
     };
     let turn = turn.expect("never closed");
     match forward(&shared, &request, body, turn).await {
@@ -246,11 +256,12 @@ async fn forward(
     Ok(ours.body(SizedStream::new(length, stream::iter([Ok::<_, std::io::Error>(body)]))))
 }
 
-fn too_busy() -> HttpResponse {
-    let body = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>ServerBusy</Code>\
-                <Message>The server is busy.</Message></Error>";
-    let mut answer = HttpResponse::ServiceUnavailable();
-    answer.insert_header(("x-ms-error-code", "ServerBusy")).content_type("application/xml").body(body)
+fn refused(status: StatusCode, code: &str) -> HttpResponse {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>{code}</Code><Message>On purpose.</Message></Error>"
+    );
+    let mut answer = HttpResponse::build(status);
+    answer.insert_header(("x-ms-error-code", code)).content_type("application/xml").body(body)
 }
 
 /// An answer whose body fails at once: the connection is closed before a byte of it has left.

@@ -17,15 +17,7 @@ const USER: &str = "connector";
 
 #[tokio::test]
 async fn after_the_password_was_changed_the_next_messages_of_all_chats_get_through() {
-    let stage = Stage::start(ServiceNowOptions { basic: login("first"), ..Default::default() }, |azure| {
-        azure.put("password", "first");
-        vec![
-            ("SERVICENOW_USERNAME", USER.to_owned()),
-            ("SERVICENOW_PASSWORD", in_vault("password")),
-            ("SERVICENOW_TOKEN", in_vault("message-token")),
-        ]
-    });
-    let stage = stage.await;
+    let stage = Stage::with_password(&[]).await;
     let chats = [stage.live_chat().await, stage.live_chat().await, stage.live_chat().await];
     assert_eq!(stage.azure.times_read("password"), 1);
 
@@ -45,17 +37,8 @@ async fn after_the_password_was_changed_the_next_messages_of_all_chats_get_throu
 
 #[tokio::test]
 async fn a_message_token_changed_alone_costs_the_next_chat_nothing() {
-    let stage = Stage::start(ServiceNowOptions { basic: login("first"), ..Default::default() }, |azure| {
-        azure.put("password", "first");
-        vec![
-            ("SERVICENOW_USERNAME", USER.to_owned()),
-            ("SERVICENOW_PASSWORD", in_vault("password")),
-            ("SERVICENOW_TOKEN", in_vault("message-token")),
-        ]
-    });
-    let stage = stage.await;
-    stage.azure.put("message-token", "next");
-    stage.servicenow.rotate(|accepted| accepted.message_token = Some("next".to_owned()));
+    let stage = Stage::with_password(&[]).await;
+    stage.rotate_message_token();
     let chat = stage.live_chat().await;
     chat.say("are you there?").await.unwrap();
     stage.agent_hears(&chat, "are you there?").await;
@@ -65,19 +48,8 @@ async fn a_message_token_changed_alone_costs_the_next_chat_nothing() {
 
 #[tokio::test]
 async fn where_silence_shows_nothing_a_message_token_is_read_again_after_a_chat_that_came_to_nothing() {
-    let stage = Stage::start(ServiceNowOptions { basic: login("first"), ..Default::default() }, |azure| {
-        azure.put("password", "first");
-        vec![
-            ("SERVICENOW_USERNAME", USER.to_owned()),
-            ("SERVICENOW_PASSWORD", in_vault("password")),
-            ("SERVICENOW_TOKEN", in_vault("message-token")),
-            ("SERVICENOW_START", "start".to_owned()),
-            ("HANDOFF_TIMEOUT", "4".to_owned()),
-        ]
-    });
-    let stage = stage.await;
-    stage.azure.put("message-token", "next");
-    stage.servicenow.rotate(|accepted| accepted.message_token = Some("next".to_owned()));
+    let stage = Stage::with_password(&[("SERVICENOW_START", "start"), ("HANDOFF_TIMEOUT", "4")]).await;
+    stage.rotate_message_token();
     let endpoint = stage.copilot.token_endpoint();
     let mut lost = ChatClient::start(&stage.program.url, &endpoint).await.unwrap();
     lost.say("agent").await.unwrap();
@@ -171,6 +143,26 @@ struct Stage {
 }
 
 impl Stage {
+    /// The login is the password `first`; it and the message token stand in the vault.
+    async fn with_password(more: &[(&'static str, &str)]) -> Self {
+        let options = ServiceNowOptions { basic: login("first"), ..Default::default() };
+        let settings = |azure: &Azure| {
+            azure.put("password", "first");
+            let own = [
+                ("SERVICENOW_USERNAME", USER.to_owned()),
+                ("SERVICENOW_PASSWORD", in_vault("password")),
+                ("SERVICENOW_TOKEN", in_vault("message-token")),
+            ];
+            own.into_iter().chain(more.iter().map(|(name, value)| (*name, (*value).to_owned()))).collect()
+        };
+        Self::start(options, settings).await
+    }
+
+    fn rotate_message_token(&self) {
+        self.azure.put("message-token", "next");
+        self.servicenow.rotate(|accepted| accepted.message_token = Some("next".to_owned()));
+    }
+
     /// `settings` puts the secrets into the vault and names them.
     async fn start(
         options: ServiceNowOptions,
