@@ -17,7 +17,10 @@ use azure_identity::{
 };
 use tracing::debug;
 
-use crate::{config::AZURE_INSTANCE, far_end};
+use crate::{
+    config::{Place, Platform},
+    far_end,
+};
 
 /// The emulator, for the tests of whatever is stored in a container.
 #[cfg(test)]
@@ -39,7 +42,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the environment describes an identity that can't be used; [`identity_error`] says why.
 pub fn credential(client_id: Option<&str>) -> azure_core::Result<Arc<dyn TokenCredential>> {
-    let source = Source::choose(client_id.is_some(), |name| std::env::var_os(name).is_some())
+    let var = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let platform = Place::seen(var).platform;
+    let source = Source::choose(platform, client_id.is_some(), |name| var(name).is_some())
         .map_err(|error| Error::new(ErrorKind::Credential, error))?;
     let inner: Arc<dyn TokenCredential> = match source {
         Source::Developer => DeveloperToolsCredential::new(None)?,
@@ -117,7 +122,11 @@ enum Source {
 }
 
 impl Source {
-    fn choose(user_assigned: bool, is_set: impl Fn(&str) -> bool) -> Result<Self, IdentityError> {
+    fn choose(
+        platform: Platform,
+        user_assigned: bool,
+        is_set: impl Fn(&str) -> bool,
+    ) -> Result<Self, IdentityError> {
         match (is_set("IDENTITY_ENDPOINT"), is_set("IDENTITY_HEADER")) {
             (true, true) if user_assigned => Ok(Self::UserAssigned),
             (true, true) => Ok(Self::SystemAssigned),
@@ -126,7 +135,8 @@ impl Source {
                  settings"
                     .to_owned(),
             )),
-            (false, _) if is_set(AZURE_INSTANCE) => Err(IdentityError(NO_IDENTITY.to_owned())),
+            (false, _) if platform.is_azure() => Err(IdentityError(NO_IDENTITY.to_owned())),
+            (false, _) if platform == Platform::Kubernetes => Err(IdentityError(NO_POD_IDENTITY.to_owned())),
             (false, _) => Ok(Self::Developer),
         }
     }
@@ -164,6 +174,8 @@ impl Source {
 
 const NO_IDENTITY: &str = "the app has no system-assigned identity; turn it on, or assign an identity and name it by \
                            AZURE_CLIENT_ID";
+
+const NO_POD_IDENTITY: &str = "a pod's identity is not used; give STORE a SAS, and mount secrets as variables instead of `keyvault:` values";
 
 fn developer(error: Option<&Error>) -> &'static str {
     match error {

@@ -3,6 +3,7 @@
 mod catalogue;
 mod fault;
 mod keyvault;
+mod platform;
 mod reader;
 mod roles;
 mod secondary_bot;
@@ -20,8 +21,9 @@ pub use self::{
     catalogue::{SETTINGS, Setting},
     fault::{SettingErrors, SettingFault},
     keyvault::{Reference, Secrets},
+    platform::{Place, Platform, SIGNS},
     roles::{Caution, Role, unknown_names},
-    surface::{AZURE_INSTANCE, HOST_PORT},
+    surface::HOST_PORT,
 };
 use crate::credential::Credential;
 
@@ -29,8 +31,9 @@ use crate::credential::Credential;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
-    /// Set by the Functions host; decides the log format and that no `sweep` runs by itself.
+    /// Set by the Functions host; decides that no `sweep` runs by itself.
     pub in_functions_host: bool,
+    pub place: Place,
     pub log: String,
     pub store: StoreSetting,
     /// Client id of the user-assigned identity; `None`: the app's own, locally the developer's login.
@@ -81,6 +84,7 @@ impl Settings {
         let settings = Self {
             listen,
             in_functions_host,
+            place: reader.place(),
             log: surface::log(&mut reader),
             store: surface::store(&mut reader),
             azure_client_id: surface::azure_client_id(&mut reader),
@@ -98,6 +102,11 @@ impl Settings {
         };
         surface::note_lost_store(&mut reader, &settings);
         (settings, reader.into_faults())
+    }
+
+    /// Whether log lines are JSON: where something collects them.
+    pub fn logs_json(&self) -> bool {
+        self.in_functions_host || self.place.platform.collects_logs()
     }
 
     /// Whether a role is on that keeps journals; the relay keeps nothing.

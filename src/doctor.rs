@@ -35,6 +35,7 @@ const LONGEST_CHECK: Duration = Duration::from_secs(35);
 
 /// Every code a finding can have, in the order of a report. `docs/doctor.md` says what each means.
 pub const CODES: &[&str] = &[
+    "platform",
     "role.live_agent",
     "role.relay",
     "role.secondary_bot",

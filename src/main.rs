@@ -71,7 +71,7 @@ fn serve() -> ExitCode {
         Err(errors) => return wrong_settings(&errors),
     };
     let in_functions_host = settings.in_functions_host;
-    if let Err(code) = log_to_stdout(&settings.log, in_functions_host) {
+    if let Err(code) = log_to_stdout(&settings.log, settings.logs_json()) {
         return code;
     }
     log_start(&settings);
@@ -88,7 +88,7 @@ fn serve() -> ExitCode {
 
 /// One line a role and one a surprise, so that the log of a bad day starts with how things stood.
 fn log_start(settings: &Settings) {
-    info!("Starting version {}", env!("CARGO_PKG_VERSION"));
+    info!("Starting version {} on {}", env!("CARGO_PKG_VERSION"), settings.place.platform.name());
     for role in settings.roles() {
         info!("Role {}: {}. {}", role.name, if role.on { "on" } else { "off" }, role.why);
     }

@@ -4,14 +4,21 @@ use super::*;
 
 #[test]
 fn the_place_decides_who_we_are() {
-    let choose = |assigned: bool, set: &[&str]| Source::choose(assigned, |name| set.contains(&name));
-    let here = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", AZURE_INSTANCE];
-    assert_eq!(choose(false, &here), Ok(Source::SystemAssigned));
-    assert_eq!(choose(true, &here), Ok(Source::UserAssigned));
-    assert_eq!(choose(true, &[]), Ok(Source::Developer));
-    let lacking = choose(false, &[AZURE_INSTANCE]).expect_err("no identity");
-    assert_eq!(lacking.to_string(), NO_IDENTITY);
-    let half = choose(false, &["IDENTITY_ENDPOINT"]).expect_err("half an identity");
+    use Platform::*;
+    let choose = |platform, assigned: bool, set: &[&str]| {
+        Source::choose(platform, assigned, |name| set.contains(&name))
+    };
+    let here = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"];
+    assert_eq!(choose(FlexConsumption, false, &here), Ok(Source::SystemAssigned));
+    assert_eq!(choose(ContainerApps, true, &here), Ok(Source::UserAssigned));
+    assert_eq!(choose(Machine, true, &[]), Ok(Source::Developer));
+    for azure in [AppService, Consumption, FlexConsumption, ContainerApps] {
+        let lacking = choose(azure, false, &[]).expect_err("no identity");
+        assert_eq!(lacking.to_string(), NO_IDENTITY);
+    }
+    let lacking = choose(Kubernetes, false, &[]).expect_err("no identity");
+    assert!(lacking.to_string().contains("SAS"));
+    let half = choose(Machine, false, &["IDENTITY_ENDPOINT"]).expect_err("half an identity");
     assert!(half.to_string().contains("IDENTITY_HEADER"));
 }
 

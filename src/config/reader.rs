@@ -9,6 +9,7 @@ use super::{
     catalogue::{SETTINGS, default_of},
     fault::SettingFault,
     keyvault::{Reference, Secrets},
+    platform::Place,
 };
 use crate::credential::Credential;
 
@@ -28,6 +29,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     /// Whether something was given, right or wrong.
     pub fn is_set(&self, name: &str) -> bool {
         (self.var)(name).is_some_and(|value| !value.trim().is_empty())
+    }
+
+    /// Where the process runs.
+    pub fn place(&self) -> Place {
+        Place::seen(&self.var)
     }
 
     /// The first of `names` that is set.

@@ -15,8 +15,6 @@ use super::{
 
 /// Set by the Functions host; not a setting a person writes.
 pub const HOST_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
-/// Set by Azure on every instance of an app; not a setting a person writes.
-pub const AZURE_INSTANCE: &str = "WEBSITE_INSTANCE_ID";
 
 /// Where to listen, and whether the Functions host started us.
 pub(super) fn listen(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> (SocketAddr, bool) {
@@ -75,13 +73,14 @@ fn append_blob(value: &str) -> Result<StoreSetting, &'static str> {
 /// On Azure a file is seen by one instance alone and gone with it.
 pub(super) fn note_lost_store(reader: &mut Reader<impl Fn(&str) -> Option<String>>, settings: &Settings) {
     let is_file = matches!(&settings.store, StoreSetting::Sqlite(path) if path != Path::new(""));
-    if is_file && reader.is_set(AZURE_INSTANCE) && (settings.needs_store() || reader.is_set("SERVICENOW_URL"))
-    {
-        reader.fault(
-            "STORE",
-            "must be a blob container on Azure, where instances share no disk and keep none; set \
+    let platform = settings.place.platform;
+    if is_file && platform.is_azure() && (settings.needs_store() || reader.is_set("SERVICENOW_URL")) {
+        let what = format!(
+            "must be a blob container on {}, where instances share no disk and keep none; set \
              STORE=https://ACCOUNT.blob.core.windows.net/CONTAINER.",
+            platform.name()
         );
+        reader.fault("STORE", what);
     }
 }
 

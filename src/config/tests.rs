@@ -40,7 +40,7 @@ fn every_setting_of_the_table_is_read_and_no_other() {
     });
 
     let mut table: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
-    table.extend([HOST_PORT, AZURE_INSTANCE].map(str::to_owned));
+    table.extend([HOST_PORT].into_iter().chain(SIGNS).map(str::to_owned));
     assert_eq!(asked.into_inner(), table);
 }
 
@@ -77,7 +77,8 @@ fn the_functions_host_says_where_to_listen() {
 
 #[test]
 fn on_azure_a_role_that_keeps_journals_needs_a_blob_container() {
-    let (here, there) = ((AZURE_INSTANCE, "4711"), (AZURE_INSTANCE, ""));
+    let here = ("WEBSITE_SKU", "FlexConsumption");
+    let there = ("CONTAINER_NAME", "build-7");
     let secondary: &[_] = &[("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d")];
     let live_agent: &[_] = &[
         ("SERVICENOW_URL", "https://acme.service-now.com"),
@@ -91,6 +92,9 @@ fn on_azure_a_role_that_keeps_journals_needs_a_blob_container() {
         (secondary, here, file, true),
         (live_agent, here, ("STORE", ""), true),
         (live_agent, here, container, false),
+        (live_agent, ("CONTAINER_APP_NAME", "handoff"), ("STORE", ""), true),
+        (live_agent, ("WEBSITE_INSTANCE_ID", "4711"), ("STORE", ""), true),
+        (live_agent, ("KUBERNETES_SERVICE_HOST", "10.0.0.1"), file, false),
         (live_agent, there, file, false),
         (&[], here, file, false),
         (&[], here, ("STORE", ""), false),

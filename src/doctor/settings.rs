@@ -1,7 +1,7 @@
 //! The settings, as far as they can be judged without a call.
 
 use super::{Setup, finding::Finding};
-use crate::config::{SettingFault, Settings};
+use crate::config::{Place, SettingFault, Settings};
 
 const WHERE_SETTINGS_ARE: &str = "Change it where the process gets its environment (in Azure: Environment variables of \
      the function app; under `func start`: local.settings.json), then run this again.";
@@ -11,7 +11,10 @@ const WHERE_SETTINGS_ARE: &str = "Change it where the process gets its environme
 pub(super) fn judge(setup: &Setup) -> Vec<Finding> {
     let Setup { settings, faults, secrets, unknown } = setup;
     let in_vault = |fault: &&SettingFault| matches!(secrets.get(fault.setting), Some(Err(_)));
-    let mut findings = if faults.is_empty() { as_read(settings) } else { Vec::new() };
+    let mut findings = vec![platform(settings)];
+    if faults.is_empty() {
+        findings.extend(as_read(settings));
+    }
     findings.extend(faults.iter().filter(|fault| !in_vault(fault)).map(|fault| {
         Finding::wrong("settings", fault.sentence.clone()).of(fault.setting).fix(WHERE_SETTINGS_ARE)
     }));
@@ -21,6 +24,17 @@ pub(super) fn judge(setup: &Setup) -> Vec<Finding> {
             .fix("Check its spelling against README.md, or remove it.")
     }));
     findings
+}
+
+/// What the variables say of where this runs.
+fn platform(settings: &Settings) -> Finding {
+    let Place { platform, signs } = &settings.place;
+    let by = match &signs[..] {
+        [] => "no variable of a platform is set".to_owned(),
+        signs => format!("set: {}", signs.join(", ")),
+    };
+    let host = if settings.in_functions_host { ", started by the Functions host" } else { "" };
+    Finding::good("platform", format!("This is {}{host} ({by}).", platform.name()))
 }
 
 fn as_read(settings: &Settings) -> Vec<Finding> {

@@ -26,6 +26,7 @@ fn every_wrong_setting_is_a_finding_with_a_fix() {
     let report = on(&[("LOG", "x y"), ("STORE", "x y")], &[]);
     assert!(!report.is_healthy());
     let findings = report.findings();
+    let findings: Vec<_> = findings.iter().filter(|it| it.code != "platform").collect();
     assert_eq!(findings.len(), 2);
     assert!(findings.iter().all(|it| it.verdict == Verdict::Wrong && it.fix.is_some()), "{report}");
     assert_eq!(findings[0].subject.as_deref(), Some("STORE"));

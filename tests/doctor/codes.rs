@@ -15,6 +15,7 @@ async fn a_right_set_up_is_healthy_through_and_through() {
     assert_eq!(json["healthy"], true);
     let told: Vec<_> = json["findings"].as_array().unwrap().iter().map(row).collect();
     let expected = [
+        "platform ok",
         "role.live_agent ok",
         "role.relay ok",
         "role.secondary_bot off",

@@ -212,6 +212,7 @@ fn settings(far_end: &str) -> Vec<(&str, &str)> {
         ("SERVICENOW_TOKEN", "to-servicenow"),
         ("RESPONSES_TOKEN", "let-me-in"),
         ("ALLOWED_ORIGINS", "https://www.example.com"),
+        ("STORE", "sqlite:data/handoff.db"),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener, path::Path, process::Command};
 
-use crate::package::Package;
+use crate::{package::Package, worker::FLEX};
 
 #[test]
 fn a_published_package_holds_what_the_host_needs_and_nothing_else() {
@@ -30,6 +30,23 @@ fn wrong_settings_stop_the_start_with_all_of_them_listed() {
         assert!(told.contains(name), "{told}");
     }
     assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn on_flex_consumption_no_chat_is_put_into_a_file() {
+    let live_agent = [
+        ("SERVICENOW_URL", "https://acme.example.com"),
+        ("SERVICENOW_TOKEN", "t"),
+        ("RESPONSES_TOKEN", "in"),
+    ];
+    let settings = [("FUNCTIONS_CUSTOMHANDLER_PORT", "4711")].into_iter().chain(live_agent).chain(FLEX);
+    let output = handler().envs(settings).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.starts_with("STORE must be a blob container on the Azure Functions Flex Consumption plan"),
+        "{told}"
+    );
 }
 
 #[test]

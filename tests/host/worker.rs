@@ -17,12 +17,25 @@ use crate::package::Package;
 #[path = "../free_port.rs"]
 mod free_port;
 
+pub const FLEX: [(&str, &str); 4] = [
+    ("WEBSITE_SKU", "FlexConsumption"),
+    ("WEBSITE_POD_NAME", "0--4711"),
+    ("CONTAINER_NAME", "0--4711"),
+    ("LEGION_SERVICE_HOST", "10.0.0.1"),
+];
 /// Between two probes of `/`.
 const PROBE: Duration = Duration::from_millis(25);
 
 pub struct Worker {
     pub port: u16,
     child: Child,
+}
+
+/// What Azure sets on an instance of Flex Consumption; nothing for a host on somebody's own machine, as one with its
+/// store in a file is.
+fn platform(settings: &[(String, String)]) -> &'static [(&'static str, &'static str)] {
+    let is_local = settings.iter().any(|(name, value)| name == "STORE" && value.starts_with("sqlite:"));
+    if is_local { &[] } else { &FLEX }
 }
 
 /// What the handler wrote: standard output is information, standard error is errors.
@@ -49,6 +62,7 @@ impl Worker {
             .args(package.arguments())
             .current_dir(package.root())
             .env_clear()
+            .envs(platform(settings).iter().copied())
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
             .env("FUNCTIONS_HTTPWORKER_PORT", port.to_string())

@@ -21,6 +21,13 @@ pub const IDENTITY_HEADER: &str = "an-identity-header";
 /// The user-assigned identity the app has, besides its own.
 pub const CLIENT_ID: &str = "0f1e2d3c-0000-4000-8000-00000000000a";
 const TOKEN: &str = "a-token-for-the-vault";
+/// What an instance of the Flex Consumption plan finds set; no `WEBSITE_INSTANCE_ID` is among it.
+pub const FLEX: [(&str, &str); 4] = [
+    ("WEBSITE_SKU", "FlexConsumption"),
+    ("WEBSITE_POD_NAME", "0--4711"),
+    ("CONTAINER_NAME", "0--4711"),
+    ("LEGION_SERVICE_HOST", "10.0.0.1"),
+];
 
 /// Ends when the test process does.
 #[derive(Clone)]
@@ -73,6 +80,7 @@ impl Azure {
     /// What Azure puts into the environment of an app with an identity, and how the vaults are reached.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut environment = self.network();
+        environment.extend(FLEX.map(|(name, value)| (name, value.to_owned())));
         environment.extend([
             ("IDENTITY_ENDPOINT", format!("http://{}/msi/token", self.identity)),
             ("IDENTITY_HEADER", IDENTITY_HEADER.to_owned()),

@@ -3,7 +3,7 @@
 use std::{net::TcpListener, os::unix::fs::PermissionsExt as _};
 
 use crate::{
-    azure::{Azure, CLIENT_ID, VAULT},
+    azure::{Azure, CLIENT_ID, FLEX, VAULT},
     program::{Program, refusal},
 };
 
@@ -17,7 +17,7 @@ fn two_secrets_are_read_at_the_same_time_and_each_one_once() {
         ("DIRECT_LINE_SECRET", in_vault("direct-line")),
         ("SECONDARY_TOKEN", in_vault("primary")),
         ("RELAY_KEY", in_vault("primary")),
-        ("STORE", "sqlite:/nowhere/handoff.db".to_owned()),
+        ("STORE", "https://acme.blob.core.windows.net/handoff".to_owned()),
         ("SERVICENOW_CONTEXT", "[]".to_owned()),
     ];
     let told = refusal(azure.environment().into_iter().chain(settings));
@@ -124,14 +124,16 @@ fn an_app_without_a_usable_identity_is_told_which_to_turn_on() {
     let azure = Azure::start();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let other = "0f1e2d3c-0000-4000-8000-00000000000b".to_owned();
-    let in_azure = ("WEBSITE_INSTANCE_ID", "4711".to_owned());
     let endpoint = |address: String, header: &str| {
         vec![("IDENTITY_ENDPOINT", address), ("IDENTITY_HEADER", header.to_owned())]
     };
     let of_azure = |name: &str| azure.environment().into_iter().find(|(given, _)| *given == name).unwrap().1;
     let here = of_azure("IDENTITY_ENDPOINT");
     for (environment, hint) in [
-        (vec![in_azure], "the app has no system-assigned identity; turn it on"),
+        (
+            FLEX.map(|(name, value)| (name, value.to_owned())).to_vec(),
+            "the app has no system-assigned identity; turn it on",
+        ),
         (
             [azure.environment(), vec![("AZURE_CLIENT_ID", other)]].concat(),
             "AZURE_CLIENT_ID names is not assigned",
