@@ -7,7 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
-#[path = "../tests/azurite/server.rs"]
+#[path = "../tests/it/azurite/server.rs"]
 mod server;
 
 use std::{path::Path, time::Instant};

@@ -10,9 +10,9 @@ mod cost {
     pub mod chats;
     pub mod program;
 }
-#[path = "../tests/azurite/proxy.rs"]
+#[path = "../tests/it/azurite/proxy.rs"]
 mod proxy;
-#[path = "../tests/azurite/server.rs"]
+#[path = "../tests/it/azurite/server.rs"]
 mod server;
 
 use std::path::Path;

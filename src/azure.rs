@@ -24,7 +24,7 @@ use crate::{
 
 /// The emulator, for the tests of whatever is stored in a container.
 #[cfg(test)]
-#[path = "../tests/azurite/server.rs"]
+#[path = "../tests/it/azurite/server.rs"]
 pub(crate) mod azurite;
 pub mod container;
 pub mod fault;

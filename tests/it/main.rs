@@ -1,15 +1,19 @@
-//! The connector against both simulated far ends, over real HTTP.
+//! Everything that needs more than one unit: a module a subject. `cargo test --test it relay::` runs one of them.
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
-mod actions;
-mod bad_input;
-mod controls;
-mod counting;
+mod azurite;
+mod docs;
+mod doctor;
+mod examples;
 mod faults;
-mod hand_off;
-mod health;
+mod files;
+mod free_port;
+mod fuzz;
+mod host;
 mod live;
-mod logs;
-mod pipe;
-mod wire;
+mod pure;
+mod relay;
+mod secondary;
+mod storm;
+mod vault;
 mod world;

@@ -22,7 +22,7 @@ use crate::{
     session::{Fact, UserSaid},
 };
 
-#[path = "../../../tests/azurite/proxy.rs"]
+#[path = "../../../tests/it/azurite/proxy.rs"]
 mod proxy;
 
 fn plain() -> Transport {

@@ -1,0 +1,145 @@
+//! A hand-off with its journal in a container, over two instances.
+
+use servicenow_handoff::{
+    domain::ConversationId,
+    journal::{AppendBlobJournal, Journal as _, Position},
+    session::Fact,
+    simulate::{copilot::CopilotOptions, servicenow::ServiceNowOptions},
+};
+
+use crate::{
+    azurite::{
+        proxy::{Counts, Proxy},
+        server::{Azurite, sas},
+    },
+    world::{PATIENCE, World},
+};
+
+pub struct Stage {
+    pub world: World,
+    pub proxy: Proxy,
+    container: String,
+    _azurite: Azurite,
+}
+
+impl Stage {
+    pub async fn start() -> Self {
+        let azurite = Azurite::start();
+        let proxy = Proxy::start(azurite.origin());
+        let container = format!("{}?{}", azurite.container_behind(proxy.origin()), sas("rwdlac"));
+        // The agent here says again what was not taken.
+        let servicenow = ServiceNowOptions { abandon_on_error: false, ..Default::default() };
+        let world = World::between(CopilotOptions::default(), servicenow, &[("STORE", &container)]).await;
+        Self { world, proxy, container, _azurite: azurite }
+    }
+
+    /// The container as one more process sees it.
+    async fn journal(&self) -> AppendBlobJournal {
+        let url = url::Url::parse(&self.container).unwrap();
+        let transport = servicenow_handoff::azure::transport(servicenow_handoff::far_end::client().unwrap());
+        let sign_in = || servicenow_handoff::azure::credential(None);
+        AppendBlobJournal::open_container(&url, sign_in, transport).await.unwrap()
+    }
+}
+
+/// What has gone to the container since, by kind.
+fn since(proxy: &Proxy, before: &Counts) -> Vec<(&'static str, u64)> {
+    let now = proxy.counts();
+    let grown = now.kinds.iter().map(|(kind, times)| (*kind, times - before.of(kind)));
+    grown.filter(|(_, times)| *times > 0).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+async fn a_hand_off_goes_over_two_instances() {
+    let stage = Stage::start().await;
+    let world = &stage.world;
+    let (second, handoff) = world.second_instance();
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    chat.move_to(&second);
+    chat.say("one").await.unwrap();
+    world.agent_hears(&session, &["one"]).await;
+    world.agent_says(&session, "two").await;
+    chat.see("the agent's words", |a| a["text"] == "two").await.unwrap();
+    chat.move_to(&world.url);
+    chat.say("three").await.unwrap();
+    world.agent_hears(&session, &["one", "three"]).await;
+    let journal = stage.journal().await;
+    assert_eq!(journal.open().await.unwrap(), [ConversationId::parse(&session).unwrap()]);
+    chat.move_to(&second);
+    assert!(world.servicenow.end(&session).await.is_success());
+    chat.see("the end", |a| a["value"]["state"] == "completed").await.unwrap();
+    let until = std::time::Instant::now() + PATIENCE;
+    while handoff.sweep().await.unwrap().open > 0 {
+        assert!(std::time::Instant::now() < until, "the conversation stays open");
+    }
+    assert_eq!(journal.open().await.unwrap(), []);
+    assert_eq!(chat.repeated, 0);
+}
+
+/// Prints what each request of a client costs in operations of the container.
+#[tokio::test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+async fn an_idle_poll_is_one_read_in_the_live_chat_and_none_in_the_bot_phase() {
+    let stage = Stage::start().await;
+    let (world, proxy) = (&stage.world, &stage.proxy);
+    let mut chat = world.chat().await;
+    chat.say("hello").await.unwrap();
+    chat.poll().await.unwrap();
+    let before = proxy.counts();
+    chat.poll().await.unwrap();
+    assert_eq!(since(proxy, &before), [], "a poll in the bot phase");
+    let before = proxy.counts();
+    chat.say("hello again").await.unwrap();
+    eprintln!("a message to the bot: {:?}", since(proxy, &before));
+    let before = proxy.counts();
+    let mut chat = world.live_chat().await;
+    eprintln!("from the start of a chat until the agent is there: {:?}", since(proxy, &before));
+    let session = chat.conversation().to_owned();
+    chat.say("one").await.unwrap();
+    world.agent_hears(&session, &["one"]).await;
+    chat.see("the echo", |a| a["text"] == "one").await.unwrap();
+    chat.poll().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let before = proxy.counts();
+    chat.poll().await.unwrap();
+    assert_eq!(since(proxy, &before), [("read", 1)], "a poll in the live chat");
+    let before = proxy.counts();
+    chat.say("two").await.unwrap();
+    world.agent_hears(&session, &["one", "two"]).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    eprintln!("the user's message, stored and delivered: {:?}", since(proxy, &before));
+    let before = proxy.counts();
+    world.agent_says(&session, "three").await;
+    eprintln!("the agent's message: {:?}", since(proxy, &before));
+    let before = proxy.counts();
+    chat.see("the agent's words", |a| a["text"] == "three").await.unwrap();
+    eprintln!("the poll that fetches it: {:?}", since(proxy, &before));
+    let before = proxy.counts();
+    chat.poll().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    eprintln!("the poll that acknowledges it: {:?}", since(proxy, &before));
+    let before = proxy.counts();
+    world.handoff.sweep().await.unwrap();
+    eprintln!("a sweep with one open conversation: {:?}", since(proxy, &before));
+}
+
+#[tokio::test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+async fn the_sweep_takes_away_what_a_crash_left_listed() {
+    let stage = Stage::start().await;
+    let journal = stage.journal().await;
+    // A marker is put before the append; here the process dies between the two.
+    let never = ConversationId::parse("never begun").unwrap();
+    let no_facts: &[Fact] = &[];
+    let start: Position = 0;
+    journal.append(&never, start, no_facts, Some(true)).await.unwrap();
+    assert_eq!(journal.open().await.unwrap(), std::slice::from_ref(&never));
+    assert_eq!(stage.world.handoff.sweep().await.unwrap().open, 1);
+    assert_eq!(journal.open().await.unwrap(), []);
+    assert_eq!(journal.read(&never, 0).await.unwrap(), []);
+    let before = stage.proxy.counts();
+    stage.world.handoff.sweep().await.unwrap();
+    assert_eq!(since(&stage.proxy, &before), [("list", 1)]);
+}

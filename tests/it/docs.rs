@@ -1,0 +1,12 @@
+//! What stands beside the code is true of it: the infrastructure, and the queries of the README.
+
+mod infra;
+mod links;
+mod queries;
+mod words;
+
+/// A file of the project.
+fn file(path: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|failed| panic!("{}: {failed}", path.display()))
+}

@@ -1,0 +1,9 @@
+//! Files both ways between both simulated far ends, over real HTTP.
+
+mod big;
+mod client;
+mod given_out;
+mod hostile;
+mod in_blobs;
+mod ranges;
+mod taken;

@@ -1,0 +1,88 @@
+//! The program by itself, and the package it comes in.
+
+use std::{fs, net::TcpListener, path::Path, process::Command};
+
+use crate::host::{package::Package, worker::FLEX};
+
+#[test]
+fn a_published_package_holds_what_the_host_needs_and_nothing_else() {
+    let Some(folder) = Package::published() else { return };
+    let mut expected = vec!["handler".to_owned(), "host.json".to_owned()];
+    expected
+        .extend(Package::pack().functions.iter().map(|function| format!("{}/function.json", function.name)));
+    expected.sort();
+    assert_eq!(files_in(&folder, ""), expected);
+    let simulated = handler().arg("demo").output().unwrap();
+    assert_eq!(simulated.status.code(), Some(2), "the simulators are left out");
+}
+
+#[test]
+fn wrong_settings_stop_the_start_with_all_of_them_listed() {
+    let output = handler()
+        .env("FUNCTIONS_CUSTOMHANDLER_PORT", "4711")
+        .env("SERVICENOW_URL", "http://acme.example.com")
+        .env("HANDOFF_TIMEOUT", "soon")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    for name in ["SERVICENOW_URL must be https", "is set without credentials", "HANDOFF_TIMEOUT is `soon`"] {
+        assert!(told.contains(name), "{told}");
+    }
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn on_flex_consumption_no_chat_is_put_into_a_file() {
+    let live_agent = [
+        ("SERVICENOW_URL", "https://acme.example.com"),
+        ("SERVICENOW_TOKEN", "t"),
+        ("RESPONSES_TOKEN", "in"),
+    ];
+    let settings = [("FUNCTIONS_CUSTOMHANDLER_PORT", "4711")].into_iter().chain(live_agent).chain(FLEX);
+    let output = handler().envs(settings).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.starts_with("STORE must be a blob container on the Azure Functions Flex Consumption plan"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_ends_the_process_so_that_the_host_tries_again() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let output = handler().current_dir(&folder).env("FUNCTIONS_CUSTOMHANDLER_PORT", port).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let output = handler().arg("--version").output().unwrap();
+    let version = concat!("handler ", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), version);
+}
+
+/// Paths below `folder`, sorted.
+fn files_in(folder: &Path, prefix: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let mut files = vec![];
+    for entry in entries {
+        let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        if entry.path().is_dir() {
+            files.extend(files_in(&entry.path(), &format!("{name}/")));
+        } else {
+            files.push(name);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn handler() -> Command {
+    let mut command = Command::new(Package::program());
+    command.env_clear();
+    command
+}

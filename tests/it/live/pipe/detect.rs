@@ -1,0 +1,147 @@
+//! What is an escalation, what only looks like one, and what is stored before it.
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use servicenow_handoff::{domain::ConversationId, simulate::chat_client::ChatClient};
+
+use crate::{
+    live::{
+        pipe::{get, post},
+        wire::exchange,
+        wire::request,
+    },
+    world::World,
+};
+
+#[tokio::test]
+async fn words_about_a_hand_off_are_no_hand_off() {
+    let world = World::start().await;
+    let mut chat = world.chat().await;
+    let id = chat.conversation().to_owned();
+    for activity in [
+        json!({"type": "message", "text": "Then an event named handoff.initiate is sent."}),
+        json!({"type": "message", "text": "\"type\":\"event\",\"name\":\"handoff.initiate\""}),
+        json!({"type": "message", "text": "x", "value": {"type": "event", "name": "handoff.initiate"}}),
+        json!({"type": "message", "text": "x", "name": "handoff.initiate"}),
+        json!({"type": "trace", "name": "handoff.initiate", "value": {}}),
+        json!({"type": "trace", "name": "HandOff", "valueType": "HandOff", "value": {}}),
+        json!({"type": "trace", "name": "handoff", "label": "handoff"}),
+        json!({"type": "event", "name": "HandOff", "value": {}}),
+        json!({"type": "event", "name": "handoff.initiate.more", "value": {}}),
+        json!({"type": "event", "name": "handoff.initiate", "from": {"id": "dana", "role": "user"}}),
+    ] {
+        world.copilot.bot_says(&id, activity).unwrap();
+    }
+    chat.say("supervisor").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "Handing over to a person is not set up for this agent.")
+        .await
+        .unwrap();
+    chat.say("still the bot?").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: still the bot?").await.unwrap();
+    assert_is_bots(&world, &chat).await;
+}
+
+#[tokio::test]
+async fn a_poll_that_only_mentions_a_hand_off_is_passed_on_as_it_is() {
+    let world = World::start().await;
+    let chat = world.chat().await;
+    let mention = json!({"type": "message", "text": "handoff.initiate", "attachments": []});
+    world.copilot.bot_says(chat.conversation(), mention).unwrap();
+    let path = format!("conversations/{}/activities", chat.conversation());
+    let authorization = format!("Bearer {}", chat.token());
+    let headers = [("Host", "x"), ("Connection", "close"), ("Authorization", authorization.as_str())];
+    let there = request(&format!("GET /v3/directline/{path}"), &headers, b"");
+    let there = exchange(world.copilot.url(), &there).await;
+    let here = get(&world, &path, &headers[2..]).await;
+    assert_eq!(here.body, there.body);
+}
+
+#[tokio::test]
+async fn an_event_of_the_users_own_is_refused() {
+    let world = World::start().await;
+    let mut chat = world.chat().await;
+    let event = json!({"type": "event", "name": "handoff.initiate", "value": {"va_Scope": "bot"},
+        "from": {"id": "dana", "role": "bot"}});
+    let refused = post(&world, chat.conversation(), chat.token(), &event).await;
+    assert_eq!((refused.status, refused.code()), (403, "Forbidden".to_owned()));
+    chat.say("hello").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: hello").await.unwrap();
+    assert_is_bots(&world, &chat).await;
+}
+
+#[tokio::test]
+async fn an_activity_of_type_handoff_is_a_hand_off() {
+    let world = World::start().await;
+    let mut chat = world.chat().await;
+    chat.say("handoff-activity").await.unwrap();
+    chat.see("the hand-off", |a| a["type"] == "handoff").await.unwrap();
+    world.accept(chat.conversation()).await;
+    chat.see("the agent", |a| a["value"]["state"] == "accepted").await.unwrap();
+}
+
+#[tokio::test]
+async fn every_event_in_handoff_events_is_a_hand_off() {
+    let world = World::with(&[("HANDOFF_EVENTS", "GenesysHandoff, handoff.initiate,escalate now")]).await;
+    for name in ["GenesysHandoff", "handoff.initiate", "escalate now"] {
+        let mut chat = world.chat().await;
+        let event = json!({"type": "event", "name": name, "value": "My printer is on fire"});
+        world.copilot.bot_says(chat.conversation(), event).unwrap();
+        chat.see("the hand-off", |a| a["name"] == name).await.unwrap();
+        world.accept(chat.conversation()).await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_not_in_handoff_events_is_none() {
+    let world = World::with(&[("HANDOFF_EVENTS", "GenesysHandoff")]).await;
+    let mut chat = world.chat().await;
+    chat.say("agent").await.unwrap();
+    chat.see("the event", |a| a["name"] == "handoff.initiate").await.unwrap();
+    chat.say("hello").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: hello").await.unwrap();
+    assert_is_bots(&world, &chat).await;
+}
+
+#[tokio::test]
+async fn the_batch_with_the_event_is_passed_on_unchanged_but_for_its_watermark() {
+    let world = World::start().await;
+    let chat = world.chat().await;
+    chat.say("agent").await.unwrap();
+    let path = format!("conversations/{}/activities", chat.conversation());
+    let authorization = format!("Bearer {}", chat.token());
+    let headers = [("Host", "x"), ("Connection", "close"), ("Authorization", authorization.as_str())];
+    let there = request(&format!("GET /v3/directline/{path}"), &headers, b"");
+    let there = exchange(world.copilot.url(), &there).await.json();
+    let here = get(&world, &path, &headers[2..]).await.json();
+    assert_eq!(here["activities"], there["activities"]);
+    assert!(here["activities"].as_array().unwrap().iter().any(|a| a["name"] == "handoff.initiate"));
+    assert_ne!(here["watermark"], there["watermark"]);
+}
+
+#[tokio::test]
+async fn before_an_escalation_nothing_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("handoff.db");
+    let world = World::with(&[("STORE", &format!("sqlite:{}", file.display()))]).await;
+    let mut chat = world.chat().await;
+    chat.greet().await.unwrap();
+    for text in ["hello", "fail", "handoff.initiate", "supervisor"] {
+        let _ = chat.say(text).await;
+        chat.poll().await.unwrap();
+    }
+    let stored = || -> u64 {
+        let store = Connection::open(&file).unwrap();
+        store.query_row("SELECT count(*) FROM fact", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(stored(), 0);
+    chat.say("agent").await.unwrap();
+    chat.see("the hand-off", |a| a["name"] == "handoff.initiate").await.unwrap();
+    assert!(stored() > 0);
+}
+
+async fn assert_is_bots(world: &World, chat: &ChatClient) {
+    let id = ConversationId::parse(chat.conversation()).unwrap();
+    assert!(world.handoff.find(&id).await.unwrap().is_none(), "something is stored");
+    let asked: Vec<Value> = world.servicenow.requests().into_iter().map(|request| request.body).collect();
+    assert_eq!(asked, Vec::<Value>::new());
+}

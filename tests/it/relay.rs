@@ -1,0 +1,12 @@
+//! The relay role over real HTTP, in front of a simulated Copilot Studio.
+
+mod crowd;
+mod faults;
+mod late;
+mod requests;
+mod stage;
+mod turns;
+
+fn run(test: impl Future<Output = ()>) {
+    actix_web::rt::System::new().block_on(test);
+}

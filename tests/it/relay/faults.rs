@@ -1,0 +1,144 @@
+//! Direct Line fails, refuses, or is not there.
+
+use std::time::Duration;
+
+use actix_web::rt;
+use serde_json::json;
+use servicenow_handoff::simulate::faults::Fault;
+
+use crate::relay::{
+    run,
+    stage::{Stage, ask},
+};
+
+#[test]
+fn what_passes_is_tried_again_within_the_turn() {
+    run(async {
+        let stage = Stage::start(&[]).await;
+        let get = || Fault::on("GET", "/activities");
+        for fault in [
+            get().times(2).status(503),
+            get().times(2).status(500),
+            get().once().status(502).body(json!({"error": {"code": "BotError", "message": "x"}})),
+            get().once().status(429).header("Retry-After", "1"),
+            get().once().status(408),
+            get().times(2).drop_connection(),
+            get().skip(1).times(2).drop_connection(),
+            get().skip(1).once().status(504).after_processing(),
+            get().once().status(200).body(json!("no activity set")),
+        ] {
+            let conversation = stage.conversation().await;
+            let id = stage.studio.faults().add(fault.clone());
+            stage.agent_says(&conversation, "one");
+            stage.agent_will_say(&conversation, &[(300, "two")]);
+            let turn = stage.relay(&conversation, "0").await;
+            assert_eq!((turn.status, turn.said()), (200, vec!["one", "two"]), "{fault:?}");
+            assert!(stage.studio.faults().hits(id) > 0, "{fault:?}");
+            if fault.status == Some(429) {
+                assert!(turn.millis() >= 1_000, "the wait that was asked for: {} ms", turn.millis());
+            }
+            stage.studio.faults().clear();
+        }
+    });
+}
+
+#[test]
+fn a_refusal_is_passed_on_at_once_with_its_status_and_body() {
+    run(async {
+        let stage = Stage::start(&[]).await;
+        let unknown = stage.relay("nobody-eu", "0").await;
+        assert_eq!(unknown.status, 404);
+        assert!(unknown.body["error"]["code"].is_string(), "{}", unknown.raw);
+
+        let conversation = stage.conversation().await;
+        let stranger = stage.request().header("dlsecret", "wrong-secret");
+        let stranger = stranger.header("conversationid", &conversation).header("watermark", "0");
+        let stranger = ask(stranger).await;
+        assert_eq!(stranger.status, 403);
+        assert!(stranger.body["error"].is_object(), "no string inside a string: {}", stranger.raw);
+        assert!(!stranger.raw.contains("wrong-secret"));
+
+        let told = json!({"error": {"code": "SomethingElse", "message": "as it came"}});
+        stage.studio.faults().add(Fault::on("GET", "/activities").status(400).body(told.clone()));
+        let refused = stage.relay(&conversation, "0").await;
+        assert_eq!((refused.status, refused.body), (400, told));
+        assert!(refused.lasted < Duration::from_secs(2));
+    });
+}
+
+#[test]
+fn a_fault_that_stays_is_told_when_patience_ends() {
+    run(async {
+        let stage = Stage::start(&[("RELAY_MAX_WAIT", "1000")]).await;
+        let conversation = stage.conversation().await;
+        let told = json!({"error": {"code": "ServiceError", "message": "as it came"}});
+        stage.studio.faults().add(Fault::on("GET", "/activities").status(500).body(told.clone()));
+        let failed = stage.relay(&conversation, "0").await;
+        assert_eq!((failed.status, failed.body), (500, told));
+        assert!((900..3_000).contains(&failed.lasted.as_millis()), "{:?}", failed.lasted);
+
+        stage.studio.faults().clear();
+        stage.studio.faults().add(Fault::on("GET", "/activities").status(429).header("Retry-After", "60"));
+        let throttled = stage.relay(&conversation, "0").await;
+        assert_eq!((throttled.status, throttled.retry_after.as_deref()), (429, Some("60")));
+
+        stage.studio.faults().clear();
+        stage.studio.faults().set_down(true);
+        let down = stage.relay(&conversation, "0").await;
+        assert_eq!((down.status, &down.body["error"]["code"]), (503, &json!("Unavailable")));
+    });
+}
+
+#[test]
+fn what_was_collected_is_delivered_when_direct_line_fails_afterwards() {
+    run(async {
+        let stage = Stage::start(&[]).await;
+        let conversation = stage.conversation().await;
+        stage.agent_says(&conversation, "one");
+        stage.studio.faults().add(Fault::on("GET", "/activities").skip(1).status(503));
+        let turn = stage.relay(&conversation, "0").await;
+        assert_eq!((turn.status, turn.said()), (200, vec!["one"]));
+        assert!(turn.lasted < Duration::from_secs(6), "{:?}", turn.lasted);
+
+        stage.studio.faults().clear();
+        stage.agent_says(&conversation, "two");
+        assert_eq!(stage.relay(&conversation, turn.watermark()).await.said(), ["two"]);
+    });
+}
+
+#[test]
+fn a_token_that_expires_within_the_turn_loses_nothing_that_was_said() {
+    run(async {
+        let stage = Stage::start(&[("RELAY_QUIET", "4000")]).await;
+        let opened = stage.post("conversations", &json!({})).await;
+        let (id, token) = (opened["conversationId"].as_str().unwrap(), opened["token"].as_str().unwrap());
+        let request = || {
+            let request = stage.request().bearer_auth(token);
+            request.header("conversationid", id).header("watermark", "0")
+        };
+        stage.agent_says(id, "one");
+        let (studio, expiring) = (stage.studio.clone(), id.to_owned());
+        rt::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(800)).await;
+            studio.expire_tokens(&expiring);
+        });
+        let turn = ask(request()).await;
+        assert_eq!((turn.status, turn.said()), (200, vec!["one"]));
+        assert!(turn.lasted < Duration::from_secs(3), "nothing more can come: {:?}", turn.lasted);
+
+        let expired = ask(request()).await;
+        assert_eq!((expired.status, &expired.body["error"]["code"]), (403, &json!("TokenExpired")));
+    });
+}
+
+#[test]
+fn a_direct_line_that_hangs_does_not_hold_the_turn_beyond_its_patience() {
+    run(async {
+        let stage = Stage::start(&[("RELAY_MAX_WAIT", "1500")]).await;
+        let conversation = stage.conversation().await;
+        stage.studio.faults().add(Fault::on("GET", "/activities").delay(Duration::from_secs(20)));
+        let turn = stage.relay(&conversation, "0").await;
+        assert_eq!(turn.status, 503);
+        assert!(turn.lasted < Duration::from_secs(4), "{:?}", turn.lasted);
+    });
+}

@@ -1,0 +1,61 @@
+//! The five cases in which a fixed wait loses an answer or wastes time. Real time: the promise is a time.
+
+use crate::relay::{
+    run,
+    stage::{Stage, Turn},
+};
+
+#[test]
+fn an_answer_at_300_ms_comes_at_once() {
+    promise(&[(300, "one")], &["one"], 300, &[]);
+}
+
+#[test]
+fn two_parts_at_1500_and_1900_ms_are_one_turn() {
+    promise(&[(1_500, "one"), (1_900, "two")], &["one", "two"], 1_900, &[]);
+}
+
+#[test]
+fn an_answer_at_3_s_is_waited_for() {
+    promise(&[(3_000, "one")], &["one"], 3_000, &[]);
+}
+
+#[test]
+fn a_part_at_4_s_behind_one_at_500_ms_comes_with_the_next_answer() {
+    promise(&[(500, "one"), (4_000, "two")], &["one"], 500, &["two"]);
+}
+
+#[test]
+fn an_answer_at_8_s_is_waited_for() {
+    promise(&[(8_000, "one")], &["one"], 8_000, &[]);
+}
+
+/// What is said is checked each time. The machine may be busy elsewhere, so of three turns one must keep to
+/// the time: half a second after the last word of the turn.
+fn promise(script: &'static [(u64, &'static str)], now: &[&str], last_word: u128, next: &[&str]) {
+    run(async {
+        let stage = Stage::start(&[]).await;
+        let mut took = Vec::new();
+        for _ in 0..3 {
+            let conversation = stage.conversation().await;
+            stage.agent_will_say(&conversation, script);
+            let turn = stage.relay(&conversation, "0").await;
+            assert_eq!(turn.said(), now);
+            assert!(turn.millis() >= last_word, "before the agent was done: {} ms", turn.millis());
+            if !next.is_empty() {
+                rest(&stage, &conversation, &turn, next).await;
+            }
+            took.push(turn.millis());
+            if turn.millis() <= last_word + 500 {
+                eprintln!("agent done at {last_word} ms, answered at {} ms", turn.millis());
+                return;
+            }
+        }
+        panic!("the agent was done at {last_word} ms, answered at {took:?} ms");
+    });
+}
+
+async fn rest(stage: &Stage, conversation: &str, turn: &Turn, next: &[&str]) {
+    let second = stage.relay(conversation, turn.watermark()).await;
+    assert_eq!(second.said(), next);
+}

@@ -1,0 +1,10 @@
+//! The secondary bot over real HTTP: before a simulated agent, behind this project's own client and documented requests.
+
+mod agents;
+mod asked;
+mod door;
+mod faults;
+mod files;
+mod later;
+mod trace;
+mod world;

@@ -1,0 +1,75 @@
+//! Who is let in, and with what.
+
+use serde_json::json;
+use servicenow_handoff::{auth::signature, simulate::copilot::CopilotOptions};
+
+use crate::secondary::world::{PATH, TOKEN, World};
+
+#[tokio::test]
+async fn any_one_credential_opens_and_a_wrong_one_does_not() {
+    let more = [("SECONDARY_HASH_SECRET", "h-1"), ("SECONDARY_BASIC", "user:pass")];
+    let world = World::with(CopilotOptions::default(), &more).await;
+    let body = json!({"userId": "ada", "message": {}, "text": "ä"}).to_string();
+    let with_token = json!({"userId": "ada", "token": TOKEN}).to_string();
+    let signed = signature("h-1", body.as_bytes());
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let rows: [(Headers<'_>, &str, u16); 9] = [
+        (&[("token", TOKEN)], &body, 200),
+        (&[], &with_token, 200),
+        (&[("x-b2b-signature", &signed)], &body, 200),
+        (&[("authorization", "Basic dXNlcjpwYXNz")], &body, 200),
+        (&[], &body, 401),
+        (&[("token", "wrong")], &body, 401),
+        (&[("token", "wrong")], &with_token, 401),
+        (&[("x-b2b-signature", &signed)], "{}", 401),
+        (&[("authorization", "Basic dXNlcjp3cm9uZw==")], &body, 401),
+    ];
+    for (headers, body, status) in rows {
+        let (answered, told) = world.post(headers, body).await;
+        assert_eq!(answered, status, "{headers:?} {told}");
+        if status == 401 {
+            assert_eq!(
+                (&told["status"], &told["error"]["code"]),
+                (&json!("failure"), &json!("Unauthorized"))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn bad_bodies_are_told_so() {
+    let world = World::start().await;
+    for body in ["", "no JSON", "[1]", "\"text\"", "{"] {
+        let (status, told) = world.post(&[("token", TOKEN)], body).await;
+        assert_eq!((status, &told["error"]["code"]), (400, &json!("BadRequest")), "{body}");
+        assert_eq!(told["status"], "failure");
+    }
+    let long = json!({"userId": "ada", "message": {"text": "x".repeat(1 << 20)}}).to_string();
+    let (status, told) = world.post(&[("token", TOKEN)], long).await;
+    assert_eq!((status, &told["error"]["code"]), (413, &json!("PayloadTooLarge")));
+    assert!(world.copilot.conversations().is_empty());
+}
+
+#[tokio::test]
+async fn a_role_that_is_off_says_so() {
+    let (url, http) = {
+        let settings = servicenow_handoff::config::Settings::from_env(|name| {
+            (name == "LISTEN").then(|| "127.0.0.1:0".to_owned())
+        });
+        let (started, address) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let connector = servicenow_handoff::app::Connector::build(&settings.unwrap()).unwrap();
+                started.send(connector.address()).unwrap();
+                connector.run().await.unwrap();
+            });
+        });
+        let address = address.recv_timeout(crate::secondary::world::PATIENCE).unwrap();
+        (format!("http://{address}"), servicenow_handoff::far_end::client().unwrap())
+    };
+    for path in [PATH, "/api/now/v1/cccif/media/upload"] {
+        let answer = http.post(format!("{url}{path}")).header("token", "").body("{}").send().await.unwrap();
+        assert_eq!(answer.status(), 503);
+        assert!(answer.text().await.unwrap().contains("NotConfigured"));
+    }
+}

@@ -1,0 +1,147 @@
+//! What goes wrong between us and the agent, and what the primary bot repeats.
+
+use std::time::Duration;
+
+use servicenow_handoff::{
+    simulate::faults::Fault,
+    wire::virtual_agent::request::{Action, Message},
+};
+
+use crate::secondary::world::{Primary, World, texts};
+
+#[tokio::test]
+async fn a_repeated_request_is_one_turn_with_one_answer() {
+    let world = World::start().await;
+    let primary = world.primary("s");
+    primary.starts().await;
+    let request = primary.request(Action::Message(Message::typed("slow")));
+    let (one, other) = tokio::join!(primary.send(&request), primary.send(&request));
+    assert_eq!(one, other);
+    assert_eq!(texts(&one.unwrap()).len(), 3);
+    let later = primary.send(&request).await;
+    assert_eq!(later, other);
+    let (url, _second) = world.second_instance();
+    assert_eq!(Primary::at(&url, "s").send(&request).await, other);
+    assert_eq!(world.heard(), ["slow"]);
+}
+
+#[tokio::test]
+async fn requests_of_one_conversation_wait_for_each_other() {
+    let world = World::start().await;
+    let primary = world.primary("s");
+    primary.starts().await;
+    let first = primary.request(Action::Message(Message::typed("slow")));
+    let second = primary.request(Action::Message(Message::typed("and this")));
+    let (first, second) = tokio::join!(primary.send(&first), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        primary.send(&second).await
+    });
+    assert_eq!(texts(&first.unwrap()).len(), 3);
+    assert_eq!(texts(&second.unwrap()), ["You said: and this"]);
+}
+
+#[tokio::test]
+async fn a_post_that_failed_although_it_arrived_is_not_made_again() {
+    for status in [502, 504] {
+        let world = World::start().await;
+        let primary = world.primary("s");
+        primary.starts().await;
+        world.copilot.faults().add(Fault::on("POST", "/activities").once().status(status).after_processing());
+        assert_eq!(texts(&primary.says("hello").await), ["You said: hello"], "{status}");
+        assert_eq!(world.heard(), ["hello"]);
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_left_no_trace_is_told_to_be_in_doubt() {
+    let world = World::start().await;
+    let primary = world.primary("s");
+    primary.starts().await;
+    world.copilot.faults().add(Fault::on("POST", "/activities").once().status(502));
+    let answer = primary.says("hello").await;
+    assert!(texts(&answer)[0].starts_with("I can't tell whether"), "{answer:?}");
+    assert!(world.heard().is_empty());
+    assert_eq!(texts(&primary.says("hello?").await), ["You said: hello?"]);
+}
+
+#[tokio::test]
+async fn what_surely_did_not_arrive_is_tried_again() {
+    let world = World::start().await;
+    let primary = world.primary("s");
+    let busy = Fault::on("POST", "/activities").times(2).status(429).header("Retry-After", "0");
+    world.copilot.faults().add(busy);
+    assert_eq!(texts(&primary.starts().await).len(), 1);
+    world.copilot.faults().add(Fault::on("GET", "/activities").times(3).status(503));
+    assert_eq!(texts(&primary.says("hello").await), ["You said: hello"]);
+    assert_eq!(world.heard(), ["hello"]);
+}
+
+#[tokio::test]
+async fn an_agent_out_of_reach_gives_control_back() {
+    let world = World::start().await;
+    world.copilot.faults().add(Fault::on("POST", "/conversations").status(403));
+    let answer = world.primary("s").starts().await;
+    assert!(answer.take_control);
+    assert_eq!(texts(&answer), ["The assistant can't be reached at the moment."]);
+}
+
+#[tokio::test]
+async fn a_token_that_expired_costs_the_conversation_but_not_the_message() {
+    let world = World::without_secret(&[]).await;
+    let primary = world.primary("s");
+    let mut start = primary.request(Action::StartConversation(Message::default()));
+    start.context_variables.insert("Category".to_owned(), "hr".into());
+    primary.send(&start).await;
+    let first = world.copilot.conversations().pop().unwrap();
+    world.copilot.expire_tokens(&first);
+    assert_eq!(texts(&primary.says("hello").await), ["You said: hello"]);
+    assert_eq!(world.copilot.conversations().len(), 2);
+    assert_eq!(world.told()[0]["value"]["Category"], "hr");
+    assert_eq!(world.heard(), ["hello"]);
+}
+
+#[tokio::test]
+async fn a_token_that_expires_while_the_agent_thinks_is_told_and_the_next_message_goes_on() {
+    let world = World::without_secret(&[]).await;
+    let primary = world.primary("s");
+    primary.starts().await;
+    let first = world.copilot.conversations().pop().unwrap();
+    let (answer, ()) = tokio::join!(primary.says("slow"), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        world.copilot.expire_tokens(&first);
+    });
+    assert!(texts(&answer)[0].starts_with("I can't tell whether"), "{answer:?}");
+    assert_eq!(texts(&primary.says("hello").await), ["You said: hello"]);
+    assert_eq!(world.heard(), ["hello"], "nothing is said twice");
+}
+
+#[tokio::test]
+async fn a_conversation_direct_line_forgot_is_opened_anew() {
+    let world = World::start().await;
+    let primary = world.primary("s");
+    primary.starts().await;
+    world.copilot.forget(&world.copilot.conversations()[0]);
+    assert_eq!(texts(&primary.says("hello").await), ["You said: hello"]);
+}
+
+#[tokio::test]
+async fn what_came_too_late_is_part_of_the_next_answer() {
+    let world = World::start().await;
+    let primary = world.primary("s");
+    assert_eq!(texts(&primary.says("later").await), ["I'll come back to you."]);
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let next = primary.says("hello").await;
+    assert_eq!(
+        texts(&next),
+        ["By the way, I'm still here.", "Can I do anything else for you?", "You said: hello"]
+    );
+}
+
+#[tokio::test]
+async fn a_silent_agent_gets_an_empty_answer_in_time() {
+    let world = World::start().await;
+    let began = std::time::Instant::now();
+    let answer = world.primary("s").says("silence").await;
+    assert!(answer.body.is_empty());
+    assert!(began.elapsed() < Duration::from_secs(3));
+}

@@ -1,0 +1,109 @@
+//! Files the primary bot uploads, and those it only names.
+
+use reqwest::multipart::{Form, Part};
+use serde_json::{Value, json};
+use servicenow_handoff::simulate::copilot::CopilotOptions;
+
+use crate::{
+    azurite::server::Azurite,
+    secondary::world::{TOKEN, World},
+};
+
+const PATH: &str = "/api/now/v1/cccif/media/upload";
+
+#[tokio::test]
+async fn an_uploaded_file_reaches_the_agent_with_its_message() {
+    let world = World::start().await;
+    let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(200_000).collect();
+    let (status, answer) = upload(&world, form(bytes.clone())).await;
+    assert_eq!(status, 201, "{answer}");
+    let result = &answer["result"];
+    assert_eq!((&result["name"], &result["state"]), (&json!("plan.pdf"), &json!("available")));
+    let url = result["mediaUrl"].as_str().unwrap();
+    assert!(url.ends_with(result["attachmentId"].as_str().unwrap()));
+    let file = json!({"contentType": "application/pdf", "fileName": "plan.pdf", "url": url});
+    let said = json!({"userId": "ada", "message": {"text": "see this", "attachment": file}});
+    let answer = world.ask(said).await;
+    assert_eq!(answer["body"][0]["value"], "You said: see this");
+    let told = world.told();
+    let attachment = &told.last().unwrap()["attachments"][0];
+    assert_eq!(
+        (&attachment["name"], &attachment["contentType"]),
+        (&json!("plan.pdf"), &json!("application/pdf"))
+    );
+    let kept = world.http.get(attachment["contentUrl"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(kept.bytes().await.unwrap(), bytes);
+}
+
+#[tokio::test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+async fn a_file_uploaded_to_one_instance_reaches_the_agent_from_another() {
+    let azurite = Azurite::start();
+    let store = azurite.container_with_sas();
+    let world = World::with(CopilotOptions::default(), &[("STORE", &store)]).await;
+    let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(5_000_000).collect();
+    let (status, answer) = upload(&world, form(bytes.clone())).await;
+    assert_eq!(status, 201, "{answer}");
+    let (second, _) = world.second_instance();
+    let file = json!({"url": answer["result"]["mediaUrl"]});
+    let said = json!({"userId": "ada", "message": {"text": "see this", "attachment": file}});
+    let post = world.http.post(format!("{second}/api/sn_va_as_service/bot/integration"));
+    let post = post.header("token", TOKEN).body(said.to_string());
+    assert_eq!(post.send().await.unwrap().status(), 200);
+    let told = world.told();
+    let attachment = &told.last().unwrap()["attachments"][0];
+    assert_eq!(
+        (&attachment["name"], &attachment["contentType"]),
+        (&json!("plan.pdf"), &json!("application/pdf"))
+    );
+    let kept = world.http.get(attachment["contentUrl"].as_str().unwrap()).send().await.unwrap();
+    assert!(kept.bytes().await.unwrap() == bytes);
+    drop(azurite);
+    let (status, answer) = upload(&world, form(b"x".to_vec())).await;
+    assert_eq!((status, &answer["error"]["code"]), (503, &json!("Unavailable")));
+}
+
+#[tokio::test]
+async fn a_file_elsewhere_goes_by_its_address_and_its_credentials_stay_here() {
+    let world = World::start().await;
+    let file = json!({"contentType": "image/png", "fileName": "a.png", "url": "https://example.com/a.png",
+        "headers": {"Authorization": "Bearer secret-1"}});
+    let answer = world.ask(json!({"userId": "ada", "message": {"attachment": file}})).await;
+    assert_eq!(answer["body"][0]["value"], "I received a.png.");
+    assert_eq!(answer["message"]["attachment"].get("headers"), None);
+    assert!(!Value::from(world.told()).to_string().contains("secret-1"));
+}
+
+#[tokio::test]
+async fn forms_that_are_not_as_documented_are_refused() {
+    let limit = [("MAX_UPLOAD", "1000")];
+    let world = World::with(CopilotOptions::default(), &limit).await;
+    let file = || Part::bytes(b"x".to_vec()).file_name("a");
+    for (form, status) in [
+        (form(vec![1; 1_000]), 201),
+        (form(vec![1; 1_001]), 413),
+        (form(Vec::new()), 400),
+        (Form::new().part("file", file()).text("user_id", "a").text("provider_application_id", "b"), 400),
+        (Form::new().text("user_id", "a"), 400),
+    ] {
+        assert_eq!(upload(&world, form).await.0, status);
+    }
+    let left = std::fs::read_dir(world.folder.path().join("files")).unwrap().count();
+    assert_eq!(left, 1, "one upload");
+    let post = world.http.post(format!("{}{PATH}", world.url)).multipart(form(vec![1]));
+    assert_eq!(post.send().await.unwrap().status(), 401);
+    let post = world.http.post(format!("{}{PATH}", world.url)).header("token", TOKEN).body("{}");
+    assert_eq!(post.send().await.unwrap().status(), 400);
+}
+
+fn form(bytes: Vec<u8>) -> Form {
+    let file = Part::bytes(bytes).file_name("plan.pdf").mime_str("application/pdf").unwrap();
+    Form::new().text("user_id", "ada").text("provider_application_id", "p-1").part("file", file)
+}
+
+async fn upload(world: &World, form: Form) -> (u16, Value) {
+    let post = world.http.post(format!("{}{PATH}", world.url)).header("token", TOKEN).multipart(form);
+    let answer = post.send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+}

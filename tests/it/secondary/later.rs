@@ -1,0 +1,241 @@
+//! Answers that go to the response address.
+
+use std::{process::Stdio, time::Duration};
+
+use serde_json::{Value, json};
+use servicenow_handoff::{
+    domain::Timestamp,
+    simulate::{copilot, faults::Fault},
+    wire::virtual_agent::request::{Action, Message},
+};
+
+use crate::secondary::world::{PATH, Sink, TOKEN, World, settings, to};
+
+#[tokio::test]
+async fn an_answer_comes_after_the_status_with_signs_of_typing() {
+    let sink = Sink::open();
+    let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
+    let primary = world.primary("s");
+    let stored = world
+        .ask(json!({"requestId": "r-0", "clientSessionId": "s", "userId": "ada",
+        "action": "START_CONVERSATION", "appInboundId": "in-1"}))
+        .await;
+    assert_eq!(stored, json!({"status": "success"}));
+    let greeting = sink.wait_for(1).await.remove(0);
+    assert_eq!((&greeting["requestId"], &greeting["appInboundId"]), (&json!("r-0"), &json!("in-1")));
+    assert_eq!(greeting["body"][0]["actionType"], "EndTypingIndicator");
+    assert_eq!(greeting["body"][1]["uiType"], "Picker");
+    assert_eq!(sink.got()[0]["body"][0]["actionType"], "StartTypingIndicator");
+    for text in ["one", "two", "three"] {
+        assert!(primary.send(&primary.request(Action::Message(Message::typed(text)))).await.is_none());
+    }
+    let said: Vec<Value> =
+        sink.wait_for(4).await.iter().map(|answer| answer["body"][1]["value"].clone()).collect();
+    assert_eq!(said[1..], ["You said: one", "You said: two", "You said: three"]);
+    let mut synchronous = primary.request(Action::Message(Message::typed("now")));
+    synchronous.sync_response = true;
+    assert_eq!(crate::secondary::world::texts(&primary.send(&synchronous).await.unwrap()), ["You said: now"]);
+    assert_eq!(sink.said().len(), 4);
+}
+
+#[tokio::test]
+async fn an_answer_the_primary_did_not_take_is_sent_again_in_order() {
+    let sink = Sink::open();
+    let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
+    let primary = world.primary("s");
+    sink.refuse(4);
+    for text in ["one", "two"] {
+        primary.send(&primary.request(Action::Message(Message::typed(text)))).await;
+    }
+    let said: Vec<Value> =
+        sink.wait_for(2).await.iter().map(|answer| answer["message"]["text"].clone()).collect();
+    assert_eq!(said, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn what_the_agent_says_unasked_follows() {
+    let sink = Sink::open();
+    let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
+    let primary = world.primary("s");
+    primary.send(&primary.request(Action::Message(Message::typed("later")))).await;
+    let mut texts = Vec::new();
+    for answers in 2..=3 {
+        for answer in sink.wait_for(answers).await.iter().skip(texts.len().min(answers)) {
+            texts.extend(
+                answer["body"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter_map(|e| e["value"].as_str().map(str::to_owned)),
+            );
+        }
+        if texts.len() >= 3 {
+            break;
+        }
+    }
+    assert_eq!(
+        texts,
+        ["I'll come back to you.", "By the way, I'm still here.", "Can I do anything else for you?"]
+    );
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_once() {
+    let sink = Sink::open();
+    let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
+    let primary = world.primary("s");
+    let request = primary.request(Action::Message(Message::typed("hello")));
+    for _ in 0..3 {
+        assert!(primary.send(&request).await.is_none());
+    }
+    sink.wait_for(1).await;
+    primary.send(&request).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(sink.said().len(), 1);
+    assert_eq!(world.heard(), ["hello"]);
+}
+
+#[tokio::test]
+async fn a_request_answered_200_survives_the_process_wherever_it_is_killed() {
+    // Killed while the agent thinks, and while the answer is refused.
+    for wait in [Duration::from_millis(300), Duration::from_millis(4_200)] {
+        let sink = Sink::open();
+        let copilot = copilot::start(copilot::CopilotOptions::default()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(&copilot, &folder, &to(&sink));
+        let mut handler = Handler::start(&settings).await;
+        if wait > Duration::from_secs(1) {
+            sink.refuse(1_000);
+        }
+        handler.ask(json!({"requestId": "r", "clientSessionId": "s", "userId": "ada", "message": {"text": "slow"}})).await;
+        tokio::time::sleep(wait).await;
+        handler.kill();
+        sink.refuse(0);
+        tokio::time::sleep(Duration::from_millis(3_500)).await;
+        let _again = Handler::start(&settings).await;
+        let said = sink.wait_within(1, Duration::from_secs(25)).await;
+        let texts: Vec<&str> =
+            said[0]["body"].as_array().unwrap().iter().filter_map(|e| e["value"].as_str()).collect();
+        assert_eq!(texts, ["One moment, I'm looking…", "Here is the first part.", "And here is the rest."]);
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        assert_eq!(sink.said().len(), 1);
+        let conversation = copilot.conversations().pop().unwrap();
+        let told = copilot.said_to_bot(&conversation);
+        assert_eq!(told.iter().filter(|activity| activity["text"] == "slow").count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_sweep_goes_on_with_what_another_instance_left() {
+    let sink = Sink::open();
+    let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
+    world.copilot.faults().add(Fault::on("GET", "/activities").once().delay(Duration::from_millis(500)));
+    let primary = world.primary("s");
+    primary.send(&primary.request(Action::Message(Message::typed("hello")))).await;
+    let (_, second) = world.second_instance();
+    assert_eq!(second.sweep().await.unwrap(), 1);
+    sink.wait_for(1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(sink.said().len(), 1);
+    assert_eq!(world.heard(), ["hello"]);
+}
+
+#[tokio::test]
+async fn an_idle_session_ends_and_control_goes_back() {
+    let sink = Sink::open();
+    let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
+    let primary = world.primary("s");
+    primary.send(&primary.request(Action::Message(Message::typed("hello")))).await;
+    sink.wait_for(1).await;
+    // Another instance, whose worker does not wait for later words of the agent.
+    let (_, second) = world.second_instance();
+    let in_an_hour = Timestamp::now().plus_millis(3_601_000);
+    assert_eq!(second.sweep_at(in_an_hour).await.unwrap(), 1);
+    let ended = sink.wait_for(2).await.remove(1);
+    assert_eq!((&ended["takeControl"], &ended["body"]), (&json!(true), &json!([])));
+    assert_eq!(world.told().last().unwrap()["type"], "endOfConversation");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(second.sweep().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_secret_is_delivered_before_the_200_and_never_stored() {
+    let sink = Sink::open();
+    let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
+    let primary = world.primary("s");
+    primary.send(&primary.request(Action::Message(Message::typed("hello")))).await;
+    sink.wait_for(1).await;
+    let content = json!({"type": "AdaptiveCard", "body": [
+        {"type": "Input.Text", "id": "pin", "label": "Your PIN", "style": "Password", "isRequired": true}]});
+    let card = json!({"type": "message", "attachments": [
+        {"contentType": "application/vnd.microsoft.card.adaptive", "content": content}]});
+    let conversation = world.copilot.conversations().pop().unwrap();
+    world.copilot.bot_says(&conversation, card).unwrap();
+    let asked = sink.wait_for(2).await.remove(1);
+    assert_eq!(
+        (&asked["body"][0]["uiType"], &asked["body"][0]["maskType"]),
+        (&json!("InputText"), &json!("SECURE"))
+    );
+    primary.send(&primary.request(Action::Message(Message::typed("pin-4711-pin")))).await;
+    assert_eq!(world.told().last().unwrap()["value"], json!({"pin": "pin-4711-pin"}));
+    let answer = sink.wait_for(3).await.remove(2);
+    assert_eq!(answer["message"], json!({"typed": true}));
+    for file in std::fs::read_dir(world.folder.path()).unwrap() {
+        let file = file.unwrap().path();
+        if file.is_file() {
+            let stored = std::fs::read(&file).unwrap();
+            // The agent of this test repeats what it was told; its own words are its own affair.
+            let spoken = b"I noted: pin = pin-4711-pin";
+            let whole = stored.windows(12).filter(|window| window == b"pin-4711-pin").count();
+            let repeated = stored.windows(spoken.len()).filter(|window| window == spoken).count();
+            assert_eq!(whole, repeated, "{}", file.display());
+        }
+    }
+}
+
+/// The real program.
+struct Handler {
+    process: std::process::Child,
+    url: String,
+}
+
+impl Handler {
+    async fn start(settings: &[(String, String)]) -> Self {
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let address = format!("127.0.0.1:{port}");
+        let process = std::process::Command::new(env!("CARGO_BIN_EXE_handler"))
+            .env_clear()
+            .envs(settings.iter().map(|(name, value)| (name, value)))
+            .env("LISTEN", &address)
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let url = format!("http://{address}");
+        for _ in 0..200 {
+            if reqwest::get(&url).await.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Self { process, url }
+    }
+
+    async fn ask(&self, body: Value) {
+        let http = servicenow_handoff::far_end::client().unwrap();
+        let post = http.post(format!("{}{PATH}", self.url)).header("token", TOKEN).body(body.to_string());
+        assert_eq!(post.send().await.unwrap().status(), 200);
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,90 @@
+//! Many conversations at once over three programs on one store, of which one is killed every few seconds:
+//! nothing said is lost, doubled or swapped.
+//!
+//! `STORM_CONVERSATIONS`, `STORM_MESSAGES`, `STORM_PAUSE`, `STORM_POLL` and `STORM_KILL` (the last three in
+//! milliseconds) set another size; `HANDLER` names another build of the program. `-- --nocapture` shows the figures.
+
+mod client;
+mod figures;
+mod size;
+mod talk;
+mod verdict;
+mod weather;
+
+use servicenow_handoff::simulate::servicenow::{Effect, Fault, ServiceNowOptions};
+
+use self::size::Size;
+use crate::{
+    azurite::{
+        proxy::{Proxy, Weather},
+        server::{Azurite, sas},
+    },
+    faults::{random, stage::Stage},
+};
+
+/// ServiceNow takes up to so long for a call, so that a kill meets some under way.
+const WORK_MILLIS: u64 = 30;
+
+#[tokio::test]
+async fn three_programs_on_one_sqlite_file_keep_every_word_while_one_after_the_other_is_killed() {
+    let size =
+        Size { conversations: 30, messages: 10, pause: 600, poll: 600, kill_every: 2_000 }.or_as_told();
+    let stage = Stage::on(PROGRAMS, servicenow(&size), &[]).await;
+    println!("{}", storm(&stage, &size).await);
+}
+
+#[tokio::test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+async fn three_programs_on_one_container_keep_every_word_while_storage_fails_and_one_after_the_other_is_killed()
+ {
+    let size =
+        Size { conversations: 300, messages: 50, pause: 3_000, poll: 3_000, kill_every: 5_000 }.or_as_told();
+    let (azurite, programs) = (Azurite::start(), servicenow(&size));
+    let proxy = Proxy::start(azurite.origin());
+    let store = format!("{}?{}", azurite.container_behind(proxy.origin()), sas("rwdlac"));
+    let stage = Stage::on(PROGRAMS, programs, &[("STORE", &store)]).await;
+    proxy.set(Weather { busy: 20, conflict: 20, lost: 10, slow: 20 });
+    let figures = storm(&stage, &size).await;
+    println!("{figures}\n{}", proxy.counts());
+}
+
+const PROGRAMS: usize = 3;
+
+/// An instance that remembers all that a storm tells it.
+fn servicenow(size: &Size) -> ServiceNowOptions {
+    let talks = size.conversations * size.messages;
+    ServiceNowOptions {
+        keep_requests: 20 * talks + 1_000,
+        keep_chats: size.conversations + 1,
+        keep_lines: 20 * size.messages,
+        ..Default::default()
+    }
+}
+
+/// Everybody talks both ways until all is said and read; what came of it has been checked.
+async fn storm(stage: &Stage, size: &Size) -> figures::Figures {
+    let mut random = random::Random::seeded();
+    let clients = talk::open(stage, size, &mut random).await;
+    stage.servicenow.faults().add(Fault::new(Effect::Jitter { ms: WORK_MILLIS }));
+    let began = std::time::Instant::now();
+    let timer = random::Random(random.below(u64::MAX));
+    let all_is_said = async {
+        let (mut talks, kills) =
+            weather::kill_while(stage, size, &mut random, talk::all(stage, size, clients)).await;
+        let lasted = began.elapsed();
+        verdict::all_was_told(stage, size, &mut talks).await;
+        (talks, kills, lasted)
+    };
+    let (talks, kills, lasted) = tokio::select! {
+        all = all_is_said => all,
+        never = weather::fire_timer(stage, timer) => match never {},
+    };
+    let mut figures = figures::Figures::new(size, &kills, lasted);
+    let (mut told, trouble) = (verdict::told(stage), verdict::trouble(stage));
+    for talk in &talks {
+        let calls = told.remove(&talk.conversation).unwrap_or_default();
+        let trouble = trouble.get(&talk.conversation).copied().unwrap_or_default();
+        figures.add(talk, &calls, verdict::of(talk, &calls, size, &kills, trouble));
+    }
+    figures
+}

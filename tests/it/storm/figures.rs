@@ -1,0 +1,91 @@
+//! The figures of a storm.
+
+use std::{fmt, time::Duration};
+
+use servicenow_handoff::{domain::Timestamp, simulate::servicenow::Recorded};
+
+use crate::storm::{
+    size::Size,
+    talk::{Talk, question},
+    verdict::Repeats,
+};
+
+#[derive(Default)]
+pub struct Figures {
+    conversations: usize,
+    messages: usize,
+    kills: usize,
+    lasted: Duration,
+    polls: usize,
+    /// Requests of clients without an answer, and those answered 503: made again.
+    unanswered: usize,
+    put_off: usize,
+    webhooks_unanswered: usize,
+    webhooks_put_off: usize,
+    repeats: Repeats,
+    /// Milliseconds from the first try of the sender's to the other side.
+    to_agent: Vec<i64>,
+    to_user: Vec<i64>,
+}
+
+impl Figures {
+    pub fn new(size: &Size, kills: &[Timestamp], lasted: Duration) -> Self {
+        Self {
+            conversations: size.conversations,
+            messages: size.conversations * size.messages,
+            kills: kills.len(),
+            lasted,
+            ..Self::default()
+        }
+    }
+
+    pub fn add(&mut self, talk: &Talk, calls: &[Recorded], repeats: Repeats) {
+        let Talk { reader, writer, webhooks, .. } = talk;
+        self.polls += reader.polls;
+        self.unanswered += reader.unanswered + writer.unanswered;
+        self.put_off += reader.put_off + writer.put_off;
+        self.webhooks_unanswered += webhooks.unanswered;
+        self.webhooks_put_off += webhooks.put_off;
+        self.repeats.killed += repeats.killed;
+        self.repeats.told += repeats.told;
+        for ((at, _), n) in talk.questions.iter().zip(1..) {
+            let text = question(talk.number, n);
+            let arrived = calls.iter().find(|call| call.text == text);
+            self.to_agent.extend(arrived.map(|call| call.at.millis_since(*at)));
+        }
+        for (at, (arrived, _)) in talk.answers.iter().zip(reader.heard("agent")) {
+            self.to_user.push(arrived.millis_since(*at));
+        }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { conversations, messages, kills, lasted, polls, repeats, .. } = self;
+        writeln!(f, "| figure | value |\n|---|--:|")?;
+        writeln!(f, "| conversations at once | {conversations} |")?;
+        writeln!(f, "| messages each way | {messages} |")?;
+        writeln!(f, "| seconds | {:.0} |", lasted.as_secs_f64())?;
+        writeln!(f, "| programs killed | {kills} |")?;
+        writeln!(f, "| polls | {polls} |")?;
+        writeln!(f, "| clients' requests without an answer, made again | {} |", self.unanswered)?;
+        writeln!(f, "| clients' requests answered 503, made again | {} |", self.put_off)?;
+        writeln!(f, "| webhooks without an answer, sent again | {} |", self.webhooks_unanswered)?;
+        writeln!(f, "| webhooks answered 503, sent again | {} |", self.webhooks_put_off)?;
+        let Repeats { killed, told } = repeats;
+        writeln!(f, "| calls to ServiceNow made again after a kill, with their ids | {killed} |")?;
+        writeln!(f, "| calls to ServiceNow made again after no answer, with their ids | {told} |")?;
+        writeln!(f, "| user to agent, ms: median, 99 %, slowest | {} |", quantiles(&self.to_agent))?;
+        writeln!(f, "| agent to user, ms: median, 99 %, slowest | {} |", quantiles(&self.to_user))?;
+        write!(f, "| lost, doubled, swapped | 0 |")
+    }
+}
+
+fn quantiles(millis: &[i64]) -> String {
+    let mut sorted = millis.to_vec();
+    sorted.sort_unstable();
+    let at = |percent: usize| {
+        sorted.get(sorted.len().saturating_sub(1) * percent / 100).copied().unwrap_or_default()
+    };
+    format!("{}, {}, {}", at(50), at(99), at(100))
+}

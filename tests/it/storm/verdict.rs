@@ -1,0 +1,146 @@
+//! Nothing lost, nothing doubled that can be told apart, nothing swapped, nothing of somebody else's.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use servicenow_handoff::{domain::Timestamp, simulate::servicenow::Recorded};
+
+use crate::{
+    faults::stage::Stage,
+    storm::{
+        size::Size,
+        talk::{Talk, answer, question},
+    },
+};
+
+/// A claim of a killed program stands for 10 s, and another kill may follow.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Milliseconds that a call may have been on its way when its program died.
+const ON_THE_WAY: i64 = 3_000;
+
+/// The user's messages as ServiceNow was told them, by conversation.
+pub fn told(stage: &Stage) -> HashMap<String, Vec<Recorded>> {
+    let mut told: HashMap<String, Vec<Recorded>> = HashMap::new();
+    for call in stage.servicenow.requests().into_iter().filter(|call| call.action.is_empty()) {
+        told.entry(call.session.clone()).or_default().push(call);
+    }
+    told
+}
+
+/// The last words may still be on their way when everybody has read everything. The clients poll on, as
+/// clients do, which is also what makes a call of a killed program's be made again.
+pub async fn all_was_told(stage: &Stage, size: &Size, talks: &mut [Talk]) {
+    let began = Instant::now();
+    loop {
+        join_all(talks.iter_mut().map(|talk| talk.reader.read_on())).await;
+        let told = told(stage);
+        let has_all = |talk: &&Talk| {
+            let last = question(talk.number, size.messages);
+            told.get(&talk.conversation).is_some_and(|calls| calls.iter().any(|call| call.text == last))
+        };
+        let missing = talks.iter().filter(|talk| !has_all(talk)).count();
+        if missing == 0 {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "the last words of {missing} users never reached ServiceNow");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Checks one conversation; how many calls were made again.
+pub fn of(talk: &Talk, calls: &[Recorded], size: &Size, kills: &[Timestamp], trouble: usize) -> Repeats {
+    check_what_the_user_read(talk, size);
+    check_what_servicenow_was_told(talk, calls, size);
+    repeats(calls, kills, trouble)
+}
+
+fn check_what_the_user_read(talk: &Talk, size: &Size) {
+    let reader = &talk.reader;
+    let ids: Vec<&str> = reader.read.iter().map(|(_, activity)| activity["id"].as_str().unwrap()).collect();
+    let distinct: HashSet<&str> = ids.iter().copied().collect();
+    assert_eq!(ids.len(), distinct.len(), "{} was shown something twice", talk.conversation);
+    let text = |(_, activity): &(Timestamp, serde_json::Value)| activity["text"].as_str().unwrap().to_owned();
+    let answers: Vec<String> = reader.heard("agent").map(text).collect();
+    assert_eq!(answers, (1..=size.messages).map(|n| answer(talk.number, n)).collect::<Vec<_>>());
+    // In front of the echoes stands the request for a person.
+    let echoes: Vec<(String, String)> = reader
+        .heard("user")
+        .skip(1)
+        .map(|read| (read.1["id"].as_str().unwrap().to_owned(), text(read)))
+        .collect();
+    let said = talk.questions.iter().zip(1..);
+    let expected: Vec<(String, String)> =
+        said.map(|((_, id), n)| (id.clone(), question(talk.number, n))).collect();
+    assert_eq!(echoes, expected);
+}
+
+/// A repeat stands right behind the first and has its ids.
+fn check_what_servicenow_was_told(talk: &Talk, calls: &[Recorded], size: &Size) {
+    let mut distinct: Vec<&Recorded> = calls.iter().collect();
+    distinct.dedup_by_key(|call| (&call.request_id, &call.client_message_id));
+    let texts: Vec<&str> = distinct.iter().map(|call| call.text.as_str()).collect();
+    assert_eq!(texts, (1..=size.messages).map(|n| question(talk.number, n)).collect::<Vec<_>>());
+    let requests: HashSet<&str> = distinct.iter().map(|call| call.request_id.as_str()).collect();
+    let messages: HashSet<&str> = distinct.iter().map(|call| call.client_message_id.as_str()).collect();
+    assert_eq!((requests.len(), messages.len()), (size.messages, size.messages));
+}
+
+/// Calls that were made again, by what made it so.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Repeats {
+    /// The program that made the call was killed.
+    pub killed: usize,
+    /// The program says that it got no answer, or could not store it.
+    pub told: usize,
+}
+
+/// Each repeat must have a kill of its own between the two calls, or a line of its own in the log.
+fn repeats(calls: &[Recorded], kills: &[Timestamp], trouble: usize) -> Repeats {
+    let (mut left, mut repeats) = (kills.to_vec(), Repeats::default());
+    for (place, again) in calls.iter().enumerate() {
+        let first = calls[..place].iter().rfind(|call| call.request_id == again.request_id);
+        let Some(first) = first else { continue };
+        let between = |kill: &Timestamp| first.at.plus_millis(-ON_THE_WAY) <= *kill && *kill <= again.at;
+        match left.iter().position(between) {
+            Some(kill) => {
+                left.remove(kill);
+                repeats.killed += 1;
+            }
+            None => repeats.told += 1,
+        }
+        assert!(
+            repeats.told <= trouble,
+            "{} was told twice, {} ms apart, and no program died or had trouble between",
+            first.text,
+            again.at.millis_since(first.at)
+        );
+    }
+    repeats
+}
+
+/// How often the programs say that they got no answer about a message, or could not store that they did.
+pub fn trouble(stage: &Stage) -> HashMap<String, usize> {
+    let mut trouble = HashMap::new();
+    for process in &stage.processes {
+        for line in fs::read_to_string(&process.log).unwrap().lines() {
+            if let Some(conversation) = troubled(line) {
+                *trouble.entry(conversation).or_default() += 1;
+            }
+        }
+    }
+    trouble
+}
+
+/// The conversation that a line of the log says has trouble. A line that a kill cut short says nothing.
+fn troubled(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let message = line["message"].as_str()?;
+    let troubled =
+        ["ServiceNow did not take it", "Delivery stopped"].iter().any(|words| message.starts_with(words));
+    troubled.then(|| line["conversation.id"].as_str().map(str::to_owned))?
+}
