@@ -95,9 +95,7 @@ impl Connector {
         .keep_alive(UNUSED)
         .client_request_timeout(UNUSED)
         .bind(settings.listen)
-        .map_err(|failed| {
-            io::Error::new(failed.kind(), format!("{} can't be listened on: {failed}", settings.listen))
-        })?;
+        .map_err(|failed| no_address(failed, settings))?;
         let address = server.addrs().first().copied().unwrap_or(settings.listen);
         Ok(Self { server: server.run(), address, handoff, secondary_bot, counters })
     }
@@ -124,6 +122,31 @@ impl Connector {
     pub async fn run(self) -> io::Result<()> {
         self.server.await
     }
+}
+
+fn no_address(failed: io::Error, settings: &Settings) -> io::Error {
+    let way_out = match failed.kind() {
+        io::ErrorKind::AddrInUse if settings.in_functions_host => {
+            "; the Functions host chooses the port and tries again with another"
+        }
+        io::ErrorKind::AddrInUse => {
+            "; another program listens there: end it, or set LISTEN to another port, like `127.0.0.1:7072`"
+        }
+        io::ErrorKind::PermissionDenied => "; ports below 1024 are for root: set LISTEN to a higher one",
+        io::ErrorKind::AddrNotAvailable => {
+            "; this machine has no such address: set LISTEN to one it has, or to `0.0.0.0:PORT`"
+        }
+        _ => "",
+    };
+    io::Error::new(failed.kind(), format!("{} can't be listened on: {failed}{way_out}", settings.listen))
+}
+
+/// Says which option of the command line chooses another port, when this one is taken.
+#[cfg(feature = "simulate")]
+pub(crate) fn no_port(failed: io::Error, port: u16, option: &str) -> io::Error {
+    let what = format!("port {port} of 127.0.0.1 can't be listened on: {failed}");
+    let way_out = format!("choose another with `{option} PORT`, or `{option} 0` for any free one");
+    io::Error::new(failed.kind(), format!("{what}; {way_out}"))
 }
 
 /// Says what is usually behind it: an image without certificates.

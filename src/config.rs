@@ -2,12 +2,14 @@
 
 mod catalogue;
 mod fault;
+mod file;
 mod keyvault;
 mod platform;
 mod reader;
 mod roles;
 mod secondary_bot;
 mod servicenow;
+mod spelling;
 mod surface;
 #[cfg(test)]
 mod tests;
@@ -20,9 +22,11 @@ use self::reader::Reader;
 pub use self::{
     catalogue::{SETTINGS, Setting},
     fault::{SettingErrors, SettingFault},
+    file::settings_file,
     keyvault::{Reference, Secrets},
     platform::{Place, Platform, SIGNS},
-    roles::{Caution, Role, unknown_names},
+    roles::{Caution, Role},
+    spelling::{Misspelt, misspelt},
     surface::HOST_PORT,
 };
 use crate::credential::Credential;
@@ -120,11 +124,16 @@ fn direct_line(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> DirectLi
     if url.as_ref().is_some_and(|url| url.path().contains("/v3/directline")) {
         reader.fault("DIRECT_LINE_URL", "must be the root; leave out `/v3/directline`.");
     }
-    DirectLineSettings {
-        url,
-        token_endpoint: reader.url("COPILOT_TOKEN_ENDPOINT"),
-        secret: reader.header_secret("DIRECT_LINE_SECRET"),
+    let token_endpoint = reader.url("COPILOT_TOKEN_ENDPOINT");
+    if token_endpoint.as_ref().is_some_and(|url| url.path().contains("/copilotstudio/")) {
+        reader.fault(
+            "COPILOT_TOKEN_ENDPOINT",
+            "is a direct-to-engine address, which gives no Direct Line token; copy the Token Endpoint from Copilot \
+             Studio (Channels > Mobile app). An agent that shows none is of the new experience, or signs its users in \
+             with Microsoft: Direct Line reaches neither.",
+        );
     }
+    DirectLineSettings { url, token_endpoint, secret: reader.header_secret("DIRECT_LINE_SECRET") }
 }
 
 #[derive(Clone, PartialEq, Eq)]

@@ -26,9 +26,9 @@ mod roles;
 mod scripted;
 mod webchat;
 
-/// Fixed, so that `local.settings.json` can be written once.
-const SIMULATED_COPILOT: u16 = 7081;
-const SIMULATED_SERVICENOW: u16 = 7082;
+/// Always the same, so that `local.settings.json` can be written once.
+pub const SIMULATED_COPILOT: u16 = 7081;
+pub const SIMULATED_SERVICENOW: u16 = 7082;
 
 /// Credentials of the simulated far ends; they open nothing but the simulation.
 const LOGIN: (&str, &str) = ("connector", "simulated-password");
@@ -51,7 +51,10 @@ pub async fn run(port: u16, scripted: bool) -> io::Result<ExitCode> {
         Err(taken) if scripted && taken.kind() == io::ErrorKind::AddrInUse => {
             far_ends.connector(0, &store.file())?
         }
-        built => built?,
+        built => built.map_err(|failed| match failed.kind() {
+            io::ErrorKind::AddrInUse => app::no_port(failed, port, "--port"),
+            _ => failed,
+        })?,
     };
     let address = connector.address();
     far_ends.servicenow.set_response_url(format!("http://{address}/api/servicenow/responses"));
@@ -69,17 +72,17 @@ pub async fn run(port: u16, scripted: bool) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Only the two simulators, on fixed ports, with the settings to copy.
+/// Only the two simulators, with the settings to copy.
 ///
 /// # Errors
 /// When a port can't be listened on.
 #[expect(clippy::print_stdout, reason = "what it prints is what the command is for")]
-pub async fn simulate() -> io::Result<ExitCode> {
-    let far_ends = FarEnds::start(SIMULATED_COPILOT, SIMULATED_SERVICENOW).await?;
+pub async fn simulate(copilot_port: u16, servicenow_port: u16) -> io::Result<ExitCode> {
+    let far_ends = FarEnds::start(copilot_port, servicenow_port).await?;
     far_ends.servicenow.set_response_url("http://127.0.0.1:7071/api/servicenow/responses");
     println!("Simulated Copilot Studio: {}", far_ends.copilot.url());
     println!("token endpoint: {}", far_ends.copilot.token_endpoint());
-    println!("Simulated ServiceNow: {}desk", far_ends.servicenow.url());
+    println!("Simulated ServiceNow, agent desk: {}/desk", far_ends.servicenow.url().trim_end_matches('/'));
     println!("ServiceNow answers to http://127.0.0.1:7071/api/servicenow/responses");
     println!("\nSettings for local.settings.json:");
     for (name, value) in far_ends.settings() {
@@ -119,8 +122,9 @@ pub struct FarEnds {
 
 impl FarEnds {
     async fn start(copilot_port: u16, servicenow_port: u16) -> io::Result<Self> {
-        let copilot =
-            copilot::start(CopilotOptions { port: copilot_port, ..CopilotOptions::default() }).await?;
+        let copilot = copilot::start(CopilotOptions { port: copilot_port, ..CopilotOptions::default() })
+            .await
+            .map_err(|failed| app::no_port(failed, copilot_port, "--copilot-port"))?;
         let oauth = OAuthClient {
             client_id: "connector".to_owned(),
             client_secret: "simulated-client-secret".to_owned(),
@@ -134,7 +138,8 @@ impl FarEnds {
             message_token: Some(MESSAGE_TOKEN.to_owned()),
             ..ServiceNowOptions::default()
         })
-        .await?;
+        .await
+        .map_err(|failed| app::no_port(failed, servicenow_port, "--servicenow-port"))?;
         Ok(Self { copilot, servicenow })
     }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 pub use self::finding::{Finding, Verdict};
 use crate::{
-    config::{Secrets, SettingFault, Settings, unknown_names},
+    config::{Misspelt, Secrets, SettingFault, Settings, misspelt},
     far_end, vault,
 };
 
@@ -20,7 +20,9 @@ mod answer;
 mod clock;
 mod direct_line;
 mod finding;
+mod greeting;
 mod message_authentication;
+mod obstacle;
 mod primary_bot;
 mod responses;
 mod servicenow;
@@ -54,6 +56,7 @@ pub const CODES: &[&str] = &[
     "direct_line.secret",
     "direct_line.refresh",
     "direct_line.token_endpoint",
+    "direct_line.agent",
     "secondary.agent",
     "servicenow.reach",
     "servicenow.oauth",
@@ -71,7 +74,8 @@ pub const CODES: &[&str] = &[
 pub enum Depth {
     /// Leaves nothing behind but lines in logs.
     Harmless,
-    /// Also opens a conversation at ServiceNow, which no agent is offered, and ends it.
+    /// Also opens a conversation at ServiceNow, which no agent is offered, and one with the Copilot Studio agent, and
+    /// ends both.
     Deep,
 }
 
@@ -83,7 +87,7 @@ pub struct Setup {
     /// What stands, or should stand, in Key Vaults.
     pub secrets: Secrets,
     /// Names that look like settings but are none.
-    pub unknown: Vec<String>,
+    pub unknown: Vec<Misspelt>,
 }
 
 impl Setup {
@@ -91,7 +95,7 @@ impl Setup {
     pub async fn read(var: impl Fn(&str) -> Option<String>, names: impl Iterator<Item = String>) -> Self {
         let secrets = vault::secrets(&var).await;
         let (settings, faults) = Settings::read(var, secrets.clone());
-        Self { settings, faults, secrets, unknown: unknown_names(names) }
+        Self { settings, faults, secrets, unknown: misspelt(names) }
     }
 }
 
@@ -132,6 +136,31 @@ impl Report {
         self.findings.iter().all(|finding| finding.verdict != Verdict::Wrong)
     }
 
+    /// One line that says it all.
+    pub fn summary(&self) -> String {
+        let [good, off, caution, wrong] = [Verdict::Good, Verdict::Off, Verdict::Caution, Verdict::Wrong]
+            .map(|verdict| self.count(verdict));
+        let end = match (wrong, caution) {
+            (0, 0) => "Ready.".to_owned(),
+            (0, 1) => "Ready; look at the one caution.".to_owned(),
+            (0, _) => format!("Ready; look at the {caution} cautions."),
+            (1, _) => "Not ready: mend the one thing that is wrong.".to_owned(),
+            (_, _) => format!("Not ready: mend the {wrong} things that are wrong."),
+        };
+        format!("{good} ok, {off} off, {caution} caution, {wrong} wrong. {end}")
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        self.findings.iter().filter(|finding| finding.verdict == verdict).count()
+    }
+
+    /// As its `Display`, with colours for a terminal.
+    pub fn coloured(&self) -> String {
+        let lines: String = self.findings.iter().map(|it| format!("{}\n", it.coloured())).collect();
+        let verdict = if self.is_healthy() { Verdict::Good } else { Verdict::Wrong };
+        format!("{lines}\n{}\n", verdict.paint(&self.summary()))
+    }
+
     /// For programs: codes and verdicts are stable, texts are for people.
     pub fn to_json(&self) -> Value {
         let findings: Vec<_> = self.findings.iter().map(Finding::to_json).collect();
@@ -141,7 +170,8 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.findings.iter().try_for_each(|finding| writeln!(out, "{finding}"))
+        self.findings.iter().try_for_each(|finding| writeln!(out, "{finding}"))?;
+        writeln!(out, "\n{}", self.summary())
     }
 }
 
@@ -153,7 +183,7 @@ async fn examine(setup: &Setup, depth: Depth, http: &reqwest::Client) -> Vec<Fin
     let responses_need = ["RESPONSES_", "PUBLIC_URL", "SERVICENOW_"];
     let [store_code, line_code, agent_code] = ["store.open", "direct_line.root", "secondary.agent"];
     let [far_code, our_code, bot_code] = ["servicenow.reach", "responses.endpoint", "secondary.response_url"];
-    let line = direct_line::check(&settings.direct_line, http);
+    let line = direct_line::check(&settings.direct_line, depth, http);
     let parts = tokio::join!(
         check(store_code, skip(store_code, &["STORE", "AZURE_CLIENT_ID"]), store::check(settings, http)),
         check(line_code, skip(line_code, &agents_need[1..]), line),

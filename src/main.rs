@@ -1,12 +1,18 @@
 //! The command line: arguments, settings, logging, and then the program itself.
 
-use std::{env, io, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    env,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use actix_web::rt::System;
 use clap::{Parser, Subcommand};
 use servicenow_handoff::{
     app,
-    config::{SettingErrors, Settings, unknown_names},
+    config::{SETTINGS, SettingErrors, Settings, misspelt, settings_file},
     doctor::{Depth, Report, Setup},
     telemetry, vault,
 };
@@ -17,13 +23,36 @@ const WRONG_SETTINGS: u8 = 2;
 
 /// Joins Microsoft Copilot Studio and ServiceNow: live-agent hand-off, relay and secondary bot.
 ///
-/// Settings come from the environment; README.md lists them.
+/// Settings come from the environment, and from a file when --settings names one; docs/settings.md lists them.
 #[derive(Parser)]
-#[command(name = "handler", version)]
+#[command(name = "handler", version, after_help = EXAMPLES)]
 struct Arguments {
+    /// Takes settings from a local.settings.json or a file of NAME=value lines; the environment wins
+    #[arg(long, global = true, value_name = "FILE")]
+    settings: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
+
+#[cfg(feature = "simulate")]
+const EXAMPLES: &str = "\
+Examples:
+  handler demo                                   try it: nothing else is needed
+  handler simulate                               the far ends alone, for use with `func start`
+  handler doctor --settings local.settings.json  what is missing or wrong, and what to do
+  handler doctor --deep                          also whether ServiceNow and the agent really answer
+  LISTEN=0.0.0.0:8080 handler serve              serve, as a container does
+
+Exit codes: 0 fine, 1 something is wrong, 2 wrong arguments or settings.";
+
+#[cfg(not(feature = "simulate"))]
+const EXAMPLES: &str = "\
+Examples:
+  handler doctor --settings local.settings.json  what is missing or wrong, and what to do
+  handler doctor --deep                          also whether ServiceNow and the agent really answer
+  LISTEN=0.0.0.0:8080 handler serve              serve, as a container does
+
+Exit codes: 0 fine, 1 something is wrong, 2 wrong arguments or settings.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -41,32 +70,52 @@ enum Command {
     },
     /// Runs only the two simulators
     #[cfg(feature = "simulate")]
-    Simulate,
+    Simulate {
+        /// Port of the simulated Copilot Studio on 127.0.0.1
+        #[arg(long, value_name = "PORT", default_value_t = servicenow_handoff::demo::SIMULATED_COPILOT)]
+        copilot_port: u16,
+        /// Port of the simulated ServiceNow on 127.0.0.1
+        #[arg(long, value_name = "PORT", default_value_t = servicenow_handoff::demo::SIMULATED_SERVICENOW)]
+        servicenow_port: u16,
+    },
     /// Checks settings and far ends one by one, says what is wrong and what to do; exits 0 or 1
     Doctor {
         /// Prints JSON
         #[arg(long)]
         json: bool,
-        /// Also checks message authentication: opens a conversation at ServiceNow, offered to no agent, and ends it
+        /// Also opens a conversation at ServiceNow, offered to no agent, and one with the Copilot Studio agent, and ends
+        /// both: shows whether message authentication is right and whether the agent speaks
         #[arg(long)]
         deep: bool,
     },
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(),
+    let arguments = Arguments::parse();
+    let sources = match Sources::read(arguments.settings) {
+        Ok(sources) => sources,
+        Err(what) => {
+            eprintln!("{what}");
+            return ExitCode::from(WRONG_SETTINGS);
+        }
+    };
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(&sources),
         #[cfg(feature = "simulate")]
-        Command::Demo { port, scripted } => demo(port, scripted),
+        Command::Demo { port, scripted } => demo(&sources, port, scripted),
         #[cfg(feature = "simulate")]
-        Command::Simulate => simulate(),
-        Command::Doctor { json, deep } => doctor(json, if deep { Depth::Deep } else { Depth::Harmless }),
+        Command::Simulate { copilot_port, servicenow_port } => {
+            simulate(&sources, copilot_port, servicenow_port)
+        }
+        Command::Doctor { json, deep } => {
+            doctor(&sources, json, if deep { Depth::Deep } else { Depth::Harmless })
+        }
     }
 }
 
-fn serve() -> ExitCode {
+fn serve(sources: &Sources) -> ExitCode {
     let system = System::new();
-    let settings = match system.block_on(vault::settings(variable)) {
+    let settings = match system.block_on(vault::settings(|name| sources.value(name))) {
         Ok(settings) => settings,
         Err(errors) => return wrong_settings(&errors),
     };
@@ -74,7 +123,7 @@ fn serve() -> ExitCode {
     if let Err(code) = log_to_stdout(&settings.log, settings.logs_json()) {
         return code;
     }
-    log_start(&settings);
+    log_start(&settings, sources);
     match system.block_on(app::run(settings)) {
         // The host takes exit 0 for "never start me again".
         Ok(()) if in_functions_host => {
@@ -87,7 +136,7 @@ fn serve() -> ExitCode {
 }
 
 /// One line a role and one a surprise, so that the log of a bad day starts with how things stood.
-fn log_start(settings: &Settings) {
+fn log_start(settings: &Settings, sources: &Sources) {
     info!("Starting version {} on {}", env!("CARGO_PKG_VERSION"), settings.place.platform.name());
     for role in settings.roles() {
         info!("Role {}: {}. {}", role.name, if role.on { "on" } else { "off" }, role.why);
@@ -95,15 +144,16 @@ fn log_start(settings: &Settings) {
     for caution in settings.cautions() {
         warn!("{}", caution.text);
     }
-    for name in unknown_names(variable_names()) {
-        warn!("{name} is not a setting; check its spelling.");
+    for unknown in misspelt(sources.names()) {
+        let meant = unknown.meant.map(|meant| format!(" Did you mean {meant}?")).unwrap_or_default();
+        warn!("{} is not a setting; check its spelling.{meant}", unknown.name);
     }
 }
 
 #[cfg(feature = "simulate")]
-fn demo(port: u16, scripted: bool) -> ExitCode {
+fn demo(sources: &Sources, port: u16, scripted: bool) -> ExitCode {
     // A played conversation is the output; the log would only stand between its lines.
-    let filter = variable("LOG").unwrap_or_else(|| if scripted { "warn" } else { "info" }.to_owned());
+    let filter = sources.value("LOG").unwrap_or_else(|| if scripted { "warn" } else { "info" }.to_owned());
     if let Err(code) = log_to_stdout(&filter, false) {
         return code;
     }
@@ -113,21 +163,25 @@ fn demo(port: u16, scripted: bool) -> ExitCode {
 }
 
 #[cfg(feature = "simulate")]
-fn simulate() -> ExitCode {
-    if let Err(code) = log_to_stdout(&variable("LOG").unwrap_or_else(|| "info".to_owned()), false) {
+fn simulate(sources: &Sources, copilot_port: u16, servicenow_port: u16) -> ExitCode {
+    if let Err(code) = log_to_stdout(&sources.value("LOG").unwrap_or_else(|| "info".to_owned()), false) {
         return code;
     }
-    System::new().block_on(servicenow_handoff::demo::simulate()).unwrap_or_else(|error| failed(&error))
+    System::new()
+        .block_on(servicenow_handoff::demo::simulate(copilot_port, servicenow_port))
+        .unwrap_or_else(|error| failed(&error))
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what this command is for")]
-fn doctor(json: bool, depth: Depth) -> ExitCode {
+fn doctor(sources: &Sources, json: bool, depth: Depth) -> ExitCode {
     let report = System::new().block_on(async {
-        let setup = Setup::read(variable, variable_names()).await;
+        let setup = Setup::read(|name| sources.value(name), sources.names()).await;
         Report::on_everything(&setup, depth).await
     });
     if json {
         println!("{}", report.to_json());
+    } else if takes_colours() {
+        print!("{}", report.coloured());
     } else {
         print!("{report}");
     }
@@ -151,13 +205,42 @@ fn failed(error: &io::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// A terminal, unless its owner wants none (`NO_COLOR`) or it can't.
+fn takes_colours() -> bool {
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    io::stdout().is_terminal() && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Where settings come from: the environment, and behind it a file.
+#[derive(Default)]
+struct Sources {
+    file: BTreeMap<String, String>,
+}
+
+impl Sources {
+    fn read(file: Option<PathBuf>) -> Result<Self, String> {
+        let file = file.map(|path| settings_file(&path)).transpose()?;
+        Ok(Self { file: file.unwrap_or_default() })
+    }
+
+    /// From the file come settings alone, so that it can't pretend to be a platform.
+    fn value(&self, name: &str) -> Option<String> {
+        let in_file = || {
+            let is_setting = SETTINGS.iter().any(|setting| setting.name == name);
+            is_setting.then(|| self.file.get(name).cloned()).flatten().filter(|value| !value.is_empty())
+        };
+        variable(name).or_else(in_file)
+    }
+
+    fn names(&self) -> impl Iterator<Item = String> {
+        let of_environment = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        of_environment.chain(self.file.keys().filter(|name| env::var_os(name).is_none()).cloned())
+    }
+}
+
 /// Bytes that are not UTF-8 become replacement characters, which no setting takes for good.
 fn variable(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
-}
-
-fn variable_names() -> impl Iterator<Item = String> {
-    env::vars_os().filter_map(|(name, _)| name.into_string().ok())
 }
 
 #[cfg(test)]
@@ -174,5 +257,26 @@ mod tests {
     #[test]
     fn without_a_command_it_serves() {
         assert!(Arguments::parse_from(["handler"]).command.is_none());
+    }
+
+    #[test]
+    fn the_settings_file_may_stand_before_and_behind_a_command() {
+        for words in [
+            &["handler", "--settings", "x", "doctor"][..],
+            &["handler", "doctor", "--settings", "x", "--deep"],
+            &["handler", "--settings=x"],
+        ] {
+            assert_eq!(Arguments::parse_from(words).settings, Some("x".into()), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_gives_settings_and_nothing_else() {
+        let in_file = [("RELAY_QUIET", "7"), ("WEBSITE_SKU", "Dynamic"), ("RELAY_KEYS", "x")];
+        let file = in_file.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let sources = Sources { file };
+        assert_eq!(sources.value("RELAY_QUIET").as_deref(), Some("7"));
+        assert_eq!(sources.value("WEBSITE_SKU"), None);
+        assert!(sources.names().any(|name| name == "RELAY_KEYS"));
     }
 }

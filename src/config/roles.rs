@@ -1,6 +1,6 @@
 //! Which roles are on, for the start of the log and for `handler doctor`.
 
-use super::{AfterChat, ServiceNowLogin, Settings, catalogue::SETTINGS};
+use super::{AfterChat, AllowedOrigins, ServiceNowLogin, Settings};
 
 /// A role and whether its settings are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Caution {
     pub text: &'static str,
     /// What to do to be without it.
     pub fix: &'static str,
+    /// The missing setting without which the role can't do what it is for.
+    pub breaks: Option<&'static str>,
 }
 
 impl Settings {
@@ -77,15 +79,7 @@ impl Settings {
         let guest =
             self.servicenow.as_ref().is_some_and(|far| far.token.is_none() && far.hash_secret.is_none());
         let no_login = self.servicenow.as_ref().is_some_and(|far| matches!(far.login, ServiceNowLogin::None));
-        let deaf = hands_off && self.responses.token.is_none() && self.responses.basic.is_none();
         let cautions = [
-            (
-                deaf,
-                "Neither RESPONSES_TOKEN nor RESPONSES_BASIC is set: nothing ServiceNow sends is let in, so no \
-                 live agent is ever heard.",
-                "Set RESPONSES_TOKEN, and the same value as header `token` on ServiceNow's Bot Connection or REST \
-                 message `VA Bot to Bot`.",
-            ),
             (
                 hands_off && no_way_back && self.handoff.after_chat == AfterChat::Bot,
                 "AFTER_CHAT is bot, but neither DIRECT_LINE_SECRET nor COPILOT_TOKEN_ENDPOINT is set: \
@@ -115,19 +109,27 @@ impl Settings {
                 "PUBLIC_URL is not set: files on the ServiceNow instance can't be shown to users.",
                 "Set PUBLIC_URL to this app's root as seen from outside.",
             ),
+            (
+                hands_off && self.allowed_origins == AllowedOrigins::None,
+                "ALLOWED_ORIGINS is not set: browsers let no page of another origin chat through this app.",
+                "Set ALLOWED_ORIGINS to the origins of the pages with the chat, like `https://www.example.com`; leave \
+                 it if the chat is in an app or is served from here.",
+            ),
         ];
         let applying = cautions.into_iter().filter(|(applies, ..)| *applies);
-        applying.map(|(_, text, fix)| Caution { text, fix }).collect()
+        let caution = |(_, text, fix)| Caution { text, fix, breaks: None };
+        self.deafness().into_iter().chain(applying.map(caution)).collect()
     }
-}
 
-/// Names that look like settings of ours but are none: most likely misspelt.
-pub fn unknown_names(names: impl Iterator<Item = String>) -> Vec<String> {
-    const OURS: [&str; 7] =
-        ["SERVICENOW_", "DIRECT_LINE_", "COPILOT_TOKEN_", "HANDOFF_", "RESPONSES_", "RELAY_", "SECONDARY_"];
-    let known = |name: &str| SETTINGS.iter().any(|setting| setting.name == name);
-    let mut unknown: Vec<_> =
-        names.filter(|name| OURS.iter().any(|start| name.starts_with(start)) && !known(name)).collect();
-    unknown.sort();
-    unknown
+    /// A live chat in which nobody is heard.
+    fn deafness(&self) -> Option<Caution> {
+        let deaf = self.servicenow.is_some() && self.responses.credentials().next().is_none();
+        deaf.then_some(Caution {
+            text: "Neither RESPONSES_TOKEN nor RESPONSES_BASIC is set: nothing ServiceNow sends is let in, so no live \
+                   agent is ever heard.",
+            fix: "Set RESPONSES_TOKEN, and the same value as header `token` on ServiceNow's Bot Connection or REST \
+                  message `VA Bot to Bot`.",
+            breaks: Some("RESPONSES_TOKEN"),
+        })
+    }
 }

@@ -20,8 +20,11 @@ const CREDENTIALS: [&str; 6] = [
 pub(super) fn servicenow(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<ServiceNowSettings> {
     note_half_set(reader);
     let url = reader.root("SERVICENOW_URL");
-    if url.as_ref().is_some_and(|url| url.path().contains("/api/")) {
-        reader.fault("SERVICENOW_URL", "must be the instance's root, like `https://acme.service-now.com`.");
+    if url.as_ref().is_some_and(|url| url.path() != "/") {
+        reader.fault(
+            "SERVICENOW_URL",
+            "must be the instance's root, like `https://acme.service-now.com`; leave out the path.",
+        );
     }
     let login = login(reader);
     let token = reader.header_secret("SERVICENOW_TOKEN");

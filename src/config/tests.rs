@@ -239,6 +239,10 @@ fn a_start_that_will_surprise_is_told_beforehand() {
     let cautions = read_with_live_agent(&[]).unwrap().cautions();
     assert!(cautions.iter().any(|caution| caution.text.starts_with("AFTER_CHAT is bot")));
     assert!(cautions.iter().any(|caution| caution.text.contains("guest")));
+    assert!(cautions.iter().any(|caution| caution.text.starts_with("ALLOWED_ORIGINS is not set")));
+    assert!(cautions.iter().all(|caution| caution.breaks.is_none()));
+    let deaf = read_with_live_agent(&[("RESPONSES_TOKEN", "")]).unwrap().cautions();
+    assert_eq!(deaf[0].breaks, Some("RESPONSES_TOKEN"));
     assert!(read(&[]).unwrap().cautions().is_empty());
 }
 

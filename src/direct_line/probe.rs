@@ -26,6 +26,15 @@ impl DirectLine {
         })
     }
 
+    /// Asks for a new token in exchange for this whole `Authorization`. Not sent yet.
+    ///
+    /// # Errors
+    /// When the region could not be asked for.
+    pub(crate) async fn refresh_request(&self, authorization: &str) -> Result<RequestBuilder, CallError> {
+        let url = self.root().await?.join("tokens/refresh").expect("plain segments join any http URL");
+        Ok(self.post_to(url, &SecretString::from(authorization), None).timeout(READ_TIME_OUT))
+    }
+
     /// Asks the token endpoint for a token; `None` without one. Not sent yet.
     pub(crate) fn mint_request(&self) -> Option<RequestBuilder> {
         let endpoint = self.shared.settings.token_endpoint.clone()?;

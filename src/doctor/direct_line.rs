@@ -6,10 +6,11 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
+    Depth,
     answer::{Answer, ask, in_time, unanswered},
     clock,
     finding::Finding,
-    shown,
+    greeting, obstacle, shown,
 };
 use crate::{
     config::DirectLineSettings,
@@ -20,7 +21,11 @@ use crate::{
     far_end::CallError,
 };
 
-pub(super) async fn check(settings: &DirectLineSettings, http: &reqwest::Client) -> Vec<Finding> {
+pub(super) async fn check(
+    settings: &DirectLineSettings,
+    depth: Depth,
+    http: &reqwest::Client,
+) -> Vec<Finding> {
     let client = DirectLine::new(settings, http.clone());
     let root = match in_time(client.root()).await {
         Ok(root) => root,
@@ -38,6 +43,7 @@ pub(super) async fn check(settings: &DirectLineSettings, http: &reqwest::Client)
     findings.extend(agreed);
     findings.extend(asked);
     findings.extend(minted);
+    findings.extend(greeting::check(&client, &root, depth).await);
     findings
 }
 
@@ -86,8 +92,13 @@ async fn tokens_by_secret(
             findings.push(refreshed(client, &token, "DIRECT_LINE_SECRET").await);
         }
         Err(error) => {
-            findings.push(refused(root, &error));
-            findings.extend(home_of(settings, &other_regions(root), http).await);
+            if let Some(obstacle) = obstacle::known(&String::from_utf8_lossy(&answer.body)) {
+                let text = format!("{} makes no token: {}.", place(root), obstacle.what);
+                findings.push(Finding::wrong("direct_line.secret", text).fix(obstacle.fix));
+            } else {
+                findings.push(refused(root, &error));
+                findings.extend(home_of(settings, &other_regions(root), http).await);
+            }
         }
     }
     findings
@@ -174,28 +185,50 @@ async fn tokens_by_endpoint(settings: &DirectLineSettings, client: &DirectLine, 
         return Vec::new();
     };
     let place = format!("The token endpoint {}", shown(endpoint));
-    let token = match ask(request).await.and_then(|answer| read(&answer)) {
-        Ok(token) => token,
-        Err(CallError::Rejected { status, .. }) => {
-            let text = format!("{place} gives no token (status {status}).");
-            return vec![Finding::wrong(code, text).fix(
-                "Copy the endpoint again from Copilot Studio (Channels > Mobile app), with its query; the agent must \
-                 be published and, for this channel, have no authentication.",
-            )];
-        }
+    let answer = match ask(request).await {
+        Ok(answer) => answer,
         Err(error) => return vec![unanswered(code, &place, "COPILOT_TOKEN_ENDPOINT", &error)],
     };
+    let token = match read(&answer) {
+        Ok(token) => token,
+        Err(error) => return vec![no_token(&place, &answer, &error)],
+    };
     let good = Finding::good(code, format!("{place} gives a token. No conversation was started."));
-    match in_time(client.refresh(token.expose_secret())).await {
-        Err(CallError::Rejected { status: status @ (401 | 403), .. }) => {
-            let text =
-                format!("Direct Line at {root} refuses a token of COPILOT_TOKEN_ENDPOINT (status {status}).");
-            let fix =
-                "The endpoint's agent is in another region: remove DIRECT_LINE_URL, or set it to its root.";
-            vec![good, Finding::wrong("direct_line.region", text).fix(fix)]
-        }
-        other => vec![good, after_refresh(other.map(drop), "COPILOT_TOKEN_ENDPOINT")],
+    vec![good, belongs(root, client, &token).await]
+}
+
+/// Whether the root takes a token of the endpoint's.
+async fn belongs(root: &Url, client: &DirectLine, token: &SecretString) -> Finding {
+    let request = match in_time(client.refresh_request(token.expose_secret())).await {
+        Ok(request) => request,
+        Err(error) => return after_refresh(Err(error), "COPILOT_TOKEN_ENDPOINT"),
+    };
+    let (outcome, told) = match ask(request).await {
+        Ok(answer) => (answer.outcome(), String::from_utf8_lossy(&answer.body).into_owned()),
+        Err(error) => (Err(error), String::new()),
+    };
+    let Err(CallError::Rejected { status: status @ (401 | 403), .. }) = outcome else {
+        return after_refresh(outcome, "COPILOT_TOKEN_ENDPOINT");
+    };
+    if let Some(obstacle) = obstacle::known(&told) {
+        let text = format!("Direct Line at {root} refuses the agent (status {status}): {}.", obstacle.what);
+        return Finding::wrong("direct_line.refresh", text).fix(obstacle.fix);
     }
+    let text = format!("Direct Line at {root} refuses a token of COPILOT_TOKEN_ENDPOINT (status {status}).");
+    let fix = "The endpoint's agent is in another region: remove DIRECT_LINE_URL, or set it to its root.";
+    Finding::wrong("direct_line.region", text).fix(fix)
+}
+
+/// Told by the body, else by the status: the agent's set-up, a policy, or another kind of address.
+fn no_token(place: &str, answer: &Answer, error: &CallError) -> Finding {
+    let code = "direct_line.token_endpoint";
+    let obstacle = match (obstacle::known(&String::from_utf8_lossy(&answer.body)), error) {
+        (Some(known), _) => known,
+        (None, CallError::Rejected { status, .. }) => obstacle::at_token_endpoint(*status),
+        (None, _) => return unanswered(code, place, "COPILOT_TOKEN_ENDPOINT", error),
+    };
+    let text = format!("{place} gives no token (status {}): {}.", answer.status, obstacle.what);
+    Finding::wrong(code, text).fix(obstacle.fix)
 }
 
 async fn refreshed(client: &DirectLine, token: &SecretString, source: &str) -> Finding {

@@ -24,6 +24,17 @@ impl Verdict {
             Self::Wrong => "wrong",
         }
     }
+
+    /// In this verdict's colour, for a terminal.
+    pub(super) fn paint(self, text: &str) -> String {
+        let style = match self {
+            Self::Good => "32",
+            Self::Off => "2",
+            Self::Caution => "33",
+            Self::Wrong => "1;31",
+        };
+        format!("\x1b[{style}m{text}\x1b[0m")
+    }
 }
 
 /// What was found about one thing. No part of it holds a secret.
@@ -66,6 +77,12 @@ impl Finding {
 
     pub fn of(self, subject: impl Into<String>) -> Self {
         Self { subject: Some(subject.into()), ..self }
+    }
+
+    /// As its `Display`, with the verdict in colour.
+    pub(super) fn coloured(&self) -> String {
+        let (word, line) = (self.verdict.word(), self.to_string());
+        format!("{}{}", self.verdict.paint(word), line.strip_prefix(word).unwrap_or(&line))
     }
 
     pub(super) fn to_json(&self) -> Value {

@@ -1,10 +1,10 @@
 //! The settings, as far as they can be judged without a call.
 
 use super::{Setup, finding::Finding};
-use crate::config::{Place, SettingFault, Settings};
+use crate::config::{Misspelt, Place, SettingFault, Settings};
 
 const WHERE_SETTINGS_ARE: &str = "Change it where the process gets its environment (in Azure: Environment variables of \
-     the function app; under `func start`: local.settings.json), then run this again.";
+     the function app; under `func start`: local.settings.json; here also a file for `--settings`), then run this again.";
 
 /// Wrong settings alone when there are any, for roles of half-read settings would mislead.
 /// What a vault didn't give is told with the vaults.
@@ -18,11 +18,7 @@ pub(super) fn judge(setup: &Setup) -> Vec<Finding> {
     findings.extend(faults.iter().filter(|fault| !in_vault(fault)).map(|fault| {
         Finding::wrong("settings", fault.sentence.clone()).of(fault.setting).fix(WHERE_SETTINGS_ARE)
     }));
-    findings.extend(unknown.iter().map(|name| {
-        Finding::caution("settings.unknown", format!("{name} is not a setting, so it does nothing."))
-            .of(name)
-            .fix("Check its spelling against README.md, or remove it.")
-    }));
+    findings.extend(unknown.iter().map(not_a_setting));
     findings
 }
 
@@ -47,7 +43,21 @@ fn as_read(settings: &Settings) -> Vec<Finding> {
         }
     });
     let cautions = settings.cautions().into_iter();
-    roles.chain(cautions.map(|it| Finding::caution("settings.caution", it.text).fix(it.fix))).collect()
+    roles
+        .chain(cautions.map(|it| match it.breaks {
+            Some(setting) => Finding::wrong("settings", it.text).of(setting).fix(it.fix),
+            None => Finding::caution("settings.caution", it.text).fix(it.fix),
+        }))
+        .collect()
+}
+
+fn not_a_setting(Misspelt { name, meant }: &Misspelt) -> Finding {
+    let text = format!("{name} is not a setting, so it does nothing.");
+    let fix = match meant {
+        Some(meant) => format!("Did you mean {meant}? Rename it, or remove it."),
+        None => "Check its spelling against docs/settings.md, or remove it.".to_owned(),
+    };
+    Finding::caution("settings.unknown", text).of(name).fix(fix)
 }
 
 /// Why a check would only repeat that a setting is wrong; `None` when it is worth making.

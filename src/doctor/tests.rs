@@ -1,15 +1,16 @@
 use super::*;
 use crate::config::Secrets;
 
-fn on(vars: &[(&str, &str)], unknown: &[String]) -> Report {
+fn on(vars: &[(&str, &str)], unknown: &[&str]) -> Report {
     let var = |name: &str| vars.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
     let (settings, faults) = Settings::read(var, Secrets::new());
-    Report::on_settings(&Setup { settings, faults, secrets: Secrets::new(), unknown: unknown.to_vec() })
+    let unknown = misspelt(unknown.iter().map(|name| (*name).to_owned()));
+    Report::on_settings(&Setup { settings, faults, secrets: Secrets::new(), unknown })
 }
 
 #[test]
 fn right_settings_are_healthy_and_tell_what_is_off() {
-    let report = on(&[], &["RELAY_KEYS".to_owned()]);
+    let report = on(&[], &["RELAY_KEYS"]);
     let text = report.to_string();
     assert!(report.is_healthy());
     assert!(
@@ -18,7 +19,35 @@ fn right_settings_are_healthy_and_tell_what_is_off() {
     );
     assert!(text.contains("\n         -> Set SERVICENOW_URL with a login"), "{text}");
     assert!(text.contains("caution  settings.unknown RELAY_KEYS: RELAY_KEYS is not a setting"), "{text}");
+    assert!(text.contains("\n         -> Did you mean RELAY_KEY?"), "{text}");
+    assert!(
+        text.ends_with("\n\n2 ok, 2 off, 1 caution, 0 wrong. Ready; look at the one caution.\n"),
+        "{text}"
+    );
     assert_eq!(report.to_json()["healthy"], true);
+}
+
+#[test]
+fn a_live_chat_in_which_nobody_is_heard_is_wrong() {
+    let role = [("SERVICENOW_URL", "https://acme.service-now.com"), ("SERVICENOW_TOKEN", "t")];
+    let report = on(&role, &["RESPONSE_TOKEN"]);
+    assert!(!report.is_healthy());
+    let text = report.to_string();
+    assert!(text.contains("wrong    settings RESPONSES_TOKEN: Neither RESPONSES_TOKEN nor"), "{text}");
+    assert!(text.contains("-> Did you mean RESPONSES_TOKEN?"), "{text}");
+    assert!(text.ends_with("1 wrong. Not ready: mend the one thing that is wrong.\n"), "{text}");
+}
+
+#[test]
+fn on_a_terminal_verdicts_have_colours_and_the_words_are_the_same() {
+    let report = on(&[("LOG", "x y")], &[]);
+    let coloured = report.coloured();
+    assert!(coloured.contains("\x1b[1;31mwrong\x1b[0m    settings LOG: "), "{coloured}");
+    let mut plain = coloured;
+    for style in ["0", "32", "2", "33", "1;31"] {
+        plain = plain.replace(&format!("\x1b[{style}m"), "");
+    }
+    assert_eq!(plain, report.to_string());
 }
 
 #[test]

@@ -24,6 +24,11 @@ fn a_wrong_setting_gives_one_sentence_that_names_it() {
         ("PUBLIC_URL", "ftp://bridge.example.com", "https://"),
         ("PUBLIC_URL", "https://bridge.example.com/#top", "`#`"),
         ("DIRECT_LINE_URL", "https://directline.example.com/v3/directline", "leave out"),
+        (
+            "COPILOT_TOKEN_ENDPOINT",
+            "https://e.example.com/copilotstudio/dataverse-backed/authenticated/bots/a/conversations",
+            "direct-to-engine",
+        ),
         ("COPILOT_TOKEN_ENDPOINT", "https://user:pw@env.example.com/token", "user or password"),
         ("ALLOWED_ORIGINS", "*,https://www.example.com", "`*`"),
         ("ALLOWED_ORIGINS", "https://www.example.com/", "browsers send `https://www.example.com`"),
@@ -57,6 +62,16 @@ fn a_wrong_setting_gives_one_sentence_that_names_it() {
         assert!(fault.sentence.starts_with(name) && fault.sentence.ends_with('.'), "{}", fault.sentence);
         assert!(fault.sentence.contains(hint), "{name}={value}: {}", fault.sentence);
     }
+}
+
+#[test]
+fn an_instance_with_a_path_is_no_root() {
+    for path in ["now/nav/ui", "api/sn_va_as_service/bot/integration", "sp", "login.do"] {
+        let url = format!("https://acme.service-now.com/{path}");
+        let errors = read_with_live_agent(&[("SERVICENOW_URL", &url)]).expect_err(path);
+        assert!(errors.to_string().starts_with("SERVICENOW_URL must be the instance's root"), "{errors}");
+    }
+    assert!(read_with_live_agent(&[("SERVICENOW_URL", "https://acme.service-now.com/")]).is_ok());
 }
 
 #[test]
@@ -116,5 +131,7 @@ fn all_faults_come_at_once_in_the_order_of_the_table() {
 #[test]
 fn a_misspelt_name_is_found() {
     let names = ["SERVICENOW_PASWORD", "SERVICENOW_URL", "PATH", "RELAY_KEYS"].map(str::to_owned);
-    assert_eq!(unknown_names(names.into_iter()), ["RELAY_KEYS", "SERVICENOW_PASWORD"]);
+    let found = misspelt(names.into_iter()).into_iter().map(|it| (it.name, it.meant));
+    let expected = [("RELAY_KEYS", "RELAY_KEY"), ("SERVICENOW_PASWORD", "SERVICENOW_PASSWORD")];
+    assert_eq!(found.collect::<Vec<_>>(), expected.map(|(name, meant)| (name.to_owned(), Some(meant))));
 }

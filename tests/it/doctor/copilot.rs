@@ -1,6 +1,6 @@
 //! What can be wrong with Direct Line and the agents behind it.
 
-use servicenow_handoff::doctor::Verdict;
+use servicenow_handoff::doctor::{Depth, Verdict};
 
 use crate::doctor::{
     fake,
@@ -44,8 +44,50 @@ async fn a_token_endpoint_of_another_agent_gives_no_token() {
     let endpoint = world.copilot.token_endpoint().replace("cr001_guide", "cr001_gone");
     let world = world.set("DIRECT_LINE_SECRET", "").set("COPILOT_TOKEN_ENDPOINT", &endpoint);
     let told = world.examine().await.only_wrong("direct_line.token_endpoint");
-    assert!(told.contains("404") && told.contains("published"), "{told}");
+    assert!(told.contains("404") && told.contains("publish the agent"), "{told}");
     assert!(!told.contains("api-version"), "a query may hold a key: {told}");
+}
+
+#[tokio::test]
+async fn an_agent_that_direct_line_cant_reach_is_told_by_what_is_answered() {
+    let sign_in = r#"{"error":{"code":"IntegratedAuthenticationNotSupportedInChannel"}}"#;
+    let policy = r#"{"ErrorCode":"DataLossPreventionViolation"}"#;
+    let no_route = "The request URI does not match any known API routes.";
+    for (status, body, hints) in [
+        ("403 Forbidden", "{}", ["Require secured access", "data policy"]),
+        ("403 Forbidden", sign_in, ["signs its users in with Microsoft", "No authentication"]),
+        ("403 Forbidden", policy, ["data policy of the Power Platform", "administrator"]),
+        ("404 Not Found", "{}", ["no such agent", "new experience"]),
+        ("404 Not Found", no_route, ["no token endpoint", "new experience"]),
+        ("400 Bad Request", "LatestPublishedVersionNotFound", ["never published", "Publish the agent"]),
+    ] {
+        let endpoint = format!("{}directline/token?api-version=1", fake::answering(status, &[], body));
+        let world = World::new().await.set("COPILOT_TOKEN_ENDPOINT", &endpoint);
+        let told = world.examine().await;
+        let found = told.one("direct_line.token_endpoint");
+        let told = format!("{} {}", found.text, found.fix.as_deref().unwrap());
+        assert!(hints.iter().all(|hint| told.contains(hint)), "{status} {body}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_is_gone_is_not_taken_for_a_wrong_secret() {
+    let body = r#"{"error":{"code":"BadArgument","message":"Site missing. Learn more about sites"}}"#;
+    let gone = fake::answering("403 Forbidden", &[], body);
+    let found = World::new().await.set("DIRECT_LINE_URL", &gone).examine_to(Depth::Deep).await;
+    let secret = found.one("direct_line.secret");
+    assert!(secret.text.contains("no Direct Line channel"), "{secret}");
+    assert!(found.one("direct_line.agent").text.contains("BadArgument"), "{}", found.report());
+}
+
+#[tokio::test]
+async fn with_deep_the_agent_is_heard_and_its_conversation_ended() {
+    let world = World::new().await;
+    let found = world.examine_to(Depth::Deep).await;
+    assert_eq!(found.one("direct_line.agent").verdict, Verdict::Good, "{}", found.report());
+    assert_eq!(world.copilot.conversations().len(), 1);
+    assert_eq!(world.examine().await.one("direct_line.agent").verdict, Verdict::Off);
+    assert_eq!(world.copilot.conversations().len(), 1);
 }
 
 #[tokio::test]

@@ -34,6 +34,77 @@ async fn for_people_the_fix_stands_under_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn the_last_line_sums_up_and_a_pipe_gets_no_colours() {
+    let right = doctor(&World::new().await, &[]).await;
+    let told = String::from_utf8(right.stdout).unwrap();
+    let last = told.lines().last().unwrap();
+    assert!(last.contains(" ok, ") && last.contains(" 0 wrong. Ready"), "{last}");
+    assert!(!told.contains('\x1b'), "{told}");
+}
+
+#[tokio::test]
+async fn without_a_way_in_for_servicenow_the_set_up_is_wrong() {
+    let output = doctor(&World::new().await.set("RESPONSES_TOKEN", ""), &[]).await;
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("no live agent is ever heard") && told.contains("Not ready"), "{told}");
+}
+
+#[tokio::test]
+async fn settings_may_come_from_a_file_and_the_environment_wins() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("local.settings.json");
+    let values: serde_json::Map<_, _> =
+        world.settings().into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+    std::fs::write(&json, serde_json::json!({"IsEncrypted": false, "Values": values}).to_string()).unwrap();
+    let lines = folder.path().join("settings.env");
+    let text: String = world.settings().iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    std::fs::write(&lines, format!("{text}RESPONSE_TOKEN=x\n")).unwrap();
+    for (file, before) in [(&json, true), (&json, false), (&lines, true), (&lines, false)] {
+        let option = ["--settings", file.to_str().unwrap()];
+        let words = if before { [option[0], option[1], "doctor"] } else { ["doctor", option[0], option[1]] };
+        let told = run(&words, &[]).await;
+        assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stdout));
+    }
+    let told = run(&["doctor", "--settings", lines.to_str().unwrap()], &[("STORE", "floppy:a")]).await;
+    assert_eq!(told.status.code(), Some(1));
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("STORE must be") && told.contains("Did you mean RESPONSES_TOKEN?"), "{told}");
+    let missing = run(&["--settings", "/nowhere/at.all"], &[]).await;
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(
+        String::from_utf8(missing.stderr).unwrap().starts_with("--settings /nowhere/at.all: can't be read")
+    );
+}
+
+#[tokio::test]
+async fn a_port_in_use_names_a_way_out() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let address = format!("127.0.0.1:{port}");
+    for (words, settings, way_out) in [
+        (&["serve"][..], &[("LISTEN", &*address)][..], "set LISTEN to another port"),
+        (&["demo", "--port", &port], &[], "`--port PORT`"),
+        (&["simulate", "--copilot-port", &port, "--servicenow-port", "0"], &[], "`--copilot-port PORT`"),
+        (&["simulate", "--copilot-port", "0", "--servicenow-port", &port], &[], "`--servicenow-port PORT`"),
+    ] {
+        let told = run(words, settings).await;
+        let text = String::from_utf8(told.stdout).unwrap();
+        assert_eq!(told.status.code(), Some(1), "{text}");
+        assert!(text.contains(&port) && text.contains(way_out), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_help_has_examples() {
+    let told = String::from_utf8(run(&["--help"], &[]).await.stdout).unwrap();
+    for words in ["handler demo ", "handler doctor --settings local.settings.json", "Exit codes"] {
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_setting_fails_the_doctor_too() {
     let world = World::new().await.set("STORE", "floppy:a");
     let wrong = doctor(&world, &[]).await;
@@ -54,7 +125,13 @@ async fn an_app_without_an_identity_is_told_what_to_turn_on_and_which_role_to_gr
 }
 
 pub async fn doctor(world: &World, arguments: &[&str]) -> Output {
+    let settings = world.settings();
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (&**name, &**value)).collect();
+    run(&[&["doctor"], arguments].concat(), &settings).await
+}
+
+async fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
-    command.env_clear().arg("doctor").args(arguments).envs(world.settings());
+    command.env_clear().args(arguments).envs(settings.iter().copied());
     actix_web::rt::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
 }

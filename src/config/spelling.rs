@@ -1,0 +1,118 @@
+//! Names in the environment that were meant as settings and are none.
+
+use super::catalogue::SETTINGS;
+
+/// A name that is no setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misspelt {
+    pub name: String,
+    /// The setting that was most likely meant.
+    pub meant: Option<&'static str>,
+}
+
+/// Names that begin as settings of ours do, or are close to one. Sorted.
+pub fn misspelt(names: impl Iterator<Item = String>) -> Vec<Misspelt> {
+    let mut misspelt: Vec<_> = names.filter_map(judged).collect();
+    misspelt.sort_by(|a, b| a.name.cmp(&b.name));
+    misspelt
+}
+
+fn judged(name: String) -> Option<Misspelt> {
+    const OURS: [&str; 7] =
+        ["SERVICENOW_", "DIRECT_LINE_", "COPILOT_TOKEN_", "HANDOFF_", "RESPONSES_", "RELAY_", "SECONDARY_"];
+    if SETTINGS.iter().any(|setting| setting.name == name) {
+        return None;
+    }
+    if let Some(meant) = close_to(&name) {
+        return Some(Misspelt { name, meant: Some(meant) });
+    }
+    OURS.iter().any(|start| name.starts_with(start)).then(|| Misspelt { meant: alike(&name), name })
+}
+
+/// Letters up to which the start of a name says little.
+const SHORT: usize = 10;
+
+/// The setting that differs by a slip of the hand: case and word breaks count for nothing, of a long name up to two
+/// letters, and an end left off counts as one. Short names, such as `LOG`, are close to too much.
+fn close_to(name: &str) -> Option<&'static str> {
+    let given = bare(name);
+    let distance = |setting: &str| {
+        let setting = bare(setting);
+        if given.len() > SHORT && setting.starts_with(&given) {
+            return Some(1);
+        }
+        let slips = strsim::osa_distance(&given, &setting);
+        let allowed = match setting.len() {
+            ..6 => 0,
+            6..=SHORT => 1,
+            _ => 2,
+        };
+        (slips <= allowed).then_some(slips)
+    };
+    let close = SETTINGS.iter().filter_map(|setting| Some((distance(setting.name)?, setting.name)));
+    close.min().map(|(_, name)| name)
+}
+
+/// The setting that a name of our family resembles, such as `SERVICENOW_USER`.
+fn alike(name: &str) -> Option<&'static str> {
+    const ENOUGH: f64 = 0.93;
+    let likeness = |setting: &str| strsim::jaro_winkler(name, setting);
+    let best = SETTINGS.iter().max_by(|a, b| likeness(a.name).total_cmp(&likeness(b.name)))?;
+    (likeness(best.name) >= ENOUGH).then_some(best.name)
+}
+
+fn bare(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_hand_is_traced_to_the_setting_that_was_meant() {
+        let rows = [
+            ("RESPONSE_TOKEN", Some("RESPONSES_TOKEN")),
+            ("SERVICE_NOW_URL", Some("SERVICENOW_URL")),
+            ("ServiceNowUrl", Some("SERVICENOW_URL")),
+            ("servicenow_url", Some("SERVICENOW_URL")),
+            ("DIRECTLINE_SECRET", Some("DIRECT_LINE_SECRET")),
+            ("DIRECT_LINE_SECERT", Some("DIRECT_LINE_SECRET")),
+            ("COPILOT_TOKEN_ENDPIONT", Some("COPILOT_TOKEN_ENDPOINT")),
+            ("ALLOWED_ORIGIN", Some("ALLOWED_ORIGINS")),
+            ("PUBLICURL", Some("PUBLIC_URL")),
+            ("LongPoll", Some("LONG_POLL")),
+            ("RELAY_KEYS", Some("RELAY_KEY")),
+            ("SERVICENOW_PASWORD", Some("SERVICENOW_PASSWORD")),
+            ("SERVICENOW_USER", Some("SERVICENOW_USERNAME")),
+            ("SECONDARY_NOTHING_LIKE_IT", None),
+        ];
+        for (name, meant) in rows {
+            let told = misspelt([name.to_owned()].into_iter());
+            assert_eq!(told, [Misspelt { name: name.to_owned(), meant }]);
+        }
+    }
+
+    #[test]
+    fn what_others_set_is_left_alone() {
+        let others = [
+            "PATH",
+            "LANG",
+            "LOGNAME",
+            "LOG_LEVEL",
+            "STORES",
+            "LISTEN_FDS",
+            "LISTEN_PID",
+            "PUBLIC_IP",
+            "AZURE_TENANT_ID",
+            "AZURE_CLIENT_SECRET",
+            "WEBSITE_SKU",
+            "APPSETTING_SERVICENOW_URL",
+            "FUNCTIONS_WORKER_RUNTIME",
+            "AzureWebJobsStorage",
+            "CARGO_MANIFEST_DIR",
+            "SERVICENOW_URL",
+        ];
+        assert_eq!(misspelt(others.map(str::to_owned).into_iter()), []);
+    }
+}
