@@ -2,29 +2,43 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
+    sync::{Arc, OnceLock},
 };
 
-use actix_web::{
-    HttpResponse,
-    http::header::ContentType,
-    web::{self, ServiceConfig},
+use self::{
+    connector::Connector,
+    knobs::Knobs,
+    pages::Pages,
+    timeline::Timeline,
+    told::{Side, caller_of_connector, caller_of_copilot_studio},
 };
-
 use crate::{
-    app::{self, Connector},
-    config::Settings,
+    app,
     simulate::{
         copilot::{self, CopilotOptions, CopilotStudio},
+        observe::Observer,
         servicenow::{self, OAuthClient, ServiceNow, ServiceNowOptions},
     },
 };
 
+mod connector;
+mod curl;
+mod facts;
+mod front;
+mod knobs;
+mod mask;
+mod pages;
 mod roles;
 mod scripted;
+mod standing;
+mod timeline;
+mod told;
 mod webchat;
+
+pub use self::connector::end_when_abandoned;
 
 /// Always the same, so that `local.settings.json` can be written once.
 pub const SIMULATED_COPILOT: u16 = 7081;
@@ -36,39 +50,49 @@ const MESSAGE_TOKEN: &str = "simulated-message-token";
 const RESPONSES_TOKEN: &str = "simulated-responses-token";
 const SECONDARY_TOKEN: &str = "simulated-primary-token";
 
-const CHAT_PAGE: &str = include_str!("simulate/pages/chat.html");
-const WEBCHAT_PAGE: &str = include_str!("simulate/pages/webchat.html");
-
 /// Serves the demo on `port`; `scripted` plays each role and says whether all of it arrived.
 ///
 /// # Errors
-/// When a port can't be listened on, or serving fails.
-pub async fn run(port: u16, scripted: bool) -> io::Result<ExitCode> {
-    let far_ends = FarEnds::start(0, 0).await?;
-    let store = Store::new()?;
-    let connector = match far_ends.connector(port, &store.file()) {
+/// When a port can't be listened on, the connector can't be started, or serving fails.
+pub async fn run(port: u16, scripted: bool, log: &str) -> io::Result<ExitCode> {
+    let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         // A scripted run needs no known address.
         Err(taken) if scripted && taken.kind() == io::ErrorKind::AddrInUse => {
-            far_ends.connector(0, &store.file())?
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         }
-        built => built.map_err(|failed| match failed.kind() {
+        bound => bound.map_err(|failed| match failed.kind() {
             io::ErrorKind::AddrInUse => app::no_port(failed, port, "--port"),
             _ => failed,
         })?,
     };
-    let address = connector.address();
+    let address = listener.local_addr()?;
+    let timeline = Arc::new(Timeline::default());
+    let far_ends = FarEnds::start(0, 0, Some(&timeline)).await?;
     far_ends.servicenow.set_response_url(format!("http://{address}/api/servicenow/responses"));
-    let handoff = connector.handoff();
+    let store = Store::new()?;
+    let mut settings = far_ends.settings();
+    settings.push(("PUBLIC_URL", format!("http://{address}/")));
+    settings.push(("STORE", format!("sqlite:{}", store.file().display())));
+    settings.push(("LOG", log.to_owned()));
+    let connector = Connector::start(settings, timeline.clone()).await?;
+    facts::watch(store.file(), &timeline)?;
+    let calls = timeline.observer(Side::Connector, move || format!("http://{address}"), caller_of_connector);
+    let behind = connector.address();
+    let knobs = Knobs::new(far_ends.servicenow.clone(), connector, timeline.clone());
+    let pages = Pages {
+        token_endpoint: far_ends.copilot.token_endpoint(),
+        servicenow: far_ends.servicenow.url().to_owned(),
+        timeline,
+        knobs,
+    };
+    let front = front::serve(listener, behind, calls, move |config| pages.configure(config))?;
     if scripted {
-        actix_web::rt::spawn(connector.run());
+        actix_web::rt::spawn(front);
         let passed = scripted::play(&format!("http://{address}"), &far_ends).await;
         return Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     announce(address, &far_ends);
-    if let Some(handoff) = handoff {
-        app::keep_sweeping(handoff);
-    }
-    connector.run().await?;
+    front.await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -78,12 +102,13 @@ pub async fn run(port: u16, scripted: bool) -> io::Result<ExitCode> {
 /// When a port can't be listened on.
 #[expect(clippy::print_stdout, reason = "what it prints is what the command is for")]
 pub async fn simulate(copilot_port: u16, servicenow_port: u16) -> io::Result<ExitCode> {
-    let far_ends = FarEnds::start(copilot_port, servicenow_port).await?;
+    let far_ends = FarEnds::start(copilot_port, servicenow_port, None).await?;
     far_ends.servicenow.set_response_url("http://127.0.0.1:7071/api/servicenow/responses");
     println!("Simulated Copilot Studio: {}", far_ends.copilot.url());
-    println!("token endpoint: {}", far_ends.copilot.token_endpoint());
-    println!("Simulated ServiceNow, agent desk: {}/desk", far_ends.servicenow.url().trim_end_matches('/'));
-    println!("ServiceNow answers to http://127.0.0.1:7071/api/servicenow/responses");
+    println!("  token endpoint: {}", far_ends.copilot.token_endpoint());
+    println!("Simulated ServiceNow: {}", far_ends.servicenow.url());
+    println!("  agent desk: {}/desk", far_ends.servicenow.url());
+    println!("  answers to: http://127.0.0.1:7071/api/servicenow/responses");
     println!("\nSettings for local.settings.json:");
     for (name, value) in far_ends.settings() {
         println!("  {name}={value}");
@@ -95,23 +120,26 @@ pub async fn simulate(copilot_port: u16, servicenow_port: u16) -> io::Result<Exi
 
 #[expect(clippy::print_stdout, reason = "what it prints is what the command is for")]
 fn announce(address: SocketAddr, far_ends: &FarEnds) {
-    println!("Open both pages, say \"I want to talk to a person\" in the chat, and answer at the desk:");
+    println!("Open http://{address}/demo and say \"I want to talk to a person\".");
+    println!("It shows a chat, the agent's desk, and what happens between them. Each alone:");
     println!("  chat:       http://{address}/demo/chat");
-    if webchat::is_installed() {
-        println!("  or in Microsoft's Web Chat: http://{address}/demo/webchat");
-    }
+    println!("  inside:     http://{address}/demo/inside");
     println!("  agent desk: http://{address}/demo/desk");
-    println!("Behind them, simulated:");
+    if webchat::is_installed() {
+        println!("  Microsoft's Web Chat: http://{address}/demo/webchat");
+    }
+    println!("\nBehind them, simulated:");
     println!("  token endpoint: {}", far_ends.copilot.token_endpoint());
-    println!("  servicenow: {}", far_ends.servicenow.url());
-    println!("As a primary bot of the secondary-bot role:");
+    println!("  ServiceNow: {}", far_ends.servicenow.url());
+    println!("\nThe secondary-bot role, as a primary bot calls it:");
     println!(
         "  curl http://{address}{} -H 'token: {SECONDARY_TOKEN}' -d \
          '{{\"requestId\":\"1\",\"clientSessionId\":\"s1\",\"userId\":\"ada\",\"action\":\"START_CONVERSATION\"}}'",
         roles::INTEGRATION
     );
-    println!("The relay needs a conversation; demo --scripted plays one.");
-    println!("Ctrl+C ends it.");
+    println!(
+        "\n`handler demo --scripted` plays all three roles. LOG=info shows the connector's log. Ctrl+C ends it."
+    );
 }
 
 /// Both simulated far ends.
@@ -121,10 +149,23 @@ pub struct FarEnds {
 }
 
 impl FarEnds {
-    async fn start(copilot_port: u16, servicenow_port: u16) -> io::Result<Self> {
-        let copilot = copilot::start(CopilotOptions { port: copilot_port, ..CopilotOptions::default() })
+    async fn start(
+        copilot_port: u16,
+        servicenow_port: u16,
+        timeline: Option<&Arc<Timeline>>,
+    ) -> io::Result<Self> {
+        let (copilot_root, servicenow_root) = (Root::default(), Root::default());
+        let observer = timeline.map(|timeline| {
+            let caller = |path: &str| Some(caller_of_copilot_studio(path));
+            copilot_root.observe(timeline, Side::CopilotStudio, caller)
+        });
+        let options = CopilotOptions { port: copilot_port, observer, ..CopilotOptions::default() };
+        let copilot = copilot::start(options)
             .await
             .map_err(|failed| app::no_port(failed, copilot_port, "--copilot-port"))?;
+        copilot_root.set(copilot.url());
+        let observer = timeline
+            .map(|timeline| servicenow_root.observe(timeline, Side::ServiceNow, |_| Some(Side::Connector)));
         let oauth = OAuthClient {
             client_id: "connector".to_owned(),
             client_secret: "simulated-client-secret".to_owned(),
@@ -136,10 +177,12 @@ impl FarEnds {
             basic: Some((LOGIN.0.to_owned(), LOGIN.1.to_owned())),
             oauth: Some(oauth),
             message_token: Some(MESSAGE_TOKEN.to_owned()),
+            observer,
             ..ServiceNowOptions::default()
         })
         .await
         .map_err(|failed| app::no_port(failed, servicenow_port, "--servicenow-port"))?;
+        servicenow_root.set(servicenow.url());
         Ok(Self { copilot, servicenow })
     }
 
@@ -161,37 +204,25 @@ impl FarEnds {
             ("SECONDARY_TOKEN", SECONDARY_TOKEN.to_owned()),
         ]
     }
+}
 
-    fn connector(&self, port: u16, store: &std::path::Path) -> io::Result<Connector> {
-        let mut settings = self.settings();
-        settings.push(("LISTEN", SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string()));
-        if port != 0 {
-            settings.push(("PUBLIC_URL", format!("http://{}:{port}/", Ipv4Addr::LOCALHOST)));
-        }
-        settings.push(("STORE", format!("sqlite:{}", store.display())));
-        let lookup =
-            |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-        let settings = Settings::from_env(lookup).map_err(io::Error::other)?;
-        Connector::build_with(&settings, self.pages())
+/// Where a far end is; known once it has started, which is after its observer was made.
+#[derive(Clone, Default)]
+struct Root(Arc<OnceLock<String>>);
+
+impl Root {
+    fn set(&self, url: &str) {
+        self.0.get_or_init(|| url.trim_end_matches('/').to_owned());
     }
 
-    fn pages(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        let with_tokens = |page: &str| page.replace("__TOKEN_ENDPOINT__", &self.copilot.token_endpoint());
-        let pages = [
-            ("/demo/chat", with_tokens(CHAT_PAGE)),
-            ("/demo/webchat", with_tokens(WEBCHAT_PAGE)),
-            ("/demo/desk", servicenow::desk_page(self.servicenow.url())),
-        ];
-        move |config| {
-            config.route("/demo/webchat.js", web::get().to(webchat::script));
-            for (path, page) in pages.clone() {
-                let serve = move || {
-                    let answer = HttpResponse::Ok().content_type(ContentType::html()).body(page.clone());
-                    async move { answer }
-                };
-                config.route(path, web::get().to(serve));
-            }
-        }
+    fn observe(
+        &self,
+        timeline: &Arc<Timeline>,
+        to: Side,
+        from: impl Fn(&str) -> Option<Side> + Send + Sync + 'static,
+    ) -> Observer {
+        let root = self.clone();
+        timeline.observer(to, move || root.0.get().cloned().unwrap_or_default(), from)
     }
 }
 

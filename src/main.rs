@@ -68,6 +68,10 @@ enum Command {
         #[arg(long)]
         scripted: bool,
     },
+    /// The demo's connector, which ends with the demo
+    #[cfg(feature = "simulate")]
+    #[command(hide = true)]
+    DemoConnector,
     /// Runs only the two simulators
     #[cfg(feature = "simulate")]
     Simulate {
@@ -103,6 +107,11 @@ fn main() -> ExitCode {
         Command::Serve => serve(&sources),
         #[cfg(feature = "simulate")]
         Command::Demo { port, scripted } => demo(&sources, port, scripted),
+        #[cfg(feature = "simulate")]
+        Command::DemoConnector => match servicenow_handoff::demo::end_when_abandoned() {
+            Ok(()) => serve(&sources),
+            Err(error) => failed(&error),
+        },
         #[cfg(feature = "simulate")]
         Command::Simulate { copilot_port, servicenow_port } => {
             simulate(&sources, copilot_port, servicenow_port)
@@ -152,13 +161,13 @@ fn log_start(settings: &Settings, sources: &Sources) {
 
 #[cfg(feature = "simulate")]
 fn demo(sources: &Sources, port: u16, scripted: bool) -> ExitCode {
-    // A played conversation is the output; the log would only stand between its lines.
-    let filter = sources.value("LOG").unwrap_or_else(|| if scripted { "warn" } else { "info" }.to_owned());
+    // What the demo says is the output; the log would only stand between its lines.
+    let filter = sources.value("LOG").unwrap_or_else(|| "warn".to_owned());
     if let Err(code) = log_to_stdout(&filter, false) {
         return code;
     }
     System::new()
-        .block_on(servicenow_handoff::demo::run(port, scripted))
+        .block_on(servicenow_handoff::demo::run(port, scripted, &filter))
         .unwrap_or_else(|error| failed(&error))
 }
 

@@ -6,4 +6,5 @@
 pub mod chat_client;
 pub mod copilot;
 pub mod faults;
+pub mod observe;
 pub mod servicenow;

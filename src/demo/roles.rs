@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use super::{FarEnds, SECONDARY_TOKEN, scripted::print};
-use crate::simulate::chat_client::{Failure, json_of, message};
+use super::{
+    FarEnds, SECONDARY_TOKEN,
+    scripted::{Script, is_text, print},
+};
+use crate::simulate::chat_client::{Failure, json_of, message, speaker};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) const INTEGRATION: &str = "/api/sn_va_as_service/bot/integration";
 
 /// Role 2: ServiceNow opens the conversation and speaks at Direct Line itself, and reads through the relay.
-#[expect(clippy::print_stdout, reason = "the conversation is what this run is for")]
-pub(super) async fn relay(root: &str, far_ends: &FarEnds) -> Result<(), Failure> {
-    println!("\n-- Relay: ServiceNow speaks at Direct Line and reads through /api/relayToDirectLine");
+pub(super) async fn relay(root: &str, far_ends: &FarEnds, script: &Script) -> Result<(), Failure> {
+    print("\n-- Relay: ServiceNow speaks at Direct Line and reads through /api/relayToDirectLine");
     let copilot = &far_ends.copilot;
     let http = crate::far_end::client().map_err(|e| e.to_string())?;
     let conversations = format!("{}v3/directline/conversations", copilot.url());
@@ -23,6 +25,7 @@ pub(super) async fn relay(root: &str, far_ends: &FarEnds) -> Result<(), Failure>
     let conversation = opened["conversationId"].as_str().ok_or("Direct Line opened no conversation")?;
     let mut watermark = "0".to_owned();
     for (text, last) in [("slow", "And here is the rest."), ("later", "Can I do anything else for you?")] {
+        script.line("user", text, "ServiceNow → bot");
         let say = http.post(format!("{conversations}/{conversation}/activities"));
         json_of(with_json(say, &message(text)).bearer_auth(copilot.secret())).await?;
         let start = Instant::now();
@@ -36,7 +39,10 @@ pub(super) async fn relay(root: &str, far_ends: &FarEnds) -> Result<(), Failure>
             let set = json_of(turn).await?;
             watermark = set["watermark"].as_str().ok_or("the relay gave no watermark")?.to_owned();
             for activity in set["activities"].as_array().into_iter().flatten() {
-                print(activity);
+                if is_text(activity) && speaker(activity) == "bot" {
+                    let text = activity["text"].as_str().unwrap_or_default();
+                    script.line("bot", text, "bot → ServiceNow");
+                }
                 heard |= activity["text"] == last;
             }
         }
@@ -45,10 +51,9 @@ pub(super) async fn relay(root: &str, far_ends: &FarEnds) -> Result<(), Failure>
 }
 
 /// Role 3: the connector answers a primary bot as a Virtual Agent would.
-#[expect(clippy::print_stdout, reason = "the conversation is what this run is for")]
-pub(super) async fn secondary_bot(root: &str) -> Result<(), Failure> {
-    println!("\n-- Secondary bot: a primary bot asks {INTEGRATION}");
-    let primary = Primary { http: crate::far_end::client().map_err(|e| e.to_string())?, root };
+pub(super) async fn secondary_bot(root: &str, script: &Script) -> Result<(), Failure> {
+    print(&format!("\n-- Secondary bot: a primary bot asks {INTEGRATION}"));
+    let primary = Primary { http: crate::far_end::client().map_err(|e| e.to_string())?, root, script };
     let start = json!({"action": "START_CONVERSATION"});
     said(&primary.ask("1", &start).await?, "the greeting", "What can I do for you?")?;
     said(&primary.says("2", "Store hours").await?, "the bot's question", "Which store do you mean?")?;
@@ -57,23 +62,22 @@ pub(super) async fn secondary_bot(root: &str) -> Result<(), Failure> {
     if answer["takeControl"] != true {
         return Err("the escalation did not come back as takeControl".to_owned());
     }
-    println!("-- takeControl: the primary bot goes on");
+    print("-- takeControl: the primary bot goes on by itself");
     Ok(())
 }
 
 struct Primary<'a> {
     http: reqwest::Client,
     root: &'a str,
+    script: &'a Script,
 }
 
 impl Primary<'_> {
-    #[expect(clippy::print_stdout, reason = "the conversation is what this run is for")]
     async fn says(&self, id: &str, text: &str) -> Result<Value, Failure> {
-        println!("user: {text}");
+        self.script.line("user", text, "primary → bot");
         self.ask(id, &json!({"message": {"text": text, "typed": true}})).await
     }
 
-    #[expect(clippy::print_stdout, reason = "the conversation is what this run is for")]
     async fn ask(&self, id: &str, what: &Value) -> Result<Value, Failure> {
         let mut body = what.clone();
         body["requestId"] = id.into();
@@ -82,7 +86,7 @@ impl Primary<'_> {
         let post = self.http.post(format!("{}{INTEGRATION}", self.root)).header("token", SECONDARY_TOKEN);
         let answer = json_of(with_json(post, &body)).await?;
         for text in texts(&answer) {
-            println!("bot: {}", text.replace('\n', " "));
+            self.script.line("bot", text, "bot → primary");
         }
         Ok(answer)
     }

@@ -1,6 +1,9 @@
 //! One whole conversation that plays by itself and checks that every message arrived.
 
-use std::time::Duration;
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
@@ -14,17 +17,38 @@ const AGENT: &str = "Ana Agent";
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Plays the conversation through the connector at `root`; true when all of it arrived.
-#[expect(clippy::print_stdout, reason = "the conversation is what this run is for")]
 pub async fn play(root: &str, far_ends: &FarEnds) -> bool {
-    match Play::start(root, far_ends).await {
-        Ok(mut play) => match play.all_roles(root).await {
-            Ok(()) => {
-                println!("\nEvery message arrived, once and in order.");
-                true
-            }
-            Err(failure) => failed(&failure),
-        },
+    print("A user, a Copilot Studio agent, a person at ServiceNow, and the connector between them.\n");
+    print("-- Live chat: the bot hands over to a person, and takes over again");
+    let played = match Play::start(root, far_ends).await {
+        Ok(mut play) => play.all_roles(root).await,
+        Err(failure) => Err(failure),
+    };
+    match played {
+        Ok(()) => {
+            print("\nEvery message arrived, once and in order.");
+            true
+        }
         Err(failure) => failed(&failure),
+    }
+}
+
+/// Goes on when nobody reads on, as behind `| head`.
+pub(super) fn print(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints who says what in the moment it is said or heard, with the time and the way it took.
+pub(super) struct Script(Instant);
+
+impl Script {
+    pub(super) fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(super) fn line(&self, speaker: &str, text: &str, way: &str) {
+        let said = format!("{speaker}: {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
+        print(&format!("{said:<56} {:>6.3} s  {way}", self.0.elapsed().as_secs_f32()));
     }
 }
 
@@ -36,18 +60,21 @@ fn failed(failure: &str) -> bool {
 struct Play<'a> {
     client: ChatClient,
     far_ends: &'a FarEnds,
+    script: Script,
+    /// Handed over: what the user says goes to ServiceNow.
+    live: bool,
 }
 
 impl<'a> Play<'a> {
     async fn start(root: &str, far_ends: &'a FarEnds) -> Result<Self, Failure> {
         let client = ChatClient::start(root, &far_ends.copilot.token_endpoint()).await?;
-        Ok(Self { client, far_ends })
+        Ok(Self { client, far_ends, script: Script::new(), live: false })
     }
 
     async fn all_roles(&mut self, root: &str) -> Result<(), Failure> {
         self.whole().await?;
-        roles::relay(root, self.far_ends).await?;
-        roles::secondary_bot(root).await
+        roles::relay(root, self.far_ends, &self.script).await?;
+        roles::secondary_bot(root, &self.script).await
     }
 
     async fn whole(&mut self) -> Result<(), Failure> {
@@ -57,6 +84,8 @@ impl<'a> Play<'a> {
         self.hear("the bot's answer", |activity| speaker(activity) == "bot").await?;
         self.say("I want to talk to a person").await?;
         self.hear("the hand-off event", |activity| activity["name"] == "handoff.initiate").await?;
+        self.live = true;
+        self.hear("the queue's line", |activity| speaker(activity) == "system" && is_text(activity)).await?;
         self.say("My VPN drops every few minutes").await?;
         self.agent_accepts().await?;
         self.hear("the agent's arrival", |activity| handoff_state(activity) == "accepted").await?;
@@ -71,6 +100,7 @@ impl<'a> Play<'a> {
         }
         self.agent_ends().await?;
         self.hear("the end of the live chat", |activity| handoff_state(activity) == "completed").await?;
+        self.live = false;
         self.say("What happened?").await?;
         self.hear("the bot's account", |activity| {
             activity["text"].as_str().is_some_and(|text| text.contains(AGENT)) && speaker(activity) == "bot"
@@ -80,6 +110,7 @@ impl<'a> Play<'a> {
     }
 
     async fn say(&mut self, text: &str) -> Result<(), Failure> {
+        self.script.line("user", text, if self.live { "chat → desk" } else { "chat → bot" });
         let id = self.client.say(text).await?;
         let what = format!("the echo of \"{text}\"");
         self.hear(&what, |activity| activity["id"] == id.as_str() && activity["text"] == text).await
@@ -88,7 +119,23 @@ impl<'a> Play<'a> {
     async fn hear(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<(), Failure> {
         // What came along with an earlier wait counts too.
         if !self.client.received.iter().any(&wanted) || what.starts_with("the echo") {
-            self.client.until(what, wanted).await?.iter().for_each(print);
+            self.listen(what, wanted).await?;
+        }
+        Ok(())
+    }
+
+    /// Prints what comes, until what is wanted has come. The user's own words were printed when they were said.
+    async fn listen(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<(), Failure> {
+        for activity in self.client.until(what, wanted).await? {
+            let way = match speaker(&activity) {
+                "user" => continue,
+                "bot" => "bot → chat",
+                "agent" => "desk → chat",
+                _ => "connector → chat",
+            };
+            if is_text(&activity) {
+                self.script.line(speaker(&activity), activity["text"].as_str().unwrap_or_default(), way);
+            }
         }
         Ok(())
     }
@@ -117,8 +164,7 @@ impl<'a> Play<'a> {
             return Err("the connector refused an agent's message".to_owned());
         }
         let what = format!("the agent's \"{text}\"");
-        self.client.until(&what, |activity| activity["text"] == text).await?.iter().for_each(print);
-        Ok(())
+        self.listen(&what, |activity| activity["text"] == text).await
     }
 
     /// What the user said is seen by the agent, once.
@@ -167,14 +213,6 @@ fn count(servicenow: &ServiceNow, session: &str, text: &str) -> usize {
         .count()
 }
 
-fn is_text(activity: &Value) -> bool {
+pub(super) fn is_text(activity: &Value) -> bool {
     activity["type"] == "message" && activity["text"].is_string()
-}
-
-#[expect(clippy::print_stdout, reason = "the conversation is what this run is for")]
-pub(super) fn print(activity: &Value) {
-    if is_text(activity) {
-        let text = activity["text"].as_str().unwrap_or_default();
-        println!("{}: {}", speaker(activity), text.replace('\n', " "));
-    }
 }

@@ -17,7 +17,10 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use self::studio::Studio;
-use super::faults::{self, Faults};
+use super::{
+    faults::{self, Faults},
+    observe::{self, Observer},
+};
 
 mod agent;
 mod conversation;
@@ -50,6 +53,8 @@ pub struct CopilotOptions {
     pub schema: String,
     /// Activities an answer to GET holds at most.
     pub page_limit: Option<usize>,
+    /// Sees each call.
+    pub observer: Option<Observer>,
 }
 
 impl Default for CopilotOptions {
@@ -63,6 +68,7 @@ impl Default for CopilotOptions {
             bot_name: "Service Guide".to_owned(),
             schema: "cr001_guide".to_owned(),
             page_limit: None,
+            observer: None,
         }
     }
 }
@@ -152,6 +158,7 @@ async fn serve(options: CopilotOptions, started: oneshot::Sender<std::io::Result
 /// Binds first: the service must know its own address before it can answer.
 fn launch(options: CopilotOptions) -> std::io::Result<(CopilotStudio, actix_web::dev::Server)> {
     let port = options.port;
+    let observer = options.observer.clone().map(Data::new);
     let slot = Arc::new(OnceLock::<Data<Studio>>::new());
     let for_worker = Arc::clone(&slot);
     let server = HttpServer::new(move || {
@@ -160,7 +167,13 @@ fn launch(options: CopilotOptions) -> std::io::Result<(CopilotStudio, actix_web:
             .app_data(studio.clone())
             .app_data(Data::new(studio.faults.clone()))
             .app_data(PayloadConfig::new(LARGEST_BODY))
+            .configure(|config| {
+                if let Some(observer) = &observer {
+                    config.app_data(observer.clone());
+                }
+            })
             .wrap(from_fn(faults::http::edge))
+            .wrap(from_fn(observe::edge))
             .configure(faults::http::configure)
             .configure(routes::configure)
     });

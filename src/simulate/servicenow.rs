@@ -35,7 +35,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, rt, web};
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, rt, web};
 use serde_json::Value;
 use tokio::{sync::oneshot, time};
 
@@ -47,6 +47,7 @@ pub use self::{
     options::{Accepted, OAuthClient, ServiceNowOptions},
     view::{ChatView, Delivery, Fetched, FileView, Line, Mark, Recorded, Speaker, Standing, WebhookResult},
 };
+use super::observe;
 
 /// Longer than clients keep an idle connection, so that they never meet one that is just being closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(120);
@@ -101,12 +102,20 @@ fn build(
     let url = format!("http://{}", listener.local_addr()?);
     let instance = Arc::new(Instance::new(options, url).map_err(io::Error::other)?);
     let shared = web::Data::from(Arc::clone(&instance));
-    let server = HttpServer::new(move || App::new().app_data(shared.clone()).configure(routes::configure))
-        .workers(1)
-        .disable_signals()
-        .keep_alive(KEEP_ALIVE)
-        .listen(listener)?
-        .run();
+    let observer = instance.options.observer.clone().map(web::Data::new);
+    let app = move || {
+        App::new()
+            .app_data(shared.clone())
+            .configure(|config| {
+                if let Some(observer) = &observer {
+                    config.app_data(observer.clone());
+                }
+            })
+            .wrap(from_fn(observe::edge))
+            .configure(routes::configure)
+    };
+    let server =
+        HttpServer::new(app).workers(1).disable_signals().keep_alive(KEEP_ALIVE).listen(listener)?.run();
     let handle = ServiceNow { instance, server: Arc::new(Server(server.handle())) };
     Ok((server, handle))
 }
@@ -123,6 +132,10 @@ impl ServiceNow {
 
     pub fn set_agents_available(&self, available: bool) {
         self.instance.set_agents_available(available);
+    }
+
+    pub fn agents_available(&self) -> bool {
+        self.instance.agents_available()
     }
 
     /// Changes which credentials are let in from here on.

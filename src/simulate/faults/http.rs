@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Fault, Faults};
+use crate::simulate::observe::NoAnswer;
 
 /// Where the knobs are; faults never hit these paths.
 const CONTROL: &str = "/simulator/";
@@ -114,9 +115,11 @@ fn replacement(fault: &Fault) -> Option<HttpResponse> {
 }
 
 /// An answer whose body fails at once: actix-web closes the connection before a byte of it has left.
-fn hung_up() -> HttpResponse {
+pub fn hung_up() -> HttpResponse {
     let failure = std::io::Error::new(std::io::ErrorKind::ConnectionAborted, "a fault that was asked for");
-    HttpResponse::Ok().streaming(stream::iter([Err::<Bytes, _>(failure)]))
+    let mut answer = HttpResponse::Ok().streaming(stream::iter([Err::<Bytes, _>(failure)]));
+    answer.extensions_mut().insert(NoAnswer);
+    answer
 }
 
 /// What may be posted: one fault, several, or `{"down": bool}`.

@@ -134,6 +134,11 @@ impl Faults {
         self.state().plan.requests.push(fault);
     }
 
+    /// Takes back one that was added; a count that went down meanwhile does not matter.
+    pub fn take_back(&self, fault: &Fault) {
+        self.state().plan.requests.retain(|kept| kept.effect != fault.effect || kept.action != fault.action);
+    }
+
     pub fn set_down(&self, down: bool) {
         self.state().plan.down = down;
     }

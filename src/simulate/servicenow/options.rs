@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::simulate::observe::Observer;
+
 /// Settings of one simulated instance. The default is open (no credential asked) and answers by webhook.
 #[derive(Clone, Debug)]
 pub struct ServiceNowOptions {
@@ -47,6 +49,8 @@ pub struct ServiceNowOptions {
     pub keep_chats: usize,
     /// How many lines, history lines and webhook results of a chat are remembered.
     pub keep_lines: usize,
+    /// Sees each call of the platform's.
+    pub observer: Option<Observer>,
 }
 
 /// The OAuth application that may ask for tokens.
@@ -101,6 +105,7 @@ impl Default for ServiceNowOptions {
             keep_requests: 10_000,
             keep_chats: 2_000,
             keep_lines: 500,
+            observer: None,
         }
     }
 }

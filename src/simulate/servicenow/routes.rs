@@ -1,13 +1,12 @@
 //! The HTTP side: the platform's endpoints, and what goes wrong with them.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
     web::{self, Bytes},
 };
-use futures_util::{future, stream};
 use serde_json::{Value, json};
 use tokio::time;
 
@@ -19,7 +18,7 @@ use super::{
     login, media,
     request::{Refusal, Request, text},
 };
-use crate::domain::Timestamp;
+use crate::{domain::Timestamp, simulate::faults::http::hung_up};
 
 /// Bodies larger than this are refused; uploads are not meant.
 const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -42,7 +41,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
 
 async fn integration(instance: web::Data<Instance>, request: HttpRequest, body: Bytes) -> HttpResponse {
     if instance.faults.down() {
-        return cut_off();
+        return hung_up();
     }
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
     let action = Some(text(&json, "action")).filter(|action| !action.is_empty()).unwrap_or("MESSAGE");
@@ -68,7 +67,7 @@ async fn integration(instance: web::Data<Instance>, request: HttpRequest, body: 
 
 async fn oauth_token(instance: web::Data<Instance>, request: HttpRequest, form: Bytes) -> HttpResponse {
     if instance.faults.down() {
-        return cut_off();
+        return hung_up();
     }
     let effects = instance.faults.strike("OAUTH", "");
     if let Some(answer) = before(&effects).await {
@@ -79,7 +78,7 @@ async fn oauth_token(instance: web::Data<Instance>, request: HttpRequest, form: 
 
 async fn upload(instance: web::Data<Instance>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     if instance.faults.down() {
-        return cut_off();
+        return hung_up();
     }
     let effects = instance.faults.strike("MEDIA", "");
     if let Some(answer) = before(&effects).await {
@@ -100,7 +99,7 @@ async fn before(effects: &[Effect]) -> Option<HttpResponse> {
         match effect {
             Effect::Status { status } => return Some(failure(*status)),
             Effect::RateLimited { retry_after } => return Some(rate_limited(*retry_after)),
-            Effect::DropBefore => return Some(cut_off()),
+            Effect::DropBefore => return Some(hung_up()),
             Effect::Failure => return Some(failure(200)),
             Effect::NoSuchResource => return Some(no_such_resource()),
             Effect::Delay { .. } | Effect::Jitter { .. } => {}
@@ -115,18 +114,12 @@ async fn after(effects: &[Effect], mut answer: HttpResponse) -> HttpResponse {
     for effect in effects {
         match effect {
             Effect::LateAnswer { ms } => time::sleep(Duration::from_millis(*ms)).await,
-            Effect::DropAfter => answer = cut_off(),
+            Effect::DropAfter => answer = hung_up(),
             Effect::NotJson => answer = HttpResponse::Ok().content_type("text/plain").body("Accepted"),
             _ => {}
         }
     }
     answer
-}
-
-/// Breaks the connection without a byte of an answer: a body that fails before anything is flushed.
-fn cut_off() -> HttpResponse {
-    let broken = io::Error::from(io::ErrorKind::ConnectionAborted);
-    HttpResponse::Ok().streaming(stream::once(future::ready(Err::<Bytes, _>(broken))))
 }
 
 fn failure(status: u16) -> HttpResponse {
