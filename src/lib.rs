@@ -12,12 +12,14 @@
 //! - [`files`]: attachments both ways, and the signed links they are read by.
 //! - [`journal`]: where facts are stored, by one compare-and-swap.
 //! - [`handoff`], [`delivery`]: the shell around the pure core: load, decide, append, deliver.
+//! - [`agent_turn`]: pure. When an agent's turn is over, and what of what it says belongs to it.
 //! - [`relay`]: Copilot Studio behind ServiceNow: collects a turn of the agent's for Bot Interconnect.
 //! - [`secondary_bot`]: an agent behind the VA Bot Integration API; its own shell around its own pure core.
 //! - [`http`], [`app`]: routes, and the process that serves them.
 //! - [`azure`], [`vault`]: the app's identity, and settings that stand in Key Vaults.
 //! - [`doctor`]: what is wrong with how it is set up.
 
+pub mod agent_turn;
 pub mod app;
 pub mod auth;
 pub mod azure;

@@ -1,0 +1,286 @@
+//! What one activity is, without taking it apart.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use super::diagnostic::is_diagnostic;
+use crate::{domain::Timestamp, wire::activity::Activity};
+
+/// What an activity is to a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// The agent said something; `asks` when it now expects an answer.
+    Speech {
+        asks: bool,
+    },
+    /// The user's own, come back: words, or something else they posted.
+    Echo {
+        words: bool,
+    },
+    HandOff,
+    EndOfConversation,
+    /// An event that the agent's author sends to whoever listens.
+    Event,
+    /// The agent is at work.
+    Typing,
+    /// Diagnostics, what we don't know and what can't be read: passed on, and nothing else.
+    Noise,
+}
+
+/// An activity as far as a turn depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub sign: Sign,
+    pub id: Option<String>,
+    pub reply_to: Option<String>,
+    /// On Direct Line's clock.
+    pub stamp: Option<Timestamp>,
+}
+
+/// What tells that two activities are the same: ids alone begin anew after a pause.
+pub type Key = (String, Option<String>);
+
+/// Activities that came before. Those without an id are never known again.
+#[derive(Debug, Default)]
+pub struct Seen(HashSet<Key>);
+
+impl Seen {
+    /// Whether that one came before.
+    pub fn knows(&self, key: Option<&Key>) -> bool {
+        key.is_some_and(|key| self.0.contains(key))
+    }
+
+    pub fn add(&mut self, keys: impl IntoIterator<Item = Key>) {
+        self.0.extend(keys);
+    }
+
+    /// The notice, unless its activity came before.
+    pub fn news(&mut self, (key, notice): (Option<Key>, Notice)) -> Option<Notice> {
+        let is_new = key.is_none_or(|key| self.0.insert(key));
+        is_new.then_some(notice)
+    }
+}
+
+/// How activities are looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Eyes<'a> {
+    /// Event names that mean a hand-off.
+    pub hand_off: &'a [String],
+    /// The user's `from.id`, when we chose it.
+    pub user: Option<&'a str>,
+}
+
+/// The few fields looked at; each may be missing or of another type.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Glance<'a> {
+    #[serde(rename = "type")]
+    kind: Value,
+    id: Value,
+    timestamp: Value,
+    name: Value,
+    input_hint: Value,
+    reply_to_id: Value,
+    from: Value,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    attachments: Option<&'a RawValue>,
+    #[serde(borrow)]
+    suggested_actions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    channel_data: Option<&'a RawValue>,
+}
+
+/// The same, wherever it was read from.
+struct Look<'a> {
+    kind: &'a str,
+    id: Option<&'a str>,
+    timestamp: Option<&'a str>,
+    name: Option<&'a str>,
+    asks: bool,
+    is_empty: bool,
+    reply_to: Option<&'a str>,
+    role: &'a Value,
+    from: Option<&'a str>,
+    /// It carries the name that a client gives its own posts.
+    is_named: bool,
+}
+
+impl Eyes<'_> {
+    /// Looks at an activity's JSON text. What can't be read is noise.
+    pub fn raw(&self, raw: &str) -> (Option<Key>, Notice) {
+        let glance: Glance<'_> = serde_json::from_str(raw).unwrap_or_default();
+        let is = |value: Option<&RawValue>, nothing: &[&str]| {
+            value.is_none_or(|value| nothing.contains(&value.get().trim()))
+        };
+        let client =
+            glance.channel_data.map(RawValue::get).is_some_and(|data| data.contains("\"clientActivityID\""));
+        self.look(&Look {
+            kind: glance.kind.as_str().unwrap_or_default(),
+            id: glance.id.as_str(),
+            timestamp: glance.timestamp.as_str(),
+            name: glance.name.as_str(),
+            asks: glance.input_hint == "expectingInput",
+            is_empty: glance.text.is_some()
+                && is(glance.text, &["\"\"", "null"])
+                && is(glance.attachments, &["[]", "null"])
+                && is(glance.suggested_actions, &["{}", "null"]),
+            reply_to: glance.reply_to_id.as_str(),
+            role: &glance.from["role"],
+            from: glance.from["id"].as_str(),
+            is_named: client,
+        })
+    }
+
+    /// Looks at an activity that has been read.
+    pub fn read(&self, activity: &Activity) -> (Option<Key>, Notice) {
+        const NO_ROLE: Value = Value::Null;
+        let from = activity.from.as_ref();
+        let hint = activity.rest.get("inputHint").and_then(Value::as_str);
+        let client = activity.channel_data.as_ref().and_then(|data| data.get("clientActivityID"));
+        self.look(&Look {
+            kind: &activity.kind,
+            id: activity.id.as_deref(),
+            timestamp: activity.timestamp.as_ref().and_then(Value::as_str),
+            name: activity.name.as_deref(),
+            asks: hint == Some("expectingInput"),
+            is_empty: activity.text.as_deref() == Some("")
+                && activity.attachments.as_ref().is_none_or(Vec::is_empty)
+                && activity.suggested_actions.is_none(),
+            reply_to: activity.reply_to_id.as_deref(),
+            role: from.and_then(|from| from.role.as_ref()).unwrap_or(&NO_ROLE),
+            from: from.and_then(|from| from.id.as_deref()),
+            is_named: client.is_some(),
+        })
+    }
+
+    fn look(&self, look: &Look<'_>) -> (Option<Key>, Notice) {
+        let own = |text: &str| text.to_owned();
+        let notice = Notice {
+            sign: self.sign(look),
+            id: look.id.map(own),
+            reply_to: look.reply_to.filter(|id| !id.is_empty()).map(own),
+            stamp: look.timestamp.and_then(Timestamp::parse_rfc3339),
+        };
+        (look.id.map(|id| (own(id), look.timestamp.map(own))), notice)
+    }
+
+    fn sign(&self, look: &Look<'_>) -> Sign {
+        let name = look.name.unwrap_or_default();
+        if self.is_users(look) {
+            return match look.kind {
+                "message" => Sign::Echo { words: true },
+                "event" | "invoke" | "endOfConversation" => Sign::Echo { words: false },
+                _ => Sign::Noise,
+            };
+        }
+        match look.kind {
+            "message" if look.is_empty => Sign::Noise,
+            "message" => Sign::Speech { asks: look.asks },
+            "endOfConversation" => Sign::EndOfConversation,
+            "handoff" => Sign::HandOff,
+            "event" if self.hand_off.iter().any(|event| event == name) => Sign::HandOff,
+            "event" if !name.is_empty() && !is_diagnostic(name) => Sign::Event,
+            "typing" => Sign::Typing,
+            _ => Sign::Noise,
+        }
+    }
+
+    /// By role; without one by the user's id, the ids Direct Line keeps for users, and the name a client gives
+    /// its posts. In doubt it was the agent: to close early costs less than to wait for what has been said.
+    fn is_users(&self, look: &Look<'_>) -> bool {
+        match look.role {
+            Value::String(role) => role.eq_ignore_ascii_case("user"),
+            Value::Number(role) => role.as_f64() == Some(1.0),
+            _ => {
+                look.is_named
+                    || look
+                        .from
+                        .is_some_and(|id| id.starts_with("dl_") || self.user.is_some_and(|user| user == id))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEECH: Sign = Sign::Speech { asks: false };
+    const WORDS: Sign = Sign::Echo { words: true };
+    const OTHER: Sign = Sign::Echo { words: false };
+
+    #[test]
+    fn an_activity_is_one_thing_however_it_is_read() {
+        let rows = [
+            (r#"{"type":"message","from":{"role":"bot"}}"#, SPEECH),
+            (r#"{"type":"message","from":{"role":"bot"},"inputHint":"acceptingInput"}"#, SPEECH),
+            (
+                r#"{"type":"message","from":{"role":"bot"},"inputHint":"expectingInput"}"#,
+                Sign::Speech { asks: true },
+            ),
+            (r#"{"type":"message","from":{"role":0}}"#, SPEECH),
+            (r#"{"type":"message","from":{"id":"bot1"}}"#, SPEECH),
+            (r#"{"type":"message"}"#, SPEECH),
+            (r#"{"type":"message","from":{"role":0},"text":"","attachments":[]}"#, Sign::Noise),
+            (r#"{"type":"message","from":{"role":0},"text":"","attachments":[{"contentType":"x"}]}"#, SPEECH),
+            (r#"{"type":"message","from":{"role":"user"}}"#, WORDS),
+            (r#"{"type":"message","from":{"role":"user"},"text":""}"#, WORDS),
+            (r#"{"type":"message","from":{"role":"User"},"inputHint":"expectingInput"}"#, WORDS),
+            (r#"{"type":"message","from":{"role":1}}"#, WORDS),
+            (r#"{"type":"message","from":{"id":"dl_ada"}}"#, WORDS),
+            (r#"{"type":"message","from":{"id":"ada"}}"#, WORDS),
+            (r#"{"type":"message","from":{"id":"x"},"channelData":{"clientActivityID":"1"}}"#, WORDS),
+            (r#"{"type":"message","from":{"id":"ada","role":"bot"}}"#, SPEECH),
+            (r#"{"type":"event","name":"handoff.initiate"}"#, Sign::HandOff),
+            (r#"{"type":"event","name":"CallAPerson","from":{"role":"bot"}}"#, Sign::HandOff),
+            (r#"{"type":"handoff"}"#, Sign::HandOff),
+            (r#"{"type":"event","name":"EscalateToHuman","from":{"role":"bot"}}"#, Sign::Event),
+            (r#"{"type":"event","name":"handoff.initiate","from":{"role":"user"}}"#, OTHER),
+            (r#"{"type":"event","name":"startConversation","from":{"role":"user"}}"#, OTHER),
+            (r#"{"type":"endOfConversation","from":{"role":"user"}}"#, OTHER),
+            (r#"{"type":"event","name":"DialogTracing"}"#, Sign::Noise),
+            (r#"{"type":"event"}"#, Sign::Noise),
+            (r#"{"type":"trace","name":"handoff.initiate"}"#, Sign::Noise),
+            (r#"{"type":"trace","name":"HandOff"}"#, Sign::Noise),
+            (r#"{"type":"typing"}"#, Sign::Typing),
+            (r#"{"type":"typing","from":{"role":"user"}}"#, Sign::Noise),
+            (r#"{"type":"endOfConversation"}"#, Sign::EndOfConversation),
+        ];
+        let names = ["handoff.initiate".to_owned(), "CallAPerson".to_owned()];
+        let eyes = Eyes { hand_off: &names, user: Some("ada") };
+        for (raw, sign) in rows {
+            assert_eq!(eyes.raw(raw).1.sign, sign, "{raw}");
+            assert_eq!(eyes.read(&serde_json::from_str(raw).unwrap()).1.sign, sign, "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_noise_and_half_an_emoji_is_no_hindrance() {
+        let eyes = Eyes { hand_off: &[], user: None };
+        for raw in [r#"{"type":7}"#, r#"{"type":"message","type":"message"}"#, "null", "[]"] {
+            assert_eq!(eyes.raw(raw).1.sign, Sign::Noise, "{raw}");
+        }
+        assert_eq!(eyes.raw(r#"{"type":"message","text":"\ud83d"}"#).1.sign, SPEECH);
+    }
+
+    #[test]
+    fn its_key_is_id_and_timestamp_and_news_are_told_once() {
+        let rows = [
+            (r#"{"id":"a"}"#, Some(("a".to_owned(), None))),
+            (r#"{"id":"a","timestamp":"t"}"#, Some(("a".to_owned(), Some("t".to_owned())))),
+            (r#"{"timestamp":"t"}"#, None),
+            (r#"{"id":3}"#, None),
+        ];
+        let eyes = Eyes { hand_off: &[], user: None };
+        let mut seen = Seen::default();
+        for (raw, key) in rows {
+            assert_eq!(eyes.raw(raw).0, key, "{raw}");
+            assert!(seen.news(eyes.raw(raw)).is_some(), "{raw}");
+            assert_eq!(seen.news(eyes.raw(raw)).is_none(), key.is_some(), "{raw}");
+        }
+    }
+}

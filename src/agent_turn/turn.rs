@@ -1,0 +1,320 @@
+//! When the turn is over.
+
+use super::{
+    belongs::{Asked, Belongs, Placed},
+    clock::FarClock,
+    {Notice, Sign},
+};
+use crate::domain::Timestamp;
+
+/// How often is asked, by how long the turn has lasted: milliseconds of the turn, milliseconds between polls.
+const PACE: [(i64, i64); 3] = [(3_000, 200), (10_000, 300), (i64::MAX, 400)];
+/// Never faster than this, whatever comes back.
+const SHORTEST_PAUSE: i64 = 50;
+/// After a question, and after an event, one quiet poll this long after it is enough.
+const SETTLED: i64 = 200;
+/// The poll that finds silence comes this much later, so that what is said just in time still counts.
+const MARGIN: i64 = 100;
+/// How long the user's own words are waited for before what may belong decides.
+const NO_ECHO: i64 = 2_000;
+/// Said longer before the call than this, and nothing else known: not an answer.
+const OLD: i64 = 1_000;
+/// What was said is not held back longer than this because Direct Line fails or goes on with diagnostics.
+const GRACE: i64 = 2_000;
+/// A far end that fails is asked again for this long.
+const OUTWAITED: i64 = 5_000;
+const FIRST_RETRY: i64 = 200;
+const LONGEST_RETRY: i64 = 2_000;
+
+/// Milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Silence after which a turn counts as complete.
+    pub quiet: i64,
+    /// How long a turn may last.
+    pub patience: i64,
+    /// How long it lasts at least, unless the agent surely ended it.
+    pub least: i64,
+}
+
+/// A poll that was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Poll {
+    pub asked: Timestamp,
+    pub answered: Timestamp,
+    /// Direct Line's time of day, as its answer's header tells it in whole seconds.
+    pub date: Option<Timestamp>,
+}
+
+/// Why a turn ended; for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    HandOff,
+    EndOfConversation,
+    /// An event of the agent's author.
+    Event,
+    /// The agent asked something and waits.
+    Question,
+    /// The agent spoke and fell silent.
+    Quiet,
+    /// The agent had said something, and yet the turn was not over when patience ended.
+    Patience,
+    /// The agent said nothing until patience ended.
+    Silence,
+    /// Direct Line failed for too long.
+    Fault,
+    /// Direct Line refused; asking again would get the same.
+    Refused,
+}
+
+impl Why {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::HandOff => "hand-off",
+            Self::EndOfConversation => "end of conversation",
+            Self::Event => "event",
+            Self::Question => "question",
+            Self::Quiet => "quiet",
+            Self::Patience => "patience",
+            Self::Silence => "silence",
+            Self::Fault => "fault",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Ask Direct Line at that time.
+    Poll(Timestamp),
+    Over(Why),
+}
+
+/// One turn, from the call to its answer.
+#[derive(Debug)]
+pub struct Turn {
+    limits: Limits,
+    called: Timestamp,
+    began: Timestamp,
+    /// The last poll that was answered, and whether it brought nothing.
+    last: Option<(Poll, bool)>,
+    clock: FarClock,
+    faults: Faults,
+    asked: Asked,
+    /// What the agent did, in order; what means nothing to the turn is left out.
+    done: Vec<Done>,
+    places: usize,
+    ended: Option<Why>,
+}
+
+#[derive(Debug)]
+struct Done {
+    /// On our clock.
+    at: Timestamp,
+    placed: Placed,
+}
+
+/// Failures since the last answer.
+#[derive(Debug)]
+enum Faults {
+    None,
+    Retrying { since: Timestamp, count: u32, at: Timestamp },
+    GivenUp,
+}
+
+impl Turn {
+    /// Begins to listen now; `called` is when the user's words were sent, or when the call for their answer came.
+    pub fn begin(limits: Limits, called: Timestamp, now: Timestamp) -> Self {
+        Self {
+            limits,
+            called,
+            began: now,
+            last: None,
+            clock: FarClock::default(),
+            faults: Faults::None,
+            asked: Asked::default(),
+            done: Vec::new(),
+            places: 0,
+            ended: None,
+        }
+    }
+
+    /// What the post of the user's words was answered with, for who made it.
+    pub fn posted(&mut self, id: String) {
+        self.asked.posted(id);
+    }
+
+    /// A poll was answered; `news` is what had not come before, in Direct Line's order.
+    pub fn heard(&mut self, poll: Poll, news: Vec<Notice>) {
+        self.clock.heard(poll);
+        let quiet = news.is_empty();
+        for notice in news {
+            let place = self.places;
+            self.places += 1;
+            self.asked.heard(&notice, place);
+            match notice.sign {
+                Sign::HandOff => self.ended = Some(Why::HandOff),
+                Sign::Speech { .. } | Sign::EndOfConversation | Sign::Event | Sign::Typing => {
+                    let placed = self.place(notice, place);
+                    self.done.push(Done { at: self.spoken_at(poll, placed.notice.stamp), placed });
+                }
+                Sign::Echo { .. } | Sign::Noise => {}
+            }
+        }
+        self.last = Some((poll, quiet));
+        self.faults = Faults::None;
+    }
+
+    /// A poll failed in a way that may pass; `wait` in milliseconds when Direct Line asked for one.
+    pub fn failed(&mut self, at: Timestamp, wait: Option<i64>) {
+        let (since, count) = match self.faults {
+            Faults::Retrying { since, count, .. } => (since, count),
+            Faults::None | Faults::GivenUp => (at, 0),
+        };
+        let until = self.until().min(since.plus_millis(OUTWAITED));
+        let pause = (FIRST_RETRY << count.min(8)).min(LONGEST_RETRY);
+        let retry = at.plus_millis(pause.max(wait.unwrap_or(0)));
+        let told_to_wait_longer = wait.is_some_and(|wait| at.plus_millis(wait) > until);
+        self.faults = if at >= until || told_to_wait_longer {
+            Faults::GivenUp
+        } else {
+            Faults::Retrying { since, count: count + 1, at: retry.min(until) }
+        };
+    }
+
+    /// Time ended before another poll was answered.
+    pub fn missed(&mut self) {
+        match (&self.faults, &self.last) {
+            _ if self.has_answer() => self.ended = Some(Why::Patience),
+            (Faults::None, Some(_)) => self.ended = Some(Why::Silence),
+            _ => self.faults = Faults::GivenUp,
+        }
+    }
+
+    /// Whether the agent said or did something that somebody waits for, in this turn or too late for the one before.
+    pub fn has_answer(&self) -> bool {
+        let says = |done: &Done| done.placed.notice.sign != Sign::Typing;
+        self.ended == Some(Why::HandOff) || self.done.iter().any(says)
+    }
+
+    /// What the agent said unasked, or too late for the turn before.
+    pub fn late_parts(&self) -> usize {
+        let is_late = |done: &&Done| {
+            matches!(done.placed.notice.sign, Sign::Speech { .. }) && self.belongs(done) == Belongs::Not
+        };
+        self.done.iter().filter(is_late).count()
+    }
+
+    /// What to do now.
+    pub fn next(&self) -> Next {
+        if let Some(why) = self.ended.or_else(|| self.closed()) {
+            return Next::Over(why);
+        }
+        match self.faults {
+            Faults::None => {}
+            Faults::Retrying { at, .. } => return Next::Poll(at),
+            Faults::GivenUp => return Next::Over(Why::Fault),
+        }
+        let Some((poll, quiet)) = self.last else { return Next::Poll(self.began) };
+        let due = self.due();
+        if let Some((due, why)) = due {
+            let long_over = poll.asked >= due.plus_millis(GRACE);
+            if poll.asked >= due && (quiet || long_over) {
+                return Next::Over(why);
+            }
+        }
+        let end = self.began.plus_millis(self.limits.patience);
+        if poll.answered >= end {
+            return Next::Over(if self.has_answer() { Why::Patience } else { Why::Silence });
+        }
+        let paced = poll.asked.plus_millis(pace(poll.asked.millis_since(self.began)));
+        // The poll that decides comes on time; one shortly before it would only get in its way.
+        let next = match due {
+            Some((due, _)) if due < paced.plus_millis(2 * SHORTEST_PAUSE) => due,
+            _ => paced,
+        };
+        let earliest = poll.answered.max(poll.asked.plus_millis(SHORTEST_PAUSE));
+        Next::Poll(next.max(earliest).min(end))
+    }
+
+    /// When a poll that is still unanswered is given up.
+    pub fn until(&self) -> Timestamp {
+        let end = self.began.plus_millis(self.limits.patience);
+        self.due().map_or(end, |(due, _)| due.plus_millis(GRACE).min(end))
+    }
+
+    fn belongs(&self, done: &Done) -> Belongs {
+        self.asked.belongs(&done.placed)
+    }
+
+    fn closed(&self) -> Option<Why> {
+        let closes = |done: &Done| {
+            done.placed.notice.sign == Sign::EndOfConversation && self.belongs(done) != Belongs::Not
+        };
+        self.done.iter().any(closes).then_some(Why::EndOfConversation)
+    }
+
+    /// When it is over if nothing more comes.
+    fn due(&self) -> Option<(Timestamp, Why)> {
+        [self.due_by_event(), self.due_by_silence()].into_iter().flatten().min_by_key(|(due, _)| *due)
+    }
+
+    fn due_by_event(&self) -> Option<(Timestamp, Why)> {
+        let events = self.done.iter().filter(|done| done.placed.notice.sign == Sign::Event);
+        let due = events.filter_map(|event| match self.belongs(event) {
+            Belongs::Not => None,
+            Belongs::Perhaps if !event.placed.is_younger => Some(self.without_echo().max(event.at)),
+            Belongs::Surely | Belongs::Perhaps => Some(event.at.plus_millis(SETTLED)),
+        });
+        due.min().map(|due| (due, Why::Event))
+    }
+
+    /// When the silence after the last words is long enough. Typing behind them says that more is coming.
+    fn due_by_silence(&self) -> Option<(Timestamp, Why)> {
+        let of_turn: Vec<_> = self.done.iter().filter(|done| self.belongs(done) != Belongs::Not).collect();
+        let is_speech = |done: &&&Done| matches!(done.placed.notice.sign, Sign::Speech { .. });
+        let last = of_turn.iter().filter(is_speech).max_by_key(|speech| (speech.at, speech.placed.place))?;
+        let types =
+            |done: &&Done| done.placed.notice.sign == Sign::Typing && done.placed.place > last.placed.place;
+        if of_turn.iter().any(types) {
+            return None;
+        }
+        let is_sure = of_turn.iter().filter(is_speech).any(|speech| self.belongs(speech) == Belongs::Surely);
+        let (due, why) = if last.placed.notice.sign == (Sign::Speech { asks: true }) {
+            (last.at.plus_millis(self.limits.quiet.min(SETTLED)), Why::Question)
+        } else {
+            let quiet = last.at.plus_millis(self.limits.quiet.saturating_add(MARGIN));
+            (quiet.max(self.began.plus_millis(self.limits.least)), Why::Quiet)
+        };
+        Some((if is_sure { due } else { due.max(self.without_echo()) }, why))
+    }
+
+    fn without_echo(&self) -> Timestamp {
+        self.began.plus_millis(NO_ECHO)
+    }
+
+    fn place(&self, notice: Notice, place: usize) -> Placed {
+        let told = |tells: &dyn Fn(Timestamp) -> bool| notice.stamp.is_some_and(tells);
+        let is_old = told(&|stamp| self.clock.is_before(stamp, self.called.plus_millis(-OLD)));
+        let is_younger =
+            told(&|stamp| self.clock.is_after(stamp, self.called)) || self.last.is_some() && !is_old;
+        Placed { notice, place, is_younger, is_old }
+    }
+
+    /// Between the poll that didn't show it and the one that did; the timestamp decides when it lies there.
+    fn spoken_at(&self, poll: Poll, stamp: Option<Timestamp>) -> Timestamp {
+        let stamp = stamp.filter(|stamp| self.clock.is_ours() && *stamp <= poll.answered);
+        let Some((before, _)) = self.last else { return stamp.unwrap_or(poll.asked) };
+        if let Some(stamp) = stamp.filter(|stamp| *stamp >= before.asked) {
+            return stamp;
+        }
+        // After a failure the poll before may be long ago.
+        let slowest = PACE[PACE.len() - 1].1;
+        let earliest = before.asked.max(poll.answered.plus_millis(-slowest));
+        earliest.plus_millis((poll.answered.millis_since(earliest) / 2).min(100))
+    }
+}
+
+fn pace(lasted: i64) -> i64 {
+    PACE.iter().find(|(until, _)| lasted < *until).map_or(PACE[0].1, |(_, pause)| *pause)
+}
