@@ -75,7 +75,8 @@ impl Connector {
             allowed_origins: settings.allowed_origins.clone(),
             long_poll: settings.long_poll,
             max_upload: settings.files.max_upload,
-            relay_key: settings.relay.key.clone(),
+            relay: settings.relay.access.clone(),
+            direct_line_secret: settings.direct_line.secret.clone(),
             public_url: settings.public_url.clone(),
             secondary_bot: secondary.map(|(bot, credentials)| Secondary { bot, credentials }),
         });

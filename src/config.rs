@@ -1,5 +1,6 @@
 //! Settings, read once at the edge; the code below gets structs. Names and defaults: README.
 
+mod agents;
 mod catalogue;
 mod fault;
 mod file;
@@ -291,7 +292,18 @@ pub struct FileSettings {
 pub struct RelaySettings {
     pub max_wait: Duration,
     pub quiet: Duration,
-    pub key: Option<Credential>,
+    pub access: RelayAccess,
+}
+
+/// Who may use the relay.
+#[derive(Clone, Debug)]
+pub enum RelayAccess {
+    /// Nobody: neither `RELAY_KEY` nor `RELAY=open` is set.
+    Closed,
+    /// Whoever brings a Direct Line secret.
+    Open,
+    /// Whoever has the key; they may send a name for the Direct Line secret.
+    Key { key: Credential, secrets: Vec<(String, Credential)> },
 }
 
 /// What a primary bot must present; any one is enough when several are set.

@@ -201,6 +201,7 @@ impl FarEnds {
             ),
             ("USER_EMAIL_VARIABLE", "UserEmail".to_owned()),
             ("RESPONSES_TOKEN", RESPONSES_TOKEN.to_owned()),
+            ("RELAY", "open".to_owned()),
             ("SECONDARY_TOKEN", SECONDARY_TOKEN.to_owned()),
         ]
     }

@@ -15,7 +15,7 @@ use tracing::{Instrument as _, Span, error, field, info_span, warn};
 use self::error::ApiError;
 use crate::{
     auth,
-    config::{AllowedOrigins, InboundCredential, SecondaryBotSettings},
+    config::{AllowedOrigins, InboundCredential, RelayAccess, SecondaryBotSettings},
     credential::Credential,
     direct_line::proxy::Pipe,
     handoff::Handoff,
@@ -71,8 +71,9 @@ pub struct Served {
     pub allowed_origins: AllowedOrigins,
     pub long_poll: std::time::Duration,
     pub max_upload: u64,
-    /// Asked for by the relay when it is set.
-    pub relay_key: Option<Credential>,
+    pub relay: RelayAccess,
+    /// What the relay reads with for a caller who has its key and brings no secret.
+    pub direct_line_secret: Option<Credential>,
     pub public_url: Option<url::Url>,
     /// `None`: the secondary-bot role is off.
     pub secondary_bot: Option<Secondary>,

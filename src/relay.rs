@@ -1,13 +1,12 @@
 //! Copilot Studio behind ServiceNow: one call of Bot Interconnect's is one turn of the agent's.
 //!
 //! A drop-in for the function `relayToDirectLine` of Microsoft's documentation: it reads a conversation that
-//! ServiceNow itself opened and posts to. Instead of sleeping and asking once it asks until the agent has
-//! spoken and is quiet. Nothing is kept between calls: what comes later stands behind the watermark of the
-//! answer, and so in the next one.
+//! ServiceNow itself opened and posts to. Instead of sleeping and asking once it asks until the agent's turn
+//! is over, as [`agent_turn`](crate::agent_turn) finds it. Nothing is kept between calls: what comes later stands
+//! behind the watermark of the answer, and so in the next one.
 
 mod collected;
 mod fault;
-mod glance;
 pub mod turn;
 
 use std::{
@@ -22,12 +21,9 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use self::{
-    collected::{Collected, nothing_since},
-    fault::Fault,
-    turn::{Limits, Next, Poll, Turn, Why},
-};
+use self::{collected::Collected, fault::Fault};
 use crate::{
+    agent_turn::{Eyes, Limits, Next, Notice, Poll, Turn, Why},
     config::RelaySettings,
     direct_line::{DirectLine, page::Page},
     domain::{ConversationId, Timestamp},
@@ -35,8 +31,8 @@ use crate::{
     telemetry::{Count, Counters},
 };
 
-/// A single poll waits this long, in milliseconds.
-const POLL_TIME_OUT: i64 = 10_000;
+/// A single poll waits this long, in milliseconds: as long as a Direct Line that fails is outwaited.
+const POLL_TIME_OUT: i64 = 5_000;
 /// And this long even when patience is over: one look is always taken.
 const SHORTEST_TIME_OUT: i64 = 1_000;
 /// Polls under way at the same time in the whole process: a waiting turn is small, a connection is not.
@@ -45,9 +41,6 @@ const POLLS_AT_ONCE: usize = 320;
 const FEWEST_POLLS_AT_ONCE: usize = 16;
 /// The front end of Functions ends a request after 230 s.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(200);
-/// Apart by more than this, in milliseconds, Direct Line's clock tells us nothing about ours. Its header
-/// `Date` counts whole seconds and may be a second old.
-const CLOCKS_APART: i64 = 3_000;
 
 /// What a caller wants to know.
 pub struct Asked<'a> {
@@ -55,7 +48,7 @@ pub struct Asked<'a> {
     /// The whole header value: `Bearer …`.
     pub authorization: SecretString,
     pub watermark: &'a str,
-    /// How long the caller would have the relay wait; counts when it is more than our own patience.
+    /// How long a turn is collected at least, unless the agent surely ended it. Beyond our own patience, that too.
     pub wait: Option<Duration>,
     pub traceparent: Option<&'a str>,
 }
@@ -92,11 +85,11 @@ impl Relay {
         workers: usize,
         counters: Arc<Counters>,
     ) -> Self {
-        let RelaySettings { max_wait, quiet, key: _ } = settings;
+        let RelaySettings { max_wait, quiet, access: _ } = settings;
         let room = (POLLS_AT_ONCE / workers.max(1)).max(FEWEST_POLLS_AT_ONCE);
         Self {
             direct_line,
-            limits: Limits { quiet: millis(*quiet), patience: millis(*max_wait) },
+            limits: Limits { quiet: millis(*quiet), patience: millis(*max_wait), least: 0 },
             events: events.to_vec(),
             gate: Semaphore::new(room),
             counters,
@@ -105,10 +98,10 @@ impl Relay {
 
     /// Collects a turn. Asking again with the same watermark is always safe.
     pub async fn turn(&self, asked: &Asked<'_>) -> Answer {
-        let wait = asked.wait.map_or(0, |wait| millis(wait.min(LONGEST_PATIENCE)));
-        let limits = Limits { patience: self.limits.patience.max(wait), ..self.limits };
+        let least = asked.wait.map_or(0, |wait| millis(wait.min(LONGEST_PATIENCE)));
+        let limits = Limits { patience: self.limits.patience.max(least), least, ..self.limits };
         let clock = Clock::start();
-        let mut turn = Turn::new(limits, clock.began);
+        let mut turn = Turn::begin(limits, clock.began, clock.began);
         let mut collected = Collected::default();
         let mut fault = None;
         let (mut polls, mut failures) = (0_u32, 0);
@@ -130,7 +123,7 @@ impl Relay {
         let millis = clock.now().millis_since(clock.began);
         let count = collected.count();
         let repeated = collected.repeated();
-        let answer = conclude(why, turn.has_speech(), collected, fault, asked.watermark);
+        let answer = conclude(why, turn.has_answer(), collected, fault, asked.watermark);
         log(asked.conversation, why, &answer, count, polls, millis);
         // The last failure of a turn that ends with one is not made up for by another poll.
         let retries = failures - usize::from(matches!(why, Why::Fault | Why::Refused) && failures > 0);
@@ -170,9 +163,7 @@ impl Relay {
         let outcome = page.map_err(Fault::Unreached).and_then(|page| self.take(page, collected));
         match outcome {
             Ok((date, news)) => {
-                let apart = date.map_or(0, |date| answered.millis_since(date));
-                let one_clock = apart.abs() <= CLOCKS_APART;
-                turn.heard(Poll { asked: began, answered, one_clock }, news);
+                turn.heard(Poll { asked: began, answered, date }, news);
                 Ok(())
             }
             Err(fault) => {
@@ -190,27 +181,23 @@ impl Relay {
     }
 
     /// What is new, and Direct Line's time of day.
-    fn take(
-        &self,
-        page: Page,
-        collected: &mut Collected,
-    ) -> Result<(Option<Timestamp>, Vec<turn::Notice>), Fault> {
+    fn take(&self, page: Page, collected: &mut Collected) -> Result<(Option<Timestamp>, Vec<Notice>), Fault> {
         if !(200..300).contains(&page.status) {
             return Err(Fault::Answered(page));
         }
-        match collected.take(&page.body, &self.events) {
+        match collected.take(&page.body, &Eyes { hand_off: &self.events, user: None }) {
             Ok(news) => Ok((page.date, news)),
             Err(collected::Malformed) => Err(Fault::Unreached(CallError::Failed { status: page.status })),
         }
     }
 }
 
-/// What was said is delivered whatever happened; what was only overheard waits behind the old watermark.
-fn conclude(why: Why, said: bool, collected: Collected, fault: Option<Fault>, given: &str) -> Answer {
+/// What was seen is passed on, with its watermark. A Direct Line that failed before the agent answered speaks for
+/// itself, and what was overheard waits behind the old watermark.
+fn conclude(why: Why, has_answer: bool, collected: Collected, fault: Option<Fault>, given: &str) -> Answer {
     match (why, fault) {
-        (Why::Silence, _) => Answer::Set(nothing_since(given)),
-        (Why::Fault | Why::Refused, Some(Fault::Answered(page))) if !said => Answer::Refused(page),
-        (Why::Fault | Why::Refused, _) if !said => Answer::Unreachable,
+        (Why::Fault | Why::Refused, Some(Fault::Answered(page))) if !has_answer => Answer::Refused(page),
+        (Why::Fault | Why::Refused, _) if !has_answer => Answer::Unreachable,
         _ => Answer::Set(collected.into_set(given)),
     }
 }

@@ -1,6 +1,6 @@
 //! Which roles are on, for the start of the log and for `handler doctor`.
 
-use super::{AfterChat, AllowedOrigins, ServiceNowLogin, Settings};
+use super::{AfterChat, AllowedOrigins, RelayAccess, ServiceNowLogin, Settings};
 
 /// A role and whether its settings are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +49,19 @@ impl Settings {
             Role {
                 code: "role.relay",
                 name: "relay",
-                on: true,
-                why: "It needs no setting: its caller brings the Direct Line secret.",
-                to_have_it: "",
+                on: !matches!(self.relay.access, RelayAccess::Closed),
+                why: match self.relay.access {
+                    RelayAccess::Closed => "Neither RELAY_KEY nor RELAY=open is set.",
+                    RelayAccess::Open => "RELAY is open: whoever brings a Direct Line secret may use it.",
+                    RelayAccess::Key { .. } => "RELAY_KEY is set.",
+                },
+                to_have_it: match self.relay.access {
+                    RelayAccess::Closed => {
+                        "Set RELAY_KEY, and the same value in header `x-relay-key` or as `?code=` of the secondary \
+                         bot endpoint in ServiceNow."
+                    }
+                    RelayAccess::Open | RelayAccess::Key { .. } => "",
+                },
             },
             Role {
                 code: "role.secondary_bot",

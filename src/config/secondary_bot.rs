@@ -1,13 +1,6 @@
 //! Settings of the secondary-bot role.
 
-use secrecy::SecretString;
-use serde_json::{Map, Value};
-
-use super::{
-    SecondaryBotSettings, SecondaryResponse,
-    reader::{Reader, is_header, shortened},
-};
-use crate::credential::Credential;
+use super::{SecondaryBotSettings, SecondaryResponse, agents, reader::Reader};
 
 const CREDENTIALS: [&str; 3] = ["SECONDARY_TOKEN", "SECONDARY_HASH_SECRET", "SECONDARY_BASIC"];
 const RESPONSE_CREDENTIALS: [&str; 2] = ["SECONDARY_RESPONSE_BASIC", "SECONDARY_RESPONSE_TOKEN"];
@@ -24,7 +17,7 @@ pub(super) fn secondary_bot(
         );
     }
     let response = response(reader);
-    let agents = agents(reader);
+    let agents = agents::by_name(reader, "SECONDARY_AGENTS", "`nowBotId` or `appInboundId`");
     for idle in ["SECONDARY_RESPONSE_URL", "SECONDARY_AGENTS"] {
         if is_on || !reader.is_set(idle) {
             continue;
@@ -39,46 +32,6 @@ pub(super) fn secondary_bot(
     let hash_secret = reader.secret("SECONDARY_HASH_SECRET");
     let basic = reader.basic("SECONDARY_BASIC");
     is_on.then_some(SecondaryBotSettings { token, hash_secret, basic, response, agents })
-}
-
-/// Agents by name. What is wrong is said without the values, which are secrets.
-fn agents(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Vec<(String, Credential)> {
-    const NAME: &str = "SECONDARY_AGENTS";
-    let Some(value) = reader.text(NAME) else { return Vec::new() };
-    let Ok(entries) = serde_json::from_str::<Map<String, Value>>(&value) else {
-        reader
-            .fault(NAME, "is not a JSON object; write it like `{\"<nowBotId>\":\"<Direct Line secret>\"}`.");
-        return Vec::new();
-    };
-    let mut agents = Vec::new();
-    for (name, secret) in entries {
-        match secret {
-            Value::String(secret) if name.is_empty() && !secret.is_empty() => {
-                reader.fault(NAME, "has an entry without a name; name it by its `nowBotId` or `appInboundId`.");
-            }
-            Value::String(secret) if is_header(&secret) => {
-                let own = name.clone();
-                let again = move |value: &str| agent(value, &own);
-                agents.push((name, reader.taken(NAME, secret.into(), again)));
-            }
-            _ => reader.fault(
-                NAME,
-                format!(
-                    "has the entry `{}`, which must be a Direct Line secret: printable ASCII without spaces or \
-                     line breaks.",
-                    shortened(&name)
-                ),
-            ),
-        }
-    }
-    agents
-}
-
-/// One agent's secret.
-fn agent(value: &str, name: &str) -> Option<SecretString> {
-    let entries: Map<String, Value> = serde_json::from_str(value).ok()?;
-    let secret = entries.get(name)?.as_str()?;
-    is_header(secret).then(|| secret.into())
 }
 
 fn response(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<SecondaryResponse> {

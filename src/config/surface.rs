@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{
-    AllowedOrigins, FileSettings, RelaySettings, Settings, StoreSetting,
+    AllowedOrigins, FileSettings, RelayAccess, RelaySettings, Settings, StoreSetting, agents,
     reader::{Reader, is_loopback, shortened},
 };
 
@@ -189,8 +189,31 @@ pub(super) fn relay(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Rel
     // The load balancer in front of Functions ends a request after 230 s.
     let max_wait = reader.milliseconds("RELAY_MAX_WAIT", 1..=200_000);
     let quiet = reader.milliseconds("RELAY_QUIET", 1..=60_000);
-    if quiet > max_wait {
+    if quiet > max_wait && reader.is_set("RELAY_QUIET") {
         reader.fault("RELAY_QUIET", "is longer than RELAY_MAX_WAIT; make it the shorter of the two.");
     }
-    RelaySettings { max_wait, quiet, key: reader.header_secret("RELAY_KEY") }
+    RelaySettings { max_wait, quiet: quiet.min(max_wait), access: relay_access(reader) }
+}
+
+/// Closed unless it is meant to be used.
+fn relay_access(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> RelayAccess {
+    let word = reader.text("RELAY");
+    let is_open = word.as_deref() == Some("open");
+    if let Some(other) = word.filter(|_| !is_open) {
+        reader.fault("RELAY", format!("is `{}`; use `open`, or leave it out.", shortened(&other)));
+    }
+    let has_key = reader.is_set("RELAY_KEY");
+    let key = reader.header_secret("RELAY_KEY");
+    let secrets = agents::by_name(reader, "RELAY_SECRETS", "`name`");
+    if !has_key && reader.is_set("RELAY_SECRETS") {
+        reader.fault(
+            "RELAY_SECRETS",
+            "is set, but the relay has no key, and a name alone opens nothing; set RELAY_KEY.",
+        );
+    }
+    match key {
+        Some(key) => RelayAccess::Key { key, secrets },
+        None if is_open && !has_key => RelayAccess::Open,
+        None => RelayAccess::Closed,
+    }
 }

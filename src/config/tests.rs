@@ -28,7 +28,7 @@ fn nothing_set_is_a_pass_through_with_the_documented_defaults() {
     assert_eq!(settings.files.link_ttl, Duration::from_secs(86_400));
     assert_eq!(settings.files.max_upload, 104_857_600);
     assert_eq!(settings.relay.max_wait, Duration::from_millis(25_000));
-    assert_eq!(settings.relay.quiet, Duration::from_millis(450));
+    assert_eq!(settings.relay.quiet, Duration::from_millis(1_000));
 }
 
 #[test]
@@ -211,6 +211,7 @@ fn no_secret_shows_in_debug_or_in_a_fault() {
         ("SECONDARY_RESPONSE_BASIC", "u:SECRET-15"),
         ("SECONDARY_RESPONSE_TOKEN", "SECRET-16"),
         ("SECONDARY_AGENTS", r#"{"hr":"SECRET-17"}"#),
+        ("RELAY_SECRETS", r#"{"hr":"SECRET-18"}"#),
     ];
     let shown = format!("{:?}", read_with_live_agent(&secrets).unwrap());
     assert!(!shown.contains("SECRET"), "{shown}");
@@ -228,10 +229,12 @@ fn no_secret_shows_in_debug_or_in_a_fault() {
 #[test]
 fn the_roles_say_which_are_on_and_why() {
     let on = |settings: &Settings| settings.roles().map(|role| role.on);
-    assert_eq!(on(&read(&[]).unwrap()), [false, true, false]);
-    assert_eq!(on(&read_with_live_agent(&[]).unwrap()), [true, true, false]);
+    assert_eq!(on(&read(&[]).unwrap()), [false, false, false]);
+    assert_eq!(on(&read_with_live_agent(&[]).unwrap()), [true, false, false]);
+    assert_eq!(on(&read(&[("RELAY_KEY", "k")]).unwrap()), [false, true, false]);
+    assert_eq!(on(&read(&[("RELAY", "open")]).unwrap()), [false, true, false]);
     let secondary = [("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d")];
-    assert_eq!(on(&read(&secondary).unwrap()), [false, true, true]);
+    assert_eq!(on(&read(&secondary).unwrap()), [false, false, true]);
 }
 
 #[test]

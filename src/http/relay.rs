@@ -7,13 +7,15 @@ use actix_web::{
     http::{StatusCode, header::RETRY_AFTER},
     web::Data,
 };
-use secrecy::SecretString;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use tracing::Instrument as _;
 
 use super::{Served, error::ApiError, header, span, trace};
 use crate::{
     auth::{self, AuthError},
+    config::RelayAccess,
     direct_line::page::Page,
     domain::ConversationId,
     relay::{Answer, Asked, Relay},
@@ -28,24 +30,19 @@ pub async fn turn(
     served: Data<Served>,
     relay: Data<Relay>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = request.headers().get("x-relay-key").map(|key| key.as_bytes());
-    let has_key = || auth::has_key(&served.relay_key, key).then_some(()).ok_or(AuthError::Unauthorized);
-    auth::with_latest(&served.relay_key, has_key).await.map_err(|_| {
-        ApiError::Unauthorized(
-            "The relay's key is missing or wrong. Send the value of RELAY_KEY in header `x-relay-key`.",
-        )
-    })?;
-    let authorization = secret(&request)
+    admit(&request, &served.relay).await?;
+    let secret = secret(&request, &served)
         .ok_or(ApiError::BadArgument("Authorization header with Bearer token is required"))?;
     let conversation =
         given(&request, "conversationid").ok_or(ApiError::BadArgument("Conversation ID is missing."))?;
     let watermark = given(&request, "watermark").ok_or(ApiError::BadArgument("Watermark is missing."))?;
     let conversation = ConversationId::parse(conversation)
         .ok_or(ApiError::BadArgument("Conversation ID is not one of Direct Line's."))?;
+    refuse_chats_token(&served, &conversation, &secret).await?;
     let traceparent = trace(&request);
     let asked = Asked {
         conversation: &conversation,
-        authorization,
+        authorization: format!("Bearer {}", secret.expose_secret()).into(),
         watermark,
         wait: given(&request, "waittime").and_then(wait),
         traceparent: traceparent.as_deref(),
@@ -64,15 +61,76 @@ fn given<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     header(request, name).map(str::trim).filter(|value| !value.is_empty())
 }
 
-/// The Direct Line secret as `Bearer …`. ServiceNow's documentation has it in `dlsecret`, Microsoft's in
+/// Asks for the key. It may stand in the query, because ServiceNow's credential sends one header only.
+async fn admit(request: &HttpRequest, access: &RelayAccess) -> Result<(), ApiError> {
+    let key = match access {
+        RelayAccess::Closed => {
+            return Err(ApiError::NotConfigured(
+                "The relay is off. Set RELAY_KEY (or RELAY to `open`, if that is meant), then restart.",
+            ));
+        }
+        RelayAccess::Open => return Ok(()),
+        RelayAccess::Key { key, secrets: _ } => key,
+    };
+    let header = request.headers().get("x-relay-key").map(|key| key.as_bytes());
+    let query = url::form_urlencoded::parse(request.query_string().as_bytes())
+        .find_map(|(name, value)| (name == "code").then_some(value));
+    let presented = [header, query.as_ref().map(|code| code.as_bytes())];
+    let has_key = || auth::has_key(key, presented).then_some(()).ok_or(AuthError::Unauthorized);
+    auth::with_latest([key], has_key).await.map_err(|_| {
+        ApiError::Unauthorized(
+            "The relay's key is missing or wrong. Send the value of RELAY_KEY in header `x-relay-key` or as `?code=`.",
+        )
+    })
+}
+
+/// What the turn is read with: what the caller brings, or, for one who has the key, what they name or leave to us.
+fn secret(request: &HttpRequest, served: &Served) -> Option<SecretString> {
+    let brought = brought(request);
+    let RelayAccess::Key { key: _, secrets } = &served.relay else { return brought.map(SecretString::from) };
+    let Some(brought) = brought else {
+        return served.direct_line_secret.as_ref().map(|secret| SecretString::clone(&secret.value()));
+    };
+    let named = secrets.iter().find(|(name, _)| name == brought);
+    Some(named.map_or_else(|| brought.into(), |(_, secret)| SecretString::clone(&secret.value())))
+}
+
+/// A visitor's token opens their own conversation, so with one of a live chat anybody could read it round us.
+async fn refuse_chats_token(
+    served: &Served,
+    conversation: &ConversationId,
+    credential: &SecretString,
+) -> Result<(), ApiError> {
+    let Some(handoff) = served.handoff.as_ref().filter(|_| is_token(credential.expose_secret())) else {
+        return Ok(());
+    };
+    match handoff.find(conversation).await? {
+        Some(_) => Err(ApiError::Forbidden(
+            "This is a token of a chat with a live agent. Send the Direct Line secret of the agent.",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Direct Line's tokens are JWTs, its secrets are not.
+fn is_token(credential: &str) -> bool {
+    let mut parts = credential.split('.');
+    let (Some(_), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let claims = URL_SAFE_NO_PAD.decode(claims).ok();
+    claims.is_some_and(|claims| serde_json::from_slice::<Map<String, Value>>(&claims).is_ok())
+}
+
+/// The Direct Line secret, or what stands for it. ServiceNow's documentation has it in `dlsecret`, Microsoft's in
 /// `Authorization`; the former can't belong to anything else, so it wins.
-fn secret(request: &HttpRequest) -> Option<SecretString> {
+fn brought(request: &HttpRequest) -> Option<&str> {
     let named = given(request, "dlsecret").and_then(|value| match after_bearer(value) {
         Some(secret) => Some(secret),
         None => (!value.eq_ignore_ascii_case("bearer")).then_some(value),
     });
-    let secret = named.or_else(|| after_bearer(given(request, "authorization")?))?;
-    Some(format!("Bearer {secret}").into())
+    named.or_else(|| after_bearer(given(request, "authorization")?))
 }
 
 fn after_bearer(value: &str) -> Option<&str> {
@@ -110,7 +168,6 @@ fn refused(page: Page) -> Result<HttpResponse, ApiError> {
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
-    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -140,9 +197,16 @@ mod tests {
             for header in headers {
                 request = request.insert_header(*header);
             }
-            let read = secret(&request.to_http_request());
-            let expected = expected.map(|secret| format!("Bearer {secret}"));
-            assert_eq!(read.as_ref().map(|read| read.expose_secret().to_owned()), expected, "{headers:?}");
+            assert_eq!(brought(&request.to_http_request()), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_told_from_a_secret() {
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"conv":"abc-eu"}"#);
+        assert!(is_token(&format!("e30.{claims}.sig")));
+        for secret in ["", "abc.def", "abc.def.ghi", "Ab-1_2.cwA.e30.x", &format!("e30.{claims}")] {
+            assert!(!is_token(secret), "{secret}");
         }
     }
 

@@ -1,14 +1,11 @@
 //! The activities of a turn, as Direct Line wrote them, over as many polls as it took.
 
-use std::collections::HashSet;
-
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{
-    glance::{Key, glance},
-    turn::Notice,
-};
+use crate::agent_turn::{Eyes, Notice, Seen};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// An ActivitySet in the making. Holds JSON text, not values: many turns wait at the same time.
 #[derive(Default)]
@@ -18,7 +15,7 @@ pub struct Collected {
     count: usize,
     /// JSON: a string from Direct Line, a number from other implementations.
     watermark: Option<String>,
-    seen: HashSet<Key>,
+    seen: Seen,
     repeated: usize,
 }
 
@@ -41,15 +38,16 @@ impl Collected {
     ///
     /// # Errors
     /// When the body is no ActivitySet; nothing was added then.
-    pub fn take(&mut self, body: &[u8], events: &[String]) -> Result<Vec<Notice>, Malformed> {
+    pub fn take(&mut self, body: &[u8], eyes: &Eyes<'_>) -> Result<Vec<Notice>, Malformed> {
+        let body = String::from_utf8_lossy(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body));
         if body.trim_ascii().is_empty() {
             return Ok(Vec::new());
         }
-        let set: Set<'_> = serde_json::from_slice(body).map_err(|_| Malformed)?;
+        let set: Set<'_> = serde_json::from_str(&body).map_err(|_| Malformed)?;
         let (mut keys, mut news) = (Vec::new(), Vec::new());
         for raw in set.activities.unwrap_or_default() {
-            let (key, notice) = glance(raw.get(), events);
-            if key.as_ref().is_some_and(|key| self.seen.contains(key)) {
+            let (key, notice) = eyes.raw(raw.get());
+            if self.seen.knows(key.as_ref()) {
                 self.repeated += 1;
                 continue;
             }
@@ -57,7 +55,7 @@ impl Collected {
             self.push(raw.get());
             news.push(notice);
         }
-        self.seen.extend(keys);
+        self.seen.add(keys);
         if let Some(watermark) = set.watermark.map(RawValue::get).filter(|watermark| *watermark != "null") {
             self.watermark = Some(watermark.to_owned());
         }
@@ -90,22 +88,20 @@ impl Collected {
         }
     }
 
-    /// The whole set; `given` is the watermark the turn began at.
+    /// The whole set; `given` is the watermark the turn began at. An empty one keeps it.
     pub fn into_set(self, given: &str) -> String {
-        let watermark = self.watermark.unwrap_or_else(|| Value::from(given).to_string());
+        let watermark = self.watermark.filter(|_| self.count > 0);
+        let watermark = watermark.unwrap_or_else(|| Value::from(given).to_string());
         format!(r#"{{"activities":[{}],"watermark":{watermark}}}"#, self.activities)
     }
-}
-
-/// The set that says: nothing yet, ask again from the same place.
-pub fn nothing_since(given: &str) -> String {
-    Collected::default().into_set(given)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::relay::turn::Sign;
+    use crate::agent_turn::Sign;
+
+    const EYES: Eyes<'_> = Eyes { hand_off: &[], user: None };
 
     #[test]
     fn activities_stay_as_they_were_written() {
@@ -113,7 +109,7 @@ mod tests {
             "channelData":{"n":1.50,"big":12345678901234567890123,"a":1,"a":2}, "unknown":null }"#;
         let mut collected = Collected::default();
         let body = format!(r#"{{"watermark":"7","activities":[{strange},null,3]}}"#);
-        assert_eq!(collected.take(body.as_bytes(), &[]).unwrap().len(), 3);
+        assert_eq!(collected.take(body.as_bytes(), &EYES).unwrap().len(), 3);
         assert_eq!(
             collected.into_set("0"),
             format!(r#"{{"activities":[{strange},null,3],"watermark":"7"}}"#)
@@ -129,7 +125,7 @@ mod tests {
             r#"{"activities":[],"watermark":null}"#,
             r#"{"activities":[{"id":"c"}],"watermark":"3"}"#,
         ] {
-            collected.take(body.as_bytes(), &[]).unwrap();
+            collected.take(body.as_bytes(), &EYES).unwrap();
         }
         assert_eq!(collected.count(), 3);
         assert_eq!(collected.watermark().as_deref(), Some("3"));
@@ -151,37 +147,47 @@ mod tests {
             let mut collected = Collected::default();
             for activity in [first, second] {
                 let body = format!(r#"{{"activities":[{activity}]}}"#);
-                collected.take(body.as_bytes(), &[]).unwrap();
+                collected.take(body.as_bytes(), &EYES).unwrap();
             }
             assert_eq!(collected.count(), count, "{first} {second}");
         }
         let mut collected = Collected::default();
-        collected.take(br#"{"activities":[{"id":"a"},{"id":"a"}]}"#, &[]).unwrap();
+        collected.take(br#"{"activities":[{"id":"a"},{"id":"a"}]}"#, &EYES).unwrap();
         assert_eq!(collected.count(), 2, "one answer is passed on as it is");
     }
 
     #[test]
     fn a_number_is_a_watermark_too() {
         let mut collected = Collected::default();
-        collected.take(br#"{"activities":[],"watermark":12}"#, &[]).unwrap();
+        collected.take(br#"{"activities":[{}],"watermark":12}"#, &EYES).unwrap();
         assert_eq!(collected.watermark().as_deref(), Some("12"));
-        assert_eq!(collected.into_set("0"), r#"{"activities":[],"watermark":12}"#);
+        assert_eq!(collected.into_set("0"), r#"{"activities":[{}],"watermark":12}"#);
     }
 
     #[test]
     fn without_a_watermark_the_given_one_stands() {
         let mut collected = Collected::default();
-        collected.take(b"{}", &[]).unwrap();
+        collected.take(b"{}", &EYES).unwrap();
         assert_eq!(collected.watermark(), None);
         assert_eq!(collected.into_set(r#"a"b"#), r#"{"activities":[],"watermark":"a\"b"}"#);
-        assert_eq!(nothing_since("0"), r#"{"activities":[],"watermark":"0"}"#);
+        let mut passed = Collected::default();
+        passed.take(br#"{"activities":[],"watermark":"7"}"#, &EYES).unwrap();
+        assert_eq!(passed.into_set("0"), r#"{"activities":[],"watermark":"0"}"#, "nothing was seen");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_hide_no_activity() {
+        let mut collected = Collected::default();
+        let body = b"\xef\xbb\xbf{\"activities\":[{\"type\":\"message\",\"text\":\"\\ud83d \xff\"},{\"type\":\"trace\"}]}";
+        assert_eq!(collected.take(body, &EYES).unwrap().len(), 2);
+        assert!(collected.into_set("0").contains("\\ud83d \u{fffd}"));
     }
 
     #[test]
     fn what_is_no_set_adds_nothing() {
         let mut collected = Collected::default();
         for body in ["<html>", "[1]", r#"{"activities":"none"}"#, r#"{"activities":[{"id":"a"}"#, "\"x\""] {
-            assert_eq!(collected.take(body.as_bytes(), &[]), Err(Malformed), "{body}");
+            assert_eq!(collected.take(body.as_bytes(), &EYES), Err(Malformed), "{body}");
         }
         assert_eq!(collected.count(), 0);
     }
@@ -191,7 +197,7 @@ mod tests {
         let mut collected = Collected::default();
         let body = br#"{"activities":[{"type":"message"},{"type":"trace"},{"type":"message","from":{"role":"user"}}]}"#;
         let signs: Vec<_> =
-            collected.take(body, &[]).unwrap().into_iter().map(|notice| notice.sign).collect();
-        assert_eq!(signs, [Sign::Speech { asks: false }, Sign::Noise, Sign::Echo]);
+            collected.take(body, &EYES).unwrap().into_iter().map(|notice| notice.sign).collect();
+        assert_eq!(signs, [Sign::Speech { asks: false }, Sign::Noise, Sign::Echo { words: true }]);
     }
 }

@@ -1,8 +1,10 @@
 //! The relay role over real HTTP, in front of a simulated Copilot Studio.
 
+mod access;
 mod crowd;
 mod faults;
 mod late;
+mod original;
 mod requests;
 mod stage;
 mod turns;

@@ -73,6 +73,7 @@ impl World {
             ("SERVICENOW_PASSWORD", "a-password"),
             ("SERVICENOW_TOKEN", "a-message-token"),
             ("RESPONSES_TOKEN", RESPONSES_TOKEN),
+            ("RELAY", "open"),
             ("USER_EMAIL_VARIABLE", "UserEmail"),
         ];
         // The last word counts: lookups go from the end.

@@ -42,6 +42,7 @@ fn a_wrong_setting_gives_one_sentence_that_names_it() {
         ("MAX_UPLOAD", "100MB", "bytes"),
         ("RELAY_MAX_WAIT", "300000", "from 1 to 200000"),
         ("RELAY_QUIET", "30000", "longer than RELAY_MAX_WAIT"),
+        ("RELAY", "on", "use `open`"),
         ("RELAY_KEY", "two words", "printable ASCII"),
         ("SERVICENOW_START", "Create", "`create` or `start` or `agent`"),
         ("SERVICENOW_CONTEXT", "[]", "not a JSON object"),
@@ -99,6 +100,7 @@ fn a_role_half_set_is_a_wrong_setting() {
             "SECONDARY_RESPONSE_URL is set without credentials",
         ),
         (&[("SECONDARY_AGENTS", r#"{"hr":"s"}"#)], "SECONDARY_AGENTS is set, but the secondary bot has no"),
+        (&[("RELAY_SECRETS", r#"{"hr":"s"}"#)], "RELAY_SECRETS is set, but the relay has no key"),
         (&[("ATTACHMENTS", "link")], "PUBLIC_URL is missing"),
     ];
     for (vars, start) in table {

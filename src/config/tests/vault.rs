@@ -35,6 +35,7 @@ fn a_wrong_value_in_a_vault_is_not_shown_where_a_written_one_would_be() {
         ("SECONDARY_AGENTS", r#"{"SESAME-7":1}"#),
         ("AZURE_CLIENT_ID", "SESAME-8-that-is-longer-than-what-is-shown"),
         ("RELAY_KEY", "SESAME 9"),
+        ("RELAY_SECRETS", r#"{"SESAME-10":1}"#),
     ];
     let errors = read_from_vault(&wrong).unwrap_err();
     assert!(errors.faults().len() >= wrong.len() && !errors.to_string().contains("SESAME"), "{errors}");

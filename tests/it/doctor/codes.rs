@@ -17,7 +17,7 @@ async fn a_right_set_up_is_healthy_through_and_through() {
     let expected = [
         "platform ok",
         "role.live_agent ok",
-        "role.relay ok",
+        "role.relay off",
         "role.secondary_bot off",
         "settings.caution caution",
         "settings.caution caution",

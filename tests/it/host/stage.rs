@@ -57,6 +57,7 @@ impl Stage {
             ("SERVICENOW_PASSWORD", "password"),
             ("SERVICENOW_TOKEN", "out"),
             ("RESPONSES_TOKEN", "in"),
+            ("RELAY", "open"),
             ("SECONDARY_TOKEN", SECONDARY_TOKEN),
             ("PUBLIC_URL", PUBLIC_URL),
         ]

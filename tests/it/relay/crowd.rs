@@ -111,6 +111,7 @@ impl Handler {
             .env_clear()
             .env("LISTEN", "127.0.0.1:0")
             .env("DIRECT_LINE_URL", studio.url())
+            .env("RELAY", "open")
             .env("LOG", log)
             .stdout(Stdio::piped())
             .spawn()

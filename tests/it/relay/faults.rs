@@ -67,6 +67,19 @@ fn a_refusal_is_passed_on_at_once_with_its_status_and_body() {
 }
 
 #[test]
+fn a_fault_that_stays_for_five_seconds_is_told() {
+    run(async {
+        let stage = Stage::start(&[]).await;
+        let conversation = stage.conversation().await;
+        let told = json!({"error": {"code": "ServiceError", "message": "as it came"}});
+        stage.studio.faults().add(Fault::on("GET", "/activities").status(500).body(told.clone()));
+        let failed = stage.relay(&conversation, "0").await;
+        assert_eq!((failed.status, failed.body), (500, told));
+        assert!((4_900..9_000).contains(&failed.lasted.as_millis()), "{:?}", failed.lasted);
+    });
+}
+
+#[test]
 fn a_fault_that_stays_is_told_when_patience_ends() {
     run(async {
         let stage = Stage::start(&[("RELAY_MAX_WAIT", "1000")]).await;

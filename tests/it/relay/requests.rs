@@ -63,25 +63,6 @@ fn every_generation_of_the_secrets_header_opens_the_conversation() {
 }
 
 #[test]
-fn a_key_of_ours_is_asked_for_first() {
-    run(async {
-        let stage = Stage::start(&[("RELAY_KEY", "open-sesame")]).await;
-        let conversation = stage.conversation().await;
-        stage.agent_says(&conversation, "one");
-        for wrong in [None, Some(""), Some("open-sesam"), Some("open-sesame!")] {
-            let request = stage.request();
-            let request = if let Some(key) = wrong { request.header("x-relay-key", key) } else { request };
-            let refused = ask(request).await;
-            assert_eq!((refused.status, &refused.body["error"]["code"]), (401, &json!("Unauthorized")));
-        }
-        let request =
-            stage.request().header("X-Relay-Key", "open-sesame").header("dlsecret", stage.studio.secret());
-        let turn = ask(request.header("conversationid", &conversation).header("watermark", "0")).await;
-        assert_eq!(turn.said(), ["one"]);
-    });
-}
-
-#[test]
 fn an_id_that_leads_elsewhere_is_refused_before_direct_line_is_asked() {
     run(async {
         let stage = Stage::start(&[]).await;

@@ -38,6 +38,11 @@ impl Stage {
         Self { studio, url, http: reqwest::Client::new() }
     }
 
+    /// Without a word that opens the relay.
+    pub async fn closed(settings: &[(&str, &str)]) -> Self {
+        Self::start(&[settings, &[("RELAY", "")]].concat()).await
+    }
+
     /// Opens a conversation, as Bot Interconnect does.
     pub async fn conversation(&self) -> String {
         let opened = self.post("conversations", &json!({})).await;
@@ -78,7 +83,12 @@ impl Stage {
 
     /// A bare request to the relay.
     pub fn request(&self) -> RequestBuilder {
-        self.http.get(format!("{}/api/relayToDirectLine", self.url))
+        self.request_to("")
+    }
+
+    /// With a query, its question mark included.
+    pub fn request_to(&self, query: &str) -> RequestBuilder {
+        self.http.get(format!("{}/api/relayToDirectLine{query}", self.url))
     }
 
     /// The request Bot Interconnect makes.
@@ -101,6 +111,9 @@ pub fn connector(direct_line: &str, settings: &[(&str, &str)]) -> String {
     let settings = Settings::from_env(|name| match name {
         "LISTEN" => Some("127.0.0.1:0".to_owned()),
         "DIRECT_LINE_URL" => Some(direct_line.to_owned()),
+        "RELAY" if !settings.iter().any(|(set, _)| matches!(*set, "RELAY" | "RELAY_KEY")) => {
+            Some("open".to_owned())
+        }
         _ => settings.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()),
     });
     let connector = Connector::build(&settings.unwrap()).unwrap();
