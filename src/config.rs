@@ -1,4 +1,4 @@
-//! Settings, read once at the edge; the code below gets structs. Names and defaults: README.
+//! Settings, read once at the edge; the code below gets structs. Names and defaults: docs/settings.md.
 
 mod agents;
 mod catalogue;

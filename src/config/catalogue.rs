@@ -1,4 +1,4 @@
-//! Every setting there is: the one place that README, the example file and the code agree with.
+//! Every setting there is: the one place that docs/settings.md, the example file and the code agree with.
 
 /// A setting as a reader of the documentation meets it.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ const fn setting(name: &'static str, default: &'static str, meaning: &'static st
     Setting { name, default, meaning }
 }
 
-/// All settings, grouped as in the README.
+/// All settings, grouped as in docs/settings.md.
 pub const SETTINGS: &[Setting] = &[
     setting(
         "DIRECT_LINE_URL",

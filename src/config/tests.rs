@@ -45,8 +45,8 @@ fn every_setting_of_the_table_is_read_and_no_other() {
 }
 
 #[test]
-fn the_readme_lists_every_setting_with_its_default() {
-    let rows: Vec<_> = include_str!("../../README.md").lines().filter_map(setting_row).collect();
+fn the_documentation_lists_every_setting_with_its_default() {
+    let rows: Vec<_> = include_str!("../../docs/settings.md").lines().filter_map(setting_row).collect();
     let table: Vec<_> = SETTINGS.iter().map(|setting| (setting.name, setting.default)).collect();
     assert_eq!(rows, table);
 }

@@ -1,4 +1,4 @@
-//! What stands beside the code is true of it: the infrastructure, and the queries of the README.
+//! What stands beside the code is true of it: the infrastructure, and the queries for its log.
 
 mod infra;
 mod links;
