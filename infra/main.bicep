@@ -11,13 +11,13 @@ param appName string
 @description('Region. `az functionapp list-flexconsumption-locations` lists those that have the plan.')
 param location string = resourceGroup().location
 
-@description('Settings as in the README, name to value. What is secret does not belong here but in `secrets`.')
+@description('Settings as in docs/settings.md, name to value. What is secret does not belong here but in `secrets`.')
 param settings object
 
 @description('Names of the settings whose values are secrets of the vault: SERVICENOW_PASSWORD is read from `servicenow-password`.')
 param secrets array
 
-@description('Root of the app as others reach it. Set it when it has a domain of its own.')
+@description('Root of the app as others reach it, with a slash at the end. Set it when it has a domain of its own.')
 param publicUrl string = 'https://${appName}.azurewebsites.net/'
 
 @description('Days after its last word that what was said in a conversation is kept. A live chat ends after a day of silence.')
@@ -41,6 +41,29 @@ param instanceMemory int = 2048
 @minValue(1)
 @maxValue(1000)
 param httpConcurrency int = 200
+
+@description('Redundancy of both storage accounts. `Standard_ZRS` survives the loss of a zone, where the region has zones: `az functionapp list-flexconsumption-locations --zone-redundant true` lists those.')
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
+param storageSku string = 'Standard_LRS'
+
+@description('Instances in several zones; needs a region with zones, and `storageSku` `Standard_ZRS` or `Standard_GZRS` to be of use.')
+param zoneRedundant bool = false
+
+@description('What becomes of running instances when code or settings change. `RollingUpdate` lets requests end and replaces instances in batches (a preview, not in every region); `Recreate` ends all of them at once. Nothing that was said is lost either way.')
+@allowed(['RollingUpdate', 'Recreate'])
+param siteUpdateStrategy string = 'RollingUpdate'
+
+@description('A network of its own: the app reaches storage and vault over private endpoints, and both are closed to everybody else.')
+param privateNetwork bool = false
+
+@description('Address space of that network; at least a /25.')
+param addressPrefix string = '10.90.0.0/24'
+
+@description('Addresses that are told when something is wrong. Empty: no alerts are made.')
+param alertEmails array = []
+
+@description('Tag that `azd` finds the app by.')
+param azdService string = 'handler'
 
 var token = uniqueString(resourceGroup().id, appName)
 var vaultName = 'kv-${token}'
@@ -77,12 +100,13 @@ resource hostStorage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: 'sthost${token}'
   location: location
   kind: 'StorageV2'
-  sku: { name: 'Standard_LRS' }
+  sku: { name: storageSku }
   properties: {
     allowBlobPublicAccess: false
     allowSharedKeyAccess: false
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
+    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
   }
 
   resource blobs 'blobServices' = {
@@ -96,12 +120,13 @@ resource dataStorage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: 'stdata${token}'
   location: location
   kind: 'StorageV2'
-  sku: { name: 'Standard_ZRS' }
+  sku: { name: storageSku }
   properties: {
     allowBlobPublicAccess: false
     allowSharedKeyAccess: false
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
+    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
   }
 
   resource blobs 'blobServices' = {
@@ -148,6 +173,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     sku: { family: 'A', name: 'standard' }
     enableRbacAuthorization: true
     softDeleteRetentionInDays: 7
+    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
   }
 }
 
@@ -223,18 +249,43 @@ resource telemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+module network 'network.bicep' = if (privateNetwork) {
+  name: 'network'
+  params: {
+    location: location
+    name: 'vnet-${appName}'
+    addressPrefix: addressPrefix
+    hostStorageId: hostStorage.id
+    dataStorageId: dataStorage.id
+    vaultId: vault.id
+  }
+}
+
+module monitoring 'monitoring.bicep' = {
+  name: 'monitoring'
+  params: {
+    location: location
+    name: appName
+    insightsId: insights.id
+    healthUrl: '${publicUrl}api/health'
+    alertEmails: alertEmails
+  }
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   name: 'plan-${appName}'
   location: location
   kind: 'functionapp'
   sku: { name: 'FC1', tier: 'FlexConsumption' }
-  properties: { reserved: true }
+  properties: { reserved: true, zoneRedundant: zoneRedundant }
 }
 
-resource app 'Microsoft.Web/sites@2024-04-01' = {
+// The first version of the API that knows `siteUpdateStrategy`.
+resource app 'Microsoft.Web/sites@2025-05-01' = {
   name: appName
   location: location
   kind: 'functionapp,linux'
+  tags: { 'azd-service-name': azdService }
   identity: {
     type: 'UserAssigned'
     userAssignedIdentities: { '${identity.id}': {} }
@@ -242,6 +293,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    virtualNetworkSubnetId: privateNetwork ? network.outputs.appSubnet : null
     functionAppConfig: {
       deployment: {
         storage: {
@@ -260,6 +312,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         alwaysReady: alwaysReady == 0 ? [] : [{ name: 'http', instanceCount: alwaysReady }]
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
+      siteUpdateStrategy: { type: siteUpdateStrategy }
     }
     siteConfig: {
       minTlsVersion: '1.2'
@@ -302,3 +355,5 @@ output app string = app.name
 output root string = 'https://${app.properties.defaultHostName}/'
 output responseEndpoint string = 'https://${app.properties.defaultHostName}/api/servicenow/responses'
 output vault string = vault.name
+output AZURE_FUNCTION_APP_NAME string = app.name
+output AZURE_KEY_VAULT_NAME string = vault.name

@@ -1,8 +1,14 @@
 //! The process that serves: wires store, clients and routes together. The tests start it the same way.
 
-use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
+use std::{
+    io, net::SocketAddr, num::NonZero, pin::pin, sync::Arc, thread::available_parallelism, time::Duration,
+};
 
-use actix_web::{App, HttpServer, dev::Server, web::Data};
+use actix_web::{
+    App, HttpServer,
+    dev::{Server, Service as _},
+    web::Data,
+};
 use tracing::{error, info};
 use url::Url;
 
@@ -14,11 +20,16 @@ use crate::{
     files::FileStore,
     handoff::Handoff,
     http::{Secondary, Served, configure},
-    journal::{AppendBlobJournal, SqliteJournal, Store},
+    journal::{AppendBlobJournal, Journal as _, SqliteJournal, Store},
     relay::Relay,
     secondary_bot::{SecondaryBot, media::Media},
     telemetry::{self, Counters},
 };
+
+mod ending;
+
+use self::ending::Underway;
+pub use self::ending::{Ended, Signal};
 
 /// How often a process that no host calls sweeps by itself.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -33,6 +44,9 @@ pub struct Connector {
     handoff: Option<Arc<Handoff>>,
     secondary_bot: Option<Arc<SecondaryBot>>,
     counters: Arc<Counters>,
+    underway: Underway,
+    /// The journals of live chats; `None` when no role is on that keeps any.
+    chats: Option<Store>,
 }
 
 impl Connector {
@@ -65,6 +79,7 @@ impl Connector {
             let media = Media::new(kept.clone());
             SecondaryBot::new(settings, store.realm(), media, &http, counters.clone()).map(Arc::new)
         });
+        let chats = store.as_ref().map(|(store, _)| store.realm());
         let handoff = store
             .and_then(|(store, kept)| Handoff::new(settings, store, kept, &http, counters.clone()))
             .map(Arc::new);
@@ -83,6 +98,8 @@ impl Connector {
         let workers = available_parallelism().map_or(2, NonZero::get);
         let (relay, events) = (settings.relay.clone(), settings.handoff.events.clone());
         let counting = counters.clone();
+        let underway = Underway::default();
+        let requests = underway.clone();
         let server = HttpServer::new(move || {
             // A client of its own keeps a worker's connections on its thread.
             let own = far_end::client().unwrap_or_else(|_| http.clone());
@@ -90,15 +107,24 @@ impl Connector {
             let relay = Relay::new(direct_line.over(own.clone()), &relay, &events, workers, counting.clone());
             let relay = Data::new(relay);
             let pipe = Data::new(Pipe::new(own, direct_line.clone()));
-            App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay))
+            let requests = requests.worker();
+            App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay)).wrap_fn(
+                move |request, service| {
+                    let begun = requests.begin();
+                    let answer = service.call(request);
+                    async move { Ok(answer.await?.map_body(|_, body| begun.until_sent(body))) }
+                },
+            )
         })
+        .disable_signals()
+        .shutdown_timeout(ending::LONGEST.as_secs())
         .workers(workers)
         .keep_alive(UNUSED)
         .client_request_timeout(UNUSED)
         .bind(settings.listen)
         .map_err(|failed| no_address(failed, settings))?;
         let address = server.addrs().first().copied().unwrap_or(settings.listen);
-        Ok(Self { server: server.run(), address, handoff, secondary_bot, counters })
+        Ok(Self { server: server.run(), address, handoff, secondary_bot, counters, underway, chats })
     }
 
     /// Where it listens; the port that the system chose when 0 was asked for.
@@ -116,12 +142,49 @@ impl Connector {
         self.secondary_bot.clone()
     }
 
-    /// Serves until told to stop.
+    /// Serves until told to end, and then finishes what is under way: 10 seconds at most, or until told again.
     ///
     /// # Errors
     /// When serving fails.
-    pub async fn run(self) -> io::Result<()> {
-        self.server.await
+    pub async fn run(self) -> io::Result<Ended> {
+        let Self { server, underway, chats, .. } = self;
+        let handle = server.handle();
+        let mut serving = pin!(server);
+        let signal = tokio::select! {
+            served = &mut serving => return served.map(|()| Ended::ByItself),
+            signal = Signal::told() => signal?,
+        };
+        // Takes no new connection; callers that keep one open, asking nothing, are not waited for.
+        let stopped = async { futures_util::future::join(handle.stop(true), &mut serving).await };
+        tokio::select! {
+            _ = stopped => {}
+            () = underway.over() => {}
+            again = Signal::told() => drop(again?),
+        }
+        log_end(signal, chats.as_ref()).await;
+        Ok(Ended::Told(signal))
+    }
+}
+
+/// One line, so that whoever ended it knows that no chat ended with it.
+async fn log_end(signal: Signal, chats: Option<&Store>) {
+    /// A store that does not answer must not hold up the end.
+    const ASKING: Duration = Duration::from_secs(2);
+    let Some(chats) = chats else {
+        info!("Ended by {signal}; no role is on that keeps chats");
+        return;
+    };
+    match tokio::time::timeout(ASKING, chats.open()).await {
+        Ok(Ok(open)) => {
+            info!(
+                open_chats = open.len(),
+                "Ended by {signal}; {} open chats go on with the next start",
+                open.len()
+            );
+        }
+        Ok(Err(_)) | Err(_) => {
+            info!("Ended by {signal}; open chats go on with the next start (the store did not say how many)");
+        }
     }
 }
 
@@ -159,11 +222,11 @@ fn no_client(failed: reqwest::Error) -> io::Error {
     ))
 }
 
-/// Serves with these settings until told to stop.
+/// Serves with these settings until told to end.
 ///
 /// # Errors
 /// When the store or the port can't be used, or serving fails.
-pub async fn run(settings: Settings) -> io::Result<()> {
+pub async fn run(settings: Settings) -> io::Result<Ended> {
     let connector = Connector::build(&settings)?;
     info!("Listening on {}", connector.address());
     if !settings.in_functions_host {

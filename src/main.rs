@@ -11,7 +11,7 @@ use std::{
 use actix_web::rt::System;
 use clap::{Parser, Subcommand};
 use servicenow_handoff::{
-    app,
+    app::{self, Ended},
     config::{SETTINGS, SettingErrors, Settings, misspelt, settings_file},
     doctor::{Depth, Report, Setup},
     telemetry, vault,
@@ -135,11 +135,12 @@ fn serve(sources: &Sources) -> ExitCode {
     log_start(&settings, sources);
     match system.block_on(app::run(settings)) {
         // The host takes exit 0 for "never start me again".
-        Ok(()) if in_functions_host => {
-            error!("Serving ended although the Functions host had not stopped it");
+        Ok(Ended::Told(signal)) if in_functions_host => ExitCode::from(signal.exit_code()),
+        Ok(Ended::ByItself) => {
+            error!("Serving ended although nobody had told it to");
             ExitCode::FAILURE
         }
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ended::Told(_)) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
 }

@@ -1,0 +1,174 @@
+//! How the process ends in order: what tells it to, and when nothing is under way any more.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use actix_web::{
+    body::{BodySize, BoxBody, MessageBody},
+    web::Bytes,
+};
+
+/// How long what is under way may take to finish.
+pub(super) const LONGEST: Duration = Duration::from_secs(10);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// What ended the serving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nobody asked for it.
+    ByItself,
+    Told(Signal),
+}
+
+/// What tells a process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM, from whoever runs the process.
+    Terminate,
+    /// SIGINT, Ctrl+C on a terminal.
+    Interrupt,
+}
+
+impl Signal {
+    /// The exit code by which shells and the Functions host know the signal.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Terminate => 143,
+            Self::Interrupt => 130,
+        }
+    }
+
+    /// Waits for one.
+    ///
+    /// # Errors
+    /// When the system lets none be waited for.
+    #[cfg(unix)]
+    pub(super) async fn told() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(tokio::select! {
+            _ = terminate.recv() => Self::Terminate,
+            _ = interrupt.recv() => Self::Interrupt,
+        })
+    }
+
+    #[cfg(not(unix))]
+    pub(super) async fn told() -> io::Result<Self> {
+        tokio::signal::ctrl_c().await.map(|()| Self::Interrupt)
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "Ctrl+C",
+        })
+    }
+}
+
+/// The requests that are under way, over all workers. Each worker counts by itself, so that none waits for another.
+#[derive(Clone, Default)]
+pub(super) struct Underway(Arc<Mutex<Vec<Arc<AtomicUsize>>>>);
+
+impl Underway {
+    /// One worker's counter.
+    pub fn worker(&self) -> Counter {
+        let counter = Arc::new(AtomicUsize::new(0));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(counter.clone());
+        Counter(counter)
+    }
+
+    /// Until nothing is under way, twice in a row: between two requests of one caller there is a moment without any.
+    pub async fn over(&self) {
+        let mut quiet = 0;
+        while quiet < 2 {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            quiet = if self.count() == 0 { quiet + 1 } else { 0 };
+        }
+    }
+
+    fn count(&self) -> usize {
+        let workers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        workers.iter().map(|counter| counter.load(Ordering::Acquire)).sum()
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Counter(Arc<AtomicUsize>);
+
+impl Counter {
+    /// Counts a request until the guard is dropped.
+    pub fn begin(&self) -> Begun {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        Begun(self.0.clone())
+    }
+}
+
+/// A request under way, up to the last byte of its answer.
+pub(super) struct Begun(Arc<AtomicUsize>);
+
+impl Begun {
+    pub fn until_sent(self, body: BoxBody) -> Counted {
+        Counted { body, begun: self }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// An answer's body, counted until it has been sent.
+pub(super) struct Counted {
+    body: BoxBody,
+    begun: Begun,
+}
+
+impl MessageBody for Counted {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_next(context)
+    }
+
+    fn try_into_bytes(self) -> Result<Bytes, Self> {
+        let Self { body, begun } = self;
+        body.try_into_bytes().map_err(|body| Self { body, begun })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_the_last_byte_of_every_answer() {
+        let underway = Underway::default();
+        let (one, other) = (underway.worker(), underway.worker());
+        let (first, second) = (one.begin(), other.begin());
+        let answer = second.until_sent(BoxBody::new("words"));
+        drop(first);
+        let early = tokio::time::timeout(LONGEST, underway.over()).await;
+        assert!(early.is_err(), "an answer is still being sent");
+        assert!(answer.try_into_bytes().is_ok());
+        assert!(tokio::time::timeout(LONGEST, underway.over()).await.is_ok());
+    }
+}
