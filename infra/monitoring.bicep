@@ -15,7 +15,7 @@ var alerts = [
   {
     name: 'given-up'
     title: 'Words were given up'
-    why: 'Somebody\'s words were lost to the other side, and they were told so.'
+    why: 'Words of somebody were lost to the other side, and they were told so.'
     severity: 1
     window: 'PT15M'
     query: '${lines} | where line.message == "Counted" | summarize given_up = sum(tolong(line.given_up)) | where given_up > 0'
@@ -30,7 +30,7 @@ var alerts = [
   }
   {
     name: 'refused-webhook'
-    title: 'ServiceNow\'s answers don\'t come in'
+    title: 'Answers of ServiceNow are refused'
     why: 'A call to the response endpoint was refused: compare RESPONSES_TOKEN with the Bot Connection or REST message.'
     severity: 2
     window: 'PT15M'

@@ -29,7 +29,7 @@ use crate::{
 mod ending;
 
 use self::ending::Underway;
-pub use self::ending::{Ended, Signal};
+pub use self::ending::{Ended, Signal, Signals};
 
 /// How often a process that no host calls sweeps by itself.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -142,24 +142,32 @@ impl Connector {
         self.secondary_bot.clone()
     }
 
-    /// Serves until told to end, and then finishes what is under way: 10 seconds at most, or until told again.
+    /// Serves until told to end.
     ///
     /// # Errors
     /// When serving fails.
     pub async fn run(self) -> io::Result<Ended> {
+        self.run_until(Signals::listen()?).await
+    }
+
+    /// Serves until told to end, and then finishes what is under way: 10 seconds at most, or until told again.
+    ///
+    /// # Errors
+    /// When serving fails.
+    pub async fn run_until(self, mut signals: Signals) -> io::Result<Ended> {
         let Self { server, underway, chats, .. } = self;
         let handle = server.handle();
         let mut serving = pin!(server);
         let signal = tokio::select! {
             served = &mut serving => return served.map(|()| Ended::ByItself),
-            signal = Signal::told() => signal?,
+            signal = signals.told() => signal?,
         };
         // Takes no new connection; callers that keep one open, asking nothing, are not waited for.
         let stopped = async { futures_util::future::join(handle.stop(true), &mut serving).await };
         tokio::select! {
             _ = stopped => {}
             () = underway.over() => {}
-            again = Signal::told() => drop(again?),
+            again = signals.told() => drop(again?),
         }
         log_end(signal, chats.as_ref()).await;
         Ok(Ended::Told(signal))
@@ -228,13 +236,14 @@ fn no_client(failed: reqwest::Error) -> io::Error {
 /// When the store or the port can't be used, or serving fails.
 pub async fn run(settings: Settings) -> io::Result<Ended> {
     let connector = Connector::build(&settings)?;
+    let signals = Signals::listen()?;
     info!("Listening on {}", connector.address());
     if !settings.in_functions_host {
         connector.handoff().into_iter().for_each(keep_sweeping);
         connector.secondary_bot().into_iter().for_each(keep_sweeping_secondary);
     }
     keep_counting(connector.counters.clone());
-    connector.run().await
+    connector.run_until(signals).await
 }
 
 /// Goes on at once with what a crash left undone, and then looks each minute. The Functions host calls `sweep` instead, one

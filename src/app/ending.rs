@@ -45,25 +45,43 @@ impl Signal {
             Self::Interrupt => 130,
         }
     }
+}
+
+/// What is listened to. From its making on no signal ends the process by itself.
+pub struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// # Errors
+    /// When the system lets none be waited for.
+    pub fn listen() -> io::Result<Self> {
+        #[cfg(unix)]
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
 
     /// Waits for one.
     ///
     /// # Errors
-    /// When the system lets none be waited for.
-    #[cfg(unix)]
-    pub(super) async fn told() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(tokio::select! {
-            _ = terminate.recv() => Self::Terminate,
-            _ = interrupt.recv() => Self::Interrupt,
-        })
-    }
-
-    #[cfg(not(unix))]
-    pub(super) async fn told() -> io::Result<Self> {
-        tokio::signal::ctrl_c().await.map(|()| Self::Interrupt)
+    /// As [`listen`](Self::listen).
+    pub(super) async fn told(&mut self) -> io::Result<Signal> {
+        #[cfg(unix)]
+        let signal = tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+        };
+        #[cfg(not(unix))]
+        let signal = tokio::signal::ctrl_c().await.map(|()| Signal::Interrupt)?;
+        Ok(signal)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The program as the Functions host runs it: started, probed, asked and killed by a model of the host.
 
+mod ends;
 mod front;
 mod functions;
 mod hand_off;

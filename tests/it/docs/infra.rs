@@ -33,6 +33,35 @@ fn is_setting_name(name: &str) -> bool {
     name.len() > 2 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
+/// Each template that is deployed by itself, with the file that holds its parameters.
+const DEPLOYED: [(&str, &str); 3] = [
+    ("infra/main.bicep", "infra/main.bicepparam"),
+    ("infra/container-apps.bicep", "infra/container-apps.bicepparam"),
+    ("infra/azd.bicep", "infra/azd.bicepparam"),
+];
+const PARTS: [&str; 2] = ["infra/network.bicep", "infra/monitoring.bicep"];
+
+#[test]
+fn the_container_gets_settings_of_ours() {
+    let bicep = file("infra/container-apps.bicep");
+    let (_, settings) = bicep.split_once("env: concat(").unwrap();
+    let names = between(settings.split_once("plainSettings").unwrap().0, "name: '", "'");
+    assert!(names.len() > 3 && names.iter().all(|name| is_ours(name)), "{names:?}");
+    let port = bicep.matches("8080").count();
+    assert!(port >= 5 && file("Dockerfile").contains("LISTEN=0.0.0.0:8080"));
+}
+
+#[test]
+fn a_region_without_zones_is_no_obstacle() {
+    for (template, _) in DEPLOYED {
+        let bicep = file(template);
+        assert!(!bicep.contains("sku: { name: 'Standard_"), "{template} fixes the redundancy");
+    }
+    for template in ["infra/main.bicep", "infra/container-apps.bicep"] {
+        assert!(file(template).contains("param storageSku string = 'Standard_LRS'"), "{template}");
+    }
+}
+
 #[test]
 fn every_setting_in_the_infrastructure_is_one_of_ours_or_of_the_platforms() {
     let bicep = file("infra/main.bicep");
@@ -77,6 +106,10 @@ fn no_key_and_no_secret_comes_out_of_the_deployment() {
     {
         assert!(!bicep.contains(word), "{word}");
     }
+    for (template, _) in &DEPLOYED[1..] {
+        let text = file(template);
+        assert!(!text.contains("listKeys") && !text.contains("AccountKey="), "{template}");
+    }
     let outputs: Vec<_> = bicep.lines().filter(|line| line.starts_with("output ")).collect();
     assert!(outputs.len() > 2);
     for output in outputs {
@@ -88,8 +121,16 @@ fn no_key_and_no_secret_comes_out_of_the_deployment() {
 
 #[test]
 fn the_brackets_close_and_every_parameter_of_the_example_exists() {
-    let (bicep, example) = (file("infra/main.bicep"), file("infra/main.bicepparam"));
-    assert!(is_balanced(&bicep) && is_balanced(&example));
+    for (template, example) in DEPLOYED {
+        agree(&file(template), &file(example));
+    }
+    for part in PARTS {
+        assert!(is_balanced(&file(part)), "{part}");
+    }
+}
+
+fn agree(bicep: &str, example: &str) {
+    assert!(is_balanced(bicep) && is_balanced(example));
     for line in example.lines().filter_map(|line| line.strip_prefix("param ")) {
         let name = line.split(' ').next().unwrap();
         assert!(bicep.contains(&format!("\nparam {name} ")), "{name}");
@@ -103,8 +144,11 @@ fn the_brackets_close_and_every_parameter_of_the_example_exists() {
 
 #[test]
 fn the_example_names_nothing_real() {
-    let example = file("infra/main.bicepparam");
-    for host in between(&example, "https://", "'").iter().map(|url| url.split('/').next().unwrap()) {
-        assert!(host.ends_with("example.com"), "{host}");
+    for (_, example) in DEPLOYED {
+        let example = file(example);
+        for host in between(&example, "https://", "'").iter().map(|url| url.split(['/', '"']).next().unwrap())
+        {
+            assert!(host.ends_with("example.com"), "{host}");
+        }
     }
 }

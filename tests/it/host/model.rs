@@ -150,6 +150,13 @@ impl Host {
         worker.as_mut().and_then(|worker| worker.is_running().then(|| worker.id()))
     }
 
+    /// SIGTERM, as when the host is scaled in; then there is no handler until one is [started](Self::start_handler).
+    pub async fn end_handler(&self) {
+        self.shared.standing.send_replace(Standing::Starting);
+        let mut worker = self.shared.worker.lock().await.take().unwrap();
+        assert_eq!(worker.end().await, Some(143));
+    }
+
     /// SIGKILL, which the handler can't see coming, and what the host then does.
     pub async fn crash(&self) -> Result<(), GaveUp> {
         self.shared.kill().await;

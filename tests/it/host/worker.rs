@@ -25,6 +25,7 @@ const PROBE: Duration = Duration::from_millis(25);
 pub struct Worker {
     pub port: u16,
     child: Child,
+    readers: Vec<thread::JoinHandle<()>>,
 }
 
 /// What Azure sets on an instance of Flex Consumption; nothing for a host on somebody's own machine, as one with its
@@ -71,15 +72,15 @@ impl Worker {
             .spawn()
             .unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let readers = [
+        let readers = vec![
             collect_lines(stdout, Arc::clone(&console.stdout)),
             collect_lines(stderr, Arc::clone(&console.stderr)),
         ];
-        let mut worker = Self { port, child };
+        let mut worker = Self { port, child, readers };
         let ready = worker.wait_until_ready(client, package.time("initializationTimeout")).await;
         if ready.is_err() {
             // Its last words are in the console before anybody looks there.
-            readers.into_iter().for_each(|reader| reader.join().unwrap());
+            worker.read_to_the_end();
         }
         ready.map(|()| worker)
     }
@@ -111,12 +112,35 @@ impl Worker {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// SIGTERM, as the host ends workers when it is scaled in; the exit code, once its last words are in the console.
+    pub async fn end(&mut self) -> Option<i32> {
+        signal(self.id(), "TERM");
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            sleep(PROBE).await;
+        };
+        self.read_to_the_end();
+        status.code()
+    }
+
+    fn read_to_the_end(&mut self) {
+        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
+    }
+
     /// SIGKILL; the host has nothing gentler.
     pub fn kill(&mut self) {
         // It may be gone already; then there is nothing to kill.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal by its short name.
+pub fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), process.to_string()]).status().unwrap();
+    assert!(sent.success());
 }
 
 impl Drop for Worker {
