@@ -1,0 +1,130 @@
+// The background scripts, on stand-ins of the platform's objects.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+
+import { instance, run } from './platform.mjs';
+
+const settings = {
+  dryRun: false,
+  root: 'https://handoff.acme.example',
+  responsesToken: 'RESPONSES-SECRET',
+  messageToken: 'MESSAGE-SECRET',
+  inboundId: '',
+};
+const ENDPOINT = 'https://handoff.acme.example/api/servicenow/responses';
+const row = (world, table, name) => world.rows[table].find((row) => row.name === name);
+
+test('an empty instance is set up whole, and a second run changes nothing that can be read', () => {
+  const world = instance();
+  const told = run('set-up.js', settings, { world });
+  assert.equal(row(world, 'token_verification', 'servicenow-handoff').token, 'encrypted(14)');
+  const auth = row(world, 'message_auth', 'servicenow-handoff');
+  assert.equal(auth.inbound_message_verification, row(world, 'token_verification', 'servicenow-handoff').sys_id);
+  const application = row(world, 'sys_cs_provider_application', 'VA Bot to Bot Provider Application');
+  assert.equal(application.message_auth, auth.sys_id);
+  const provider = row(world, 'sys_cs_provider', 'VA Bot to Bot Provider');
+  assert.deepEqual([provider.maintain_message_ordering, provider.automatic_link_enabled], ['1', '1']);
+  const property = row(world, 'sys_cs_custom_adapter_property', 'third_party_chat');
+  assert.deepEqual([property.value, property.provider_app], ['true', application.sys_id]);
+  assert.equal(row(world, 'sys_rest_message', 'VA Bot to Bot').rest_endpoint, ENDPOINT);
+  const [method] = world.rows.sys_rest_message_fn;
+  assert.deepEqual([method.function_name, method.rest_endpoint], ['postMessage', ENDPOINT]);
+  assert.deepEqual(world.rows.sys_rest_message_fn_headers.map(({ name, value }) => [name, value]), [['token', 'RESPONSES-SECRET']]);
+  assert.ok(!told.some((line) => line.startsWith('by hand')), told.join('\n'));
+  assert.ok(!told.join().includes('SECRET'), 'no secret is printed');
+
+  const before = JSON.stringify(world.rows);
+  const again = run('set-up.js', settings, { world });
+  assert.equal(JSON.stringify(world.rows), before);
+  assert.ok(again.filter((line) => line.startsWith('change')).every((line) => line.includes('(a secret)')), again.join('\n'));
+  assert.ok(!again.some((line) => line.startsWith('make')), again.join('\n'));
+});
+
+test('a dry run says what it would do and writes nothing', () => {
+  const world = instance();
+  const told = run('set-up.js', { ...settings, dryRun: true }, { world });
+  assert.equal(world.writes, 0);
+  assert.ok(told.some((line) => line.startsWith('would make: the token')), told.join('\n'));
+  assert.ok(told.at(-1).includes('dryRun to false'));
+});
+
+test('with an inbound id a provider application of our own is made, once', () => {
+  const world = instance();
+  run('set-up.js', { ...settings, inboundId: 'handoff' }, { world });
+  run('set-up.js', { ...settings, inboundId: 'handoff' }, { world });
+  const ours = world.rows.sys_cs_provider_application.filter((row) => row.inbound_id === 'handoff');
+  assert.equal(ours.length, 1);
+  assert.equal(ours[0].provider, world.rows.sys_cs_provider[0].sys_id);
+  const stock = row(world, 'sys_cs_provider_application', 'VA Bot to Bot Provider Application');
+  assert.equal(stock.message_auth, undefined, 'the stock one is left alone');
+  assert.equal(ours[0].message_auth, row(world, 'message_auth', 'servicenow-handoff').sys_id);
+});
+
+test('from API 4.1 on the Bot Connection gets the address, and what is left is said', () => {
+  const world = instance({ release: '4.1' });
+  const told = run('set-up.js', settings, { world });
+  assert.equal(world.rows.http_connection[0].connection_url, ENDPOINT);
+  assert.equal(world.rows.sys_rest_message[0].rest_endpoint, '');
+  assert.ok(told.some((line) => line.startsWith('by hand: on the Bot Connection, under Attributes')), told.join('\n'));
+});
+
+test('what an instance names otherwise is left to a person, not guessed', () => {
+  const world = instance();
+  delete world.tables.sys_cs_provider.maintain_message_ordering;
+  delete world.tables.sys_cs_custom_adapter_property;
+  delete world.tables.message_auth.inbound_message_verification;
+  const told = run('set-up.js', settings, { world });
+  for (const hint of ['maintain_message_ordering', 'third_party_chat', 'inbound_message_verification']) {
+    assert.ok(told.some((line) => line.startsWith('by hand') && line.includes(hint)), `${hint}: ${told.join('\n')}`);
+  }
+  assert.equal(world.rows.sys_cs_provider[0].automatic_link_enabled, '1', 'the rest is done');
+});
+
+test('without the API, an address or a token nothing is written', () => {
+  const bare = instance();
+  bare.rows.sys_cs_provider_application = [];
+  const told = run('set-up.js', { ...settings, messageToken: '' }, { world: bare });
+  assert.ok(told.some((line) => line.includes('install the Virtual Agent API')), told.join('\n'));
+  for (const missing of [{ root: 'https://handoff.example.com/' }, { root: 'http://x' }, { responsesToken: '' }]) {
+    const world = instance();
+    const said = run('set-up.js', { ...settings, ...missing }, { world });
+    assert.equal(world.writes, 0);
+    assert.ok(said.some((line) => line.startsWith('stopped')), said.join('\n'));
+  }
+});
+
+test('the webhook is found open, closed, unreachable, or somebody else', () => {
+  const connector = (request) => {
+    assert.deepEqual([request.url, request.method, request.body], [ENDPOINT, 'post', '{}']);
+    return request.headers.token === 'RESPONSES-SECRET'
+      ? { status: 200, body: '{"known":false}' }
+      : { status: 401, body: '{"error":{"code":"Unauthorized"}}' };
+  };
+  const rows = [
+    [connector, 'Ready.', 'ok: the token is let in'],
+    [() => ({ status: 0, error: 'Unknown host' }), 'Not ready.', 'can\'t reach it (Unknown host)'],
+    [() => ({ status: 503, body: '{}' }), 'Not ready.', 'RESPONSES_TOKEN is not set there'],
+    [() => ({ status: 404 }), 'Not ready.', 'nothing is there'],
+    [() => ({ status: 401, body: '<html>' }), 'Not ready.', 'something in front of the connector asks for a login'],
+    [() => ({ status: 200, body: 'hello' }), 'Not ready.', 'something else is at this address'],
+    [() => { throw new Error('blocked'); }, 'Not ready.', 'can\'t reach it (blocked)'],
+  ];
+  for (const [http, last, hint] of rows) {
+    const told = run('test-webhook.js', settings, { http });
+    assert.equal(told.at(-1), last, told.join('\n'));
+    assert.ok(told.some((line) => line.includes(hint)), `${hint}: ${told.join('\n')}`);
+    assert.ok(!told.join().includes('SECRET'));
+  }
+});
+
+test('the scripts are ES5, as scripts of the global scope are', () => {
+  for (const script of ['set-up.js', 'test-webhook.js']) {
+    const source = readFileSync(new URL(`../../servicenow/${script}`, import.meta.url), 'utf8')
+      .replace(/^\s*\/\/.*$/gm, '').replace(/'(\\.|[^'\\])*'/g, "''");
+    for (const newer of [/\blet\b/, /\bconst\b/, /=>/, /`/, /\.\.\./, /\bclass\b/, /\bfor \(var \w+ of\b/]) {
+      assert.ok(!newer.test(source), `${script}: ${newer}`);
+    }
+  }
+});
