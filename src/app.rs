@@ -88,6 +88,7 @@ impl Connector {
             handoff: handoff.clone(),
             responses: settings.responses.clone(),
             allowed_origins: settings.allowed_origins.clone(),
+            in_functions_host: settings.in_functions_host,
             long_poll: settings.long_poll,
             max_upload: settings.files.max_upload,
             relay: settings.relay.access.clone(),

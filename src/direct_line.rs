@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     RequestBuilder,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
@@ -217,7 +217,7 @@ impl DirectLine {
     /// See [`CallError`]; `Rejected` when the token has expired.
     pub async fn refresh(&self, authorization: &str) -> Result<Refreshed, CallError> {
         let url = self.root().await?.join("tokens/refresh").expect("plain segments join any http URL");
-        let post = self.post_to(url, &SecretString::from(authorization), None);
+        let post = without_body(self.post_to(url, &SecretString::from(authorization), None));
         let answered = far_end::call(post, LONGEST_ANSWER).await?;
         let Grant { conversation_id: _, token, expires_in } = Grant::read(&answered)?;
         let token = token.ok_or(CallError::Failed { status: answered.status })?;
@@ -295,6 +295,11 @@ impl DirectLine {
 
 fn with_json(request: RequestBuilder, body: &Value) -> RequestBuilder {
     request.header(CONTENT_TYPE, "application/json").body(body.to_string())
+}
+
+/// Says that nothing follows, which HTTP clients leave out and servers such as IIS ask for with 411.
+fn without_body(request: RequestBuilder) -> RequestBuilder {
+    request.header(CONTENT_LENGTH, "0")
 }
 
 fn with_trace(request: RequestBuilder, traceparent: Option<&str>) -> RequestBuilder {

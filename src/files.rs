@@ -53,6 +53,9 @@ pub struct Cut;
 pub enum TakeError {
     #[error("{0}")]
     Broken(&'static str),
+    /// It stopped coming.
+    #[error("the upload did not move")]
+    Slow,
     #[error("larger than {limit} bytes")]
     TooLarge { limit: u64 },
     #[error("more than {limit} files")]

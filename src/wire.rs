@@ -3,5 +3,6 @@
 pub mod activity;
 pub mod adaptive_card;
 pub mod card;
+pub mod json;
 pub mod multipart;
 pub mod virtual_agent;

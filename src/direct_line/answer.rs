@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
+use tracing::warn;
 
 use crate::{
     far_end::{Answered, CallError},
-    wire::activity::{Activity, ActivitySet},
+    wire::{
+        activity::{ActivitySet, SetRead},
+        json,
+    },
 };
 
 /// What the documentation says when the answer doesn't.
@@ -22,8 +25,8 @@ pub(super) struct Grant {
 
 impl Grant {
     pub fn read(answered: &Answered) -> Result<Self, CallError> {
-        let grant: Value = serde_json::from_slice(&answered.body)
-            .map_err(|_| CallError::Failed { status: answered.status })?;
+        let grant =
+            json::read(&answered.body).map_err(|_| CallError::Failed { status: answered.status })?.value;
         let text = |key| grant.get(key).and_then(Value::as_str).map(str::to_owned);
         let seconds = match grant.get("expires_in") {
             Some(Value::Number(seconds)) => seconds.as_u64(),
@@ -47,25 +50,12 @@ pub(super) fn activity_set(answered: &Answered) -> Result<ActivitySet, CallError
     if answered.body.is_empty() {
         return Ok(ActivitySet::default());
     }
-    let Ok(Value::Object(mut set)) = serde_json::from_slice(&answered.body) else {
-        return Err(CallError::Failed { status: answered.status });
-    };
-    let activities = match set.remove("activities") {
-        Some(Value::Array(activities)) => activities.into_iter().filter_map(activity).collect(),
-        _ => Vec::new(),
-    };
-    Ok(ActivitySet { activities, watermark: set.remove("watermark").filter(|mark| !mark.is_null()) })
-}
-
-fn activity(raw: Value) -> Option<Activity> {
-    if let Ok(activity) = Activity::deserialize(&raw) {
-        return Some(activity);
+    let SetRead { set, lost } = ActivitySet::read(&answered.body).map_err(|why| {
+        warn!(%why, "Direct Line's answer can't be looked into");
+        CallError::Failed { status: answered.status }
+    })?;
+    if lost > 0 {
+        warn!(lost, "Parts of what Direct Line answered can't be read; the others are used");
     }
-    let Value::Object(mut rest) = raw else { return None };
-    let mut text = |key| match rest.get(key) {
-        Some(Value::String(_)) => rest.remove(key).and_then(|text| text.as_str().map(str::to_owned)),
-        _ => None,
-    };
-    let (kind, id) = (text("type").unwrap_or_default(), text("id"));
-    Some(Activity { kind, id, rest, ..Activity::default() })
+    Ok(set)
 }

@@ -7,7 +7,7 @@ use reqwest::{
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{DirectLine, READ_TIME_OUT, answer::Grant, bearer, root};
+use super::{DirectLine, READ_TIME_OUT, answer::Grant, bearer, root, without_body};
 use crate::far_end::{Answered, CallError};
 
 impl DirectLine {
@@ -18,6 +18,7 @@ impl DirectLine {
     pub(crate) async fn generate_request(&self) -> Result<RequestBuilder, CallError> {
         let url = self.root().await?.join("tokens/generate").expect("plain segments join any http URL");
         let post = self.http.post(url).timeout(READ_TIME_OUT).header(ACCEPT, "application/json");
+        let post = without_body(post);
         Ok(match &self.shared.settings.secret {
             Some(secret) => {
                 post.header(AUTHORIZATION, bearer(secret.value().expose_secret()).expose_secret())

@@ -1,15 +1,14 @@
-//! The pipe: while the bot speaks, a client's requests go to Direct Line and its answers come back as they are.
+//! The pipe: while the bot speaks, what a client asks for is asked of Direct Line, and its answer comes back.
+//!
+//! A narrow one: the address comes from the operation, and headers pass in either direction when they are named here.
 
 use std::time::Duration;
 
-use actix_web::{
-    HttpRequest,
-    http::header::HeaderMap,
-    web::{Bytes, Payload},
+use actix_web::{http::header::HeaderMap, web::Bytes};
+use reqwest::{
+    Body, Method, RequestBuilder, Response,
+    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE},
 };
-use futures_util::StreamExt as _;
-use reqwest::{Body, RequestBuilder, Response, header::AUTHORIZATION};
-use tokio::sync::mpsc;
 
 use super::DirectLine;
 use crate::far_end::CallError;
@@ -21,24 +20,34 @@ const POST_TIME_OUT: Duration = Duration::from_secs(30);
 /// An upload; the Functions front end cuts every request at 230 s.
 const UPLOAD_TIME_OUT: Duration = Duration::from_secs(200);
 
-/// Headers that belong to one connection, and those that are between us and our own host.
-const NOT_PASSED: [&str; 16] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "trailers",
-    "transfer-encoding",
-    "upgrade",
-    "host",
-    "content-length",
-    "expect",
-    "x-functions-key",
-    "x-azure-functions-hostversion",
-    "x-azure-functions-invocationid",
+/// Request headers that go on with every operation. The origin is what Direct Line holds against its trusted ones.
+const PASSED: [&str; 9] = [
+    "authorization",
+    "accept",
+    "accept-language",
+    "origin",
+    "traceparent",
+    "tracestate",
+    "user-agent",
+    "x-ms-bot-agent",
+    "x-requested-with",
+];
+
+/// Headers of an answer that come back. What is not here is between Direct Line and us, or would be taken for our host's.
+const COMES_BACK: [&str; 13] = [
+    "accept-ranges",
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-range",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "last-modified",
+    "retry-after",
+    "www-authenticate",
 ];
 
 /// One worker's way to Direct Line.
@@ -47,12 +56,33 @@ pub struct Pipe {
     direct_line: DirectLine,
 }
 
+/// What is asked of Direct Line.
+pub struct Onward<'a> {
+    pub method: Method,
+    /// Below `/v3/directline/`, encoded.
+    pub path: &'a str,
+    pub query: Option<(&'static str, &'a str)>,
+    /// The client's.
+    pub headers: &'a HeaderMap,
+    /// Headers of the client's that go on besides those that always do.
+    pub also: &'static [&'static str],
+    /// Instead of the client's.
+    pub authorization: Option<&'a str>,
+    pub cookies: Option<String>,
+    pub sent: Sent,
+}
+
 /// What goes with a request.
 pub enum Sent {
     Nothing,
-    Whole(Bytes),
-    /// Passed on as it comes in; its length when the client said it.
-    Stream(Payload, Option<u64>),
+    Json(Bytes),
+    /// Passed on as it comes in.
+    Stream {
+        body: Body,
+        content_type: String,
+        disposition: Option<String>,
+        length: Option<u64>,
+    },
 }
 
 impl Pipe {
@@ -65,50 +95,56 @@ impl Pipe {
         self.direct_line.root().await.is_ok()
     }
 
-    /// Passes a request on; `path` stands below `/v3/directline/`. The answer's body has not been read yet.
+    /// Asks Direct Line. The answer's body has not been read yet.
     ///
     /// # Errors
     /// [`CallError::NotSent`] or [`CallError::Uncertain`]; an answer of any status is no error.
-    pub async fn pass(
-        &self,
-        request: &HttpRequest,
-        path: &str,
-        query: &str,
-        sent: Sent,
-    ) -> Result<Response, CallError> {
-        self.pass_as(request, path, query, sent, None).await
-    }
-
-    /// As [`pass`](Self::pass), with another `Authorization` than the client's.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn pass_as(
-        &self,
-        request: &HttpRequest,
-        path: &str,
-        query: &str,
-        sent: Sent,
-        authorization: Option<&str>,
-    ) -> Result<Response, CallError> {
+    pub async fn pass(&self, onward: Onward<'_>) -> Result<Response, CallError> {
+        let Onward { method, path, query, headers, also, authorization, cookies, sent } = onward;
         let mut url = self.direct_line.root().await?;
         url.set_path(&format!("{}{path}", url.path()));
-        url.set_query((!query.is_empty()).then_some(query));
-        let onward = self.http.request(method(request), url);
-        let onward = headers(onward, request.headers(), authorization);
-        let onward = match sent {
-            Sent::Nothing if request.method().is_safe() => onward.timeout(READ_TIME_OUT),
-            Sent::Nothing => onward.timeout(POST_TIME_OUT).body(Bytes::new()),
-            Sent::Whole(body) => onward.timeout(POST_TIME_OUT).body(body),
-            Sent::Stream(payload, length) => {
-                let onward = match length {
-                    Some(length) => onward.header("content-length", length),
-                    None => onward,
-                };
-                onward.timeout(UPLOAD_TIME_OUT).body(stream(payload))
+        if let Some((name, value)) = query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        let is_read = method.is_safe();
+        let mut request = self.http.request(method, url);
+        for name in PASSED.iter().chain(also) {
+            if let Some(value) =
+                headers.get(*name).filter(|_| authorization.is_none() || *name != "authorization")
+            {
+                request = request.header(*name, value.as_bytes());
             }
-        };
-        onward.send().await.map_err(failed)
+        }
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        if let Some(cookies) = cookies {
+            request = request.header(COOKIE, cookies);
+        }
+        // Answers are looked into, and nothing here unpacks them.
+        let request = request.header(ACCEPT_ENCODING, "identity");
+        with_body(request, sent, is_read).send().await.map_err(failed)
+    }
+}
+
+fn with_body(request: RequestBuilder, sent: Sent, is_read: bool) -> RequestBuilder {
+    match sent {
+        Sent::Nothing if is_read => request.timeout(READ_TIME_OUT),
+        // Said aloud: servers such as IIS refuse a POST without a length.
+        Sent::Nothing => request.timeout(POST_TIME_OUT).header(CONTENT_LENGTH, "0").body(Bytes::new()),
+        Sent::Json(body) => {
+            request.timeout(POST_TIME_OUT).header(CONTENT_TYPE, "application/json").body(body)
+        }
+        Sent::Stream { body, content_type, disposition, length } => {
+            let mut request = request.timeout(UPLOAD_TIME_OUT).header(CONTENT_TYPE, content_type);
+            if let Some(disposition) = disposition {
+                request = request.header(CONTENT_DISPOSITION, disposition);
+            }
+            if let Some(length) = length {
+                request = request.header(CONTENT_LENGTH, length);
+            }
+            request.body(body)
+        }
     }
 }
 
@@ -122,44 +158,7 @@ pub fn failed(error: reqwest::Error) -> CallError {
     }
 }
 
-/// Whether a header of Direct Line's answer is passed on. Origins are our own affair.
+/// Whether a header of Direct Line's answer is passed on. Origins are our own affair, and so are cookies.
 pub fn comes_back(name: &str) -> bool {
-    !NOT_PASSED.contains(&name) && !name.starts_with("access-control-")
-}
-
-fn method(request: &HttpRequest) -> reqwest::Method {
-    reqwest::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default()
-}
-
-/// Answers are looked into, so they are asked for uncompressed.
-fn headers(mut onward: RequestBuilder, headers: &HeaderMap, authorization: Option<&str>) -> RequestBuilder {
-    if let Some(authorization) = authorization {
-        onward = onward.header(AUTHORIZATION, authorization);
-    }
-    let named = headers.get("connection").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let named: Vec<&str> = named.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-    for (name, value) in headers {
-        let name = name.as_str();
-        let hop = NOT_PASSED.contains(&name) || named.iter().any(|one| one.eq_ignore_ascii_case(name));
-        let replaced = authorization.is_some() && name == "authorization";
-        if !hop && !replaced && name != "accept-encoding" {
-            onward = onward.header(name, value.as_bytes());
-        }
-    }
-    onward
-}
-
-/// A worker's body is bound to its thread, a client's may travel: a channel of a few chunks joins them.
-fn stream(mut payload: Payload) -> Body {
-    let (sender, mut receiver) = mpsc::channel::<Result<Bytes, std::io::Error>>(4);
-    actix_web::rt::spawn(async move {
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(std::io::Error::other);
-            let cut = chunk.is_err();
-            if sender.send(chunk).await.is_err() || cut {
-                return;
-            }
-        }
-    });
-    Body::wrap_stream(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)))
+    COMES_BACK.contains(&name)
 }

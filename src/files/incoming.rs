@@ -1,34 +1,34 @@
 //! What a client uploads: one file as the body, or several as `multipart/form-data` with an activity.
-//! Read part by part, never holding more than a chunk.
+//! Read part by part, never holding more than a few pieces.
 
 use std::time::Duration;
 
-use actix_web::web::{Bytes, BytesMut};
-use futures_util::{StreamExt as _, stream::LocalBoxStream};
-use memchr::memmem::Finder;
+use actix_web::web::Bytes;
+use futures_util::StreamExt as _;
 
 use super::{
     TakeError,
     name::{self, UNKNOWN_TYPE},
 };
+use crate::wire::{
+    activity::posted::{self, NotPosted},
+    multipart::{Cut, FormError, Multipart, Pieces},
+};
 
-/// A client that sends nothing for so long has gone.
-const IDLE: Duration = Duration::from_secs(30);
-/// More than this before the end of a part's headers is no part.
-const LONGEST_HEAD: usize = 16 * 1_024;
 /// Bytes of an activity; the same as for one that is posted.
 const LONGEST_ACTIVITY: usize = 256 * 1_024;
+/// Bytes of a form around its files.
+const FORM: u64 = LONGEST_ACTIVITY as u64 + 128 * 1_024;
 /// Bytes, and time, for which a refused upload is still read.
 const DRAINED: usize = 16 << 20;
 const DRAINING: Duration = Duration::from_secs(1);
 const ACTIVITY: &str = "application/vnd.microsoft.activity";
 
 /// A body as it comes in; an error means that it broke off.
-pub type Source = LocalBoxStream<'static, Result<Bytes, ()>>;
+pub type Source = Pieces;
 
 /// An upload that is being read.
 pub struct Incoming {
-    source: Source,
     shape: Shape,
     /// What the headers show to be wrong.
     fault: Option<TakeError>,
@@ -41,25 +41,20 @@ pub struct Incoming {
 
 enum Shape {
     /// The body is the file. `None`: it has been given out.
-    Raw(Option<FileHead>),
-    Form(Box<Form>),
-}
-
-struct Form {
-    /// Finds `\r\n--boundary`.
-    delimiter: Finder<'static>,
-    buffer: BytesMut,
+    Raw(Option<FileHead>, Source),
+    Form(Box<Multipart>),
 }
 
 /// A part of an upload.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Part {
+    /// As it was understood, see [`posted`].
     Activity(Vec<u8>),
     /// Its bytes are read with [`Incoming::chunk`].
     File(FileHead),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileHead {
     pub name: String,
     pub media_type: String,
@@ -78,11 +73,32 @@ pub struct Described<'a> {
 impl Incoming {
     /// `limit`: bytes of all files together. What is wrong with the headers, [`next`](Self::next) tells.
     pub fn new(described: Described<'_>, source: Source, limit: u64) -> Self {
-        let (shape, fault) = match shape(described, limit) {
-            Ok(shape) => (shape, None),
-            Err(fault) => (Shape::Raw(None), Some(fault)),
+        let (shape, fault) = match head_of(described, limit) {
+            Ok(None) => match Multipart::new(described.content_type.unwrap_or_default(), source) {
+                Some(form) => (Shape::Form(Box::new(form)), None),
+                None => (nothing(), Some(TakeError::Broken("The Content-Type names no boundary."))),
+            },
+            Ok(Some(file)) => (Shape::Raw(Some(file), source), None),
+            Err(fault) => (Shape::Raw(None, source), Some(fault)),
         };
-        Self { source, shape, fault, left: limit, limit, file: None }
+        Self { shape, fault, left: limit, limit, file: None }
+    }
+
+    fn is_form(&self) -> bool {
+        matches!(self.shape, Shape::Form(_))
+    }
+
+    /// What the headers show to be wrong, unless [`next`](Self::next) has told already.
+    pub fn fault(&mut self) -> Option<TakeError> {
+        self.fault.take()
+    }
+
+    /// The file that is the body, until it is given out.
+    pub fn file(&self) -> Option<&FileHead> {
+        match &self.shape {
+            Shape::Raw(file, _) => file.as_ref(),
+            Shape::Form(_) => None,
+        }
     }
 
     /// Reads on for a moment without looking, so that a client that is still sending gets to read the answer.
@@ -90,15 +106,32 @@ impl Incoming {
     pub async fn drain(&mut self) -> bool {
         let drained = async {
             let mut left = DRAINED;
-            while let Some(Ok(piece)) = self.source.next().await {
-                left = left.saturating_sub(piece.len());
-                if left == 0 {
-                    return false;
+            let (file, limit) = (self.file.take(), std::mem::replace(&mut self.left, u64::MAX));
+            let mut whole = false;
+            while left > 0 {
+                match self.skip().await {
+                    Some(bytes) => left = left.saturating_sub(bytes),
+                    None => {
+                        whole = true;
+                        break;
+                    }
                 }
             }
-            true
+            (self.file, self.left) = (file, limit);
+            whole
         };
         tokio::time::timeout(DRAINING, drained).await.unwrap_or(false)
+    }
+
+    /// Reads a piece of whatever comes next; `None` at the end, and where reading on is of no use.
+    async fn skip(&mut self) -> Option<usize> {
+        match &mut self.shape {
+            Shape::Raw(_, source) => source.next().await?.ok().map(|piece| piece.len()),
+            Shape::Form(form) => match form.chunk().await.ok()? {
+                Some(piece) => Some(piece.len()),
+                None => form.next().await.ok()?.map(|_| 0),
+            },
+        }
     }
 
     /// The next part, skipping what is left of the one before. `None` after the last.
@@ -109,20 +142,25 @@ impl Incoming {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        if let Shape::Raw(file) = &mut self.shape {
-            return Ok(file.take().map(Part::File));
-        }
+        self.file = None;
         loop {
-            let Some(headers) = self.next_head().await? else { return Ok(None) };
-            let disposition = headers.disposition.as_deref().unwrap_or_default();
-            let is_activity =
-                headers.content_type.as_deref().is_some_and(|t| name::media_type(t) == ACTIVITY);
-            if is_activity {
+            // What is skipped counts, too: a client can't send for ever.
+            if self.is_form() {
+                while self.chunk().await?.is_some() {}
+            }
+            let part = match &mut self.shape {
+                Shape::Raw(file, _) => return Ok(file.take().map(Part::File)),
+                Shape::Form(form) => form.next().await.map_err(not_read)?,
+            };
+            let Some(part) = part else { return Ok(None) };
+            let is_file = part.file_name.is_some() || part.name == "file";
+            let media_type = part.content_type.as_deref().map_or(UNKNOWN_TYPE.to_owned(), name::media_type);
+            if media_type == ACTIVITY || part.name.eq_ignore_ascii_case("activity") {
                 return self.activity().await.map(|activity| Some(Part::Activity(activity)));
             }
-            let field = name::parameter(disposition, "name");
-            if name::name_in(disposition).is_some() || field.as_deref() == Some("file") {
-                return Ok(Some(Part::File(head(Some(disposition), headers.content_type.as_deref(), None))));
+            if is_file {
+                let name = name::file_name(&part.file_name.unwrap_or_default());
+                return Ok(Some(Part::File(FileHead { name, media_type, length: None })));
             }
         }
     }
@@ -138,34 +176,19 @@ impl Incoming {
     /// When the body broke off, or more than allowed has come.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, TakeError> {
         let chunk = self.piece().await?;
-        let bytes = chunk.as_ref().map_or(0, Bytes::len);
-        self.count(bytes)?;
+        let bytes = chunk.as_ref().map_or(0, Bytes::len) as u64;
+        let left = self.left.checked_sub(bytes);
+        self.left = left.ok_or(TakeError::TooLarge { limit: self.limit })?;
         if let Some((left, limit)) = &mut self.file {
-            *left = left.checked_sub(bytes as u64).ok_or(TakeError::TooLarge { limit: *limit })?;
+            *left = left.checked_sub(bytes).ok_or(TakeError::TooLarge { limit: *limit })?;
         }
         Ok(chunk)
     }
 
-    fn count(&mut self, bytes: usize) -> Result<(), TakeError> {
-        let left = self.left.checked_sub(bytes as u64);
-        self.left = left.ok_or(TakeError::TooLarge { limit: self.limit })?;
-        Ok(())
-    }
-
     async fn piece(&mut self) -> Result<Option<Bytes>, TakeError> {
-        let Shape::Form(_) = self.shape else { return self.more().await };
-        loop {
-            let Shape::Form(form) = &mut self.shape else { return Ok(None) };
-            let Form { delimiter, buffer } = &mut **form;
-            match delimiter.find(buffer) {
-                Some(0) => return Ok(None),
-                Some(at) => return Ok(Some(buffer.split_to(at).freeze())),
-                None if buffer.len() > delimiter.needle().len() => {
-                    let safe = buffer.len() - delimiter.needle().len();
-                    return Ok(Some(buffer.split_to(safe).freeze()));
-                }
-                None => self.fill().await?,
-            }
+        match &mut self.shape {
+            Shape::Raw(_, source) => source.next().await.transpose().map_err(|cut| not_read(cut.into())),
+            Shape::Form(form) => form.chunk().await.map_err(not_read),
         }
     }
 
@@ -177,96 +200,45 @@ impl Incoming {
                 return Err(TakeError::TooLarge { limit: LONGEST_ACTIVITY as u64 });
             }
         }
-        Ok(bytes)
-    }
-
-    /// Goes to the next delimiter and reads the headers behind it.
-    async fn next_head(&mut self) -> Result<Option<PartHeaders>, TakeError> {
-        self.file = None;
-        // What is skipped counts, too: a client can't send for ever.
-        while let Some(skipped) = self.chunk().await? {
-            drop(skipped);
-        }
-        loop {
-            let Shape::Form(form) = &mut self.shape else { return Ok(None) };
-            let Form { delimiter, buffer } = &mut **form;
-            let from = delimiter.needle().len();
-            if buffer.get(from..from + 2) == Some(b"--") {
-                while let Some(epilogue) = self.more().await? {
-                    self.count(epilogue.len())?;
-                }
-                return Ok(None);
-            }
-            let end = memchr::memmem::find(buffer.get(from..).unwrap_or_default(), b"\r\n\r\n");
-            if let Some(length) = end {
-                let head = buffer.split_to(from + length + 4);
-                return Ok(Some(PartHeaders::read(&head[from..])));
-            }
-            if buffer.len() > from + LONGEST_HEAD {
-                return Err(MALFORMED);
-            }
-            self.fill().await?;
-        }
-    }
-
-    async fn fill(&mut self) -> Result<(), TakeError> {
-        let more = self.more().await?.ok_or(MALFORMED)?;
-        if let Shape::Form(form) = &mut self.shape {
-            form.buffer.extend_from_slice(&more);
-        }
-        Ok(())
-    }
-
-    async fn more(&mut self) -> Result<Option<Bytes>, TakeError> {
-        let chunk = tokio::time::timeout(IDLE, self.source.next()).await.map_err(|_| CUT)?;
-        chunk.transpose().map_err(|()| CUT)
+        let activity = posted::read(&bytes).map_err(|wrong: NotPosted| TakeError::Broken(wrong.told()))?;
+        Ok(serde_json::to_vec(&activity).unwrap_or_default())
     }
 }
 
-const MALFORMED: TakeError = TakeError::Broken("The body is not well-formed multipart/form-data.");
-const CUT: TakeError = TakeError::Broken("The body ended before it was complete.");
+fn not_read(error: FormError) -> TakeError {
+    match error {
+        FormError::Cut(Cut::Slow) => TakeError::Slow,
+        FormError::Cut(Cut::Broken) => TakeError::Broken("The body ended before it was complete."),
+        FormError::Malformed => TakeError::Broken("The body is not well-formed multipart/form-data."),
+    }
+}
 
-fn shape(described: Described<'_>, limit: u64) -> Result<Shape, TakeError> {
+fn nothing() -> Shape {
+    Shape::Raw(None, futures_util::stream::empty().boxed())
+}
+
+/// The file that is the body; `None` when the body is a form.
+fn head_of(described: Described<'_>, limit: u64) -> Result<Option<FileHead>, TakeError> {
     let Described { content_type, disposition, length } = described;
-    let content_type = content_type.unwrap_or_default();
-    let is_form = name::media_type(content_type) == "multipart/form-data";
-    let overhead = if is_form { (LONGEST_ACTIVITY + 8 * LONGEST_HEAD) as u64 } else { 0 };
-    if length.is_some_and(|length| length > limit + overhead) {
+    let media_type = content_type.map_or(UNKNOWN_TYPE.to_owned(), name::media_type);
+    let is_form = media_type == "multipart/form-data";
+    if length.is_some_and(|length| length > limit.saturating_add(if is_form { FORM } else { 0 })) {
         return Err(TakeError::TooLarge { limit });
     }
     if is_form {
-        let boundary = name::parameter(content_type, "boundary").filter(|b| !b.is_empty());
-        let boundary = boundary.ok_or(TakeError::Broken("The Content-Type names no boundary."))?;
-        let delimiter = Finder::new(&format!("\r\n--{boundary}")).into_owned();
-        let form = Form { delimiter, buffer: BytesMut::from(&b"\r\n"[..]) };
-        return Ok(Shape::Form(Box::new(form)));
+        return Ok(None);
+    }
+    // Direct Line might look for an activity in them.
+    if media_type.starts_with("multipart/") || media_type == ACTIVITY {
+        return Err(TakeError::Broken(
+            "Files come as multipart/form-data, or one by itself with its own type.",
+        ));
     }
     if length == Some(0) {
         return Err(TakeError::Broken("There is no file in this upload."));
     }
-    Ok(Shape::Raw(Some(head(disposition, Some(content_type), length))))
-}
-
-struct PartHeaders {
-    disposition: Option<String>,
-    content_type: Option<String>,
-}
-
-impl PartHeaders {
-    fn read(head: &[u8]) -> Self {
-        let head = String::from_utf8_lossy(head);
-        let header = |wanted: &str| {
-            let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
-            lines.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, v)| v.trim().to_owned())
-        };
-        Self { disposition: header("content-disposition"), content_type: header("content-type") }
-    }
-}
-
-fn head(disposition: Option<&str>, content_type: Option<&str>, length: Option<u64>) -> FileHead {
     let name = disposition.and_then(name::name_in).unwrap_or_default();
-    let media_type = content_type.map_or(UNKNOWN_TYPE.to_owned(), name::media_type);
-    FileHead { name: name::file_name(&name), media_type, length }
+    Ok(Some(FileHead { name: name::file_name(&name), media_type, length }))
 }
 
 #[cfg(test)]
@@ -285,7 +257,7 @@ mod tests {
     async fn a_form_comes_apart_however_it_is_cut() {
         for size in [1, 2, 3, 7, 64, 10_000] {
             let mut upload = form(BODY, size, 1_000);
-            let activity = Part::Activity(b"{\"type\":\"message\"}".to_vec());
+            let activity = Part::Activity(br#"{"from":{"role":"user"},"type":"message"}"#.to_vec());
             assert_eq!(upload.next().await.expect("a part"), Some(activity), "in pieces of {size}");
             let file = FileHead { name: "a.txt".into(), media_type: "text/plain".into(), length: None };
             assert_eq!(upload.next().await.expect("a part"), Some(Part::File(file)));
@@ -314,14 +286,16 @@ mod tests {
     #[tokio::test]
     async fn more_than_the_limit_is_cut_off_while_it_comes() {
         let big = format!("--x\r\ncontent-disposition: form-data; name=file\r\n\r\n{}", "a".repeat(5_000));
-        let mut upload = form(&big, 100, 1_000);
+        let described = Described { content_type: Some(FORM), ..Described::default() };
+        let goes_on = pieces(&big, 100).chain(futures_util::stream::pending()).boxed();
+        let mut upload = Incoming::new(described, goes_on, 1_000);
         upload.next().await.expect("a part");
         assert!(matches!(rest(&mut upload).await, Err(TakeError::TooLarge { limit: 1_000 })));
         let described = Described { length: Some(1_001), ..Described::default() };
         let mut declared = Incoming::new(described, pieces("", 1), 1_000);
         assert!(matches!(declared.next().await, Err(TakeError::TooLarge { .. })));
-        let endless = form(&"junk".repeat(1_000), 100, 1_000).next().await;
-        assert!(matches!(endless, Err(TakeError::TooLarge { .. })));
+        let junk = form(&"junk".repeat(1_000), 100, 1_000).next().await;
+        assert!(matches!(junk, Err(TakeError::Broken(_))));
     }
 
     #[tokio::test]
@@ -354,6 +328,6 @@ mod tests {
     fn pieces(body: &str, size: usize) -> Source {
         let pieces: Vec<_> =
             body.as_bytes().chunks(size).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        futures_util::stream::iter(pieces).boxed_local()
+        futures_util::stream::iter(pieces).boxed()
     }
 }

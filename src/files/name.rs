@@ -1,6 +1,8 @@
 //! File names and media types of strangers, made harmless.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+pub use crate::wire::multipart::file_name as name_in;
 
 /// What a file is called when nothing usable is left of its name.
 const NAMELESS: &str = "file";
@@ -109,58 +111,6 @@ pub fn disposition(shown: bool, raw_name: &str) -> String {
     let kind = if shown { "inline" } else { "attachment" };
     let plain: String = name.chars().map(|c| if c.is_ascii() && c != '%' { c } else { '_' }).collect();
     format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, ATTRIBUTE))
-}
-
-/// The file name in a `Content-Disposition`; Direct Line's own examples have no disposition type.
-pub fn name_in(disposition: &str) -> Option<String> {
-    let extended = parameter(disposition, "filename*").and_then(|value| {
-        let (charset, rest) = value.split_once('\'')?;
-        let (_, encoded) = rest.split_once('\'')?;
-        let utf8 = charset.eq_ignore_ascii_case("utf-8");
-        utf8.then(|| percent_decode_str(encoded).decode_utf8_lossy().into_owned())
-    });
-    extended.or_else(|| parameter(disposition, "filename")).filter(|name| !name.trim().is_empty())
-}
-
-/// A header's parameter. A semicolon inside quotes ends nothing; a backslash there takes what follows as it is,
-/// unless that is what browsers write for a Windows path.
-pub fn parameter(header: &str, wanted: &str) -> Option<String> {
-    let mut rest = header;
-    while !rest.is_empty() {
-        let name_end = rest.find(['=', ';']).unwrap_or(rest.len());
-        let name = rest[..name_end].trim();
-        let Some(value) = rest[name_end..].strip_prefix('=') else {
-            rest = rest[name_end..].strip_prefix(';').unwrap_or_default();
-            continue;
-        };
-        let (value, after) = match value.trim_start().strip_prefix('"') {
-            Some(quoted) => unquoted(quoted),
-            None => {
-                let end = value.find(';').unwrap_or(value.len());
-                (value[..end].trim().to_owned(), &value[end..])
-            }
-        };
-        if name.eq_ignore_ascii_case(wanted) {
-            return Some(value);
-        }
-        rest = after.find(';').map_or("", |at| &after[at + 1..]);
-    }
-    None
-}
-
-fn unquoted(quoted: &str) -> (String, &str) {
-    let mut value = String::new();
-    let mut characters = quoted.char_indices();
-    while let Some((at, c)) = characters.next() {
-        match c {
-            '"' => return (value, &quoted[at + 1..]),
-            '\\' if quoted[at + 1..].starts_with(['"', '\\']) => {
-                value.extend(characters.next().map(|(_, escaped)| escaped));
-            }
-            c => value.push(c),
-        }
-    }
-    (value, "")
 }
 
 #[cfg(test)]

@@ -222,7 +222,7 @@ impl Handoff {
         bytes: Vec<u8>,
     ) -> Result<Result<Attachment, TakeError>, JournalError> {
         let length = Some(bytes.len() as u64);
-        let source = stream::once(async move { Ok(Bytes::from(bytes)) }).boxed_local();
+        let source = stream::once(async move { Ok(Bytes::from(bytes)) }).boxed();
         let file = FileHead { name: name::file_name(&attachment.name), media_type, length };
         let described = Described { length, ..Described::default() };
         let mut incoming = Incoming::new(described, source, self.files.max_upload());

@@ -5,145 +5,136 @@ use std::{borrow::Cow, sync::Arc};
 use actix_web::{
     HttpRequest, HttpResponse,
     body::SizedStream,
-    http::Method,
-    web::{Data, Payload},
+    http::header::{CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+    web::{Bytes, Payload},
 };
 use futures_util::TryStreamExt as _;
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use tracing::{Instrument as _, warn};
 
-use self::answer::{collect, from_far_end, posted, start_answer, turned_down};
-use super::{ACTIVITY_LIMIT, Served, cors, error::ApiError, header, is_read, read_body, span};
+use self::{
+    answer::{NO_ANSWER, collect, from_far_end, posted, start_answer, turned_down},
+    operation::Operation,
+};
+use super::{ACTIVITY_LIMIT, Served, body::read_body, cors, error::ApiError, header, span};
 use crate::{
-    direct_line::proxy::{Pipe, Sent, failed},
+    direct_line::proxy::{Onward, Pipe, Sent, failed},
     domain::ConversationId,
     far_end::CallError,
     handoff::{Caller, Conversation, Handoff},
     journal::JournalError,
     telemetry::{TRACEPARENT, on_behalf},
+    wire::json,
 };
 
 mod answer;
 mod bot;
 mod escalated;
+mod form;
+mod operation;
+mod session;
 mod upload;
 
 /// Answers up to this size are passed on in one piece, larger ones as they come.
 const SMALL: u64 = 64 * 1_024;
 
-/// `/v3/directline/{path}`, all methods.
+/// `/v3/directline/{below}`, all methods.
 pub async fn surface(
-    request: HttpRequest,
+    request: &HttpRequest,
+    below: &str,
     payload: Payload,
-    served: Data<Served>,
-    pipe: Data<Pipe>,
+    served: &Served,
+    pipe: &Pipe,
 ) -> HttpResponse {
-    if let Some(answer) = cors::preflight(&request, &served.allowed_origins) {
+    if let Some(answer) = cors::preflight(request, &served.allowed_origins) {
         let mut answer = answer.unwrap_or_else(|error| actix_web::ResponseError::error_response(&error));
-        cors::mark(&request, &served.allowed_origins, answer.headers_mut());
+        cors::mark(request, &served.allowed_origins, answer.headers_mut());
         return answer;
     }
-    let span = span(&request);
-    let caller = header(&request, TRACEPARENT).map(str::to_owned);
-    let answer = on_behalf(caller, route(&request, payload, &served, &pipe)).instrument(span).await;
+    let span = span(request);
+    let caller = header(request, TRACEPARENT).map(str::to_owned);
+    let answer = on_behalf(caller, route(request, below, payload, served, pipe)).instrument(span).await;
     let mut answer = answer.unwrap_or_else(|error| actix_web::ResponseError::error_response(&error));
-    cors::mark(&request, &served.allowed_origins, answer.headers_mut());
+    cors::mark(request, &served.allowed_origins, answer.headers_mut());
     answer
-}
-
-/// What a path of Direct Line's is about.
-enum Asked {
-    Activities(ConversationId),
-    Upload(ConversationId),
-    /// Reconnect: a new token for the conversation.
-    Conversation(ConversationId),
-    /// Start, generate, refresh: answers that hold a token.
-    Token,
-    Other,
 }
 
 async fn route(
     request: &HttpRequest,
+    below: &str,
     payload: Payload,
     served: &Served,
     pipe: &Pipe,
 ) -> Result<HttpResponse, ApiError> {
-    let path = request.uri().path().strip_prefix("/v3/directline/").ok_or(ApiError::NotFound)?;
-    let surface = Surface { request, served, pipe, path };
+    let operation = Operation::read(request.method(), below).ok_or(ApiError::NotFound)?;
+    let path = operation.path();
+    let query = operation.parameter().and_then(|name| query(request, name));
+    let surface = Surface { request, served, pipe, operation: &operation, path, query };
+    if operation.needs_credential() && header(request, "authorization").is_none() {
+        return Err(NO_CREDENTIAL);
+    }
     // What is not a poll is boxed: a request's state is as large as the largest of its branches, and it is moved about.
-    match (request.method(), asked(path)?) {
-        (&Method::GET, Asked::Activities(id)) => surface.poll(&id).await,
-        (&Method::POST, Asked::Activities(id)) => Box::pin(surface.post(&id, payload)).await,
-        (&Method::POST, Asked::Upload(id)) => Box::pin(surface.upload(&id, payload)).await,
-        (&Method::GET, Asked::Conversation(id)) => Box::pin(surface.reconnect(&id)).await,
-        (&Method::POST, Asked::Token) => {
-            let body = read_body(payload, request.headers(), ACTIVITY_LIMIT).await?;
-            Box::pin(surface.token(Sent::Whole(body), request.query_string())).await
-        }
-        (method, _) if is_read(method) => surface.through(Sent::Nothing).await,
-        _ => {
-            let body = read_body(payload, request.headers(), ACTIVITY_LIMIT).await?;
-            surface.through(Sent::Whole(body)).await
-        }
+    match &operation {
+        Operation::Read(id) => surface.poll(id).await,
+        Operation::Post(id) => Box::pin(surface.post(id, payload)).await,
+        Operation::Upload(id) => Box::pin(surface.upload(id, payload)).await,
+        Operation::Reconnect(id) => Box::pin(surface.reconnect(id)).await,
+        Operation::Start | Operation::Generate => Box::pin(surface.grant(payload)).await,
+        Operation::Refresh => Box::pin(surface.token(surface.onward(Sent::Nothing))).await,
+        Operation::SessionId => Box::pin(surface.session_id()).await,
+        Operation::Attachment(_) => Box::pin(surface.attachment()).await,
     }
 }
 
-/// Takes a path apart without trusting it: dot segments would lead out of Direct Line's part of the far end.
-fn asked(path: &str) -> Result<Asked, ApiError> {
-    let segments: Vec<Cow<'_, str>> = path
-        .split('/')
-        .map(|segment| percent_decode_str(segment).decode_utf8())
-        .collect::<Result<_, _>>()
-        .map_err(|_| ApiError::BadRequest("The path is not valid UTF-8 once decoded."))?;
-    let trick = |segment: &str| {
-        matches!(segment, "." | "..")
-            || segment.contains(['/', '\\'])
-            || segment.chars().any(char::is_control)
-    };
-    if segments.iter().any(|segment| trick(segment)) || path.contains('\\') {
-        return Err(ApiError::NotFound);
-    }
-    let conversation = |id: &str| ConversationId::parse(id).ok_or(ApiError::NotFound);
-    Ok(match segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>().as_slice() {
-        ["conversations", id, "activities"] => Asked::Activities(conversation(id)?),
-        ["conversations", id, "upload"] => Asked::Upload(conversation(id)?),
-        ["conversations"] | ["tokens", "generate" | "refresh"] => Asked::Token,
-        ["conversations", id] if !id.is_empty() => Asked::Conversation(conversation(id)?),
-        _ => Asked::Other,
-    })
-}
+const NO_CREDENTIAL: ApiError =
+    ApiError::Unauthorized("The Authorization header is missing. Send `Bearer` and the Direct Line token.");
 
 struct Surface<'a> {
     request: &'a HttpRequest,
     served: &'a Served,
     pipe: &'a Pipe,
-    path: &'a str,
+    operation: &'a Operation,
+    /// Where Direct Line is asked for the operation, and its parameter.
+    path: Cow<'static, str>,
+    query: Option<String>,
 }
 
 impl Surface<'_> {
+    /// POST conversations and tokens/generate.
+    async fn grant(&self, payload: Payload) -> Result<HttpResponse, ApiError> {
+        let body = read_body(payload, self.request.headers(), ACTIVITY_LIMIT).await?;
+        let sent = if body.is_empty() { Sent::Nothing } else { Sent::Json(parameters(&body)?) };
+        self.token(self.onward(sent)).await
+    }
+
     /// GET a conversation: Direct Line renews the token; a watermark of ours means nothing to it.
     async fn reconnect(&self, id: &ConversationId) -> Result<HttpResponse, ApiError> {
         let ours = self.find(id).await?.is_some();
-        let query = if ours { "" } else { self.request.query_string() };
-        self.token(Sent::Nothing, query).await
+        let mut onward = self.onward(Sent::Nothing);
+        onward.query = onward.query.filter(|_| !ours);
+        self.token(onward).await
     }
 
     /// Passes on an answer that holds a token, without the address of a socket: that would go round us.
-    async fn token(&self, sent: Sent, query: &str) -> Result<HttpResponse, ApiError> {
-        let response = self.pipe.pass(self.request, self.path, query, sent).await.map_err(from_far_end)?;
+    async fn token(&self, onward: Onward<'_>) -> Result<HttpResponse, ApiError> {
+        let response = self.pipe.pass(onward).await.map_err(from_far_end)?;
         if !response.status().is_success() {
             return self.answer(Ok(response)).await;
         }
         let mut answer = start_answer(&response);
         let body = collect(response, ACTIVITY_LIMIT).await.map_err(from_far_end)?;
-        let Ok(Value::Object(mut grant)) = serde_json::from_slice::<Value>(&body) else {
-            return Ok(answer.body(body));
+        let Ok(json::Read { value: Value::Object(mut grant), .. }) = json::read(&body) else {
+            warn!(
+                "Direct Line's answer with a token is no JSON object, so a socket's address might be in it; it is not passed on"
+            );
+            return Err(ApiError::Unavailable(NO_ANSWER));
         };
         self.note_token(&grant).await;
-        Ok(match grant.remove("streamUrl") {
-            Some(_) => answer.body(Value::Object(grant).to_string()),
-            None => answer.body(body),
+        let fields = grant.len();
+        grant.retain(|name, _| !name.eq_ignore_ascii_case("streamUrl"));
+        Ok(match grant.len() == fields {
+            true => answer.body(body),
+            false => answer.body(Value::Object(grant).to_string()),
         })
     }
 
@@ -163,12 +154,27 @@ impl Surface<'_> {
         }
     }
 
-    async fn through(&self, sent: Sent) -> Result<HttpResponse, ApiError> {
-        self.answer(self.pass(sent).await).await
+    /// The operation as it is asked of Direct Line, with its one parameter if the client has given it.
+    fn onward(&self, sent: Sent) -> Onward<'_> {
+        Onward {
+            method: method(self.request),
+            path: &self.path,
+            query: self.query.as_ref().and_then(|value| Some((self.operation.parameter()?, value.as_str()))),
+            headers: self.request.headers(),
+            also: self.operation.headers(),
+            authorization: None,
+            cookies: None,
+            sent,
+        }
     }
 
-    async fn pass(&self, sent: Sent) -> Result<reqwest::Response, CallError> {
-        self.pipe.pass(self.request, self.path, self.request.query_string(), sent).await
+    /// An attachment: other people's bytes, under our origin.
+    async fn attachment(&self) -> Result<HttpResponse, ApiError> {
+        let mut answer = self.answer(self.pipe.pass(self.onward(Sent::Nothing)).await).await?;
+        let headers = answer.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+        Ok(answer)
     }
 
     /// Direct Line's answer as it is.
@@ -196,14 +202,27 @@ impl Surface<'_> {
     }
 
     fn caller(&self) -> Result<Caller, ApiError> {
-        Caller::read(header(self.request, "authorization")).ok_or(ApiError::Unauthorized(
-            "The Authorization header is missing. Send `Bearer` and the Direct Line token.",
-        ))
+        Caller::read(header(self.request, "authorization")).ok_or(NO_CREDENTIAL)
     }
+}
 
-    fn query(&self, name: &str) -> Option<String> {
-        url::form_urlencoded::parse(self.request.query_string().as_bytes())
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
+/// The client's value of a query parameter; names are known in any case, as Direct Line knows them.
+fn query(request: &HttpRequest, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(request.query_string().as_bytes())
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.into_owned())
+}
+
+fn method(request: &HttpRequest) -> reqwest::Method {
+    reqwest::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default()
+}
+
+/// Token parameters: one JSON object.
+fn parameters(body: &[u8]) -> Result<Bytes, ApiError> {
+    match json::strict(body) {
+        Ok(parameters @ Value::Object(_)) => Ok(parameters.to_string().into()),
+        _ => Err(ApiError::BadRequest(
+            "The body is not one JSON object in UTF-8 with each name once. Send token parameters, or nothing.",
+        )),
     }
 }

@@ -29,6 +29,12 @@ pub enum ApiError {
     ConversationOver,
     #[error("The body is larger than the {limit} bytes taken here. Send less, or send it as a file.")]
     PayloadTooLarge { limit: u64 },
+    #[error(
+        "The body is compressed, and nothing here unpacks it. Send it as it is, without Content-Encoding."
+    )]
+    Compressed,
+    #[error("The body did not come in time. Send it again, without a pause.")]
+    TooSlow,
     /// `length`: bytes of the file, when known.
     #[error("The file has no such range. Ask for one within its length, or for the whole file.")]
     NoSuchRange { length: Option<u64> },
@@ -51,6 +57,8 @@ impl ApiError {
             Self::LinkExpired => "LinkExpired",
             Self::NotFound | Self::ConversationOver => "NotFound",
             Self::PayloadTooLarge { .. } => "PayloadTooLarge",
+            Self::Compressed => "UnsupportedMediaType",
+            Self::TooSlow => "RequestTimeout",
             Self::NoSuchRange { .. } => "RangeNotSatisfiable",
             Self::NotConfigured(_) => "NotConfigured",
             Self::Unavailable(_) => "Unavailable",
@@ -67,6 +75,8 @@ impl ResponseError for ApiError {
             Self::Forbidden(_) | Self::LinkExpired => StatusCode::FORBIDDEN,
             Self::NotFound | Self::ConversationOver => StatusCode::NOT_FOUND,
             Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NoSuchRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::NotConfigured(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::AsDirectLine { status, .. } => {
@@ -78,6 +88,9 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let body = json!({"error": {"code": self.code(), "message": self.to_string()}});
         let mut answer = HttpResponse::build(self.status_code());
+        if matches!(self, Self::TooSlow) {
+            answer.force_close();
+        }
         if let Self::NoSuchRange { length: Some(length) } = self {
             answer.insert_header((CONTENT_RANGE, format!("bytes */{length}")));
         }

@@ -10,8 +10,8 @@ use actix_web::{
             CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
         },
     },
-    web::{Data, Path},
 };
+use percent_encoding::percent_decode_str;
 use tracing::Instrument as _;
 
 use super::{SERVICENOW_OFF, Served, error::ApiError, header, span};
@@ -24,13 +24,14 @@ use crate::{
 const LONGEST_CACHED: i64 = 3_600;
 
 pub(super) async fn file(
-    request: HttpRequest,
-    path: Path<String>,
-    served: Data<Served>,
+    request: &HttpRequest,
+    below: &str,
+    served: &Served,
 ) -> Result<HttpResponse, ApiError> {
     let handoff = served.handoff.as_ref().ok_or(ApiError::NotConfigured(SERVICENOW_OFF))?;
-    let (wanted, now) = (wanted(&request), Timestamp::now());
-    let given = handoff.files().give(&path, wanted, now).instrument(span(&request)).await;
+    let path = percent_decode_str(below).decode_utf8().map_err(|_| ApiError::NotFound)?;
+    let (wanted, now) = (wanted(request), Timestamp::now());
+    let given = handoff.files().give(&path, wanted, now).instrument(span(request)).await;
     Ok(answer(given.map_err(not_given)?, now))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::HttpResponse;
 use serde_json::json;
 
 use super::Served;
@@ -12,8 +12,8 @@ use crate::direct_line::proxy::Pipe;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Up when the store answers and it is known where Direct Line is; says nothing else, since anybody may ask.
-pub async fn health(served: Data<Served>, pipe: Data<Pipe>) -> HttpResponse {
-    let up = tokio::time::timeout(PATIENCE, is_ready(&served, &pipe)).await.unwrap_or(false);
+pub async fn health(served: &Served, pipe: &Pipe) -> HttpResponse {
+    let up = tokio::time::timeout(PATIENCE, is_ready(served, pipe)).await.unwrap_or(false);
     let body = json!({"status": if up { "up" } else { "not up" }, "version": env!("CARGO_PKG_VERSION")});
     if up { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }

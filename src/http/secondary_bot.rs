@@ -1,17 +1,19 @@
 //! The server's side of ServiceNow's VA Bot Integration API.
 
-use std::time::Duration;
-
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::StatusCode,
     web::{Data, Payload},
 };
 use serde_json::{Value, json};
-use tokio::time::timeout;
 use tracing::{Instrument as _, error};
 
-use super::{Served, WEBHOOK_LIMIT, error::ApiError, header, read_body, span};
+use super::{
+    PRIMARY_LIMIT, Served,
+    body::{read_body, refuse_compressed},
+    error::ApiError,
+    header, span,
+};
 use crate::{
     auth::{self, AuthError},
     domain::Timestamp,
@@ -19,7 +21,10 @@ use crate::{
     journal::JournalError,
     secondary_bot::{SecondaryBot, Told, media},
     telemetry::TRACEPARENT,
-    wire::{multipart::Multipart, virtual_agent::request::Request},
+    wire::{
+        multipart::{Cut, FormError, Multipart, pieces},
+        virtual_agent::request::Request,
+    },
 };
 
 const OFF: &str = "The secondary-bot role is off. Set SECONDARY_TOKEN, SECONDARY_HASH_SECRET or SECONDARY_BASIC, then \
@@ -35,7 +40,7 @@ pub async fn integration(
 ) -> Result<HttpResponse, Failure> {
     let Some(role) = &served.secondary_bot else { return Err(ApiError::NotConfigured(OFF).into()) };
     // A token in the body and a signature can only be checked with the body at hand.
-    let body = read_body(payload, request.headers(), WEBHOOK_LIMIT).await?;
+    let body = read_body(payload, request.headers(), PRIMARY_LIMIT).await?;
     let verify = || auth::verify_primary(&role.credentials, request.headers(), body.clone());
     let body = auth::with_latest(role.credentials.inbound(), verify).await.map_err(refused)?.into_inner();
     let wrong = |_| {
@@ -73,7 +78,9 @@ pub async fn upload(
     if declared.is_some_and(|length: u64| length > served.max_upload.saturating_add(FORM)) {
         return Err(ApiError::PayloadTooLarge { limit: served.max_upload }.into());
     }
-    let form = Multipart::new(request.headers(), payload).ok_or(ApiError::BadRequest(NO_FORM))?;
+    refuse_compressed(request.headers())?;
+    let content_type = header(&request, "content-type").unwrap_or_default();
+    let form = Multipart::new(content_type, pieces(payload)).ok_or(ApiError::BadRequest(NO_FORM))?;
     let (id, label) = receive(form, &role.bot, served.max_upload).await?;
     let root = match &served.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
@@ -89,19 +96,15 @@ pub async fn upload(
 
 const NOT_YET: &str = "The agent has not finished. Make the same request again, with the same requestId, to get its \
                        answer.";
-/// A sender that sends nothing for so long has gone.
-const IDLE: Duration = Duration::from_secs(30);
 /// Bytes of a form around its file.
 const FORM: u64 = 16 * 1_024;
 const NO_FORM: &str = "The body is not a whole multipart/form-data form. Send user_id, provider_application_id and \
                        then file.";
 
 async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<(String, Label), ApiError> {
-    let malformed = |_| ApiError::BadRequest(NO_FORM);
     let mut named = Vec::new();
-    while let Some(part) = form.next_part().await.map_err(malformed)? {
+    while let Some(part) = form.next().await.map_err(not_read)? {
         if part.name != "file" {
-            while form.chunk().await.map_err(malformed)?.is_some() {}
             named.push(part.name);
             continue;
         }
@@ -109,7 +112,7 @@ async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<
             return Err(ApiError::BadRequest(NO_FORM));
         }
         let name = part.file_name.unwrap_or_default();
-        let label = Label::new(&name, &part.media_type.unwrap_or_default());
+        let label = Label::new(&name, &part.content_type.unwrap_or_default());
         let mut file = bot.media.begin(&label, Timestamp::now()).await.map_err(broken)?;
         write(&mut form, &mut file, limit).await?;
         return Ok((file.finish().await.map_err(broken)?, label));
@@ -119,9 +122,7 @@ async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<
 
 async fn write(form: &mut Multipart, file: &mut Writing, limit: u64) -> Result<(), ApiError> {
     let mut written = 0_u64;
-    loop {
-        let chunk = timeout(IDLE, form.chunk()).await.map_err(|_| ApiError::BadRequest(NO_FORM))?;
-        let Some(chunk) = chunk.map_err(|_| ApiError::BadRequest(NO_FORM))? else { break };
+    while let Some(chunk) = form.chunk().await.map_err(not_read)? {
         written += chunk.len() as u64;
         if written > limit {
             return Err(ApiError::PayloadTooLarge { limit });
@@ -132,6 +133,13 @@ async fn write(form: &mut Multipart, file: &mut Writing, limit: u64) -> Result<(
         return Err(ApiError::BadRequest("The file is empty."));
     }
     Ok(())
+}
+
+fn not_read(error: FormError) -> ApiError {
+    match error {
+        FormError::Cut(Cut::Slow) => ApiError::TooSlow,
+        FormError::Cut(Cut::Broken) | FormError::Malformed => ApiError::BadRequest(NO_FORM),
+    }
 }
 
 fn broken(error: StoreError) -> ApiError {

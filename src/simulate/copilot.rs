@@ -24,7 +24,6 @@ use super::{
 
 mod agent;
 mod conversation;
-mod multipart;
 mod refusal;
 mod routes;
 mod studio;
@@ -55,6 +54,8 @@ pub struct CopilotOptions {
     pub page_limit: Option<usize>,
     /// Sees each call.
     pub observer: Option<Observer>,
+    /// Senders are shown with the role they say they have, not as users.
+    pub believes_roles: bool,
 }
 
 impl Default for CopilotOptions {
@@ -69,6 +70,7 @@ impl Default for CopilotOptions {
             schema: "cr001_guide".to_owned(),
             page_limit: None,
             observer: None,
+            believes_roles: false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Transcripts: activities that were recorded elsewhere and may be written loosely.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::wire::activity::Activity;
 
@@ -17,53 +17,7 @@ pub fn in_attachment(attachment: &Value) -> Option<Vec<Activity>> {
         Value::Array(list) if named => list,
         _ => content.get("activities")?.as_array()?,
     };
-    Some(list.iter().filter_map(activity).collect())
-}
-
-/// An activity whose fields may be of other types than they should: what can't be understood is left out of it.
-pub fn activity(value: &Value) -> Option<Activity> {
-    let map = value.as_object()?;
-    serde_json::from_value(value.clone())
-        .or_else(|_| serde_json::from_value(Value::Object(mended(map.clone()))))
-        .ok()
-}
-
-const STRINGS: [&str; 10] = [
-    "type",
-    "id",
-    "channelId",
-    "name",
-    "text",
-    "textFormat",
-    "locale",
-    "localTimezone",
-    "replyToId",
-    "attachmentLayout",
-];
-
-fn mended(mut map: Map<String, Value>) -> Map<String, Value> {
-    as_strings(&mut map, &STRINGS);
-    for account in ["from", "conversation"] {
-        match map.get_mut(account) {
-            Some(Value::Object(inner)) => as_strings(inner, &["id", "name"]),
-            Some(_) => drop(map.remove(account)),
-            None => {}
-        }
-    }
-    if map.get("attachments").is_some_and(|attachments| !attachments.is_array()) {
-        map.remove("attachments");
-    }
-    map
-}
-
-fn as_strings(map: &mut Map<String, Value>, keys: &[&str]) {
-    for key in keys {
-        match map.get_mut(*key) {
-            None | Some(Value::String(_)) => {}
-            Some(value @ (Value::Number(_) | Value::Bool(_))) => *value = Value::String(value.to_string()),
-            Some(_) => drop(map.remove(*key)),
-        }
-    }
+    Some(list.iter().cloned().filter_map(Activity::from_value).collect())
 }
 
 #[cfg(test)]
@@ -88,16 +42,5 @@ mod tests {
         for attachment in [json!({}), json!(null), json!({"content": [said]}), json!({"content": {"a": 1}})] {
             assert_eq!(in_attachment(&attachment), None, "{attachment}");
         }
-    }
-
-    #[test]
-    fn an_activity_of_odd_types_keeps_what_can_be_understood() {
-        let odd = json!({"type": "message", "text": 5, "id": null, "name": {"a": 1}, "from": {"id": 7, "role": 1},
-            "conversation": "c", "attachments": "none", "timestamp": 1.5});
-        let read = activity(&odd).expect("an activity");
-        assert_eq!(read.text.as_deref(), Some("5"));
-        assert_eq!(read.from.and_then(|from| from.id).as_deref(), Some("7"));
-        assert_eq!((read.id, read.name, read.conversation, read.attachments), (None, None, None, None));
-        assert_eq!(activity(&json!("no")), None);
     }
 }

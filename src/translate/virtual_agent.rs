@@ -32,6 +32,7 @@ pub fn inbound(response: Response) -> Inbound {
         stream_state,
         failure: _,
         body,
+        lost: _,
     } = response;
     let streaming = match stream_active {
         Some(active) => active,

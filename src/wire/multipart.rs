@@ -1,137 +1,278 @@
-//! Reading `multipart/form-data` part by part, never holding more than a chunk.
+//! `multipart/form-data` as it comes in, part by part, never holding more than a few pieces.
 
-use actix_web::{
-    http::header::HeaderMap,
-    web::{Bytes, BytesMut, Payload},
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
 };
-use futures_util::StreamExt;
-use memchr::memmem;
 
-/// More than this before the end of a part's headers is no part.
-const MAX_HEAD: usize = 16 * 1024;
+use actix_web::web::{Bytes, Payload};
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream, Stream},
+};
+use multer::{Constraints, Field, Multipart as Form};
+use tokio::{sync::mpsc, time::timeout};
+
+/// Bytes that may come between two parts; a part's headers are far smaller, but what has come is read in one go.
+const LONGEST_HEAD: usize = 1 << 20;
+
+/// A sender that sends nothing for so long has gone.
+pub const IDLE: Duration = Duration::from_secs(30);
+/// Pieces between connection and reader.
+const PIECES: usize = 4;
+
+/// A body as it comes in.
+pub type Pieces = BoxStream<'static, Result<Bytes, Cut>>;
+
+/// A body ended before it was complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cut {
+    #[error("the body ended before it was complete")]
+    Broken,
+    #[error("the body did not move")]
+    Slow,
+}
+
+/// Why a form can't be read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    #[error(transparent)]
+    Cut(#[from] Cut),
+    #[error("the body is not well-formed multipart/form-data")]
+    Malformed,
+}
+
+/// The body as it comes, for readers on any thread.
+pub fn pieces(mut payload: Payload) -> Pieces {
+    let (sender, mut receiver) = mpsc::channel(PIECES);
+    actix_web::rt::spawn(async move {
+        loop {
+            let piece = match timeout(IDLE, payload.next()).await {
+                Ok(None) => return,
+                Ok(Some(piece)) => piece.map_err(|_| Cut::Broken),
+                Err(_) => Err(Cut::Slow),
+            };
+            let cut = piece.is_err();
+            if sender.send(piece).await.is_err() || cut {
+                return;
+            }
+        }
+    });
+    stream::poll_fn(move |context| receiver.poll_recv(context)).boxed()
+}
 
 /// A form that is being read.
 pub struct Multipart {
-    payload: Payload,
-    /// `\r\n--boundary`
-    delimiter: Vec<u8>,
-    buffer: BytesMut,
+    form: Form<'static>,
+    part: Option<Field<'static>>,
+    /// Bytes that may still come before a part begins; counted there alone.
+    head: Arc<AtomicUsize>,
 }
 
 /// What a part says of itself.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
+    /// Empty when it has none.
     pub name: String,
     pub file_name: Option<String>,
-    pub media_type: Option<String>,
+    pub content_type: Option<String>,
 }
 
-/// The body is not what it says it is, or broke off.
-#[derive(Debug)]
-pub struct Malformed;
-
 impl Multipart {
-    /// `None` when the headers speak of no form.
-    pub fn new(headers: &HeaderMap, payload: Payload) -> Option<Self> {
-        let content_type = headers.get("content-type")?.to_str().ok()?;
+    /// `None` when the `Content-Type` is no form's.
+    pub fn new(content_type: &str, pieces: Pieces) -> Option<Self> {
+        let (media_type, _) = content_type.split_once(';')?;
+        let is_form = media_type.trim().eq_ignore_ascii_case("multipart/form-data");
         let boundary = parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty())?;
-        let is_form = content_type.trim_start().to_ascii_lowercase().starts_with("multipart/form-data");
-        let delimiter = format!("\r\n--{boundary}").into_bytes();
-        is_form.then(|| Self { payload, delimiter, buffer: BytesMut::from(&b"\r\n"[..]) })
+        let head = Arc::new(AtomicUsize::new(LONGEST_HEAD));
+        let counted = Counted { pieces: Mutex::new(pieces), head: Arc::clone(&head) };
+        let form = Form::with_constraints(counted, boundary, Constraints::new());
+        is_form.then_some(Self { form, part: None, head })
     }
 
-    /// The next part, once the one before has been read to its end. `None` after the last.
-    pub async fn next_part(&mut self) -> Result<Option<Part>, Malformed> {
-        let after_delimiter = loop {
-            match memmem::find(&self.buffer, &self.delimiter) {
-                Some(at) if self.buffer.len() >= at + self.delimiter.len() + 2 => {
-                    break at + self.delimiter.len();
-                }
-                _ if self.buffer.len() > 2 * MAX_HEAD => return Err(Malformed),
-                _ => self.fill().await?,
-            }
-        };
-        if &self.buffer[after_delimiter..after_delimiter + 2] == b"--" {
-            while self.payload.next().await.is_some() {}
-            return Ok(None);
-        }
-        let head_from = after_delimiter + 2;
-        let head_to = loop {
-            if let Some(length) = memmem::find(&self.buffer[head_from..], b"\r\n\r\n") {
-                break head_from + length;
-            }
-            if self.buffer.len() > head_from + MAX_HEAD {
-                return Err(Malformed);
-            }
-            self.fill().await?;
-        };
-        let part =
-            std::str::from_utf8(&self.buffer[head_from..head_to]).map(read_head).map_err(|_| Malformed)?;
-        let _ = self.buffer.split_to(head_to + 4);
-        part.map(Some).ok_or(Malformed)
+    /// The next part; what is left of the one before is skipped. `None` after the last.
+    ///
+    /// # Errors
+    /// When the body broke off or is malformed.
+    pub async fn next(&mut self) -> Result<Option<Part>, FormError> {
+        while self.chunk().await?.is_some() {}
+        self.part = None;
+        self.head.store(LONGEST_HEAD, Ordering::Relaxed);
+        self.part = self.form.next_field().await.map_err(fault)?;
+        self.head.store(usize::MAX, Ordering::Relaxed);
+        Ok(self.part.as_ref().map(described))
     }
 
     /// The next piece of the current part. `None` at its end.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Malformed> {
-        loop {
-            match memmem::find(&self.buffer, &self.delimiter) {
-                Some(0) => return Ok(None),
-                Some(at) => return Ok(Some(self.buffer.split_to(at).freeze())),
-                None if self.buffer.len() > self.delimiter.len() => {
-                    let safe = self.buffer.len() - self.delimiter.len();
-                    return Ok(Some(self.buffer.split_to(safe).freeze()));
-                }
-                None => self.fill().await?,
-            }
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, FormError> {
+        match &mut self.part {
+            Some(part) => part.chunk().await.map_err(fault),
+            None => Ok(None),
         }
-    }
-
-    async fn fill(&mut self) -> Result<(), Malformed> {
-        let more = self.payload.next().await.ok_or(Malformed)?.map_err(|_| Malformed)?;
-        self.buffer.extend_from_slice(&more);
-        Ok(())
     }
 }
 
-fn read_head(head: &str) -> Option<Part> {
-    let mut part = Part::default();
-    for line in head.split("\r\n") {
-        let (name, value) = line.split_once(':')?;
-        match name.trim().to_ascii_lowercase().as_str() {
-            "content-disposition" => {
-                part.name = parameter(value, "name")?;
-                part.file_name = parameter(value, "filename");
-            }
-            "content-type" => part.media_type = Some(value.trim().to_owned()),
-            _ => {}
-        }
+fn described(part: &Field<'_>) -> Part {
+    let header = |name: &str| {
+        let value = part.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let disposition = header("content-disposition").unwrap_or_default();
+    Part {
+        name: parameter(&disposition, "name").unwrap_or_default(),
+        file_name: file_name(&disposition),
+        content_type: header("content-type"),
     }
-    (!part.name.is_empty()).then_some(part)
 }
 
-/// A parameter of a header value, quoted or not.
-fn parameter(value: &str, name: &str) -> Option<String> {
-    let found = value.split(';').skip(1).find_map(|pair| {
-        let (key, value) = pair.split_once('=')?;
-        key.trim().eq_ignore_ascii_case(name).then_some(value)
-    })?;
-    Some(found.trim().trim_matches('"').to_owned())
+/// The file name in a `Content-Disposition`; Direct Line's own examples have no disposition type.
+pub fn file_name(disposition: &str) -> Option<String> {
+    let extended = parameter(disposition, "filename*").and_then(|value| {
+        let (charset, rest) = value.split_once('\'')?;
+        let (_, encoded) = rest.split_once('\'')?;
+        let utf8 = charset.eq_ignore_ascii_case("utf-8");
+        let decoded = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy();
+        utf8.then(|| decoded.into_owned())
+    });
+    extended.or_else(|| parameter(disposition, "filename")).filter(|name| !name.trim().is_empty())
+}
+
+/// A header's parameter. A semicolon inside quotes ends nothing; a backslash there takes what follows as it is,
+/// unless that is what browsers write for a Windows path.
+pub fn parameter(header: &str, wanted: &str) -> Option<String> {
+    let mut rest = header;
+    while !rest.is_empty() {
+        let name_end = rest.find(['=', ';']).unwrap_or(rest.len());
+        let name = rest[..name_end].trim();
+        let Some(value) = rest[name_end..].strip_prefix('=') else {
+            rest = rest[name_end..].strip_prefix(';').unwrap_or_default();
+            continue;
+        };
+        let (value, after) = match value.trim_start().strip_prefix('"') {
+            Some(quoted) => unquoted(quoted),
+            None => {
+                let end = value.find(';').unwrap_or(value.len());
+                (value[..end].trim().to_owned(), &value[end..])
+            }
+        };
+        if name.eq_ignore_ascii_case(wanted) {
+            return Some(value);
+        }
+        rest = after.find(';').map_or("", |at| &after[at + 1..]);
+    }
+    None
+}
+
+fn unquoted(quoted: &str) -> (String, &str) {
+    let mut value = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((at, c)) = characters.next() {
+        match c {
+            '"' => return (value, &quoted[at + 1..]),
+            '\\' if quoted[at + 1..].starts_with(['"', '\\']) => {
+                value.extend(characters.next().map(|(_, escaped)| escaped));
+            }
+            c => value.push(c),
+        }
+    }
+    (value, "")
+}
+
+/// Pieces, of which only so many may come while a part's headers are looked for: they are held until they are whole.
+struct Counted {
+    /// Never contended; the reader wants its source to be shareable.
+    pieces: Mutex<Pieces>,
+    head: Arc<AtomicUsize>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the headers of a part have no end")]
+struct Endless;
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Stream for Counted {
+    type Item = Result<Bytes, AnyError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        let Poll::Ready(piece) = pieces.as_mut().poll_next(context) else { return Poll::Pending };
+        let counted = |piece: Bytes| match self.head.load(Ordering::Relaxed) {
+            usize::MAX => Ok(piece),
+            left => {
+                let left = left.checked_sub(piece.len()).ok_or(Endless)?;
+                self.head.store(left, Ordering::Relaxed);
+                Ok(piece)
+            }
+        };
+        Poll::Ready(piece.map(|piece| piece.map_err(AnyError::from).and_then(counted)))
+    }
+}
+
+fn fault(error: multer::Error) -> FormError {
+    match error {
+        multer::Error::StreamReadFailed(source) => {
+            source.downcast_ref::<Cut>().map_or(FormError::Malformed, |cut| FormError::Cut(*cut))
+        }
+        _ => FormError::Malformed,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_part_head_is_read() {
-        let head =
-            "Content-Disposition: form-data; name=\"file\"; filename=\"a b.png\"\r\nContent-Type: image/png";
-        let part = Part {
-            name: "file".to_owned(),
-            file_name: Some("a b.png".to_owned()),
-            media_type: Some("image/png".to_owned()),
+    #[tokio::test]
+    async fn a_forms_names_are_read_with_their_semicolons_and_quotes() {
+        let body = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a;b \\\"c\\\".png\"\r\n\
+                    Content-Type: image/png\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=\"user_id\"\r\n\r\n\
+                    dana\r\n--x\r\ncontent-disposition: form-data; name=file; filename*=UTF-8''b%C3%A4r.txt\r\n\r\n\r\n--x--";
+        let mut form = form(body);
+        let part = |name: &str, file: Option<&str>, content_type: Option<&str>| Part {
+            name: name.to_owned(),
+            file_name: file.map(str::to_owned),
+            content_type: content_type.map(str::to_owned),
         };
-        assert_eq!(read_head(head), Some(part));
-        assert_eq!(read_head("Content-Type: image/png"), None);
+        for expected in [
+            part("file", Some("a;b \"c\".png"), Some("image/png")),
+            part("user_id", None, None),
+            part("file", Some("bär.txt"), None),
+        ] {
+            assert_eq!(form.next().await, Ok(Some(expected)));
+        }
+        assert_eq!(form.next().await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn headers_without_end_are_not_held() {
+        let pieces = futures_util::stream::repeat_with(|| Ok(Bytes::from_static(&[b'a'; 1_024])));
+        let begun = futures_util::stream::iter([Ok(Bytes::from_static(b"--x\r\nX-Endless: "))]).chain(pieces);
+        let form = Multipart::new("multipart/form-data; boundary=x", begun.boxed());
+        assert_eq!(form.expect("a form").next().await, Err(FormError::Malformed));
+    }
+
+    #[test]
+    fn what_is_no_form_is_none() {
+        let none = || futures_util::stream::empty().boxed();
+        for content_type in
+            ["", "multipart/form-data", "multipart/form-data; boundary=\"\"", "multipart/mixed; boundary=x"]
+        {
+            assert!(Multipart::new(content_type, none()).is_none(), "{content_type}");
+        }
+        assert!(Multipart::new("Multipart/Form-Data;BOUNDARY=x", none()).is_some());
+    }
+
+    fn form(body: &'static str) -> Multipart {
+        let pieces = body.as_bytes().chunks(3).map(|piece| Ok(Bytes::from_static(piece)));
+        let pieces = futures_util::stream::iter(pieces).boxed();
+        Multipart::new("multipart/form-data; boundary=\"x\"", pieces).expect("a form")
     }
 }

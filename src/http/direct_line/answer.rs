@@ -5,14 +5,13 @@ use actix_web::{
     http::{StatusCode, header::CONTENT_TYPE},
     web::Bytes,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     direct_line::proxy::{comes_back, failed},
     far_end::CallError,
     handoff::{Posted, Refusal},
     http::error::ApiError,
-    wire::activity::Activity,
 };
 
 pub(super) const BOT_AWAY: &str = "The live chat is over and the agent can't be reached yet. Try again.";
@@ -76,11 +75,8 @@ pub(super) fn empty(watermark: Option<&str>) -> HttpResponse {
 pub(super) fn start_answer(response: &reqwest::Response) -> HttpResponseBuilder {
     let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut answer = HttpResponse::build(status);
-    let named = response.headers().get("connection").and_then(|value| value.to_str().ok());
-    let named = named.unwrap_or_default();
     for (name, value) in response.headers() {
-        let of_this_hop = named.split(',').any(|one| one.trim().eq_ignore_ascii_case(name.as_str()));
-        if comes_back(name.as_str()) && !of_this_hop {
+        if comes_back(name.as_str()) {
             answer.append_header((name.as_str(), value.as_bytes()));
         }
     }
@@ -105,21 +101,4 @@ pub(super) async fn collect(mut response: reqwest::Response, limit: usize) -> Re
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
-}
-
-pub(super) fn read_activity(body: &[u8]) -> Result<Activity, ApiError> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|_| ApiError::BadRequest("The body is not JSON. Send one activity."))?;
-    if !value.is_object() {
-        return Err(ApiError::BadRequest("The body is not an activity. Send one JSON object."));
-    }
-    let activity: Activity = serde_json::from_value(value).map_err(|_| {
-        ApiError::BadRequest(
-            "A field of the activity has the wrong type. Compare it with the Bot Framework Activity schema.",
-        )
-    })?;
-    if activity.kind.is_empty() {
-        return Err(ApiError::BadRequest("The activity has no type. Say `\"type\": \"message\"`."));
-    }
-    Ok(activity)
 }

@@ -1,23 +1,33 @@
 //! While the bot speaks: Direct Line answers, and a hand-off in its answer is stored before the client sees it.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use actix_web::{HttpResponse, web::Bytes};
-use serde_json::{Value, json};
+use memchr::memmem;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 use tracing::{debug, warn};
 
 use super::{
     Surface,
-    answer::{collect, empty, from_far_end, read_activity, start_answer},
+    answer::{collect, empty, from_far_end, start_answer},
 };
 use crate::{
-    direct_line::proxy::Sent,
+    direct_line::proxy::{Onward, Sent},
     domain::ConversationId,
     far_end::CallError,
     handoff::{Handoff, Source},
     http::{ACTIVITY_LIMIT, error::ApiError, header, trace},
     translate::watermark::{Cursor, Upstream},
-    wire::activity::{Activity, ActivitySet},
+    wire::{
+        activity::{Activity, ActivitySet, SetRead},
+        json,
+    },
 };
 
+const FORGED: &str = "Only the agent may send this event. Ask the agent for a person instead.";
 /// Largest answer that is looked into, in bytes: about a hundred activities of the largest size.
 const LONGEST_SET: usize = 32 << 20;
 
@@ -32,9 +42,10 @@ impl Surface<'_> {
     ) -> Result<HttpResponse, ApiError> {
         if given.is_some_and(|given| Cursor::read(Some(given)).upstream != Upstream::At(given.to_owned())) {
             // A watermark of ours for a conversation the store has forgotten: Direct Line can't know it.
-            return self.answer(self.pipe.pass(self.request, self.path, "", Sent::Nothing).await).await;
+            let onward = Onward { query: None, ..self.onward(Sent::Nothing) };
+            return self.answer(self.pipe.pass(onward).await).await;
         }
-        let response = match self.pass(Sent::Nothing).await {
+        let response = match self.pipe.pass(self.onward(Sent::Nothing)).await {
             Ok(response) => response,
             Err(error) => {
                 debug!(conversation.id = %id, %error, "Direct Line does not answer; unless a person was asked for, the client's poll is answered empty");
@@ -48,12 +59,13 @@ impl Surface<'_> {
             };
         }
         let mut answer = start_answer(&response);
+        let packed = response.headers().contains_key("content-encoding");
         let Ok(body) = collect(response, LONGEST_SET).await else { return Ok(empty(given)) };
-        if !self.may_hold_event(&body) {
+        let Some(handoff) = &self.served.handoff else { return Ok(answer.body(body)) };
+        if !may_hold_event(handoff, &body) && !packed {
             return Ok(answer.body(body));
         }
-        let Some(handoff) = &self.served.handoff else { return Ok(answer.body(body)) };
-        let Some((set, event)) = find_event(handoff, &body) else { return Ok(answer.body(body)) };
+        let Some((set, event)) = find_event(handoff, id, &body) else { return Ok(answer.body(body)) };
         let caller = self.caller()?;
         let source = Source { segment: 0, conversation: id.as_str(), authorization: &caller.authorization };
         let trace = trace(self.request);
@@ -69,25 +81,11 @@ impl Surface<'_> {
         }
     }
 
-    /// A quick look for what a hand-off is known by; where that stands, the answer is parsed.
-    pub(super) fn may_hold_event(&self, body: &[u8]) -> bool {
-        self.served.handoff.as_ref().is_some_and(|handoff| handoff.may_hold_event(body))
-    }
-
-    /// Only the agent may ask for a person: its event says who the user is. Direct Line's copy of a client's
-    /// activity looks much like one of the agent's.
-    pub(super) fn is_forged(&self, body: &[u8]) -> bool {
-        let Ok(mut activity) = serde_json::from_slice::<Activity>(body) else { return false };
-        activity.from = None;
-        let set = ActivitySet { activities: vec![activity], watermark: None };
-        self.served.handoff.as_ref().is_some_and(|handoff| handoff.find_event(&set).is_some())
-    }
-
     /// The bot's answer to a post, unless the bot was cut off meanwhile: then the words are the live chat's.
     pub(super) async fn post_overtaken(
         &self,
         id: &ConversationId,
-        body: &Bytes,
+        activity: &Activity,
         passed: Result<reqwest::Response, CallError>,
     ) -> Result<HttpResponse, ApiError> {
         let Some((handoff, _)) = self.find(id).await? else { return self.answer(passed).await };
@@ -96,7 +94,7 @@ impl Surface<'_> {
                 let status = response.status();
                 let mut answer = start_answer(&response);
                 let body = collect(response, ACTIVITY_LIMIT).await.map_err(from_far_end)?;
-                let told: Value = serde_json::from_slice(&body).unwrap_or_default();
+                let told = json::read(&body).unwrap_or_default().value;
                 let id = told.get("id").and_then(Value::as_str).map(str::to_owned);
                 if !status.is_success() {
                     return Ok(answer.body(body));
@@ -106,11 +104,10 @@ impl Surface<'_> {
             Ok(response) => (false, self.answer(Ok(response)).await, None),
             Err(error) => (false, self.answer(Err(error)).await, None),
         };
-        let Ok(activity) = read_activity(body) else { return answer };
         let authorization = header(self.request, "authorization").unwrap_or_default();
         let source = Source { segment: 0, conversation: id.as_str(), authorization };
-        match handoff.overtaken(id, &activity, upstream_id, arrived, &source).await? {
-            Some(id) if !id.0.is_empty() => Ok(HttpResponse::Ok().json(json!({"id": id}))),
+        match handoff.overtaken(id, activity, upstream_id, arrived, &source).await? {
+            Some(id) if !id.0.is_empty() => Ok(HttpResponse::Ok().json(serde_json::json!({"id": id}))),
             _ => answer,
         }
     }
@@ -120,17 +117,57 @@ fn escalates_uncertainly(status: u16) -> bool {
     matches!(status, 502 | 504)
 }
 
-fn find_event(handoff: &Handoff, body: &[u8]) -> Option<(ActivitySet, usize)> {
-    let set: ActivitySet = serde_json::from_slice(body).ok()?;
+/// Only the agent may ask for a person: its event says who the user is. Direct Line's copy of a client's activity looks much
+/// like one of the agent's.
+///
+/// # Errors
+/// When an activity of a client's would be a hand-off if the agent had sent it, in whatever case.
+pub(super) fn refuse_forged(handoff: Option<&Arc<Handoff>>, activity: &Activity) -> Result<(), ApiError> {
+    let Some(handoff) = handoff else { return Ok(()) };
+    let kind = activity.kind.trim().to_ascii_lowercase();
+    let name = activity.name.as_deref().unwrap_or_default();
+    let names = [name.to_owned(), name.trim().to_owned(), name.trim().to_ascii_lowercase()];
+    let claimed = names.map(|name| Activity { kind: kind.clone(), name: Some(name), ..Activity::default() });
+    let set = ActivitySet { activities: claimed.into(), watermark: None };
+    match handoff.find_event(&set) {
+        Some(_) => Err(ApiError::Forbidden(FORGED)),
+        None => Ok(()),
+    }
+}
+
+/// A quick look for what a hand-off is known by; where that may stand, the answer is parsed. A name may be written with escapes,
+/// or in an encoding in which it has no such bytes.
+fn may_hold_event(handoff: &Handoff, body: &[u8]) -> bool {
+    let plain =
+        matches!(body.first(), None | Some(b'{' | b' ' | b'\t' | b'\r' | b'\n')) && body.get(1) != Some(&0);
+    !plain
+        || handoff.may_hold_event(body)
+        || memmem::find(body, b"\\u00").is_some()
+        || memmem::find(body, b"\\/").is_some()
+}
+
+/// The hand-off in an answer, if there is one. One that can't be looked into is passed on, and said.
+fn find_event(handoff: &Handoff, id: &ConversationId, body: &[u8]) -> Option<(ActivitySet, usize)> {
+    if body.is_empty() {
+        return None;
+    }
+    let SetRead { set, lost } = ActivitySet::read(body)
+        .inspect_err(|why| {
+            warn!(conversation.id = %id, %why, "Direct Line's answer can't be looked into: a hand-off in it would be missed");
+        })
+        .ok()?;
+    if lost > 0 {
+        warn!(conversation.id = %id, lost, "Parts of what Direct Line answered can't be read; the others are used");
+    }
     let event = handoff.find_event(&set)?;
     Some((set, event))
 }
 
 /// The batch with every activity byte for byte as it came, and the watermark of a client whose bot was cut off.
 fn with_our_watermark(body: &[u8]) -> Option<Bytes> {
-    let mut fields: std::collections::BTreeMap<String, Box<serde_json::value::RawValue>> =
-        serde_json::from_slice(body).ok()?;
+    let text = json::text(body);
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text).ok()?;
     let watermark = Cursor { local: 0, segment: 0, upstream: Upstream::End }.write();
-    fields.insert("watermark".to_owned(), serde_json::value::to_raw_value(&watermark).ok()?);
+    fields.insert("watermark".to_owned(), to_raw_value(&watermark).ok()?);
     serde_json::to_vec(&fields).ok().map(Bytes::from)
 }

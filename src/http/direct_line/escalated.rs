@@ -8,17 +8,20 @@ use tracing::warn;
 
 use super::{
     Surface,
-    answer::{empty, posted, read_activity, refused},
+    answer::{self, empty, refused},
+    bot::refuse_forged,
 };
 use crate::{
     direct_line::proxy::Sent,
     domain::ConversationId,
     handoff::{Caller, Conversation, Handoff, Standing},
-    http::{ACTIVITY_LIMIT, error::ApiError, read_body, trace},
+    http::{ACTIVITY_LIMIT, body::read_body, error::ApiError, trace},
     translate::watermark::is_ours,
+    wire::activity::{Activity, posted},
 };
 
-const FORGED: &str = "Only the agent may send this event. Ask the agent for a person instead.";
+const WRONG_TYPE: &str =
+    "A field of the activity has the wrong type. Compare it with the Bot Framework Activity schema.";
 const CANT_ASK: &str =
     "This token is not known here, and Direct Line can't be asked about it now. Try again.";
 
@@ -28,8 +31,7 @@ impl Surface<'_> {
     /// Who polls with a watermark of Direct Line's has not been shown a hand-off, and Direct Line will show it: so
     /// the store is not asked at every poll while the bot speaks.
     pub(super) async fn poll(&self, id: &ConversationId) -> Result<HttpResponse, ApiError> {
-        let given = self.query("watermark");
-        let given = given.as_deref();
+        let given = self.query.as_deref();
         let remembered = self.served.handoff.as_ref().is_some_and(|handoff| handoff.remembers(id));
         if (remembered || given.is_some_and(is_ours))
             && let Some(answer) = Box::pin(self.poll_escalated(id, given)).await?
@@ -75,28 +77,34 @@ impl Surface<'_> {
         }))
     }
 
-    /// POST activities.
+    /// POST activities. What is read here is what is sent on, whoever the conversation belongs to.
     pub(super) async fn post(&self, id: &ConversationId, payload: Payload) -> Result<HttpResponse, ApiError> {
         let body = read_body(payload, self.request.headers(), ACTIVITY_LIMIT).await?;
+        let fields = posted::read(&body).map_err(|wrong| ApiError::BadRequest(wrong.told()))?;
+        let body = serde_json::to_vec(&fields).unwrap_or_default();
+        let activity = Activity::from(fields);
+        if activity.kind.is_empty() {
+            return Err(ApiError::BadRequest("The activity has no type. Say `\"type\": \"message\"`."));
+        }
+        refuse_forged(self.served.handoff.as_ref(), &activity)?;
         if let Some((handoff, conversation)) = self.find(id).await? {
-            return Box::pin(self.post_escalated(handoff, &conversation, &body)).await;
+            return Box::pin(self.post_escalated(handoff, &conversation, activity)).await;
         }
-        if self.may_hold_event(&body) && self.is_forged(&body) {
-            return Err(ApiError::Forbidden(FORGED));
-        }
-        let passed = self.pass(Sent::Whole(body.clone())).await;
-        Box::pin(self.post_overtaken(id, &body, passed)).await
+        let passed = self.pipe.pass(self.onward(Sent::Json(body.into()))).await;
+        Box::pin(self.post_overtaken(id, &activity, passed)).await
     }
 
     async fn post_escalated(
         &self,
         handoff: &Arc<Handoff>,
         conversation: &Arc<Conversation>,
-        body: &[u8],
+        activity: Activity,
     ) -> Result<HttpResponse, ApiError> {
         let caller = self.admitted(handoff, conversation).await?;
-        let activity = read_activity(body)?;
-        posted(handoff.post(conversation, &caller, activity, trace(self.request)).await?)
+        if ["text", "attachments"].iter().any(|name| activity.rest.contains_key(*name)) {
+            return Err(ApiError::BadRequest(WRONG_TYPE));
+        }
+        answer::posted(handoff.post(conversation, &caller, activity, trace(self.request)).await?)
     }
 
     /// The caller, if it may write in the conversation.

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use actix_web::{
-    HttpResponse, ResponseError as _,
-    http::ConnectionType,
-    web::{Bytes, Payload},
-};
-use futures_util::StreamExt as _;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use actix_web::{HttpResponse, ResponseError as _, http::ConnectionType, web::Payload};
 use tracing::error;
 
-use super::{Surface, posted, turned_down};
+use super::{Surface, bot::refuse_forged, form, posted, turned_down};
 use crate::{
     direct_line::proxy::Sent,
     domain::ConversationId,
-    files::{Described, Incoming, Source, TakeError},
-    handoff::{Conversation, Handoff, Posted, UploadTo},
-    http::{error::ApiError, trace},
+    files::{Described, FileHead, Incoming, TakeError},
+    handoff::{Conversation, Handoff, UploadTo},
+    http::{
+        body::{length, refuse_compressed},
+        direct_line::operation::Operation,
+        error::ApiError,
+        trace,
+    },
+    wire::multipart::pieces,
 };
 
 impl Surface<'_> {
@@ -27,22 +27,61 @@ impl Surface<'_> {
         id: &ConversationId,
         payload: Payload,
     ) -> Result<HttpResponse, ApiError> {
-        let length = self.text("content-length").and_then(|length| length.parse().ok());
+        refuse_compressed(self.request.headers())?;
+        let (content_type, disposition) = (self.text("content-type"), self.text("content-disposition"));
+        let described = Described {
+            content_type: content_type.as_deref(),
+            disposition: disposition.as_deref(),
+            length: length(self.request.headers()),
+        };
+        let incoming = |payload| Incoming::new(described, pieces(payload), self.served.max_upload);
         let Some((handoff, conversation)) = self.find(id).await? else {
-            return self.through(self.stream(payload, length)?).await;
+            return self.upload_to_bot(incoming(payload), described, None).await;
         };
         let caller = self.admitted(handoff, &conversation).await?;
         match handoff.upload_to(&conversation, &caller).await? {
             UploadTo::Nowhere(refusal) => Err(turned_down(refusal)),
             UploadTo::Bot { conversation, authorization } => {
-                let path =
-                    format!("conversations/{}/upload", utf8_percent_encode(&conversation, NON_ALPHANUMERIC));
-                let sent = self.stream(payload, length)?;
-                let query = self.request.query_string();
-                self.answer(self.pipe.pass_as(self.request, &path, query, sent, Some(&authorization)).await)
-                    .await
+                let behind = Some((conversation.as_str(), authorization.as_str()));
+                self.upload_to_bot(incoming(payload), described, behind).await
             }
-            UploadTo::LiveChat => self.upload_live(handoff, &conversation, payload, length).await,
+            UploadTo::LiveChat => self.upload_live(handoff, &conversation, incoming(payload)).await,
+        }
+    }
+
+    /// `behind`: the conversation behind the client's, and how to speak there.
+    async fn upload_to_bot(
+        &self,
+        mut incoming: Incoming,
+        described: Described<'_>,
+        behind: Option<(&str, &str)>,
+    ) -> Result<HttpResponse, ApiError> {
+        if let Some(wrong) = incoming.fault() {
+            let whole = incoming.drain().await;
+            return Ok(refused(not_taken(wrong), whole));
+        }
+        let boundary = incoming.file().is_none().then(form::boundary);
+        let (content_type, disposition, length) = match (&boundary, incoming.file()) {
+            (Some(boundary), _) => (format!("multipart/form-data; boundary={boundary}"), None, None),
+            (None, file) => {
+                let FileHead { name, media_type, length } = file.cloned().unwrap_or_default();
+                let named = described.disposition.map(|_| form::quoted(&name));
+                (media_type, named.map(|name| format!("name=\"file\"; filename=\"{name}\"")), length)
+            }
+        };
+        let handoff = self.served.handoff.clone();
+        let check: form::Check = Box::new(move |activity| refuse_forged(handoff.as_ref(), activity));
+        let (body, fault) = form::body(incoming, boundary, check);
+        let mut onward = self.onward(Sent::Stream { body, content_type, disposition, length });
+        let path = behind.and_then(|(id, _)| Some(Operation::Upload(ConversationId::parse(id)?).path()));
+        if let Some(path) = &path {
+            onward.path = path;
+        }
+        onward.authorization = behind.map(|(_, authorization)| authorization);
+        let passed = self.pipe.pass(onward).await;
+        match fault.take() {
+            Some(wrong) => Ok(refused(wrong, false)),
+            None => self.answer(passed).await,
         }
     }
 
@@ -50,29 +89,17 @@ impl Surface<'_> {
         &self,
         handoff: &Arc<Handoff>,
         conversation: &Arc<Conversation>,
-        payload: Payload,
-        length: Option<u64>,
+        mut incoming: Incoming,
     ) -> Result<HttpResponse, ApiError> {
-        let (content_type, disposition) = (self.text("content-type"), self.text("content-disposition"));
-        let described =
-            Described { content_type: content_type.as_deref(), disposition: disposition.as_deref(), length };
-        let mut incoming = Incoming::new(described, source(payload), self.served.max_upload);
-        let sender = self.query("userId");
+        let sender = self.query.clone();
         let outcome = handoff.upload(conversation, &mut incoming, sender, trace(self.request)).await?;
-        let whole = matches!(outcome, Posted::Accepted(_)) || incoming.drain().await;
-        let mut answer = posted(outcome).unwrap_or_else(|refused| refused.error_response());
-        if !whole {
-            answer.head_mut().set_connection_type(ConnectionType::Close);
+        match posted(outcome) {
+            Ok(answer) => Ok(answer),
+            Err(wrong) => {
+                let whole = incoming.drain().await;
+                Ok(refused(wrong, whole))
+            }
         }
-        Ok(answer)
-    }
-
-    fn stream(&self, payload: Payload, length: Option<u64>) -> Result<Sent, ApiError> {
-        let limit = self.served.max_upload;
-        if length.is_some_and(|length| length > limit) {
-            return Err(ApiError::PayloadTooLarge { limit });
-        }
-        Ok(Sent::Stream(payload, length))
     }
 
     /// A header as text; names of files may stand there as UTF-8.
@@ -81,14 +108,20 @@ impl Surface<'_> {
     }
 }
 
-fn source(payload: Payload) -> Source {
-    payload.map(|piece: Result<Bytes, _>| piece.map_err(|_| ())).boxed_local()
+/// A refusal; where more of the body may come, the connection is of no further use.
+fn refused(why: ApiError, whole: bool) -> HttpResponse {
+    let mut answer = why.error_response();
+    if !whole {
+        answer.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    answer
 }
 
 /// What a client is told when its file was not taken: 503 when the same may work later.
 pub(super) fn not_taken(why: TakeError) -> ApiError {
     match why {
         TakeError::Broken(what) => ApiError::BadRequest(what),
+        TakeError::Slow => ApiError::TooSlow,
         TakeError::TooLarge { limit } => ApiError::PayloadTooLarge { limit },
         TakeError::TooMany { .. } => {
             ApiError::BadRequest("These are more files than were asked for. Send fewer.")

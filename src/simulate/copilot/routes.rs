@@ -21,6 +21,9 @@ use crate::simulate::faults::Fault;
 /// Direct Line's limit, in bytes of the body.
 const LARGEST_ACTIVITY: usize = 256 * 1024;
 
+/// The cookie that carries a session id.
+const SESSION: &str = "webchat_session";
+
 type Answer = Result<HttpResponse, Refusal>;
 
 pub fn configure(config: &mut ServiceConfig) {
@@ -33,7 +36,8 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/conversations/{id}", web::get().to(reconnect))
                 .route("/conversations/{id}/activities", web::get().to(read))
                 .route("/conversations/{id}/activities", web::post().to(say))
-                .route("/conversations/{id}/upload", web::post().to(upload::take)),
+                .route("/conversations/{id}/upload", web::post().to(upload::take))
+                .route("/session/getsessionid", web::get().to(session_id)),
         )
         .route("/v3/attachments/{id}/{name}", web::get().to(upload::give))
         .service(
@@ -158,7 +162,11 @@ async fn say(request: HttpRequest, studio: Data<Studio>, id: Path<String>, body:
     if !activity.get("type").is_some_and(Value::is_string) {
         return Err(Refusal::MissingProperty("The activity has no type"));
     }
+    let posted = activity.get("from").and_then(|from| from.get("role")).cloned();
     set_sender(&mut activity, bearer.user())?;
+    if studio.options.believes_roles {
+        activity["from"]["role"] = posted.unwrap_or_default();
+    }
     let id = studio.take(conversation, activity).await?;
     Ok(HttpResponse::Ok().json(json!({"id": id})))
 }
@@ -213,6 +221,21 @@ async fn regional_settings(studio: Data<Studio>, version: Query<Version>) -> Ans
     version.given()?;
     let root = &studio.url;
     Ok(HttpResponse::Ok().json(json!({"channelUrlsById": {"directline": root, "webchat": root}})))
+}
+
+/// Binds a sign-in to a browser: the same session for who brings its cookie. Beside it the cookie of a load balancer.
+async fn session_id(request: HttpRequest) -> HttpResponse {
+    let cookies = request.headers().get(header::COOKIE).and_then(|cookies| cookies.to_str().ok());
+    let mut cookies =
+        cookies.unwrap_or_default().split(';').filter_map(|cookie| cookie.trim().split_once('='));
+    let known = cookies.find(|(name, _)| *name == SESSION).map(|(_, value)| value.to_owned());
+    let id = known.unwrap_or_else(new_conversation_id);
+    let session =
+        format!("{SESSION}={id}; path=/; domain=.directline.example.com; secure; HttpOnly; SameSite=None");
+    HttpResponse::Ok()
+        .append_header((header::SET_COOKIE, session))
+        .append_header((header::SET_COOKIE, "ARRAffinity=0a1b; Path=/; HttpOnly"))
+        .json(json!({"sessionId": id}))
 }
 
 async fn state(studio: Data<Studio>) -> HttpResponse {

@@ -245,9 +245,11 @@ impl Chat {
 
     async fn try_send(&self, method: Method, path: &str, body: Option<&Value>) -> reqwest::Result<Answer> {
         let url = format!("{}{path}", self.studio.url());
+        let is_post = method == Method::POST;
         let request = self.client.request(method, url).bearer_auth(&self.token);
         let request = match body {
             Some(body) => request.header("Content-Type", "application/json").body(body.to_string()),
+            None if is_post => request.header("Content-Length", "0"),
             None => request,
         };
         Ok(answer(request.send().await?).await)

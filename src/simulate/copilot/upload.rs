@@ -3,17 +3,18 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{Bytes, Data, Path, Query},
+    web::{Bytes, BytesMut, Data, Path, Query},
 };
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    multipart,
     refusal::Refusal,
     routes::{admit, object, set_sender},
     studio::{File, Studio},
 };
+use crate::{files::name, wire::multipart::Multipart};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,11 +33,11 @@ pub async fn take(
     let (bearer, conversation) = admit(&request, &studio, &id)?;
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let content_type = header(header::CONTENT_TYPE).ok_or(Refusal::Malformed("No Content-Type"))?;
-    let media_type = multipart::media_type(content_type);
+    let media_type = name::media_type(content_type);
     let (mut activity, files) = if media_type == "multipart/form-data" {
-        take_apart(content_type, &body)?
+        take_apart(content_type, body).await?
     } else {
-        let name = header(header::CONTENT_DISPOSITION).and_then(multipart::filename);
+        let name = header(header::CONTENT_DISPOSITION).and_then(name::name_in);
         let name = name.unwrap_or_else(|| "file".to_owned());
         (Map::new(), vec![File { name, media_type, bytes: body }])
     };
@@ -66,16 +67,23 @@ pub async fn give(studio: Data<Studio>, path: Path<(String, String)>) -> Result<
         .body(file.bytes))
 }
 
-fn take_apart(content_type: &str, body: &Bytes) -> Result<(Map<String, Value>, Vec<File>), Refusal> {
-    let parts = multipart::parts(content_type, body).ok_or(Refusal::Malformed("The body is no multipart"))?;
+async fn take_apart(content_type: &str, body: Bytes) -> Result<(Map<String, Value>, Vec<File>), Refusal> {
+    let malformed = || Refusal::Malformed("The body is no multipart");
+    let pieces = stream::once(async { Ok(body) }).boxed();
+    let mut form = Multipart::new(content_type, pieces).ok_or_else(malformed)?;
     let mut activity = Map::new();
     let mut files = Vec::new();
-    for part in parts {
-        if part.media_type == "application/vnd.microsoft.activity" {
-            activity = object(&part.bytes)?;
+    while let Some(part) = form.next().await.map_err(|_| malformed())? {
+        let mut bytes = BytesMut::new();
+        while let Some(piece) = form.chunk().await.map_err(|_| malformed())? {
+            bytes.extend_from_slice(&piece);
+        }
+        let media_type = part.content_type.as_deref().map(name::media_type).unwrap_or_default();
+        if media_type == "application/vnd.microsoft.activity" {
+            activity = object(&bytes)?;
         } else {
-            let name = part.filename.unwrap_or_else(|| "file".to_owned());
-            files.push(File { name, media_type: part.media_type, bytes: part.bytes });
+            let name = part.file_name.unwrap_or_else(|| "file".to_owned());
+            files.push(File { name, media_type, bytes: bytes.freeze() });
         }
     }
     Ok((activity, files))

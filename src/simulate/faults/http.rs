@@ -65,12 +65,20 @@ fn allow(headers: &mut HeaderMap, asked: Option<HeaderValue>) {
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
 }
 
+fn has_length(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING)
+}
+
 async fn faulty(
     faults: &Faults,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    if request.method() == Method::POST && !has_length(request.headers()) {
+        // As IIS and HTTP.sys do.
+        return Ok(request.into_response(HttpResponse::LengthRequired().finish()));
+    }
     let fault = faults.meet(request.method().as_str(), path);
     if faults.is_down() {
         return Ok(request.into_response(hung_up()));

@@ -17,7 +17,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{ids, instance::Instance, login, samples};
-use crate::wire::multipart::{Malformed, Multipart, Part};
+use crate::wire::multipart::{FormError, Multipart, Part, pieces};
 
 /// What is served again after an upload; of more, only size and hash are kept.
 const KEEP_BYTES: usize = 8 * 1024 * 1024;
@@ -130,13 +130,14 @@ pub(super) async fn upload(
     if !instance.is_logged_in(request.headers()) {
         return login::unauthorized();
     }
-    let Some(form) = Multipart::new(request.headers(), payload) else {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let Some(form) = Multipart::new(content_type.unwrap_or_default(), pieces(payload)) else {
         return refused("the body is not multipart/form-data");
     };
     let (upload, content) = match read_form(form).await {
         Ok(Some(file)) => file,
         Ok(None) => return refused("user_id, provider_application_id and file must come in this order"),
-        Err(Malformed) => return refused("the multipart body is malformed"),
+        Err(_) => return refused("the multipart body is malformed"),
     };
     if upload.bytes > MAX_UPLOAD {
         return HttpResponse::PayloadTooLarge().finish();
@@ -156,9 +157,9 @@ fn refused(detail: &str) -> HttpResponse {
 }
 
 /// `None`: the parts are not the ones, or not in the order, they must be.
-async fn read_form(mut form: Multipart) -> Result<Option<(Upload, Content)>, Malformed> {
+async fn read_form(mut form: Multipart) -> Result<Option<(Upload, Content)>, FormError> {
     let (mut user_id, mut application) = (None, None);
-    while let Some(part) = form.next_part().await? {
+    while let Some(part) = form.next().await? {
         match (part.name.as_str(), &user_id) {
             ("user_id", None) => user_id = Some(read_text(&mut form).await?),
             ("provider_application_id", Some(_)) => application = Some(read_text(&mut form).await?),
@@ -172,15 +173,15 @@ async fn read_form(mut form: Multipart) -> Result<Option<(Upload, Content)>, Mal
     Ok(None)
 }
 
-async fn read_text(form: &mut Multipart) -> Result<String, Malformed> {
+async fn read_text(form: &mut Multipart) -> Result<String, FormError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = form.chunk().await? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > 4096 {
-            return Err(Malformed);
+            return Err(FormError::Malformed);
         }
     }
-    String::from_utf8(bytes).map_err(|_| Malformed)
+    String::from_utf8(bytes).map_err(|_| FormError::Malformed)
 }
 
 async fn read_file(
@@ -188,7 +189,7 @@ async fn read_file(
     part: Part,
     user_id: String,
     provider_application_id: Option<String>,
-) -> Result<(Upload, Content), Malformed> {
+) -> Result<(Upload, Content), FormError> {
     let (mut kept, mut hash, mut bytes) = (Some(Vec::new()), Sha256::new(), 0);
     while let Some(chunk) = form.chunk().await? {
         hash.update(&chunk);
@@ -198,13 +199,11 @@ async fn read_file(
             kept.extend_from_slice(&chunk);
         }
     }
-    while form.next_part().await?.is_some() {
-        while form.chunk().await?.is_some() {}
-    }
+    while form.next().await?.is_some() {}
     let upload = Upload {
         id: ids::sys_id(),
         name: part.file_name.unwrap_or_else(|| "file".to_owned()),
-        media_type: part.media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
+        media_type: part.content_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
         user_id,
         provider_application_id,
         bytes,

@@ -2,11 +2,10 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::translate::transcript;
 
 fn read(activities: &Value) -> Vec<HistoryLine> {
     let list = activities.as_array().expect("a list");
-    lines(&list.iter().filter_map(transcript::activity).collect::<Vec<_>>())
+    lines(&list.iter().cloned().filter_map(Activity::from_value).collect::<Vec<_>>())
 }
 
 fn line(from_bot: bool, name: &str, text: &str, at: i64) -> HistoryLine {

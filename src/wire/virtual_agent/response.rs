@@ -9,12 +9,14 @@ mod fields;
 
 use std::fmt;
 
-use serde::de::IgnoredAny;
 use serde_json::Value;
+
+use crate::wire::json;
 
 pub use action::Action;
 pub use element::{Element, Kind};
 pub(crate) use fields::{Fields, scalar};
+pub use json::NotJson;
 
 /// One message from ServiceNow.
 ///
@@ -37,6 +39,8 @@ pub struct Response {
     /// The answer to a call says `"status":"failure"`, which comes with HTTP 200, too.
     pub failure: bool,
     pub body: Vec<Element>,
+    /// Parts that could not be held.
+    pub lost: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,19 +51,10 @@ pub enum StreamState {
     Unknown(String),
 }
 
-/// The bytes are no JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not JSON")]
-pub struct NotJson;
-
 impl Response {
     /// Reads what ServiceNow sent. JSON of any shape gives a response; what isn't an object gives an empty one.
     pub fn parse(bytes: &[u8]) -> Result<Self, NotJson> {
-        let value = match serde_json::from_slice(bytes) {
-            Ok(value) => value,
-            Err(_) => mended(bytes)?,
-        };
-        Ok(Self::from_value(&value))
+        json::read(bytes).map(|json::Read { value, lost }| Self { lost, ..Self::from_value(&value) })
     }
 
     fn from_value(value: &Value) -> Self {
@@ -81,6 +76,7 @@ impl Response {
             stream_state: fields.text("streamState").map(StreamState::parse),
             failure: fields.text("status").is_some_and(|status| status.eq_ignore_ascii_case("failure")),
             body: elements(fields.value("body")),
+            lost: 0,
         }
     }
 }
@@ -116,45 +112,6 @@ fn elements(body: Option<&Value>) -> Vec<Element> {
         Some(Value::Array(list)) => list.iter().map(Element::from_value).collect(),
         Some(lone) => vec![Element::from_value(lone)],
     }
-}
-
-/// Second try for JSON that strict reading refuses: bad UTF-8, halves of surrogate pairs, a byte order mark.
-/// What is JSON and still can't be held (nested without end, numbers beyond a float) counts as null.
-fn mended(bytes: &[u8]) -> Result<Value, NotJson> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = with_whole_surrogates(text.trim_start_matches('\u{feff}'));
-    if let Ok(value) = serde_json::from_str(&text) {
-        return Ok(value);
-    }
-    serde_json::from_str::<IgnoredAny>(&text).map(|_| Value::Null).map_err(|_| NotJson)
-}
-
-/// Replaces `\ud800` escapes that have no other half by `\ufffd`.
-fn with_whole_surrogates(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        let (head, tail) = rest.split_at(at);
-        out.push_str(head);
-        let taken = match (surrogate(tail), tail.get(6..).and_then(surrogate)) {
-            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
-            (Some(_), _) => 0,
-            (None, _) => 1 + tail[1..].chars().next().map_or(0, char::len_utf8),
-        };
-        match taken {
-            0 => out.push_str("\\ufffd"),
-            taken => out.push_str(&tail[..taken]),
-        }
-        rest = &tail[if taken == 0 { 6 } else { taken }..];
-    }
-    out.push_str(rest);
-    out
-}
-
-/// The half of a surrogate pair that `text` begins with, as a JSON escape.
-fn surrogate(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    u32::from_str_radix(digits, 16).ok().filter(|unit| (0xd800..0xe000).contains(unit))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use servicenow_handoff::simulate::{chat_client::ChatClient, servicenow::Standing};
 
 use crate::{
+    free_port::free_port,
     live::wire::{Answer, exchange, request},
     world::{RESPONSES_TOKEN, World},
 };
@@ -21,7 +22,7 @@ struct Case {
 
 /// A request written down byte for byte.
 #[derive(Clone)]
-struct Call {
+pub struct Call {
     line: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -38,7 +39,8 @@ struct Scene {
 
 #[tokio::test]
 async fn bad_input_gets_a_clear_answer_and_leaves_a_running_chat_untouched() {
-    let world = World::with(&[("MAX_UPLOAD", "100000")]).await;
+    let port = free_port().to_string();
+    let world = World::with(&[("MAX_UPLOAD", "100000"), ("FUNCTIONS_CUSTOMHANDLER_PORT", &port)]).await;
     let mut chat = world.live_chat().await;
     say_something(&world, &mut chat, "before").await;
     let before = whole(&mut chat).await;
@@ -68,18 +70,16 @@ async fn bad_input_gets_a_clear_answer_and_leaves_a_running_chat_untouched() {
 /// The host is on this machine; nobody else fires its timer.
 #[tokio::test]
 async fn the_sweep_is_refused_to_callers_from_elsewhere() {
-    // The address other machines would see; without a network there is none, and then nobody to refuse.
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-    if socket.connect("192.0.2.1:9").is_err() {
-        return;
+    let port = free_port().to_string();
+    let world = World::with(&[("FUNCTIONS_CUSTOMHANDLER_PORT", &port)]).await;
+    let sweep = || Call::post("/sweep").json("{}");
+    assert_eq!(exchange(&world.url, &sweep().bytes()).await.status, 200);
+    for name in ["X-Forwarded-For", "x-forwarded-proto", "Forwarded", "Via", "X-Real-IP", "X-Original-URL"] {
+        let refused = exchange(&world.url, &sweep().with(name, "192.0.2.1").bytes()).await;
+        assert_eq!((refused.status, refused.code()), (403, "Forbidden".to_owned()), "{name}");
     }
-    let outside = socket.local_addr().unwrap().ip();
-    let world = World::with(&[("LISTEN", "0.0.0.0:0")]).await;
-    let root = world.url.replace("0.0.0.0", &outside.to_string());
-    let sweep = |root: String| async move { exchange(&root, &Call::post("/sweep").json("{}").bytes()).await };
-    let refused = sweep(root).await;
-    assert_eq!((refused.status, refused.code()), (403, "Forbidden".to_owned()));
-    assert_eq!(sweep(world.url.replace("0.0.0.0", "127.0.0.1")).await.status, 200);
+    let alone = World::start().await;
+    assert_eq!(exchange(&alone.url, &sweep().bytes()).await.status, 404, "without a host there is no timer");
 }
 
 /// What is wrong with the answer, if anything.
@@ -121,41 +121,46 @@ async fn whole(chat: &mut ChatClient) -> Vec<Value> {
 }
 
 impl Call {
-    fn new(line: impl Into<String>) -> Self {
+    pub fn new(line: impl Into<String>) -> Self {
         Self { line: line.into(), headers: vec![], body: vec![] }
             .with("Host", "x")
             .with("Connection", "close")
     }
 
-    fn get(path: &str) -> Self {
+    pub fn get(path: &str) -> Self {
         Self::new(format!("GET {path}"))
     }
 
-    fn post(path: &str) -> Self {
+    pub fn post(path: &str) -> Self {
         Self::new(format!("POST {path}"))
     }
 
-    fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
-    fn bearer(self, token: &str) -> Self {
+    pub fn bearer(self, token: &str) -> Self {
         self.with("Authorization", format!("Bearer {token}"))
     }
 
-    fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    /// As the client of a chat sends it: with its token, and `{id}` for its conversation.
+    pub fn of(&self, chat: &ChatClient) -> Self {
+        Self { line: self.line.replace("{id}", chat.conversation()), ..self.clone() }.bearer(chat.token())
+    }
+
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         let length = self.body.len().to_string();
         self.with("Content-Length", length)
     }
 
-    fn json(self, body: impl Into<Vec<u8>>) -> Self {
+    pub fn json(self, body: impl Into<Vec<u8>>) -> Self {
         self.with("Content-Type", "application/json").body(body)
     }
 
     /// In chunks of 64 KiB, without a length.
-    fn chunked(mut self, body: &[u8]) -> Self {
+    pub fn chunked(mut self, body: &[u8]) -> Self {
         for chunk in body.chunks(65_536) {
             self.body.extend(format!("{:x}\r\n", chunk.len()).as_bytes());
             self.body.extend(chunk);
@@ -169,7 +174,7 @@ impl Call {
         Case { what, sent: self, status, code }
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         let headers: Vec<(&str, &str)> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         request(&self.line, &headers, &self.body)

@@ -11,44 +11,106 @@ use crate::{
 mod cors;
 mod detect;
 mod failing;
+mod forged;
 
 pub const CLOSE: (&str, &str) = ("Connection", "close");
 
 #[tokio::test]
-async fn method_path_query_and_body_reach_direct_line_as_they_were_sent() {
+async fn an_operation_reaches_direct_line_as_it_is_documented_however_it_was_written() {
     let (far_end, world) = before_far_end().await;
-    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
-        let target = "/v3/directline/session/getsessionid?a=1&b=%20%2F%C3%A9&a=2&c";
-        let body = if method == "GET" { "" } else { "what was sent" };
-        let length = body.len().to_string();
-        let headers = [("Host", "bot.example.com"), ("Content-Length", length.as_str()), CLOSE];
-        let sent = request(&format!("{method} {target}"), &headers, body.as_bytes());
-        let received = async {
+    let post = r#"{"type":"message"}"#;
+    let marked = r#"{"from":{"role":"user"},"type":"message"}"#;
+    for (line, sent, asked, received) in [
+        ("GET /v3/directline/session/getsessionid?a=1&code=key", "", "GET session/getsessionid", ""),
+        (
+            "GET /V3/directline/Conversations/a%42c/Activities/?Watermark=0001a-94&code=key",
+            "",
+            "GET conversations/aBc/activities?watermark=0001a-94",
+            "",
+        ),
+        (
+            "GET /v3/directline/conversations/abc?watermark=a%26b&t=x",
+            "",
+            "GET conversations/abc?watermark=a%26b",
+            "",
+        ),
+        (
+            "POST /v3/directline//conversations/abc/activities?code=key",
+            post,
+            "POST conversations/abc/activities",
+            marked,
+        ),
+        ("POST /v3/directline/tokens/Refresh/", "{}", "POST tokens/refresh", ""),
+        (
+            "POST /v3/directline/conversations",
+            r#"{ "locale": "de" }"#,
+            "POST conversations",
+            r#"{"locale":"de"}"#,
+        ),
+        ("POST /v3/directline/tokens/generate", "", "POST tokens/generate", ""),
+        (
+            "GET /v3/directline/attachments/1/a%20b.pdf?t=x&code=key",
+            "",
+            "GET attachments/1/a%20b.pdf?t=x",
+            "",
+        ),
+    ] {
+        let length = sent.len().to_string();
+        let headers =
+            [("Host", "x"), ("Authorization", "Bearer t"), ("Content-Length", length.as_str()), CLOSE];
+        let sent = request(line, &headers, sent.as_bytes());
+        let far = async {
             let (head, mut stream) = far_end.next().await;
-            let mut received = vec![0; body.len()];
-            stream.read_exact(&mut received).await.unwrap();
-            stream.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
-            (head, received)
+            let mut body = vec![0; received.len()];
+            stream.read_exact(&mut body).await.unwrap();
+            stream.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+            (head, body)
         };
-        let (answer, (head, received)) = tokio::join!(exchange(&world.url, &sent), received);
-        assert!(head.starts_with(&format!("{method} {target} HTTP/1.1\r\n")), "{head}");
-        assert_eq!(received, body.as_bytes());
-        assert_eq!((answer.status, answer.body.as_slice()), (201, &b"ok"[..]), "{method}");
+        let (answer, (head, body)) = tokio::join!(exchange(&world.url, &sent), far);
+        let (method, path) = asked.split_once(' ').unwrap();
+        assert!(head.starts_with(&format!("{method} /v3/directline/{path} HTTP/1.1\r\n")), "{line}: {head}");
+        assert_eq!(String::from_utf8_lossy(&body), received, "{line}");
+        let lower = head.to_ascii_lowercase();
+        let length = format!("\r\ncontent-length: {}\r\n", received.len());
+        assert_eq!(lower.contains(&length), method == "POST", "{line}: {head}");
+        assert!(lower.contains("\r\naccept-encoding: identity\r\n"), "{line}: {head}");
+        assert_eq!(answer.status, 201, "{line}");
     }
 }
 
 #[tokio::test]
-async fn headers_reach_direct_line_but_those_of_one_hop_stay_behind() {
+async fn what_is_no_operation_of_direct_lines_goes_nowhere() {
+    let (far_end, world) = before_far_end().await;
+    for line in [
+        "PUT /v3/directline/conversations/abc/activities",
+        "DELETE /v3/directline/conversations/abc",
+        "GET /v3/directline/conversations/abc/stream?t=x",
+        "GET /v3/directline/conversations",
+        "GET /v3/directline/session/other",
+        "GET /v3/directline/",
+        "GET /v3/directline",
+        "POST /v3/directline/..%2f..%2fadmin",
+    ] {
+        let headers = [("Host", "x"), ("Authorization", "Bearer t"), ("Content-Length", "0"), CLOSE];
+        let answer = exchange(&world.url, &request(line, &headers, b"")).await;
+        assert_eq!(answer.status, 404, "{line}");
+    }
+    far_end.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn only_named_headers_reach_direct_line() {
     let (far_end, world) = before_far_end().await;
     let through = [
         ("Authorization", "Bearer a-token"),
         ("x-ms-bot-agent", "DirectLine/3.0 (directlinejs 0.15.8)"),
         ("x-requested-with", "XMLHttpRequest"),
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("Accept", "application/json"),
         ("Accept-Language", "de, en;q=0.5"),
-        ("X-Custom", "kept"),
+        ("Origin", "https://www.example.com"),
     ];
-    let hop = [
+    let ours = [
         ("Connection", "close, x-named"),
         ("x-named", "of this hop"),
         ("Keep-Alive", "timeout=5"),
@@ -57,40 +119,76 @@ async fn headers_reach_direct_line_but_those_of_one_hop_stay_behind() {
         ("Proxy-Authorization", "Basic eDp5"),
         ("x-functions-key", "a-function-key"),
         ("x-azure-functions-invocationid", "an-invocation"),
+        ("x-ms-client-principal", "eyJhIjoxfQ=="),
+        ("x-ms-client-principal-name", "dana@example.com"),
+        ("x-ms-token-aad-access-token", "an-access-token"),
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-original-url", "/other"),
+        ("Cookie", "ARRAffinity=1; directline.webchat_session=abc"),
+        ("X-Custom", "unknown"),
     ];
-    let headers = [&[("Host", "bot.example.com")], &through[..], &hop[..]].concat();
-    let sent = request("GET /v3/directline/session/getsessionid", &headers, b"");
-    let answer = far_end.answer(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    let headers = [&[("Host", "bot.example.com")], &through[..], &ours[..]].concat();
+    let sent = request("GET /v3/directline/conversations/abc/activities", &headers, b"");
+    let answer = far_end.answer(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
     let (_, head) = tokio::join!(exchange(&world.url, &sent), answer);
     let head = head.to_ascii_lowercase();
     for (name, value) in through {
         assert!(head.contains(&format!("\r\n{name}: {value}\r\n").to_ascii_lowercase()), "{name} in {head}");
     }
-    for (name, _) in &hop[1..] {
+    for (name, _) in &ours[1..] {
         assert!(!head.contains(&format!("\r\n{name}:").to_ascii_lowercase()), "{name} in {head}");
     }
     assert!(head.contains(&format!("host: {}", far_end.url[7..].trim_end_matches('/'))), "{head}");
 }
 
 #[tokio::test]
-async fn an_answers_headers_come_back_but_those_of_one_hop() {
+async fn only_named_headers_of_an_answer_come_back() {
     let (far_end, world) = before_far_end().await;
     let raw = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json; charset=utf-8\r\n\
-        Retry-After: 7\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Custom: kept\r\nETag: \"7\"\r\n\
-        Date: Tue, 03 Feb 2026 10:00:00 GMT\r\nConnection: x-named\r\nX-Named: of this hop\r\n\
+        Retry-After: 7\r\nSet-Cookie: ARRAffinity=1\r\nX-Ms-Request-Id: 1\r\nX-Custom: kept\r\nETag: \"7\"\r\n\
+        Date: Tue, 03 Feb 2026 10:00:00 GMT\r\nConnection: x-named\r\nX-Named: of this hop\r\nLocation: /x\r\n\
         Keep-Alive: timeout=5\r\nProxy-Authenticate: Basic\r\nAccess-Control-Allow-Origin: *\r\n\
         Transfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n3\r\n:1}\r\n0\r\n\r\n";
-    let (answer, _) = tokio::join!(get(&world, "session/getsessionid", &[]), far_end.answer(raw.as_bytes()));
+    let (answer, _) = tokio::join!(get(&world, "attachments/1/x", &[]), far_end.answer(raw.as_bytes()));
     assert_eq!((answer.status, answer.body.as_slice()), (429, &b"{\"a\":1}"[..]));
     assert_eq!(answer.all("content-type"), ["application/json; charset=utf-8"]);
     assert_eq!(answer.all("retry-after"), ["7"]);
-    assert_eq!(answer.all("set-cookie"), ["a=1", "b=2"]);
-    assert_eq!(answer.all("x-custom"), ["kept"]);
     assert_eq!(answer.all("etag"), ["\"7\""]);
     assert_eq!(answer.all("date").len(), 1);
-    for name in ["keep-alive", "proxy-authenticate", "access-control-allow-origin", "x-named"] {
+    for name in [
+        "keep-alive",
+        "proxy-authenticate",
+        "access-control-allow-origin",
+        "x-named",
+        "set-cookie",
+        "x-custom",
+        "x-ms-request-id",
+        "location",
+    ] {
         assert_eq!(answer.all(name), Vec::<&str>::new(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_sign_in_keeps_its_session_over_the_connector() {
+    let page = "https://www.example.com";
+    let world = World::with(&[("ALLOWED_ORIGINS", page)]).await;
+    let chat = world.chat().await;
+    let authorization = format!("Bearer {}", chat.token());
+    let ask = async |cookies: &str| {
+        let headers = [("Origin", page), ("Authorization", authorization.as_str()), ("Cookie", cookies)];
+        get(&world, "session/getsessionid", &headers).await
+    };
+    let first = ask("ARRAffinity=ours").await;
+    assert_eq!(first.all("access-control-allow-origin"), [page]);
+    assert_eq!(first.all("access-control-allow-credentials"), ["true"]);
+    let id = first.json()["sessionId"].as_str().unwrap().to_owned();
+    let set = first.all("set-cookie");
+    assert_eq!(set, [format!("directline.webchat_session={id}; Path=/; secure; HttpOnly; SameSite=None")]);
+    let again = ask(&format!("ARRAffinity=ours; directline.webchat_session={id}")).await;
+    assert_eq!(again.json()["sessionId"], id.as_str(), "the same browser, the same session");
+    let other = ask(&format!("webchat_session={id}")).await;
+    assert_ne!(other.json()["sessionId"], id.as_str(), "a cookie of our own host was passed on");
 }
 
 #[tokio::test]
@@ -119,33 +217,61 @@ async fn a_large_answer_streams() {
 }
 
 #[tokio::test]
-async fn an_upload_streams() {
+async fn a_file_streams() {
     let (far_end, world) = before_far_end().await;
     let half = vec![b'x'; 400_000];
-    for content_type in ["image/png", "multipart/form-data; boundary=b"] {
-        let mut client = connect(&world.url).await;
-        let disposition = "name=\"file\"; filename=\"a.png\"";
-        let headers = [
-            ("Host", "x"),
-            ("Content-Type", content_type),
-            ("Content-Disposition", disposition),
-            ("Content-Length", "800000"),
-        ];
-        let head = request("POST /v3/directline/conversations/abc/upload?userId=dana", &headers, &half);
-        client.write_all(&head).await.unwrap();
-        // The first half is there before the second has left.
-        let (head, mut stream) = far_end.next().await;
-        let head = head.to_ascii_lowercase();
-        assert!(head.starts_with("post /v3/directline/conversations/abc/upload?userid=dana "), "{head}");
-        assert!(head.contains("content-length: 800000") && !head.contains("transfer-encoding"), "{head}");
-        assert!(head.contains(content_type) && head.contains(disposition), "{head}");
-        let mut received = vec![0; half.len()];
-        stream.read_exact(&mut received).await.unwrap();
-        client.write_all(&half).await.unwrap();
-        stream.read_exact(&mut received).await.unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{\"id\":\"a|1\"}").await.unwrap();
-        assert!(read_head(&mut client).await.starts_with("HTTP/1.1 200"));
+    let mut client = connect(&world.url).await;
+    let disposition = "name=\"file\"; filename=\"a.png\"";
+    let more =
+        [("Content-Type", "image/png"), ("Content-Disposition", disposition), ("Content-Length", "800000")];
+    client.write_all(&upload(&more, &half)).await.unwrap();
+    // The first half is there before the second has left.
+    let (head, mut stream) = far_end.next().await;
+    let head = head.to_ascii_lowercase();
+    assert!(head.starts_with("post /v3/directline/conversations/abc/upload?userid=dana "), "{head}");
+    assert!(head.contains("content-length: 800000") && !head.contains("transfer-encoding"), "{head}");
+    assert!(head.contains("image/png") && head.contains(disposition), "{head}");
+    let mut received = vec![0; half.len()];
+    stream.read_exact(&mut received).await.unwrap();
+    client.write_all(&half).await.unwrap();
+    stream.read_exact(&mut received).await.unwrap();
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{\"id\":\"a|1\"}").await.unwrap();
+    assert!(read_head(&mut client).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_form_streams() {
+    let (far_end, world) = before_far_end().await;
+    let half = vec![b'x'; 400_000];
+    let part = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a;b.png\"\r\nContent-Type: image/png\r\n\r\n";
+    let end = "\r\n--b--\r\n";
+    let length = (part.len() + 2 * half.len() + end.len()).to_string();
+    let more = [("Content-Type", "multipart/form-data; boundary=b"), ("Content-Length", length.as_str())];
+    let mut client = connect(&world.url).await;
+    client.write_all(&upload(&more, &[part.as_bytes(), &half].concat())).await.unwrap();
+    let (head, mut stream) = far_end.next().await;
+    assert!(head.to_ascii_lowercase().contains("transfer-encoding: chunked"), "{head}");
+    let mut received = vec![];
+    while received.len() < 300_000 {
+        received.extend(read_chunk(&mut stream).await);
     }
+    assert!(String::from_utf8_lossy(&received[..300]).contains("filename=\"a;b.png\""));
+    client.write_all(&[&half, end.as_bytes()].concat()).await.unwrap();
+    loop {
+        let chunk = read_chunk(&mut stream).await;
+        if chunk.is_empty() {
+            break;
+        }
+        received.extend(chunk);
+    }
+    assert_eq!(received.iter().filter(|byte| **byte == b'x').count(), 800_000);
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{\"id\":\"a|1\"}").await.unwrap();
+    assert!(read_head(&mut client).await.starts_with("HTTP/1.1 200"));
+}
+
+fn upload(more: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let headers = [&[("Host", "x"), ("Authorization", "Bearer t")], more].concat();
+    request("POST /v3/directline/conversations/abc/upload?userId=dana", &headers, body)
 }
 
 #[tokio::test]
@@ -228,9 +354,13 @@ pub async fn before_far_end() -> (FarEnd, World) {
     (far_end, world)
 }
 
-/// A GET below `/v3/directline/`.
+/// A GET below `/v3/directline/`, with some token unless the headers bring one.
 pub async fn get(world: &World, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let headers = [&[("Host", "x"), CLOSE], headers].concat();
+    let bearer = match headers.iter().any(|(name, _)| *name == "Authorization") {
+        true => &[][..],
+        false => &[("Authorization", "Bearer token")][..],
+    };
+    let headers = [&[("Host", "x"), CLOSE], bearer, headers].concat();
     exchange(&world.url, &request(&format!("GET /v3/directline/{path}"), &headers, b"")).await
 }
 

@@ -93,7 +93,8 @@ fn a_turn_is_one_line_of_the_log_without_secret_or_words() {
 
 async fn open(http: &reqwest::Client, studio: &CopilotStudio) -> String {
     let url = format!("{}v3/directline/conversations", studio.url());
-    let opened = http.post(url).bearer_auth(studio.secret()).send().await.unwrap().text().await.unwrap();
+    let post = http.post(url).header("content-length", "0").bearer_auth(studio.secret());
+    let opened = post.send().await.unwrap().text().await.unwrap();
     let opened: Value = serde_json::from_str(&opened).unwrap();
     opened["conversationId"].as_str().unwrap().to_owned()
 }

@@ -34,6 +34,7 @@ fn what_surrounds_the_body_is_read_whatever_its_types() {
         stream_state: Some(StreamState::End),
         failure: false,
         body: vec![],
+        lost: 0,
     };
     assert!(read == expected);
     assert!(!format!("{read:?}").contains("c2VjcmV0"));
@@ -46,7 +47,7 @@ fn json_of_any_shape_is_a_response_and_nothing_else_is() {
         assert!(Response::parse(bytes.as_bytes()).is_ok(), "{bytes}");
     }
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert!(Response::parse(deep.as_bytes()).expect("JSON") == Response::default());
+    assert!(Response::parse(deep.as_bytes()).expect("JSON").body.is_empty());
     assert!(Response::parse(br#"{"score":1e999}"#).is_ok());
     for bytes in ["", "<html>", "{", "Message Processed Successfully", "{}x"] {
         assert_eq!(Response::parse(bytes.as_bytes()), Err(NotJson), "{bytes}");

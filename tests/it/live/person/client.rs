@@ -108,7 +108,17 @@ async fn a_token_that_ended_before_we_ever_saw_it_is_refused_too() {
     let chat = world.live_chat().await;
     let url = format!("{}v3/directline/tokens/refresh", world.copilot.url());
     let unseen: Value = serde_json::from_slice(
-        &world.http.post(url).bearer_auth(chat.token()).send().await.unwrap().bytes().await.unwrap(),
+        &world
+            .http
+            .post(url)
+            .header("content-length", "0")
+            .bearer_auth(chat.token())
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap(),
     )
     .unwrap();
     let unseen = unseen["token"].as_str().unwrap();
@@ -128,9 +138,8 @@ async fn whoever_holds_no_token_of_this_conversation_learns_nothing() {
         (bearer("made-up"), 403),
         (bearer(other.token()), 403),
     ] {
-        let headers: &[_] = &[("Authorization", &*authorization)];
-        let headers = if authorization.is_empty() { &[] } else { headers };
-        let read = get(&world, &format!("conversations/{session}/activities"), headers).await;
+        let headers = [("Authorization", &*authorization)];
+        let read = get(&world, &format!("conversations/{session}/activities"), &headers).await;
         assert_eq!(read.status, status, "{authorization}");
         assert!(!read.code().is_empty() && read.json().get("activities").is_none());
     }

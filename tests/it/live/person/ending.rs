@@ -7,6 +7,7 @@ use servicenow_handoff::simulate::{
 };
 
 use crate::{
+    free_port::free_port,
     live::person::{asked, sees_state, told_to_fresh_bot},
     world::{AGENT, World},
 };
@@ -71,7 +72,8 @@ async fn nobody_takes_it_in_time() {
 
 #[tokio::test]
 async fn the_sweep_notices_a_time_out_when_no_client_polls() {
-    let world = World::with(&[("HANDOFF_TIMEOUT", "1")]).await;
+    let port = free_port().to_string();
+    let world = World::with(&[("HANDOFF_TIMEOUT", "1"), ("FUNCTIONS_CUSTOMHANDLER_PORT", &port)]).await;
     let mut chat = world.waiting_chat().await;
     let start = std::time::Instant::now();
     // First the live chat ends, then the bot comes back.

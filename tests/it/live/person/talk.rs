@@ -74,7 +74,6 @@ async fn what_is_no_message_is_answered_with_an_id_and_nobody_is_told() {
         json!({"type": "typing", "from": {"id": "dana"}}),
         json!({"type": "invoke", "name": "x"}),
         json!({"type": "messageReaction", "reactionsAdded": []}),
-        json!({"type": "handoff", "from": {"id": "dana"}}),
     ] {
         assert!(!chat.post(&activity).await.unwrap().is_empty(), "{activity}");
     }

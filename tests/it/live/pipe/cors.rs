@@ -70,7 +70,7 @@ async fn a_star_lets_every_page_in() {
 async fn a_client_that_is_no_page_needs_no_origin() {
     let world = World::with(&[("ALLOWED_ORIGINS", PAGE)]).await;
     let answer = get(&world, "conversations/abc", &[]).await;
-    assert_eq!(answer.status, 401);
+    assert_eq!(answer.status, 403);
     assert_eq!(answer.all("access-control-allow-origin"), Vec::<&str>::new());
 }
 

@@ -2,15 +2,18 @@
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use servicenow_handoff::{domain::ConversationId, simulate::chat_client::ChatClient};
+use servicenow_handoff::{
+    domain::ConversationId,
+    simulate::{chat_client::ChatClient, servicenow},
+};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     live::{
-        pipe::{get, post},
-        wire::exchange,
-        wire::request,
+        pipe::{before_far_end, get, post},
+        wire::{FarEnd, exchange, request},
     },
-    world::World,
+    world::{PATIENCE, World},
 };
 
 #[tokio::test]
@@ -137,6 +140,98 @@ async fn before_an_escalation_nothing_is_stored() {
     chat.say("agent").await.unwrap();
     chat.see("the hand-off", |a| a["name"] == "handoff.initiate").await.unwrap();
     assert!(stored() > 0);
+}
+
+#[tokio::test]
+async fn a_hand_off_is_found_whatever_stands_beside_it() {
+    let event = r#"{"type":"event","name":"handoff.initiate","id":"9|1","from":{"id":"bot","role":"bot"},"value":{}}"#;
+    let neighbours = neighbours();
+    assert!(neighbours.len() >= 40, "only {}", neighbours.len());
+    let (far_end, world) = before_far_end().await;
+    for (at, neighbour) in neighbours.iter().enumerate() {
+        let set = match at % 3 {
+            0 => format!(r#"{{"activities":[{neighbour},{event}],"watermark":"1"}}"#),
+            1 => format!(r#"{{"activities":[{event},{neighbour}],"watermark":"1"}}"#),
+            _ => format!(
+                r#"{{"watermark":"1","activities":[{neighbour},{event},{neighbour}],"more":{neighbour}}}"#
+            ),
+        };
+        opens_a_chat(&far_end, &world, &format!("neighbour-{at}"), set.as_bytes(), neighbour).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hand_off_is_found_in_every_encoding() {
+    let plain = r#"{"activities":[{"type":"message","text":"Grüße"},{"type":"event","name":"handoff.initiate","id":"9|1","from":{"role":"bot"}}],"watermark":"1"}"#;
+    let utf16 =
+        |text: &str, unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+    let marked = format!("\u{feff}{plain}");
+    let latin1 = plain.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let (far_end, world) = before_far_end().await;
+    for (what, bytes) in [
+        ("mark", marked.clone().into_bytes()),
+        ("utf-16", utf16(&marked, u16::to_le_bytes)),
+        ("utf-16be", utf16(plain, u16::to_be_bytes)),
+        ("latin-1", latin1),
+        ("escaped", plain.replace("handoff.", r"\u0068andoff\u002E").into_bytes()),
+        ("white-space", format!("\r\n {plain}").into_bytes()),
+    ] {
+        opens_a_chat(&far_end, &world, &format!("encoding-{what}"), &bytes, what).await;
+    }
+}
+
+/// Lets Direct Line answer a poll with these bytes; the client must get the hand-off with a watermark of ours.
+async fn opens_a_chat(far_end: &FarEnd, world: &World, id: &str, set: &[u8], what: &str) {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length:";
+    let answer = [format!("{head} {}\r\n\r\n", set.len()).as_bytes(), set].concat();
+    let quiet = format!("{head} 17\r\n\r\n{{\"activities\":[]}}");
+    let told = tokio::sync::Notify::new();
+    let far = async {
+        far_end.answer(&answer).await;
+        // Direct Line is read for the history, and once more for what the user said meanwhile.
+        loop {
+            tokio::select! {
+                (_, mut stream) = far_end.next() => stream.write_all(quiet.as_bytes()).await.unwrap(),
+                () = told.notified() => return,
+            }
+        }
+    };
+    let near = async {
+        let opened = get(world, &format!("conversations/{id}/activities"), &[]).await;
+        told.notify_one();
+        opened
+    };
+    let (opened, ()) = tokio::join!(near, far);
+    let text = String::from_utf8_lossy(&opened.body);
+    assert_eq!(opened.status, 200, "{what}");
+    assert!(text.contains("\"watermark\":\"h1."), "{what:.100}: missed: {text:.300}");
+    let session = |at: &servicenow::ServiceNow| at.chat(id).is_some();
+    assert!(world.servicenow.wait_for(PATIENCE, session).await, "{what:.100}: no chat was opened");
+}
+
+/// JSON of every kind that a batch may hold beside a hand-off.
+fn neighbours() -> Vec<String> {
+    let kinds = ["7", "true", "null", "[]", "{}", "1e999", r#""\ud83d""#, "[null]"];
+    let names = ["locale", "text", "from", "attachments", "channelData", "conversation", "id", "timestamp"];
+    let field = |name: &str, value: &str| format!(r#"{{"type":"message","{name}":{value}}}"#);
+    let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    let mut all = vec![];
+    for alone in ["7", "-0.5", "1e999", "true", "null", r#""text""#, r#""\ud83d""#, "[]", "[[{}]]", "{}"] {
+        all.push(alone.to_owned());
+    }
+    for name in names {
+        all.extend(kinds.map(|value| field(name, value)));
+    }
+    all.extend([field("value", &deep), deep]);
+    for odd in [
+        r#"{"type":7}"#,
+        r#"{"type":"event","name":"handoff.initiate","from":{"role":"user"}}"#,
+        r#"{"type":"message","text":"a","text":"b"}"#,
+        r#"{"type":"message","attachments":[7,{"content":1e999}],"entities":[{"a":"\udc00"}]}"#,
+    ] {
+        all.push(odd.to_owned());
+    }
+    all
 }
 
 async fn assert_is_bots(world: &World, chat: &ChatClient) {

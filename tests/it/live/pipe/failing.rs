@@ -22,14 +22,13 @@ async fn direct_lines_refusals_come_through_byte_for_byte() {
     let activities = |id: &str| format!("/v3/directline/conversations/{id}/activities");
     let (mine, lost) = (activities(chat.conversation()), activities("9wVnNoSuch-eu"));
     let fails = message("fail").to_string();
-    let cases: [(&str, String, &str, &str, u16, &str); 8] = [
-        ("GET", mine.clone(), "", "", 401, "BadArgument"),
+    let hello = message("hello").to_string();
+    let cases: [(&str, String, &str, &str, u16, &str); 6] = [
         ("GET", mine.clone(), "no-token", "", 403, "BadArgument"),
         ("GET", mine.clone(), other.token(), "", 403, "BadArgument"),
         ("GET", activities(expired.conversation()), expired.token(), "", 403, "TokenExpired"),
-        ("POST", activities(expired.conversation()), expired.token(), "{}", 403, "TokenExpired"),
+        ("POST", activities(expired.conversation()), expired.token(), &hello, 403, "TokenExpired"),
         ("GET", lost, world.copilot.secret(), "", 404, "NotFound"),
-        ("POST", mine.clone(), chat.token(), "{\"type\":", 400, "BadArgument"),
         ("POST", mine, chat.token(), &fails, 502, "BotError"),
     ];
     for (method, path, token, body, status, code) in cases {

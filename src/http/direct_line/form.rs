@@ -1,0 +1,137 @@
+//! A client's upload for the bot, written anew from what was understood of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix_web::web::Bytes;
+use futures_util::stream;
+use reqwest::Body;
+use tokio::sync::mpsc::{self, Sender};
+
+use super::upload::not_taken;
+use crate::{
+    files::{FileHead, Incoming, Part, TakeError},
+    http::error::ApiError,
+    wire::activity::Activity,
+};
+
+/// Pieces between reader and writer.
+const PIECES: usize = 4;
+const NOTHING: TakeError = TakeError::Broken("There is no file in this upload.");
+const TWICE: TakeError = TakeError::Broken("There are two activities in this upload. Send one.");
+
+/// What may be wrong with an activity that goes with files.
+pub(super) type Check = Box<dyn Fn(&Activity) -> Result<(), ApiError>>;
+
+/// What was wrong with a client's upload, once that is known; the body for Direct Line then breaks off.
+#[derive(Clone, Default)]
+pub(super) struct Fault(Arc<Mutex<Option<ApiError>>>);
+
+impl Fault {
+    pub fn take(&self) -> Option<ApiError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn note(&self, why: ApiError) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the client's upload broke off")]
+struct BrokenOff;
+
+type Pieces = Sender<Result<Bytes, BrokenOff>>;
+
+/// The body for Direct Line, which reads on in `incoming` as Direct Line takes it. `boundary`: of a form; without one the file is
+/// the body.
+pub(super) fn body(incoming: Incoming, boundary: Option<String>, check: Check) -> (Body, Fault) {
+    let (sender, mut receiver) = mpsc::channel(PIECES);
+    let fault = Fault::default();
+    let noted = fault.clone();
+    actix_web::rt::spawn(async move {
+        let written = match boundary {
+            Some(boundary) => write_form(incoming, &boundary, &sender, check).await,
+            None => write_file(incoming, &sender).await,
+        };
+        if let Err(why) = written {
+            noted.note(why);
+            let _ = sender.send(Err(BrokenOff)).await;
+        }
+    });
+    (Body::wrap_stream(stream::poll_fn(move |context| receiver.poll_recv(context))), fault)
+}
+
+/// A boundary that no file holds.
+pub(super) fn boundary() -> String {
+    let mut random = [0; 16];
+    if getrandom::fill(&mut random).is_err() {
+        random = u128::from(std::process::id()).to_be_bytes();
+    }
+    format!("upload-{}", hex::encode(random))
+}
+
+async fn write_file(mut incoming: Incoming, to: &Pieces) -> Result<(), ApiError> {
+    while let Some(Part::File(_)) = incoming.next().await.map_err(not_taken)? {
+        write_chunks(&mut incoming, to).await?;
+    }
+    Ok(())
+}
+
+async fn write_form(
+    mut incoming: Incoming,
+    boundary: &str,
+    to: &Pieces,
+    check: Check,
+) -> Result<(), ApiError> {
+    let (mut activities, mut files) = (0, 0);
+    while let Some(part) = incoming.next().await.map_err(not_taken)? {
+        match part {
+            Part::Activity(bytes) => {
+                activities += 1;
+                let activity: Activity = serde_json::from_slice(&bytes).unwrap_or_default();
+                check(&activity)?;
+                let head = format!(
+                    "--{boundary}\r\nContent-Disposition: form-data; name=\"activity\"\r\n\
+                     Content-Type: application/vnd.microsoft.activity\r\n\r\n"
+                );
+                write(to, [head.as_bytes(), &bytes, b"\r\n"].concat().into()).await;
+            }
+            Part::File(FileHead { name, media_type, .. }) => {
+                files += 1;
+                let head = format!(
+                    "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{}\"\r\n\
+                     Content-Type: {media_type}\r\n\r\n",
+                    quoted(&name)
+                );
+                write(to, head.into()).await;
+                write_chunks(&mut incoming, to).await?;
+                write(to, Bytes::from_static(b"\r\n")).await;
+            }
+        }
+        if activities > 1 {
+            return Err(not_taken(TWICE));
+        }
+    }
+    if activities + files == 0 {
+        return Err(not_taken(NOTHING));
+    }
+    write(to, format!("--{boundary}--\r\n").into()).await;
+    Ok(())
+}
+
+async fn write_chunks(incoming: &mut Incoming, to: &Pieces) -> Result<(), ApiError> {
+    while let Some(piece) = incoming.chunk().await.map_err(not_taken)? {
+        write(to, piece).await;
+    }
+    Ok(())
+}
+
+/// What Direct Line no longer takes is read on nevertheless, so that the client gets to read the answer.
+async fn write(to: &Pieces, piece: Bytes) {
+    let _ = to.send(Ok(piece)).await;
+}
+
+/// A name in quotes as browsers write it (HTML, multipart form data).
+pub(super) fn quoted(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}

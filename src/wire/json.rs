@@ -1,0 +1,296 @@
+//! JSON of strangers: a client's read strictly, so that nobody behind us can read it otherwise; a far end's as far as it
+//! can be read.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+use serde::{
+    Deserialize,
+    de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value, value::RawValue};
+
+/// Levels down to which a part that can't be held is looked for; each costs one more reading of what is left.
+const SALVAGED: usize = 8;
+
+/// Why a client's text is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotStrict {
+    #[error("The body is not UTF-8.")]
+    NotUtf8,
+    #[error("The body is not JSON.")]
+    NotJson,
+    #[error("A name stands twice in one object.")]
+    Twice,
+}
+
+/// A far end's bytes hold no JSON at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not JSON")]
+pub struct NotJson;
+
+/// A far end's JSON.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Read {
+    pub value: Value,
+    /// Parts that are JSON and can't be held: nested without end, numbers beyond a float. A number is kept as its text, the
+    /// others are null.
+    pub lost: usize,
+}
+
+/// Reads JSON in which every name stands once: UTF-8 without a byte order mark. Halves of surrogate pairs, which browsers
+/// send, become U+FFFD.
+///
+/// # Errors
+/// When it is anything else.
+pub fn strict(bytes: &[u8]) -> Result<Value, NotStrict> {
+    let text = std::str::from_utf8(bytes).map_err(|_| NotStrict::NotUtf8)?;
+    let read = serde_json::from_str::<Strict>(&with_whole_surrogates(text));
+    read.map(|Strict(value)| value).map_err(|error| match error.to_string().starts_with(TWICE) {
+        true => NotStrict::Twice,
+        false => NotStrict::NotJson,
+    })
+}
+
+/// Reads what a far end sent, whatever its encoding; one part that can't be held hides no other.
+///
+/// # Errors
+/// When it is no JSON.
+pub fn read(bytes: &[u8]) -> Result<Read, NotJson> {
+    let text = text(bytes);
+    if let Ok(value) = serde_json::from_str(&text) {
+        return Ok(Read { value, lost: 0 });
+    }
+    let raw: &RawValue = serde_json::from_str(&text).map_err(|_| NotJson)?;
+    let mut lost = 0;
+    let value = salvage(raw.get(), SALVAGED, &mut lost);
+    Ok(Read { value, lost })
+}
+
+/// Bytes as JSON text that strict readers take: without a byte order mark, UTF-16 decoded, what is not UTF-8 and halves of
+/// surrogate pairs as U+FFFD.
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    let text = match *bytes {
+        [0xef, 0xbb, 0xbf, ref rest @ ..] => String::from_utf8_lossy(rest),
+        [0xff, 0xfe, ref rest @ ..] => utf16(rest, u16::from_le_bytes).into(),
+        [0xfe, 0xff, ref rest @ ..] => utf16(rest, u16::from_be_bytes).into(),
+        // JSON begins with an ASCII character, so a zero beside it gives UTF-16 away (RFC 4627, section 3).
+        [0, first, ..] if first != 0 => utf16(bytes, u16::from_be_bytes).into(),
+        [first, 0, ..] if first != 0 => utf16(bytes, u16::from_le_bytes).into(),
+        _ => String::from_utf8_lossy(bytes),
+    };
+    match text {
+        Cow::Borrowed(text) => with_whole_surrogates(text),
+        Cow::Owned(text) => match with_whole_surrogates(&text) {
+            Cow::Owned(mended) => mended.into(),
+            Cow::Borrowed(_) => text.into(),
+        },
+    }
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    char::decode_utf16(units).map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+fn salvage(text: &str, levels: usize, lost: &mut usize) -> Value {
+    if let Ok(value) = serde_json::from_str(text) {
+        return value;
+    }
+    match text.as_bytes().first() {
+        Some(b'{') if levels > 0 => {
+            let fields: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
+            fields.into_iter().map(|(name, raw)| (name, salvage(raw.get(), levels - 1, lost))).collect()
+        }
+        Some(b'[') if levels > 0 => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+            items.into_iter().map(|raw| salvage(raw.get(), levels - 1, lost)).collect()
+        }
+        Some(b'-' | b'0'..=b'9') => {
+            *lost += 1;
+            Value::String(text.to_owned())
+        }
+        _ => {
+            *lost += 1;
+            Value::Null
+        }
+    }
+}
+
+/// Replaces `\ud800` escapes that have no other half by `\ufffd`.
+fn with_whole_surrogates(text: &str) -> Cow<'_, str> {
+    if memchr::memmem::find(text.as_bytes(), b"\\ud").is_none()
+        && memchr::memmem::find(text.as_bytes(), b"\\uD").is_none()
+    {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (head, tail) = rest.split_at(at);
+        out.push_str(head);
+        let taken = match (surrogate(tail), tail.get(6..).and_then(surrogate)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
+            (Some(_), _) => 0,
+            (None, _) => 1 + tail[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        match taken {
+            0 => out.push_str("\\ufffd"),
+            taken => out.push_str(&tail[..taken]),
+        }
+        rest = &tail[if taken == 0 { 6 } else { taken }..];
+    }
+    out.push_str(rest);
+    out.into()
+}
+
+/// The half of a surrogate pair that `text` begins with, as a JSON escape.
+fn surrogate(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    u32::from_str_radix(digits, 16).ok().filter(|unit| (0xd800..0xe000).contains(unit))
+}
+
+const TWICE: &str = "a name stands twice";
+
+/// A value in which no object has a name twice.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Once).map(Self)
+    }
+}
+
+struct Once;
+
+impl<'de> Visitor<'de> for Once {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = vec![];
+        while let Some(Strict(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some((name, Strict(value))) = fields.next_entry::<String, _>()? {
+            if map.insert(name, value).is_some() {
+                return Err(A::Error::custom(TWICE));
+            }
+        }
+        Ok(map.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_client_is_read_strictly() {
+        assert_eq!(
+            strict(br#" {"a":[1,-2,0.5,true,null,"x\u00e9"]} "#),
+            Ok(json!({"a": [1, -2, 0.5, true, null, "x\u{e9}"]}))
+        );
+        assert_eq!(
+            strict(br#"{"a":"\ud83d","b":"\ude00 \ud83d\ude00"}"#),
+            Ok(json!({"a": "\u{fffd}", "b": "\u{fffd} \u{1f600}"}))
+        );
+        let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        for (bytes, why) in [
+            (&b"{\"a\":1,\"a\":1}"[..], NotStrict::Twice),
+            (b"{\"a\":1,\"\\u0061\":1}", NotStrict::Twice),
+            (b"[{\"b\":{\"a\":1,\"a\":2}}]", NotStrict::Twice),
+            (b"\xef\xbb\xbf{}", NotStrict::NotJson),
+            (&utf16, NotStrict::NotJson),
+            (b"{\"a\":\"\xff\"}", NotStrict::NotUtf8),
+            (b"{} {}", NotStrict::NotJson),
+            (b"{'a':1}", NotStrict::NotJson),
+            (b"{\"a\":1,}", NotStrict::NotJson),
+            (b"// x\n{}", NotStrict::NotJson),
+            (b"{\"a\":1e999}", NotStrict::NotJson),
+            (b"{\"a\":NaN}", NotStrict::NotJson),
+            (b"{\"a\":\"x\ny\"}", NotStrict::NotJson),
+            (b"", NotStrict::NotJson),
+            (deep.as_bytes(), NotStrict::NotJson),
+        ] {
+            assert_eq!(strict(bytes), Err(why), "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn a_far_end_is_read_in_every_encoding() {
+        let expected = json!({"text": "\u{e9}\u{1f600}"});
+        let plain = r#"{"text":"é😀"}"#;
+        let utf16 = |bom: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            format!("{bom}{plain}").encode_utf16().flat_map(bytes).collect()
+        };
+        for bytes in [
+            plain.as_bytes().to_vec(),
+            format!("\u{feff}{plain}").into_bytes(),
+            utf16("\u{feff}", u16::to_le_bytes),
+            utf16("\u{feff}", u16::to_be_bytes),
+            utf16("", u16::to_le_bytes),
+            utf16("", u16::to_be_bytes),
+            br#"{"text":"\u00e9\ud83d\ude00"}"#.to_vec(),
+        ] {
+            assert_eq!(read(&bytes), Ok(Read { value: expected.clone(), lost: 0 }), "{bytes:?}");
+        }
+        assert_eq!(read(b"{\"a\":\"\xff\"}").map(|read| read.value), Ok(json!({"a": "\u{fffd}"})));
+        assert_eq!(
+            read(br#"{"a":"\ud83d","b":"\\ud83d"}"#).map(|read| read.value),
+            Ok(json!({"a": "\u{fffd}", "b": "\\ud83d"}))
+        );
+        for no_json in [&b""[..], b"<html>", b"{\"a\":", b"\x1f\x8b\x08\x00", b"\x00\x00"] {
+            assert_eq!(read(no_json), Err(NotJson), "{no_json:?}");
+        }
+    }
+
+    #[test]
+    fn what_cant_be_held_hides_no_neighbour() {
+        let deep = format!("{}1{}", "[".repeat(50_000), "]".repeat(50_000));
+        let given = format!(r#"{{"list":[{{"a":1}},{{"a":{deep}}},{{"a":-1e999,"b":"x"}}],"after":true}}"#);
+        let expected = json!({"list": [{"a": 1}, {"a": null}, {"a": "-1e999", "b": "x"}], "after": true});
+        let Read { value, lost } = read(given.as_bytes()).expect("JSON");
+        assert_eq!(lost, 2);
+        assert_eq!(value["list"][2], expected["list"][2]);
+        assert_eq!((&value["list"][0], &value["after"]), (&expected["list"][0], &expected["after"]));
+    }
+}
