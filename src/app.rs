@@ -26,6 +26,7 @@ use crate::{
     telemetry::{self, Counters},
 };
 
+mod connections;
 mod ending;
 
 use self::ending::Underway;
@@ -120,6 +121,8 @@ impl Connector {
         .disable_signals()
         .shutdown_timeout(ending::LONGEST.as_secs())
         .workers(workers)
+        .max_connections(connections::at_most().div_ceil(workers))
+        .on_connect(connections::bound)
         .keep_alive(UNUSED)
         .client_request_timeout(UNUSED)
         .bind(settings.listen)

@@ -11,6 +11,7 @@ use actix_web::{
 use serde_json::json;
 use tracing::{Instrument as _, Span, error, field, info_span, warn};
 
+pub use self::direct_line::operation::Operation;
 use self::{body::read_body, error::ApiError, route::Place};
 use crate::{
     auth,

@@ -62,29 +62,42 @@ fn is_public(host: &Host<&str>) -> bool {
     }
 }
 
+/// Where nobody outside is (IANA's registries of special addresses), and Azure's own host on every virtual network.
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, ..] = address.octets();
-    let shared = a == 100 && (64..128).contains(&b);
-    !(address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation()
-        || address.is_multicast()
-        || shared
-        || a == 0
-        || a >= 240)
+    const SPECIAL: [([u8; 4], u8); 16] = [
+        ([0, 0, 0, 0], 8),
+        ([10, 0, 0, 0], 8),
+        ([100, 64, 0, 0], 10),
+        ([127, 0, 0, 0], 8),
+        ([168, 63, 129, 16], 32),
+        ([169, 254, 0, 0], 16),
+        ([172, 16, 0, 0], 12),
+        ([192, 0, 0, 0], 24),
+        ([192, 0, 2, 0], 24),
+        ([192, 31, 196, 0], 24),
+        ([192, 88, 99, 0], 24),
+        ([192, 168, 0, 0], 16),
+        ([198, 18, 0, 0], 15),
+        ([198, 51, 100, 0], 24),
+        ([203, 0, 113, 0], 24),
+        // Multicast, reserved, broadcast.
+        ([224, 0, 0, 0], 3),
+    ];
+    let given = u32::from(address);
+    let in_block = |(block, bits): &([u8; 4], u8)| (given ^ u32::from_be_bytes(*block)) >> (32 - bits) == 0;
+    !SPECIAL.iter().any(in_block)
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     if let Some(inner) = address.to_ipv4() {
         return is_public_v4(inner);
     }
-    let first = address.segments()[0];
-    // Global unicast; what tunnels IPv4 in it (6to4, NAT64, Teredo) could mean any address inside.
-    let tunnel = first == 0x2002
-        || address.segments()[..2] == [0x2001, 0]
-        || address.segments()[..2] == [0x64, 0xff9b];
-    (0x2000..0x4000).contains(&first) && !tunnel
+    // Global unicast; what tunnels IPv4 in it (6to4, Teredo) could mean any address inside, and some of it is for protocols and
+    // for books.
+    match address.segments() {
+        [0x2001, 0..0x200, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..0x1000, ..] => false,
+        [first, ..] => (0x2000..0x4000).contains(&first),
+    }
 }
 
 #[cfg(test)]
@@ -99,6 +112,9 @@ mod tests {
             "http://www.example.com/a.png?x=1",
             "https://93.184.216.34/a.png",
             "https://[2606:2800:220:1::1]/a.png",
+            "https://168.63.129.17/a.png",
+            "https://198.20.0.1/a.png",
+            "https://172.32.0.1/a.png",
             "http://127.0.0.1:8080/v3/attachments/1/views/original",
         ];
         let useless = [
@@ -118,6 +134,18 @@ mod tests {
             "http://[fd00::1]/a",
             "http://[2002:a00:1::]/a",
             "http://0.0.0.0/a",
+            "http://168.63.129.16/metadata",
+            "http://192.0.0.8/a",
+            "http://198.18.0.1/a",
+            "http://198.19.255.255/a",
+            "http://203.0.113.9/a",
+            "http://224.0.0.1/a",
+            "http://255.255.255.255/a",
+            "http://[2001:db8::1]/a",
+            "http://[2001:0:1::1]/a",
+            "http://[3fff::1]/a",
+            "http://[64:ff9b::a00:1]/a",
+            "http://[fe80::1]/a",
             "https://u:p@example.com/a",
             "ftp://example.com/a",
             "file:///etc/passwd",

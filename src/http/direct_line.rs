@@ -31,7 +31,7 @@ mod answer;
 mod bot;
 mod escalated;
 mod form;
-mod operation;
+pub(super) mod operation;
 mod session;
 mod upload;
 

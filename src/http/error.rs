@@ -2,7 +2,10 @@
 
 use actix_web::{
     HttpResponse, ResponseError,
-    http::{StatusCode, header::CONTENT_RANGE},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_RANGE},
+    },
 };
 use serde_json::json;
 use tracing::error;
@@ -88,6 +91,7 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let body = json!({"error": {"code": self.code(), "message": self.to_string()}});
         let mut answer = HttpResponse::build(self.status_code());
+        answer.insert_header((CACHE_CONTROL, "no-store"));
         if matches!(self, Self::TooSlow) {
             answer.force_close();
         }

@@ -2,6 +2,7 @@
 
 mod actions;
 mod bad_input;
+mod bounds;
 mod controls;
 mod counting;
 mod faults;
@@ -10,4 +11,4 @@ mod health;
 mod logs;
 mod person;
 mod pipe;
-mod wire;
+pub mod wire;

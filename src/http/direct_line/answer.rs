@@ -2,10 +2,13 @@
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
     web::Bytes,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     direct_line::proxy::{comes_back, failed},
@@ -19,7 +22,7 @@ pub(super) const NO_ANSWER: &str = "Direct Line does not answer. Try again.";
 
 pub(super) fn posted(posted: Posted) -> Result<HttpResponse, ApiError> {
     match posted {
-        Posted::Accepted(id) => Ok(HttpResponse::Ok().json(json!({"id": id}))),
+        Posted::Accepted(id) => Ok(live(&json!({"id": id}))),
         Posted::Refused(refusal) => Err(turned_down(refusal)),
     }
 }
@@ -67,9 +70,14 @@ pub(super) fn from_far_end(error: CallError) -> ApiError {
 /// An answer to a poll that has nothing to tell: DirectLineJS would stop polling for good on an error.
 pub(super) fn empty(watermark: Option<&str>) -> HttpResponse {
     match watermark {
-        Some(watermark) => HttpResponse::Ok().json(json!({"activities": [], "watermark": watermark})),
-        None => HttpResponse::Ok().json(json!({"activities": []})),
+        Some(watermark) => live(&json!({"activities": [], "watermark": watermark})),
+        None => live(&json!({"activities": []})),
     }
+}
+
+/// An answer of ours about a conversation, which nobody on the way may keep.
+pub(super) fn live(body: &Value) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body)
 }
 
 pub(super) fn start_answer(response: &reqwest::Response) -> HttpResponseBuilder {

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use actix_web::{HttpResponse, web::Bytes};
 use memchr::memmem;
 use serde_json::{
-    Value,
+    Value, json,
     value::{RawValue, to_raw_value},
 };
 use tracing::{debug, warn};
 
 use super::{
     Surface,
-    answer::{collect, empty, from_far_end, start_answer},
+    answer::{collect, empty, from_far_end, live, start_answer},
 };
 use crate::{
     direct_line::proxy::{Onward, Sent},
@@ -23,7 +23,7 @@ use crate::{
     translate::watermark::{Cursor, Upstream},
     wire::{
         activity::{Activity, ActivitySet, SetRead},
-        json,
+        json as far_json,
     },
 };
 
@@ -94,7 +94,7 @@ impl Surface<'_> {
                 let status = response.status();
                 let mut answer = start_answer(&response);
                 let body = collect(response, ACTIVITY_LIMIT).await.map_err(from_far_end)?;
-                let told = json::read(&body).unwrap_or_default().value;
+                let told = far_json::read(&body).unwrap_or_default().value;
                 let id = told.get("id").and_then(Value::as_str).map(str::to_owned);
                 if !status.is_success() {
                     return Ok(answer.body(body));
@@ -107,7 +107,7 @@ impl Surface<'_> {
         let authorization = header(self.request, "authorization").unwrap_or_default();
         let source = Source { segment: 0, conversation: id.as_str(), authorization };
         match handoff.overtaken(id, activity, upstream_id, arrived, &source).await? {
-            Some(id) if !id.0.is_empty() => Ok(HttpResponse::Ok().json(serde_json::json!({"id": id}))),
+            Some(id) if !id.0.is_empty() => Ok(live(&json!({"id": id}))),
             _ => answer,
         }
     }
@@ -165,7 +165,7 @@ fn find_event(handoff: &Handoff, id: &ConversationId, body: &[u8]) -> Option<(Ac
 
 /// The batch with every activity byte for byte as it came, and the watermark of a client whose bot was cut off.
 fn with_our_watermark(body: &[u8]) -> Option<Bytes> {
-    let text = json::text(body);
+    let text = far_json::text(body);
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text).ok()?;
     let watermark = Cursor { local: 0, segment: 0, upstream: Upstream::End }.write();
     fields.insert("watermark".to_owned(), to_raw_value(&watermark).ok()?);

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::{
     Surface,
-    answer::{self, empty, refused},
+    answer::{self, empty, live, refused},
     bot::refuse_forged,
 };
 use crate::{
@@ -65,10 +65,8 @@ impl Surface<'_> {
         let page = handoff.page(&conversation, &caller, given, hold, trace(self.request)).await;
         Ok(Some(match page {
             Ok(page) => match page.watermark {
-                Some(watermark) => {
-                    HttpResponse::Ok().json(json!({"activities": page.activities, "watermark": watermark}))
-                }
-                None => HttpResponse::Ok().json(json!({"activities": page.activities})),
+                Some(watermark) => live(&json!({"activities": page.activities, "watermark": watermark})),
+                None => live(&json!({"activities": page.activities})),
             },
             Err(failed) => {
                 warn!(conversation.id = %id, error = %failed, "The store can't be read; the client's poll is answered empty");

@@ -168,6 +168,29 @@ pub fn bytes(value: &Value, random: &mut Random) -> Vec<u8> {
     bytes
 }
 
+/// A text with parts left out, repeated, crossed with another, escaped, and with odd bytes in it.
+pub fn text(seed: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len() + 1);
+        let end = at + random.below(bytes.len() - at + 1);
+        match random.below(9) {
+            0 => drop(bytes.drain(at..end)),
+            1 => drop(bytes.splice(at..at, bytes[at..end].to_vec())),
+            2 => drop(bytes.splice(at..end, other[random.below(other.len() + 1)..].to_vec())),
+            3 if at < bytes.len() => bytes[at] = u8::try_from(random.below(256)).unwrap_or_default(),
+            4 if at < bytes.len() => drop(bytes.splice(at..=at, format!("%{:02x}", bytes[at]).into_bytes())),
+            5 if at < bytes.len() => {
+                drop(bytes.splice(at..=at, format!("\\u{:04X}", bytes[at]).into_bytes()))
+            }
+            6 if at < bytes.len() => bytes[at] ^= 0x20,
+            7 => drop(bytes.splice(at..at, random.text().bytes())),
+            _ => bytes.insert(at, *random.pick(b"/\\.%;?#&=\"'{}[]:,\r\n\0\xff")),
+        }
+    }
+    bytes
+}
+
 /// Every key and every short text of some values: what a reader may be looking for.
 pub fn words(values: &[Value]) -> Vec<String> {
     let mut found = Vec::new();
