@@ -31,17 +31,26 @@ for (const wrong of ['traces | where no_such_column == 1', 'traces | summarize l
   if (faults(wrong).length === 0) throw new Error(`the parser finds nothing wrong with: ${wrong}`);
 }
 
+const read = (path) => readFileSync(new URL(path, root), 'utf8');
 const pages = [...readdirSync(new URL('docs', root)).map((name) => `docs/${name}`)]
   .filter((name) => name.endsWith('.md'));
 let queries = 0;
-for (const page of pages) {
-  for (const [, query] of readFileSync(new URL(page, root), 'utf8').matchAll(/```kusto\n([^]*?)```/g)) {
-    queries += 1;
-    for (const fault of faults(query)) {
-      console.error(`${page}: ${fault}\n${query}`);
-      process.exitCode = 1;
-    }
+function check(place, query) {
+  queries += 1;
+  for (const fault of faults(query)) {
+    console.error(`${place}: ${fault}\n${query}`);
+    process.exitCode = 1;
   }
 }
-if (queries === 0) throw new Error('no query was found');
+
+for (const page of pages) {
+  for (const [, query] of read(page).matchAll(/```kusto\n([^]*?)```/g)) check(page, query);
+}
+const alerts = read('infra/monitoring.bicep');
+const [, lines] = alerts.match(/^var lines = '(.*)'$/m);
+for (const [, query] of alerts.matchAll(/^    query: '(.*)'$/gm)) check('infra/monitoring.bicep', query.replace('${lines}', lines));
+for (const { content } of JSON.parse(read('infra/workbook.json')).items) {
+  if (content.query) check('infra/workbook.json', content.query);
+}
+if (queries < 15) throw new Error(`few queries were found: ${queries}`);
 console.log(`${queries} queries parsed`);

@@ -115,6 +115,18 @@ fn there_are_five_queries_and_more_each_over_lines_the_code_writes() {
 }
 
 #[test]
+fn what_alerts_and_workbook_look_for_is_written() {
+    let lines = log_lines();
+    let alerts = file("infra/monitoring.bicep");
+    let workbook = file("infra/workbook.json").replace("\\\"", "\"");
+    let named = [messages_named(&alerts), messages_named(&workbook)].concat();
+    assert!(named.len() > 7, "{named:?}");
+    for message in named {
+        assert!(lines.contains_key(message), "no line says {message:?}");
+    }
+}
+
+#[test]
 fn what_is_counted_is_told_in_the_operations_page() {
     let lines = log_lines();
     let page = file("docs/operations.md");

@@ -26,8 +26,10 @@ impl Program {
         // Reads on to the end, so that the program never blocks on its log.
         thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
+                // In Azure the line is JSON, and goes on behind the address.
                 if let Some((_, address)) = line.split_once("Listening on ") {
-                    found.send(address.trim().to_owned()).unwrap();
+                    let end = address.find(|c: char| c != '.' && c != ':' && !c.is_ascii_digit());
+                    found.send(address[..end.unwrap_or(address.len())].to_owned()).unwrap();
                 }
             }
         });

@@ -1,0 +1,82 @@
+// The hooks of `azd up`: where the package comes from, and that it reaches the app.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+
+const SCRIPTS = new URL('../../scripts/', import.meta.url);
+const ZIP = 'target/servicenow-handoff.zip';
+
+/** A project with the two scripts and nothing else, and programs of its own before those of this machine. */
+function project(programs = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'package-'));
+  mkdirSync(join(folder, 'scripts'));
+  mkdirSync(join(folder, 'bin'));
+  for (const script of ['get-package', 'deploy-package']) cpSync(new URL(script, SCRIPTS), join(folder, 'scripts', script));
+  for (const [name, text] of Object.entries(programs)) {
+    writeFileSync(join(folder, 'bin', name), `#!/bin/sh\n${text}\n`);
+    chmodSync(join(folder, 'bin', name), 0o755);
+  }
+  return folder;
+}
+
+function run(folder, script, environment = {}) {
+  const env = { PATH: `${folder}/bin:/usr/bin:/bin`, ...environment };
+  const child = spawn(join(folder, 'scripts', script), { env });
+  let told = '';
+  child.stdout.on('data', (data) => { told += data; });
+  child.stderr.on('data', (data) => { told += data; });
+  return new Promise((resolve) => { child.on('close', (code) => resolve({ code, told })); });
+}
+
+async function release(bytes, checksum) {
+  const server = createServer((request, response) => {
+    if (request.url === '/package.zip') response.end(bytes);
+    else if (request.url === '/package.zip.sha256') response.end(`${checksum}  package.zip\n`);
+    else response.writeHead(404).end();
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  return { server, url: `http://127.0.0.1:${server.address().port}/package.zip` };
+}
+
+test('a release is fetched, and kept only when its checksum is right', async () => {
+  const right = createHash('sha256').update('a package').digest('hex');
+  for (const [checksum, code] of [[right, 0], ['0'.repeat(64), 1]]) {
+    const { server, url } = await release('a package', checksum);
+    const folder = project();
+    const outcome = await run(folder, 'get-package', { PACKAGE_URL: url });
+    server.close();
+    assert.equal(outcome.code, code, outcome.told);
+    assert.equal(existsSync(join(folder, ZIP)), code === 0);
+    assert.ok(!existsSync(join(folder, `${ZIP}.part`)));
+  }
+});
+
+test('a package that is there is taken, and without any way to one that is said', async () => {
+  const folder = project();
+  const nothing = await run(folder, 'get-package');
+  assert.equal(nothing.code, 1);
+  assert.match(nothing.told, /set PACKAGE_URL/);
+  mkdirSync(join(folder, 'target'));
+  writeFileSync(join(folder, ZIP), 'mine');
+  const there = await run(folder, 'get-package', { PACKAGE_URL: 'http://127.0.0.1:1/x' });
+  assert.equal(there.code, 0, there.told);
+});
+
+test('the package goes to the app that was made, and without an app nothing does', async () => {
+  const folder = project({ az: `echo "$@" > "${'$'}(dirname "$0")/asked"` });
+  mkdirSync(join(folder, 'target'));
+  writeFileSync(join(folder, ZIP), 'mine');
+  const lost = await run(folder, 'deploy-package', { AZURE_RESOURCE_GROUP: 'rg-handoff' });
+  assert.notEqual(lost.code, 0);
+  assert.match(lost.told, /AZURE_FUNCTION_APP_NAME/);
+  const done = await run(folder, 'deploy-package', { AZURE_RESOURCE_GROUP: 'rg-handoff', AZURE_FUNCTION_APP_NAME: 'handoff-1' });
+  assert.equal(done.code, 0, done.told);
+  const asked = readFileSync(join(folder, 'bin/asked'), 'utf8');
+  assert.match(asked, /config-zip --resource-group rg-handoff --name handoff-1 --src target\/servicenow-handoff.zip/);
+});
