@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::vault::azure::FLEX;
+
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -61,6 +63,11 @@ pub fn refusal<'a>(settings: impl IntoIterator<Item = (&'a str, String)>) -> Vec
 
 fn command<'a>(settings: impl IntoIterator<Item = (&'a str, String)>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
+    let settings: Vec<_> = settings.into_iter().collect();
+    // A file is no store for an instance of Azure's: such a program runs on somebody's own machine.
+    let is_local = settings.iter().any(|(name, value)| *name == "STORE" && value.starts_with("sqlite:"));
+    let is_sign = |name: &str| FLEX.iter().any(|(sign, _)| *sign == name);
+    let settings = settings.into_iter().filter(|(name, _)| !is_local || !is_sign(name));
     command.env_clear().env("LISTEN", "127.0.0.1:0").envs(settings);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
