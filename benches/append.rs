@@ -1,6 +1,6 @@
 //! What storing a message costs at message 10, 100 and 1,000 of a conversation: `cargo bench --bench append`.
 //!
-//! A message is two commits, as the program makes them: what was said with the claim to deliver it, and that it
+//! A message is two commits, as the program makes them: what was said with the lease to deliver it, and that it
 //! was delivered. Behind them the tail is read, as another instance does. The three lengths take turns, so that
 //! whatever else the machine does hits all alike. Append blobs are measured on Azurite, once it is there:
 //! `npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts`.
@@ -17,8 +17,11 @@ use servicenow_handoff::{
     azure,
     domain::{ConversationId, Timestamp},
     far_end,
-    journal::{Append, AppendBlobJournal, Journal, SqliteJournal},
-    session::{CallId, CallOutcome, Fact, ToAgent, UserSaid},
+    ledger::{
+        CallId, LEASE, Lease, Settled, Settlement,
+        journal::{Append, AppendBlobJournal, Journal, SqliteJournal},
+    },
+    session::{Fact, ToAgent, UserSaid},
 };
 
 const LENGTHS: [usize; 3] = [10, 100, 1_000];
@@ -62,7 +65,7 @@ struct Cost {
     read: f64,
 }
 
-async fn measure(store: &str, journal: &impl Journal) {
+async fn measure(store: &str, journal: &impl Journal<Fact>) {
     let talks: Vec<Vec<Talk>> = LENGTHS.map(|length| talks(length).collect()).into();
     join_all(talks.iter().zip(LENGTHS).flat_map(|(talks, length)| {
         talks.iter().map(move |talk| async move {
@@ -95,7 +98,7 @@ fn talks(length: usize) -> impl Iterator<Item = Talk> {
 }
 
 impl Talk {
-    async fn say(&self, journal: &impl Journal, message: usize) -> Cost {
+    async fn say(&self, journal: &impl Journal<Fact>, message: usize) -> Cost {
         let at = (message * FACTS_A_MESSAGE) as u64;
         let (call, now) = (CallId(at, 0), Timestamp::now());
         let said = Fact::UserSaid(Box::new(UserSaid {
@@ -103,15 +106,17 @@ impl Talk {
             message: Some(ToAgent {
                 text: format!("It still beeps twice when I press the key, and this is line {message}."),
                 typed: true,
-                attachments: vec![],
+                ..ToAgent::default()
             }),
             at: now,
             ..UserSaid::default()
         }));
-        let claimed = Fact::Claimed { call, attempt: 1, by: "6f1f5c1e8a534c1e".to_owned(), at: now };
-        let settled = Fact::Settled { call, outcome: CallOutcome::Done, at: now };
+        let by = "6f1f5c1e8a534c1e".to_owned();
+        let leased = Fact::Leased(Lease { call, attempt: 1, by, at: now, until: now.plus_millis(LEASE) });
+        let outcome = Settlement::Done;
+        let settled = Fact::Settled(Settled { call, attempt: Some(1), outcome, at: now });
         let began = Instant::now();
-        let first = journal.append(&self.id, at, &[said, claimed], None).await.expect("append");
+        let first = journal.append(&self.id, at, &[said, leased], None).await.expect("append");
         assert_eq!(first, Append::Done(at + 2));
         let second = journal.append(&self.id, at + 2, &[settled], None).await.expect("append");
         assert_eq!(second, Append::Done(at + 3));

@@ -12,6 +12,7 @@ use actix_web::{
 use tracing::{error, info};
 use url::Url;
 
+use crate::session::Fact;
 use crate::{
     azure::{self, SignIn, container},
     config::{Settings, StoreSetting},
@@ -20,7 +21,7 @@ use crate::{
     files::FileStore,
     handoff::Handoff,
     http::{Secondary, Served, configure},
-    journal::{AppendBlobJournal, Journal as _, SqliteJournal, Store},
+    ledger::journal::{AppendBlobJournal, Journal as _, SqliteJournal, Store},
     relay::Relay,
     secondary_bot::{SecondaryBot, media::Media},
     telemetry::{self, Counters},
@@ -47,7 +48,7 @@ pub struct Connector {
     counters: Arc<Counters>,
     underway: Underway,
     /// The journals of live chats; `None` when no role is on that keeps any.
-    chats: Option<Store>,
+    chats: Option<Store<Fact>>,
 }
 
 impl Connector {
@@ -179,7 +180,7 @@ impl Connector {
 }
 
 /// One line, so that whoever ended it knows that no chat ended with it.
-async fn log_end(signal: Signal, chats: Option<&Store>) {
+async fn log_end(signal: Signal, chats: Option<&Store<Fact>>) {
     /// A store that does not answer must not hold up the end.
     const ASKING: Duration = Duration::from_secs(2);
     let Some(chats) = chats else {
@@ -305,7 +306,7 @@ fn uploads(settings: &Settings, sign_in: &SignIn, http: &reqwest::Client) -> io:
 ///
 /// # Errors
 /// One sentence that names STORE and says what is wrong.
-pub(crate) fn open_store(settings: &Settings, sign_in: &SignIn) -> io::Result<Store> {
+pub(crate) fn open_store(settings: &Settings, sign_in: &SignIn) -> io::Result<Store<Fact>> {
     match &settings.store {
         StoreSetting::Sqlite(path) => SqliteJournal::open_file(path)
             .map(Store::Sqlite)
@@ -321,7 +322,7 @@ pub(crate) fn open_store(settings: &Settings, sign_in: &SignIn) -> io::Result<St
 }
 
 /// Waits for the container on a thread of its own: the caller's may be running a runtime already.
-fn open_container(url: &Url, sign_in: &SignIn) -> Result<AppendBlobJournal, String> {
+fn open_container(url: &Url, sign_in: &SignIn) -> Result<AppendBlobJournal<Fact>, String> {
     let http = far_end::client().map_err(|failed| failed.to_string())?;
     let opening = AppendBlobJournal::open_container(url, || sign_in.credential(), azure::transport(http));
     std::thread::scope(|scope| {

@@ -77,6 +77,9 @@ impl ActivityId {
     }
 }
 
+/// Stands where words may not be shown.
+pub const MASKED: &str = "••••••••";
+
 /// Milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, time::Duration};
 
 use reqwest::{NoProxy, Proxy, RequestBuilder, Response, redirect};
 
-use crate::domain::Timestamp;
+use crate::{domain::Timestamp, ledger::Failure};
 
 mod refusal;
 pub(crate) use self::refusal::{refusal, retry_after};
@@ -40,6 +40,20 @@ impl CallError {
         matches!(status, 401 | 403)
             // RFC 6749, 5.2: these come with 400, too.
             || matches!(code.as_deref(), Some("invalid_client" | "invalid_grant" | "unauthorized_client"))
+    }
+}
+
+/// What a failed call means for the next.
+impl From<&CallError> for Failure {
+    fn from(error: &CallError) -> Self {
+        match error {
+            CallError::NotSent(_) | CallError::Failed { .. } => Self::NotTaken { wait: 0 },
+            CallError::Throttled(wait) => {
+                Self::NotTaken { wait: i64::try_from(wait.as_millis()).unwrap_or(i64::MAX) }
+            }
+            CallError::Uncertain(_) => Self::Uncertain,
+            CallError::Rejected { .. } => Self::Refused,
+        }
     }
 }
 

@@ -29,7 +29,8 @@ pub use media::NewMedia;
 pub(crate) use probe::LoggedIn;
 
 const PATH: &str = "api/sn_va_as_service/bot/integration";
-const TIME_OUT: Duration = Duration::from_secs(9);
+/// An instance's own limit for an inbound call is 175 s; what it takes longer than this for counts as not answered.
+const TIME_OUT: Duration = Duration::from_secs(60);
 const LONGEST_ANSWER: usize = 1 << 20;
 
 /// Sends requests to one instance; cheap to clone, clones share the OAuth token.
@@ -75,7 +76,7 @@ impl ServiceNow {
         Self { http, shared: Arc::new(shared) }
     }
 
-    /// Sends one request, once, in at most 9 seconds. Only what was refused for its credential, and so not processed,
+    /// Sends one request, once, in at most 60 seconds. Only what was refused for its credential, and so not processed,
     /// is sent again: once with a new OAuth token, and once with new secrets if a vault has them.
     ///
     /// A wrong message token or signature is answered with 200 and silence. It shows where an answer in full was asked for
@@ -220,16 +221,17 @@ fn signature(secret: &SecretString, body: &[u8]) -> String {
 
 /// Plain text is a success (UPDATE_MESSAGES answers so), a web page is not.
 fn answer(Answered { status, body }: Answered) -> Result<Answer, CallError> {
-    let Ok(json) = serde_json::from_slice::<Value>(&body) else {
-        let is_page = body.trim_ascii_start().starts_with(b"<");
+    let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
+    let Ok(json) = serde_json::from_slice::<Value>(text) else {
+        let is_page = text.trim_ascii_start().starts_with(b"<");
         return if is_page { Err(CallError::Failed { status }) } else { Ok(Answer::default()) };
     };
     let says_failure = |status: &str| status.eq_ignore_ascii_case("failure");
     if json.get("status").and_then(Value::as_str).is_some_and(says_failure) {
-        return Err(far_end::rejected(status, &body));
+        return Err(far_end::rejected(status, text));
     }
     let is_full = json.get("body").is_some_and(Value::is_array);
-    Ok(Answer { synchronous: is_full.then_some(body) })
+    Ok(Answer { synchronous: is_full.then(|| text.to_vec()) })
 }
 
 #[cfg(test)]

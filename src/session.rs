@@ -1,27 +1,35 @@
 //! The pure core: what a conversation's journal means ([`State::apply`]) and what an event adds to it
 //! ([`decide`]). No clock, no I/O, no wire format.
 
-use std::collections::{HashMap, HashSet};
-
-use crate::domain::{
-    ActivityId, Agent, ConversationId, Timestamp, User,
-    control::Control,
-    inbound::{Item, What},
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
 };
 
+use crate::{
+    domain::{
+        ActivityId, Agent, ConversationId, Timestamp, User,
+        control::Control,
+        inbound::{Inbound, Item, SystemMeaning, What},
+    },
+    ledger::{CallId, Outbox},
+};
+
+mod call;
 mod decide;
 mod fact;
 mod fold;
-mod outbox;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use decide::{Event, Policy, decide};
+pub use call::{Call, ChatCall, LANE};
+pub use decide::{Command, Policy, decide, settle};
 pub use fact::*;
-pub use outbox::{CLAIM_MILLIS, Call, Due, Outbox, Queued};
 
 /// Milliseconds without a further `typing` after which the user counts as no longer typing.
 pub const TYPING_MILLIS: i64 = 5_000;
+/// Milliseconds within which the words of a masked answer that come once more are the same answer.
+const DOUBLE_CLICK: i64 = 10_000;
 /// Milliseconds of silence after which a live chat is ended.
 pub const IDLE_MILLIS: i64 = 24 * 3_600_000;
 
@@ -37,7 +45,9 @@ pub struct State {
     pub user: User,
     /// Direct Line conversations behind the client's, oldest first. The first is the client's own.
     pub segments: Vec<Segment>,
-    pub outbox: Outbox,
+    pub outbox: Outbox<ChatCall>,
+    /// The last escalation's `traceparent`, for what nobody's request asked for.
+    trace: Option<Arc<str>>,
     /// The last spoken fact, for the idle time-out.
     pub last_heard: Timestamp,
     /// What was said before the last escalation is still to be read.
@@ -53,10 +63,22 @@ pub struct State {
     taken: HashSet<ActivityId>,
     tokens: HashMap<String, Timestamp>,
     typing_since: Option<Timestamp>,
-    /// What ServiceNow asked last and was not answered yet, and where that stands.
-    pending: Option<(u64, Control)>,
+    /// What ServiceNow asked and was not answered yet, oldest first, each with where it stands.
+    questions: Vec<(u64, Control)>,
+    /// Masked answers: what their words are known again by, the id of each, and when it was given.
+    whispered: Vec<(String, ActivityId, Timestamp)>,
+    /// Masked answers that are not settled.
+    whispering: Vec<Whispering>,
     /// ServiceNow's messages the client has not fetched yet: position and `messageId`.
     unfetched: Vec<(u64, String)>,
+}
+
+/// A masked answer on its way, and the question it answers.
+#[derive(Clone, Debug)]
+struct Whispering {
+    call: CallId,
+    question: u64,
+    control: Control,
 }
 
 /// Where a conversation stands. Each variant holds only what is true there.
@@ -107,6 +129,14 @@ pub struct Cut {
     pub drained: bool,
 }
 
+/// What ServiceNow tells, by webhook or in the answer to a call.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    pub inbound: Inbound,
+    /// What each item's words mean where only words say it.
+    pub meanings: Vec<Option<SystemMeaning>>,
+}
+
 impl State {
     /// A conversation of which nothing is stored.
     pub fn new(conversation: ConversationId) -> Self {
@@ -118,6 +148,7 @@ impl State {
             user: User::default(),
             segments: Vec::new(),
             outbox: Outbox::default(),
+            trace: None,
             last_heard: Timestamp::default(),
             history_missing: false,
             names: HashSet::new(),
@@ -128,7 +159,9 @@ impl State {
             taken: HashSet::new(),
             tokens: HashMap::new(),
             typing_since: None,
-            pending: None,
+            questions: Vec::new(),
+            whispered: Vec::new(),
+            whispering: Vec::new(),
             unfetched: Vec::new(),
         }
     }
@@ -167,14 +200,20 @@ impl State {
         item.message_id.iter().chain(&stream).any(|key| self.heard.contains(key))
     }
 
-    /// The question that the user's next words answer.
-    pub fn pending(&self) -> Option<&Control> {
-        self.pending.as_ref().map(|(_, control)| control)
+    /// The questions that wait for an answer, oldest first, each with where it stands.
+    pub fn questions(&self) -> &[(u64, Control)] {
+        &self.questions
     }
 
-    /// Where that question stands.
-    pub fn pending_at(&self) -> Option<u64> {
-        self.pending.as_ref().map(|(position, _)| *position)
+    /// The masked answer that the same words were a moment ago: a repeat or a double click.
+    pub fn whispered_as(&self, mark: &str, now: Timestamp) -> Option<&ActivityId> {
+        let recent = |at: Timestamp| now.millis_since(at) < DOUBLE_CLICK;
+        self.whispered.iter().find(|(known, _, at)| known == mark && recent(*at)).map(|(_, id, _)| id)
+    }
+
+    /// Whether a masked answer was given in this chat.
+    pub fn whispers(&self) -> bool {
+        !self.whispered.is_empty()
     }
 
     /// True when the question at this position has had its answer.

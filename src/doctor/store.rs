@@ -20,7 +20,7 @@ use crate::{
     azure::SignIn,
     config::{Settings, StoreSetting},
     domain::{ConversationId, Timestamp},
-    journal::{Append, Journal, JournalError, Position, Store, Stored},
+    ledger::journal::{Append, Journal, JournalError, Position, Store, Stored},
 };
 
 /// How long the store may take to open: a token and a container, each with its own repeats.
@@ -43,6 +43,14 @@ struct Checked {
 impl Stored for Checked {
     /// The slash keeps it apart from every conversation; it is never marked open, so no sweep sees it.
     const REALM: &'static str = "doctor/";
+
+    fn of_a_newer_build() -> Self {
+        Self { at: 0, by: String::new() }
+    }
+
+    fn is_of_a_newer_build(&self) -> bool {
+        self.by.is_empty()
+    }
 }
 
 pub(super) async fn check(settings: &Settings, http: &reqwest::Client) -> Vec<Finding> {
@@ -78,7 +86,7 @@ async fn opened_and_used(settings: &Settings) -> Vec<Finding> {
 
 /// On a thread of its own: opening waits, for a SQLite file that somebody holds or for a network, and must hold up
 /// neither the other checks nor, when nobody waits for it any more, the end of the process.
-async fn open(settings: &Settings) -> io::Result<Store> {
+async fn open(settings: &Settings) -> io::Result<Store<crate::session::Fact>> {
     let (done, opened) = oneshot::channel();
     let settings = settings.clone();
     let sign_in = SignIn::new(settings.azure_client_id.as_deref());

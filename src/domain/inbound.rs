@@ -75,6 +75,13 @@ pub enum What {
     },
 }
 
+impl What {
+    /// True for what the user may be shown as it is.
+    pub fn is_shown(&self) -> bool {
+        matches!(self, Self::Said(_) | Self::System(_) | Self::Waiting(_))
+    }
+}
+
 /// What a text of ServiceNow's own means, for instances that say it in words only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SystemMeaning {

@@ -13,9 +13,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Those of the control that waits for an answer; none when it asks for something else.
-    pub fn of(pending: Option<&Control>) -> Self {
-        let Some(Control::Upload(upload)) = pending else { return Self::default() };
+    /// Those of the newest open question that asks for a file; none when nothing does. `open`: oldest first.
+    pub fn of<'a>(open: impl DoubleEndedIterator<Item = &'a Control>) -> Self {
+        let upload = open.rev().find_map(|control| match control {
+            Control::Upload(upload) => Some(upload),
+            _ => None,
+        });
+        let Some(upload) = upload else { return Self::default() };
         let Upload { prompt: _, max_count, max_megabytes, pictures_only, optional: _ } = upload;
         Self {
             files: *max_count,
@@ -56,7 +60,7 @@ mod tests {
             prompt: None,
             optional: false,
         };
-        let limits = Limits::of(Some(&Control::Upload(upload)));
+        let limits = Limits::of([&Control::Upload(upload)].into_iter());
         let file =
             |media_type: &str, length| FileHead { name: "f".into(), media_type: media_type.into(), length };
         assert!(limits.allow(1, &file("image/png", Some(1 << 20))).is_ok());
@@ -65,6 +69,6 @@ mod tests {
         assert!(matches!(big, Err(TakeError::TooLarge { limit: 1_048_576 })));
         assert!(matches!(limits.allow(0, &file("text/plain", None)), Err(TakeError::NoPicture)));
         let text = Control::Text { text: "Hello".into() };
-        assert_eq!(Limits::of(Some(&text)), Limits::default());
+        assert_eq!(Limits::of([&text].into_iter()), Limits::default());
     }
 }

@@ -11,9 +11,9 @@ use super::{Caller, Conversation, Handoff, Posted, Refusal, client::live_words, 
 use crate::{
     domain::{ActivityId, Attachment, Timestamp},
     files::{Address, Described, FileHead, Files, Incoming, Limits, Part, TakeError, name},
-    journal::JournalError,
-    session::{Event, Phase, ToAgent, UserSaid},
-    translate::{answer::answer, takeover, texts},
+    ledger::{Machine as _, journal::JournalError},
+    session::{Command, Phase, ToAgent, UserSaid},
+    translate::{answer::answer_one, takeover, texts},
     wire::activity::{Account, Activity},
 };
 
@@ -45,8 +45,8 @@ impl Handoff {
     ) -> Result<UploadTo, JournalError> {
         for _ in 0..2 {
             let (phase, segment) = {
-                let mut state = conversation.state.lock().await;
-                self.catch_up(conversation, &mut state).await?;
+                self.ledger.refresh(conversation).await?;
+                let state = conversation.state().await;
                 (state.phase.clone(), state.segment().cloned().unwrap_or_default())
             };
             match phase {
@@ -98,7 +98,7 @@ impl Handoff {
     /// Takes the upload's files as they come; gives them with the activity, or what the client is to be told.
     async fn read_upload(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         incoming: &mut Incoming,
     ) -> Result<Result<(Activity, Vec<Attachment>), Posted>, JournalError> {
         let mut activity = None;
@@ -149,15 +149,14 @@ impl Handoff {
             self.count_duplicates(1);
             return Ok(Some(Posted::Accepted(known)));
         }
-        let pending = conversation.state.lock().await.pending().cloned();
-        let answer = answer(activity, pending.as_ref());
+        let answer = answer_one(activity, conversation.state().await.questions());
         if answer.secure && !answer.text.trim().is_empty() {
             // Files are kept, a masked answer never is.
             return Ok(Some(refused(TakeError::Broken(
                 "A masked answer can't go with a file. Send it by itself.",
             ))));
         }
-        let mut said = live_words(activity, answer);
+        let mut said = live_words(activity, answer, self.ledger.now());
         let mut message = said.message.take().unwrap_or(ToAgent { typed: true, ..ToAgent::default() });
         let direct_line = self.direct_line.root().await.ok();
         let mut named = vec![];
@@ -179,8 +178,9 @@ impl Handoff {
         message.typed |= message.text.is_empty();
         let nothing = message.text.trim().is_empty() && message.attachments.is_empty();
         mend_echo(&mut said.echo, direct_line.as_ref());
-        let said = UserSaid { message: (!nothing).then_some(message), files, ..said };
-        self.tell(conversation, said, trace).await
+        let message = (!nothing).then_some(message);
+        let command = Command::UserSaid(Box::new(UserSaid { message, files, trace, ..said }));
+        self.tell(conversation, move |chat, state, now| chat.decide(state, &command, now)).await
     }
 
     /// Adds the files a client sent to what it is shown of its own message; where its message names them already, as
@@ -210,12 +210,12 @@ impl Handoff {
     /// The id the client was given, when it has posted this before.
     async fn posted(&self, conversation: &Conversation, activity: &Activity) -> Option<ActivityId> {
         let client_id = takeover::client_id(activity)?;
-        conversation.state.lock().await.posted_as(&client_id).cloned()
+        conversation.state().await.posted_as(&client_id).cloned()
     }
 
     async fn take_bytes(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         taken: usize,
         attachment: &Attachment,
         media_type: String,
@@ -235,14 +235,14 @@ impl Handoff {
     /// Takes one file, and tells the chat when ServiceNow does not want it.
     async fn take(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         taken: usize,
         file: FileHead,
         incoming: &mut Incoming,
     ) -> Result<Result<Attachment, TakeError>, JournalError> {
         let (user, limits) = {
-            let state = conversation.state.lock().await;
-            (state.user.id.clone(), Limits::of(state.pending()))
+            let state = conversation.state().await;
+            (state.user.id.clone(), Limits::of(state.questions().iter().map(|(_, control)| control)))
         };
         if let Err(error) = limits.allow(taken, &file) {
             return Ok(Err(error));
@@ -254,7 +254,7 @@ impl Handoff {
             Ok(_) => info!(conversation.id = %conversation.id, "Took a user's file for ServiceNow"),
             Err(TakeError::Refused { status }) => {
                 warn!(conversation.id = %conversation.id, status, "ServiceNow does not take a user's file");
-                self.record(conversation, Event::FileRefused { name }).await?;
+                self.commit(conversation, Command::FileRefused { name }).await?;
             }
             Err(error) => warn!(conversation.id = %conversation.id, %error, "A user's file was not taken"),
         }

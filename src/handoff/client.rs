@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value, json};
+
 use super::{
-    Caller, Conversation, Handoff, Recorded, attach::has_attachments, escalate::Source,
+    Caller, Conversation, Handoff, attach::has_attachments, escalate::Source, machine::Chat,
     return_to_bot::ReturnError,
 };
 use crate::{
-    domain::{ActivityId, ConversationId, Timestamp},
+    domain::{ActivityId, ConversationId, MASKED, Timestamp},
     far_end::CallError,
     files::TakeError,
-    journal::{JournalError, Position},
-    session::{CallId, Event, Fact, Phase, ToAgent, UserSaid},
+    ledger::{
+        CallId, Committed, Decided, Ledger, Machine as _, commit_and_deliver, deliver_soon,
+        journal::{JournalError, Position},
+    },
+    session::{Command, Fact, LANE, Phase, State, ToAgent, UserSaid},
     translate::{
-        answer::{Answer, answer},
+        answer::{Answer, answer_one},
         takeover,
     },
     wire::activity::{Account, Activity},
@@ -54,9 +59,12 @@ impl Handoff {
         let client_id = takeover::client_id(&activity).filter(|_| activity.kind == "message");
         // The phase may change under our hands; then the next look decides.
         for _ in 0..3 {
+            if !conversation.state().await.is_live() {
+                // What is not for a live chat goes by what the journal says now, not by our copy of it.
+                self.ledger.refresh(conversation).await?;
+            }
             let phase = {
-                let mut state = conversation.state.lock().await;
-                self.catch_up(conversation, &mut state).await?;
+                let state = conversation.state().await;
                 // What the live chat was told is not told the bot, though the chat may be over by now.
                 if let Some(id) = client_id.as_deref().and_then(|id| state.posted_as(id)) {
                     self.count_duplicates(1);
@@ -96,79 +104,81 @@ impl Handoff {
                 Box::pin(self.say_with(conversation, activity, vec![], trace)).await
             }
             "message" => self.say(conversation, activity, trace).await,
-            "typing" => self.signal(conversation, Event::UserTyping, trace).await.map(Some),
+            "typing" => {
+                conversation.local.types(self.ledger.now());
+                self.signal(conversation, Command::UserTyping).await
+            }
             "endOfConversation" => {
-                let posted = self.signal(conversation, Event::UserEnded, trace).await?;
+                let posted = self.signal(conversation, Command::UserEnded).await?;
                 self.return_soon(conversation);
-                Ok(Some(posted))
+                Ok(posted)
             }
             // Events and the like were meant for the bot, which is cut off.
             _ => {
-                let state = conversation.state.lock().await;
+                let state = conversation.state().await;
                 Ok(Some(Posted::Accepted(ActivityId::local(&conversation.id, state.position))))
             }
         }
     }
 
+    /// `None` when the live chat ended meanwhile.
     async fn signal(
         self: &Arc<Self>,
         conversation: &Arc<Conversation>,
-        event: Event,
-        trace: Option<String>,
-    ) -> Result<Posted, JournalError> {
-        let recorded = self.record(conversation, event).await?;
-        self.deliver_soon(conversation, trace);
-        Ok(Posted::Accepted(ActivityId::local(&conversation.id, recorded.at)))
+        command: Command,
+    ) -> Result<Option<Posted>, JournalError> {
+        let at = match self.commit(conversation, command).await? {
+            Committed::Stored { at, .. } => at,
+            Committed::Known(_) | Committed::TooLate => return Ok(None),
+        };
+        deliver_soon(self, conversation);
+        Ok(Some(Posted::Accepted(ActivityId::local(&conversation.id, at))))
     }
 
+    /// Which question words answer, and whether they may be stored, is decided under the commit: it may change until then.
     async fn say(
         self: &Arc<Self>,
         conversation: &Arc<Conversation>,
         activity: &Activity,
         trace: Option<String>,
     ) -> Result<Option<Posted>, JournalError> {
-        let (pending, asked) = {
-            let state = conversation.state.lock().await;
-            (state.pending().cloned(), state.pending_at())
+        let (ledger, activity, name) = (self.ledger.clone(), activity.clone(), self.ledger.random_name());
+        let at = self.ledger.now();
+        let decide = move |chat: &Chat, state: &State, now| {
+            let answer = answer_one(&activity, state.questions());
+            if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
+                return Decided::Known(id);
+            }
+            let secure = answer.secure;
+            let mut said = UserSaid { trace: trace.clone(), ..live_words(&activity, answer, at) };
+            if let Some(message) = said.message.as_mut().filter(|_| secure) {
+                message.whisper = Some(ledger.whisper(&name, std::mem::take(&mut message.text).into()));
+                said.echo = masked(&activity);
+            }
+            chat.decide(state, &Command::UserSaid(Box::new(said)), now)
         };
-        let mut answer = answer(activity, pending.as_ref());
-        // Words that name a choice answer the question like a click.
-        answer.question = answer.question.or(asked.filter(|_| !answer.typed && !answer.nothing));
-        if answer.secure {
-            return Box::pin(self.say_secretly(conversation, activity, answer, trace)).await;
-        }
-        self.tell(conversation, live_words(activity, answer), trace).await
+        self.tell(conversation, decide).await
     }
 
     /// Stores what the user said, and delivers it. `None` when the live chat ended meanwhile.
     pub(super) async fn tell(
         self: &Arc<Self>,
         conversation: &Arc<Conversation>,
-        said: UserSaid,
-        trace: Option<String>,
+        decide: impl Fn(&Chat, &State, Timestamp) -> Decided<Chat> + Send + Sync + 'static,
     ) -> Result<Option<Posted>, JournalError> {
-        let client_id = said.client_id.clone();
-        let said = UserSaid { trace: trace.clone(), ..said };
-        let event = Event::UserSaid(Box::new(said));
-        let recorded = self.record_and_deliver(conversation, event, trace).await?;
-        let Some(position) = said_at(&recorded) else {
-            return self.said_before(conversation, client_id).await;
+        let committed =
+            commit_and_deliver(self, conversation, LANE, decide).await.map_err(JournalError::from)?;
+        let position = match &committed {
+            Committed::TooLate => return Ok(None),
+            Committed::Known(id) => {
+                self.count_duplicates(1);
+                return Ok(Some(Posted::Accepted(id.clone())));
+            }
+            Committed::Stored { at, facts } => said_at(*at, facts),
         };
-        let call = CallId(position, 0);
-        self.wait_for(conversation, call).await;
+        let Some(position) = position else { return Ok(None) };
+        self.wait_for(conversation, CallId(position, 0)).await;
         Ok(Some(Posted::Accepted(ActivityId::local(&conversation.id, position))))
-    }
-
-    /// The id of a message that was posted before; `None` when the live chat has ended meanwhile.
-    async fn said_before(
-        &self,
-        conversation: &Conversation,
-        client_id: Option<String>,
-    ) -> Result<Option<Posted>, JournalError> {
-        let state = conversation.state.lock().await;
-        let known = client_id.and_then(|id| state.posted_as(&id).cloned());
-        self.count_duplicates(usize::from(known.is_some()));
-        Ok(known.map(Posted::Accepted))
     }
 
     async fn post_to_bot(
@@ -178,7 +188,7 @@ impl Handoff {
         activity: &Activity,
         trace: Option<&str>,
     ) -> Result<Posted, JournalError> {
-        let segment = conversation.state.lock().await.segment().cloned().unwrap_or_default();
+        let segment = conversation.state().await.segment().cloned().unwrap_or_default();
         let upstream = segment.conversation.as_deref().unwrap_or(conversation.id.as_str());
         let authorization = match self.authorization_for(conversation, &segment, caller).await {
             Ok(authorization) => authorization,
@@ -215,8 +225,8 @@ impl Handoff {
     ) -> Result<Option<ActivityId>, JournalError> {
         let Some(conversation) = self.find(id).await? else { return Ok(None) };
         let cut = {
-            let mut state = conversation.state.lock().await;
-            self.catch_up(&conversation, &mut state).await?;
+            self.ledger.refresh(&conversation).await?;
+            let state = conversation.state().await;
             let cut = state.segment().and_then(|segment| segment.cut.clone());
             cut.filter(|_| state.is_live() && activity.kind == "message")
         };
@@ -226,7 +236,7 @@ impl Handoff {
             false => self.find_echo(activity, source).await,
         };
         if let Some(known) = upstream_id.clone().map(ActivityId)
-            && conversation.state.lock().await.has_taken(&known)
+            && conversation.state().await.has_taken(&known)
         {
             return Ok(Some(known));
         }
@@ -238,14 +248,19 @@ impl Handoff {
         if upstream_id.is_none() && !arrived && said.message.is_none() {
             return Ok(None);
         }
-        let recorded = self.record(&conversation, Event::UserSaid(Box::new(said.clone()))).await?;
-        self.deliver_soon(&conversation, None);
-        let fresh = ActivityId::local(&conversation.id, recorded.at);
-        let posted = {
-            let state = conversation.state.lock().await;
-            said.client_id.and_then(|id| state.posted_as(&id).cloned())
+        let committed = self.commit(&conversation, Command::UserSaid(Box::new(said.clone()))).await?;
+        deliver_soon(self, &conversation);
+        let fresh = match committed {
+            Committed::Known(id) => id,
+            Committed::Stored { at, .. } => {
+                said.id.unwrap_or_else(|| ActivityId::local(&conversation.id, at))
+            }
+            Committed::TooLate => {
+                let state = conversation.state().await;
+                said.id.unwrap_or_else(|| ActivityId::local(&conversation.id, state.position))
+            }
         };
-        Ok(Some(posted.or(said.id).unwrap_or(fresh)))
+        Ok(Some(fresh))
     }
 
     /// The id under which Direct Line has an activity whose post it did not answer, if it has it.
@@ -257,23 +272,47 @@ impl Handoff {
     }
 }
 
-/// Where the user's words stand in what was recorded.
-pub(super) fn said_at(recorded: &Recorded) -> Option<Position> {
-    let mut facts = (recorded.at..).zip(&recorded.facts);
+/// Where the user's words stand in what was stored.
+fn said_at(at: Position, facts: &[Fact]) -> Option<Position> {
+    let mut facts = (at..).zip(facts);
     facts.find(|(_, fact)| matches!(fact, Fact::UserSaid(_))).map(|(position, _)| position)
 }
 
+/// The masked answer that these words were a moment ago, when they are not the answer to another masked question.
+fn repeats_whisper(
+    ledger: &Ledger<Chat>,
+    state: &State,
+    answer: &Answer,
+    now: Timestamp,
+) -> Option<ActivityId> {
+    if answer.secure || !state.whispers() {
+        return None;
+    }
+    state.whispered_as(&ledger.whispers().mark(&answer.text.as_str().into()), now).cloned()
+}
+
 /// A client's message for the live chat.
-pub(super) fn live_words(activity: &Activity, answer: Answer) -> UserSaid {
+pub(super) fn live_words(activity: &Activity, answer: Answer, at: Timestamp) -> UserSaid {
     let Answer { text, typed, secure: _, attachments, nothing, question } = answer;
     UserSaid {
         client_id: takeover::client_id(activity),
         timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
-        message: (!nothing).then_some(ToAgent { text, typed, attachments }),
+        message: (!nothing).then_some(ToAgent { text, typed, attachments, whisper: None }),
         answers: question,
         echo: takeover::echo(activity),
         files: vec![],
-        at: Timestamp::now(),
+        at,
         ..UserSaid::default()
     }
+}
+
+/// What the client is shown of a masked answer: that there was one.
+fn masked(activity: &Activity) -> Map<String, Value> {
+    let mut echo = takeover::echo(activity);
+    echo.retain(|name, _| matches!(name.as_str(), "from" | "locale" | "localTimezone"));
+    echo.insert("text".to_owned(), MASKED.into());
+    if let Some(id) = takeover::client_id(activity) {
+        echo.insert("channelData".to_owned(), json!({"clientActivityID": id}));
+    }
+    echo
 }

@@ -2,37 +2,34 @@
 
 use super::Handoff;
 use crate::{
-    domain::{Timestamp, control::Control},
-    session::{AgentSaid, Call, CallOutcome, Fact, Notice, Queued},
-    telemetry::Count,
+    domain::control::Control,
+    ledger::{Settled, Settlement},
+    session::{AgentSaid, Fact, Notice},
+    telemetry::{Count, Counters},
 };
 
-impl Handoff {
-    /// Counts a fact that this process has stored.
-    pub(super) fn count(&self, fact: &Fact) {
-        let what = match fact {
-            Fact::HandoffRequested(_) => Count::Handoffs,
-            Fact::AgentSaid(said) => {
-                if degraded(said).is_some() {
-                    self.counters.one(Count::Degraded);
-                }
-                Count::FromServiceNow
+/// Counts a fact that this process has stored.
+pub(super) fn count(counters: &Counters, fact: &Fact) {
+    let what = match fact {
+        Fact::HandoffRequested(_) => Count::Handoffs,
+        Fact::AgentSaid(said) => {
+            if degraded(said).is_some() {
+                counters.one(Count::Degraded);
             }
-            Fact::NotShown { .. } => Count::NotShown,
-            Fact::Settled { outcome: CallOutcome::Retry { .. }, .. } => Count::RetriesServiceNow,
-            Fact::Noticed { notice: Notice::NotDelivered { .. } | Notice::EnterAgain, .. } => Count::GivenUp,
-            _ => return,
-        };
-        self.counters.one(what);
-    }
-
-    /// Counts a call that ServiceNow took, when somebody's words were in it.
-    pub(super) fn count_delivery(&self, queued: &Queued) {
-        if let Call::Say(_) = queued.call {
-            self.counters.delivered(Timestamp::now().millis_since(queued.since));
+            Count::FromServiceNow
         }
-    }
+        Fact::NotShown { .. } => Count::NotShown,
+        Fact::Settled(Settled { outcome: Settlement::Retry { .. }, .. }) => Count::RetriesServiceNow,
+        Fact::Noticed {
+            notice: Notice::NotDelivered { .. } | Notice::MayNotHaveArrived { .. } | Notice::EnterAgain,
+            ..
+        } => Count::GivenUp,
+        _ => return,
+    };
+    counters.one(what);
+}
 
+impl Handoff {
     pub(super) fn count_duplicates(&self, many: usize) {
         self.counters.add(Count::Duplicates, many);
     }

@@ -10,8 +10,8 @@ use crate::{
     config::StartMode,
     domain::{ConversationId, HistoryLine, Timestamp, User},
     far_end::CallError,
-    journal::JournalError,
-    session::{Event, Fact, HandoffRequested, Opening, Topic},
+    ledger::{deliver_soon, journal::JournalError},
+    session::{Command, Fact, HandoffRequested, Opening, Topic},
     telemetry::{Trace, of_caller, trace_id},
     translate::{
         context,
@@ -62,20 +62,20 @@ impl Handoff {
     ) -> Result<bool, JournalError> {
         let conversation = match self.find(id).await? {
             Some(known) => known,
-            None => Arc::new(Conversation::new(id.clone(), &[])),
+            None => self.ledger.begin(id),
         };
         let (mut request, said) = self.request(&conversation, batch, event, source, caller).await;
         let trace = trace.or_else(of_caller).unwrap_or_else(|| Trace::start().traceparent().to_owned());
         request.trace = Some(trace.clone());
         let segment = source.segment;
-        let recorded = self.record(&conversation, Event::Escalated { segment, request, said }).await?;
-        let conversation = self.remembered().get_or_insert(id.clone(), || conversation.clone()).clone();
-        let stored = matches!(recorded.facts.first(), Some(Fact::HandoffRequested(_)));
+        let committed = self.commit(&conversation, Command::Escalated { segment, request, said }).await?;
+        let stored = matches!(committed.facts().first(), Some(Fact::HandoffRequested(_)));
+        let conversation = self.find(id).await?.unwrap_or(conversation);
         if stored {
             info!(conversation.id = %id, trace.id = trace_id(&trace), "The agent asked for a person; opening a live chat");
         }
         self.drain(&conversation, source).await?;
-        self.deliver_soon(&conversation, Some(trace));
+        deliver_soon(self, &conversation);
         Ok(stored)
     }
 
@@ -184,12 +184,12 @@ impl Handoff {
     /// belongs to the live chat. When it can't be read now, the client's next poll tries again.
     pub(super) async fn drain(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         source: &Source<'_>,
     ) -> Result<(), JournalError> {
         let segment = source.segment;
         let (cut, live, history_missing) = {
-            let state = conversation.state.lock().await;
+            let state = conversation.state().await;
             let cut = state.segments.get(segment).and_then(|segment| segment.cut.clone());
             let live = state.is_live() && segment + 1 == state.segments.len();
             (cut.filter(|cut| !cut.drained), live, live && state.history_missing)
@@ -219,7 +219,7 @@ impl Handoff {
         if history_missing && history.is_none() {
             return Ok(());
         }
-        self.record(conversation, Event::UpstreamRead { segment, said, history }).await?;
+        self.commit(conversation, Command::UpstreamRead { segment, said, history }).await?;
         Ok(())
     }
 

@@ -1,17 +1,14 @@
 //! What ServiceNow says: to the response endpoint, or in the answer to a call.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use tracing::{Span, debug, info, warn};
 
 use super::{Conversation, Handoff, counting::degraded};
 use crate::{
     domain::{ConversationId, SessionId, control::Control},
-    journal::JournalError,
-    session::{Event, Fact, State},
+    ledger::{deliver_soon, journal::JournalError},
+    session::{Answered, Command, Fact},
     telemetry::{TRACEPARENT, trace_id},
     translate::{
         request::session_of_request,
@@ -50,41 +47,35 @@ impl Handoff {
         };
         let facts = self.hear_in(&conversation, session.chat, inbound).await?;
         debug!(conversation.id = %session.conversation, chat = session.chat, facts, "Heard from ServiceNow");
-        self.deliver_soon(&conversation, None);
+        deliver_soon(self, &conversation);
         Ok(if facts == 0 { Heard::OldNews } else { Heard::Stored })
     }
 
-    /// Takes a synchronous answer as if it had come by webhook. It does not name its session.
-    pub(super) async fn hear_answer(
-        &self,
-        conversation: &Conversation,
-        chat: u32,
-        body: &[u8],
-    ) -> Result<(), JournalError> {
-        if let Ok(response) = Response::parse(body) {
-            self.hear_in(conversation, chat, inbound(response)).await?;
-        }
-        Ok(())
-    }
-
     async fn hear_in(
-        &self,
-        conversation: &Conversation,
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
         chat: u32,
         inbound: Inbound,
     ) -> Result<usize, JournalError> {
-        let meanings = inbound.items.iter().map(meaning).collect();
-        let heard = |state: &State, item: &&Item| chat == state.chat && state.has_heard(item);
-        let known = AtomicUsize::new(0);
-        let items = inbound.items.clone();
-        let look = |state: &State, _: &[Fact], _| {
-            known.store(items.iter().filter(|item| heard(state, item)).count(), Relaxed);
-            None
+        let told = meant(inbound);
+        let known = {
+            let state = conversation.state().await;
+            let heard = |item: &&Item| chat == state.chat && state.has_heard(item);
+            told.inbound.items.iter().filter(heard).count()
         };
-        let recorded = self.record_and(conversation, Event::Heard { chat, inbound, meanings }, look).await?;
-        self.count_duplicates(known.into_inner());
-        Ok(recorded.facts.len())
+        let committed = self.commit(conversation, Command::Heard { chat, told }).await?;
+        self.count_duplicates(known);
+        Ok(committed.facts().len())
     }
+}
+
+/// What a synchronous answer tells, as if it had come by webhook. It does not name its session.
+pub(super) fn told(body: &[u8]) -> Option<Answered> {
+    Response::parse(body).ok().map(|response| meant(inbound(response)))
+}
+
+fn meant(inbound: Inbound) -> Answered {
+    Answered { meanings: inbound.items.iter().map(meaning).collect(), inbound }
 }
 
 /// The trace of the request that this answers, as ServiceNow gives it back: for the log and nothing else.

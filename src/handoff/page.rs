@@ -7,11 +7,14 @@ use serde_json::Value;
 
 mod stretch;
 
-use super::{Caller, Conversation, Handoff, escalate::Source};
+use super::{Caller, Conversation, Handoff, escalate::Source, machine::Chat};
 use crate::{
     domain::{Timestamp, User},
-    journal::{Journal, JournalError, Position},
-    session::{Event, Fact, Phase, Segment, decide},
+    ledger::{
+        Machine as _, commit_and_deliver, deliver_soon,
+        journal::{JournalError, Position},
+    },
+    session::{Command, Fact, LANE, Phase, Segment, decide},
     translate::{
         activity::RenderContext,
         client_view,
@@ -61,14 +64,13 @@ impl Handoff {
         caller: &Caller,
         watermark: Option<&str>,
         hold: Duration,
-        trace: Option<String>,
     ) -> Result<Page, JournalError> {
         let mut cursor = Cursor::read(watermark);
-        let mut moved = conversation.moved.subscribe();
+        let mut moved = conversation.watch();
         let until = tokio::time::Instant::now() + hold;
         loop {
             let look = self.look(conversation, &mut cursor).await?;
-            self.see_to(conversation, &look, caller, &cursor, trace.clone()).await?;
+            self.see_to(conversation, &look, caller, &cursor).await?;
             let look = if look.due || look.undrained.is_some() {
                 self.look(conversation, &mut cursor).await?
             } else {
@@ -86,24 +88,20 @@ impl Handoff {
 
     /// Reads what is new in the journal; puts a cursor that can't be ours back to the start.
     async fn look(&self, conversation: &Conversation, cursor: &mut Cursor) -> Result<Look, JournalError> {
-        let mut state = conversation.state.lock().await;
-        let mut from = cursor.local.min(state.position);
-        let mut facts = self.journal.read(&conversation.id, from).await?;
-        let new = usize::try_from(state.position - from).unwrap_or(usize::MAX);
-        for fact in facts.iter().skip(new) {
-            state.apply(fact);
-        }
+        let (mut facts, mut state) = self.ledger.look(conversation, cursor.local).await?;
+        let mut from = state.position - facts.len() as u64;
         if cursor.local > state.position || cursor.segment >= state.segments.len() {
             *cursor = Cursor::read(None);
             from = 0;
-            facts = self.journal.read(&conversation.id, 0).await?;
-            facts.truncate(usize::try_from(state.position).unwrap_or(usize::MAX));
+            drop(state);
+            (facts, state) = self.ledger.look(conversation, 0).await?;
         }
         let now = Timestamp::now();
-        let due = |event| !decide(&state, event, &self.policy, now).is_empty();
+        let policy = &self.ledger.machine().policy;
+        let due = |command| !decide(&state, command, policy, now).is_empty();
         Ok(Look {
-            due: due(Event::Tick),
-            fetched: due(Event::Fetched { up_to: cursor.local }),
+            due: due(Command::Tick { typed: conversation.local.typed() }),
+            fetched: due(Command::Fetched { up_to: cursor.local }),
             segments: state.segments.clone(),
             user: state.user.clone(),
             facts,
@@ -122,14 +120,16 @@ impl Handoff {
         look: &Look,
         caller: &Caller,
         cursor: &Cursor,
-        trace: Option<String>,
     ) -> Result<(), JournalError> {
         if look.due {
-            Box::pin(self.record(conversation, Event::Tick)).await?;
+            Box::pin(self.tick(conversation)).await?;
         }
         if look.fetched {
-            let fetched = Event::Fetched { up_to: cursor.local };
-            Box::pin(self.record_and_deliver(conversation, fetched, trace.clone())).await?;
+            let fetched = Command::Fetched { up_to: cursor.local };
+            let decide = move |chat: &Chat, state: &_, now| chat.decide(state, &fetched, now);
+            Box::pin(commit_and_deliver(self, conversation, LANE, decide))
+                .await
+                .map_err(JournalError::from)?;
         }
         if let Some(segment) = look.undrained
             && let Some(ended) = look.segments.get(segment)
@@ -143,7 +143,7 @@ impl Handoff {
             self.return_soon(conversation);
         }
         if look.owes || look.due {
-            self.deliver_soon(conversation, trace);
+            deliver_soon(self, conversation);
         }
         Ok(())
     }

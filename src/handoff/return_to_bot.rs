@@ -11,8 +11,8 @@ use super::{Conversation, Handoff};
 use crate::{
     domain::Timestamp,
     far_end::CallError,
-    journal::JournalError,
-    session::{Event, Phase, Segment},
+    ledger::journal::JournalError,
+    session::{Command, Phase, Segment},
     telemetry::{of_caller, on_behalf},
     translate::texts,
 };
@@ -22,19 +22,19 @@ impl Handoff {
     pub(super) fn return_soon(self: &Arc<Self>, conversation: &Arc<Conversation>) {
         let (handoff, conversation) = (self.clone(), conversation.clone());
         let come_back = async move {
-            let Ok(_turn) = conversation.returning.try_lock() else { return };
+            let Ok(_turn) = conversation.local.returning.try_lock() else { return };
             handoff.try_to_return(&conversation).await;
         };
         tokio::spawn(on_behalf(of_caller(), come_back).in_current_span());
     }
 
     /// Opens the fresh conversation if one is due, and waits for it.
-    pub(super) async fn return_now(&self, conversation: &Conversation) {
-        let _turn = conversation.returning.lock().await;
+    pub(super) async fn return_now(&self, conversation: &Arc<Conversation>) {
+        let _turn = conversation.local.returning.lock().await;
         self.try_to_return(conversation).await;
     }
 
-    async fn try_to_return(&self, conversation: &Conversation) {
+    async fn try_to_return(&self, conversation: &Arc<Conversation>) {
         match self.open_fresh(conversation, None).await {
             Ok(true) => info!(conversation.id = %conversation.id, "The bot is back, in a fresh conversation"),
             Ok(false) => {}
@@ -47,21 +47,21 @@ impl Handoff {
     /// Opens a conversation in place of the one whose token has died while nobody was looking.
     pub(super) async fn replace(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         segment: usize,
     ) -> Result<(), ReturnError> {
-        let _turn = conversation.returning.lock().await;
+        let _turn = conversation.local.returning.lock().await;
         self.open_fresh(conversation, Some(segment)).await?;
         Ok(())
     }
 
     async fn open_fresh(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         instead_of: Option<usize>,
     ) -> Result<bool, ReturnError> {
         let (user, context) = {
-            let state = conversation.state.lock().await;
+            let state = conversation.state().await;
             let context = match (&state.phase, instead_of) {
                 (Phase::Returning { why, agent }, None) => Some((*why, agent.clone())),
                 (Phase::Bot, Some(segment)) if segment + 1 == state.segments.len() => None,
@@ -86,19 +86,19 @@ impl Handoff {
         }
         let until = i64::try_from(opened.expires_in.as_millis()).unwrap_or(i64::MAX);
         let own_secret = self.secret.is_some();
-        let event = Event::BotReturned {
+        let command = Command::BotReturned {
             conversation: opened.conversation_id,
             authorization: (!own_secret).then(|| authorization.to_owned()),
             until: (!own_secret).then(|| Timestamp::now().plus_millis(until)),
             instead_of,
         };
-        Ok(!self.record(conversation, event).await?.facts.is_empty())
+        Ok(!self.commit(conversation, command).await?.facts().is_empty())
     }
 
     /// How to speak for ourselves in a segment of ours, renewing its token when half its life is over.
     pub(super) async fn authorization(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         segment: &Segment,
     ) -> Result<String, ReturnError> {
         let (Some(held), Some(until)) = (&segment.authorization, segment.until) else {
@@ -113,8 +113,8 @@ impl Handoff {
         let authorization = renewed.authorization.expose_secret().to_owned();
         let lasts = i64::try_from(renewed.expires_in.as_millis()).unwrap_or(i64::MAX);
         let until = Timestamp::now().plus_millis(lasts);
-        let event = Event::BotTokenRenewed { authorization: authorization.clone(), until };
-        self.record(conversation, event).await?;
+        let command = Command::BotTokenRenewed { authorization: authorization.clone(), until };
+        self.commit(conversation, command).await?;
         Ok(authorization)
     }
 }

@@ -1,5 +1,7 @@
 //! Who may read and write an escalated conversation: whoever holds a token that Direct Line accepted for it.
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
@@ -8,8 +10,8 @@ use crate::{
     auth::{TokenHash, token_hash},
     domain::Timestamp,
     far_end::CallError,
-    journal::JournalError,
-    session::Event,
+    ledger::journal::JournalError,
+    session::Command,
     telemetry::of_caller,
 };
 
@@ -57,11 +59,11 @@ impl Handoff {
     /// When the store fails.
     pub async fn standing(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         caller: &Caller,
     ) -> Result<Standing, JournalError> {
         let (known, watermark) = {
-            let state = conversation.state.lock().await;
+            let state = conversation.state().await;
             let cut = state.segments.first().and_then(|first| first.cut.as_ref());
             let known = state.knows_token(caller.hash.as_str(), Timestamp::now());
             (known, cut.and_then(|cut| cut.watermark.clone()))
@@ -88,11 +90,14 @@ impl Handoff {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn accept(&self, conversation: &Conversation, caller: &Caller) -> Result<(), JournalError> {
+    pub async fn accept(
+        &self,
+        conversation: &Arc<Conversation>,
+        caller: &Caller,
+    ) -> Result<(), JournalError> {
         let until = caller.until(Timestamp::now());
         let hash = caller.hash.as_str().to_owned();
-        self.record(conversation, Event::TokenAccepted { hash, until }).await?;
-        Ok(())
+        self.commit(conversation, Command::TokenAccepted { hash, until }).await.map(drop)
     }
 }
 

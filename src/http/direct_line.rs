@@ -22,7 +22,7 @@ use crate::{
     domain::ConversationId,
     far_end::CallError,
     handoff::{Caller, Conversation, Handoff},
-    journal::JournalError,
+    ledger::journal::JournalError,
     telemetry::{TRACEPARENT, on_behalf},
     wire::json,
 };

@@ -10,7 +10,7 @@ use actix_web::{
 use serde_json::json;
 use tracing::error;
 
-use crate::{auth::AuthError, journal::JournalError};
+use crate::{auth::AuthError, ledger::journal::JournalError};
 
 /// An answer that is an error. Its text says what went wrong and what to do, and nothing of what is inside.
 #[derive(Debug, thiserror::Error)]

@@ -18,7 +18,7 @@ use crate::{
     auth::{self, AuthError},
     domain::Timestamp,
     files::{Label, StoreError, Writing},
-    journal::JournalError,
+    ledger::journal::JournalError,
     secondary_bot::{SecondaryBot, Told, media},
     telemetry::TRACEPARENT,
     wire::{
@@ -53,7 +53,7 @@ pub async fn integration(
     let caller = header(&request, TRACEPARENT);
     let told = role.bot.take(asked, &fields, caller).instrument(span(&request)).await?;
     Ok(match told {
-        Told::Answer(answer) => HttpResponse::Ok().json(answer),
+        Told::Answer(answer) => HttpResponse::Ok().json(&*answer),
         Told::Stored => HttpResponse::Ok().json(json!({"status": "success"})),
         Told::Processed => {
             HttpResponse::Ok().content_type("text/plain").body("Message Processed Successfully")

@@ -8,21 +8,21 @@ use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
 use super::{
-    SecondaryBot, Session,
+    SecondaryBot,
     agents::Agent,
     ask,
-    fact::{Fact, File},
+    fact::File,
+    machine::{Command, Held, Session, Step},
     plan::Post,
-    state::{AgentConversation, Queued},
+    state::AgentConversation,
+    work::Work,
 };
 use crate::{
-    delivery::{Next, after_attempt},
     direct_line::{DirectLine, upload::Upload},
-    domain::Timestamp,
     far_end::CallError,
     files::Label,
-    journal::JournalError,
-    telemetry::{Count, of_caller},
+    ledger::{Failure, journal::JournalError},
+    telemetry::of_caller,
     wire::{
         activity::ActivitySet,
         virtual_agent::request::{Action, Request},
@@ -31,8 +31,6 @@ use crate::{
 
 /// Milliseconds before its end at which a token is renewed: half of the shortest life documented.
 const HALF_LIFE: i64 = 15 * 60_000;
-/// Milliseconds for which what surely did not reach Direct Line is tried again.
-const PATIENCE: i64 = 8_000;
 
 /// Why something did not get through to the agent.
 #[derive(Debug, thiserror::Error)]
@@ -40,14 +38,29 @@ pub enum Unreached {
     /// The conversation is gone, or its token is; nothing was processed.
     #[error("the conversation with the agent is lost")]
     Lost,
-    /// Nothing was processed, and trying again is of no use now.
+    /// Nothing was processed; later it may be.
+    #[error("Direct Line: {0}")]
+    NotTaken(#[source] CallError),
+    /// Nothing was processed, and trying again is of no use.
     #[error("Direct Line: {0}")]
     Refused(#[source] CallError),
     /// It may have been processed.
     #[error("Direct Line: {0}")]
     Uncertain(#[source] CallError),
-    #[error(transparent)]
-    Store(#[from] JournalError),
+    /// A step could not be stored, or somebody else works here now.
+    #[error("the work was interrupted: {0:?}")]
+    Stopped(Failure),
+}
+
+impl From<CallError> for Unreached {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Rejected { status: 401 | 403 | 404, .. } => Self::Lost,
+            CallError::Rejected { .. } => Self::Refused(error),
+            CallError::NotSent(_) | CallError::Throttled(_) => Self::NotTaken(error),
+            CallError::Uncertain(_) | CallError::Failed { .. } => Self::Uncertain(error),
+        }
+    }
 }
 
 /// A session's conversation, and how to speak in it.
@@ -67,46 +80,37 @@ impl Line<'_> {
 
 impl SecondaryBot {
     /// Opens a conversation for the request, with the agent it chooses, and stores that.
-    pub(super) async fn open(&self, session: &Session, queued: &Queued) -> Result<(), Unreached> {
+    pub(super) async fn open(&self, work: &Work<'_>) -> Result<(), Unreached> {
         let (user, locale, held) = {
-            let state = session.state.lock().await;
+            let state = work.session.state().await;
             let held = state.agent.as_ref().and_then(|agent| agent.name.clone());
             (state.user.clone(), state.locale.clone(), held)
         };
-        let (name, agent) = self.agents.choose(&queued.asked.echo, held.as_deref());
-        let began = Timestamp::now();
-        let mut attempt = 0;
-        let opened = loop {
-            attempt += 1;
-            match agent.direct_line.open(Some(&user), locale.as_deref(), of_caller().as_deref()).await {
-                Ok(opened) => break opened,
-                // A conversation opened in vain harms nobody.
-                Err(error) => self.wait_or_give_up(began, attempt, error).await?,
-            }
-        };
-        let now = Timestamp::now();
+        let (name, agent) = self.agents.choose(&work.asked.echo, held.as_deref());
+        let opened = agent.direct_line.open(Some(&user), locale.as_deref(), of_caller().as_deref()).await;
+        let opened = opened.map_err(|error| match error {
+            CallError::Rejected { .. } => Unreached::Refused(error),
+            // A conversation opened in vain harms nobody.
+            error => Unreached::NotTaken(error),
+        })?;
         let own_secret = agent.authorization().is_some();
         let millis = i64::try_from(opened.expires_in.as_millis()).unwrap_or(i64::MAX);
-        self.record(session, |_, at| {
-            let fact = Fact::Opened {
-                request: queued.position,
-                agent: name.clone(),
-                conversation: opened.conversation_id.clone(),
-                authorization: (!own_secret).then(|| opened.authorization.expose_secret().to_owned()),
-                until: (!own_secret).then(|| now.plus_millis(millis)),
-                at,
-            };
-            (vec![fact], ())
-        })
-        .await?;
-        info!(session.id = %session.id, agent = name.as_deref(), "Opened a conversation with the agent");
+        let step = Step::Opened {
+            agent: name.clone(),
+            conversation: opened.conversation_id,
+            authorization: (!own_secret).then(|| opened.authorization.expose_secret().to_owned()),
+            until: (!own_secret).then(|| self.ledger.now().plus_millis(millis)),
+        };
+        self.step(work, step).await?;
+        info!(session.id = %work.session.id, agent = name.as_deref(), "Opened a conversation with the agent");
         Ok(())
     }
 
-    /// Makes one post. What surely did not arrive is tried again for a while, what may have arrived is not.
-    pub(super) async fn post(&self, session: &Session, post: &Post, name: &str) -> Result<(), Unreached> {
+    /// Makes one post, once; again only when a token had to be renewed.
+    pub(super) async fn post(&self, work: &Work<'_>, post: &Post, name: &str) -> Result<(), Unreached> {
+        let Work { session, held, asked: _ } = work;
         let (user, locale, timezone) = {
-            let state = session.state.lock().await;
+            let state = session.state().await;
             (state.user.clone(), state.locale.clone(), state.timezone.clone())
         };
         let fields = match post {
@@ -114,28 +118,19 @@ impl SecondaryBot {
         };
         let activity = activity(fields, &user, locale.as_deref(), timezone.as_deref(), name);
         let activity = Value::Object(activity);
-        let began = Timestamp::now();
-        let mut attempt = 0;
         let mut renewed = false;
         loop {
-            attempt += 1;
-            let line = self.line(session).await?;
+            let line = self.line(session, Some(*held)).await?;
             let outcome = match post {
                 Post::Activity(_) => line.post(&activity).await,
                 Post::Files { files, .. } => self.post_files(&line, &user, files, &activity).await,
             };
             match outcome {
-                Ok(()) => return Ok(()),
                 Err(CallError::Rejected { status: 401 | 403, .. }) if !renewed => {
                     renewed = true;
-                    self.renew(session, &line.conversation).await?;
+                    self.renew(session, Some(*held), &line.conversation).await?;
                 }
-                Err(CallError::Rejected { status: 401 | 403 | 404, .. }) => return Err(Unreached::Lost),
-                Err(error @ CallError::Rejected { .. }) => return Err(Unreached::Refused(error)),
-                Err(error @ (CallError::Uncertain(_) | CallError::Failed { .. })) => {
-                    return Err(Unreached::Uncertain(error));
-                }
-                Err(error) => self.wait_or_give_up(began, attempt, error).await?,
+                outcome => return Ok(outcome?),
             }
         }
     }
@@ -183,61 +178,72 @@ impl SecondaryBot {
         Ok(Some((label, length, Body::wrap_stream(bytes))))
     }
 
-    /// Reads what came after the watermark.
+    /// Reads what came after the watermark. `by`: who works here, if anybody does.
     pub(super) async fn read(
         &self,
-        session: &Session,
+        session: &Arc<Session>,
+        by: Option<Held>,
         watermark: Option<&str>,
     ) -> Result<ActivitySet, Unreached> {
         let mut renewed = false;
         loop {
-            let line = self.line(session).await?;
+            let line = self.line(session, by).await?;
             let Line { direct_line, conversation, authorization } = &line;
             let trace = of_caller();
             match direct_line.activities(&conversation.id, authorization, watermark, trace.as_deref()).await {
-                Ok(set) => return Ok(set),
                 Err(CallError::Rejected { status: 401 | 403, .. }) if !renewed => {
                     renewed = true;
-                    self.renew(session, conversation).await?;
+                    self.renew(session, by, conversation).await?;
                 }
-                Err(CallError::Rejected { status: 401 | 403 | 404, .. }) => return Err(Unreached::Lost),
-                Err(error) => return Err(Unreached::Refused(error)),
+                outcome => return Ok(outcome?),
             }
         }
     }
 
     /// Tells the agent that the user types; a passing sign, and lost when anything is in its way.
     pub(super) async fn show_typing(self: &Arc<Self>, request: &Request) -> Result<(), JournalError> {
-        let session = self.find(&ask::session(request)).await?;
-        let is_typing = matches!(request.action, Action::Typing);
-        if !is_typing || session.state.lock().await.agent.is_none() {
-            return Ok(());
+        let Some(session) = self.ledger.find(&ask::session(request)).await? else { return Ok(()) };
+        let Some(agent) = session.state().await.agent.clone() else { return Ok(()) };
+        if matches!(request.action, Action::Typing) {
+            let bot = self.clone();
+            tokio::spawn(async move { bot.say_in_passing(&session, agent, "typing").await });
         }
-        let bot = self.clone();
-        tokio::spawn(async move {
-            let Ok(line) = bot.line(&session).await else { return };
-            let user = session.state.lock().await.user.clone();
-            let typing = json!({"type": "typing", "from": {"id": user, "role": "user"}});
-            let _ = line.post(&typing).await;
-        });
         Ok(())
     }
 
+    /// Posts a bare activity to a conversation; when it gets lost, nothing follows.
+    pub(super) async fn say_in_passing(
+        &self,
+        session: &Arc<Session>,
+        conversation: AgentConversation,
+        kind: &str,
+    ) {
+        let Ok(line) = self.line_in(session, None, conversation).await else { return };
+        let user = session.state().await.user.clone();
+        let _ = line.post(&json!({"type": kind, "from": {"id": user, "role": "user"}})).await;
+    }
+
     /// The conversation and how to speak in it, with a token that will last.
-    async fn line(&self, session: &Session) -> Result<Line<'_>, Unreached> {
-        let conversation = session.state.lock().await.agent.clone().ok_or(Unreached::Lost)?;
+    async fn line(&self, session: &Arc<Session>, by: Option<Held>) -> Result<Line<'_>, Unreached> {
+        let conversation = session.state().await.agent.clone().ok_or(Unreached::Lost)?;
+        self.line_in(session, by, conversation).await
+    }
+
+    async fn line_in(
+        &self,
+        session: &Arc<Session>,
+        by: Option<Held>,
+        conversation: AgentConversation,
+    ) -> Result<Line<'_>, Unreached> {
         let agent = self.agent(&conversation)?;
-        let authorization = match (conversation.authorization.clone(), conversation.until) {
-            (Some(held), Some(until)) if until.millis_since(Timestamp::now()) <= HALF_LIFE => {
-                match self.refresh(session, agent, &held).await {
-                    Ok(renewed) => renewed,
-                    Err(Unreached::Store(error)) => return Err(error.into()),
-                    // It may still be good.
-                    Err(_) => held,
-                }
-            }
-            (held, _) => held.or_else(|| agent.authorization()).unwrap_or_default(),
+        let old = |until: crate::domain::Timestamp| until.millis_since(self.ledger.now()) <= HALF_LIFE;
+        let held = if conversation.until.is_some_and(old) {
+            // When it can't be renewed, the one we hold may still be good.
+            self.renew(session, by, &conversation).await.ok().or(conversation.authorization.clone())
+        } else {
+            conversation.authorization.clone()
         };
+        let authorization = held.or_else(|| agent.authorization()).unwrap_or_default();
         Ok(Line { direct_line: &agent.direct_line, conversation, authorization })
     }
 
@@ -246,43 +252,31 @@ impl SecondaryBot {
         self.agents.get(conversation.name.as_deref()).ok_or(Unreached::Lost)
     }
 
-    /// Tries to get another token after a refusal.
-    async fn renew(&self, session: &Session, conversation: &AgentConversation) -> Result<(), Unreached> {
+    /// Gets another token for the conversation.
+    async fn renew(
+        &self,
+        session: &Arc<Session>,
+        by: Option<Held>,
+        conversation: &AgentConversation,
+    ) -> Result<String, Unreached> {
         let held = conversation.authorization.as_deref().ok_or(Unreached::Lost)?;
-        self.refresh(session, self.agent(conversation)?, held).await.map(drop)
-    }
-
-    async fn refresh(&self, session: &Session, agent: &Agent, held: &str) -> Result<String, Unreached> {
-        let renewed = agent.direct_line.refresh(held).await.map_err(|error| match error {
+        let renewed = self.agent(conversation)?.direct_line.refresh(held).await;
+        let renewed = renewed.map_err(|error| match error {
             CallError::Rejected { .. } => Unreached::Lost,
-            error => Unreached::Refused(error),
+            error => Unreached::NotTaken(error),
         })?;
         let authorization = renewed.authorization.expose_secret().to_owned();
         let millis = i64::try_from(renewed.expires_in.as_millis()).unwrap_or(i64::MAX);
-        let until = Timestamp::now().plus_millis(millis);
-        let fact = Fact::Renewed { authorization: authorization.clone(), until };
-        self.record(session, |_, _| (vec![fact.clone()], ())).await?;
-        Ok(authorization)
-    }
-
-    /// Sleeps as the retry table says, as long as patience lasts.
-    async fn wait_or_give_up(
-        &self,
-        began: Timestamp,
-        attempt: u32,
-        error: CallError,
-    ) -> Result<(), Unreached> {
-        let now = Timestamp::now();
-        match after_attempt(began, attempt, Some(&error), now) {
-            Next::RetryAt(at) if at.millis_since(began) <= PATIENCE => {
-                warn!(attempt, %error, "Direct Line did not take it; will try again");
-                self.counters.one(Count::RetriesDirectLine);
-                let wait = at.millis_since(now).max(0).unsigned_abs();
-                tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
-                Ok(())
-            }
-            _ => Err(Unreached::Refused(error)),
+        let command = Command::Renewed {
+            conversation: conversation.id.clone(),
+            by,
+            authorization: authorization.clone(),
+            until: self.ledger.now().plus_millis(millis),
+        };
+        if let Err(error) = self.ledger.commit(session, command).await {
+            warn!(session.id = %session.id, %error, "A new token could not be stored; the next call asks for another");
         }
+        Ok(authorization)
     }
 }
 

@@ -9,15 +9,28 @@ use super::{
 };
 use crate::{
     domain::{ConversationId, Timestamp},
-    translate::secondary_bot::context,
+    ledger::Whisper,
+    translate::secondary_bot::{answer::SKIPPED, context},
     wire::virtual_agent::request::{Action, Attachment, Message, Request, SwitchTo},
 };
+
+/// A request as it was read, before it is held against its session.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// As it is when nothing of it is secret.
+    asked: Asked,
+    /// What a repeat has in common with it when its words must not tell.
+    bare_key: Option<String>,
+    /// What its answers repeat when its words may not be repeated.
+    bare_echo: Map<String, Value>,
+    /// What stands for its words, should they be secret.
+    whisper: Option<Whisper>,
+}
 
 /// What a request comes to.
 #[derive(Debug)]
 pub enum Accepted {
-    /// It is new. What the user said is apart when it must not be stored.
-    New { asked: Box<Asked>, secret: Option<String> },
+    New(Box<Asked>),
     /// It repeats this one.
     Repeat(u64),
 }
@@ -38,60 +51,82 @@ pub fn session(request: &Request) -> ConversationId {
     ConversationId::parse(&named).expect("short, and without a slash")
 }
 
-/// Reads a request against what is known of its session. `body` is the JSON it was read from.
-///
-/// A repeat has the same `requestId` and asks for the same: the documentation's own examples use one id for a
-/// whole session. An id that is the user's names no request.
-pub fn accept(
-    state: &State,
-    request: Request,
-    body: &Map<String, Value>,
-    has_response_url: bool,
-    now: Timestamp,
-) -> Accepted {
-    let secret = state.pending.is_secret() && state.queue.is_empty();
-    let asynchronous = has_response_url && !request.sync_response;
-    let (what, message) = what(request.action);
-    let Message { text, typed: _, client_message_id, attachments } = message;
-    let secret = secret && what == What::Say && !text.is_empty();
-    let said = if secret { "" } else { text.as_str() };
-    let zone = new_zone(body);
-    let mut variables = request.context_variables;
-    let history = context::history(&request.history);
-    variables.extend(history.map(|history| (context::HISTORY.to_owned(), history.into())));
-    variables.extend(zone.clone().map(|zone| (context::TIMEZONE.to_owned(), zone)));
-    let key = key(
-        &request.request_id,
-        &request.user_id,
-        &[
-            body.get("action").and_then(Value::as_str).unwrap_or_default(),
-            &format!("{what:?}{:?}", request.silent_message),
-            said,
-            client_message_id.as_deref().unwrap_or_default(),
-            &serde_json::to_string(&variables).unwrap_or_default(),
-        ],
-    );
-    if let Some(known) = key.as_ref().and_then(|key| state.known(key)) {
-        return Accepted::Repeat(known);
+impl Incoming {
+    /// Reads a request. `body` is the JSON it was read from. `now`: when it came.
+    pub fn read(
+        request: Request,
+        body: &Map<String, Value>,
+        asynchronous: bool,
+        trace: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        let (what, message) = what(request.action);
+        let Message { text, typed: _, client_message_id, attachments } = message;
+        let zone = new_zone(body);
+        let mut variables = request.context_variables;
+        let history = context::history(&request.history);
+        variables.extend(history.map(|history| (context::HISTORY.to_owned(), history.into())));
+        variables.extend(zone.clone().map(|zone| (context::TIMEZONE.to_owned(), zone)));
+        let action = body.get("action").and_then(Value::as_str).unwrap_or_default();
+        let asks = format!("{what:?}{:?}", request.silent_message);
+        let told = serde_json::to_string(&variables).unwrap_or_default();
+        let key = |said: &str| {
+            let message_id = client_message_id.as_deref().unwrap_or_default();
+            key(&request.request_id, &request.user_id, &[action, &asks, said, message_id, &told])
+        };
+        let language = variables.get("requester_session_language").and_then(Value::as_str);
+        let (bare_key, echo) = (key(""), echo(body));
+        let asked = Asked {
+            key: key(&text),
+            what,
+            user: if request.user_id.is_empty() { "guest".to_owned() } else { request.user_id.clone() },
+            text,
+            whisper: None,
+            files: attachments.into_iter().map(file).collect(),
+            locale: language.map(str::to_owned),
+            context: variables,
+            timezone: zone.and_then(|zone| zone.as_str().map(str::to_owned)).or(request.timezone),
+            silent: request.silent_message,
+            echo: echo.clone(),
+            asynchronous,
+            trace,
+            at: now,
+        };
+        Self { asked, bare_key, bare_echo: without_words(echo), whisper: None }
     }
-    let language = variables.get("requester_session_language").and_then(Value::as_str);
-    let asked = Asked {
-        key,
-        what,
-        user: if request.user_id.is_empty() { "guest".to_owned() } else { request.user_id },
-        text: said.to_owned(),
-        secret,
-        files: attachments.into_iter().map(file).collect(),
-        locale: language.map(str::to_owned),
-        context: variables,
-        timezone: zone.and_then(|zone| zone.as_str().map(str::to_owned)).or(request.timezone),
-        silent: request.silent_message,
-        echo: echo(body, secret),
-        asynchronous,
-        trace: None,
-        at: now,
-    };
-    Accepted::New { asked: Box::new(asked), secret: secret.then_some(text) }
+
+    /// Its words, if it has any that could be secret.
+    pub fn words(&self) -> Option<&str> {
+        let text = self.asked.text.as_str();
+        (!text.is_empty() && text.trim() != SKIPPED).then_some(text)
+    }
+
+    /// With what stands for its words.
+    pub fn whispered(self, whisper: Whisper) -> Self {
+        Self { whisper: Some(whisper), ..self }
+    }
+
+    /// Holds it against its session as the journal has it.
+    ///
+    /// A repeat has the same `requestId` and asks for the same: the documentation's own examples use one id for a
+    /// whole session. An id that is the user's names no request.
+    pub fn accept(&self, state: &State, now: Timestamp) -> Accepted {
+        let whispered = || state.known_in_secret(self.bare_key.as_deref(), self.whisper.as_ref()?, now);
+        if let Some(known) = state.known(self.asked.key.as_deref()).or_else(whispered) {
+            return Accepted::Repeat(known);
+        }
+        let mut asked = Box::new(self.asked.clone());
+        asked.at = now;
+        if state.is_secret() {
+            asked.echo.clone_from(&self.bare_echo);
+            if let Some(whisper) = &self.whisper {
+                asked.key.clone_from(&self.bare_key);
+                asked.whisper = Some(whisper.clone());
+                asked.text.clear();
+            }
+        }
+        Accepted::New(asked)
+    }
 }
 
 /// What a repeat has in common with its request; `None` when the request names itself by nothing of its own.
@@ -137,7 +172,7 @@ fn file(attachment: Attachment) -> File {
 }
 
 /// What an answer repeats. Headers that open an attachment are left out: they are credentials.
-fn echo(body: &Map<String, Value>, secret: bool) -> Map<String, Value> {
+fn echo(body: &Map<String, Value>) -> Map<String, Value> {
     const KEYS: [&str; 9] = [
         "requestId",
         "clientSessionId",
@@ -151,19 +186,24 @@ fn echo(body: &Map<String, Value>, secret: bool) -> Map<String, Value> {
     ];
     let known = KEYS.iter().filter_map(|key| Some(((*key).to_owned(), body.get(*key)?.clone())));
     let mut echo: Map<String, Value> = known.collect();
-    let Some(message) = echo.get_mut("message") else { return echo };
-    if secret {
-        match message.as_object_mut() {
-            Some(message) => drop(message.remove("text")),
-            None => *message = Value::Null,
-        }
-    }
-    match message.get_mut("attachment") {
+    match echo.get_mut("message").and_then(|message| message.get_mut("attachment")) {
         Some(Value::Object(one)) => drop(one.remove("headers")),
         Some(Value::Array(several)) => {
             several.iter_mut().filter_map(Value::as_object_mut).for_each(|one| drop(one.remove("headers")));
         }
         _ => {}
+    }
+    echo
+}
+
+/// Of the message nothing stays but what can't be words.
+fn without_words(mut echo: Map<String, Value>) -> Map<String, Value> {
+    match echo.get_mut("message") {
+        Some(Value::Object(message)) => {
+            message.retain(|key, _| matches!(key.as_str(), "typed" | "clientMessageId" | "attachment"));
+        }
+        Some(message) => *message = Value::Null,
+        None => {}
     }
     echo
 }

@@ -4,11 +4,10 @@ use std::{collections::HashSet, time::Duration};
 
 use serde_json::Value;
 
-use super::{SecondaryBot, Session, agent::Unreached};
+use super::{SecondaryBot, agent::Unreached, work::Work};
 use crate::{
     domain::Timestamp,
     far_end::CallError,
-    journal::JournalError,
     relay::turn::{Limits, Next, Notice, Poll, Sign, Turn},
     translate::escalation,
     wire::activity::{Activity, ActivitySet},
@@ -24,45 +23,42 @@ pub struct Heard {
     pub echoed: bool,
     /// The conversation is gone.
     pub lost: bool,
+    /// Nobody knows whether what was said arrived.
+    pub doubtful: bool,
 }
 
 impl SecondaryBot {
     /// Reads until the agent's turn is over; `name` is the last post's.
-    pub(super) async fn listen(
-        &self,
-        session: &Session,
-        limits: Limits,
-        name: &str,
-    ) -> Result<Heard, JournalError> {
+    pub(super) async fn listen(&self, work: &Work<'_>, limits: Limits, name: &str) -> Heard {
         let (user, watermark) = {
-            let state = session.state.lock().await;
+            let state = work.session.state().await;
             (state.user.clone(), state.agent.as_ref().and_then(|agent| agent.watermark.clone()))
         };
+        let now = || self.ledger.now();
         let mut heard = Heard { watermark, ..Heard::default() };
         let mut seen = HashSet::new();
-        let mut turn = Turn::new(limits, Timestamp::now());
+        let mut turn = Turn::new(limits, now());
         while let Next::Poll(at) = turn.next() {
-            let wait = at.millis_since(Timestamp::now()).max(0).unsigned_abs();
+            let wait = at.millis_since(now()).max(0).unsigned_abs();
             tokio::time::sleep(Duration::from_millis(wait)).await;
-            let asked = Timestamp::now();
-            match self.read(session, heard.watermark.as_deref()).await {
+            let asked = now();
+            match self.read(work.session, Some(work.held), heard.watermark.as_deref()).await {
                 Ok(set) => {
                     let news = heard.take(set, &user, name, &self.events, &mut seen);
-                    turn.heard(Poll { asked, answered: Timestamp::now(), one_clock: false }, news);
+                    turn.heard(Poll { asked, answered: now(), one_clock: false }, news);
                 }
-                Err(Unreached::Store(error)) => return Err(error),
                 Err(Unreached::Lost) => {
                     heard.lost = true;
                     break;
                 }
-                Err(Unreached::Refused(CallError::Rejected { .. })) => break,
-                Err(Unreached::Refused(CallError::Throttled(wait))) => {
-                    turn.failed(Timestamp::now(), i64::try_from(wait.as_millis()).ok());
+                Err(Unreached::Refused(_)) => break,
+                Err(Unreached::NotTaken(CallError::Throttled(wait))) => {
+                    turn.failed(now(), i64::try_from(wait.as_millis()).ok());
                 }
-                Err(Unreached::Refused(_) | Unreached::Uncertain(_)) => turn.failed(Timestamp::now(), None),
+                Err(_) => turn.failed(now(), None),
             }
         }
-        Ok(heard)
+        heard
     }
 }
 
@@ -126,6 +122,7 @@ fn is_users(activity: &Activity, user: &str) -> bool {
     escalation::is_user(from) || from.id.as_deref() == Some(user) || name_of(activity).is_some()
 }
 
-fn name_of(activity: &Activity) -> Option<&str> {
+/// The name that a post of ours gave its echo.
+pub fn name_of(activity: &Activity) -> Option<&str> {
     activity.channel_data.as_ref()?.get("clientActivityID")?.as_str()
 }

@@ -1,112 +1,91 @@
 //! One request's exchange with the agent: what is posted, each step stored before and after, and what is heard.
 
-use tracing::{error, warn};
+use std::time::Duration;
+
+use tracing::warn;
 
 use super::{
-    SecondaryBot, Session,
+    SecondaryBot,
     agent::Unreached,
-    collect::Heard,
-    fact::Fact,
+    collect::{Heard, name_of},
+    machine::Step,
     plan::{Listen, Plan},
-    state::Queued,
-    work::Stop,
+    work::Work,
 };
-use crate::{
-    domain::Timestamp, journal::JournalError, relay::turn::Limits, translate::texts, wire::activity::Activity,
-};
+use crate::{ledger::Failure, relay::turn::Limits, translate::texts, wire::activity::Activity};
 
 /// Milliseconds an agent is given to answer an event once its turn is over.
 const BRIEFLY: i64 = 5_000;
 /// Milliseconds at least for looking for what may have arrived.
 const LOOK_FOR: i64 = 5_000;
-
-/// Why there was no conversation.
-pub enum Turned {
-    Lost,
-    Refused,
-    Stop(Stop),
-}
-
-impl From<Stop> for Turned {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
-    }
-}
-
-impl From<JournalError> for Turned {
-    fn from(error: JournalError) -> Self {
-        Self::Stop(error.into())
-    }
-}
+/// Pauses before each look for a post that was cut off with its worker: by now it has arrived, or never will.
+const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(700)];
 
 impl SecondaryBot {
     /// Makes the plan's posts and listens. `None`: there was nothing to listen for.
-    pub(super) async fn converse(
-        &self,
-        session: &Session,
-        queued: &Queued,
-        plan: &Plan,
-        in_doubt: bool,
-    ) -> Result<Option<Heard>, Turned> {
-        let began = Timestamp::now();
-        let first = session.state.lock().await.progress.posted;
-        let last = plan.posts.len().saturating_sub(1);
-        // Events and words are not said twice without a look; variables may be set again.
-        let skips = in_doubt && plan.posts.get(first).is_some_and(|post| !post.may_repeat());
+    pub(super) async fn converse(&self, work: &Work<'_>, plan: &Plan) -> Result<Option<Heard>, Unreached> {
+        let began = self.ledger.now();
+        let progress = work.session.state().await.progress.clone();
+        let (first, last) = (progress.posted, plan.posts.len().saturating_sub(1));
         let mut sure = true;
         for ordinal in first..plan.posts.len() {
-            sure = if skips && ordinal == first {
-                warn!(session.id = %session.id, ordinal, "A post to the agent was cut off; looking for its echo");
-                false
+            let in_doubt = progress.posting == Some(ordinal) && !plan.posts[ordinal].may_repeat();
+            sure = if in_doubt && self.has_arrived(work, ordinal).await? {
+                true
             } else {
-                self.post_one(session, queued, ordinal, plan).await?
+                self.post_one(work, ordinal, plan).await?
             };
-            let posted = |at| Fact::Posted { request: queued.position, ordinal, at };
-            self.go_on(session, queued, posted).await?;
+            // The last one stays in doubt until its echo is heard.
+            if sure || ordinal < last {
+                self.step(work, Step::Posted(ordinal)).await?;
+            }
         }
         if plan.listen == Listen::No {
             return Ok(None);
         }
-        let limits = self.patience(plan.listen, Timestamp::now().millis_since(began), sure);
-        let name = name(queued, last);
-        let mut heard = self.listen(session, limits, &name).await?;
-        let silent = |heard: &Heard| heard.activities.iter().all(|activity| activity.kind != "message");
-        let nothing = |heard: &Heard| silent(heard) && !heard.echoed;
-        if skips && first == last && nothing(&heard) && !heard.lost {
-            // Neither its echo nor an answer: it never left.
-            sure = self.post_one(session, queued, last, plan).await?;
-            heard = self.listen(session, limits, &name).await?;
-        }
-        if (!sure && nothing(&heard)) || (heard.lost && silent(&heard)) {
-            warn!(session.id = %session.id, "What was said to the agent, or what it answered, may be lost");
+        let limits = self.patience(plan.listen, self.ledger.now().millis_since(began), sure);
+        let mut heard = self.listen(work, limits, &name(work, last)).await;
+        let silent = heard.activities.iter().all(|activity| activity.kind != "message");
+        if silent && ((!sure && !heard.echoed) || heard.lost) {
+            warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
             heard.activities.push(may_be_lost());
+            heard.doubtful = true;
         }
         Ok(Some(heard))
     }
 
+    /// Looks for the echo of a post whose maker died over it.
+    async fn has_arrived(&self, work: &Work<'_>, ordinal: usize) -> Result<bool, Unreached> {
+        warn!(session.id = %work.session.id, ordinal, "A post to the agent was cut off; looking for its echo");
+        let name = name(work, ordinal);
+        let agent = work.session.state().await.agent.clone();
+        let watermark = agent.and_then(|agent| agent.watermark);
+        let mut looked = false;
+        for pause in LOOKS {
+            tokio::time::sleep(pause).await;
+            match self.read(work.session, Some(work.held), watermark.as_deref()).await {
+                Ok(set) if set.activities.iter().any(|activity| name_of(activity) == Some(&name)) => {
+                    return Ok(true);
+                }
+                Ok(_) => looked = true,
+                Err(Unreached::NotTaken(_) | Unreached::Uncertain(_)) => {}
+                Err(unreached) => return Err(unreached),
+            }
+        }
+        // Nobody knows: neither said again nor taken for said.
+        if looked { Ok(false) } else { Err(Unreached::Stopped(Failure::Uncertain)) }
+    }
+
     /// Makes one post; whether it surely arrived.
-    async fn post_one(
-        &self,
-        session: &Session,
-        queued: &Queued,
-        ordinal: usize,
-        plan: &Plan,
-    ) -> Result<bool, Turned> {
-        let (request, by) = (queued.position, self.name.clone());
-        self.go_on(session, queued, |at| Fact::Posting { request, ordinal, by: by.clone(), at }).await?;
-        let Some(post) = plan.posts.get(ordinal) else { return Ok(true) };
-        match self.post(session, post, &name(queued, ordinal)).await {
+    async fn post_one(&self, work: &Work<'_>, ordinal: usize, plan: &Plan) -> Result<bool, Unreached> {
+        self.step(work, Step::Posting(ordinal)).await?;
+        match self.post(work, &plan.posts[ordinal], &name(work, ordinal)).await {
             Ok(()) => Ok(true),
             Err(Unreached::Uncertain(error)) => {
-                warn!(session.id = %session.id, %error, "A post to the agent may not have arrived; looking for its echo");
+                warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived; looking for its echo");
                 Ok(false)
             }
-            Err(Unreached::Lost) => Err(Turned::Lost),
-            Err(Unreached::Refused(error)) => {
-                error!(session.id = %session.id, %error, "Direct Line refused a post to the agent");
-                Err(Turned::Refused)
-            }
-            Err(Unreached::Store(error)) => Err(Turned::Stop(error.into())),
+            Err(unreached) => Err(unreached),
         }
     }
 
@@ -122,8 +101,8 @@ impl SecondaryBot {
 }
 
 /// How a post's echo is known.
-fn name(queued: &Queued, ordinal: usize) -> String {
-    format!("{}.{ordinal}", queued.position)
+fn name(work: &Work<'_>, ordinal: usize) -> String {
+    format!("{}.{ordinal}", work.request())
 }
 
 /// Says in the agent's stead that nothing is known of the user's message.

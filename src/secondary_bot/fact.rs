@@ -5,7 +5,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{domain::Timestamp, journal::Stored, translate::secondary_bot::Pending};
+use crate::{
+    domain::Timestamp,
+    ledger::{Lease, Settled, Stored, Whisper},
+    translate::secondary_bot::Pending,
+};
 
 /// One thing that happened in a session with a primary bot. A request is named by its position.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,12 +17,6 @@ use crate::{domain::Timestamp, journal::Stored, translate::secondary_bot::Pendin
 pub enum Fact {
     /// The primary bot asked for something.
     Asked(Box<Asked>),
-    /// Somebody works on the request. Holds others back for [`CLAIM_MILLIS`](super::state::CLAIM_MILLIS).
-    Taken {
-        request: u64,
-        by: String,
-        at: Timestamp,
-    },
     /// A conversation with the agent was opened; posts of the request start anew in it.
     Opened {
         request: u64,
@@ -41,7 +39,6 @@ pub enum Fact {
     Posting {
         request: u64,
         ordinal: usize,
-        by: String,
         at: Timestamp,
     },
     Posted {
@@ -50,22 +47,27 @@ pub enum Fact {
         at: Timestamp,
     },
     Answered(Box<Answered>),
-    /// An answer is about to be sent to the response address.
-    Sending {
-        answer: u64,
-        attempt: u32,
-        by: String,
-        at: Timestamp,
-    },
-    Sent {
-        answer: u64,
-        outcome: Outcome,
-        at: Timestamp,
-    },
+    /// A call is about to be made, or goes on: the work on a request, or sending an answer to the response address.
+    Leased(Lease),
+    Settled(Settled),
+    /// Stored by a newer build, in a shape this one can't read.
+    #[serde(skip)]
+    OfANewerBuild,
+    /// Of a kind that a newer build has added. Changes nothing.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Stored for Fact {
     const REALM: &'static str = "secondary/";
+
+    fn of_a_newer_build() -> Self {
+        Self::OfANewerBuild
+    }
+
+    fn is_of_a_newer_build(&self) -> bool {
+        matches!(self, Self::OfANewerBuild)
+    }
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -75,11 +77,12 @@ pub struct Asked {
     pub key: Option<String>,
     pub what: What,
     pub user: String,
-    /// What the user said; left out when it is a secret.
+    /// What the user said; empty when it is a secret.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub secret: bool,
+    /// What stands for what the user said in secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whisper: Option<Whisper>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<File>,
     /// The agent's variables, as the request has them.
@@ -137,6 +140,11 @@ pub enum What {
 }
 
 impl What {
+    /// Whether it is answered too soon for a sign that somebody types.
+    pub fn is_quick(&self) -> bool {
+        matches!(self, Self::Create | Self::End | Self::Fault | Self::Note)
+    }
+
     /// For logs.
     pub fn name(&self) -> &'static str {
         match self {
@@ -195,13 +203,4 @@ impl fmt::Debug for Answered {
         shown.field("request", request).field("over", over).field("deliver", deliver).field("at", at);
         shown.finish_non_exhaustive()
     }
-}
-
-/// What became of sending an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Outcome {
-    Done,
-    PutOff { until: Timestamp },
-    GaveUp,
 }

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    fact::{File, What},
-    state::{Queued, State},
+    fact::{Asked, File, What},
+    state::State,
 };
 use crate::{
     translate::{
@@ -68,18 +68,19 @@ pub enum End {
     TakeControl,
 }
 
-/// Plans the request. `secret` is what the user said, when that is not stored.
-pub fn plan(state: &State, queued: &Queued, secret: Option<&str>) -> Plan {
-    let Queued { position: _, asked } = queued;
+/// Plans the request at this position. `secret` is what the user said, when that is not stored.
+pub fn plan(state: &State, request: u64, asked: &Asked, secret: Option<&str>) -> Plan {
     let text = secret.unwrap_or(&asked.text);
     let mut plan = match &asked.what {
-        What::Say => return say(state, queued, text),
+        What::Say => return say(state, request, asked, text),
         What::Start => start(true, text),
         What::StartCreated => Plan { elements: opening(state, "StartConversation"), ..start(false, text) },
         What::Create => {
             Plan { open: Some(true), elements: opening(state, "CreateConversation"), ..Plan::default() }
         }
         What::Agent if text.is_empty() => event(context::event(context::AGENT, Value::Null)),
+        // Whatever is said while a secret is asked for is its answer.
+        What::Agent if secret.is_some() => said(&state.pending, text),
         What::Agent => said(&Pending::Nothing, text),
         What::SwitchTopicId { id } => event(context::switch(&SwitchTo::TopicId(id.clone()))),
         What::SwitchTopicName { name } => event(context::switch(&SwitchTo::TopicName(name.clone()))),
@@ -89,16 +90,15 @@ pub fn plan(state: &State, queued: &Queued, secret: Option<&str>) -> Plan {
         What::Note => Plan::default(),
     };
     if !matches!(asked.what, What::Create | What::End | What::Fault) {
-        tell(state, queued, &mut plan);
+        tell(state, asked, &mut plan);
     }
     plan
 }
 
 /// Words or files; an answer inside a card may only lead to its next question.
-fn say(state: &State, queued: &Queued, text: &str) -> Plan {
-    let asked = &queued.asked;
+fn say(state: &State, request: u64, asked: &Asked, text: &str) -> Plan {
     // Whatever was asked in a conversation that is gone, its successor didn't ask it.
-    let same = state.agent.as_ref().is_some_and(|agent| agent.opened_by != queued.position);
+    let same = state.agent.as_ref().is_some_and(|agent| agent.opened_by != request);
     let pending = if same { &state.pending } else { &Pending::Nothing };
     let files: Vec<File> = asked.files.iter().filter(|file| !file.url.is_empty()).cloned().collect();
     let mut plan = match said(pending, text) {
@@ -106,7 +106,7 @@ fn say(state: &State, queued: &Queued, text: &str) -> Plan {
         plan if files.is_empty() => plan,
         plan => with_files(plan, files),
     };
-    tell(state, queued, &mut plan);
+    tell(state, asked, &mut plan);
     plan
 }
 
@@ -163,8 +163,8 @@ fn end(state: &State, end: End) -> Plan {
 }
 
 /// The agent is told the context first: all of it in a conversation that knows nothing yet.
-fn tell(state: &State, queued: &Queued, plan: &mut Plan) {
+fn tell(state: &State, asked: &Asked, plan: &mut Plan) {
     let Some(agent) = &state.agent else { return };
-    let news = if agent.told { &queued.asked.context } else { &state.context };
+    let news = if agent.told { &asked.context } else { &state.context };
     plan.posts.splice(0..0, context::set(news).map(Post::Activity));
 }

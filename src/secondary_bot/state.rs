@@ -1,30 +1,43 @@
 //! What a session's facts add up to. Pure.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::fact::{Answered, Asked, Fact, Outcome, What};
-use crate::{domain::Timestamp, translate::secondary_bot::Pending};
+use super::fact::{Answered, Asked, Fact, What};
+use crate::{
+    domain::{ConversationId, Timestamp},
+    ledger::{CallId, Lane, Outbox, Queued, Settled, Settlement, WORDS_LIVE, Whisper},
+    translate::secondary_bot::{Pending, StepKind},
+};
 
-/// Milliseconds after which nobody counts as working on what was taken.
-pub const CLAIM_MILLIS: i64 = 8_000;
 /// Milliseconds of silence after which a session is ended, as the documented idle time of a bot-to-bot session.
 pub const IDLE_MILLIS: i64 = 3_600_000;
+/// Requests are worked on in this lane.
+pub const WORK: Lane = Lane::First;
+/// Answers go to the response address in this one.
+pub const RESPONSE: Lane = Lane::Second;
 /// Requests whose answer is kept for a repeat.
 const REMEMBERED: usize = 64;
+/// Milliseconds an agent that surely takes nothing is asked for, while the primary bot waits.
+const SYNCHRONOUS: i64 = 8_000;
+/// Workers that may die over one request: each goes on where the last one stopped, and says nothing twice.
+const DEATHS: u8 = 5;
+/// Milliseconds within which the same secret words are the same answer, under whatever id.
+const DOUBLE_CLICK: i64 = 10_000;
+/// Milliseconds within which a secret request of the same id is the same, where its words can't be compared.
+const REPEATED: i64 = 5 * 60_000;
 
 #[derive(Clone, Debug, Default)]
 pub struct State {
+    /// What elements of ours are named after.
+    pub session: String,
     /// How many facts are folded in; the next fact's position.
     pub position: u64,
     pub agent: Option<AgentConversation>,
-    /// Requests without an answer, oldest first.
-    pub queue: VecDeque<Queued>,
-    /// Of the queue's head.
+    /// Of the request that is worked on.
     pub progress: Progress,
-    /// Answers on their way to the response address, oldest first.
-    pub outbox: VecDeque<Outgoing>,
+    pub outbox: Outbox<Call>,
     pub pending: Pending,
     /// All context variables so far, for a conversation that has to be opened anew.
     pub context: Map<String, Value>,
@@ -36,7 +49,16 @@ pub struct State {
     pub echo: Map<String, Value>,
     pub asynchronous: bool,
     pub last_heard: Timestamp,
-    answered: VecDeque<Known>,
+    requests: VecDeque<Known>,
+}
+
+/// What is to be done, each with somebody else.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// The work on a request, with the agent.
+    Work(Arc<Asked>),
+    /// An answer to be sent to the response address.
+    Respond(Arc<Value>),
 }
 
 /// A Direct Line conversation of ours.
@@ -55,74 +77,96 @@ pub struct AgentConversation {
     pub told: bool,
 }
 
-#[derive(Clone, Debug)]
-pub struct Queued {
-    pub position: u64,
-    pub asked: Asked,
-}
-
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     /// Posts that need not be made again.
     pub posted: usize,
     /// A post that may have been made.
     pub posting: Option<usize>,
-    pub claim: Option<Claim>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    pub by: String,
-    pub at: Timestamp,
-}
-
-impl Claim {
-    /// Whether it keeps this worker away, and until when.
-    pub fn keeps_out(&self, me: &str, now: Timestamp) -> Option<Timestamp> {
-        let until = self.at.plus_millis(CLAIM_MILLIS);
-        (self.by != me && until > now).then_some(until)
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Outgoing {
-    pub position: u64,
-    pub body: Value,
-    pub trace: Option<String>,
-    pub attempts: u32,
-    pub first_try: Option<Timestamp>,
-    pub not_before: Timestamp,
-    pub claim: Option<Claim>,
-}
-
+/// A request and, once there is one, its answer.
 #[derive(Clone, Debug)]
 struct Known {
     key: Option<String>,
+    whisper: Option<Whisper>,
     position: u64,
-    body: Option<Value>,
+    at: Timestamp,
+    body: Option<Arc<Value>>,
 }
 
 impl State {
-    pub fn of(facts: &[Fact]) -> Self {
-        let mut state = Self::default();
-        facts.iter().for_each(|fact| state.apply(fact));
-        state
+    /// A session of which nothing is stored.
+    pub fn new(session: &ConversationId) -> Self {
+        Self { session: session.to_string(), ..Self::default() }
+    }
+
+    /// What elements of ours in the answer to a request are named after.
+    pub fn source(&self, request: u64) -> String {
+        format!("{}|{request}", self.session)
     }
 
     /// Whether the sweep must look at this session.
     pub fn is_open(&self) -> bool {
-        self.agent.is_some() || !self.queue.is_empty() || !self.outbox.is_empty()
+        self.agent.is_some() || !self.outbox.is_empty()
     }
 
-    /// The request that a repeat repeats.
-    pub fn known(&self, key: &str) -> Option<u64> {
-        let found = self.answered.iter().rev().find(|known| known.key.as_deref() == Some(key));
-        found.map(|known| known.position)
+    /// Whether somebody works on a request, or is about to.
+    pub fn is_busy(&self) -> bool {
+        self.outbox.lane(WORK).next().is_some()
+    }
+
+    /// Whether what the user says now must not be stored: a secret was asked for, or is about to be, or what was said in secret
+    /// is still being worked on.
+    pub fn is_secret(&self) -> bool {
+        let whispered = |queued: &Queued<Call>| queued.whispered_by.is_some();
+        let will_ask = || match &self.pending {
+            Pending::Form(form) => {
+                form.steps.iter().any(|step| matches!(step.kind, StepKind::Text { secret: true }))
+            }
+            Pending::Nothing | Pending::Choices { .. } => false,
+        };
+        self.pending.is_secret() || self.outbox.lane(WORK).any(whispered) || (self.is_busy() && will_ask())
+    }
+
+    /// The request that one of this key repeats.
+    pub fn known(&self, key: Option<&str>) -> Option<u64> {
+        let same = |known: &&Known| known.whisper.is_none() && known.key.as_deref() == key;
+        key.and_then(|_| self.requests.iter().rev().find(same)).map(|known| known.position)
+    }
+
+    /// The secret request that one with these words repeats, if it were secret, too. `key`: its key without the words.
+    pub fn known_in_secret(&self, key: Option<&str>, whisper: &Whisper, now: Timestamp) -> Option<u64> {
+        let repeats = |known: &&Known| {
+            let Some(first) = &known.whisper else { return false };
+            let (same_words, age) = (first.mark == whisper.mark, now.millis_since(known.at));
+            if key.is_some() && known.key.as_deref() == key {
+                return same_words || (first.by != whisper.by && age < REPEATED);
+            }
+            // Asked for once more, the same words are another answer.
+            let asked_anew = known.body.is_some() && self.pending.is_secret();
+            same_words && age < DOUBLE_CLICK && !asked_anew
+        };
+        self.requests.iter().rev().find(repeats).map(|known| known.position)
     }
 
     /// The answer to the request, once there is one.
-    pub fn answer(&self, request: u64) -> Option<&Value> {
-        self.answered.iter().rev().find(|known| known.position == request)?.body.as_ref()
+    pub fn answer(&self, request: u64) -> Option<Arc<Value>> {
+        self.request(request)?.body.clone()
+    }
+
+    /// Whether the request was made in secret.
+    pub fn was_whispered(&self, request: u64) -> bool {
+        self.request(request).is_some_and(|known| known.whisper.is_some())
+    }
+
+    /// Whether nothing was asked after this request.
+    pub fn is_newest(&self, request: u64) -> bool {
+        self.requests.back().is_some_and(|known| known.position == request)
+    }
+
+    fn request(&self, position: u64) -> Option<&Known> {
+        self.requests.iter().rev().find(|known| known.position == position)
     }
 
     /// Folds in the fact at `self.position`.
@@ -131,9 +175,8 @@ impl State {
         self.position += 1;
         match fact {
             Fact::Asked(asked) => self.asked(position, asked),
-            Fact::Taken { request, by, at } => self.take(*request, by, *at),
             Fact::Opened { request, conversation, agent, authorization, until, at: _ } => {
-                self.progress = Progress { claim: self.progress.claim.take(), ..Progress::default() };
+                self.progress = Progress::default();
                 self.agent = Some(AgentConversation {
                     id: conversation.clone(),
                     name: agent.clone(),
@@ -149,31 +192,15 @@ impl State {
                     agent.until = Some(*until);
                 }
             }
-            Fact::Posting { request, ordinal, by, at } => {
-                self.take(*request, by, *at);
-                self.progress.posting = Some(*ordinal);
-            }
+            Fact::Posting { request: _, ordinal, at: _ } => self.progress.posting = Some(*ordinal),
             Fact::Posted { request: _, ordinal, at: _ } => {
-                self.progress.posted = ordinal + 1;
-                self.progress.posting = None;
+                self.progress = Progress { posted: ordinal + 1, posting: None };
             }
-            Fact::Answered(answered) => self.given(position, answered),
-            Fact::Sending { answer, attempt, by, at } => {
-                if let Some(outgoing) = self.outgoing(*answer) {
-                    outgoing.attempts = *attempt;
-                    outgoing.first_try = outgoing.first_try.or(Some(*at));
-                    outgoing.claim = Some(Claim { by: by.clone(), at: *at });
-                }
-            }
-            Fact::Sent { answer, outcome: Outcome::PutOff { until }, at: _ } => {
-                if let Some(outgoing) = self.outgoing(*answer) {
-                    outgoing.not_before = *until;
-                    outgoing.claim = None;
-                }
-            }
-            Fact::Sent { answer, outcome: Outcome::Done | Outcome::GaveUp, at: _ } => {
-                self.outbox.retain(|outgoing| outgoing.position != *answer);
-            }
+            Fact::Answered(answered) => self.answered(position, answered),
+            Fact::Leased(lease) => self.outbox.lease(lease),
+            Fact::Settled(settled) => self.settled(settled),
+            Fact::OfANewerBuild => self.outbox.freeze(),
+            Fact::Unknown => {}
         }
     }
 
@@ -186,36 +213,55 @@ impl State {
         self.locale = asked.locale.clone().or(self.locale.take());
         self.timezone = asked.timezone.clone().or(self.timezone.take());
         self.silent = asked.silent.unwrap_or(self.silent);
-        self.answered.push_back(Known { key: asked.key.clone(), position, body: None });
-        if self.answered.len() > REMEMBERED {
-            self.answered.pop_front();
-        }
-        self.queue.push_back(Queued { position, asked: asked.clone() });
-    }
-
-    fn take(&mut self, request: u64, by: &str, at: Timestamp) {
-        if self.queue.front().is_some_and(|head| head.position == request) {
-            self.progress.claim = Some(Claim { by: by.to_owned(), at });
-        }
-    }
-
-    fn given(&mut self, position: u64, answered: &Answered) {
-        let Answered { request, body, watermark, pending, over, deliver, trace, at } = answered;
-        self.last_heard = *at;
-        let asked = request.and_then(|request| {
-            let at = self.queue.iter().position(|queued| queued.position == request)?;
-            self.queue.remove(at)
+        self.requests.push_back(Known {
+            key: asked.key.clone(),
+            whisper: asked.whisper.clone(),
+            position,
+            at: asked.at,
+            body: None,
         });
-        if let Some(request) = request
-            && let Some(known) = self.answered.iter_mut().rev().find(|known| known.position == *request)
-        {
-            known.body = Some(body.clone());
+        if self.requests.len() > REMEMBERED {
+            self.requests.pop_front();
         }
-        self.progress = Progress::default();
+        let mut work = Queued::new(CallId(position, 0), Call::Work(Arc::new(asked.clone())), asked.at);
+        work.trace = asked.trace.as_deref().map(Arc::from);
+        work.whispered_by = asked.whisper.as_ref().map(|whisper| Arc::from(&*whisper.by));
+        work.lives = if asked.asynchronous { WORDS_LIVE } else { SYNCHRONOUS };
+        work.deaths = DEATHS;
+        self.outbox.push(WORK, work);
+    }
+
+    /// What surely was not taken is not looked for.
+    fn settled(&mut self, settled: &Settled) {
+        let Settled { call, attempt, outcome, at: _ } = settled;
+        let held = attempt.is_some_and(|attempt| self.outbox.is_held(*call, attempt));
+        let works = self.outbox.lane(WORK).next().is_some_and(|head| head.id == *call);
+        if held && works && matches!(outcome, Settlement::Retry { uncertain: false, .. }) {
+            self.progress.posting = None;
+        }
+        self.outbox.settle(settled);
+    }
+
+    /// Comes right before the settlement of its request.
+    fn answered(&mut self, position: u64, answered: &Answered) {
+        let Answered { request, body, watermark, pending, over, deliver, trace, at } = answered;
+        let body = Arc::new(body.clone());
+        self.last_heard = *at;
         self.pending = pending.clone();
+        if let Some(request) = request {
+            self.progress = Progress::default();
+            if let Some(known) = self.requests.iter_mut().rev().find(|known| known.position == *request) {
+                known.body = Some(body.clone());
+            }
+        }
+        let asked = request.and_then(|request| self.outbox.get(CallId(request, 0)));
+        let tells = asked.is_some_and(|queued| match &queued.call {
+            Call::Work(asked) => !matches!(asked.what, What::Create | What::Note),
+            Call::Respond(_) => false,
+        });
         if let Some(agent) = &mut self.agent {
             agent.watermark = watermark.clone().or(agent.watermark.take());
-            agent.told |= asked.is_some_and(|queued| !matches!(queued.asked.what, What::Create | What::Note));
+            agent.told |= tells;
         }
         if *over {
             self.agent = None;
@@ -223,19 +269,9 @@ impl State {
             self.silent = false;
         }
         if *deliver {
-            self.outbox.push_back(Outgoing {
-                position,
-                body: body.clone(),
-                trace: trace.clone(),
-                attempts: 0,
-                first_try: None,
-                not_before: *at,
-                claim: None,
-            });
+            let mut answer = Queued::new(CallId(position, 0), Call::Respond(body), *at);
+            answer.trace = trace.as_deref().map(Arc::from);
+            self.outbox.push(RESPONSE, answer);
         }
-    }
-
-    fn outgoing(&mut self, answer: u64) -> Option<&mut Outgoing> {
-        self.outbox.iter_mut().find(|outgoing| outgoing.position == answer)
     }
 }

@@ -1,10 +1,15 @@
 //! What `handler doctor` asks an instance: the login and the API apart, and nothing that opens a conversation.
 
+use std::time::Duration;
+
 use reqwest::RequestBuilder;
 use tokio::time::Instant;
 
-use super::{ServiceNow, TIME_OUT, oauth::Token};
+use super::{ServiceNow, oauth::Token};
 use crate::far_end::CallError;
+
+/// Whoever asks what is wrong does not wait for long.
+const PATIENCE: Duration = Duration::from_secs(9);
 
 /// An OAuth token, or that the login needs none.
 pub(crate) struct LoggedIn(Option<Token>);
@@ -17,7 +22,7 @@ impl ServiceNow {
     pub(crate) async fn log_in(&self) -> Result<LoggedIn, CallError> {
         match &self.shared.oauth {
             Some(oauth) => {
-                oauth.token(None, Instant::now() + TIME_OUT).await.map(|token| LoggedIn(Some(token)))
+                oauth.token(None, Instant::now() + PATIENCE).await.map(|token| LoggedIn(Some(token)))
             }
             None => Ok(LoggedIn(None)),
         }

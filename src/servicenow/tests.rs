@@ -101,8 +101,11 @@ async fn a_failure_with_200_is_a_refusal() {
 
 #[tokio::test]
 async fn a_hibernating_instance_has_not_taken_the_message() {
-    let outcome = answered_with(Reply::text(200, "\n<!DOCTYPE html><html>Instance Hibernating</html>")).await;
-    assert!(matches!(outcome, Err(CallError::Failed { status: 200 })), "{outcome:?}");
+    let page = "\n<!DOCTYPE html><html>Instance Hibernating</html>";
+    for page in [page.to_owned(), format!("\u{feff}{page}")] {
+        let outcome = answered_with(Reply::text(200, &page)).await;
+        assert!(matches!(outcome, Err(CallError::Failed { status: 200 })), "{outcome:?}");
+    }
 }
 
 #[tokio::test]

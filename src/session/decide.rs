@@ -1,25 +1,26 @@
-//! What an event adds to a conversation's journal.
+//! What a command adds to a conversation's journal.
 
 mod ending;
 mod hearing;
 
-use crate::domain::{
-    HistoryLine, Timestamp,
-    inbound::{Inbound, SystemMeaning},
+use crate::{
+    domain::{HistoryLine, Timestamp},
+    session::Answered,
 };
 
+pub use self::ending::settle;
 use self::{
-    ending::{call_failed, end, not_delivered, put_off, settled},
+    ending::{end, unserved},
     hearing::heard,
 };
 use super::{
     Call, IDLE_MILLIS, Phase, State, TYPING_MILLIS,
-    fact::{CallId, CallOutcome, EndReason, Fact, HandoffRequested, Notice, UserSaid},
+    fact::{EndReason, Fact, HandoffRequested, Notice, UserSaid},
 };
 
 /// Something that happened, before anybody knows whether it is new.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum Command {
     /// The bot asked for a person. `said`: what the user said behind that, oldest first.
     Escalated {
         /// The bot's stretch that ends with it.
@@ -35,30 +36,21 @@ pub enum Event {
         history: Option<Vec<Vec<HistoryLine>>>,
     },
     UserSaid(Box<UserSaid>),
-    /// A masked answer did not get through.
-    SecretLost(Box<UserSaid>),
     /// ServiceNow did not take a file; nothing of it was said.
     FileRefused {
         name: String,
     },
     UserTyping,
     UserEnded,
-    /// From the chat with this number. `meanings` holds what each item's words mean where only words say it.
+    /// From the chat with this number.
     Heard {
         chat: u32,
-        inbound: Inbound,
-        meanings: Vec<Option<SystemMeaning>>,
+        told: Answered,
     },
     /// The client has read the journal up to here.
     Fetched {
         up_to: u64,
     },
-    CallDone(CallId),
-    CallPutOff {
-        call: CallId,
-        until: Timestamp,
-    },
-    CallFailed(CallId),
     BotReturned {
         conversation: String,
         authorization: Option<String>,
@@ -75,7 +67,10 @@ pub enum Event {
         until: Timestamp,
     },
     /// Time passed.
-    Tick,
+    Tick {
+        /// When the user was last seen typing by this process.
+        typed: Option<Timestamp>,
+    },
 }
 
 /// What the settings decide.
@@ -86,49 +81,41 @@ pub struct Policy {
     pub back_to_bot: bool,
 }
 
-/// The facts that `event` adds; none when it is old news or no longer matters.
-pub fn decide(state: &State, event: Event, policy: &Policy, now: Timestamp) -> Vec<Fact> {
-    match event {
-        Event::Escalated { segment, request, said } => escalated(state, segment, request, said),
-        Event::UpstreamRead { segment, said, history } => upstream_read(state, segment, said, history, now),
-        Event::UserSaid(said) => user_said(state, *said, now),
-        Event::SecretLost(said) => {
-            let mut facts = user_said(state, *said, now);
-            if !facts.is_empty() {
-                facts.push(Fact::Noticed { notice: Notice::EnterAgain, at: now });
-            }
-            facts
+/// The facts that `command` adds; none when it is old news or no longer matters.
+pub fn decide(state: &State, command: Command, policy: &Policy, now: Timestamp) -> Vec<Fact> {
+    match command {
+        Command::Escalated { segment, request, said } => escalated(state, segment, request, said),
+        Command::UpstreamRead { segment, said, history } => upstream_read(state, segment, said, history, now),
+        Command::UserSaid(said) => user_said(state, *said, now),
+        Command::FileRefused { name } => {
+            vec![Fact::Noticed { notice: Notice::FileRefused { name }, at: now }]
         }
-        Event::FileRefused { name } => vec![Fact::Noticed { notice: Notice::FileRefused { name }, at: now }],
-        Event::UserTyping => match state.phase {
-            Phase::WithAgent { .. } => vec![Fact::UserTyping { at: now }],
+        Command::UserTyping => match state.phase {
+            Phase::WithAgent { .. } if state.typing_since.is_none() => vec![Fact::UserTyping { at: now }],
             _ => vec![],
         },
-        Event::UserEnded if state.is_live() => end(state, EndReason::ByUser, true, policy, now),
-        Event::UserEnded => vec![],
-        Event::Heard { chat, inbound, meanings } => heard(state, chat, inbound, meanings, policy, now),
-        Event::Fetched { up_to } if state.unfetched.first().is_some_and(|(at, _)| *at < up_to) => {
+        Command::UserEnded if state.is_live() => end(state, EndReason::ByUser, true, policy, now),
+        Command::UserEnded => vec![],
+        Command::Heard { chat, told } => heard(state, chat, &told, policy, now),
+        Command::Fetched { up_to } if state.unfetched.first().is_some_and(|(at, _)| *at < up_to) => {
             vec![Fact::Fetched { up_to, at: now }]
         }
-        Event::Fetched { .. } => vec![],
-        Event::CallDone(call) => settled(state, call, CallOutcome::Done, now),
-        Event::CallPutOff { call, until } => put_off(state, call, until, now),
-        Event::CallFailed(call) => call_failed(state, call, policy, now),
-        Event::BotReturned { conversation, authorization, until, instead_of } => {
+        Command::Fetched { .. } => vec![],
+        Command::BotReturned { conversation, authorization, until, instead_of } => {
             let gone = state.phase == Phase::Bot && instead_of.is_some_and(|n| n + 1 == state.segments.len());
             let expected = matches!(state.phase, Phase::Returning { .. }) && instead_of.is_none();
             let fact = Fact::BotReturned { conversation, authorization, until, at: now };
             if gone || expected { vec![fact] } else { vec![] }
         }
-        Event::BotTokenRenewed { authorization, until } => match state.phase {
+        Command::BotTokenRenewed { authorization, until } => match state.phase {
             Phase::Bot => vec![Fact::BotTokenRenewed { authorization, until }],
             _ => vec![],
         },
-        Event::TokenAccepted { hash, until } => match state.tokens.get(&hash) {
+        Command::TokenAccepted { hash, until } => match state.tokens.get(&hash) {
             Some(known) if *known >= until => vec![],
             _ => vec![Fact::TokenAccepted { hash, until }],
         },
-        Event::Tick => tick(state, policy, now),
+        Command::Tick { typed } => tick(state, typed, policy, now),
     }
 }
 
@@ -187,7 +174,7 @@ fn give_back(state: &State, said: Vec<UserSaid>, facts: &mut Vec<Fact>, now: Tim
         if is_known(state, facts, &said) {
             continue;
         }
-        let unheard = said.message.as_ref().map(|message| not_delivered(&message.text, now));
+        let unheard = said.message.as_ref().map(|message| unserved(message, false, now));
         facts.push(Fact::UserSaid(Box::new(UserSaid { message: None, timezone: None, ..said })));
         facts.extend(unheard);
     }
@@ -218,12 +205,7 @@ fn user_said(state: &State, said: UserSaid, now: Timestamp) -> Vec<Fact> {
     };
     let again = said.answers.is_some_and(|question| state.answered.contains(&question));
     if again {
-        facts.push(Fact::UserSaid(Box::new(UserSaid {
-            message: None,
-            secure: false,
-            timezone: None,
-            ..said
-        })));
+        facts.push(Fact::UserSaid(Box::new(UserSaid { message: None, timezone: None, ..said })));
         facts.push(Fact::Noticed { notice: Notice::AnsweredBefore, at: now });
     } else {
         facts.push(Fact::UserSaid(Box::new(said)));
@@ -231,7 +213,7 @@ fn user_said(state: &State, said: UserSaid, now: Timestamp) -> Vec<Fact> {
     facts
 }
 
-fn tick(state: &State, policy: &Policy, now: Timestamp) -> Vec<Fact> {
+fn tick(state: &State, typed: Option<Timestamp>, policy: &Policy, now: Timestamp) -> Vec<Fact> {
     match state.phase {
         Phase::Waiting { since, .. } if now.millis_since(since) >= policy.timeout_millis => {
             return end(state, EndReason::NobodyInTime, true, policy, now);
@@ -241,7 +223,7 @@ fn tick(state: &State, policy: &Policy, now: Timestamp) -> Vec<Fact> {
         }
         _ => {}
     }
-    match state.typing_since {
+    match state.typing_since.map(|since| typed.map_or(since, |typed| typed.max(since))) {
         Some(since) if now.millis_since(since) >= TYPING_MILLIS => vec![Fact::UserStoppedTyping { at: now }],
         _ => vec![],
     }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::{ActivityId, Agent, HistoryLine, Timestamp, User, control::Control};
+use crate::{
+    domain::{ActivityId, Agent, HistoryLine, Timestamp, User, control::Control},
+    ledger::{Lease, Settled, Stored, Whisper},
+};
 
 /// One thing that happened in a conversation since its first escalation.
 ///
@@ -31,18 +34,9 @@ pub enum Fact {
     UserStoppedTyping {
         at: Timestamp,
     },
-    /// A call to ServiceNow is about to be made. Holds others back until it is settled or 10 s old.
-    Claimed {
-        call: CallId,
-        attempt: u32,
-        by: String,
-        at: Timestamp,
-    },
-    Settled {
-        call: CallId,
-        outcome: CallOutcome,
-        at: Timestamp,
-    },
+    /// A call to ServiceNow is about to be made, or goes on.
+    Leased(Lease),
+    Settled(Settled),
     /// ServiceNow's own ids of the chat, kept for support.
     ChatNamed {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,6 +105,24 @@ pub enum Fact {
         hash: String,
         until: Timestamp,
     },
+    /// Stored by a newer build, in a shape this one can't read.
+    #[serde(skip)]
+    OfANewerBuild,
+    /// Of a kind that a newer build has added. Changes nothing.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Stored for Fact {
+    const REALM: &'static str = "";
+
+    fn of_a_newer_build() -> Self {
+        Self::OfANewerBuild
+    }
+
+    fn is_of_a_newer_build(&self) -> bool {
+        matches!(self, Self::OfANewerBuild)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -194,9 +206,6 @@ pub struct UserSaid {
     /// The client has it already, from Direct Line.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shown: bool,
-    /// A masked answer: delivered before it was stored, and stored without what it says.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub secure: bool,
     /// What ServiceNow is told; `None` when there is nothing to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<ToAgent>,
@@ -218,17 +227,24 @@ pub struct UserSaid {
 /// A message of the user's, as ServiceNow gets it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToAgent {
+    /// Empty for a masked answer.
     pub text: String,
     /// False when the user chose instead of typing.
     pub typed: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<crate::domain::Attachment>,
+    /// What stands for the words of a masked answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whisper: Option<Whisper>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentSaid {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
+    /// How many items of the same message had the same id before this one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub place: u32,
     /// What a step of a longer task is known by, where the control does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
@@ -242,8 +258,17 @@ impl AgentSaid {
     pub fn keys(&self) -> impl Iterator<Item = String> {
         let stream = self.control.stream().map(|stream| format!("stream {stream}"));
         let step = self.step.clone().or_else(|| self.control.step()).map(|step| format!("step {step}"));
-        self.message_id.clone().into_iter().chain(stream).chain(step)
+        Self::known_by(self.message_id.as_deref(), self.place).into_iter().chain(stream).chain(step)
     }
+
+    pub fn known_by(message_id: Option<&str>, place: u32) -> Option<String> {
+        let id = message_id?;
+        Some(if place == 0 { id.to_owned() } else { format!("{id} {place}") })
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Who on ServiceNow's side speaks.
@@ -254,21 +279,6 @@ pub enum Speaker {
     VirtualAgent,
     /// Not a person and not a bot: "you are number two", "the agent has left".
     System,
-}
-
-/// A call to ServiceNow: the fact it follows from, and the step when a fact takes several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CallId(pub u64, pub u8);
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallOutcome {
-    Done,
-    Retry {
-        at: Timestamp,
-    },
-    /// Given up, or no longer worth sending.
-    Dropped,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -283,9 +293,13 @@ pub enum Notice {
     NotDelivered {
         text: String,
     },
+    /// It was sent as often as may be, without an answer.
+    MayNotHaveArrived {
+        text: String,
+    },
     /// The question had its answer; another is not passed on.
     AnsweredBefore,
-    /// A secure answer did not get through and is not kept.
+    /// A masked answer did not get through and is not kept.
     EnterAgain,
     /// ServiceNow does not take a file like this.
     FileRefused {

@@ -1,11 +1,15 @@
 //! What each fact makes of a conversation's state.
 
 use super::{
-    AgentSaid, Call, CallId, Cut, EndReason, Fact, HandoffRequested, Phase, Segment, Speaker, State, UserSaid,
+    AgentSaid, Call, Cut, DOUBLE_CLICK, EndReason, Fact, HandoffRequested, Phase, Segment, Speaker, State,
+    UserSaid, Whispering,
 };
-use crate::domain::{
-    ActivityId, Timestamp,
-    control::{Control, Progress},
+use crate::{
+    domain::{
+        ActivityId, Timestamp,
+        control::{Control, Progress},
+    },
+    ledger::{CallId, Settled, Settlement},
 };
 
 impl State {
@@ -24,19 +28,21 @@ impl State {
             Fact::UserSaid(said) => self.user_said(position, said),
             Fact::HistoryRead { lines, at } => {
                 self.history_missing = false;
-                self.outbox.push(CallId(position, 0), self.chat, Call::SendHistory(lines.clone()), *at);
+                self.call(CallId(position, 0), Call::SendHistory(lines.clone()), *at);
             }
             Fact::UserTyping { at } => {
                 if self.typing_since.replace(*at).is_none() {
-                    self.outbox.push(CallId(position, 0), self.chat, Call::Typing, *at);
+                    self.call(CallId(position, 0), Call::Typing, *at);
                 }
             }
             Fact::UserStoppedTyping { at } => {
                 self.typing_since = None;
-                self.outbox.push(CallId(position, 0), self.chat, Call::Viewing, *at);
+                self.call(CallId(position, 0), Call::Viewing, *at);
             }
-            Fact::Claimed { call, attempt, at, .. } => self.outbox.claim(*call, *attempt, *at),
-            Fact::Settled { call, outcome, .. } => self.outbox.settle(*call, outcome),
+            Fact::Leased(lease) => self.outbox.lease(lease),
+            Fact::Settled(settled) => self.settled(settled),
+            Fact::Unknown => {}
+            Fact::OfANewerBuild => self.outbox.freeze(),
             Fact::ChatNamed { conversation, interaction, .. } => {
                 self.names.extend(conversation.iter().chain(interaction).cloned());
             }
@@ -53,7 +59,7 @@ impl State {
             Fact::NotShown { message_id, at } => {
                 self.heard.insert(message_id.clone());
                 let call = Call::NotShown(message_id.clone());
-                self.outbox.push(CallId(position, 0), self.chat, call, *at);
+                self.call(CallId(position, 0), call, *at);
             }
             Fact::AgentTyping { .. } | Fact::Noticed { .. } => {}
             Fact::Fetched { up_to, at } => self.fetched(position, *up_to, *at),
@@ -78,6 +84,23 @@ impl State {
                 self.tokens.insert(hash.clone(), *until);
             }
         }
+    }
+
+    /// A masked answer that did not get through leaves its question open.
+    fn settled(&mut self, settled: &Settled) {
+        let counts = settled.attempt.is_none_or(|attempt| self.outbox.is_held(settled.call, attempt));
+        let over = !matches!(settled.outcome, Settlement::Retry { .. });
+        let whispering = self.whispering.iter().position(|one| one.call == settled.call);
+        if let Some(at) = whispering.filter(|_| counts && over) {
+            let Whispering { question, control, .. } = self.whispering.remove(at);
+            if settled.outcome == Settlement::Dropped && self.is_live() {
+                self.answered.remove(&question);
+                self.questions.push((question, control));
+                self.questions.sort_by_key(|(at, _)| *at);
+                self.whispered.clear();
+            }
+        }
+        self.outbox.settle(settled);
     }
 
     fn escalated(&mut self, position: u64, request: &HandoffRequested) {
@@ -107,14 +130,13 @@ impl State {
             });
         }
         self.phase = Phase::Waiting { since: request.at, opening: request.opening, queued: false };
-        self.outbox.open(position, self.chat, request);
+        self.open_chat(position, request);
     }
 
     fn user_said(&mut self, position: u64, said: &UserSaid) {
         self.last_heard = said.at;
-        if said.message.is_some() || said.secure {
-            self.pending = None;
-            self.answered.extend(said.answers);
+        if let Some(question) = said.answers.filter(|_| said.message.is_some()) {
+            self.answered(position, question, said);
         }
         if let Some(id) = &said.id {
             self.taken.insert(id.clone());
@@ -124,19 +146,33 @@ impl State {
             let id = said.id.clone().unwrap_or_else(local);
             self.posted.insert(client_id.clone(), id);
         }
+        if let Some(whisper) = said.message.as_ref().and_then(|message| message.whisper.as_ref()) {
+            let id = ActivityId::local(&self.conversation, position);
+            self.whispered.retain(|(_, _, at)| said.at.millis_since(*at) < DOUBLE_CLICK);
+            self.whispered.push((whisper.mark.clone(), id, said.at));
+        }
         if let Some(timezone) = &said.timezone {
             self.user.timezone = Some(timezone.clone());
             let call = Call::SetTimezone(timezone.clone());
             let trace = said.trace.as_deref();
-            self.outbox.push_traced(CallId(position, 1), self.chat, call, said.at, trace);
+            self.call_in_trace(CallId(position, 1), call, said.at, trace);
         }
         match &said.message {
             Some(message) => {
                 let call = Call::Say(Box::new(message.clone()));
                 let trace = said.trace.as_deref();
-                self.outbox.push_traced(CallId(position, 0), self.chat, call, said.at, trace);
+                self.call_in_trace(CallId(position, 0), call, said.at, trace);
             }
             None => self.request_found(said),
+        }
+    }
+
+    fn answered(&mut self, position: u64, question: u64, said: &UserSaid) {
+        self.answered.insert(question);
+        let Some(at) = self.questions.iter().position(|(asked, _)| *asked == question) else { return };
+        let (_, control) = self.questions.remove(at);
+        if said.message.as_ref().is_some_and(|message| message.whisper.is_some()) {
+            self.whispering.push(Whispering { call: CallId(position, 0), question, control });
         }
     }
 
@@ -164,10 +200,10 @@ impl State {
             self.unfetched.push((position, id.clone()));
         }
         if said.control.asks() && live {
-            self.pending = Some((position, said.control.clone()));
+            self.questions.push((position, said.control.clone()));
         }
         if said.control.waits_for_done() && live {
-            self.outbox.push(CallId(position, 0), self.chat, Call::Done, said.at);
+            self.call(CallId(position, 0), Call::Done, said.at);
         }
     }
 
@@ -175,7 +211,7 @@ impl State {
         let fetched = self.unfetched.iter().take_while(|(said_at, _)| *said_at < up_to).count();
         let ids: Vec<String> = self.unfetched.drain(..fetched).map(|(_, id)| id).collect();
         if !ids.is_empty() {
-            self.outbox.push(CallId(position, 0), self.chat, Call::SentToUser(ids), at);
+            self.receipt(CallId(position, 0), ids, at);
         }
     }
 
@@ -185,12 +221,14 @@ impl State {
             _ => None,
         };
         self.typing_since = None;
-        self.pending = None;
+        self.questions.clear();
+        self.whispered.clear();
+        self.whispering.clear();
         self.unfetched.clear();
         self.phase = Phase::Returning { why, agent };
         if tell {
             let call = if why == EndReason::NotOpened { Call::Fault } else { Call::End };
-            self.outbox.push(CallId(position, 0), self.chat, call, at);
+            self.call(CallId(position, 0), call, at);
         }
     }
 }

@@ -5,7 +5,6 @@ mod controls;
 mod duplicates;
 mod ends;
 mod hand_off;
-mod instances;
 mod joining;
 pub(crate) mod moves;
 mod notifications;

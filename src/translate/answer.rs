@@ -77,6 +77,39 @@ pub fn answer(activity: &Activity, pending: Option<&Control>) -> Answer {
     }
 }
 
+/// Reads a message activity as the answer to one of the open questions, each given with where it stands, oldest first.
+///
+/// A click says which. Words in the box answer a masked question while one is open, unless they name a choice of a later one; else
+/// the newest question that they fit, and with none they are only words.
+pub fn answer_one(activity: &Activity, open: &[(u64, Control)]) -> Answer {
+    let clicked = clicked(activity);
+    let at = |position: u64| open.iter().find(|(at, _)| *at == position).map(|(_, control)| control);
+    if let Some(position) = clicked {
+        return answer(activity, at(position));
+    }
+    let masked = open.iter().rposition(|(_, control)| control.is_secure());
+    let later = open.get(masked.map_or(0, |at| at + 1)..).unwrap_or_default();
+    let to = |(position, control): &(u64, Control)| {
+        let answer = answer(activity, Some(control));
+        (fits(&answer, control)).then_some(Answer { question: Some(*position), ..answer })
+    };
+    let masked = || masked.and_then(|at| open.get(at)).and_then(to);
+    later.iter().rev().find_map(to).or_else(masked).unwrap_or_else(|| answer(activity, None))
+}
+
+/// Whether an activity answers this question: it chooses, or it is what was asked for.
+fn fits(answer: &Answer, control: &Control) -> bool {
+    if answer.nothing {
+        return false;
+    }
+    match control {
+        Control::TextInput(_) => !answer.text.is_empty(),
+        Control::Upload(_) => !answer.attachments.is_empty() || !answer.typed,
+        Control::Moment(moment) => moment::read(&answer.text, moment.kind).is_some() || !answer.typed,
+        _ => !answer.typed,
+    }
+}
+
 /// Lets whatever answers this activity, an action or a card of ours, say which question it answers.
 pub(super) fn mark(activity: &mut Value, position: u64) {
     match activity {

@@ -54,14 +54,16 @@ pub fn shown(
         | Fact::NotShown { .. }
         | Fact::UserTyping { .. }
         | Fact::UserStoppedTyping { .. }
-        | Fact::Claimed { .. }
-        | Fact::Settled { .. }
+        | Fact::Leased(_)
+        | Fact::Settled(_)
         | Fact::ChatNamed { .. }
         | Fact::Queued { .. }
         | Fact::Fetched { .. }
         | Fact::BotReturned { .. }
         | Fact::BotTokenRenewed { .. }
-        | Fact::TokenAccepted { .. } => return None,
+        | Fact::TokenAccepted { .. }
+        | Fact::OfANewerBuild
+        | Fact::Unknown => return None,
     };
     let own_id = match fact {
         Fact::UserSaid(said) => said.id.clone(),
@@ -108,8 +110,7 @@ fn echo(said: &UserSaid, user: &User) -> Value {
     from.entry("id").or_insert_with(|| user.id.clone().into());
     from.insert("role".to_owned(), "user".into());
     activity.insert("from".to_owned(), Value::Object(from));
-    let passed_on = said.message.is_some() || said.secure;
-    if let Some(question) = said.answers.filter(|_| passed_on) {
+    if let Some(question) = said.answers.filter(|_| said.message.is_some()) {
         let data = activity.entry("channelData").or_insert_with(|| json!({}));
         if let Value::Object(data) = data {
             data.insert("servicenow".to_owned(), json!({"answers": question}));
@@ -152,7 +153,7 @@ fn placed(
 }
 
 fn said_by(said: &AgentSaid, context: &RenderContext<'_>) -> Value {
-    let AgentSaid { message_id, step: _, by, control, at: _ } = said;
+    let AgentSaid { message_id, place: _, step: _, by, control, at: _ } = said;
     let mut servicenow = Map::new();
     match by {
         Speaker::Agent(agent) => {

@@ -1,9 +1,12 @@
 //! Calls to ServiceNow as requests of the VA Bot Integration API.
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use super::answer::DONE;
 use crate::{
-    domain::{HistoryLine, SessionId, Timestamp, User},
-    session::{Call, CallId, HandoffRequested, Queued, ToAgent, Topic},
+    domain::{HistoryLine, SessionId, User},
+    ledger::{CallId, Queued},
+    session::{Call, ChatCall, HandoffRequested, ToAgent, Topic},
     telemetry::TRACEPARENT,
     wire::virtual_agent::request::{
         Action, Attachment, HistoryItem, Message, MessageUpdate, Request, SwitchTo,
@@ -12,9 +15,10 @@ use crate::{
 
 /// The request for a call. The same for every try of it, ids and times included, so that a repeat is known
 /// to be one.
-pub fn request(queued: &Queued, session: &SessionId, user: &User) -> Request {
+pub fn request(queued: &Queued<ChatCall>, session: &SessionId, user: &User) -> Request {
     let id = request_id(session, queued.id);
-    let action = match &queued.call {
+    let call = &queued.call.what;
+    let action = match call {
         Call::Create(_) => Action::CreateConversation,
         Call::StartCreated(_) => Action::StartCreatedConversation,
         Call::Start(request) => Action::StartConversation(opening_words(request, "", &id)),
@@ -40,7 +44,7 @@ pub fn request(queued: &Queued, session: &SessionId, user: &User) -> Request {
     request.email_id = user.email.clone();
     request.timezone = user.timezone.clone();
     request.timestamp = Some(queued.since.0);
-    match &queued.call {
+    match call {
         Call::Create(opening) | Call::Start(opening) | Call::Agent(opening) => {
             request.context_variables = opening.context.clone();
             request.history = opening.history.iter().map(history_item).collect();
@@ -48,7 +52,7 @@ pub fn request(queued: &Queued, session: &SessionId, user: &User) -> Request {
         Call::SendHistory(lines) => request.history = lines.iter().map(history_item).collect(),
         _ => {}
     }
-    request.sync_response = matches!(queued.call, Call::Create(_) | Call::StartCreated(_));
+    request.sync_response = matches!(call, Call::Create(_) | Call::StartCreated(_));
     in_trace(request, queued.trace.as_deref())
 }
 
@@ -59,22 +63,11 @@ pub fn in_trace(mut request: Request, traceparent: Option<&str>) -> Request {
     request
 }
 
-/// The request for a masked answer, which no journal holds.
-pub fn secret(
-    id: String,
-    session: &SessionId,
-    user: &User,
-    text: String,
-    typed: bool,
-    now: Timestamp,
-) -> Request {
-    let message = Message { text, typed, client_message_id: Some(id.clone()), attachments: vec![] };
-    let mut request = Request::new(id, session.to_string(), user.id.clone(), Action::Message(message));
-    request.user_name.clone_from(&user.name);
-    request.email_id.clone_from(&user.email);
-    request.timezone.clone_from(&user.timezone);
-    request.timestamp = Some(now.0);
-    request
+/// Puts the words of a masked answer, which no journal holds, into its request.
+pub fn whisper(request: &mut Request, words: &SecretString) {
+    if let Action::Message(message) = &mut request.action {
+        message.text = words.expose_secret().to_owned();
+    }
 }
 
 /// `<session>-<position>-<step>`: derived from the journal, so it is the same after a restart.
@@ -96,7 +89,7 @@ fn opening_words(request: &HandoffRequested, otherwise: &str, id: &str) -> Messa
 }
 
 fn words(message: &ToAgent, id: &str) -> Message {
-    let ToAgent { text, typed, attachments } = message;
+    let ToAgent { text, typed, attachments, whisper: _ } = message;
     let attachments = attachments.iter().enumerate().map(|(n, file)| Attachment {
         client_attachment_id: Some(format!("{id}-{n}")),
         content_type: file.media_type.clone(),

@@ -12,7 +12,7 @@ pub const OPEN: &str = "Open";
 pub const PICTURE: &str = "Picture";
 pub const HIDDEN_ANSWER: &str = "Your answer stays hidden";
 /// Stands where a hidden answer was given; as long for every answer.
-pub const HIDDEN: &str = "••••••••";
+pub const HIDDEN: &str = crate::domain::MASKED;
 pub const DATE: &str = "Date";
 pub const TIME: &str = "Time";
 pub const UPLOAD: &str = "Please send a file.";
@@ -55,6 +55,7 @@ pub fn notice(notice: &Notice) -> String {
         Notice::Joined { name: None } => "A live agent has joined the chat.".to_owned(),
         Notice::Ended { why } => end(*why).to_owned(),
         Notice::NotDelivered { text } => format!("This message could not be delivered: {text}"),
+        Notice::MayNotHaveArrived { text } => format!("This message may not have arrived: {text}"),
         Notice::FileRefused { name } => format!("The live agent's system does not take this file: {name}"),
         Notice::AnsweredBefore => {
             "That question has been answered already; this answer was not passed on.".to_owned()

@@ -102,11 +102,13 @@ fn step(action: Action, words: Option<String>) -> (What, Option<String>) {
             return (words.map_or(What::Nothing, What::System), None);
         }
         Action::StartSpinner { spinner_type: _, message: _, wait_time } => {
-            let text = match (words, wait_time) {
-                (Some(words), Some(wait)) => Some(format!("{words} ({wait})")),
-                (words, wait) => words.or(wait),
+            let what = match (words, wait_time) {
+                (Some(words), Some(wait)) => What::Waiting(format!("{words} ({wait})")),
+                (None, Some(wait)) => What::Waiting(wait),
+                (Some(words), None) => What::System(words),
+                (None, None) => What::Nothing,
             };
-            return (text.map_or(What::Nothing, What::Waiting), None);
+            return (what, None);
         }
         Action::CreateConversation { conversation_id: conversation, interaction_id: interaction }
         | Action::StartConversation { conversation_id: conversation, interaction_id: interaction } => {

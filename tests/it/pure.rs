@@ -5,7 +5,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 use servicenow_handoff::{
     domain::{ConversationId, HistoryLine, SessionId, Timestamp, User, control::Control},
-    session::{Due, Event, Fact, HandoffRequested, Opening, Policy, State, Topic, decide},
+    ledger::{CallId, Next, Outage, Outcome, Settled, Settlement},
+    session::{
+        Answered, Command, Fact, HandoffRequested, LANE, Opening, Policy, State, Topic, decide, settle,
+    },
     translate::{
         activity::RenderContext,
         client_view,
@@ -39,7 +42,7 @@ impl Talk {
         let instance = Url::parse("https://instance.example.com").expect("a URL");
         let mut talk = Self { state, now: Timestamp(1_790_000_000_000), instance };
         let request = Box::new(escalation(opening));
-        talk.on(Event::Escalated { segment: 0, request, said: vec![] });
+        talk.on(Command::Escalated { segment: 0, request, said: vec![] });
         talk
     }
 
@@ -54,7 +57,7 @@ impl Talk {
         talk
     }
 
-    pub fn on(&mut self, event: Event) -> Heard {
+    pub fn on(&mut self, event: Command) -> Heard {
         let facts = decide(&self.state, event, &POLICY, self.now);
         let mut activities = vec![];
         for fact in &facts {
@@ -76,22 +79,36 @@ impl Talk {
             _ => None,
         });
         let meanings = meanings.collect();
-        self.on(Event::Heard { chat: self.state.chat, inbound, meanings })
+        self.on(Command::Heard { chat: self.state.chat, told: Answered { inbound, meanings } })
     }
 
     pub fn hear_json(&mut self, body: &Value) -> Heard {
         self.hear(Response::parse(body.to_string().as_bytes()).expect("JSON"))
     }
 
+    /// What a call that waits came to.
+    pub fn settle(&mut self, call: CallId, outcome: &Outcome<Answered>) {
+        let queued = self.state.outbox.get(call).expect("it waits");
+        let outcome_stored = match outcome {
+            Outcome::Done(_) => Settlement::Done,
+            Outcome::Retry { .. } | Outcome::GivenUp(_) => Settlement::Dropped,
+        };
+        let settled = Settled { call, attempt: None, outcome: outcome_stored, at: self.now };
+        let facts = settle(&self.state, queued, settled, outcome, &POLICY, self.now);
+        facts.iter().for_each(|fact| self.state.apply(fact));
+    }
+
     /// The requests that wait, as ServiceNow would get them; all are taken.
     pub fn deliver(&mut self) -> Vec<Value> {
         let mut made = vec![];
-        while let Due::Call(call) = self.state.outbox.due(self.now) {
+        while let Next::Lease(call, _) =
+            self.state.outbox.next(LANE, self.now, "me", &mut Outage::default(), 0)
+        {
             let queued = self.state.outbox.get(call).expect("what is due is there");
-            let session = SessionId { conversation: self.state.conversation.clone(), chat: queued.chat };
+            let session = SessionId { conversation: self.state.conversation.clone(), chat: queued.call.chat };
             let bytes = request(queued, &session, &self.state.user).to_bytes();
             made.push(serde_json::from_slice(&bytes).expect("JSON"));
-            self.on(Event::CallDone(call));
+            self.settle(call, &Outcome::Done(None));
         }
         made
     }

@@ -11,7 +11,7 @@ use super::super::{
 };
 use crate::{
     far_end::CallError,
-    journal::JournalError,
+    ledger::journal::JournalError,
     session::{Cut, Segment},
     telemetry::of_caller,
     translate::watermark::{Cursor, Upstream},
@@ -22,7 +22,7 @@ impl Handoff {
     /// What the bot said in a stretch that has ended, up to its end; false when that can't be read (on) now.
     pub(super) async fn read_rest(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         caller: &Caller,
         segment: &Segment,
         last: bool,
@@ -107,7 +107,7 @@ impl Handoff {
 
     async fn upstream(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         segment: &Segment,
         caller: &Caller,
         at: Option<&str>,
@@ -120,7 +120,7 @@ impl Handoff {
     /// The client's own token in the client's own conversation, ours in one of ours.
     pub(in super::super) async fn authorization_for(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         segment: &Segment,
         caller: &Caller,
     ) -> Result<String, ReturnError> {

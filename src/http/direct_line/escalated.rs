@@ -62,7 +62,7 @@ impl Surface<'_> {
             Ok(Standing::Unknown) | Err(_) => return Ok(Some(empty(given))),
         }
         let hold = self.served.long_poll;
-        let page = handoff.page(&conversation, &caller, given, hold, trace(self.request)).await;
+        let page = handoff.page(&conversation, &caller, given, hold).await;
         Ok(Some(match page {
             Ok(page) => match page.watermark {
                 Some(watermark) => live(&json!({"activities": page.activities, "watermark": watermark})),

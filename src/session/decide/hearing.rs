@@ -1,26 +1,48 @@
 //! What a message of ServiceNow's adds.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     super::fact::{AgentSaid, Speaker},
-    EndReason, Fact, Notice, Phase, Policy, State, end,
+    EndReason, Fact, Notice, Phase, Policy, State,
+    ending::end_without,
 };
-use crate::domain::{
-    Agent, Timestamp,
-    control::{Control, Progress},
-    inbound::{Inbound, Item, SystemMeaning, What},
+use crate::{
+    domain::{
+        Agent, Timestamp,
+        control::{Control, Progress},
+        inbound::{Inbound, Item, SystemMeaning, What},
+    },
+    ledger::{CallId, Queued},
+    session::{Answered, ChatCall},
 };
 
 /// What one message from ServiceNow adds, item by item, each judged by the state before it.
-pub(super) fn heard(
+pub(super) fn heard(state: &State, chat: u32, told: &Answered, policy: &Policy, now: Timestamp) -> Vec<Fact> {
+    hear(state, chat, told, None, policy, now)
+}
+
+/// The same, for what stands in the answer to a call, which is settled with it.
+pub(super) fn heard_in_answer(
     state: &State,
-    chat: u32,
-    inbound: Inbound,
-    meanings: Vec<Option<SystemMeaning>>,
+    queued: &Queued<ChatCall>,
+    told: &Answered,
     policy: &Policy,
     now: Timestamp,
 ) -> Vec<Fact> {
+    hear(state, queued.call.chat, told, Some(queued), policy, now)
+}
+
+fn hear(
+    state: &State,
+    chat: u32,
+    told: &Answered,
+    answers: Option<&Queued<ChatCall>>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Vec<Fact> {
+    let Answered { inbound, meanings } = told.clone();
+    let settled: Option<CallId> = answers.map(|queued| queued.id);
     if inbound.notifies && (chat != state.chat || !state.is_live()) {
         return notified(state, chat, inbound.items, now);
     }
@@ -30,6 +52,8 @@ pub(super) fn heard(
     let Inbound { agent_chat, completed, take_control, streaming, notifies, items, interaction_id, .. } =
         inbound;
     let mut hearing = Hearing::new(state, now);
+    // Who has joined was there before this answer was read, so what leads up to that is over.
+    hearing.late = hearing.joined && answers.is_some_and(|queued| queued.call.what.is_opening());
     if !notifies {
         hearing.facts.extend(names(state, &items, interaction_id, now));
     }
@@ -58,7 +82,7 @@ pub(super) fn heard(
     if let Some((why, tell)) = flagged.or(ended)
         && state.is_live()
     {
-        facts.extend(end(state, why, tell, policy, now));
+        facts.extend(end_without(state, settled, why, tell, policy, now));
     }
     facts
 }
@@ -86,12 +110,31 @@ fn notified(state: &State, chat: u32, items: Vec<Item>, now: Timestamp) -> Vec<F
     let known = (1..=state.chat).contains(&chat);
     for Item { message_id, agent: _, what } in items.into_iter().filter(|_| known) {
         match what {
-            What::Said(control) => hearing.said(message_id, Speaker::VirtualAgent, control.only_told()),
-            What::System(text) => hearing.said(message_id, Speaker::System, Control::Text { text }),
+            What::Said(control) => {
+                let key = hearing.key(message_id);
+                hearing.said(key, Speaker::VirtualAgent, control.only_told());
+            }
+            What::System(text) => {
+                let key = hearing.key(message_id);
+                hearing.said(key, Speaker::System, Control::Text { text });
+            }
             _ => {}
         }
     }
     hearing.facts
+}
+
+/// An item's id, and how many of its message had the same before it.
+#[derive(Default)]
+struct Key {
+    message_id: Option<String>,
+    place: u32,
+}
+
+impl Key {
+    fn of(message_id: Option<String>) -> Self {
+        Self { message_id, place: 0 }
+    }
 }
 
 struct Hearing<'a> {
@@ -101,6 +144,10 @@ struct Hearing<'a> {
     /// Keys of what this message has added so far.
     keys: HashSet<String>,
     joined: bool,
+    /// This is the answer to a call that opened the chat, read after somebody has joined it.
+    late: bool,
+    /// How often this message has used an id so far.
+    used: HashMap<String, u32>,
     /// Why the chat ends with this message, and whether ServiceNow must be told.
     end: Option<(EndReason, bool)>,
 }
@@ -108,7 +155,16 @@ struct Hearing<'a> {
 impl<'a> Hearing<'a> {
     fn new(state: &'a State, now: Timestamp) -> Self {
         let joined = matches!(state.phase, Phase::WithAgent { .. });
-        Self { state, now, facts: vec![], keys: HashSet::new(), joined, end: None }
+        Self {
+            state,
+            now,
+            facts: vec![],
+            keys: HashSet::new(),
+            joined,
+            late: false,
+            used: HashMap::new(),
+            end: None,
+        }
     }
 
     fn queued(&mut self) {
@@ -121,8 +177,8 @@ impl<'a> Hearing<'a> {
     fn item(&mut self, item: Item, meaning: Option<SystemMeaning>, introduced: Option<&Agent>) {
         let Item { message_id, agent, what } = item;
         let live = self.state.is_live();
-        let heard = |id: &String| self.state.heard.contains(id) || self.keys.contains(id);
-        if message_id.as_ref().is_some_and(heard) {
+        let key = if what.is_shown() { self.key(message_id.clone()) } else { Key::of(message_id.clone()) };
+        if self.has_heard(&key) {
             return;
         }
         if let Some(agent) = &agent
@@ -133,12 +189,16 @@ impl<'a> Hearing<'a> {
         match what {
             What::Said(control) => {
                 let by = agent.map_or(Speaker::VirtualAgent, Speaker::Agent);
-                if live || matches!(by, Speaker::Agent(_)) {
-                    self.said(message_id, by, control);
+                let late = self.late && by == Speaker::VirtualAgent;
+                if (live && !late) || matches!(by, Speaker::Agent(_)) {
+                    self.said(key, by, control);
                 }
             }
-            What::System(text) | What::Waiting(text) if live => {
-                self.said(message_id, Speaker::System, Control::Text { text });
+            What::System(text) if live && !self.late => {
+                self.said(key, Speaker::System, Control::Text { text });
+            }
+            What::Waiting(text) if live && !self.joined => {
+                self.said(key, Speaker::System, Control::Text { text });
             }
             What::Progress { key, steps } if live => self.progress(key, steps),
             What::Unreadable { .. } if live => {
@@ -232,7 +292,8 @@ impl<'a> Hearing<'a> {
             }
         }
         if steps.len() > before {
-            self.said(None, Speaker::VirtualAgent, Control::Progress(Progress { key, steps, first }));
+            let progress = Control::Progress(Progress { key, steps, first });
+            self.said(Key::default(), Speaker::VirtualAgent, progress);
         }
     }
 
@@ -251,8 +312,24 @@ impl<'a> Hearing<'a> {
         here.last().or_else(|| self.state.tasks.get(key).cloned())
     }
 
-    fn said(&mut self, message_id: Option<String>, by: Speaker, control: Control) {
-        self.add(AgentSaid { message_id, step: None, by, control, at: self.now });
+    /// What an item is known by: its id, and its place among those that this message gives the same id.
+    fn key(&mut self, message_id: Option<String>) -> Key {
+        let place = message_id.as_ref().map(|id| {
+            let used = self.used.entry(id.clone()).or_default();
+            *used += 1;
+            *used - 1
+        });
+        Key { message_id, place: place.unwrap_or_default() }
+    }
+
+    fn has_heard(&self, key: &Key) -> bool {
+        let known = AgentSaid::known_by(key.message_id.as_deref(), key.place);
+        known.is_some_and(|known| self.state.heard.contains(&known) || self.keys.contains(&known))
+    }
+
+    fn said(&mut self, key: Key, by: Speaker, control: Control) {
+        let Key { message_id, place } = key;
+        self.add(AgentSaid { message_id, place, step: None, by, control, at: self.now });
     }
 
     /// Adds what has not been heard before, be it in an earlier message or in this one.

@@ -6,9 +6,13 @@ use crate::{
         control::{Control, Progress},
         inbound::{Inbound, Item, SystemMeaning, What},
     },
+    handoff::machine,
+    ledger::{
+        CallId, LEASE, Lease, Machine as _, Next, Outage, Outcome, Queued, Settled, Settlement, Whisper, Why,
+    },
     session::{
-        AgentSaid, Call, CallId, CallOutcome, Due, EndReason, Event, Fact, HandoffRequested, Notice, Opening,
-        Phase, Policy, Queued, Speaker, State, ToAgent, UserSaid, decide,
+        AgentSaid, Answered, Call, ChatCall, Command, EndReason, Fact, HandoffRequested, LANE, Notice,
+        Opening, Phase, Policy, Speaker, State, ToAgent, UserSaid, decide, settle,
     },
     translate::system::system_meaning,
 };
@@ -21,12 +25,14 @@ pub struct Chat {
     pub facts: Vec<Fact>,
     pub policy: Policy,
     pub now: Timestamp,
+    /// What the store was told last: whether the sweep must look here.
+    pub open: bool,
 }
 
 impl Chat {
     /// The bot speaks.
     pub fn new() -> Self {
-        Self { state: State::new(conversation()), facts: vec![], policy: POLICY, now: START }
+        Self { state: State::new(conversation()), facts: vec![], policy: POLICY, now: START, open: false }
     }
 
     /// A person was asked for; ServiceNow does not know yet.
@@ -55,7 +61,7 @@ impl Chat {
     }
 
     /// What the event adds, a line a fact.
-    pub fn on(&mut self, event: Event) -> Vec<String> {
+    pub fn on(&mut self, event: Command) -> Vec<String> {
         let facts = decide(&self.state, event, &self.policy, self.now);
         self.store(&facts);
         facts.iter().map(line).collect()
@@ -71,6 +77,7 @@ impl Chat {
     }
 
     pub fn store(&mut self, facts: &[Fact]) {
+        self.open = machine::Chat::opens_or_closes(&self.state, facts).unwrap_or(self.open);
         facts.iter().for_each(|fact| self.state.apply(fact));
         self.facts.extend_from_slice(facts);
     }
@@ -79,21 +86,59 @@ impl Chat {
         self.now = self.now.plus_millis(millis);
     }
 
-    /// Claims the oldest call if it is due, as the shell does.
-    pub fn claim(&mut self) -> Option<CallId> {
-        let claimed = claim(&self.state, self.now)?;
-        self.store(std::slice::from_ref(&claimed));
-        if let Fact::Claimed { call, .. } = claimed { Some(call) } else { None }
+    /// Leases the oldest call if it is due, as the ledger does.
+    pub fn lease(&mut self) -> Option<CallId> {
+        let lease = lease(&self.state, self.now)?;
+        let call = lease.call;
+        self.store(&[Fact::Leased(lease)]);
+        Some(call)
     }
 
     /// Makes every call that is due; ServiceNow takes them all.
     pub fn deliver(&mut self) -> Vec<String> {
         let mut told = vec![];
-        while let Some(call) = self.claim() {
-            told.extend(self.state.outbox.get(call).map(call_line));
-            self.on(Event::CallDone(call));
+        loop {
+            match self.due() {
+                Next::Lease(..) => {
+                    let Some(call) = self.lease() else { return told };
+                    told.extend(self.state.outbox.get(call).map(call_line));
+                    self.done(call);
+                }
+                Next::GiveUp(call, why) => drop(self.settles(call, Outcome::GivenUp(why))),
+                Next::At(_) | Next::Nothing => return told,
+            }
         }
-        told
+    }
+
+    pub fn done(&mut self, call: CallId) -> Vec<String> {
+        self.settles(call, Outcome::Done(None))
+    }
+
+    pub fn answered(&mut self, call: CallId, inbound: Inbound) -> Vec<String> {
+        self.settles(call, Outcome::Done(Some(meant(inbound))))
+    }
+
+    pub fn put_off(&mut self, call: CallId, at: Timestamp) -> Vec<String> {
+        self.settles(call, Outcome::Retry { at, uncertain: false })
+    }
+
+    pub fn failed(&mut self, call: CallId) -> Vec<String> {
+        self.settles(call, Outcome::GivenUp(Why::Refused))
+    }
+
+    /// Settles the call as the ledger does: nothing, when it is settled already.
+    pub fn settles(&mut self, call: CallId, outcome: Outcome<Answered>) -> Vec<String> {
+        let Some(queued) = self.state.outbox.get(call) else { return vec![] };
+        let settlement = match &outcome {
+            Outcome::Done(_) => Settlement::Done,
+            Outcome::Retry { at, uncertain } => Settlement::Retry { at: *at, uncertain: *uncertain },
+            Outcome::GivenUp(_) => Settlement::Dropped,
+        };
+        let attempt = queued.lease.as_ref().map(|lease| lease.attempt);
+        let settled = Settled { call, attempt, outcome: settlement, at: self.now };
+        let facts = settle(&self.state, queued, settled, &outcome, &self.policy, self.now);
+        self.store(&facts);
+        facts.iter().map(line).collect()
     }
 
     /// What ServiceNow must still be told.
@@ -101,8 +146,8 @@ impl Chat {
         self.state.outbox.iter().map(call_line).collect()
     }
 
-    pub fn due(&self) -> Due {
-        self.state.outbox.due(self.now)
+    pub fn due(&self) -> Next {
+        self.state.outbox.next(LANE, self.now, "me", &mut Outage::default(), 0)
     }
 
     /// Where the next fact will stand.
@@ -122,11 +167,14 @@ pub fn conversation() -> ConversationId {
     ConversationId::parse("91hcXEd0-eu").expect("a valid id")
 }
 
-/// The claim of the oldest call, if it is due.
-pub fn claim(state: &State, now: Timestamp) -> Option<Fact> {
-    let Due::Call(call) = state.outbox.due(now) else { return None };
-    let attempt = state.outbox.get(call)?.attempts + 1;
-    Some(Fact::Claimed { call, attempt, by: "me".to_owned(), at: now })
+/// The lease of the oldest call, if it is due.
+pub fn lease(state: &State, now: Timestamp) -> Option<Lease> {
+    match state.outbox.next(LANE, now, "me", &mut Outage::default(), 0) {
+        Next::Lease(call, attempt) => {
+            Some(Lease { call, attempt, by: "me".to_owned(), at: now, until: now.plus_millis(LEASE) })
+        }
+        Next::Nothing | Next::At(_) | Next::GiveUp(..) => None,
+    }
 }
 
 pub fn request(opening: Opening) -> HandoffRequested {
@@ -152,20 +200,20 @@ pub fn request(opening: Opening) -> HandoffRequested {
     }
 }
 
-pub fn escalation(segment: usize) -> Event {
+pub fn escalation(segment: usize) -> Command {
     escalation_by(segment, Opening::CreateThenStart)
 }
 
-pub fn escalation_by(segment: usize, opening: Opening) -> Event {
-    Event::Escalated { segment, request: Box::new(request(opening)), said: vec![] }
+pub fn escalation_by(segment: usize, opening: Opening) -> Command {
+    Command::Escalated { segment, request: Box::new(request(opening)), said: vec![] }
 }
 
-pub fn escalation_with(said: Vec<UserSaid>) -> Event {
-    Event::Escalated { segment: 0, request: Box::new(request(Opening::CreateThenStart)), said }
+pub fn escalation_with(said: Vec<UserSaid>) -> Command {
+    Command::Escalated { segment: 0, request: Box::new(request(Opening::CreateThenStart)), said }
 }
 
 pub fn words(text: &str) -> UserSaid {
-    let message = ToAgent { text: text.to_owned(), typed: true, attachments: vec![] };
+    let message = ToAgent { text: text.to_owned(), typed: true, attachments: vec![], whisper: None };
     UserSaid { message: Some(message), at: START, ..UserSaid::default() }
 }
 
@@ -179,23 +227,34 @@ pub fn words_as(client_id: &str, text: &str) -> UserSaid {
     UserSaid { client_id: Some(client_id.to_owned()), ..words(text) }
 }
 
-pub fn says(text: &str) -> Event {
-    Event::UserSaid(Box::new(words(text)))
+/// A masked answer, as the shell makes it; `mark` stands for its words.
+pub fn whispers(client_id: &str, question: Option<u64>, mark: &str) -> Command {
+    let whisper = Whisper { name: client_id.to_owned(), by: "me".to_owned(), mark: mark.to_owned() };
+    let message = ToAgent { typed: true, whisper: Some(whisper), ..ToAgent::default() };
+    let said = UserSaid { message: Some(message), answers: question, ..words_as(client_id, "") };
+    Command::UserSaid(Box::new(said))
 }
 
-pub fn says_as(client_id: &str, text: &str) -> Event {
-    Event::UserSaid(Box::new(words_as(client_id, text)))
+pub fn says(text: &str) -> Command {
+    Command::UserSaid(Box::new(words(text)))
 }
 
-pub fn bot_returned() -> Event {
+pub fn says_as(client_id: &str, text: &str) -> Command {
+    Command::UserSaid(Box::new(words_as(client_id, text)))
+}
+
+pub fn bot_returned() -> Command {
     let conversation = "fresh".to_owned();
-    Event::BotReturned { conversation, authorization: None, until: None, instead_of: None }
+    Command::BotReturned { conversation, authorization: None, until: None, instead_of: None }
 }
 
 /// A message from ServiceNow, judged as the shell does.
-pub fn heard(chat: u32, inbound: Inbound) -> Event {
-    let meanings = inbound.items.iter().map(meaning).collect();
-    Event::Heard { chat, inbound, meanings }
+pub fn heard(chat: u32, inbound: Inbound) -> Command {
+    Command::Heard { chat, told: meant(inbound) }
+}
+
+pub fn meant(inbound: Inbound) -> Answered {
+    Answered { meanings: inbound.items.iter().map(meaning).collect(), inbound }
 }
 
 fn meaning(item: &Item) -> Option<SystemMeaning> {
@@ -259,8 +318,11 @@ pub fn line(fact: &Fact) -> String {
         Fact::NotShown { message_id, .. } => format!("not shown {message_id}"),
         Fact::UserTyping { .. } => "typing".to_owned(),
         Fact::UserStoppedTyping { .. } => "stopped typing".to_owned(),
-        Fact::Claimed { call, attempt, .. } => format!("claimed {call:?} #{attempt}"),
-        Fact::Settled { call: CallId(at, step), outcome, .. } => format!("{at}.{step} {}", ending(outcome)),
+        Fact::Leased(Lease { call, attempt, .. }) => format!("leased {call:?} #{attempt}"),
+        Fact::Settled(Settled { call: CallId(at, step), outcome, .. }) => {
+            format!("{at}.{step} {}", ending(outcome))
+        }
+        Fact::OfANewerBuild | Fact::Unknown => "unknown".to_owned(),
         Fact::ChatNamed { interaction, .. } => format!("named {interaction:?}"),
         Fact::Queued { .. } => "queued".to_owned(),
         Fact::AgentJoined { agent, .. } => format!("joined {}", agent.name.as_deref().unwrap_or("-")),
@@ -270,6 +332,7 @@ pub fn line(fact: &Fact) -> String {
             Notice::Joined { name } => format!("notice: joined {}", name.as_deref().unwrap_or("-")),
             Notice::Ended { why } => format!("notice: {}", reason(*why)),
             Notice::NotDelivered { text } => format!("notice: not delivered {text}"),
+            Notice::MayNotHaveArrived { text } => format!("notice: may not have arrived {text}"),
             Notice::FileRefused { name } => format!("notice: file refused {name}"),
             Notice::AnsweredBefore => "notice: answered before".to_owned(),
             Notice::EnterAgain => "notice: enter again".to_owned(),
@@ -285,11 +348,11 @@ pub fn line(fact: &Fact) -> String {
     }
 }
 
-fn ending(outcome: &CallOutcome) -> String {
+fn ending(outcome: &Settlement) -> String {
     match outcome {
-        CallOutcome::Done => "done".to_owned(),
-        CallOutcome::Retry { at } => format!("again at {}", at.millis_since(START)),
-        CallOutcome::Dropped => "dropped".to_owned(),
+        Settlement::Done => "done".to_owned(),
+        Settlement::Retry { at, .. } => format!("again at {}", at.millis_since(START)),
+        Settlement::Dropped => "dropped".to_owned(),
     }
 }
 
@@ -313,8 +376,8 @@ fn reason(why: EndReason) -> String {
 }
 
 /// A call as ServiceNow gets it.
-pub fn call_line(queued: &Queued) -> String {
-    match &queued.call {
+pub fn call_line(queued: &Queued<ChatCall>) -> String {
+    match &queued.call.what {
         Call::Say(message) => format!("say {}", message.text),
         Call::SentToUser(ids) => format!("read {}", ids.join(" ")),
         Call::NotShown(id) => format!("unshown {id}"),

@@ -7,7 +7,8 @@ use crate::{
         control::{Choice, Control, Generated, Table},
         inbound::{Item, What},
     },
-    session::{Event, HandoffRequested, Opening, Topic, UserSaid},
+    ledger::{Outcome, Why},
+    session::{Command, HandoffRequested, Opening, Topic, UserSaid},
 };
 
 const NOTHING: [&str; 0] = [];
@@ -21,16 +22,18 @@ fn question() -> Control {
 }
 
 #[test]
-fn a_question_waits_for_the_users_next_words() {
+fn questions_wait_until_they_are_answered_each_by_itself() {
     let mut chat = Chat::with_ana();
-    assert_eq!(chat.state.pending(), None);
+    assert_eq!(chat.state.questions(), []);
+    let at = chat.position();
     chat.hears(webhook([shows("m1", question()), agent("m2", "Take your time.")]));
-    assert_eq!(chat.state.pending(), Some(&question()), "other words don't answer it");
-    chat.on(Event::UserTyping);
-    chat.on(Event::UserSaid(Box::new(UserSaid { at: START, ..UserSaid::default() })));
-    assert_eq!(chat.state.pending(), Some(&question()), "nothing was said");
-    chat.on(says("the first"));
-    assert_eq!(chat.state.pending(), None);
+    assert_eq!(chat.state.questions(), [(at, question())], "other words don't answer it");
+    let next = chat.position();
+    chat.hears(webhook([shows("m3", question())]));
+    chat.on(Command::UserSaid(Box::new(UserSaid { answers: Some(next), ..words("the first") })));
+    assert_eq!(chat.state.questions(), [(at, question())]);
+    chat.on(says("by the way"));
+    assert_eq!(chat.state.questions(), [(at, question())], "words that answer nothing leave it open");
 }
 
 #[test]
@@ -38,34 +41,40 @@ fn a_question_is_forgotten_with_its_chat() {
     let mut chat = Chat::with_ana();
     chat.hears(webhook([shows("m1", question())]));
     chat.hears(completed());
-    assert_eq!(chat.state.pending(), None);
+    assert_eq!(chat.state.questions(), []);
     let late = Item { agent: Some(person("Ana")), ..shows("m2", question()) };
     chat.hears(webhook([late]));
-    assert_eq!(chat.state.pending(), None);
+    assert_eq!(chat.state.questions(), []);
 }
 
 #[test]
-fn a_masked_answer_answers_without_being_told() {
+fn a_masked_answer_is_a_call_like_any_other_and_its_words_are_in_no_fact() {
     let mut chat = Chat::with_ana();
+    let at = chat.position();
     chat.hears(webhook([shows("m1", question())]));
-    let said = UserSaid { secure: true, client_id: Some("c1".to_owned()), at: START, ..UserSaid::default() };
-    assert_eq!(chat.on(Event::UserSaid(Box::new(said.clone()))), ["user: -"]);
-    assert_eq!(chat.state.pending(), None);
-    assert_eq!(chat.on(Event::SecretLost(Box::new(said))), NOTHING, "known");
-    assert_eq!(chat.outbox(), NOTHING);
+    assert_eq!(chat.on(whispers("c1", Some(at), "x")), ["user: "]);
+    assert_eq!(chat.state.questions(), []);
+    assert_eq!(chat.on(whispers("c1", Some(at), "x")), NOTHING, "known by its id");
+    assert_eq!(chat.deliver(), ["say "]);
+    assert!(chat.state.whispered_as("x", chat.now).is_some(), "a double click is known by its words");
+    chat.wait(10_000);
+    assert_eq!(chat.state.whispered_as("x", chat.now), None, "not for ever");
 }
 
 #[test]
-fn a_masked_answer_that_got_lost_is_asked_for_again() {
-    let mut chat = Chat::with_ana();
-    let lost = |client_id: &str| {
-        let client_id = Some(client_id.to_owned());
-        Event::SecretLost(Box::new(UserSaid { secure: true, client_id, at: START, ..UserSaid::default() }))
-    };
-    assert_eq!(chat.on(lost("c1")), ["user: -", "notice: enter again"]);
-    assert_eq!(chat.on(lost("c1")), NOTHING);
-    chat.hears(completed());
-    assert_eq!(chat.on(lost("c2")), NOTHING);
+fn a_masked_answer_that_got_lost_leaves_its_question_open_and_is_asked_for_again() {
+    for why in [Why::WordsGone, Why::Unreachable, Why::MayHaveArrived, Why::Refused] {
+        let mut chat = Chat::with_ana();
+        let at = chat.position();
+        chat.hears(webhook([shows("m1", question())]));
+        chat.on(whispers("c1", Some(at), "x"));
+        let call = chat.lease().expect("due");
+        let facts = chat.settles(call, Outcome::GivenUp(why));
+        assert_eq!(facts[1..], ["notice: enter again"], "{why:?}");
+        assert_eq!(chat.state.questions(), [(at, question())]);
+        assert_eq!(chat.on(whispers("c2", Some(at), "x")), ["user: "], "the same words again");
+        assert_eq!(chat.deliver(), ["say "]);
+    }
 }
 
 #[test]
@@ -75,7 +84,7 @@ fn a_table_is_answered_with_done_at_once() {
     chat.hears(table());
     chat.hears(table());
     assert_eq!(chat.deliver(), ["done"]);
-    chat.on(Event::UserEnded);
+    chat.on(Command::UserEnded);
     let late = Item { agent: Some(person("Ana")), ..shows("m2", Control::Table(Table::default())) };
     chat.hears(webhook([late]));
     assert_eq!(chat.deliver(), ["END_CONVERSATION"], "nobody waits for it");
@@ -111,25 +120,17 @@ fn each_step_of_a_longer_job_is_shown_once() {
 fn a_question_takes_one_answer_and_its_neighbours_keep_theirs() {
     let picker = |id: &str| webhook([shows(id, Control::Choice(Choice::default()))]);
     let click = |question: u64, text: &str| {
-        Event::UserSaid(Box::new(UserSaid { answers: Some(question), ..words(text) }))
+        Command::UserSaid(Box::new(UserSaid { answers: Some(question), ..words(text) }))
     };
     let mut chat = Chat::with_ana();
     let first = chat.position();
     chat.hears(picker("m1"));
-    assert_eq!(chat.state.pending_at(), Some(first));
     let second = chat.position();
     chat.hears(picker("m2"));
     assert_eq!(chat.on(click(first, "one")), ["user: one"], "late, but the first answer to it");
     assert_eq!(chat.on(click(first, "two")), ["user: -", "notice: answered before"]);
     assert_eq!(chat.on(click(second, "three")), ["user: three"]);
     assert_eq!(chat.deliver(), ["say one", "say three"]);
-    let lost = UserSaid { message: None, answers: Some(second + 9), ..words("") };
-    chat.on(Event::SecretLost(Box::new(lost)));
-    assert_eq!(
-        chat.on(click(second + 9, "again")),
-        ["user: again"],
-        "what did not get through was no answer"
-    );
 }
 
 #[test]
@@ -163,7 +164,7 @@ fn an_agent_is_told_once_what_could_not_be_shown() {
 #[test]
 fn a_time_zone_is_told_before_the_words_from_there_and_once() {
     let from = |zone: &str, text: &str| {
-        Event::UserSaid(Box::new(UserSaid { timezone: Some(zone.to_owned()), ..words(text) }))
+        Command::UserSaid(Box::new(UserSaid { timezone: Some(zone.to_owned()), ..words(text) }))
     };
     let mut chat = Chat::with_ana();
     chat.on(from("Europe/Berlin", "one"));
@@ -190,7 +191,7 @@ fn a_topic_and_the_rest_of_the_history_follow_the_opening() {
             ..request(opening)
         };
         let mut chat = Chat::new();
-        chat.on(Event::Escalated { segment: 0, request: Box::new(request), said: vec![words("hello?")] });
+        chat.on(Command::Escalated { segment: 0, request: Box::new(request), said: vec![words("hello?")] });
         let rest = ["SWITCH", "history one", "history two three", "say hello?"];
         assert_eq!(chat.deliver(), [calls, &rest[..]].concat());
     }
@@ -198,7 +199,7 @@ fn a_topic_and_the_rest_of_the_history_follow_the_opening() {
 
 #[test]
 fn history_that_could_not_be_read_at_first_follows_once() {
-    let read = |lines: &[&str]| Event::UpstreamRead {
+    let read = |lines: &[&str]| Command::UpstreamRead {
         segment: 0,
         said: vec![],
         history: Some(vec![lines.iter().copied().map(remark).collect()]),
@@ -206,7 +207,7 @@ fn history_that_could_not_be_read_at_first_follows_once() {
     let missing = |history_missing| {
         let request = HandoffRequested { history_missing, ..request(Opening::Start) };
         let mut chat = Chat::new();
-        chat.on(Event::Escalated { segment: 0, request: Box::new(request), said: vec![] });
+        chat.on(Command::Escalated { segment: 0, request: Box::new(request), said: vec![] });
         chat
     };
     let mut chat = missing(true);
@@ -216,6 +217,6 @@ fn history_that_could_not_be_read_at_first_follows_once() {
     assert_eq!(missing(true).on(read(&[])), ["drained"], "there is none");
     assert_eq!(missing(false).on(read(&["one"])), ["drained"], "it went with the opening");
     let mut over = missing(true);
-    over.on(Event::UserEnded);
+    over.on(Command::UserEnded);
     assert_eq!(over.on(read(&["one"])), ["drained"], "nobody waits for it");
 }

@@ -6,7 +6,7 @@ use crate::{
         ActivityId,
         inbound::{Inbound, Item, What},
     },
-    session::{Event, UserSaid},
+    session::{Command, UserSaid},
 };
 
 const NOTHING: [&str; 0] = [];
@@ -18,7 +18,7 @@ fn equal_texts_with_ids_of_their_own_are_as_many_messages() {
         assert_eq!(chat.on(says_as(client_id, "ok")), ["user: ok"]);
         assert_eq!(chat.hears(webhook([agent(message_id, "yes")])), ["Ana: yes"]);
     }
-    let said = |id: &str| Event::UserSaid(Box::new(words_at(id, "ok")));
+    let said = |id: &str| Command::UserSaid(Box::new(words_at(id, "ok")));
     for id in ["21", "22", "23"] {
         assert_eq!(chat.on(said(id)), ["user: ok"]);
     }
@@ -58,10 +58,10 @@ fn a_post_made_again_is_known_by_the_clients_id() {
 fn what_direct_line_shows_again_is_known_by_its_id() {
     let mut chat = Chat::with_ana();
     let said =
-        || Event::UserSaid(Box::new(UserSaid { client_id: Some("c1".to_owned()), ..words_at("8", "ok") }));
+        || Command::UserSaid(Box::new(UserSaid { client_id: Some("c1".to_owned()), ..words_at("8", "ok") }));
     assert_eq!(chat.on(said()), ["user: ok"]);
     assert_eq!(chat.on(said()), NOTHING);
-    assert_eq!(chat.on(Event::UserSaid(Box::new(words_at("8", "ok")))), NOTHING);
+    assert_eq!(chat.on(Command::UserSaid(Box::new(words_at("8", "ok")))), NOTHING);
     assert_eq!(
         chat.state.posted_as("c1"),
         Some(&ActivityId("8".to_owned())),
@@ -76,7 +76,7 @@ fn words_taken_from_an_uncertain_post_are_not_taken_again_when_direct_line_shows
     let mut chat = Chat::escalated();
     assert_eq!(chat.on(says_as("c1", "hello?")), ["user: hello?"]);
     let shown = UserSaid { client_id: Some("c1".to_owned()), ..words_at("8", "hello?") };
-    assert_eq!(chat.on(Event::UpstreamRead { segment: 0, said: vec![shown], history: None }), ["drained"]);
+    assert_eq!(chat.on(Command::UpstreamRead { segment: 0, said: vec![shown], history: None }), ["drained"]);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_batch_that_holds_a_message_twice_counts_it_once() {
     let mut chat = Chat::new();
     assert_eq!(chat.on(escalation_with(vec![named("8"), named("8")])), ["handoff", "user: hello?"]);
     let said = vec![words_at("9", "you?"), words_at("9", "you?"), named("10")];
-    assert_eq!(chat.on(Event::UpstreamRead { segment: 0, said, history: None }), ["user: you?", "drained"]);
+    assert_eq!(chat.on(Command::UpstreamRead { segment: 0, said, history: None }), ["user: you?", "drained"]);
 }
 
 #[test]
@@ -106,8 +106,8 @@ fn a_webhook_that_comes_twice_changes_nothing_the_second_time() {
 fn a_message_known_already_does_not_hide_its_new_neighbours() {
     let mut chat = Chat::with_ana();
     chat.hears(webhook([agent("m1", "one")]));
-    let again = webhook([agent("m1", "one"), agent("m2", "two"), agent("m2", "two")]);
-    assert_eq!(chat.hears(again), ["Ana: two"]);
+    let again = webhook([agent("m1", "one"), agent("m2", "two"), agent("m3", "three")]);
+    assert_eq!(chat.hears(again), ["Ana: two", "Ana: three"]);
 }
 
 #[test]
@@ -147,4 +147,13 @@ fn what_an_older_chat_says_changes_nothing() {
         assert_eq!(chat.hears_for(1, late.clone()), NOTHING, "{late:?}");
         assert_eq!(chat.hears_for(3, late.clone()), NOTHING, "of a chat that is yet to come: {late:?}");
     }
+}
+
+#[test]
+fn an_id_used_twice_in_one_message_names_two_things_and_each_is_shown_once() {
+    let mut chat = Chat::with_ana();
+    let both = || webhook([agent("m1", "one"), agent("m1", "two")]);
+    assert_eq!(chat.hears(both()), ["Ana: one", "Ana: two"]);
+    assert_eq!(chat.hears(both()), Vec::<String>::new());
+    assert_eq!(chat.hears(webhook([agent("m1", "one")])), Vec::<String>::new());
 }

@@ -6,7 +6,8 @@ use crate::{
         ActivityId,
         inbound::{Inbound, What},
     },
-    session::{Call, CallId, EndReason, Event, IDLE_MILLIS, Opening, Phase, UserSaid},
+    ledger::CallId,
+    session::{Call, Command, EndReason, Fact, IDLE_MILLIS, Opening, Phase, UserSaid},
 };
 
 mod leftovers;
@@ -18,7 +19,7 @@ const END: &str = "END_CONVERSATION";
 fn a_chat_with_a_person_ends_in_one_of_these_ways() {
     let took_control = Inbound { take_control: true, completed: true, ..webhook([]) };
     let closed = webhook([system("e", "Ana has closed the support session.")]);
-    let rows: [(&str, Event, &[&str], &[&str]); 6] = [
+    let rows: [(&str, Command, &[&str], &[&str]); 6] = [
         ("completed", heard(1, completed()), &["ended ByAgent", "notice: ByAgent"], &[]),
         (
             "switched to the virtual agent",
@@ -33,8 +34,8 @@ fn a_chat_with_a_person_ends_in_one_of_these_ways() {
             &[],
         ),
         ("takeControl", heard(1, took_control), &["ended ControlReturned", "notice: ControlReturned"], &[]),
-        ("the user", Event::UserEnded, &["ended ByUser, to be told", "notice: ByUser"], &[END]),
-        ("silence", Event::Tick, &["ended Idle, to be told", "notice: Idle"], &[END]),
+        ("the user", Command::UserEnded, &["ended ByUser, to be told", "notice: ByUser"], &[END]),
+        ("silence", Command::Tick { typed: None }, &["ended Idle, to be told", "notice: Idle"], &[END]),
     ];
     for (way, event, facts, told) in rows {
         let mut chat = Chat::with_ana();
@@ -46,7 +47,7 @@ fn a_chat_with_a_person_ends_in_one_of_these_ways() {
         };
         assert_eq!(agent.as_ref(), Some(&person("Ana")), "{way}");
         assert_eq!(chat.on(event), NOTHING, "{way}, again");
-        assert_eq!(chat.on(Event::UserEnded), NOTHING, "{way}, then by the user");
+        assert_eq!(chat.on(Command::UserEnded), NOTHING, "{way}, then by the user");
         chat.deliver();
         chat.on(bot_returned());
         assert!(!chat.state.is_open(), "{way}");
@@ -56,8 +57,13 @@ fn a_chat_with_a_person_ends_in_one_of_these_ways() {
 #[test]
 fn a_chat_that_waits_for_a_person_ends_in_one_of_these_ways() {
     let none = "There are no agents available. Please try again later.";
-    let rows: [(&str, Event, &[&str], &[&str]); 7] = [
-        ("nobody in time", Event::Tick, &["ended NobodyInTime, to be told", "notice: NobodyInTime"], &[END]),
+    let rows: [(&str, Command, &[&str], &[&str]); 7] = [
+        (
+            "nobody in time",
+            Command::Tick { typed: None },
+            &["ended NobodyInTime, to be told", "notice: NobodyInTime"],
+            &[END],
+        ),
         ("completed", heard(1, completed()), &["ended NobodyAvailable", "notice: NobodyAvailable"], &[]),
         (
             "a System text",
@@ -91,7 +97,7 @@ fn a_chat_that_waits_for_a_person_ends_in_one_of_these_ways() {
             &["ended ControlReturned", "notice: ControlReturned"],
             &[],
         ),
-        ("the user", Event::UserEnded, &["ended ByUser, to be told", "notice: ByUser"], &[END]),
+        ("the user", Command::UserEnded, &["ended ByUser, to be told", "notice: ByUser"], &[END]),
     ];
     for (way, event, facts, told) in rows {
         let mut chat = Chat::waiting();
@@ -107,10 +113,10 @@ fn a_chat_that_waits_for_a_person_ends_in_one_of_these_ways() {
 fn nobody_is_given_up_before_the_time_is_over() {
     let mut chat = Chat::waiting();
     chat.wait(POLICY.timeout_millis - 1);
-    assert_eq!(chat.on(Event::Tick), NOTHING);
+    assert_eq!(chat.on(Command::Tick { typed: None }), NOTHING);
     chat.hears(webhook([agent("m1", "Hello.")]));
     chat.wait(1);
-    assert_eq!(chat.on(Event::Tick), NOTHING, "a person is there");
+    assert_eq!(chat.on(Command::Tick { typed: None }), NOTHING, "a person is there");
 }
 
 #[test]
@@ -120,11 +126,11 @@ fn whoever_speaks_keeps_the_chat_from_being_idle() {
     chat.hears(webhook([agent("m1", "Still there?")]));
     chat.wait(IDLE_MILLIS - 1);
     let said = UserSaid { at: chat.now, ..words("Yes.") };
-    chat.on(Event::UserSaid(Box::new(said)));
+    chat.on(Command::UserSaid(Box::new(said)));
     chat.wait(IDLE_MILLIS - 1);
-    assert_eq!(chat.on(Event::Tick), NOTHING);
+    assert_eq!(chat.on(Command::Tick { typed: None }), NOTHING);
     chat.wait(1);
-    assert_eq!(chat.on(Event::Tick)[2..], ["ended Idle, to be told", "notice: Idle"]);
+    assert_eq!(chat.on(Command::Tick { typed: None })[2..], ["ended Idle, to be told", "notice: Idle"]);
 }
 
 #[test]
@@ -185,12 +191,12 @@ fn an_opening_that_is_refused_ends_the_chat() {
     for (opening, taken, end, told) in rows {
         let mut chat = Chat::escalated_by(opening);
         for _ in 0..taken {
-            let call = chat.claim().expect("due");
-            chat.on(Event::CallDone(call));
+            let call = chat.lease().expect("due");
+            chat.done(call);
         }
         chat.on(says("hello?"));
-        let refused = chat.claim().expect("due");
-        let facts = chat.on(Event::CallFailed(refused));
+        let refused = chat.lease().expect("due");
+        let facts = chat.failed(refused);
         assert_eq!(facts[0], format!("0.{} dropped", refused.1), "{opening:?}");
         assert_eq!(facts[facts.len() - 2..], [end, "notice: NotOpened"], "{opening:?}");
         assert!(facts.contains(&"notice: not delivered hello?".to_owned()), "{facts:?}");
@@ -202,10 +208,10 @@ fn an_opening_that_is_refused_ends_the_chat() {
 fn an_opening_that_is_given_up_after_it_may_have_arrived_is_called_off() {
     for opening in [Opening::CreateThenStart, Opening::Start, Opening::Agent] {
         let mut chat = Chat::escalated_by(opening);
-        let call = chat.claim().expect("due");
-        chat.on(Event::CallPutOff { call, until: chat.now });
-        assert_eq!(chat.claim(), Some(call));
-        let facts = chat.on(Event::CallFailed(call));
+        let call = chat.lease().expect("due");
+        chat.put_off(call, chat.now);
+        assert_eq!(chat.lease(), Some(call));
+        let facts = chat.failed(call);
         assert_eq!(facts[facts.len() - 2..], ["ended NotOpened, to be told", "notice: NotOpened"]);
         assert_eq!(chat.outbox(), ["FAULT_CONVERSATION"], "{opening:?}");
     }
@@ -214,17 +220,18 @@ fn an_opening_that_is_given_up_after_it_may_have_arrived_is_called_off() {
 #[test]
 fn an_opening_call_that_fails_after_a_person_came_ends_nothing() {
     let mut chat = Chat::escalated();
-    let create = chat.claim().expect("due");
-    chat.on(Event::CallDone(create));
-    let start = chat.claim().expect("due");
+    let create = chat.lease().expect("due");
+    chat.done(create);
+    let start = chat.lease().expect("due");
     chat.hears(webhook([agent("m1", "Hello.")]));
-    assert_eq!(chat.on(Event::CallFailed(start)), ["0.1 dropped"], "its first try had arrived");
+    assert_eq!(chat.failed(start), ["0.1 dropped"], "its first try had arrived");
     assert_eq!(chat.agent(), Some("Ana"));
 }
 
 #[test]
 fn servicenow_is_not_told_the_end_of_what_it_never_heard_of() {
-    let rows: [(Event, &str); 2] = [(Event::UserEnded, "ByUser"), (Event::Tick, "NobodyInTime")];
+    let rows: [(Command, &str); 2] =
+        [(Command::UserEnded, "ByUser"), (Command::Tick { typed: None }, "NobodyInTime")];
     for (event, why) in rows {
         let mut chat = Chat::escalated();
         chat.on(says("hello?"));
@@ -245,9 +252,9 @@ fn servicenow_is_not_told_the_end_of_what_it_never_heard_of() {
 #[test]
 fn servicenow_is_told_the_end_of_what_it_may_have_heard_of() {
     let mut chat = Chat::escalated();
-    let create = chat.claim().expect("due");
-    chat.on(Event::CallPutOff { call: create, until: chat.now.plus_millis(100) });
-    let facts = chat.on(Event::UserEnded);
+    let create = chat.lease().expect("due");
+    chat.put_off(create, chat.now.plus_millis(100));
+    let facts = chat.on(Command::UserEnded);
     assert_eq!(facts, ["0.0 dropped", "0.1 dropped", "ended ByUser, to be told", "notice: ByUser"]);
     assert_eq!(chat.outbox(), [END]);
 }

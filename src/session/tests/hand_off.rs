@@ -6,14 +6,14 @@ use crate::{
         ActivityId, Agent,
         inbound::{Inbound, Item, What},
     },
-    session::{Cut, EndReason, Event, Opening, Phase, State, UserSaid},
+    session::{Command, Cut, EndReason, Opening, Phase, State, UserSaid},
 };
 
 #[test]
 fn a_whole_hand_off() {
     let mut chat = Chat::new();
     assert_eq!(chat.on(escalation_with(vec![words_at("8", "hello?")])), ["handoff", "user: hello?"]);
-    assert_eq!(chat.on(Event::UpstreamRead { segment: 0, said: vec![], history: None }), ["drained"]);
+    assert_eq!(chat.on(Command::UpstreamRead { segment: 0, said: vec![], history: None }), ["drained"]);
     let told = ["CREATE_CONVERSATION", "START_CREATED_CONVERSATION", "say hello?"];
     assert_eq!(chat.deliver(), told);
     assert_eq!(chat.hears(Inbound { agent_chat: true, ..webhook([step(What::Queued)]) }), ["queued"]);
@@ -58,7 +58,7 @@ fn the_bot_that_came_back_may_ask_for_a_person_again() {
     assert_eq!(chat.state.chat, 2);
     assert!(matches!(chat.state.phase, Phase::Waiting { queued: false, .. }));
     chat.on(says("again"));
-    assert!(chat.state.outbox.iter().all(|queued| queued.chat == 2));
+    assert!(chat.state.outbox.iter().all(|queued| queued.call.chat == 2));
     let told = ["CREATE_CONVERSATION", "START_CREATED_CONVERSATION", "say again"];
     assert_eq!(chat.deliver(), told);
     let bob = Agent { name: Some("Bob".to_owned()), ..Agent::default() };
@@ -86,12 +86,12 @@ fn each_opening_has_its_calls() {
 #[test]
 fn what_the_user_says_while_waiting_goes_out_in_order_once_the_chat_is_open() {
     let mut chat = Chat::escalated();
-    let create = chat.claim().expect("the first call is due");
+    let create = chat.lease().expect("the first call is due");
     chat.on(says("hello?"));
     chat.on(says("still there?"));
-    assert_eq!(chat.claim(), None, "nothing else while the chat is being opened");
-    chat.on(Event::CallPutOff { call: create, until: chat.now.plus_millis(100) });
-    assert_eq!(chat.claim(), None, "nor while that waits for its next try");
+    assert_eq!(chat.lease(), None, "nothing else while the chat is being opened");
+    chat.put_off(create, chat.now.plus_millis(100));
+    assert_eq!(chat.lease(), None, "nor while that waits for its next try");
     chat.wait(100);
     assert_eq!(
         chat.deliver(),
@@ -104,11 +104,11 @@ fn what_the_user_said_to_the_bot_behind_the_event_is_taken_over_once() {
     let mut chat = Chat::new();
     chat.on(escalation_with(vec![words_at("8", "one")]));
     let said = vec![words_at("8", "one"), words_at("9", "two"), words_at("10", "one")];
-    let read = Event::UpstreamRead { segment: 0, said, history: None };
+    let read = Command::UpstreamRead { segment: 0, said, history: None };
     assert_eq!(chat.on(read.clone()), ["user: two", "user: one", "drained"]);
     assert_eq!(chat.on(read), Vec::<String>::new());
     assert_eq!(
-        chat.on(Event::UpstreamRead { segment: 0, said: vec![words_at("11", "late")], history: None }),
+        chat.on(Command::UpstreamRead { segment: 0, said: vec![words_at("11", "late")], history: None }),
         Vec::<String>::new()
     );
 }
@@ -116,15 +116,15 @@ fn what_the_user_said_to_the_bot_behind_the_event_is_taken_over_once() {
 #[test]
 fn what_is_found_when_the_chat_is_over_is_shown_and_said_to_be_undelivered() {
     let said = || vec![words_at("9", "two"), UserSaid { message: None, ..words_at("10", "agent") }];
-    let read = |segment| Event::UpstreamRead { segment, said: said(), history: None };
+    let read = |segment| Command::UpstreamRead { segment, said: said(), history: None };
     let given_back = ["user: -", "notice: not delivered two", "user: -", "drained"];
     let mut chat = Chat::escalated();
-    chat.on(Event::UserEnded);
+    chat.on(Command::UserEnded);
     assert_eq!(chat.state.undrained(), Some(0));
     assert_eq!(chat.on(read(0)), given_back, "while the bot comes back");
     assert_eq!((chat.on(read(0)), chat.outbox()), (vec![], vec![]));
     let mut chat = Chat::escalated();
-    chat.on(Event::UserEnded);
+    chat.on(Command::UserEnded);
     chat.on(bot_returned());
     chat.on(escalation(1));
     assert_eq!(chat.on(read(0)), given_back, "when the next chat is on, which is not what it was said to");
@@ -135,7 +135,7 @@ fn what_is_found_when_the_chat_is_over_is_shown_and_said_to_be_undelivered() {
 fn nothing_is_taken_over_before_there_was_an_escalation() {
     let mut chat = Chat::new();
     assert_eq!(
-        chat.on(Event::UpstreamRead { segment: 0, said: vec![words_at("1", "hi")], history: None }),
+        chat.on(Command::UpstreamRead { segment: 0, said: vec![words_at("1", "hi")], history: None }),
         Vec::<String>::new()
     );
     assert_eq!(chat.on(says("hi")), Vec::<String>::new());
@@ -151,7 +151,7 @@ fn the_escalation_keeps_where_the_bot_was_cut_off() {
     request.seen = vec![id("6")];
     request.answered = vec![id("6")];
     request.unmatched_request = Some("agent".to_owned());
-    chat.on(Event::Escalated { segment: 0, request: Box::new(request), said: vec![] });
+    chat.on(Command::Escalated { segment: 0, request: Box::new(request), said: vec![] });
     let cut = Cut {
         event: "91hcXEd0-eu|0000007".to_owned(),
         bot: Some("bot".to_owned()),
@@ -171,23 +171,23 @@ fn the_words_that_asked_for_a_person_are_looked_for_until_they_are_found() {
     let mut chat = Chat::new();
     let mut request = request(Opening::Agent);
     request.unmatched_request = Some("agent".to_owned());
-    chat.on(Event::Escalated { segment: 0, request: Box::new(request), said: vec![] });
+    chat.on(Command::Escalated { segment: 0, request: Box::new(request), said: vec![] });
     let unmatched = |chat: &Chat| chat.state.segment()?.cut.clone()?.unmatched_request;
     let shown = |text: &str| {
         let echo = serde_json::json!({"text": text}).as_object().expect("an object").clone();
         UserSaid { id: Some(ActivityId(text.to_owned())), echo, at: START, ..UserSaid::default() }
     };
-    chat.on(Event::UserSaid(Box::new(shown("something else"))));
-    chat.on(Event::UserSaid(Box::new(UserSaid { message: words("agent").message, ..shown("agent") })));
+    chat.on(Command::UserSaid(Box::new(shown("something else"))));
+    chat.on(Command::UserSaid(Box::new(UserSaid { message: words("agent").message, ..shown("agent") })));
     assert_eq!(unmatched(&chat).as_deref(), Some("agent"), "said to the live chat");
     let found = UserSaid { id: Some(ActivityId("8".to_owned())), ..shown("agent") };
-    chat.on(Event::UserSaid(Box::new(found)));
+    chat.on(Command::UserSaid(Box::new(found)));
     assert_eq!(unmatched(&chat), None);
 }
 
 #[test]
 fn the_bot_returns_only_when_it_is_expected() {
-    let returned = |instead_of| Event::BotReturned {
+    let returned = |instead_of| Command::BotReturned {
         conversation: "fresh".to_owned(),
         authorization: Some("Bearer fresh".to_owned()),
         until: Some(START.plus_millis(1_800_000)),
@@ -198,7 +198,7 @@ fn the_bot_returns_only_when_it_is_expected() {
     chat.on(escalation(0));
     assert_eq!(chat.on(returned(None)), Vec::<String>::new(), "a person was asked for");
     assert_eq!(chat.on(returned(Some(0))), Vec::<String>::new(), "a person was asked for");
-    chat.on(Event::UserEnded);
+    chat.on(Command::UserEnded);
     assert_eq!(chat.on(returned(Some(0))), Vec::<String>::new(), "no conversation is to be replaced");
     assert_eq!(chat.on(returned(None)), ["bot returned in fresh"]);
     assert_eq!(chat.on(returned(None)), Vec::<String>::new(), "another instance was faster");
@@ -210,7 +210,7 @@ fn the_bot_returns_only_when_it_is_expected() {
 
 #[test]
 fn a_bots_token_is_renewed_while_it_speaks() {
-    let renewed = |name: &str, until| Event::BotTokenRenewed {
+    let renewed = |name: &str, until| Command::BotTokenRenewed {
         authorization: format!("Bearer {name}"),
         until: START.plus_millis(until),
     };
@@ -228,7 +228,7 @@ fn a_bots_token_is_renewed_while_it_speaks() {
 
 #[test]
 fn a_token_is_known_until_it_ends() {
-    let accepted = |millis| Event::TokenAccepted { hash: "h".to_owned(), until: START.plus_millis(millis) };
+    let accepted = |millis| Command::TokenAccepted { hash: "h".to_owned(), until: START.plus_millis(millis) };
     let mut chat = Chat::with_ana();
     let knows = |state: &State, millis| state.knows_token("h", START.plus_millis(millis));
     assert!(!knows(&chat.state, 0));
@@ -246,7 +246,7 @@ fn the_escalation_brings_the_token_that_saw_it() {
     let mut chat = Chat::new();
     let mut request = request(Opening::Agent);
     request.token = Some(("h".to_owned(), START.plus_millis(5)));
-    chat.on(Event::Escalated { segment: 0, request: Box::new(request), said: vec![] });
+    chat.on(Command::Escalated { segment: 0, request: Box::new(request), said: vec![] });
     assert!(chat.state.knows_token("h", START));
 }
 
@@ -261,9 +261,9 @@ fn after_a_chat_the_conversation_is_over_where_the_settings_say_so() {
         says("hello?"),
         escalation(0),
         bot_returned(),
-        Event::UserEnded,
-        Event::UserTyping,
-        Event::Tick,
+        Command::UserEnded,
+        Command::UserTyping,
+        Command::Tick { typed: None },
         heard(1, completed()),
     ] {
         assert_eq!(chat.on(event.clone()), Vec::<String>::new(), "{event:?}");
@@ -274,7 +274,7 @@ fn after_a_chat_the_conversation_is_over_where_the_settings_say_so() {
 fn a_message_that_says_nothing_is_kept_and_not_told() {
     let mut chat = Chat::with_ana();
     let nothing = UserSaid { client_id: Some("c1".to_owned()), at: START, ..UserSaid::default() };
-    assert_eq!(chat.on(Event::UserSaid(Box::new(nothing))), ["user: -"]);
+    assert_eq!(chat.on(Command::UserSaid(Box::new(nothing))), ["user: -"]);
     assert!(chat.state.outbox.is_empty());
     assert!(chat.state.posted_as("c1").is_some());
 }

@@ -64,7 +64,7 @@ fn a_nameless_agent_gets_the_name_they_speak_under() {
 #[test]
 fn a_person_may_join_before_servicenow_has_answered_the_opening() {
     let mut chat = Chat::escalated();
-    chat.claim();
+    chat.lease();
     chat.hears(webhook([agent("m1", "Hello.")]));
     assert_eq!(chat.agent(), Some("Ana"));
     assert_eq!(chat.outbox(), ["CREATE_CONVERSATION", "START_CREATED_CONVERSATION"]);
@@ -157,4 +157,34 @@ fn what_shows_nothing_adds_nothing() {
     ]);
     assert_eq!(chat.hears(nothing), NOTHING);
     assert_eq!(chat.hears(webhook([])), NOTHING);
+}
+
+#[test]
+fn what_leads_up_to_a_person_is_over_once_they_are_there() {
+    let mut chat = Chat::escalated();
+    let create = chat.lease().expect("due");
+    chat.done(create);
+    let start = chat.lease().expect("due");
+    chat.hears(webhook([agent("m1", "Hello, this is Ana.")]));
+    let routing = webhook([
+        virtual_agent("m2", "Routing you to a live agent…"),
+        step(What::Waiting("You are number 3.".to_owned())),
+        agent("m3", "How can I help?"),
+    ]);
+    let at = format!("{}.{}", start.0, start.1);
+    assert_eq!(chat.answered(start, routing), [format!("{at} done"), "Ana: How can I help?".to_owned()]);
+    let late = webhook([step(What::Waiting("You are number 2.".to_owned()))]);
+    assert_eq!(chat.hears(late), Vec::<String>::new());
+}
+
+#[test]
+fn what_an_answer_tells_is_stored_with_the_settlement() {
+    let mut chat = Chat::escalated();
+    let create = chat.lease().expect("due");
+    chat.done(create);
+    let start = chat.lease().expect("due");
+    let routing = webhook([virtual_agent("m2", "Routing you to a live agent…")]);
+    let expected =
+        [format!("{}.{} done", start.0, start.1), "virtual agent: Routing you to a live agent…".to_owned()];
+    assert_eq!(chat.answered(start, routing), expected);
 }

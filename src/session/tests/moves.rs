@@ -9,7 +9,8 @@ use crate::{
         control::{Choice, Control, Table},
         inbound::{Inbound, Item, What},
     },
-    session::{CallId, Event, HandoffRequested, Opening, ToAgent, Topic, UserSaid},
+    ledger::CallId,
+    session::{Command, HandoffRequested, Opening, ToAgent, Topic, UserSaid},
 };
 
 /// One thing that happens. Small numbers stand for ids, so that they meet again.
@@ -27,7 +28,6 @@ pub enum Move {
         history: bool,
     },
     Say(Words),
-    LoseSecret(Words),
     Type,
     Leave,
     Hear {
@@ -101,7 +101,6 @@ pub fn a_move() -> impl Strategy<Value = Move> {
         2 => (vec(words(), 0..4), any::<bool>())
             .prop_map(|(said, history)| Move::ReadUpstream { said, history }),
         8 => words().prop_map(Move::Say),
-        1 => words().prop_map(Move::LoseSecret),
         2 => Just(Move::Type),
         1 => Just(Move::Leave),
         6 => hear(),
@@ -204,12 +203,12 @@ fn heard_item() -> impl Strategy<Value = Heard> {
 /// Who delivers, and what is under way.
 #[derive(Default)]
 pub struct Deliverer {
-    claims: Vec<CallId>,
+    leases: Vec<CallId>,
 }
 
 impl Deliverer {
     /// The event a move comes to; `None` for what is no event: those are done here.
-    pub fn event(&mut self, chat: &mut Chat, next: &Move) -> Option<Event> {
+    pub fn event(&mut self, chat: &mut Chat, next: &Move) -> Option<Command> {
         Some(match next.clone() {
             Move::Escalate { segment, opening, rest: [topic, more_history, history_missing], said } => {
                 let segment = segment.unwrap_or(chat.state.segments.len().saturating_sub(1));
@@ -221,35 +220,39 @@ impl Deliverer {
                     at: chat.now,
                     ..request(opening)
                 };
-                Event::Escalated { segment, request: Box::new(request), said }
+                Command::Escalated { segment, request: Box::new(request), said }
             }
-            Move::ReadUpstream { said, history } => Event::UpstreamRead {
+            Move::ReadUpstream { said, history } => Command::UpstreamRead {
                 segment: chat.state.undrained().unwrap_or_default(),
                 said: said.into_iter().map(|words| words.said(chat.now)).collect(),
                 history: history.then(|| vec![vec![remark()]; 2]),
             },
-            Move::Say(words) => Event::UserSaid(Box::new(words.said(chat.now))),
-            Move::LoseSecret(words) => {
-                let said = UserSaid { secure: true, message: None, ..words.said(chat.now) };
-                Event::SecretLost(Box::new(said))
-            }
-            Move::Type => Event::UserTyping,
-            Move::Leave => Event::UserEnded,
+            Move::Say(words) => Command::UserSaid(Box::new(words.said(chat.now))),
+            Move::Type => Command::UserTyping,
+            Move::Leave => Command::UserEnded,
             Move::Hear { chat: number, flags, items } => {
                 heard(number.unwrap_or(chat.state.chat), inbound(flags, items))
             }
-            Move::Fetch(up_to) => Event::Fetched { up_to },
+            Move::Fetch(up_to) => Command::Fetched { up_to },
             Move::Claim => {
-                self.claims.extend(chat.claim());
+                self.leases.extend(chat.lease());
                 return None;
             }
-            Move::Deliver => Event::CallDone(chat.claim()?),
-            Move::Finish { ago, how } => {
-                let call = *self.claims.iter().rev().nth(ago)?;
-                how.event(call, chat.now)
+            Move::Deliver => {
+                let call = chat.lease()?;
+                chat.done(call);
+                return None;
             }
-            Move::Stray { call, how } => how.event(call, chat.now),
-            Move::Return { instead_of } => Event::BotReturned {
+            Move::Finish { ago, how } => {
+                let call = *self.leases.iter().rev().nth(ago)?;
+                how.end(chat, call);
+                return None;
+            }
+            Move::Stray { call, how } => {
+                how.end(chat, call);
+                return None;
+            }
+            Move::Return { instead_of } => Command::BotReturned {
                 conversation: "fresh".to_owned(),
                 authorization: None,
                 until: None,
@@ -257,12 +260,12 @@ impl Deliverer {
             },
             Move::Renew => {
                 let authorization = "Bearer renewed".to_owned();
-                Event::BotTokenRenewed { authorization, until: chat.now.plus_millis(1_800_000) }
+                Command::BotTokenRenewed { authorization, until: chat.now.plus_millis(1_800_000) }
             }
             Move::Accept { hash, millis } => {
-                Event::TokenAccepted { hash: hash.to_string(), until: START.plus_millis(millis) }
+                Command::TokenAccepted { hash: hash.to_string(), until: START.plus_millis(millis) }
             }
-            Move::Tick => Event::Tick,
+            Move::Tick => Command::Tick { typed: None },
             Move::Wait(millis) => {
                 chat.wait(millis);
                 return None;
@@ -272,18 +275,23 @@ impl Deliverer {
 }
 
 impl Finish {
-    fn event(self, call: CallId, now: Timestamp) -> Event {
+    fn end(self, chat: &mut Chat, call: CallId) {
         match self {
-            Self::Done => Event::CallDone(call),
-            Self::PutOff(millis) => Event::CallPutOff { call, until: now.plus_millis(millis) },
-            Self::Failed => Event::CallFailed(call),
-        }
+            Self::Done => chat.done(call),
+            Self::PutOff(millis) => chat.put_off(call, chat.now.plus_millis(millis)),
+            Self::Failed => chat.failed(call),
+        };
     }
 }
 
 impl Words {
     pub fn said(self, at: Timestamp) -> UserSaid {
-        let message = |text: u8| ToAgent { text: format!("text {text}"), typed: true, attachments: vec![] };
+        let message = |text: u8| ToAgent {
+            text: format!("text {text}"),
+            typed: true,
+            attachments: vec![],
+            whisper: None,
+        };
         UserSaid {
             id: self.id.map(|id| ActivityId(format!("up|{id}"))),
             client_id: self.client_id.map(|id| format!("c{id}")),

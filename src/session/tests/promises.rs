@@ -7,25 +7,30 @@ use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseError};
 use super::chat::conversation;
 use crate::{
     domain::{ActivityId, SessionId},
-    session::{CallId, CallOutcome, Fact, Notice, Phase, State},
+    ledger::{CallId, Lease, Settled, Settlement},
+    session::{Fact, Notice, Phase, State},
     translate::request::request_id,
 };
 
 /// Folds the facts and looks at each step.
 pub fn hold(facts: &[Fact]) -> Result<(), TestCaseError> {
     let mut state = State::new(conversation());
-    let mut last_claimed = CallId(0, 0);
+    let mut last_leased = CallId(0, 0);
     for fact in facts {
-        if let Fact::Claimed { call, at, .. } = fact {
+        if let Fact::Leased(Lease { call, at, .. }) = fact {
             let first = state.outbox.iter().next().expect("something is due").id;
             prop_assert_eq!(*call, first, "the oldest call goes out first");
-            prop_assert!(call.0 >= last_claimed.0, "calls go out in the order of their facts: {call:?}");
-            last_claimed = *call;
-            let under_way = state.outbox.iter().filter(|queued| queued.is_claimed(*at)).count();
+            prop_assert!(call.0 >= last_leased.0, "calls go out in the order of their facts: {call:?}");
+            last_leased = *call;
+            let under_way = state.outbox.iter().filter(|queued| queued.is_under_way(*at)).count();
             prop_assert_eq!(under_way, 0, "one call at a time");
-            let queued = state.outbox.get(*call).expect("what is claimed is in the outbox");
-            let unopened = state.outbox.iter().any(|q| q.chat == queued.chat && q.call.is_opening());
-            prop_assert!(queued.call.is_opening() || !unopened, "nothing is due before its chat is open");
+            let queued = state.outbox.get(*call).expect("what is leased is in the outbox");
+            let unopened =
+                state.outbox.iter().any(|q| q.call.chat == queued.call.chat && q.call.what.is_opening());
+            prop_assert!(
+                queued.call.what.is_opening() || !unopened,
+                "nothing is due before its chat is open"
+            );
         }
         if let Fact::HandoffRequested(_) = fact {
             prop_assert!(state.phase == Phase::Bot, "only the bot asks for a person");
@@ -75,7 +80,11 @@ fn nothing_is_doubled(facts: &[Fact]) -> Result<(), TestCaseError> {
 fn nothing_vanishes(facts: &[Fact], end: &State) -> Result<(), TestCaseError> {
     let mut notices: HashMap<&str, usize> = HashMap::new();
     for fact in facts {
-        if let Fact::Noticed { notice: Notice::NotDelivered { text }, .. } = fact {
+        if let Fact::Noticed {
+            notice: Notice::NotDelivered { text } | Notice::MayNotHaveArrived { text },
+            ..
+        } = fact
+        {
             *notices.entry(text).or_default() += 1;
         }
     }
@@ -87,15 +96,15 @@ fn nothing_vanishes(facts: &[Fact], end: &State) -> Result<(), TestCaseError> {
         };
         let id = CallId(position, 0);
         let ending = facts.iter().find_map(|fact| match fact {
-            Fact::Settled { call, outcome, .. } if *call == id => match outcome {
-                CallOutcome::Done | CallOutcome::Dropped => Some(outcome),
-                CallOutcome::Retry { .. } => None,
+            Fact::Settled(Settled { call, outcome, .. }) if *call == id => match outcome {
+                Settlement::Done | Settlement::Dropped => Some(outcome),
+                Settlement::Retry { .. } => None,
             },
             _ => None,
         });
         let waits = end.outbox.get(id).is_some();
         match ending {
-            Some(CallOutcome::Dropped) => {
+            Some(Settlement::Dropped) => {
                 let left = notices.get_mut(message.text.as_str());
                 prop_assert!(left.is_some_and(|left| std::mem::replace(left, left.saturating_sub(1)) > 0));
                 prop_assert!(!waits);
@@ -126,8 +135,8 @@ fn ids_are_unique(facts: &[Fact]) -> Result<(), TestCaseError> {
         activities.insert(ActivityId::local(&conversation(), state.position));
         state.apply(fact);
         for queued in state.outbox.iter() {
-            let session = SessionId { conversation: conversation(), chat: queued.chat };
-            let call = (queued.id, queued.call.name());
+            let session = SessionId { conversation: conversation(), chat: queued.call.chat };
+            let call = (queued.id, queued.call.what.name());
             let known = *requests.entry(request_id(&session, queued.id)).or_insert(call);
             prop_assert_eq!(known, call, "two calls under one request id");
         }

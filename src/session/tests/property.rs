@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{chat::*, moves::*, promises};
-use crate::session::{Event, decide};
+use crate::session::{Command, decide};
 
 /// A conversation as the moves make it; what is decided twice adds nothing the second time.
 pub fn play(moves: &[Move]) -> Result<Chat, TestCaseError> {
@@ -22,10 +22,10 @@ pub fn play(moves: &[Move]) -> Result<Chat, TestCaseError> {
 }
 
 /// True for events that can be told from another of their kind.
-fn is_keyed(event: &Event) -> bool {
+fn is_keyed(event: &Command) -> bool {
     match event {
-        Event::UserSaid(said) | Event::SecretLost(said) => said.id.is_some() || said.client_id.is_some(),
-        Event::Heard { inbound, .. } => inbound.items.iter().all(|item| {
+        Command::UserSaid(said) => said.id.is_some() || said.client_id.is_some(),
+        Command::Heard { told, .. } => told.inbound.items.iter().all(|item| {
             use crate::domain::inbound::What::*;
             match item.what {
                 Said(_) | System(_) | Waiting(_) => item.message_id.is_some(),
@@ -35,20 +35,16 @@ fn is_keyed(event: &Event) -> bool {
                 Progress { .. } | Unreadable { .. } => true,
             }
         }),
-        Event::UserTyping | Event::FileRefused { .. } => false,
-        // A try may be put off as often as it is made.
-        Event::CallPutOff { .. } => false,
+        Command::UserTyping | Command::FileRefused { .. } => false,
         // A conversation may be replaced as often as it is gone.
-        Event::BotReturned { instead_of, .. } => instead_of.is_none(),
-        Event::BotTokenRenewed { .. } => false,
-        Event::Escalated { .. }
-        | Event::UpstreamRead { .. }
-        | Event::UserEnded
-        | Event::Fetched { .. }
-        | Event::CallDone(_)
-        | Event::CallFailed(_)
-        | Event::TokenAccepted { .. }
-        | Event::Tick => true,
+        Command::BotReturned { instead_of, .. } => instead_of.is_none(),
+        Command::BotTokenRenewed { .. } => false,
+        Command::Escalated { .. }
+        | Command::UpstreamRead { .. }
+        | Command::UserEnded
+        | Command::Fetched { .. }
+        | Command::TokenAccepted { .. }
+        | Command::Tick { .. } => true,
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct FaultPlan {
-    /// Every call is cut off without an answer.
+    /// Every call is answered with 503 and not processed, as what stands before an instance does.
     pub down: bool,
     pub requests: Vec<Fault>,
     pub webhooks: WebhookFaults,

@@ -41,7 +41,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
 
 async fn integration(instance: web::Data<Instance>, request: HttpRequest, body: Bytes) -> HttpResponse {
     if instance.faults.down() {
-        return hung_up();
+        return out_of_service();
     }
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
     let action = Some(text(&json, "action")).filter(|action| !action.is_empty()).unwrap_or("MESSAGE");
@@ -65,9 +65,14 @@ async fn integration(instance: web::Data<Instance>, request: HttpRequest, body: 
     after(&effects, answer).await
 }
 
+/// What stands before an instance answers while the instance is down.
+fn out_of_service() -> HttpResponse {
+    HttpResponse::ServiceUnavailable().finish()
+}
+
 async fn oauth_token(instance: web::Data<Instance>, request: HttpRequest, form: Bytes) -> HttpResponse {
     if instance.faults.down() {
-        return hung_up();
+        return out_of_service();
     }
     let effects = instance.faults.strike("OAUTH", "");
     if let Some(answer) = before(&effects).await {
@@ -78,7 +83,7 @@ async fn oauth_token(instance: web::Data<Instance>, request: HttpRequest, form: 
 
 async fn upload(instance: web::Data<Instance>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     if instance.faults.down() {
-        return hung_up();
+        return out_of_service();
     }
     let effects = instance.faults.strike("MEDIA", "");
     if let Some(answer) = before(&effects).await {

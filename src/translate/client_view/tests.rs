@@ -43,7 +43,7 @@ fn servicenow() -> Value {
 
 fn agent_said(message_id: Option<&str>, by: Speaker, control: Control) -> Fact {
     let message_id = message_id.map(str::to_owned);
-    Fact::AgentSaid(Box::new(AgentSaid { message_id, step: None, by, control, at: AT }))
+    Fact::AgentSaid(Box::new(AgentSaid { message_id, place: 0, step: None, by, control, at: AT }))
 }
 
 fn text(text: &str) -> Control {
@@ -159,7 +159,7 @@ fn the_users_words_are_echoed_as_they_came() {
     });
     let said = UserSaid {
         client_id: Some("c1".to_owned()),
-        message: Some(ToAgent { text: "hello".to_owned(), typed: true, attachments: vec![] }),
+        message: Some(ToAgent { text: "hello".to_owned(), typed: true, ..ToAgent::default() }),
         echo: echo.as_object().expect("an object").clone(),
         at: AT,
         ..UserSaid::default()

@@ -8,7 +8,7 @@ use crate::{
         inbound::{Item, What},
     },
     session::{
-        Event, Opening, State, UserSaid,
+        Command, Opening, State, UserSaid,
         tests::chat::{
             Chat, START, agent, bot_returned, completed, heard, request as handoff, webhook, words,
         },
@@ -32,7 +32,7 @@ fn a_request_id_names_its_session() {
 }
 
 /// Jo asks for a person, with everything that an escalation can bring.
-fn escalation(opening: Opening, reason: Option<&str>) -> Event {
+fn escalation(opening: Opening, reason: Option<&str>) -> Command {
     let line = |from_bot, text: &str, millis| HistoryLine {
         from_bot,
         name: if from_bot { "Bot" } else { "Jo" }.to_owned(),
@@ -55,13 +55,13 @@ fn escalation(opening: Opening, reason: Option<&str>) -> Event {
         trace: Some(TRACE.to_owned()),
         ..handoff(opening)
     };
-    Event::Escalated { segment: 0, request: Box::new(request), said: vec![] }
+    Command::Escalated { segment: 0, request: Box::new(request), said: vec![] }
 }
 
 /// The requests that stand in the outbox, as they go out.
 fn requests(chat: &Chat) -> Vec<Value> {
-    let json = |queued: &Queued| {
-        let session = SessionId { conversation: chat.state.conversation.clone(), chat: queued.chat };
+    let json = |queued: &Queued<ChatCall>| {
+        let session = SessionId { conversation: chat.state.conversation.clone(), chat: queued.call.chat };
         let bytes = request(queued, &session, &chat.state.user).to_bytes();
         serde_json::from_slice(&bytes).expect("JSON")
     };
@@ -135,26 +135,26 @@ fn with_ana() -> Chat {
 
 #[test]
 fn each_call_has_its_documented_request() {
-    let chosen = Event::UserSaid(Box::new(UserSaid {
-        message: Some(ToAgent { text: "yes".to_owned(), typed: false, attachments: vec![] }),
+    let chosen = Command::UserSaid(Box::new(UserSaid {
+        message: Some(ToAgent { text: "yes".to_owned(), typed: false, attachments: vec![], whisper: None }),
         at: START,
         ..UserSaid::default()
     }));
     let from_tokyo =
-        Event::UserSaid(Box::new(UserSaid { timezone: Some("Asia/Tokyo".to_owned()), ..words("hi") }));
+        Command::UserSaid(Box::new(UserSaid { timezone: Some("Asia/Tokyo".to_owned()), ..words("hi") }));
     let item = |what| Item { message_id: Some("m2".to_owned()), agent: None, what };
     let table = webhook([item(What::Said(Control::Table(Table::default())))]);
     let hologram = webhook([Item {
         agent: Some(crate::domain::Agent::default()),
         ..item(What::Unreadable { ui_type: "Hologram".to_owned() })
     }]);
-    let read = |up_to| Event::Fetched { up_to };
+    let read = |up_to| Command::Fetched { up_to };
     let message = |at: u64, text: &str, typed: bool| json!({"message": {"text": text, "typed": typed, "clientMessageId": format!("91hcXEd0-eu-{at}-0")}});
     let at = with_ana().position();
-    let rows: [(Event, u8, Value); 8] = [
-        (Event::UserSaid(Box::new(words("Grüße 👋"))), 0, message(at, "Grüße 👋", true)),
+    let rows: [(Command, u8, Value); 8] = [
+        (Command::UserSaid(Box::new(words("Grüße 👋"))), 0, message(at, "Grüße 👋", true)),
         (chosen, 0, message(at, "yes", false)),
-        (Event::UserTyping, 0, json!({"action": "TYPING"})),
+        (Command::UserTyping, 0, json!({"action": "TYPING"})),
         (
             read(at),
             0,
@@ -166,7 +166,11 @@ fn each_call_has_its_documented_request() {
             json!({"action": "UPDATE_MESSAGES", "message": [{"id": "m2", "status": "external_error"}]}),
         ),
         (heard(1, table), 0, message(at, "DONE", false)),
-        (Event::UserEnded, 0, json!({"action": "END_CONVERSATION", "message": {"text": "", "typed": true}})),
+        (
+            Command::UserEnded,
+            0,
+            json!({"action": "END_CONVERSATION", "message": {"text": "", "typed": true}}),
+        ),
         (from_tokyo, 1, json!({"action": "SET_USER_TIMEZONE", "timezone": "Asia/Tokyo"})),
     ];
     for (event, step, expected) in rows {
@@ -179,9 +183,9 @@ fn each_call_has_its_documented_request() {
 #[test]
 fn the_end_of_typing_is_told_as_viewing() {
     let mut chat = with_ana();
-    chat.on(Event::UserTyping);
+    chat.on(Command::UserTyping);
     let at = chat.position();
-    chat.on(Event::UserSaid(Box::new(words("hi"))));
+    chat.on(Command::UserSaid(Box::new(words("hi"))));
     assert_eq!(requests(&chat)[1], whole(at, 0, json!({"action": "VIEWING"})));
 }
 
@@ -189,10 +193,10 @@ fn the_end_of_typing_is_told_as_viewing() {
 fn a_chat_that_was_made_and_is_of_no_use_is_given_up() {
     let mut chat = Chat::new();
     chat.on(escalation(Opening::CreateThenStart, None));
-    let create = chat.claim().expect("due");
-    chat.on(Event::CallDone(create));
-    let start = chat.claim().expect("due");
-    chat.on(Event::CallFailed(start));
+    let create = chat.lease().expect("due");
+    chat.done(create);
+    let start = chat.lease().expect("due");
+    chat.failed(start);
     let at = chat.position() - 2;
     let fault = json!({"action": "FAULT_CONVERSATION", "cause": "EXTERNAL_FAILURE"});
     assert_eq!(requests(&chat), [whole(at, 0, fault)]);
@@ -208,11 +212,11 @@ fn a_topic_and_history_that_came_later_have_requests_of_their_own() {
         (Topic::Name("VPN".to_owned()), json!({"action": "SWITCH", "topic": {"name": "VPN"}})),
         (Topic::Intent("vpn".to_owned()), json!({"action": "SWITCH", "intent": {"id": "vpn"}})),
     ] {
-        let Event::Escalated { mut request, .. } = escalation(Opening::Start, None) else { unreachable!() };
+        let Command::Escalated { mut request, .. } = escalation(Opening::Start, None) else { unreachable!() };
         request.topic = Some(topic);
         request.later_history = vec![vec![late.clone()]];
         let mut chat = Chat::new();
-        chat.on(Event::Escalated { segment: 0, request, said: vec![] });
+        chat.on(Command::Escalated { segment: 0, request, said: vec![] });
         let history = json!({"action": "SEND_HISTORY", "history": [line]});
         assert_eq!(requests(&chat)[1..], [whole(0, 2, expected), whole(0, 3, history)]);
     }
@@ -235,9 +239,9 @@ fn files_go_with_the_words_each_under_its_own_id() {
         [(vec![file("a.pdf")], sent(at, 0, "a.pdf")), (vec![file("a.pdf"), file("b.pdf")], both)]
     {
         let mut chat = with_ana();
-        let message = ToAgent { text: String::new(), typed: true, attachments: files };
+        let message = ToAgent { text: String::new(), typed: true, attachments: files, whisper: None };
         let said = UserSaid { message: Some(message), at: START, ..UserSaid::default() };
-        chat.on(Event::UserSaid(Box::new(said)));
+        chat.on(Command::UserSaid(Box::new(said)));
         let id = format!("91hcXEd0-eu-{at}-0");
         let message = json!({"typed": true, "clientMessageId": id, "attachment": attachment});
         assert_eq!(requests(&chat), [whole(at, 0, json!({"message": message}))]);
@@ -247,12 +251,12 @@ fn files_go_with_the_words_each_under_its_own_id() {
 #[test]
 fn a_repeat_is_the_same_request_to_the_byte_even_after_a_restart() {
     let mut chat = with_ana();
-    chat.on(Event::UserSaid(Box::new(words("hi"))));
+    chat.on(Command::UserSaid(Box::new(words("hi"))));
     let first = requests(&chat);
-    let call = chat.claim().expect("due");
-    chat.on(Event::CallPutOff { call, until: chat.now.plus_millis(400) });
+    let call = chat.lease().expect("due");
+    chat.put_off(call, chat.now.plus_millis(400));
     chat.wait(10_000);
-    chat.claim();
+    chat.lease();
     assert_eq!(requests(&chat), first);
     let mut again = Chat { state: State::new(chat.state.conversation.clone()), ..Chat::new() };
     again.store(&chat.facts);
@@ -263,8 +267,8 @@ fn a_repeat_is_the_same_request_to_the_byte_even_after_a_restart() {
 fn words_carry_the_trace_of_the_request_that_brought_them_and_what_follows_the_chats() {
     const OWN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
     let mut chat = with_ana();
-    chat.on(Event::UserSaid(Box::new(UserSaid { trace: Some(OWN.to_owned()), ..words("hi") })));
-    chat.on(Event::UserEnded);
+    chat.on(Command::UserSaid(Box::new(UserSaid { trace: Some(OWN.to_owned()), ..words("hi") })));
+    chat.on(Command::UserEnded);
     let traces: Vec<Value> =
         requests(&chat).iter().map(|r| r["clientVariables"]["traceparent"].clone()).collect();
     assert_eq!(traces, [OWN, TRACE]);
@@ -275,9 +279,9 @@ fn the_second_chat_has_a_session_of_its_own() {
     let mut chat = with_ana();
     chat.hears(completed());
     chat.on(bot_returned());
-    let Event::Escalated { request, .. } = escalation(Opening::Agent, None) else { unreachable!() };
+    let Command::Escalated { request, .. } = escalation(Opening::Agent, None) else { unreachable!() };
     let at = chat.position();
-    chat.on(Event::Escalated { segment: 1, request, said: vec![] });
+    chat.on(Command::Escalated { segment: 1, request, said: vec![] });
     let request = &requests(&chat)[0];
     assert_eq!(request["clientSessionId"], "91hcXEd0-eu~2");
     assert_eq!(request["requestId"], format!("91hcXEd0-eu~2-{at}-0"));

@@ -6,7 +6,8 @@ use crate::{
         ConversationId, SessionId, Timestamp, User,
         control::{Card, Upload},
     },
-    session::{CallId, ToAgent},
+    ledger::{CallId, Queued},
+    session::{Call, ChatCall, ToAgent},
     translate::{answer::Answer, request},
     wire::virtual_agent::request::{Action, Message, Request},
 };
@@ -104,14 +105,16 @@ fn may_be_said(control: &Control, meant: &Answer) -> bool {
 
 /// The message as ServiceNow gets it has the documented keys and types, and reads back as it was meant.
 fn documented(meant: &Answer) -> Result<(), TestCaseError> {
-    let message = ToAgent { text: meant.text.clone(), typed: meant.typed, attachments: vec![] };
+    let message =
+        ToAgent { text: meant.text.clone(), typed: meant.typed, attachments: vec![], whisper: None };
     let conversation = ConversationId::parse("c").expect("an id");
     let session = SessionId { conversation, chat: 1 };
     let id = request::request_id(&session, CallId(1, 0));
     let user = User { id: "u".to_owned(), ..User::default() };
-    let ToAgent { text, typed, attachments: _ } = message;
-    let made =
-        request::secret(id.clone(), &session, &user, text.clone(), typed, Timestamp(1_790_000_000_000));
+    let (text, typed) = (message.text.clone(), message.typed);
+    let call = ChatCall { chat: 1, what: Call::Say(Box::new(message)) };
+    let queued = Queued::new(CallId(1, 0), call, Timestamp(1_790_000_000_000));
+    let made = request::request(&queued, &session, &user);
     let bytes = made.to_bytes();
     let body: Value = serde_json::from_slice(&bytes).expect("JSON");
     prop_assert_eq!(&body["message"], &json!({"text": text, "typed": typed, "clientMessageId": id}));

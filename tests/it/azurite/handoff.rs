@@ -2,7 +2,7 @@
 
 use servicenow_handoff::{
     domain::ConversationId,
-    journal::{AppendBlobJournal, Journal as _, Position},
+    ledger::journal::{AppendBlobJournal, Journal as _, Position},
     session::Fact,
     simulate::{copilot::CopilotOptions, servicenow::ServiceNowOptions},
 };
@@ -34,7 +34,7 @@ impl Stage {
     }
 
     /// The container as one more process sees it.
-    async fn journal(&self) -> AppendBlobJournal {
+    async fn journal(&self) -> AppendBlobJournal<Fact> {
         let url = url::Url::parse(&self.container).unwrap();
         let transport = servicenow_handoff::azure::transport(servicenow_handoff::far_end::client().unwrap());
         let sign_in = || servicenow_handoff::azure::credential(None);

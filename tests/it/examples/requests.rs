@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use servicenow_handoff::{
     domain::{Attachment, HistoryLine},
-    session::{Event, Opening, ToAgent, UserSaid},
+    ledger::{Outcome, Why},
+    session::{Command, Opening, ToAgent, UserSaid},
     wire::virtual_agent::request::{HistoryItem, Request},
 };
 
@@ -82,8 +83,8 @@ fn a_whole_conversation() -> Vec<Value> {
     let mut talk = Talk::live();
     let at = talk.now;
     let line = HistoryLine { from_bot: false, name: "Dana".to_owned(), text: "earlier".to_owned(), at };
-    talk.on(Event::UpstreamRead { segment: 0, said: vec![], history: Some(vec![vec![line]]) });
-    talk.on(Event::UserTyping);
+    talk.on(Command::UpstreamRead { segment: 0, said: vec![], history: Some(vec![vec![line]]) });
+    talk.on(Command::UserTyping);
     let file = |name: &str| Attachment {
         name: name.to_owned(),
         media_type: "application/pdf".to_owned(),
@@ -95,10 +96,10 @@ fn a_whole_conversation() -> Vec<Value> {
         ("", true, vec![file("one.pdf")]),
         ("both", true, vec![file("one.pdf"), file("two.pdf")]),
     ] {
-        let message = ToAgent { text: text.to_owned(), typed, attachments: files };
+        let message = ToAgent { text: text.to_owned(), typed, attachments: files, whisper: None };
         let timezone = Some("Asia/Kolkata".to_owned()).filter(|_| text == "hello");
         let said = UserSaid { message: Some(message), timezone, at, ..UserSaid::default() };
-        talk.on(Event::UserSaid(Box::new(said)));
+        talk.on(Command::UserSaid(Box::new(said)));
     }
     let agent = json!({"sentFromAgent": true, "agentName": "Ana Agent"});
     talk.hear_json(&json!({"agentChat": true, "body": [
@@ -106,15 +107,15 @@ fn a_whole_conversation() -> Vec<Value> {
         {"uiType": "Hologram", "messageId": "m2", "agentInfo": agent},
         {"uiType": "OutputTable", "headers": ["A"], "data": [["1"]]},
     ]}));
-    talk.on(Event::Fetched { up_to: talk.state.position });
-    talk.on(Event::UserEnded);
+    talk.on(Command::Fetched { up_to: talk.state.position });
+    talk.on(Command::UserEnded);
     talk.deliver()
 }
 
 fn a_chat_that_could_not_be_opened() -> Vec<Value> {
     let mut talk = Talk::waiting(Opening::CreateThenStart);
     let calls: Vec<_> = talk.state.outbox.iter().map(|queued| queued.id).collect();
-    talk.on(Event::CallDone(calls[0]));
-    talk.on(Event::CallFailed(calls[1]));
+    talk.settle(calls[0], &Outcome::Done(None));
+    talk.settle(calls[1], &Outcome::GivenUp(Why::Refused));
     talk.deliver()
 }

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 use servicenow_handoff::{
     domain::{Timestamp, control::Control},
-    session::{Event, ToAgent, UserSaid},
+    session::{Command, ToAgent, UserSaid},
     simulate::servicenow::samples,
-    translate::{answer::answer, context, escalation, history, takeover},
+    translate::{answer::answer_one, context, escalation, history, takeover},
     wire::{
         activity::{Activity, ActivitySet},
         virtual_agent::response::Response,
@@ -32,11 +32,11 @@ fn any_activity_of_the_user_is_told_as_documented() {
         let mut talk = Talk::live();
         let asked = random.pick(&questions).to_string();
         talk.hear(Response::parse(asked.as_bytes()).expect("JSON"));
-        let pending = talk.state.pending().cloned();
-        say(&mut talk, &activity, pending.as_ref());
+        let open = talk.state.questions().to_vec();
+        say(&mut talk, &activity, &open);
         // As a client shows a question: whatever of it is pressed comes back to us.
         let pressed = Activity { value: Some(random.pick(&questions).clone()), ..activity };
-        say(&mut talk, &pressed, pending.as_ref());
+        say(&mut talk, &pressed, &open);
         for request in talk.deliver() {
             assert!(request["message"].get("attachment") != Some(&Value::Null), "{request}");
             assert!(request["requestId"].is_string() && request["userId"].is_string(), "{request}");
@@ -69,7 +69,7 @@ fn any_batch_of_the_bot_is_taken_over() {
             let taken = takeover::around_event(&set.activities, at, &transcript, Timestamp(0));
             assert!(taken.said.len() <= set.activities.len());
             let mut talk = Talk::live();
-            talk.on(Event::UpstreamRead {
+            talk.on(Command::UpstreamRead {
                 segment: 0,
                 said: taken.said,
                 history: Some(vec![history::lines(&spoken)]),
@@ -86,16 +86,17 @@ fn filled(template: &Map<String, Value>, variables: &Map<String, Value>) {
     context::context(&template, variables, Some("en-US"), None);
 }
 
-fn say(talk: &mut Talk, activity: &Activity, pending: Option<&Control>) {
-    let meant = answer(activity, pending);
+fn say(talk: &mut Talk, activity: &Activity, open: &[(u64, Control)]) {
+    let meant = answer_one(activity, open);
     assert!(meant.nothing || !meant.text.trim().is_empty() || !meant.attachments.is_empty());
     let message = (!meant.nothing && !meant.secure).then_some(ToAgent {
         text: meant.text,
         typed: meant.typed,
         attachments: meant.attachments,
+        whisper: None,
     });
     let said = UserSaid { message, ..takeover::said(activity, talk.now) };
-    let heard = talk.on(Event::UserSaid(Box::new(said)));
+    let heard = talk.on(Command::UserSaid(Box::new(said)));
     for fact in &heard.facts {
         serde_json::to_string(fact).expect("a fact is stored as JSON");
     }

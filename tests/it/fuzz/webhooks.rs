@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use servicenow_handoff::{
-    session::{Event, Fact, Opening},
+    session::{Command, Fact, Opening},
     simulate::servicenow::samples,
     wire::virtual_agent::{request::Request, response::Response},
 };
@@ -44,7 +44,7 @@ fn any_webhook_body_is_heard_shown_and_stored() {
         let again = talk.hear(response);
         let keyed = |fact: &Fact| matches!(fact, Fact::AgentSaid(said) if said.keys().next().is_some());
         assert!(!again.facts.iter().any(keyed), "what has a key is news once");
-        talk.on(Event::Fetched { up_to: talk.state.position });
+        talk.on(Command::Fetched { up_to: talk.state.position });
         talk.deliver();
     });
 }

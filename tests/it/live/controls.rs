@@ -1,7 +1,10 @@
 //! What ServiceNow can show, shown; and what the user does with it, told as ServiceNow expects it.
 
 use serde_json::{Value, json};
-use servicenow_handoff::simulate::{chat_client::ChatClient, servicenow::samples};
+use servicenow_handoff::simulate::{
+    chat_client::ChatClient,
+    servicenow::{Effect, Fault, samples},
+};
 
 use crate::world::World;
 
@@ -48,8 +51,11 @@ async fn every_readable_text_of_every_control_reaches_the_user() {
         for body in &sample.bodies {
             for element in body["body"].as_array().into_iter().flatten() {
                 let last_word = ["value", "label", "message"].iter().find_map(|key| element[key].as_str());
+                // A wait is over once a person is there.
+                let passed = element.get("waitTime").is_some();
                 let streaming = element["uiType"].as_str().is_some_and(|kind| kind == "StreamStart");
-                let Some(text) = last_word.filter(|text| !streaming && !text.contains(['<', '/'])) else {
+                let Some(text) = last_word.filter(|text| !streaming && !passed && !text.contains(['<', '/']))
+                else {
                     continue;
                 };
                 let word = text.split_whitespace().max_by_key(|word| word.len()).unwrap_or_default();
@@ -126,13 +132,27 @@ async fn a_masked_answer_that_is_lost_is_asked_for_again() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;
     asked(&world, &mut chat, "secure input", "Enter your one-time code").await;
-    world.servicenow.faults().set_down(true);
+    world.servicenow.faults().add(Fault::new(Effect::Failure).of("MESSAGE").times(1));
     chat.say("hunter2-4711").await.unwrap();
     let again = "Your answer did not get through. Please enter it again.";
     chat.see("the notice", |activity| activity["text"] == again).await.unwrap();
-    world.servicenow.faults().set_down(false);
     chat.say("hunter2-4712").await.unwrap();
     assert_eq!(last_told(&world, chat.conversation(), 1).await["text"], "hunter2-4712");
+    assert!(!world.stored_bytes().windows(7).any(|bytes| bytes == b"hunter2"));
+}
+
+#[tokio::test]
+async fn a_masked_answer_outlives_an_outage_and_a_double_click_is_one_answer() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    asked(&world, &mut chat, "secure input", "Enter your one-time code").await;
+    world.servicenow.faults().set_down(true);
+    let (one, two) = tokio::join!(chat.say("hunter2-4711"), chat.say("hunter2-4711"));
+    assert_eq!(one.unwrap(), two.unwrap());
+    world.servicenow.faults().set_down(false);
+    world.agent_hears(chat.conversation(), &["hunter2-4711"]).await;
+    chat.say("an open word").await.unwrap();
+    world.agent_hears(chat.conversation(), &["hunter2-4711", "an open word"]).await;
     assert!(!world.stored_bytes().windows(7).any(|bytes| bytes == b"hunter2"));
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use servicenow_handoff::{
-    handoff::Swept,
+    ledger::Looked,
     simulate::{
         chat_client::{ChatClient, message},
         servicenow::{Effect, Fault},
@@ -95,14 +95,14 @@ async fn a_part_that_came_too_late_for_its_turn_is_counted_with_the_turn_it_came
 #[tokio::test]
 async fn the_sweep_sees_what_is_open_and_how_long_the_oldest_words_have_waited() {
     let world = World::start().await;
-    assert_eq!(world.handoff.sweep().await.unwrap(), Swept::default());
+    assert_eq!(world.handoff.sweep().await.unwrap(), Looked::default());
     let chat = world.live_chat().await;
     let quiet = world.handoff.sweep().await.unwrap();
-    assert_eq!((quiet.open, quiet.chats, quiet.oldest_millis), (1, 1, 0));
+    assert_eq!((quiet.open, quiet.live, quiet.oldest_millis), (1, 1, 0));
     world.servicenow.faults().add(Fault::new(Effect::Status { status: 503 }).of("MESSAGE"));
     chat.say("Is anybody there?").await.unwrap();
     let waiting = world.handoff.sweep().await.unwrap();
-    assert_eq!((waiting.open, waiting.chats, waiting.undelivered), (1, 1, 1));
+    assert_eq!((waiting.open, waiting.live, waiting.undelivered), (1, 1, 1));
     assert!(waiting.oldest_millis > 0, "{waiting:?}");
 }
 

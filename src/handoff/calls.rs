@@ -1,0 +1,106 @@
+//! Calls to ServiceNow, and what came of them.
+
+use std::{sync::Arc, time::Duration};
+
+use tracing::{debug, error, info, warn};
+
+use super::{Handoff, hear, machine::Chat};
+use crate::{
+    domain::SessionId,
+    ledger::{Attempt, Failure, Ledger, Outcome, Role, Tried, Why},
+    session::{Answered, Call, ChatCall, State, TYPING_MILLIS},
+    telemetry::trace_id,
+    translate::request::{request, whisper},
+};
+
+/// What an instance may take for a call; its own limit is 175 s.
+const LONGEST: Duration = Duration::from_secs(60);
+/// What the user is made to wait for their words to get through.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Role for Handoff {
+    type Machine = Chat;
+
+    fn ledger(&self) -> &Arc<Ledger<Chat>> {
+        &self.ledger
+    }
+
+    fn longest(&self, _: &ChatCall) -> Duration {
+        LONGEST
+    }
+
+    async fn call(self: &Arc<Self>, attempt: &Attempt<Chat>) -> Tried<Answered> {
+        let Attempt { entry, queued, .. } = attempt;
+        let ChatCall { chat, what } = &queued.call;
+        // A sign that the user types is worth nothing once they have stopped.
+        if matches!(what, Call::Typing) && self.ledger.now().millis_since(queued.since) > TYPING_MILLIS {
+            return Err(Failure::Refused);
+        }
+        let session = SessionId { conversation: entry.id.clone(), chat: *chat };
+        let user = entry.state().await.user.clone();
+        let mut request = request(queued, &session, &user);
+        if let Call::Say(message) = what
+            && let Some(held) = &message.whisper
+        {
+            let words = self.ledger.whispers().get(&held.name).ok_or(Failure::WordsGone)?;
+            whisper(&mut request, &words);
+        }
+        let answer = self.servicenow.send(&request, queued.trace.as_deref()).await;
+        match answer {
+            Ok(answer) => Ok(answer.synchronous.and_then(|body| hear::told(&body))),
+            Err(error) => {
+                attempt.failed(&error);
+                Err(Failure::from(&error))
+            }
+        }
+    }
+
+    fn settled(self: &Arc<Self>, attempt: &Attempt<Chat>, _: Option<Failure>, outcome: &Outcome<Answered>) {
+        let Attempt { entry, queued, number, .. } = attempt;
+        let ChatCall { chat, what } = &queued.call;
+        let (id, call, trace) = (&entry.id, what.name(), queued.trace.as_deref().and_then(trace_id));
+        let error = attempt.error();
+        if let Call::Say(message) = what
+            && let Some(whisper) = &message.whisper
+            && !matches!(outcome, Outcome::Retry { .. })
+        {
+            self.ledger.whispers().forget(&whisper.name);
+        }
+        match outcome {
+            Outcome::Done(_) => {
+                if let Call::Say(_) = what {
+                    self.counters.delivered(self.ledger.now().millis_since(queued.since));
+                }
+                if what.is_opening() {
+                    info!(conversation.id = %id, chat, trace.id = trace, call, attempt = number, "ServiceNow took the request for a live chat");
+                } else {
+                    debug!(conversation.id = %id, chat, trace.id = trace, call, attempt = number, "Delivered to ServiceNow");
+                }
+            }
+            Outcome::Retry { .. } | Outcome::GivenUp(_) if queued.passing => {
+                debug!(conversation.id = %id, chat, trace.id = trace, call, error, "A passing sign was lost on its way to ServiceNow");
+            }
+            Outcome::Retry { .. } => {
+                warn!(conversation.id = %id, chat, trace.id = trace, call, attempt = number, error, "ServiceNow did not take it; will try again");
+            }
+            Outcome::GivenUp(Why::WordsGone) => {
+                warn!(conversation.id = %id, chat, call, "A masked answer is gone, because it is not stored; the user is asked for it again");
+            }
+            Outcome::GivenUp(why) => {
+                error!(conversation.id = %id, chat, trace.id = trace, call, attempt = number, error, ?why, "ServiceNow did not take it; gave up");
+            }
+        }
+    }
+}
+
+impl Handoff {
+    /// Waits until the call is settled or put off, or has taken too long for a client to wait.
+    pub(super) async fn wait_for(&self, conversation: &super::Conversation, call: crate::ledger::CallId) {
+        let through = |state: &State, now| {
+            let queued = state.outbox.get(call);
+            let pending = queued.is_some_and(|q| q.attempts == 0 || q.is_under_way(now));
+            (!pending).then_some(())
+        };
+        self.ledger.wait_for(conversation, PATIENCE, through).await;
+    }
+}

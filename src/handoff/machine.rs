@@ -1,0 +1,155 @@
+//! A live chat as the ledger sees it.
+
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+use crate::{
+    domain::{ActivityId, ConversationId, Timestamp},
+    ledger::{CallId, Decided, Lease, Machine, Outbox, Outcome, Queued, Settled, journal::Position},
+    session::{Answered, ChatCall, Command, Fact, Phase, Policy, State, UserSaid, decide, settle},
+};
+
+/// The machine of the live-agent role.
+#[derive(Clone, Copy, Debug)]
+pub struct Chat {
+    pub policy: Policy,
+}
+
+/// What only this process knows of a conversation.
+#[derive(Debug, Default)]
+pub struct Local {
+    /// When the user was last seen typing; 0 never.
+    typed: AtomicI64,
+    /// Held while a fresh Copilot Studio conversation is opened.
+    pub returning: tokio::sync::Mutex<()>,
+}
+
+impl Local {
+    /// Notes that the user types.
+    pub fn types(&self, now: Timestamp) {
+        self.typed.fetch_max(now.0, Relaxed);
+    }
+
+    /// When the user was last seen typing here.
+    pub fn typed(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.typed.load(Relaxed))).filter(|at| at.0 > 0)
+    }
+}
+
+impl Machine for Chat {
+    type State = State;
+    type Fact = Fact;
+    type Command = Command;
+    type Call = ChatCall;
+    type Answer = Answered;
+    type Known = ActivityId;
+    type Local = Local;
+
+    fn begin(&self, id: &ConversationId) -> State {
+        State::new(id.clone())
+    }
+
+    fn position(state: &State) -> Position {
+        state.position
+    }
+
+    fn fold(state: &mut State, fact: &Fact) {
+        state.apply(fact);
+    }
+
+    fn decide(&self, state: &State, command: &Command, now: Timestamp) -> Decided<Self> {
+        if let Command::UserSaid(said) = command
+            && let Some(id) = known(state, said, now)
+        {
+            return Decided::Known(id);
+        }
+        let facts = decide(state, command.clone(), &self.policy, now);
+        if facts.is_empty() { nothing(state, command) } else { Decided::Facts(facts) }
+    }
+
+    fn outbox(state: &State) -> &Outbox<ChatCall> {
+        &state.outbox
+    }
+
+    fn asks(_: &State, position: Position, fact: &Fact) -> Option<CallId> {
+        let asks = match fact {
+            Fact::UserSaid(said) => said.message.is_some() && said.timezone.is_none(),
+            Fact::Fetched { .. } => true,
+            _ => false,
+        };
+        asks.then_some(CallId(position, 0))
+    }
+
+    fn leased(lease: Lease) -> Fact {
+        Fact::Leased(lease)
+    }
+
+    fn settle(
+        &self,
+        state: &State,
+        queued: &Queued<ChatCall>,
+        settled: Settled,
+        outcome: &Outcome<Answered>,
+        now: Timestamp,
+    ) -> Vec<Fact> {
+        settle(state, queued, settled, outcome, &self.policy, now)
+    }
+
+    fn is_open(state: &State) -> bool {
+        state.is_open()
+    }
+
+    fn opens_or_closes(state: &State, facts: &[Fact]) -> Option<bool> {
+        let may_close = |fact: &Fact| match fact {
+            Fact::ConversationOver { .. } => true,
+            Fact::Settled(_) | Fact::BotReturned { .. } => !state.is_live(),
+            _ => false,
+        };
+        if facts.iter().any(|fact| matches!(fact, Fact::HandoffRequested(_))) {
+            return Some(true);
+        }
+        if !facts.iter().any(may_close) {
+            return None;
+        }
+        let mut after = state.clone();
+        facts.iter().for_each(|fact| after.apply(fact));
+        (state.is_open() && !after.is_open()).then_some(false)
+    }
+}
+
+/// The id that the same words were given before: by Direct Line's id or the client's own, or, where they may not be stored, by
+/// themselves.
+fn known(state: &State, said: &UserSaid, now: Timestamp) -> Option<ActivityId> {
+    let posted = said.client_id.as_ref().and_then(|id| state.posted_as(id)).cloned();
+    let taken = || said.id.clone().filter(|id| state.has_taken(id));
+    let mark =
+        said.message.as_ref().and_then(|message| message.whisper.as_ref()).map(|whisper| &whisper.mark);
+    let whispered = || {
+        let open = said.answers.is_some_and(|question| !state.has_answered(question));
+        mark.filter(|_| !open).and_then(|mark| state.whispered_as(mark, now)).cloned()
+    };
+    posted.or_else(taken).or_else(whispered)
+}
+
+/// Why a command adds nothing: for good, or as this copy has it.
+fn nothing(state: &State, command: &Command) -> Decided<Chat> {
+    match command {
+        Command::Escalated { .. }
+        | Command::UpstreamRead { .. }
+        | Command::UserSaid(_)
+        | Command::UserEnded
+        | Command::BotReturned { .. }
+        | Command::BotTokenRenewed { .. }
+        | Command::TokenAccepted { .. } => Decided::TooLate,
+        Command::Heard { chat, told } => {
+            let all_known = told.inbound.items.iter().all(|item| state.has_heard(item));
+            if *chat == state.chat && all_known { Decided::Nothing } else { Decided::TooLate }
+        }
+        Command::UserTyping if !matches!(state.phase, Phase::WithAgent { .. }) && !state.is_live() => {
+            Decided::TooLate
+        }
+        Command::UserTyping
+        | Command::FileRefused { .. }
+        | Command::Fetched { .. }
+        | Command::Tick { .. } => Decided::Nothing,
+    }
+}

@@ -1,0 +1,208 @@
+//! The only writer of journals: commands in, facts stored, calls to far ends made and settled.
+//!
+//! A role is put into it as a [`Machine`], which says what a conversation's facts mean and what a command adds to them, and as a
+//! [`Role`], which makes the calls. Everything else stands here once: commit, lease, call, settle, retry, wake, sweep. It knows
+//! no role, no far end and no wire format.
+//!
+//! A conversation's state is kept in memory between requests, but only as a copy: the journal's compare-and-swap makes a
+//! stale copy harmless, and another instance's facts are read when they matter.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+pub mod journal;
+
+mod commit;
+mod deliver;
+mod entry;
+mod lease;
+mod machine;
+mod outage;
+mod outbox;
+mod retry;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod whisper;
+
+pub use self::{
+    commit::{Committed, NotDone},
+    deliver::{Attempt, Role, Tried, commit_and_deliver, deliver_soon},
+    entry::Entry,
+    lease::{LEASE, Lease, Settled, Settlement},
+    machine::{Decided, Machine, Outcome, Stored, Why},
+    outage::Outage,
+    outbox::{CallId, Lane, Next, Outbox, Queued},
+    retry::{Failure, WORDS_LIVE, after},
+    sweep::{Looked, sweep},
+    whisper::{Whisper, Whispers},
+};
+use self::{
+    journal::{Journal, JournalError, Store},
+    outbox::LANES,
+};
+use crate::domain::{ConversationId, Timestamp};
+
+/// Conversations whose state is kept in memory; the others are read again when they speak.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
+
+/// What a ledger takes from the world around it: the time, and chance.
+pub struct World {
+    pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    pub chance: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl World {
+    /// The machine's clock and random numbers.
+    pub fn real() -> Self {
+        let chance = || {
+            let mut bytes = [0; 8];
+            match getrandom::fill(&mut bytes) {
+                Ok(()) => u64::from_le_bytes(bytes),
+                // Unlike enough for names and jitter.
+                Err(_) => Timestamp::now().0.unsigned_abs().rotate_left(32) ^ u64::from(std::process::id()),
+            }
+        };
+        Self { clock: Box::new(Timestamp::now), chance: Box::new(chance) }
+    }
+}
+
+/// Is told of every fact that this process has stored, with the state that came of it; inside the commit.
+pub type Observer<M> =
+    Box<dyn Fn(&ConversationId, &<M as Machine>::State, &<M as Machine>::Fact) + Send + Sync>;
+
+/// The journals of one role.
+pub struct Ledger<M: Machine> {
+    machine: M,
+    journal: Store<M::Fact>,
+    world: World,
+    /// Names this process in leases.
+    name: String,
+    stored: Observer<M>,
+    whispers: Whispers,
+    outages: [Mutex<Outage>; LANES],
+    remembered: Mutex<lru::LruCache<ConversationId, Arc<Entry<M>>>>,
+}
+
+impl<M: Machine> Ledger<M> {
+    pub fn new(machine: M, journal: Store<M::Fact>, world: World, stored: Observer<M>) -> Self {
+        let name = format!("{:016x}", (world.chance)());
+        let key = std::array::from_fn(|_| (world.chance)());
+        Self {
+            machine,
+            journal,
+            name,
+            stored,
+            whispers: Whispers::new(key),
+            outages: Default::default(),
+            remembered: Mutex::new(lru::LruCache::new(REMEMBERED)),
+            world,
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.world.clock)()
+    }
+
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// Whether the store answers: one read that finds nothing, whatever the store holds.
+    pub async fn store_answers(&self) -> bool {
+        self.journal.answers().await
+    }
+
+    /// Whether this process knows the conversation to have a journal, without asking the store.
+    pub fn remembers(&self, id: &ConversationId) -> bool {
+        self.remembered().contains(id)
+    }
+
+    /// The conversation, if anything is stored of it.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn find(&self, id: &ConversationId) -> Result<Option<Arc<Entry<M>>>, JournalError> {
+        if let Some(known) = self.remembered().get(id) {
+            return Ok(Some(known.clone()));
+        }
+        let facts = self.journal.read(id, 0).await?;
+        if facts.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.remember(Entry::new(&self.machine, id, &facts))))
+    }
+
+    /// The conversation, be anything stored of it or not.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn find_or_begin(&self, id: &ConversationId) -> Result<Arc<Entry<M>>, JournalError> {
+        let found = self.find(id).await?;
+        Ok(found.unwrap_or_else(|| self.remember(Entry::new(&self.machine, id, &[]))))
+    }
+
+    /// A conversation of which nothing is stored; it is remembered once something is.
+    pub fn begin(&self, id: &ConversationId) -> Arc<Entry<M>> {
+        Arc::new(Entry::new(&self.machine, id, &[]))
+    }
+
+    /// The facts from `from` on, as they are stored now.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn read(&self, id: &ConversationId, from: u64) -> Result<Vec<M::Fact>, JournalError> {
+        self.journal.read(id, from).await
+    }
+
+    /// Takes a conversation out of the store: nothing of it stays.
+    ///
+    /// # Errors
+    /// When the store fails; some of it may be left.
+    pub async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
+        self.forget(id);
+        self.journal.remove(id).await
+    }
+
+    /// Words that must not be stored, kept in memory alone.
+    pub fn whispers(&self) -> &Whispers {
+        &self.whispers
+    }
+
+    /// Keeps words that must not be stored; gives what a fact may hold in their place.
+    pub fn whisper(&self, name: &str, words: secrecy::SecretString) -> Whisper {
+        let mark = self.whispers.mark(&words);
+        self.whispers.keep(name, words);
+        Whisper { name: name.to_owned(), by: self.name.clone(), mark }
+    }
+
+    /// A random name that nothing else has.
+    pub fn random_name(&self) -> String {
+        format!("{:016x}", (self.world.chance)())
+    }
+
+    fn forget(&self, id: &ConversationId) {
+        self.remembered().pop(id);
+    }
+
+    fn remember(&self, entry: Entry<M>) -> Arc<Entry<M>> {
+        let id = entry.id.clone();
+        self.remembered().get_or_insert(id, || Arc::new(entry)).clone()
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, lru::LruCache<ConversationId, Arc<Entry<M>>>> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outage(&self, lane: Lane) -> MutexGuard<'_, Outage> {
+        self.outages[lane.index()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Milliseconds from 0 to `most`, by chance: so that what waits does not move in step.
+    fn jitter(&self, most: i64) -> i64 {
+        let most = most.max(0).unsigned_abs() + 1;
+        i64::try_from((self.world.chance)() % most).unwrap_or_default()
+    }
+}

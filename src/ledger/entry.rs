@@ -1,0 +1,165 @@
+//! One conversation in this process: its state, and who waits for more of it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+use super::{Ledger, machine::Machine, outbox::LANES};
+use crate::{
+    domain::{ConversationId, Timestamp},
+    ledger::journal::{Journal as _, JournalError, Position, Stored as _},
+};
+
+/// How often somebody who waits looks for another instance's facts, which don't wake anybody here.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// One conversation, as this process knows it.
+pub struct Entry<M: Machine> {
+    pub id: ConversationId,
+    pub local: M::Local,
+    state: Mutex<M::State>,
+    /// The position last seen, for those who wait for more.
+    moved: watch::Sender<Position>,
+    /// Each held by the one task that delivers in that lane in this process.
+    pub(super) lanes: [Arc<Mutex<()>>; LANES],
+}
+
+impl<M: Machine> Entry<M> {
+    pub(super) fn new(machine: &M, id: &ConversationId, facts: &[M::Fact]) -> Self {
+        let mut state = machine.begin(id);
+        facts.iter().for_each(|fact| M::fold(&mut state, fact));
+        let (moved, _) = watch::channel(M::position(&state));
+        Self {
+            id: id.clone(),
+            local: M::Local::default(),
+            state: Mutex::new(state),
+            moved,
+            lanes: Default::default(),
+        }
+    }
+
+    /// The copy of the state. What is read in it may be behind the journal; only a commit changes it.
+    pub async fn state(&self) -> Copy<'_, M> {
+        Copy { state: self.state.lock().await, moved: &self.moved }
+    }
+
+    /// The copy, when nobody is busy with it.
+    pub fn try_state(&self) -> Option<Copy<'_, M>> {
+        Some(Copy { state: self.state.try_lock().ok()?, moved: &self.moved })
+    }
+
+    /// Tells of every change from now on.
+    pub fn watch(&self) -> watch::Receiver<Position> {
+        self.moved.subscribe()
+    }
+}
+
+/// A held copy of a conversation's state.
+pub struct Copy<'a, M: Machine> {
+    state: MutexGuard<'a, M::State>,
+    moved: &'a watch::Sender<Position>,
+}
+
+impl<M: Machine> std::ops::Deref for Copy<'_, M> {
+    type Target = M::State;
+
+    fn deref(&self) -> &M::State {
+        &self.state
+    }
+}
+
+impl<M: Machine> Copy<'_, M> {
+    /// Folds in what the journal holds behind the copy. The only place where a state changes, and so the only one
+    /// that wakes.
+    pub(super) fn absorb(&mut self, facts: &[M::Fact]) {
+        if facts.is_empty() {
+            return;
+        }
+        facts.iter().for_each(|fact| M::fold(&mut self.state, fact));
+        self.moved.send_replace(M::position(&self.state));
+    }
+}
+
+impl<M: Machine> Ledger<M> {
+    /// Folds in what other instances have stored.
+    ///
+    /// # Errors
+    /// When the store fails. When the journal is shorter than the copy, the conversation is forgotten, too: it is read anew
+    /// by whoever asks for it next.
+    pub async fn catch_up(&self, entry: &Entry<M>, copy: &mut Copy<'_, M>) -> Result<(), JournalError> {
+        let position = M::position(copy);
+        let facts = self.journal.read(&entry.id, position).await.inspect_err(|error| {
+            if matches!(error, JournalError::Shorter { .. }) {
+                self.forget(&entry.id);
+            }
+        })?;
+        let unreadable = facts.iter().filter(|fact| fact.is_of_a_newer_build()).count();
+        if unreadable > 0 {
+            tracing::warn!(conversation.id = %entry.id, unreadable, "A newer build has stored what this one can't read; it stores and shows what it can, and makes no calls for the conversation");
+        }
+        copy.absorb(&facts);
+        Ok(())
+    }
+
+    /// The facts from `from` on, or from the copy's end when that comes before, as they are stored now; and the copy, which they
+    /// are folded into.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn look<'a>(
+        &self,
+        entry: &'a Entry<M>,
+        from: Position,
+    ) -> Result<(Vec<M::Fact>, Copy<'a, M>), JournalError> {
+        let mut copy = entry.state().await;
+        let position = M::position(&copy);
+        let from = from.min(position);
+        let facts = self.journal.read(&entry.id, from).await.inspect_err(|error| {
+            if matches!(error, JournalError::Shorter { .. }) {
+                self.forget(&entry.id);
+            }
+        })?;
+        let known = usize::try_from(position - from).unwrap_or(usize::MAX);
+        if facts.len() < known {
+            self.forget(&entry.id);
+            return Err(JournalError::Shorter { expected: position });
+        }
+        copy.absorb(facts.get(known..).unwrap_or_default());
+        Ok((facts, copy))
+    }
+
+    /// As [`catch_up`](Self::catch_up), for who does not hold the copy.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn refresh(&self, entry: &Entry<M>) -> Result<(), JournalError> {
+        let mut copy = entry.state().await;
+        self.catch_up(entry, &mut copy).await
+    }
+
+    /// Waits until `look` finds something, in this process's facts or another's, or the time is over. Facts stored
+    /// here are seen at once, others' within a second.
+    pub async fn wait_for<T>(
+        &self,
+        entry: &Entry<M>,
+        patience: Duration,
+        look: impl Fn(&M::State, Timestamp) -> Option<T>,
+    ) -> Option<T> {
+        let mut moved = entry.watch();
+        let end = tokio::time::Instant::now() + patience;
+        loop {
+            if let Some(found) = look(&*entry.state().await, self.now()) {
+                return Some(found);
+            }
+            let left = end.saturating_duration_since(tokio::time::Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            let nap = left.min(LOOK);
+            // A store that fails is asked again with the next look.
+            if tokio::time::timeout(nap, moved.changed()).await.is_err() && nap == LOOK {
+                let _ = self.refresh(entry).await;
+            }
+        }
+    }
+}

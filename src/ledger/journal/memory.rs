@@ -1,0 +1,239 @@
+//! The journal in memory, for tests: one store that several engines share, and that fails as it is told.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::{Append, Journal, JournalError, Position, Stored, stored};
+use crate::domain::ConversationId;
+
+/// What is asked of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Read,
+    Append,
+    Open,
+}
+
+/// What goes wrong with an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails, and nothing happens.
+    Failure,
+    /// It is carried out, and its answer is lost.
+    LostAnswer,
+    /// It takes so long.
+    Delay(Duration),
+    /// Whoever asked has died: nothing is answered, ever, whether the operation was carried out or not.
+    Death { carried_out: bool },
+}
+
+/// What goes wrong, operation by operation.
+pub trait Faults: Send + Sync + 'static {
+    fn next(&self, id: Option<&ConversationId>, operation: Operation) -> Option<Fault>;
+}
+
+/// Journals of facts `F` in memory. Clones share them.
+pub struct MemoryJournal<F> {
+    shared: Arc<Shared>,
+    faults: Option<Arc<dyn Faults>>,
+    facts: PhantomData<fn() -> F>,
+}
+
+#[derive(Default)]
+struct Shared(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    facts: BTreeMap<String, Vec<Vec<u8>>>,
+    open: BTreeSet<String>,
+    /// Reads and appends so far.
+    counted: (usize, usize),
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the test made it fail")]
+struct Scripted;
+
+/// What becomes of the answer to an operation that was carried out.
+enum Behind {
+    Answered,
+    Lost,
+    Silence,
+}
+
+impl Behind {
+    async fn answer<T>(self, answer: Result<T, JournalError>) -> Result<T, JournalError> {
+        match self {
+            Self::Answered => answer,
+            Self::Lost => Err(failed()),
+            Self::Silence => std::future::pending().await,
+        }
+    }
+}
+
+impl<F> Default for MemoryJournal<F> {
+    fn default() -> Self {
+        Self { shared: Arc::default(), faults: None, facts: PhantomData }
+    }
+}
+
+impl<F> Clone for MemoryJournal<F> {
+    fn clone(&self) -> Self {
+        self.realm()
+    }
+}
+
+impl<F> MemoryJournal<F> {
+    /// The same facts, with faults of its own.
+    #[must_use]
+    pub fn with_faults(&self, faults: Arc<dyn Faults>) -> Self {
+        Self { faults: Some(faults), ..self.realm() }
+    }
+
+    /// The same store, seen as the journals of another kind of fact.
+    pub fn realm<G>(&self) -> MemoryJournal<G> {
+        MemoryJournal { shared: self.shared.clone(), faults: self.faults.clone(), facts: PhantomData }
+    }
+
+    /// Reads and appends so far, of all who share the store.
+    pub fn counted(&self) -> (usize, usize) {
+        self.kept().counted
+    }
+
+    /// Puts an older state of a conversation in its place: its first `length` facts.
+    pub fn shrink(&self, key: &str, length: usize) {
+        if let Some(facts) = self.kept().facts.get_mut(key) {
+            facts.truncate(length);
+        }
+    }
+
+    /// Puts a fact's stored form behind the others, as another build would.
+    pub fn push(&self, key: &str, stored: &[u8]) {
+        self.kept().facts.entry(key.to_owned()).or_default().push(stored.to_vec());
+    }
+
+    /// All that is stored, as text: to look for what must not be there.
+    pub fn dump(&self) -> String {
+        let kept = self.kept();
+        let lines = kept.facts.iter().flat_map(|(key, facts)| {
+            facts.iter().map(move |fact| format!("{key} {}\n", String::from_utf8_lossy(fact)))
+        });
+        lines.collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Meets what is to go wrong before an operation; gives what goes wrong behind it.
+    async fn meet(&self, id: Option<&ConversationId>, operation: Operation) -> Result<Behind, JournalError> {
+        match self.faults.as_ref().and_then(|faults| faults.next(id, operation)) {
+            None => Ok(Behind::Answered),
+            Some(Fault::Failure) => Err(failed()),
+            Some(Fault::LostAnswer) => Ok(Behind::Lost),
+            Some(Fault::Delay(delay)) => {
+                tokio::time::sleep(delay).await;
+                Ok(Behind::Answered)
+            }
+            Some(Fault::Death { carried_out: true }) => Ok(Behind::Silence),
+            Some(Fault::Death { carried_out: false }) => std::future::pending().await,
+        }
+    }
+}
+
+fn failed() -> JournalError {
+    JournalError::unavailable("the memory", Scripted)
+}
+
+fn key<F: Stored>(id: &ConversationId) -> String {
+    format!("{}{id}", F::REALM)
+}
+
+impl<F: Stored> Journal<F> for MemoryJournal<F> {
+    async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
+        let behind = self.meet(Some(id), Operation::Read).await?;
+        let read = {
+            let mut kept = self.kept();
+            kept.counted.0 += 1;
+            let facts = kept.facts.get(&key::<F>(id)).map(Vec::as_slice).unwrap_or_default();
+            let start = usize::try_from(from).unwrap_or(usize::MAX);
+            let wanted = facts.get(start..).ok_or(JournalError::Shorter { expected: from });
+            wanted.map(|facts| facts.iter().map(|body| stored::decode(body)).collect())
+        };
+        behind.answer(read).await
+    }
+
+    async fn append(
+        &self,
+        id: &ConversationId,
+        expected: Position,
+        facts: &[F],
+        open: Option<bool>,
+    ) -> Result<Append, JournalError> {
+        let behind = self.meet(Some(id), Operation::Append).await?;
+        let appended = {
+            let mut kept = self.kept();
+            kept.counted.1 += 1;
+            kept.append(&key::<F>(id), expected, facts, open)
+        };
+        behind.answer(appended).await
+    }
+
+    async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
+        let behind = self.meet(None, Operation::Open).await?;
+        let open = {
+            let kept = self.kept();
+            kept.open.iter().filter_map(|id| ConversationId::parse(id.strip_prefix(F::REALM)?)).collect()
+        };
+        behind.answer(Ok(open)).await
+    }
+
+    async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
+        let mut kept = self.kept();
+        kept.open.remove(&key::<F>(id));
+        Ok(kept.facts.remove(&key::<F>(id)).is_some())
+    }
+}
+
+impl Kept {
+    fn append<F: Stored>(
+        &mut self,
+        key: &str,
+        expected: Position,
+        facts: &[F],
+        open: Option<bool>,
+    ) -> Result<Append, JournalError> {
+        let stored = self.facts.entry(key.to_owned()).or_default();
+        let length = stored.len() as u64;
+        if length < expected {
+            return Err(JournalError::Shorter { expected });
+        }
+        if length > expected {
+            return Ok(Append::Conflict);
+        }
+        stored.extend(facts.iter().map(stored::encode));
+        match open {
+            Some(true) => drop(self.open.insert(key.to_owned())),
+            Some(false) => drop(self.open.remove(key)),
+            None => {}
+        }
+        Ok(Append::Done(expected + facts.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::contract, *};
+    use crate::session::Fact;
+
+    #[tokio::test]
+    async fn keeps_the_contract() {
+        let journal = MemoryJournal::<Fact>::default();
+        contract::all(&journal).await;
+        contract::reopened(&journal, journal.clone()).await;
+    }
+}

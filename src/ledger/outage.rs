@@ -1,0 +1,112 @@
+//! A far end that is down. That belongs to the far end and not to a message: while it lasts, few calls ask it.
+//!
+//! One for each far end and process; what it knows is gone with the process, and learned again by its first call.
+
+use super::lease::SKEW;
+use crate::domain::Timestamp;
+
+/// Calls that may ask a far end right behind the one that found it down.
+const BURST: u32 = 3;
+/// Milliseconds after which another may.
+const PROBE: i64 = 1_000;
+
+/// Whether a far end answers, as far as this process knows.
+#[derive(Clone, Debug, Default)]
+pub struct Outage {
+    down: Option<Down>,
+}
+
+#[derive(Clone, Debug)]
+struct Down {
+    /// When it was last found so.
+    at: Timestamp,
+    /// Calls that may ask now.
+    left: u32,
+    /// When the next may.
+    next: Timestamp,
+    /// The far end asked to be left alone until then.
+    closed: Timestamp,
+}
+
+impl Outage {
+    pub fn is_down(&self) -> bool {
+        self.down.is_some()
+    }
+
+    /// Whether a call may be made now; else not before the time given. `jitter`: milliseconds by chance.
+    pub fn may_ask(&mut self, now: Timestamp, jitter: i64) -> Result<(), Timestamp> {
+        let Some(down) = &mut self.down else { return Ok(()) };
+        if down.at.millis_since(now) > SKEW {
+            // The clock was set back since.
+            *down = Down::found(now, 0);
+        }
+        if down.closed > now {
+            return Err(down.closed.plus_millis(jitter));
+        }
+        if down.left > 0 {
+            down.left -= 1;
+            return Ok(());
+        }
+        if down.next > now {
+            return Err(down.next.plus_millis(jitter));
+        }
+        down.next = now.plus_millis(PROBE);
+        Ok(())
+    }
+
+    /// A call was answered: the far end is there.
+    pub fn up(&mut self) {
+        self.down = None;
+    }
+
+    /// A call was surely not taken because the far end is not there, or wants to be left alone for `wait` milliseconds.
+    pub fn down(&mut self, now: Timestamp, wait: i64) {
+        let found = Down::found(now, wait);
+        match &mut self.down {
+            Some(down) => {
+                down.at = now;
+                down.closed = down.closed.max(found.closed);
+            }
+            None => self.down = Some(found),
+        }
+    }
+}
+
+impl Down {
+    fn found(now: Timestamp, wait: i64) -> Self {
+        Self { at: now, left: BURST, next: now.plus_millis(PROBE), closed: now.plus_millis(wait) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(outage: &mut Outage, from: i64, to: i64) -> usize {
+        (from..to).filter(|now| outage.may_ask(Timestamp(*now), 0).is_ok()).count()
+    }
+
+    #[test]
+    fn a_far_end_that_is_there_is_asked_at_will() {
+        let mut outage = Outage::default();
+        assert_eq!(asked(&mut outage, 0, 500), 500);
+    }
+
+    #[test]
+    fn one_that_is_down_is_asked_by_few_until_one_gets_through() {
+        let mut outage = Outage::default();
+        outage.down(Timestamp(0), 0);
+        assert_eq!(asked(&mut outage, 0, 1_000), BURST as usize);
+        assert_eq!(asked(&mut outage, 1_000, 11_000), 10, "one a second");
+        outage.up();
+        assert_eq!(asked(&mut outage, 11_000, 11_500), 500);
+    }
+
+    #[test]
+    fn one_that_asked_to_be_left_alone_is_left_alone() {
+        let mut outage = Outage::default();
+        outage.down(Timestamp(0), 4_000);
+        assert_eq!(outage.may_ask(Timestamp(3_999), 7), Err(Timestamp(4_007)));
+        assert_eq!(outage.may_ask(Timestamp(4_000), 7), Ok(()));
+    }
+}

@@ -1,0 +1,88 @@
+//! Words that must not be stored: in memory alone, under a random name that a fact may hold.
+//!
+//! The one exception to "stored first". When the process ends, or forgets them, they are gone, and who said them is asked for
+//! them again. What is stored tells nothing of them: the name is random, and so is the key of the mark by which the same
+//! words are known again.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+/// Whispers kept at most; the oldest go first.
+const KEPT: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+
+/// What a fact holds in the place of words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whisper {
+    /// Random.
+    pub name: String,
+    /// The process that knows the words.
+    pub by: String,
+    /// The same for the same words, as long as that process lives; tells nothing of them.
+    pub mark: String,
+}
+
+/// The words.
+pub struct Whispers {
+    key: [u8; 32],
+    words: Mutex<lru::LruCache<String, SecretString>>,
+}
+
+impl Whispers {
+    /// `key`: random, never stored.
+    pub(super) fn new(key: [u64; 4]) -> Self {
+        let mut bytes = [0; 32];
+        for (piece, word) in bytes.chunks_exact_mut(8).zip(key) {
+            piece.copy_from_slice(&word.to_le_bytes());
+        }
+        Self { key: bytes, words: Mutex::new(lru::LruCache::new(KEPT)) }
+    }
+
+    pub(super) fn keep(&self, name: &str, words: SecretString) {
+        self.words().put(name.to_owned(), words);
+    }
+
+    /// The words, while this process knows them.
+    pub fn get(&self, name: &str) -> Option<SecretString> {
+        self.words().peek(name).cloned()
+    }
+
+    pub fn forget(&self, name: &str) {
+        self.words().pop(name);
+    }
+
+    /// What the words are known again by.
+    pub fn mark(&self, words: &SecretString) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
+        mac.update(words.expose_secret().trim().as_bytes());
+        hex::encode(&mac.finalize().into_bytes()[..12])
+    }
+
+    fn words(&self) -> MutexGuard<'_, lru::LruCache<String, SecretString>> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_known_until_they_are_forgotten_and_by_a_mark_of_this_process_alone() {
+        let (one, other) = (Whispers::new([1; 4]), Whispers::new([2; 4]));
+        let pin = || SecretString::from("4711");
+        one.keep("a", pin());
+        assert_eq!(one.get("a").map(|words| words.expose_secret().to_owned()).as_deref(), Some("4711"));
+        assert_eq!(one.mark(&pin()), one.mark(&SecretString::from(" 4711 ")));
+        assert_ne!(one.mark(&pin()), one.mark(&SecretString::from("4712")));
+        assert_ne!(one.mark(&pin()), other.mark(&pin()));
+        one.forget("a");
+        assert!(one.get("a").is_none());
+    }
+}

@@ -1,0 +1,99 @@
+//! What a turn came to, before it is stored. Pure.
+
+use super::{
+    collect::Heard,
+    envelope::Contents,
+    fact::Asked,
+    plan::{End, Listen, Plan, plan},
+    state::State,
+};
+use crate::{
+    ledger::Why,
+    translate::{
+        secondary_bot::{Pending, number, said},
+        texts,
+    },
+    wire::virtual_agent::body,
+};
+
+/// An answer in the making.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    pub contents: Contents,
+    pub watermark: Option<String>,
+    /// What the user is asked from now on; `None`: what they were asked before.
+    pub pending: Option<Pending>,
+    pub over: bool,
+}
+
+impl Answer {
+    /// What we answer ourselves.
+    pub fn of(source: &str, plan: Plan) -> Self {
+        let Plan { mut elements, asks, end, .. } = plan;
+        number(&mut elements, source);
+        let contents = Contents {
+            elements,
+            completed: end == Some(End::Completed),
+            take_control: end == Some(End::TakeControl),
+            ..Contents::default()
+        };
+        let pending = asks.map_or(Pending::Nothing, Pending::Form);
+        Self { contents, pending: Some(pending), over: end.is_some(), watermark: None }
+    }
+
+    /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may not have
+    /// arrived, or when nothing was said to something else.
+    pub fn heard(source: &str, plan: Plan, heard: Heard, events: &[String]) -> Self {
+        let Heard { activities, watermark, echoed: _, lost, doubtful } = heard;
+        let said = said(&activities, events, &format!("{source}.said"));
+        let take_control = said.handoff.is_some();
+        let over = lost || take_control || said.completed;
+        let unheard = doubtful || (plan.listen == Listen::Briefly && said.elements.is_empty());
+        let keeps = unheard && !over && said.pending == Pending::Nothing;
+        let mut elements = plan.elements;
+        number(&mut elements, source);
+        elements.extend(said.elements);
+        let contents = Contents {
+            elements,
+            completed: said.completed && !take_control,
+            take_control,
+            handoff: said.handoff,
+            score: said.score,
+        };
+        Self { contents, watermark, pending: (!keeps).then_some(said.pending), over }
+    }
+
+    /// What is said when the work on a request was given up. Something to know or an end is answered all the same.
+    pub fn given_up(state: &State, request: u64, asked: &Asked, why: Why) -> Self {
+        let source = &state.source(request);
+        let plan = plan(state, request, asked, None);
+        match why {
+            Why::WordsGone => {
+                let mut answer = Self::text(source, texts::SAY_SECRET_AGAIN);
+                if let Pending::Form(form) = &state.pending {
+                    let mut question: Vec<_> = form.question().into_iter().collect();
+                    number(&mut question, &format!("{source}.again"));
+                    answer.contents.elements.append(&mut question);
+                }
+                answer
+            }
+            _ if plan.open.is_none() => Self::of(source, plan),
+            Why::MayHaveArrived => Self::text(source, texts::MAY_BE_LOST),
+            Why::Refused | Why::Unreachable => Self::out_of_reach(source),
+        }
+    }
+
+    /// The primary bot has to go on without us.
+    pub fn out_of_reach(source: &str) -> Self {
+        let mut answer = Self::text(source, texts::AGENT_OUT_OF_REACH);
+        answer.contents.take_control = true;
+        answer.over = true;
+        answer
+    }
+
+    fn text(source: &str, text: &str) -> Self {
+        let mut elements = vec![body::output_text(text)];
+        number(&mut elements, source);
+        Self { contents: Contents { elements, ..Contents::default() }, ..Self::default() }
+    }
+}

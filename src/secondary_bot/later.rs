@@ -1,0 +1,121 @@
+//! What happens in a session without a request: words that the agent says unasked, and the end of an idle one.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use tracing::info;
+
+use super::{
+    SecondaryBot,
+    collect::Heard,
+    envelope::Contents,
+    machine::{Command, Dialogue, Overheard, Session},
+    state::RESPONSE,
+};
+use crate::{
+    domain::Timestamp,
+    ledger::{self, Committed, Machine as _, commit_and_deliver, journal::JournalError},
+    translate::secondary_bot::{Said, said},
+};
+
+/// When an agent that answered a request is looked at again, for what it says later.
+const LINGER: [u64; 6] = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
+
+impl SecondaryBot {
+    /// Looks at every open session once; how many there were.
+    ///
+    /// # Errors
+    /// When the open sessions can't be listed. One that fails by itself is logged and passed over.
+    pub async fn sweep(self: &Arc<Self>) -> Result<usize, JournalError> {
+        self.sweep_at(self.ledger.now()).await
+    }
+
+    /// As [`sweep`](Self::sweep), at another time of day.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn sweep_at(self: &Arc<Self>, now: Timestamp) -> Result<usize, JournalError> {
+        let swept = ledger::sweep(self, |session| self.look_after(session, now)).await?;
+        self.media.forget_old(now).await;
+        Ok(swept.open)
+    }
+
+    /// Whether the agent is there.
+    async fn look_after(
+        self: &Arc<Self>,
+        session: Arc<Session>,
+        now: Timestamp,
+    ) -> Result<bool, JournalError> {
+        self.end_idle(&session, now).await?;
+        if session.state().await.asynchronous {
+            self.overhear(&session).await?;
+        }
+        Ok(session.state().await.agent.is_some())
+    }
+
+    /// Looks for a while for what the agent says after it has answered this request; returns at once.
+    pub(super) fn linger_soon(self: &Arc<Self>, session: &Arc<Session>, request: u64) {
+        let (bot, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            let _listening = session.local.listening.lock().await;
+            let mut moved = session.watch();
+            for pause in LINGER {
+                let asked_more = async {
+                    while session.state().await.is_newest(request) {
+                        if moved.changed().await.is_err() {
+                            return;
+                        }
+                    }
+                };
+                if tokio::time::timeout(Duration::from_millis(pause), asked_more).await.is_ok() {
+                    return;
+                }
+                // Whatever a store that fails keeps from us now, the sweep finds.
+                let _ = bot.overhear(&session).await;
+            }
+        });
+    }
+
+    /// Sends on what the agent said unasked. Where answers are synchronous it waits for the next request.
+    async fn overhear(self: &Arc<Self>, session: &Arc<Session>) -> Result<(), JournalError> {
+        let (user, agent) = {
+            let state = session.state().await;
+            let free = !state.is_busy() && !state.outbox.is_frozen();
+            (state.user.clone(), state.agent.clone().filter(|_| free))
+        };
+        let Some(agent) = agent else { return Ok(()) };
+        let Ok(set) = self.read(session, None, agent.watermark.as_deref()).await else { return Ok(()) };
+        let mut heard = Heard { watermark: agent.watermark.clone(), ..Heard::default() };
+        heard.take(set, &user, "", &self.events, &mut HashSet::new());
+        let Said { elements, pending, handoff, completed, score } =
+            said(&heard.activities, &self.events, &format!("{}|{}", session.id, agent.id));
+        let take_control = handoff.is_some();
+        let contents =
+            Contents { elements, completed: completed && !take_control, take_control, handoff, score };
+        if contents.says_something() {
+            let heard = Overheard { agent, contents, watermark: heard.watermark, pending };
+            self.say_unasked(session, Command::Overheard(Box::new(heard))).await?;
+        }
+        Ok(())
+    }
+
+    /// The primary bot takes over, as it does when a Virtual Agent's session has been idle. Stored first: the agent is told
+    /// good-bye only when nobody has said anything meanwhile.
+    async fn end_idle(self: &Arc<Self>, session: &Arc<Session>, now: Timestamp) -> Result<(), JournalError> {
+        let Some(agent) = session.state().await.agent.clone() else { return Ok(()) };
+        let ended = self.say_unasked(session, Command::Idle { now }).await?;
+        if !ended.facts().is_empty() {
+            self.say_in_passing(session, agent, "endOfConversation").await;
+            info!(session.id = %session.id, "Ended an idle session");
+        }
+        Ok(())
+    }
+
+    async fn say_unasked(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        command: Command,
+    ) -> Result<Committed<Dialogue>, JournalError> {
+        let decide = move |machine: &Dialogue, state: &_, now| machine.decide(state, &command, now);
+        Ok(commit_and_deliver(self, session, RESPONSE, decide).await?)
+    }
+}

@@ -1,0 +1,233 @@
+//! A session with a primary bot as the ledger sees it. Pure.
+
+use super::{
+    answer::Answer,
+    ask::{Accepted, Incoming},
+    envelope::{Contents, envelope},
+    fact::{Answered, Asked, Fact, What},
+    state::{AgentConversation, Call, IDLE_MILLIS, State},
+};
+use crate::{
+    domain::{ConversationId, Timestamp},
+    ledger::{
+        CallId, Decided, Entry, Lease, Machine, Outbox, Outcome, Queued, Settled, Settlement,
+        journal::Position,
+    },
+    translate::secondary_bot::{Pending, number},
+    wire::virtual_agent::body,
+};
+
+/// The machine of the secondary-bot role.
+#[derive(Clone, Copy, Debug)]
+pub struct Dialogue;
+
+/// One session, as this process knows it.
+pub type Session = Entry<Dialogue>;
+
+/// One making of a call, which holds its lease until it is settled or somebody else has it.
+pub type Held = (CallId, u32);
+
+/// Something that happened, before anybody knows whether it counts.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// The primary bot asks for something.
+    Asked(Box<Incoming>),
+    /// A step of the work on a request; counts for nothing once somebody else has taken that over.
+    Step { of: Held, step: Step },
+    /// The agent's conversation has a new token; by a worker or, without one, by who listens meanwhile.
+    Renewed { conversation: String, by: Option<Held>, authorization: String, until: Timestamp },
+    /// The agent said something unasked.
+    Overheard(Box<Overheard>),
+    /// Nobody has said anything for long, as the time stands then.
+    Idle { now: Timestamp },
+}
+
+/// What the agent said unasked in this conversation, behind its watermark.
+#[derive(Clone, Debug)]
+pub struct Overheard {
+    pub agent: AgentConversation,
+    pub contents: Contents,
+    pub watermark: Option<String>,
+    pub pending: Pending,
+}
+
+/// A step of the work on a request.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Opened {
+        agent: Option<String>,
+        conversation: String,
+        authorization: Option<String>,
+        until: Option<Timestamp>,
+    },
+    /// The post of this number is about to be made.
+    Posting(usize),
+    Posted(usize),
+}
+
+/// What only this process knows of a session.
+#[derive(Debug, Default)]
+pub struct Local {
+    /// Held by the one task that listens for what the agent says unasked.
+    pub listening: std::sync::Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Machine for Dialogue {
+    type State = State;
+    type Fact = Fact;
+    type Command = Command;
+    type Call = Call;
+    type Answer = Answer;
+    /// Where the request stands that was repeated.
+    type Known = u64;
+    type Local = Local;
+
+    fn begin(&self, id: &ConversationId) -> State {
+        State::new(id)
+    }
+
+    fn position(state: &State) -> Position {
+        state.position
+    }
+
+    fn fold(state: &mut State, fact: &Fact) {
+        state.apply(fact);
+    }
+
+    fn decide(&self, state: &State, command: &Command, now: Timestamp) -> Decided<Self> {
+        match command {
+            Command::Asked(incoming) => match incoming.accept(state, now) {
+                Accepted::New(asked) => Decided::Facts(vec![Fact::Asked(asked)]),
+                Accepted::Repeat(known) => Decided::Known(known),
+            },
+            Command::Step { of: (call, attempt), step } if state.outbox.is_held(*call, *attempt) => {
+                Decided::Facts(vec![step.fact(call.0, now)])
+            }
+            Command::Step { .. } => Decided::TooLate,
+            Command::Renewed { conversation, by, authorization, until } => {
+                let same = state.agent.as_ref().is_some_and(|agent| agent.id == *conversation);
+                if !same || by.is_some_and(|(call, attempt)| !state.outbox.is_held(call, attempt)) {
+                    return Decided::TooLate;
+                }
+                Decided::Facts(vec![Fact::Renewed { authorization: authorization.clone(), until: *until }])
+            }
+            Command::Overheard(heard) => {
+                let Overheard { agent, contents, watermark, pending } = &**heard;
+                if state.agent.as_ref() != Some(agent) || state.is_busy() {
+                    return Decided::TooLate;
+                }
+                let pending = if *pending == Pending::Nothing { &state.pending } else { pending };
+                Decided::Facts(vec![unasked(state, contents, watermark.clone(), pending.clone(), now)])
+            }
+            Command::Idle { now: then } if is_idle(state, *then) => {
+                let contents = Contents { take_control: true, ..Contents::default() };
+                Decided::Facts(vec![unasked(state, &contents, None, Pending::Nothing, now)])
+            }
+            Command::Idle { .. } => Decided::Nothing,
+        }
+    }
+
+    fn outbox(state: &State) -> &Outbox<Call> {
+        &state.outbox
+    }
+
+    fn asks(_: &State, position: Position, fact: &Fact) -> Option<CallId> {
+        let asks = match fact {
+            Fact::Asked(_) => true,
+            Fact::Answered(answered) => answered.deliver,
+            _ => false,
+        };
+        asks.then_some(CallId(position, 0))
+    }
+
+    fn leased(lease: Lease) -> Fact {
+        Fact::Leased(lease)
+    }
+
+    /// The answer comes before the settlement of what it answers: as long as that is open, it is known what was asked.
+    fn settle(
+        &self,
+        state: &State,
+        queued: &Queued<Call>,
+        settled: Settled,
+        outcome: &Outcome<Answer>,
+        now: Timestamp,
+    ) -> Vec<Fact> {
+        let Call::Work(asked) = &queued.call else { return vec![Fact::Settled(settled)] };
+        let request = queued.id.0;
+        let answer = match outcome {
+            Outcome::Retry { .. } => return vec![Fact::Settled(settled)],
+            Outcome::Done(answer) => answer.clone().unwrap_or_default(),
+            Outcome::GivenUp(why) => Answer::given_up(state, request, asked, *why),
+        };
+        vec![answered(state, request, asked, answer, now), Fact::Settled(settled)]
+    }
+
+    fn is_open(state: &State) -> bool {
+        state.is_open()
+    }
+
+    fn opens_or_closes(state: &State, facts: &[Fact]) -> Option<bool> {
+        let may_change = |fact: &Fact| match fact {
+            Fact::Asked(_) | Fact::Answered(_) => true,
+            Fact::Settled(settled) => !matches!(settled.outcome, Settlement::Retry { .. }),
+            _ => false,
+        };
+        if !facts.iter().any(may_change) {
+            return None;
+        }
+        let mut after = state.clone();
+        facts.iter().for_each(|fact| after.apply(fact));
+        (after.is_open() != state.is_open()).then_some(after.is_open())
+    }
+}
+
+impl Step {
+    fn fact(&self, request: u64, at: Timestamp) -> Fact {
+        match self.clone() {
+            Self::Opened { agent, conversation, authorization, until } => {
+                Fact::Opened { request, conversation, agent, authorization, until, at }
+            }
+            Self::Posting(ordinal) => Fact::Posting { request, ordinal, at },
+            Self::Posted(ordinal) => Fact::Posted { request, ordinal, at },
+        }
+    }
+}
+
+fn is_idle(state: &State, now: Timestamp) -> bool {
+    now.millis_since(state.last_heard) > IDLE_MILLIS && state.agent.is_some() && !state.is_busy()
+}
+
+/// The answer to a request, as the primary bot gets it.
+fn answered(state: &State, request: u64, asked: &Asked, answer: Answer, at: Timestamp) -> Fact {
+    let Answer { mut contents, watermark, pending, over } = answer;
+    if state.silent && asked.what != What::End {
+        contents.elements.clear();
+    } else if asked.asynchronous && contents.says_something() && !asked.what.is_quick() {
+        let mut end = [body::action("EndTypingIndicator")];
+        number(&mut end, &format!("{}.typing", state.source(request)));
+        contents.elements.splice(0..0, end);
+    }
+    let deliver = asked.asynchronous && contents.says_something();
+    let pending = pending.filter(|_| asked.what != What::Note).unwrap_or_else(|| state.pending.clone());
+    let (request, body, trace) = (Some(request), envelope(&asked.echo, contents), asked.trace.clone());
+    Fact::Answered(Box::new(Answered { request, body, watermark, pending, over, deliver, trace, at }))
+}
+
+/// An answer to nothing in particular, which repeats what the last request had.
+fn unasked(
+    state: &State,
+    contents: &Contents,
+    watermark: Option<String>,
+    pending: Pending,
+    at: Timestamp,
+) -> Fact {
+    let mut contents = contents.clone();
+    if state.silent {
+        contents.elements.clear();
+    }
+    let over = contents.completed || contents.take_control;
+    let deliver = state.asynchronous && contents.says_something();
+    let (request, body, trace) = (None, envelope(&state.echo, contents), None);
+    Fact::Answered(Box::new(Answered { request, body, watermark, pending, over, deliver, trace, at }))
+}

@@ -1,0 +1,131 @@
+//! The response address: where answers go that nobody waits for.
+
+use std::{fmt, time::Duration};
+
+use reqwest::header::CONTENT_TYPE;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    SecondaryBot,
+    envelope::{Contents, envelope},
+    state::RESPONSE,
+    work::Work,
+};
+use crate::{
+    config::SecondaryResponse,
+    credential::{mark, renewed},
+    far_end::{self, CallError},
+    telemetry::TRACEPARENT,
+    translate::secondary_bot::number,
+    wire::virtual_agent::body,
+};
+
+/// What a primary bot may take for an answer.
+pub const TIME_OUT: Duration = Duration::from_secs(30);
+/// A sign that the agent types is worth nothing later.
+const TYPING_TIME_OUT: Duration = Duration::from_secs(2);
+/// Whatever the primary bot answers is not read.
+const LONGEST_ANSWER: usize = 1 << 20;
+
+/// Calls the response address.
+#[derive(Clone)]
+pub struct Responder {
+    http: reqwest::Client,
+    address: SecondaryResponse,
+}
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Responder").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Responder {
+    pub fn new(address: &SecondaryResponse, http: reqwest::Client) -> Self {
+        Self { http, address: address.clone() }
+    }
+
+    /// Sends one answer, once; again only when our credential was refused and a vault has a new one.
+    pub async fn send(&self, body: &Value, trace: Option<&str>, time_out: Duration) -> Result<(), CallError> {
+        let SecondaryResponse { url: _, basic, token } = &self.address;
+        let credentials = || basic.iter().chain(token);
+        let (deadline, before) = (Instant::now() + time_out, mark(credentials()));
+        let outcome = self.attempt(body, trace, time_out).await;
+        if outcome.as_ref().is_err_and(CallError::refuses_credential)
+            && timeout_at(deadline, renewed(credentials(), &before)).await.unwrap_or(false)
+        {
+            return self.attempt(body, trace, deadline.saturating_duration_since(Instant::now())).await;
+        }
+        outcome
+    }
+
+    async fn attempt(&self, body: &Value, trace: Option<&str>, time_out: Duration) -> Result<(), CallError> {
+        let SecondaryResponse { url, basic, token } = &self.address;
+        let mut call = self.http.post(url.clone()).timeout(time_out).header(CONTENT_TYPE, "application/json");
+        if let Some(basic) = basic {
+            let pair = basic.value();
+            let (user, password) = pair.expose_secret().split_once(':').unwrap_or((pair.expose_secret(), ""));
+            call = call.basic_auth(user, Some(password));
+        }
+        if let Some(token) = token {
+            call = call.header("token", token.value().expose_secret());
+        }
+        if let Some(trace) = trace {
+            call = call.header(TRACEPARENT, trace);
+        }
+        far_end::call(call.body(body.to_string()), LONGEST_ANSWER).await.map(drop)
+    }
+}
+
+impl SecondaryBot {
+    /// Shows the primary bot that its request is worked on, when nothing older is still on its way. A passing sign: nothing follows
+    /// from its loss.
+    pub(super) async fn show_typing_back(&self, work: &Work<'_>) {
+        let Work { session, held: (_, attempt), asked } = work;
+        let source = {
+            let state = session.state().await;
+            let behind = state.silent || state.outbox.lane(RESPONSE).next().is_some();
+            if behind || *attempt > 1 || !asked.asynchronous || asked.what.is_quick() {
+                return;
+            }
+            state.source(work.request())
+        };
+        let Some(responder) = &self.responder else { return };
+        let mut elements = vec![body::action("StartTypingIndicator")];
+        number(&mut elements, &format!("{source}.types"));
+        let body = envelope(&asked.echo, Contents { elements, ..Contents::default() });
+        let _ = responder.send(&body, asked.trace.as_deref(), TYPING_TIME_OUT).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        credential::testing::Vault,
+        far_end::testing::{FarEnd, Reply},
+    };
+
+    #[tokio::test]
+    async fn a_refused_credential_is_read_again_and_the_answer_sent_once_more() {
+        let far_end = FarEnd::start(|heard, _| match heard.header("token") {
+            Some("new") => Reply::text(200, ""),
+            _ => Reply::text(401, ""),
+        });
+        let vault = Vault::default();
+        let token = Some(vault.credential("old"));
+        let address = SecondaryResponse { url: far_end.url.clone(), basic: None, token };
+        let responder = Responder::new(&address, far_end::client().expect("a client"));
+        vault.put(Some("new"));
+        for _ in 0..2 {
+            responder.send(&json!({"text": "hi"}), None, TIME_OUT).await.expect("taken");
+        }
+        let heard = far_end.heard();
+        assert_eq!((heard.len(), vault.asked()), (3, 1));
+        assert_eq!(heard[0].body, heard[1].body);
+    }
+}

@@ -1,0 +1,84 @@
+//! A worker died over a post to the agent: its successor looks for the echo first, and doesn't look for long.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use super::*;
+use crate::{
+    config::Settings,
+    far_end::{
+        client,
+        testing::{FarEnd, Reply},
+    },
+    files::FileStore,
+    ledger::{
+        deliver_soon,
+        journal::{MemoryJournal, Store, encode},
+    },
+    secondary_bot::{SecondaryBot, media::Media, take},
+    telemetry::Counters,
+};
+
+/// What a primary bot gets, and how often the agent was told, when the first worker died with the post under way. `arrived`:
+/// whether the agent has it all the same.
+async fn after_a_death(arrived: bool) -> (Arc<Value>, usize) {
+    let has_it = AtomicBool::new(arrived);
+    let direct_line = FarEnd::start(move |heard, _| {
+        if heard.method == "POST" {
+            has_it.store(true, Relaxed);
+            return Reply::json(200, &json!({"id": "dl|1"}));
+        }
+        let echo = json!({"type": "message", "id": "dl|1", "from": {"id": "ada", "role": "user"}, "text": "hello",
+            "channelData": {"clientActivityID": "0.0"}});
+        let words = json!({"type": "message", "id": "dl|2", "from": {"id": "bot", "role": "bot"}, "text": "Hello, Ada.",
+            "inputHint": "expectingInput", "replyToId": "dl|1"});
+        let activities = if has_it.load(Relaxed) { vec![echo, words] } else { vec![] };
+        Reply::json(200, &json!({"activities": activities, "watermark": "2"}))
+    });
+    let store = MemoryJournal::<Fact>::default();
+    let now = Timestamp::now();
+    let mut say = asked(&json!({"requestId": "1", "userId": "ada", "message": {"text": "hello"}}));
+    (say.at, say.asynchronous) = (now.plus_millis(-11_000), false);
+    let lease = Lease {
+        call: CallId(0, 0),
+        attempt: 1,
+        by: "gone".to_owned(),
+        at: say.at,
+        until: now.plus_millis(-1_000),
+    };
+    let posting = Fact::Posting { request: 0, ordinal: 0, at: say.at };
+    for fact in [Fact::Asked(say), Fact::Leased(lease), opened(0), posting] {
+        store.push("secondary/s:s", &encode(&fact));
+    }
+    let setting = |name: &str| match name {
+        "DIRECT_LINE_URL" => Some(direct_line.url.to_string()),
+        "DIRECT_LINE_SECRET" | "SECONDARY_TOKEN" => Some("a-secret".to_owned()),
+        "RELAY_QUIET" => Some("200".to_owned()),
+        _ => None,
+    };
+    let settings = Settings::from_env(setting).expect("settings");
+    let folder = tempfile::tempdir().expect("a folder");
+    let media = Media::new(FileStore::folder(folder.path().to_owned()));
+    let http = client().expect("a client");
+    let bot = SecondaryBot::new(&settings, Store::Memory(store), media, &http, Arc::new(Counters::default()));
+    let bot = Arc::new(bot.expect("the role"));
+    let id = ConversationId::parse("s:s").expect("an id");
+    let session = bot.ledger.find(&id).await.expect("a store").expect("the session");
+    deliver_soon(&bot, &session);
+    let answer = take::answer(&bot, &session, 0).await.expect("an answer");
+    (answer, direct_line.heard().iter().filter(|heard| heard.method == "POST").count())
+}
+
+#[tokio::test]
+async fn a_post_cut_off_by_a_crash_that_left_its_echo_is_not_made_again() {
+    let (answer, posts) = after_a_death(true).await;
+    assert_eq!((&answer["body"][0]["value"], posts), (&json!("Hello, Ada."), 0));
+}
+
+#[tokio::test]
+async fn a_post_cut_off_by_a_crash_that_left_no_echo_is_made_again() {
+    let (answer, posts) = after_a_death(false).await;
+    assert_eq!((&answer["body"][0]["value"], posts), (&json!("Hello, Ada."), 1));
+}
