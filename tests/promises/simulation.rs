@@ -1,0 +1,240 @@
+//! Several engines on one store, faked far ends and people around them, in virtual time. A seed decides all.
+//!
+//! `SIMULATION_SEED=7` runs that seed alone; `SIMULATION_CONVERSATIONS=1000000` runs so many conversations instead of a CI's
+//! worth; `SIMULATION_TRACE=c3` prints what a seed did to the conversation `c3`.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use servicenow_handoff::ledger::journal::Journal as _;
+use tokio::time::{sleep, timeout};
+
+use self::{
+    client::Client,
+    desk::Desk,
+    engine::Engine,
+    world::{Report, World},
+};
+
+mod client;
+mod desk;
+mod end;
+mod engine;
+mod far;
+mod record;
+mod weather;
+mod world;
+
+/// Conversations of one run: enough that an outage meets several.
+const CONVERSATIONS: usize = 20;
+/// Conversations of one CI run.
+const ENOUGH: u64 = 5_000;
+
+/// What must have happened in the runs of one CI, or they prove nothing.
+const HARD: [&str; 29] = [
+    "death behind an append",
+    "death before an append",
+    "death between two steps",
+    "store failed",
+    "store's answer lost",
+    "store slow",
+    "clock set back",
+    "down",
+    "down with Retry-After",
+    "throttled",
+    "refused",
+    "slow call",
+    "call without end",
+    "call lost",
+    "call's answer lost",
+    "call repeated",
+    "call taken over from the dead",
+    "lease renewed",
+    "made again in doubt",
+    "given up in an outage",
+    "given up in doubt",
+    "answer that carries something",
+    "webhook doubled",
+    "two webhooks at once",
+    "said twice",
+    "known under the commit",
+    "masked answer",
+    "words gone",
+    "poll's answer lost",
+];
+
+thread_local! {
+    /// What panicked in the run on this thread; a task's panic ends nothing else.
+    static PANICS: RefCell<Vec<String>> = const { RefCell::new(vec![]) };
+}
+
+#[test]
+fn the_promises_hold_whatever_the_seed() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        PANICS.with_borrow_mut(|panics| panics.push(panic.to_string()));
+        before(panic);
+    }));
+    if let Some(seed) = number("SIMULATION_SEED") {
+        let report = run(seed);
+        let wanted = std::env::var("SIMULATION_TRACE").map(|id| format!(" {id} ")).unwrap_or_default();
+        for line in report.trace.iter().filter(|line| format!("{line} ").contains(&wanted)) {
+            println!("{line}");
+        }
+        println!("{:#?}", report.counts);
+        assert!(report.broken.is_empty(), "seed {seed}: {:#?}", report.broken);
+        return;
+    }
+    let conversations = number("SIMULATION_CONVERSATIONS").unwrap_or(ENOUGH);
+    let runs = conversations.div_ceil(CONVERSATIONS as u64);
+    let (counts, failed) = many(runs);
+    println!("{conversations} conversations in {runs} runs met {counts:#?}");
+    for (seed, broken) in failed.iter().take(20) {
+        println!("seed {seed}: {:#?}", &broken[..broken.len().min(3)]);
+    }
+    let seeds: Vec<_> = failed.keys().collect();
+    assert!(
+        failed.is_empty(),
+        "repeat with SIMULATION_SEED=n cargo test --test promises whatever: {seeds:?}"
+    );
+    let unmet: Vec<_> = HARD.iter().filter(|what| !counts.contains_key(*what)).collect();
+    assert!(unmet.is_empty() || conversations < ENOUGH, "never happened: {unmet:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    for seed in [3, 11] {
+        let (one, other) = (run(seed).trace, run(seed).trace);
+        let differs = one.iter().zip(&other).position(|(one, other)| one != other);
+        assert_eq!(differs.map(|at| (&one[at], &other[at])), None, "seed {seed}");
+        assert_eq!(one.len(), other.len());
+        assert!(one.len() > 1_000, "a run in which something happens");
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// What happened how often, and the seeds that broke a promise.
+type Runs = (BTreeMap<&'static str, usize>, BTreeMap<u64, Vec<String>>);
+
+/// Runs the seeds from 0 on, as many at a time as there are processors.
+fn many(runs: u64) -> Runs {
+    let next = AtomicU64::new(0);
+    let all: Mutex<Runs> = Mutex::default();
+    let work = || loop {
+        let seed = next.fetch_add(1, Relaxed);
+        if seed >= runs {
+            return;
+        }
+        let report = run(seed);
+        let mut all = all.lock().unwrap();
+        for (what, often) in report.counts {
+            *all.0.entry(what).or_default() += often;
+        }
+        if !report.broken.is_empty() {
+            all.1.insert(seed, report.broken);
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        (0..threads).for_each(|_| drop(scope.spawn(work)));
+    });
+    all.into_inner().unwrap()
+}
+
+fn run(seed: u64) -> Report {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let mut report = runtime.block_on(async {
+        let world = Arc::new(World::new(seed));
+        play(&world).await;
+        world.report()
+    });
+    report.broken.extend(PANICS.take());
+    report
+}
+
+async fn play(world: &Arc<World>) {
+    let desk = Desk::new(world, CONVERSATIONS);
+    let deaths = Arc::new(AtomicU64::new(world.weather.deaths));
+    let numbers = Arc::new(AtomicU64::new(1));
+    for slot in 0..world.weather.engines {
+        tokio::spawn(keep_alive(desk.clone(), slot, numbers.clone(), deaths.clone()));
+    }
+    tokio::spawn(kill(desk.clone(), world.clone(), deaths.clone()));
+    tokio::spawn(turn_clocks(desk.clone(), world.clone()));
+    let clients: Vec<_> = desk
+        .ids()
+        .into_iter()
+        .map(|id| tokio::spawn(Arc::new(Client { desk: desk.clone(), world: world.clone(), id }).live()))
+        .collect();
+    let all = futures_util::future::join_all(clients);
+    let ended = timeout(Duration::from_secs(3 * 3_600), all).await.is_ok();
+    world.check(ended, "everything comes to its end", || "clients still talk after three hours".to_owned());
+    world.clear_up();
+    // Long enough that all that waits is delivered, or too old.
+    sleep(Duration::from_secs(900)).await;
+    let open = desk.store().open().await.unwrap();
+    world.check(open.is_empty(), "in the end every lane is empty", || format!("{open:?} are open"));
+    let dump = desk.store().dump();
+    for id in desk.ids() {
+        end::check(world, &desk.record(&id), &dump);
+    }
+}
+
+/// Starts a process again some time after its death, and gives it the minute's beat.
+async fn keep_alive(desk: Arc<Desk>, slot: u64, numbers: Arc<AtomicU64>, deaths: Arc<AtomicU64>) {
+    loop {
+        let number = numbers.fetch_add(1, Relaxed);
+        let engine = Engine::start(&desk, desk.store(), number, &deaths);
+        desk.put(slot, Some(engine.clone()));
+        let beat = async {
+            loop {
+                sleep(Duration::from_secs(60)).await;
+                engine.sweep().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = engine.life.ended() => {}
+            () = beat => {}
+        }
+        desk.put(slot, None);
+        engine.play.away(number).await;
+    }
+}
+
+/// Ends processes between two steps.
+async fn kill(desk: Arc<Desk>, world: Arc<World>, deaths: Arc<AtomicU64>) {
+    let mut chance = world.chance("deaths");
+    loop {
+        sleep(Duration::from_millis(chance.between(5_000, 90_000))).await;
+        if world.is_calm() || deaths.load(Relaxed) == 0 {
+            return;
+        }
+        deaths.fetch_sub(1, Relaxed);
+        let engine = desk.any(&mut chance).await;
+        world.note(|| format!("engine {} dies", engine.number));
+        world.count("death between two steps");
+        engine.life.end();
+    }
+}
+
+async fn turn_clocks(desk: Arc<Desk>, world: Arc<World>) {
+    let mut chance = world.chance("clocks");
+    while world.weather.clocks && !world.is_calm() {
+        sleep(Duration::from_millis(chance.between(10_000, 120_000))).await;
+        let off = if chance.one_in(2) { -3_600_000 } else { -3_000 };
+        world.count("clock set back");
+        desk.any(&mut chance).await.set_clock(off);
+    }
+}

@@ -1,0 +1,157 @@
+//! What is known of one conversation outside the engines: the truth of the store, and what came through where.
+
+use std::sync::Arc;
+
+use servicenow_handoff::{
+    domain::{ActivityId, ConversationId},
+    ledger::{CallId, Lane, Lease, Settlement},
+    session::{Fact, Phase, State},
+};
+
+use super::{engine::Life, world::World};
+
+pub struct Record {
+    /// The facts as they are stored, and what they add up to.
+    pub facts: Vec<Fact>,
+    pub state: State,
+    /// What ServiceNow got, in order.
+    pub arrivals: Vec<Arrival>,
+    /// Calls that somebody makes now.
+    pub under_way: Vec<(CallId, u32, Arc<Life>)>,
+    /// What the client posted and was answered, with the id of the answer.
+    pub posted: Vec<(String, ActivityId)>,
+    /// Messages of the person that were answered 200: id, when first sent, when answered.
+    pub heard: Vec<(String, i64, i64)>,
+    /// What the user typed: only when it answers a masked question, it may be nowhere but in memory and at ServiceNow.
+    pub typed: Vec<String>,
+    /// Facts that the client has read.
+    pub read: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub call: CallId,
+    pub number: u32,
+    pub name: &'static str,
+    /// Of words.
+    pub text: Option<String>,
+}
+
+impl Record {
+    pub fn new(id: &ConversationId) -> Self {
+        Self {
+            facts: vec![],
+            state: State::new(id.clone()),
+            arrivals: vec![],
+            under_way: vec![],
+            posted: vec![],
+            heard: vec![],
+            typed: vec![],
+            read: 0,
+        }
+    }
+
+    /// Folds in what was stored, step by step, and checks each.
+    pub fn catch_up(&mut self, world: &World, facts: Vec<Fact>) {
+        for fact in facts {
+            match &fact {
+                Fact::Leased(lease) => self.check_lease(world, lease),
+                Fact::Settled(settled) => {
+                    let known = self.state.outbox.get(settled.call).is_some();
+                    let retried = matches!(settled.outcome, Settlement::Retry { .. });
+                    world.check(known || !retried, "a settled call stays settled", || {
+                        format!("{} {settled:?}", self.state.conversation)
+                    });
+                }
+                Fact::AgentSaid(said) => {
+                    let again = said.keys().any(|key| {
+                        self.facts.iter().any(|fact| match fact {
+                            Fact::AgentSaid(other) => other.keys().any(|other| other == key),
+                            _ => false,
+                        })
+                    });
+                    world.check(!again, "each message of the person is shown once", || {
+                        format!("{} {said:?}", self.state.conversation)
+                    });
+                }
+                Fact::HandoffRequested(_) => {
+                    world.check(self.state.phase == Phase::Bot, "one brain at a time", || {
+                        format!("{} was escalated in {:?}", self.state.conversation, self.state.phase)
+                    });
+                }
+                _ => {}
+            }
+            self.state.apply(&fact);
+            self.facts.push(fact);
+        }
+    }
+
+    fn check_lease(&self, world: &World, lease: &Lease) {
+        let id = &self.state.conversation;
+        let head = Lane::ALL
+            .iter()
+            .any(|lane| self.state.outbox.lane(*lane).next().is_some_and(|head| head.id == lease.call));
+        world.check(head, "a lane is strictly in order", || format!("{id} leased behind another {lease:?}"));
+        let Some(queued) = self.state.outbox.get(lease.call) else { return };
+        match &queued.lease {
+            Some(held) if held.attempt == lease.attempt => {
+                world.count("lease renewed");
+                world.check(held.by == lease.by, "an attempt has one maker", || {
+                    format!("{id} {held:?} {lease:?}")
+                });
+            }
+            Some(held) => {
+                world.count("call taken over from the dead");
+                world.check(!held.holds(lease.at), "one unexpired lease a lane", || {
+                    format!("{id} {lease:?} while {held:?}")
+                });
+            }
+            None => {}
+        }
+        let renews = queued.lease.as_ref().is_some_and(|held| held.attempt == lease.attempt);
+        world.check(renews || lease.attempt == queued.attempts + 1, "attempts are counted", || {
+            format!("{id} {lease:?} after {} attempts", queued.attempts)
+        });
+    }
+
+    /// Somebody begins to make a call.
+    pub fn begins(&mut self, world: &World, call: CallId, number: u32, life: &Arc<Life>) {
+        self.under_way.retain(|(_, _, life)| !life.is_over());
+        let id = &self.state.conversation;
+        world.check(
+            self.under_way.is_empty() || world.weather.clocks,
+            "one call of a lane is under way",
+            || {
+                format!(
+                    "{id} {call:?} attempt {number} beside {:?}",
+                    self.under_way.iter().map(|(c, n, _)| (c, n)).collect::<Vec<_>>()
+                )
+            },
+        );
+        self.under_way.push((call, number, life.clone()));
+    }
+
+    pub fn ends(&mut self, call: CallId, number: u32) {
+        self.under_way.retain(|(other, n, _)| (*other, *n) != (call, number));
+    }
+
+    /// ServiceNow gets a call.
+    pub fn arrives(&mut self, world: &World, arrival: Arrival) {
+        let id = &self.state.conversation;
+        let twice =
+            self.arrivals.iter().any(|other| (other.call, other.number) == (arrival.call, arrival.number));
+        world.check(!twice, "an attempt is made once", || format!("{id} {arrival:?}"));
+        if let Some(last) = self.arrivals.last().filter(|last| last.call != arrival.call) {
+            let before = self.arrivals.iter().any(|other| other.call == arrival.call);
+            world.check(!before || world.weather.clocks, "repeats are adjacent", || {
+                format!("{id} {arrival:?} after {last:?}")
+            });
+            world.check(before || last.call < arrival.call, "in the order they were said", || {
+                format!("{id} {arrival:?} after {last:?}")
+            });
+        } else if self.arrivals.last().is_some() {
+            world.count("call repeated");
+        }
+        self.arrivals.push(arrival);
+    }
+}

@@ -1,0 +1,98 @@
+//! What everybody in a run shares: time, weather, the store, what was seen, and what must not be.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use servicenow_handoff::domain::Timestamp;
+use tokio::time::Instant;
+
+use super::weather::Weather;
+use crate::chance::Chance;
+
+/// When every run begins.
+const DAWN: i64 = 1_800_000_000_000;
+
+pub struct World {
+    pub seed: u64,
+    pub weather: Weather,
+    begin: Instant,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    trace: Vec<String>,
+    counts: BTreeMap<&'static str, usize>,
+    broken: Vec<String>,
+    /// The bad times are over.
+    calm: bool,
+}
+
+/// What a run came to.
+pub struct Report {
+    pub trace: Vec<String>,
+    pub counts: BTreeMap<&'static str, usize>,
+    pub broken: Vec<String>,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        Self { seed, weather: Weather::draw(seed), begin: Instant::now(), seen: Mutex::default() }
+    }
+
+    pub fn chance(&self, purpose: &str) -> Chance {
+        Chance::new(self.seed, purpose)
+    }
+
+    /// Milliseconds since the run began.
+    pub fn millis(&self) -> i64 {
+        i64::try_from(self.begin.elapsed().as_millis()).unwrap()
+    }
+
+    /// The true time; an engine's clock may say another.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(DAWN + self.millis())
+    }
+
+    pub fn note(&self, line: impl FnOnce() -> String) {
+        let line = format!("{:>9} {}", self.millis(), line());
+        self.seen().trace.push(line);
+    }
+
+    /// One more of these was seen: so that a run which never meets a fault is not taken for a proof.
+    pub fn count(&self, what: &'static str) {
+        *self.seen().counts.entry(what).or_default() += 1;
+    }
+
+    pub fn broken(&self, promise: &str, how: &str) {
+        let line = format!("{promise}: {how}");
+        self.note(|| format!("BROKEN {line}"));
+        self.seen().broken.push(line);
+    }
+
+    pub fn check(&self, holds: bool, promise: &str, how: impl FnOnce() -> String) {
+        if !holds {
+            self.broken(promise, &how());
+        }
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub fn clear_up(&self) {
+        self.seen().calm = true;
+    }
+
+    pub fn is_calm(&self) -> bool {
+        self.seen().calm
+    }
+
+    pub fn report(&self) -> Report {
+        let seen = std::mem::take(&mut *self.seen());
+        Report { trace: seen.trace, counts: seen.counts, broken: seen.broken }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
