@@ -3,18 +3,18 @@
 //! The map, from the inside out; `use` runs one way only:
 //!
 //! - [`domain`]: our words. Ids, people, messages, controls.
-//! - [`session`]: pure. What a conversation's journal means, and what an event adds to it.
+//! - [`session`]: pure. What a live chat's journal means, and what a command adds to it.
 //! - [`wire`]: their words. JSON as the far ends send and take it; imports nothing of ours.
 //! - [`translate`]: pure. Between the two.
 //! - [`direct_line`], [`servicenow`]: clients that try once and say what happened.
 //! - [`far_end`]: how a call can fail, for both clients.
 //! - [`credential`]: secrets, and how a rotated one is noticed.
 //! - [`files`]: attachments both ways, and the signed links they are read by.
-//! - [`journal`]: where facts are stored, by one compare-and-swap.
-//! - [`handoff`], [`delivery`]: the shell around the pure core: load, decide, append, deliver.
+//! - [`ledger`]: the only writer of journals. Commands in, facts stored, calls made and settled; knows no role.
+//! - [`handoff`]: the live-agent role: a machine over [`session`], put into the ledger, and its calls to ServiceNow.
 //! - [`agent_turn`]: pure. When an agent's turn is over, and what of what it says belongs to it.
 //! - [`relay`]: Copilot Studio behind ServiceNow: collects a turn of the agent's for Bot Interconnect.
-//! - [`secondary_bot`]: an agent behind the VA Bot Integration API; its own shell around its own pure core.
+//! - [`secondary_bot`]: an agent behind the VA Bot Integration API; the ledger's other role.
 //! - [`http`], [`app`]: routes, and the process that serves them.
 //! - [`azure`], [`vault`]: the app's identity, and settings that stand in Key Vaults.
 //! - [`doctor`]: what is wrong with how it is set up.

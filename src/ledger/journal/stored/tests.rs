@@ -64,6 +64,22 @@ fn every_fact_ever_stored_is_read_and_written_as_it_was() {
 }
 
 #[test]
+fn the_chat_that_the_architecture_tells_is_one_as_it_is_stored() {
+    let page = include_str!("../../../../ARCHITECTURE.md");
+    let (_, rest) = page.split_once("```jsonl\n").expect("the chat");
+    let (lines, _) = rest.split_once("```").expect("its end");
+    let mut state = State::new(conversation());
+    for line in lines.lines() {
+        let fact: Fact = decode(format!("1{line}").as_bytes());
+        assert!(!fact.is_of_a_newer_build() && fact != Fact::Unknown, "{line}");
+        let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON");
+        assert_eq!(json(&encode(&fact)[1..]), json(line.as_bytes()));
+        state.apply(&fact);
+    }
+    assert!(state.outbox.is_empty() && !state.is_open(), "all is told, and the bot is back");
+}
+
+#[test]
 fn a_line_of_every_variant_is_kept() {
     let facts = stored();
     let kept = |names: &mut dyn Iterator<Item = &'static str>, all: &[&'static str]| {
