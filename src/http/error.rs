@@ -28,6 +28,8 @@ pub enum ApiError {
     LinkExpired,
     #[error("There is nothing at this address. Check the path and the method.")]
     NotFound,
+    #[error("This address takes {0} only.")]
+    MethodNotAllowed(&'static str),
     #[error("This conversation has ended. Start a new one.")]
     ConversationOver,
     #[error("The body is larger than the {limit} bytes taken here. Send less, or send it as a file.")]
@@ -59,6 +61,7 @@ impl ApiError {
             Self::Forbidden(_) => "Forbidden",
             Self::LinkExpired => "LinkExpired",
             Self::NotFound | Self::ConversationOver => "NotFound",
+            Self::MethodNotAllowed(_) => "MethodNotAllowed",
             Self::PayloadTooLarge { .. } => "PayloadTooLarge",
             Self::Compressed => "UnsupportedMediaType",
             Self::TooSlow => "RequestTimeout",
@@ -77,6 +80,7 @@ impl ResponseError for ApiError {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::LinkExpired => StatusCode::FORBIDDEN,
             Self::NotFound | Self::ConversationOver => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,

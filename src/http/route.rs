@@ -75,9 +75,10 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Option<(Place, &'a str)> {
             Some(fixed) => behind(path, fixed)?,
             None => behind(path, route.route).filter(|rest| rest.is_empty())?,
         };
-        // What the host's methods of Direct Line's surface mean, an operation says.
+        // What the host's methods of Direct Line's surface mean, an operation says; a secondary bot answers 405 to others.
+        let any = matches!(route.place, Place::DirectLine | Place::SecondaryBot | Place::SecondaryBotMedia);
         let methods = if route.methods.is_empty() { &["post"] } else { route.methods };
-        (route.place == Place::DirectLine || is_one_of(method, methods)).then_some((route.place, rest))
+        (any || is_one_of(method, methods)).then_some((route.place, rest))
     })
 }
 

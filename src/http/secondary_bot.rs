@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    http::StatusCode,
+    http::{Method, StatusCode},
     web::{Data, Payload},
 };
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ use crate::{
     telemetry::TRACEPARENT,
     wire::{
         multipart::{Cut, FormError, Multipart, pieces},
-        virtual_agent::request::Request,
+        virtual_agent::request::{Action, Request},
     },
 };
 
@@ -32,12 +32,18 @@ const OFF: &str = "The secondary-bot role is off. Set SECONDARY_TOKEN, SECONDARY
 const WRONG: &str = "The credential is missing or wrong. Send the configured token in header or body `token`, sign the \
                      body in `x-b2b-signature`, or use Basic.";
 
+/// Says so to whoever tries otherwise, as the API page has it.
+fn only_post(request: &HttpRequest) -> Result<(), Failure> {
+    if request.method() == Method::POST { Ok(()) } else { Err(ApiError::MethodNotAllowed("POST").into()) }
+}
+
 /// `POST api/sn_va_as_service/bot/integration`
 pub async fn integration(
     request: HttpRequest,
     payload: Payload,
     served: Data<Served>,
 ) -> Result<HttpResponse, Failure> {
+    only_post(&request)?;
     let Some(role) = &served.secondary_bot else { return Err(ApiError::NotConfigured(OFF).into()) };
     // A token in the body and a signature can only be checked with the body at hand.
     let body = read_body(payload, request.headers(), PRIMARY_LIMIT).await?;
@@ -47,14 +53,18 @@ pub async fn integration(
         ApiError::BadRequest("The body is not a JSON object. Send a request of the VA Bot Integration API.")
     };
     let asked = Request::parse(&body).map_err(wrong)?;
+    let is_note = matches!(asked.action, Action::SendHistory | Action::SetUserTimezone(_));
+    if let Action::Unknown { name, message: _ } = &asked.action {
+        return Err(Failure::of_action(name));
+    }
     let Ok(Value::Object(fields)) = serde_json::from_slice(&body) else {
         return Ok(HttpResponse::Ok().finish());
     };
     let caller = header(&request, TRACEPARENT);
     let told = role.bot.take(asked, &fields, caller).instrument(span(&request)).await?;
     Ok(match told {
-        Told::Answer(answer) => HttpResponse::Ok().json(&*answer),
-        Told::Stored => HttpResponse::Ok().json(json!({"status": "success"})),
+        Told::Answer(answer) if !is_note => HttpResponse::Ok().json(&*answer),
+        Told::Answer(_) | Told::Stored => HttpResponse::Ok().json(json!({"status": "success"})),
         Told::Processed => {
             HttpResponse::Ok().content_type("text/plain").body("Message Processed Successfully")
         }
@@ -64,12 +74,13 @@ pub async fn integration(
     })
 }
 
-/// `POST api/now/v1/cccif/media/upload`: a form of `user_id`, `provider_application_id` and `file`, in this order.
+/// `POST api/now/v1/cccif/media/upload`: a form of `user_id`, perhaps `provider_application_id`, and then `file`.
 pub async fn upload(
     request: HttpRequest,
     payload: Payload,
     served: Data<Served>,
 ) -> Result<HttpResponse, Failure> {
+    only_post(&request)?;
     let Some(role) = &served.secondary_bot else { return Err(ApiError::NotConfigured(OFF).into()) };
     let verify = || auth::verify_primary_headers(&role.credentials, request.headers(), ());
     auth::with_latest(role.credentials.inbound(), verify).await.map_err(refused)?;
@@ -98,8 +109,7 @@ const NOT_YET: &str = "The agent has not finished. Make the same request again, 
                        answer.";
 /// Bytes of a form around its file.
 const FORM: u64 = 16 * 1_024;
-const NO_FORM: &str = "The body is not a whole multipart/form-data form. Send user_id, provider_application_id and \
-                       then file.";
+const NO_FORM: &str = "The body is not a whole multipart/form-data form. Send user_id and then file.";
 
 async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<(String, Label), ApiError> {
     let mut named = Vec::new();
@@ -108,7 +118,7 @@ async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<
             named.push(part.name);
             continue;
         }
-        if !["user_id", "provider_application_id"].iter().all(|name| named.iter().any(|had| had == name)) {
+        if !named.iter().any(|had| had == "user_id") {
             return Err(ApiError::BadRequest(NO_FORM));
         }
         let name = part.file_name.unwrap_or_default();
@@ -154,24 +164,50 @@ fn refused(error: AuthError) -> ApiError {
     }
 }
 
-/// An error that also says `status`, where clients of the API look.
+/// An error in the shape of the API page: `status`, and an error with its details.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct Failure(#[from] ApiError);
+#[error("{error}")]
+pub struct Failure {
+    #[source]
+    error: ApiError,
+    /// What the error is about; without it the error says all.
+    detail: Option<String>,
+}
+
+impl Failure {
+    /// An action there is not, or one without what it needs.
+    fn of_action(name: &str) -> Self {
+        const NO_ACTION: ApiError = ApiError::BadRequest(
+            "The action is unknown, or it lacks what it needs. Send one of the API page, SWITCH with a topic or intent, \
+             SET_USER_TIMEZONE with a timezone, or none to say something.",
+        );
+        const LONGEST: usize = 64;
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+        Self { error: NO_ACTION, detail: Some(format!("action: {shown}")) }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self { error, detail: None }
+    }
+}
 
 impl From<JournalError> for Failure {
     fn from(failed: JournalError) -> Self {
-        Self(failed.into())
+        ApiError::from(failed).into()
     }
 }
 
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
-        self.0.status_code()
+        self.error.status_code()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let error = json!({"code": self.0.code(), "message": self.0.to_string()});
+        let message = self.error.to_string();
+        let detail = self.detail.as_ref().unwrap_or(&message);
+        let error = json!({"code": self.error.code(), "message": message, "detail": detail});
         HttpResponse::build(self.status_code()).json(json!({"status": "failure", "error": error}))
     }
 }

@@ -10,12 +10,14 @@ mod cited;
 pub mod context;
 mod element;
 mod form;
+mod rules;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use element::number;
 pub use element::{Said, said};
 pub use form::{Form, Step, StepKind};
+pub use rules::{Complaint, Rules};
 
 /// What the user was last asked, so that the answer can be told to the agent in its own terms.
 ///

@@ -27,6 +27,28 @@ pub const MAY_BE_LOST: &str =
 pub const SAY_SECRET_AGAIN: &str = "Your last entry was not delivered and not kept. Please enter it again.";
 pub const FILE_LOST: &str = "The file could not be passed on.";
 
+pub const REQUIRED: &str = "This is needed to go on.";
+pub const NO_NUMBER: &str = "Please enter a number.";
+pub const NO_DATE: &str = "Please enter a date, like 2026-12-31.";
+pub const NO_TIME: &str = "Please enter a time, like 14:30.";
+pub const NO_CHOICE: &str = "Please choose one of the options.";
+pub const OTHER_FORM: &str = "This is not in the form that is asked for.";
+
+/// A number, date or time before the first that is allowed.
+pub fn too_small(least: &str) -> String {
+    format!("The least that is allowed is {least}.")
+}
+
+/// One behind the last.
+pub fn too_large(most: &str) -> String {
+    format!("The most that is allowed is {most}.")
+}
+
+/// `longest`: in characters.
+pub fn too_long(longest: u64) -> String {
+    format!("This is too long; {longest} characters are allowed.")
+}
+
 /// How many of a table's rows ServiceNow sent.
 pub fn rows_of(rows: usize, total: u64) -> String {
     format!("{rows} of {total}")

@@ -6,5 +6,6 @@ mod door;
 mod faults;
 mod files;
 mod later;
+pub mod page;
 mod trace;
 mod world;

@@ -2,92 +2,62 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Form, Pending, Reply, Step, StepKind, choose};
+use super::{
+    Form, Pending, Reply, Step, choose,
+    rules::{self, Complaint},
+};
 
 /// What follows from an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answered {
     /// Fields of the message to post; its sender is added by whoever posts it.
     Post(Map<String, Value>),
-    /// The card asks for more before anything is posted.
+    /// The card asks for more, or for the same again, before anything is posted.
     Ask(Form),
 }
 
 /// What the primary bot sends when the user passes over an optional question.
 pub const SKIPPED: &str = "_skip_";
 
-/// Reads what the user said against what they were asked. What is no answer to that is said to the agent as it is.
+/// Reads what the user said against what they were asked. What is no choice is said to the agent as it is; what breaks
+/// a card's rules is asked for again, as a Virtual Agent does.
 pub fn answer(pending: &Pending, text: &str) -> Answered {
     match pending {
         Pending::Nothing => Answered::Post(words(text)),
         Pending::Choices { choices } => {
             Answered::Post(choose(choices, text).map_or_else(|| words(text), |choice| post(&choice.reply)))
         }
-        Pending::Form(form) => fill(form, text).unwrap_or_else(|| Answered::Post(words(text))),
-    }
-}
-
-/// `None` when the text does not fit the question.
-fn fill(form: &Form, text: &str) -> Option<Answered> {
-    let Some((step, rest)) = form.steps.split_first() else {
-        let submit = choose(&form.submits, text)?;
-        return Some(Answered::Post(submitted(&submit.reply, &form.answers)));
-    };
-    let value = value(step, text)?;
-    let mut answers = form.answers.clone();
-    answers.extend(value.map(|value| (step.id.clone(), value.into())));
-    match (rest, form.submits.as_slice()) {
-        ([], []) => Some(Answered::Post(submitted(&Reply::Value { text: None, value: json!({}) }, &answers))),
-        ([], [only]) => Some(Answered::Post(submitted(&only.reply, &answers))),
-        _ => Some(Answered::Ask(Form { steps: rest.to_vec(), answers, submits: form.submits.clone() })),
-    }
-}
-
-/// An answer in the card's own terms: `Some(None)` for one passed over, `None` for no answer to this question.
-fn value(step: &Step, text: &str) -> Option<Option<String>> {
-    let text = text.trim();
-    if text == SKIPPED {
-        return (!step.required).then_some(None);
-    }
-    let value = match &step.kind {
-        StepKind::Text { .. } => text.to_owned(),
-        // A time of day may follow when the primary bot has one control for both.
-        StepKind::Date => text.get(..10)?.parse::<jiff::civil::Date>().ok()?.to_string(),
-        StepKind::Time => {
-            let time = text.rsplit([' ', 'T']).next().unwrap_or(text);
-            let time = time.parse::<jiff::civil::Time>().ok()?;
-            format!("{:02}:{:02}", time.hour(), time.minute())
+        Pending::Form(form) => {
+            fill(form, text).unwrap_or_else(|complaint| Answered::Ask(form.again(complaint)))
         }
-        StepKind::Toggle { on, off } => match text.to_lowercase().as_str() {
-            "yes" | "true" | "1" => on.clone(),
-            "no" | "false" | "0" => off.clone(),
-            other if other == on.to_lowercase() => on.clone(),
-            other if other == off.to_lowercase() => off.clone(),
-            _ => return None,
-        },
-        StepKind::Choice { options, several } => chosen(options, *several, text)?,
-    };
-    Some(Some(value))
+    }
 }
 
-fn chosen(options: &[(String, String)], several: bool, text: &str) -> Option<String> {
-    let one = |text: &str| {
-        let text = text.trim();
-        let folded = text.to_lowercase();
-        let exact = options.iter().find(|(_, value)| value == text);
-        exact
-            .or_else(|| {
-                options
-                    .iter()
-                    .find(|(label, value)| label.to_lowercase() == folded || value.to_lowercase() == folded)
-            })
-            .map(|(_, value)| value.clone())
+fn fill(form: &Form, text: &str) -> Result<Answered, Complaint> {
+    let Some((step, rest)) = form.steps.split_first() else {
+        let submit = choose(&form.submits, text).ok_or(Complaint::NoChoice)?;
+        return Ok(Answered::Post(submitted(&submit.reply, &form.answers)));
     };
-    if !several {
-        return one(text);
+    let value = if text.trim() == SKIPPED { passed_over(step)? } else { rules::value(step, text)? };
+    let mut answers = form.answers.clone();
+    answers.extend(value.map(|value| (step.id.clone(), value)));
+    Ok(match (rest, form.submits.as_slice()) {
+        ([], []) => Answered::Post(submitted(&Reply::Value { text: None, value: json!({}) }, &answers)),
+        ([], [only]) => Answered::Post(submitted(&only.reply, &answers)),
+        _ => {
+            let (steps, submits) = (rest.to_vec(), form.submits.clone());
+            Answered::Ask(Form { steps, answers, submits, complaint: None })
+        }
+    })
+}
+
+/// What the card would submit for an input that nobody touched.
+fn passed_over(step: &Step) -> Result<Option<Value>, Complaint> {
+    match &step.given {
+        Some(given) => rules::value(step, given),
+        None if step.required => Err(Complaint::Required),
+        None => Ok(None),
     }
-    let all = text.split(',').map(one).collect::<Option<Vec<_>>>()?;
-    Some(all.join(","))
 }
 
 /// Plain words.

@@ -5,8 +5,38 @@ use serde_json::{Map, Value, json};
 use super::{Choice, Reply, offer};
 use crate::wire::virtual_agent::body;
 
-/// A hero or thumbnail card and its kin: what it shows, and what its buttons say.
-pub fn hero(content: &Value, elements: &mut Vec<Value>, choices: &mut Vec<Choice>) {
+/// A carousel whose cards are each one thing to choose: links beside them, and one picker of pictures. `None` when it is
+/// anything else.
+pub fn carousel(cards: &[&Value], prompt: &str) -> Option<(Vec<Value>, Vec<Choice>)> {
+    let (mut elements, mut choices, mut options) = (Vec::new(), Vec::new(), Vec::new());
+    for content in cards {
+        let text =
+            |key: &str| content.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+        let buttons = content.get("buttons").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let before = choices.len();
+        actions(buttons, text("title"), &mut elements, &mut choices);
+        let choice = choices.last_mut()?;
+        choice.label = text("title").unwrap_or(&choice.label).to_owned();
+        let mut option = body::option(&choice.label, &choice.value);
+        let image =
+            content.pointer("/images/0/url").or(content.pointer("/image/url")).and_then(Value::as_str)?;
+        option["attachment"] = image.into();
+        let words = [text("subtitle"), text("text")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        if !words.is_empty() {
+            option["description"] = words.into();
+        }
+        options.push(option);
+        if choices.len() != before + 1 {
+            return None;
+        }
+    }
+    elements.push(body::carousel(prompt, &options));
+    (options.len() > 1).then_some((elements, choices))
+}
+
+/// A hero or thumbnail card and its kin: what it shows, and what its buttons say. Where several cards stand side by
+/// side, `among` says so, and a button is named with its card's title.
+pub fn hero(content: &Value, among: bool, elements: &mut Vec<Value>, choices: &mut Vec<Choice>) {
     let text = |key: &str| content.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     let image = content.pointer("/images/0").or(content.get("image"));
     let url = image.and_then(|image| image.get("url")?.as_str());
@@ -21,7 +51,8 @@ pub fn hero(content: &Value, elements: &mut Vec<Value>, choices: &mut Vec<Choice
         }
     }
     let buttons = content.get("buttons").and_then(Value::as_array);
-    actions(buttons.map(Vec::as_slice).unwrap_or_default(), elements, choices);
+    let of = text("title").filter(|_| among);
+    actions(buttons.map(Vec::as_slice).unwrap_or_default(), of, elements, choices);
 }
 
 /// A card that only shows; text alone needs no card. `None` when there is nothing to show.
@@ -62,7 +93,9 @@ pub fn facts(list: Option<&Value>, name: &str) -> Vec<(String, String)> {
 }
 
 /// Bot Framework card actions: what says something becomes a choice, what leads somewhere a link.
-pub fn actions(actions: &[Value], elements: &mut Vec<Value>, choices: &mut Vec<Choice>) {
+/// `of`: what the actions belong to, when there is more than one such thing.
+pub fn actions(actions: &[Value], of: Option<&str>, elements: &mut Vec<Value>, choices: &mut Vec<Choice>) {
+    let named = |label: &str| of.map_or_else(|| label.to_owned(), |of| format!("{of}: {label}"));
     for action in actions {
         let text = |key: &str| action.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         let value = action.get("value");
@@ -78,19 +111,21 @@ pub fn actions(actions: &[Value], elements: &mut Vec<Value>, choices: &mut Vec<C
                     }
                     other => Reply::Value { text: None, value: other.cloned().unwrap_or_default() },
                 };
-                offer(choices, label.to_owned(), label, reply);
+                offer(choices, named(label), &named(label), reply);
             }
             "messageBack" => {
                 let said = text("text").map(str::to_owned);
                 let reply = Reply::Value { text: said, value: value.cloned().unwrap_or_default() };
-                offer(choices, label.to_owned(), label, reply);
+                offer(choices, named(label), &named(label), reply);
             }
             "imBack" => {
                 let said = text("value").or(text("text")).unwrap_or(label);
-                offer(choices, label.to_owned(), said, Reply::Text { text: said.to_owned() });
+                offer(choices, named(label), said, Reply::Text { text: said.to_owned() });
             }
             _ => match text("value") {
-                Some(url) if url.contains("://") => elements.push(body::output_link(label, None, url)),
+                Some(url) if url.contains("://") => {
+                    elements.push(body::output_link(&named(label), None, url))
+                }
                 _ => elements.push(body::output_text(label)),
             },
         }

@@ -47,14 +47,25 @@ pub fn said(activities: &[Activity], events: &[String], turn: &str) -> Said {
 }
 
 fn message(activity: &Activity, id: &str, said: &mut Said) {
+    if let Some((mut elements, mut choices)) = pictures(activity) {
+        number(&mut elements, id);
+        said.elements.append(&mut elements);
+        match &mut said.pending {
+            Pending::Choices { choices: known } => known.append(&mut choices),
+            pending => *pending = Pending::Choices { choices },
+        }
+        return;
+    }
     let mut shown = Vec::new();
     let mut choices = Vec::new();
     let mut asked = None;
-    for attachment in activity.attachments.iter().flatten() {
-        asked = attached(attachment, &mut shown, &mut choices).or(asked);
+    let attachments = activity.attachments.as_deref().unwrap_or_default();
+    let among = attachments.iter().filter(|attachment| hero(attachment).is_some()).count() > 1;
+    for attachment in attachments {
+        asked = attached(attachment, among, &mut shown, &mut choices).or(asked);
     }
     let suggested = activity.suggested_actions.as_ref().and_then(|all| all.get("actions")?.as_array());
-    card::actions(suggested.map(Vec::as_slice).unwrap_or_default(), &mut shown, &mut choices);
+    card::actions(suggested.map(Vec::as_slice).unwrap_or_default(), None, &mut shown, &mut choices);
     let entities = activity.rest.get("entities").and_then(Value::as_array);
     let entities = entities.map(Vec::as_slice).unwrap_or_default();
     let (text, citations) = cited::sources(&words(activity), entities);
@@ -70,12 +81,12 @@ fn message(activity: &Activity, id: &str, said: &mut Said) {
         elements.push(picker(prompt, &choices));
     }
     if let Some(asked) = &asked {
-        elements.extend(asked.question());
+        elements.extend(asked.questions());
     }
     number(&mut elements, id);
     said.elements.append(&mut elements);
     let score = activity.channel_data.as_ref().and_then(|data| data.get("score"));
-    said.score = score.filter(|score| score.is_number() || score.is_string()).cloned().or(said.score.take());
+    said.score = score.and_then(percent).or(said.score.take());
     match (asked, choices.is_empty(), &mut said.pending) {
         (Some(form), ..) => said.pending = Pending::Form(form),
         (None, false, Pending::Choices { choices: known }) => known.append(&mut choices),
@@ -84,8 +95,41 @@ fn message(activity: &Activity, id: &str, said: &mut Said) {
     }
 }
 
-/// One attachment; an adaptive card that asks something gives its form.
-fn attached(attachment: &Value, shown: &mut Vec<Value>, choices: &mut Vec<Choice>) -> Option<form::Form> {
+/// A score is a number on the page; an agent may write it as a text.
+fn percent(score: &Value) -> Option<Value> {
+    match score {
+        Value::Number(_) => Some(score.clone()),
+        Value::String(text) => {
+            serde_json::Number::from_f64(text.trim().trim_end_matches('%').parse().ok()?).map(Value::Number)
+        }
+        _ => None,
+    }
+}
+
+/// A message that is a carousel of things to choose.
+fn pictures(activity: &Activity) -> Option<(Vec<Value>, Vec<Choice>)> {
+    if activity.attachment_layout.as_deref() != Some("carousel") || activity.suggested_actions.is_some() {
+        return None;
+    }
+    let cards = activity.attachments.as_ref()?.iter().map(hero).collect::<Option<Vec<_>>>()?;
+    let text = words(activity);
+    card::carousel(&cards, if text.trim().is_empty() { texts::CHOOSE } else { &text })
+}
+
+/// The content of a hero or thumbnail card.
+fn hero(attachment: &Value) -> Option<&Value> {
+    let kind = attachment.get("contentType")?.as_str()?.to_ascii_lowercase();
+    let is_one = kind.ends_with(".card.hero") || kind.ends_with(".card.thumbnail");
+    attachment.get("content").filter(|content| is_one && content.is_object())
+}
+
+/// One attachment, one of several cards if `among` says so; an adaptive card that asks something gives its form.
+fn attached(
+    attachment: &Value,
+    among: bool,
+    shown: &mut Vec<Value>,
+    choices: &mut Vec<Choice>,
+) -> Option<form::Form> {
     let text = |key: &str| attachment.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let kind = text("contentType").unwrap_or_default().to_ascii_lowercase();
     let content = attachment.get("content");
@@ -99,7 +143,7 @@ fn attached(attachment: &Value, shown: &mut Vec<Value>, choices: &mut Vec<Choice
             if card == "oauth" || card == "signin" {
                 sign_in(content, shown);
             } else {
-                card::hero(content, shown, choices);
+                card::hero(content, among, shown, choices);
             }
             return None;
         }

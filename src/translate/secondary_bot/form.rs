@@ -4,7 +4,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Choice, Reply, card, element::picker, offer};
+use super::{
+    Choice, Reply, card,
+    element::picker,
+    offer,
+    rules::{Complaint, Rules},
+};
 use crate::{translate::texts, wire::virtual_agent::body};
 
 /// A card that is being filled in. Part of the stored format.
@@ -18,6 +23,9 @@ pub struct Form {
     /// How it can be submitted; asked last when there are several.
     #[serde(default)]
     pub submits: Vec<Choice>,
+    /// Why what was just said is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complaint: Option<String>,
 }
 
 /// One input.
@@ -27,6 +35,14 @@ pub struct Step {
     pub prompt: String,
     pub required: bool,
     pub kind: StepKind,
+    #[serde(default)]
+    pub rules: Rules,
+    /// What the card says to an answer that breaks its rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What stands in the input before anybody fills it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +51,7 @@ pub enum StepKind {
     Text {
         secret: bool,
     },
+    Number,
     Date,
     Time,
     /// What the card calls yes and no.
@@ -55,6 +72,18 @@ impl Form {
         matches!(self.steps.first(), Some(Step { kind: StepKind::Text { secret: true }, .. }))
     }
 
+    /// What is said now: why the last answer was none, and what is asked.
+    pub fn questions(&self) -> Vec<Value> {
+        let complaint = self.complaint.iter().map(|complaint| body::output_text(complaint));
+        complaint.chain(self.question()).collect()
+    }
+
+    /// The same, with a word on why it is asked again.
+    pub fn again(&self, complaint: Complaint) -> Self {
+        let own = self.steps.first().and_then(|step| step.error.clone());
+        Self { complaint: Some(own.unwrap_or_else(|| complaint.words())), ..self.clone() }
+    }
+
     /// What is asked now: the next input, else how to submit.
     pub fn question(&self) -> Option<Value> {
         match self.steps.first() {
@@ -67,9 +96,10 @@ impl Form {
 
 impl Step {
     fn question(&self) -> Value {
-        let Self { id: _, prompt, required, kind } = self;
+        let Self { id: _, prompt, required, kind, rules: _, error: _, given: _ } = self;
         match kind {
             StepKind::Text { secret } => body::input_text(prompt, *secret, *required),
+            StepKind::Number => body::input_text(prompt, false, *required),
             StepKind::Date => body::input_moment("Date", prompt, *required),
             StepKind::Time => body::input_moment("Time", prompt, *required),
             StepKind::Toggle { on: _, off: _ } => {
@@ -130,7 +160,7 @@ pub fn adaptive(content: &Value, shown: &mut Vec<Value>, choices: &mut Vec<Choic
         submits.truncate(1);
     }
     steps.extend(secret);
-    Some(Form { steps, answers: Map::new(), submits })
+    Some(Form { steps, submits, ..Form::default() })
 }
 
 /// Deeper is no card.
@@ -194,6 +224,7 @@ impl Parts {
         let text = |key: &str| node.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         let Some(id) = text("id") else { return };
         let kind = match kind {
+            "Number" => StepKind::Number,
             "Date" => StepKind::Date,
             "Time" => StepKind::Time,
             "Toggle" => StepKind::Toggle {
@@ -215,7 +246,13 @@ impl Parts {
             None => text("placeholder").unwrap_or(id).to_owned(),
         };
         let required = node.get("isRequired") == Some(&Value::Bool(true));
-        self.steps.push(Step { id: id.to_owned(), prompt, required, kind });
+        let given = node.get("value").and_then(|value| match value {
+            Value::String(text) => (!text.is_empty()).then(|| text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        let (rules, error) = (Rules::read(node), text("errorMessage").map(str::to_owned));
+        self.steps.push(Step { id: id.to_owned(), prompt, required, kind, rules, error, given });
     }
 }
 

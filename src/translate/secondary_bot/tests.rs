@@ -212,7 +212,26 @@ fn an_answer_to_a_card_has_the_cards_own_form() {
     let choices = json!([{"title": "Red", "value": "r"}, {"title": "Blue", "value": "b"}]);
     let rows = [
         (input("Text", json!({})), "words", Some(json!("words"))),
-        (input("Number", json!({})), "4", Some(json!("4"))),
+        (input("Text", json!({"maxLength": 5})), "words", Some(json!("words"))),
+        (input("Text", json!({"maxLength": 4})), "words", None),
+        (input("Text", json!({"regex": "^INC[0-9]{7}$"})), "INC0010001", Some(json!("INC0010001"))),
+        (input("Text", json!({"regex": "^INC[0-9]{7}$"})), "INC1", None),
+        (input("Text", json!({"regex": "(?=ahead)"})), "left to the agent", Some(json!("left to the agent"))),
+        (input("Text", json!({"value": "as it stands"})), "_skip_", Some(json!("as it stands"))),
+        (input("Number", json!({})), "4", Some(json!(4))),
+        (input("Number", json!({})), "4,5", Some(json!(4.5))),
+        (input("Number", json!({})), "lots", None),
+        (input("Number", json!({"min": 1, "max": 5})), "5", Some(json!(5))),
+        (input("Number", json!({"min": 1, "max": 5})), "9", None),
+        (input("Number", json!({"min": 1, "max": 5})), "0.5", None),
+        (
+            input("Date", json!({"min": "2026-01-01", "max": "2026-12-31"})),
+            "2026-12-31",
+            Some(json!("2026-12-31")),
+        ),
+        (input("Date", json!({"min": "2026-01-01", "max": "2026-12-31"})), "2027-01-01", None),
+        (input("Time", json!({"min": "09:00", "max": "17:00"})), "08:59:00", None),
+        (input("Toggle", json!({"isRequired": true})), "no", None),
         (input("Text", json!({})), "_skip_", Some(Value::Null)),
         (input("Text", json!({"isRequired": true})), "_skip_", None),
         (input("Date", json!({})), "2026-02-03", Some(json!("2026-02-03"))),
@@ -225,7 +244,8 @@ fn an_answer_to_a_card_has_the_cards_own_form() {
         (input("Toggle", json!({})), "false", Some(json!("false"))),
         (input("Toggle", json!({})), "perhaps", None),
         (input("ChoiceSet", json!({"choices": choices})), "blue", Some(json!("b"))),
-        (input("ChoiceSet", json!({"choices": choices})), "green", None),
+        (input("ChoiceSet", json!({"choices": choices})), "green please", None),
+        (input("ChoiceSet", json!({"choices": []})), "looked up", Some(json!("looked up"))),
         (
             input("ChoiceSet", json!({"choices": choices, "isMultiSelect": true})),
             "Red, b",
@@ -233,13 +253,77 @@ fn an_answer_to_a_card_has_the_cards_own_form() {
         ),
     ];
     for (pending, text, expected) in rows {
-        let Answered::Post(fields) = answer(&pending, text) else { panic!("{text}") };
-        match expected {
-            Some(Value::Null) => assert_eq!(fields["value"], json!({"a": 1}), "{text}"),
-            Some(value) => assert_eq!(fields["value"], json!({"a": 1, "x": value}), "{text}"),
-            None => assert_eq!(Value::from(fields), json!({"text": text}), "said as it is"),
+        match (answer(&pending, text), expected) {
+            (Answered::Post(fields), Some(Value::Null)) => {
+                assert_eq!(fields["value"], json!({"a": 1}), "{text}")
+            }
+            (Answered::Post(fields), Some(value)) => {
+                assert_eq!(fields["value"], json!({"a": 1, "x": value}), "{text}");
+            }
+            (Answered::Ask(again), None) => {
+                let Pending::Form(first) = &pending else { panic!("{pending:?}") };
+                assert_eq!(again.steps, first.steps, "{text}");
+                let [complaint, question] = &again.questions()[..] else { panic!("{again:?}") };
+                assert_eq!(complaint["uiType"], "OutputText", "{text}");
+                assert_eq!(Some(question), first.question().as_ref(), "{text}");
+            }
+            (answered, expected) => panic!("{text}: {answered:?}, not {expected:?}"),
         }
     }
+}
+
+#[test]
+fn what_breaks_a_rule_is_told_in_the_cards_own_words_and_asked_until_it_fits() {
+    let card = adaptive(
+        &json!([{"type": "Input.Number", "id": "n", "label": "How many?", "min": 1, "max": 5, "errorMessage": "One to five."},
+            {"type": "Input.Text", "id": "who", "label": "Name", "isRequired": true}]),
+        &json!([]),
+    );
+    let Answered::Ask(again) = answer(&pending(&card), "9") else { panic!("not asked again") };
+    assert_eq!(again.complaint.as_deref(), Some("One to five."));
+    let Answered::Ask(next) = answer(&Pending::Form(again), "3") else { panic!("not taken") };
+    assert_eq!((next.complaint.as_deref(), next.steps.len()), (None, 1));
+    let Answered::Ask(required) = answer(&Pending::Form(next), "_skip_") else { panic!("passed over") };
+    let Answered::Post(fields) = answer(&Pending::Form(required), "Ada") else { panic!("not submitted") };
+    assert_eq!(fields["value"], json!({"n": 3, "who": "Ada"}));
+}
+
+#[test]
+fn a_carousel_of_choices_is_one_picker_of_pictures() {
+    let card = |title: &str, button: Value| {
+        json!({"contentType": "application/vnd.microsoft.card.hero", "content": {"title": title, "text": "Light",
+            "images": [{"url": "https://example.com/i.png"}], "buttons": [button]}})
+    };
+    let pick = |value: &str| json!({"type": "imBack", "title": "Choose", "value": value});
+    let carousel = json!({"text": "Which one?", "attachmentLayout": "carousel",
+        "attachments": [card("Basic", pick("basic")), card("Pro", pick("pro"))]});
+    let option = |label: &str, value: &str| {
+        json!({"label": label, "value": value, "enabled": true, "attachment": "https://example.com/i.png",
+            "description": "Light"})
+    };
+    let shown = elements(&carousel);
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert_eq!((&shown[0]["itemType"], &shown[0]["style"]), (&json!("Picture"), &json!("carousel")));
+    let bare = |mut option: Value| {
+        option.as_object_mut().expect("an object").remove("renderStyle");
+        option
+    };
+    let options: Vec<_> =
+        shown[0]["options"].as_array().expect("options").iter().cloned().map(bare).collect();
+    assert_eq!(options, [option("Basic", "basic"), option("Pro", "pro")]);
+    let Answered::Post(fields) = answer(&pending(&carousel), "pro") else { panic!("no answer") };
+    assert_eq!(Value::from(fields), json!({"text": "pro"}));
+    let mut linked = carousel.clone();
+    let link = json!({"type": "openUrl", "title": "See", "value": "https://example.com"});
+    linked["attachments"][1] = card("Pro", link.clone());
+    assert_eq!(elements(&linked)[0]["uiType"], "OutputText", "one that only leads elsewhere is no choice");
+    linked["attachments"][1]["content"]["buttons"] = json!([pick("pro"), link]);
+    let shown = elements(&linked);
+    assert_eq!((&shown[0]["label"], &shown[1]["itemType"]), (&json!("Pro: See"), &json!("Picture")));
+    let mut listed = carousel;
+    listed.as_object_mut().expect("an object").remove("attachmentLayout");
+    let labels = elements(&listed).pop().expect("a picker")["options"].clone();
+    assert_eq!((&labels[0]["label"], &labels[1]["label"]), (&json!("Basic: Choose"), &json!("Pro: Choose")));
 }
 
 #[test]
@@ -279,7 +363,7 @@ fn a_turn_ends_by_hand_over_or_by_the_agents_word() {
     let trace = json!({"type": "trace", "name": "handoff.initiate"});
     let turn = said(&[activity(told.clone()), activity(trace.clone()), activity(handoff)], &events(), "t");
     assert_eq!(turn.handoff.as_ref().map(|variables| &variables["Topic"]), Some(&json!("vpn")));
-    assert_eq!((turn.completed, turn.score), (false, Some(json!("0.9"))));
+    assert_eq!((turn.completed, turn.score), (false, Some(json!(0.9))));
     assert_eq!(turn.elements[0]["messageId"], "c|1.0");
     let turn = said(&[activity(trace), activity(json!({"type": "endOfConversation"}))], &events(), "t");
     assert!(turn.completed && turn.handoff.is_none() && turn.elements.is_empty() && turn.score.is_none());

@@ -20,7 +20,7 @@ pub fn citation(index: usize, mark: &str, label: &str, url: Option<&str>) -> Val
 }
 
 pub fn output_image(url: &str, alt: &str) -> Value {
-    json!({"uiType": "OutputImage", "group": "DefaultPicture", "value": url, "altText": alt})
+    json!({"uiType": "OutputImage", "group": "DefaultOutputImage", "value": url, "altText": alt})
 }
 
 pub fn output_link(label: &str, heading: Option<&str>, url: &str) -> Value {
@@ -48,6 +48,14 @@ pub fn picker(prompt: &str, options: &[Value], several: bool, required: bool) ->
         "uiType": "Picker", "group": "DefaultPicker", "required": required, "nluTextEnabled": false,
         "label": prompt, "itemType": "List", "style": "list", "multiSelect": several, "options": options,
     })
+}
+
+/// Pictures to choose from. Each option is one of [`option`], with `attachment` and `description`.
+pub fn carousel(prompt: &str, options: &[Value]) -> Value {
+    let mut picker = picker(prompt, options, false, true);
+    picker["itemType"] = "Picture".into();
+    picker["style"] = "carousel".into();
+    picker
 }
 
 pub fn boolean(prompt: &str, options: &[Value], required: bool) -> Value {

@@ -11,6 +11,8 @@ use servicenow_handoff::{
     simulate::copilot::{self, CopilotOptions, CopilotStudio},
 };
 
+use crate::secondary::page;
+
 /// A running connector that has the relay and nothing else.
 pub struct Stage {
     pub studio: CopilotStudio,
@@ -130,7 +132,9 @@ pub async fn ask(request: RequestBuilder) -> Turn {
     let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
     let raw = answer.text().await.unwrap();
     let lasted = start.elapsed();
-    Turn { status, body: serde_json::from_str(&raw).unwrap(), raw, lasted, retry_after }
+    let body = serde_json::from_str(&raw).unwrap();
+    page::holds("/api/relayToDirectLine", "get", status, &body);
+    Turn { status, body, raw, lasted, retry_after }
 }
 
 impl Turn {

@@ -3,7 +3,10 @@
 use serde_json::json;
 use servicenow_handoff::{auth::signature, simulate::copilot::CopilotOptions};
 
-use crate::secondary::world::{PATH, TOKEN, World};
+use crate::secondary::{
+    page,
+    world::{PATH, TOKEN, World},
+};
 
 #[tokio::test]
 async fn any_one_credential_opens_and_a_wrong_one_does_not() {
@@ -12,11 +15,13 @@ async fn any_one_credential_opens_and_a_wrong_one_does_not() {
     let body = json!({"userId": "ada", "message": {}, "text": "ä"}).to_string();
     let with_token = json!({"userId": "ada", "token": TOKEN}).to_string();
     let signed = signature("h-1", body.as_bytes());
+    let indented = body.replace(':', " :\n  ").replace("ä", "\\u00e4");
     type Headers<'a> = &'a [(&'a str, &'a str)];
-    let rows: [(Headers<'_>, &str, u16); 9] = [
+    let rows: [(Headers<'_>, &str, u16); 10] = [
         (&[("token", TOKEN)], &body, 200),
         (&[], &with_token, 200),
         (&[("x-b2b-signature", &signed)], &body, 200),
+        (&[("x-b2b-signature", &signed)], &indented, 200),
         (&[("authorization", "Basic dXNlcjpwYXNz")], &body, 200),
         (&[], &body, 401),
         (&[("token", "wrong")], &body, 401),
@@ -32,6 +37,19 @@ async fn any_one_credential_opens_and_a_wrong_one_does_not() {
                 (&told["status"], &told["error"]["code"]),
                 (&json!("failure"), &json!("Unauthorized"))
             );
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_method_than_post_is_told_so() {
+    let world = World::start().await;
+    for path in [PATH, "/api/now/v1/cccif/media/upload"] {
+        for method in ["GET", "PUT", "DELETE"] {
+            let request = world.http.request(method.parse().unwrap(), format!("{}{path}", world.url));
+            let answer = request.header("token", TOKEN).send().await.unwrap();
+            assert_eq!(answer.status(), 405, "{method} {path}");
+            page::holds(path, "post", 405, &serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap());
         }
     }
 }

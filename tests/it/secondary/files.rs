@@ -6,7 +6,10 @@ use servicenow_handoff::simulate::copilot::CopilotOptions;
 
 use crate::{
     azurite::server::Azurite,
-    secondary::world::{TOKEN, World},
+    secondary::{
+        page,
+        world::{TOKEN, World},
+    },
 };
 
 const PATH: &str = "/api/now/v1/cccif/media/upload";
@@ -84,12 +87,13 @@ async fn forms_that_are_not_as_documented_are_refused() {
         (form(vec![1; 1_001]), 413),
         (form(Vec::new()), 400),
         (Form::new().part("file", file()).text("user_id", "a").text("provider_application_id", "b"), 400),
+        (Form::new().text("user_id", "a").part("file", file()), 201),
         (Form::new().text("user_id", "a"), 400),
     ] {
         assert_eq!(upload(&world, form).await.0, status);
     }
     let left = std::fs::read_dir(world.folder.path().join("files")).unwrap().count();
-    assert_eq!(left, 1, "one upload");
+    assert_eq!(left, 2, "two uploads");
     let post = world.http.post(format!("{}{PATH}", world.url)).multipart(form(vec![1]));
     assert_eq!(post.send().await.unwrap().status(), 401);
     let post = world.http.post(format!("{}{PATH}", world.url)).header("token", TOKEN).body("{}");
@@ -105,5 +109,7 @@ async fn upload(world: &World, form: Form) -> (u16, Value) {
     let post = world.http.post(format!("{}{PATH}", world.url)).header("token", TOKEN).multipart(form);
     let answer = post.send().await.unwrap();
     let status = answer.status().as_u16();
-    (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+    let body = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    page::holds(PATH, "post", status, &body);
+    (status, body)
 }

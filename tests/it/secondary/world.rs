@@ -18,8 +18,11 @@ use servicenow_handoff::{
 
 pub use crate::eventually::PATIENCE;
 use crate::eventually::eventually;
+use crate::secondary::page;
 
 pub const TOKEN: &str = "a-primary-token";
+/// Which the project's own client names in every request.
+const INBOUND: &str = "inbound-1";
 pub const PATH: &str = "/api/sn_va_as_service/bot/integration";
 
 pub struct World {
@@ -73,13 +76,16 @@ impl World {
         let answer = post.send().await.unwrap();
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap();
-        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        page::holds(PATH, "post", status, &body);
+        (status, body)
     }
 
     /// A documented request, with the token; must be answered 200.
     pub async fn ask(&self, body: Value) -> Value {
         let (status, answer) = self.post(&[("token", TOKEN)], body.to_string()).await;
         assert_eq!(status, 200, "{answer}");
+        page::echoes(&body, &answer);
         answer
     }
 
@@ -115,7 +121,7 @@ impl Primary {
             login: ServiceNowLogin::None,
             token: Some(TOKEN.into()),
             hash_secret: None,
-            app_inbound_id: Some("inbound-1".to_owned()),
+            app_inbound_id: Some(INBOUND.to_owned()),
         };
         let client = ServiceNow::new(&settings, servicenow_handoff::far_end::client().unwrap());
         Self { client, session: session.to_owned(), requests: std::cell::Cell::new(0) }
@@ -128,7 +134,14 @@ impl Primary {
 
     pub async fn send(&self, request: &Request) -> Option<Response> {
         let answer = self.client.send(request, None).await.unwrap();
-        answer.synchronous.map(|body| Response::parse(&body).unwrap())
+        answer.synchronous.map(|body| {
+            let raw = serde_json::from_slice(&body).unwrap();
+            page::answers(&raw);
+            let mut asked: Value = serde_json::from_slice(&request.to_bytes()).unwrap();
+            asked["appInboundId"] = INBOUND.into();
+            page::echoes(&asked, &raw);
+            Response::parse(&body).unwrap()
+        })
     }
 
     pub async fn does(&self, action: Action) -> Response {
@@ -202,7 +215,9 @@ impl Sink {
             *refusals = (refusals.0 - 1, refusals.1 + 1);
             return HttpResponse::ServiceUnavailable().finish();
         }
-        self.got.lock().unwrap().push(serde_json::from_slice(body).unwrap());
+        let answer = serde_json::from_slice(body).unwrap();
+        page::answers(&answer);
+        self.got.lock().unwrap().push(answer);
         HttpResponse::Ok().json(json!({"status": "success"}))
     }
 

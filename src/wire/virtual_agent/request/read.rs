@@ -66,7 +66,8 @@ fn action(body: &mut Object) -> Action {
             None => Action::Unknown { name, message: message(said) },
         },
         "TYPING" => Action::Typing,
-        "VIEWING" => Action::Viewing,
+        // The page names the pair with a stroke between: typing, and then the end of it.
+        "VIEWING" | "TYPING/VIEWING" => Action::Viewing,
         "UPDATE_MESSAGES" => Action::UpdateMessages(objects(said).filter_map(update).collect()),
         _ => Action::Unknown { name, message: message(said) },
     }

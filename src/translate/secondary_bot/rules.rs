@@ -1,0 +1,178 @@
+//! What a card allows as an answer, and how an answer reads in the card's own terms.
+//!
+//! Followed: the adaptive card schema 1.5 and what its JavaScript renderer checks before it submits.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value};
+
+use super::{Step, StepKind};
+use crate::translate::texts;
+
+/// The rules of one input; each holds only where the card gives it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rules {
+    /// A number, a date or a time, as the card writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regex: Option<String>,
+    /// In characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest: Option<u64>,
+}
+
+/// Why something is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Complaint {
+    Required,
+    NoNumber,
+    NoDate,
+    NoTime,
+    /// It is none of the choices.
+    NoChoice,
+    TooSmall(String),
+    TooLarge(String),
+    TooLong(u64),
+    /// It has not the form that the card asks for.
+    OtherForm,
+}
+
+impl Complaint {
+    pub fn words(&self) -> String {
+        match self {
+            Self::Required => texts::REQUIRED.to_owned(),
+            Self::NoNumber => texts::NO_NUMBER.to_owned(),
+            Self::NoDate => texts::NO_DATE.to_owned(),
+            Self::NoTime => texts::NO_TIME.to_owned(),
+            Self::NoChoice => texts::NO_CHOICE.to_owned(),
+            Self::TooSmall(least) => texts::too_small(least),
+            Self::TooLarge(most) => texts::too_large(most),
+            Self::TooLong(longest) => texts::too_long(*longest),
+            Self::OtherForm => texts::OTHER_FORM.to_owned(),
+        }
+    }
+}
+
+impl Rules {
+    pub fn read(node: &Value) -> Self {
+        let bound = |key: &str| match node.get(key)? {
+            Value::String(text) => (!text.trim().is_empty()).then(|| text.trim().to_owned()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let regex = node.get("regex").and_then(Value::as_str).filter(|regex| !regex.is_empty());
+        Self {
+            min: bound("min"),
+            max: bound("max"),
+            regex: regex.map(str::to_owned),
+            longest: node.get("maxLength").and_then(Value::as_u64).filter(|longest| *longest > 0),
+        }
+    }
+
+    fn within<T: PartialOrd>(&self, value: &T, read: impl Fn(&str) -> Option<T>) -> Result<(), Complaint> {
+        let bound = |bound: &Option<String>| bound.as_deref().and_then(&read);
+        if let (Some(least), Some(written)) = (bound(&self.min), &self.min)
+            && *value < least
+        {
+            return Err(Complaint::TooSmall(written.clone()));
+        }
+        match (bound(&self.max), &self.max) {
+            (Some(most), Some(written)) if *value > most => Err(Complaint::TooLarge(written.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// A pattern that this program can't read (one that looks ahead, say) is left to the agent.
+    fn fits(&self, text: &str) -> Result<(), Complaint> {
+        if let Some(longest) = self.longest.filter(|longest| text.chars().count() as u64 > *longest) {
+            return Err(Complaint::TooLong(longest));
+        }
+        let pattern = self.regex.as_deref().and_then(|regex| regex_lite::Regex::new(regex).ok());
+        if pattern.is_some_and(|pattern| !pattern.is_match(text)) {
+            Err(Complaint::OtherForm)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// An answer in the card's own terms; `None` when it may be passed over and was.
+pub fn value(step: &Step, text: &str) -> Result<Option<Value>, Complaint> {
+    let text = text.trim();
+    let rules = &step.rules;
+    Ok(Some(match &step.kind {
+        StepKind::Text { .. } => {
+            rules.fits(text)?;
+            text.into()
+        }
+        StepKind::Number => {
+            let number = number(text).ok_or(Complaint::NoNumber)?;
+            rules.within(&number.as_f64().unwrap_or_default(), |bound| bound.parse().ok())?;
+            number.into()
+        }
+        // A time of day may follow when the primary bot has one control for both.
+        StepKind::Date => {
+            let date = text.get(..10).and_then(|date| date.parse::<jiff::civil::Date>().ok());
+            let date = date.ok_or(Complaint::NoDate)?;
+            rules.within(&date, |bound| bound.parse().ok())?;
+            date.to_string().into()
+        }
+        StepKind::Time => {
+            let time = text.rsplit([' ', 'T']).next().unwrap_or(text).parse::<jiff::civil::Time>();
+            let time = time.map_err(|_| Complaint::NoTime)?;
+            rules.within(&time, |bound| bound.parse().ok())?;
+            format!("{:02}:{:02}", time.hour(), time.minute()).into()
+        }
+        StepKind::Toggle { on, off } => {
+            let value = toggled(on, off, text).ok_or(Complaint::NoChoice)?;
+            if step.required && value != on {
+                return Err(Complaint::Required);
+            }
+            value.into()
+        }
+        // Choices that the card would look up as somebody types: any words will do.
+        StepKind::Choice { options, several: _ } if options.is_empty() => text.into(),
+        StepKind::Choice { options, several } => {
+            chosen(options, *several, text).ok_or(Complaint::NoChoice)?.into()
+        }
+    }))
+}
+
+/// A whole number stays one; a decimal comma is understood.
+fn number(text: &str) -> Option<Number> {
+    if let Ok(whole) = text.parse::<i64>() {
+        return Some(whole.into());
+    }
+    let number = text.parse::<f64>().or_else(|_| text.replacen(',', ".", 1).parse::<f64>()).ok()?;
+    Number::from_f64(number)
+}
+
+fn toggled<'a>(on: &'a str, off: &'a str, text: &str) -> Option<&'a str> {
+    match text.to_lowercase().as_str() {
+        "yes" | "true" | "1" => Some(on),
+        "no" | "false" | "0" => Some(off),
+        other if other == on.to_lowercase() => Some(on),
+        other if other == off.to_lowercase() => Some(off),
+        _ => None,
+    }
+}
+
+fn chosen(options: &[(String, String)], several: bool, text: &str) -> Option<String> {
+    let one = |text: &str| {
+        let text = text.trim();
+        let folded = text.to_lowercase();
+        let like = |(label, value): &&(String, String)| {
+            label.to_lowercase() == folded || value.to_lowercase() == folded
+        };
+        let exact = options.iter().find(|(_, value)| value == text);
+        exact.or_else(|| options.iter().find(like)).map(|(_, value)| value.clone())
+    };
+    if let Some(one) = one(text) {
+        return Some(one);
+    }
+    let all = several.then(|| text.split(',').map(one).collect::<Option<Vec<_>>>())??;
+    Some(all.join(","))
+}
