@@ -13,6 +13,11 @@ pub fn typed(plain: &str) -> String {
     lines(plain, |line, out| {
         for piece in address::pieces(line) {
             match piece {
+                // Before a link it would make a picture of it.
+                address::Piece::Words(words) if words.ends_with('!') => {
+                    signs(&words[..words.len() - 1], out);
+                    out.push_str("\\!");
+                }
                 address::Piece::Words(words) => signs(words, out),
                 address::Piece::Address { shown, leads_to } => {
                     out.push('[');

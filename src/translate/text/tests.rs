@@ -65,6 +65,7 @@ fn what_a_person_types_is_read_sign_for_sign() {
         "$$x$$ \\(y\\) \\[z\\]",
         "see https://a.example/b_c*d?e=1&copy;=2, www.a.example/_x_ and ana_b@example.com!",
         "https://a.example/\\_x `y` http:// www. x@",
+        "look!https://a.example !www.a.example \\!a@example.com",
         "[link]{aria-label=\"x\"} { aria-label }",
         "a\\\nb\\",
         "one\n\n\n\ntwo\n",
