@@ -18,6 +18,7 @@ use crate::{
     translate::{
         activity::RenderContext,
         client_view,
+        text::Voice,
         watermark::{Cursor, Upstream},
     },
 };
@@ -189,7 +190,7 @@ impl Handoff {
     ) -> bool {
         let now = Timestamp::now();
         let link = |address: &str| self.files.link(address, now);
-        let context = RenderContext { instance: &self.instance, file_link: &link };
+        let context = RenderContext { instance: &self.instance, file_link: &link, by: Voice::Bot };
         let skip = usize::try_from(cursor.local - look.from).unwrap_or(usize::MAX);
         for (position, fact) in (cursor.local..).zip(look.facts.iter().skip(skip)) {
             if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < look.segments.len() {

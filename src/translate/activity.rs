@@ -7,7 +7,9 @@ use super::{
     answer::{ANSWER, CONTINUE, SKIP},
     citation,
     link::{resolve, resolve_picture},
-    markdown::{destination, escape, safe},
+    markdown::{destination, escape},
+    picture::{self, Picture},
+    text::{Shown, shown, shown_markdown},
     texts,
 };
 use crate::{
@@ -61,9 +63,11 @@ impl Rendered {
         }
     }
 
-    fn text(markdown: String) -> Self {
+    fn text(shown: Shown) -> Self {
+        let Shown { markdown, pictures } = shown;
         let text = (!markdown.trim().is_empty()).then_some(markdown);
-        Self { text_format: text.is_some().then_some("markdown"), text, ..Self::default() }
+        let attachments = pictures.iter().map(embedded).collect();
+        Self { text_format: text.is_some().then_some("markdown"), text, attachments, ..Self::default() }
     }
 
     fn card(attachment: Value) -> Self {
@@ -94,13 +98,13 @@ impl Rendered {
 /// Shows a control. Everything that can be read in it is in what comes back.
 pub fn render(control: &Control, context: &RenderContext<'_>) -> Rendered {
     let rendered = match control {
-        Control::Text { text } => Rendered::text(safe(text, context)),
+        Control::Text { text } => Rendered::text(shown(text, context)),
         Control::Generated(generated) => Rendered::text(citation::with_sources(generated, context)),
         Control::Html(html) => rich(html, context),
         Control::Link(link) => Rendered::text(linked(link, context)),
         Control::Image(image) => picture(image, context),
         Control::Card(card) => Rendered::card(adaptive_card::card(card, context)),
-        Control::Table(table) => Rendered::card(adaptive_card::table(table)),
+        Control::Table(table) => Rendered::card(adaptive_card::table(table, context)),
         Control::MultiPart(multi) => part(multi, context),
         Control::GroupedParts(grouped) => Rendered::card(adaptive_card::grouped(grouped, context)),
         Control::Progress(progress) => Rendered::text(steps(progress, context)),
@@ -117,7 +121,7 @@ pub fn render(control: &Control, context: &RenderContext<'_>) -> Rendered {
         }
         Control::Upload(upload) => asked_for_files(upload, context),
         Control::Degraded { ui_type: _, text } => {
-            Rendered { degraded: true, ..Rendered::text(safe(text, context)) }
+            Rendered { degraded: true, ..Rendered::text(shown(text, context)) }
         }
     };
     let hint = if control.asks() { "expectingInput" } else { "acceptingInput" };
@@ -140,46 +144,51 @@ fn choose(label: &str, value: &str) -> Value {
 }
 
 fn prompted(prompt: Option<&str>, context: &RenderContext<'_>) -> Rendered {
-    Rendered::text(prompt.map(|prompt| safe(prompt, context)).unwrap_or_default())
+    Rendered::text(prompt.map(|prompt| shown(prompt, context)).unwrap_or_default())
 }
 
-fn linked(link: &Link, context: &RenderContext<'_>) -> String {
+fn linked(link: &Link, context: &RenderContext<'_>) -> Shown {
     let Link { heading, label, url } = link;
     let label = link_text(if label.is_empty() { url } else { label }, url, context);
-    match heading {
-        Some(heading) => format!("{}\n\n{label}", safe(heading, context)),
-        None => label,
-    }
+    let heading = heading.iter().map(|heading| shown(heading, context));
+    Shown::joined(heading.chain([Shown::ours(label)]))
 }
 
-fn steps(progress: &Progress, context: &RenderContext<'_>) -> String {
+fn steps(progress: &Progress, context: &RenderContext<'_>) -> Shown {
     let Progress { key: _, steps, first: _ } = progress;
-    let steps = steps.iter().map(|step| safe(step, context)).collect::<Vec<_>>();
-    let short = steps.len() > 1 && !steps.iter().any(|step| step.contains('\n'));
-    if short { format!("- {}", steps.join("\n- ")) } else { steps.join("\n\n") }
+    let mut steps = steps.iter().map(|step| shown(step, context)).collect::<Vec<_>>();
+    let short = steps.len() > 1 && !steps.iter().any(|step| step.markdown.contains('\n'));
+    if short {
+        let lines = steps.iter().map(|step| format!("- {}", step.markdown)).collect::<Vec<_>>().join("\n");
+        let pictures = steps.iter_mut().flat_map(|step| std::mem::take(&mut step.pictures)).collect();
+        return Shown { markdown: lines, pictures };
+    }
+    Shown::joined(steps)
 }
 
 fn part(multi: &MultiPart, context: &RenderContext<'_>) -> Rendered {
     let MultiPart { heading, part, more_label } = multi;
     let mut rendered = render(part, context);
     if let Some(heading) = heading {
-        let whole = [Some(safe(heading, context)), rendered.text].into_iter().flatten().collect::<Vec<_>>();
-        let Rendered { text, text_format, .. } = Rendered::text(whole.join("\n\n"));
-        rendered = Rendered { text, text_format, ..rendered };
+        let below = Shown::ours(rendered.text.take().unwrap_or_default());
+        let Rendered { text, text_format, attachments, .. } =
+            Rendered::text(Shown::joined([shown(heading, context), below]));
+        let attachments = [attachments, rendered.attachments].concat();
+        rendered = Rendered { text, text_format, attachments, ..rendered };
     }
     rendered.offering([choose(more_label.as_deref().unwrap_or(texts::MORE), CONTINUE)])
 }
 
 fn rich(html: &Html, context: &RenderContext<'_>) -> Rendered {
     let Html { markdown, picture: drawn, links } = html;
-    let links = links.iter().map(|link| linked(link, context));
-    let body = Some(safe(markdown, context)).filter(|body| !body.trim().is_empty());
-    let drawn = drawn.as_deref().filter(|_| body.is_none());
+    let body = shown_markdown(markdown, context);
+    let empty = body.markdown.trim().is_empty() && body.pictures.is_empty();
+    let drawn = drawn.as_deref().filter(|_| empty);
     let attachment = drawn.and_then(|url| image_attachment(url, texts::PICTURE, context));
-    let instead =
-        drawn.filter(|_| attachment.is_none()).map(|url| picture_link(texts::PICTURE, url, context));
-    let text = body.into_iter().chain(links).chain(instead);
-    let mut rendered = Rendered::text(text.collect::<Vec<_>>().join("\n\n"));
+    let instead = drawn.filter(|_| attachment.is_none());
+    let instead = instead.map(|url| Shown::ours(picture_link(texts::PICTURE, url, context)));
+    let links = links.iter().map(|link| linked(link, context));
+    let mut rendered = Rendered::text(Shown::joined([body].into_iter().chain(links).chain(instead)));
     rendered.attachments.extend(attachment);
     rendered
 }
@@ -190,21 +199,22 @@ fn picture(image: &Image, context: &RenderContext<'_>) -> Rendered {
     match image_attachment(url, name, context) {
         Some(attachment) => prompted(caption.as_deref(), context).with(attachment),
         None => {
-            let caption = caption.as_deref().map(|caption| safe(caption, context));
-            let instead = picture_link(name, url, context);
-            Rendered::text(caption.into_iter().chain([instead]).collect::<Vec<_>>().join("\n\n"))
+            let caption = caption.iter().map(|caption| shown(caption, context));
+            let instead = Shown::ours(picture_link(name, url, context));
+            Rendered::text(Shown::joined(caption.chain([instead])))
         }
     }
 }
 
 /// What stands for a picture that can't be shown.
 fn picture_link(name: &str, url: &str, context: &RenderContext<'_>) -> String {
-    if embedded(url) { escape(name) } else { link_text(name, url, context) }
+    if picture::is_data(url) { escape(name) } else { link_text(name, url, context) }
 }
 
-/// Whether an address is the content itself, which nobody reads as text.
-fn embedded(url: &str) -> bool {
-    url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
+/// A picture that stood in a text.
+fn embedded(picture: &Picture) -> Value {
+    let name = picture.alt.as_deref().unwrap_or(texts::PICTURE);
+    card::media(picture.media_type(), &picture.url, name)
 }
 
 fn image_attachment(url: &str, name: &str, context: &RenderContext<'_>) -> Option<Value> {
@@ -213,7 +223,10 @@ fn image_attachment(url: &str, name: &str, context: &RenderContext<'_>) -> Optio
 }
 
 /// The media type an address suggests; browsers look into the picture itself.
-fn image_type(url: &str) -> &'static str {
+fn image_type(url: &str) -> &str {
+    if let Some(known) = picture::media_type(url) {
+        return known;
+    }
     let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     match path.rsplit('.').next() {
         Some("jpg" | "jpeg") => "image/jpeg",
@@ -232,8 +245,8 @@ fn choices(choice: &Choice, context: &RenderContext<'_>) -> Rendered {
     let Choice { kind: _, prompt, items, look, several, optional, card: beside } = choice;
     let pictures = *look == ChoiceLook::Pictures || items.iter().any(|item| item.image.is_some());
     let told = if pictures && !several { Vec::new() } else { described(items) };
-    let text = prompt.iter().map(|prompt| safe(prompt, context)).chain(told);
-    let mut rendered = Rendered::text(text.collect::<Vec<_>>().join("\n\n"));
+    let prompt = prompt.iter().map(|prompt| shown(prompt, context));
+    let mut rendered = Rendered::text(Shown::joined(prompt.chain(told.into_iter().map(Shown::ours))));
     rendered.attachments.extend(beside.iter().map(|card| adaptive_card::card(card, context)));
     let buttons = || items.iter().map(|item| choose(&item.label, &item.value)).collect::<Vec<_>>();
     match items.len() {
@@ -274,10 +287,9 @@ fn panel(item: &Item, context: &RenderContext<'_>) -> Value {
 
 fn asked_for_files(upload: &Upload, context: &RenderContext<'_>) -> Rendered {
     let Upload { prompt, max_count, max_megabytes, pictures_only: _, optional } = upload;
-    let prompt = prompt.as_deref().map_or(texts::UPLOAD.to_owned(), |prompt| safe(prompt, context));
-    let limits = texts::upload_limits(*max_count, *max_megabytes);
-    let text = [Some(prompt), limits].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
-    Rendered::text(text).skippable(*optional)
+    let prompt = prompt.as_deref().map_or(Shown::ours(texts::UPLOAD), |prompt| shown(prompt, context));
+    let limits = texts::upload_limits(*max_count, *max_megabytes).map(Shown::ours);
+    Rendered::text(Shown::joined([prompt].into_iter().chain(limits))).skippable(*optional)
 }
 
 #[cfg(test)]

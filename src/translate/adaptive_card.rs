@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 use super::{
     answer::{ANSWER, Question, SKIP},
     link::{RenderContext, resolve, resolve_picture},
-    markdown::{self, escape},
-    readable, texts,
+    markdown::escape,
+    picture::Picture,
+    readable,
+    text::{Shown, Voice, shown},
+    texts,
 };
 use crate::{
     domain::control::{
@@ -19,11 +22,16 @@ use crate::{
 pub(super) fn card(card: &Card, context: &RenderContext<'_>) -> Value {
     let Card { look, title, subtitle, paragraphs, image, fields, links, actions } = card;
     let mut items = Vec::new();
-    items.extend(title.iter().map(|title| wire::title(&escape(title))));
-    items.extend(subtitle.iter().map(|subtitle| wire::subtle(&escape(subtitle))));
-    items.extend(paragraphs.iter().map(|paragraph| wire::text(&escape(paragraph))));
+    items.extend(title.iter().map(|title| wire::title(&filled_in(title, context))));
+    items.extend(subtitle.iter().map(|subtitle| wire::subtle(&filled_in(subtitle, context))));
+    for paragraph in paragraphs {
+        let Shown { markdown, pictures } = shown(paragraph, &typed(context));
+        items.push(wire::text(&markdown));
+        let name = |picture: &Picture| picture.alt.clone().unwrap_or(texts::PICTURE.to_owned());
+        items.extend(pictures.iter().map(|picture| wire::image(&picture.url, &name(picture), "Stretch")));
+    }
     if !fields.is_empty() {
-        let fact = |CardField { label, value }: &CardField| (escape(label), escape(value));
+        let fact = |CardField { label, value }: &CardField| (escape(label), filled_in(value, context));
         items.push(wire::facts(fields.iter().map(fact)));
     }
     let mut buttons = Vec::new();
@@ -50,6 +58,15 @@ pub(super) fn card(card: &Card, context: &RenderContext<'_>) -> Value {
     wire::attachment(body, buttons, &fallback(title.iter().chain(subtitle).chain(paragraphs)))
 }
 
+/// Cards hold what was filled into a form: its signs mean themselves, but for HTML.
+fn typed<'a>(context: &RenderContext<'a>) -> RenderContext<'a> {
+    RenderContext { by: Voice::Person, ..*context }
+}
+
+fn filled_in(text: &str, context: &RenderContext<'_>) -> String {
+    shown(text, &typed(context)).markdown
+}
+
 /// A card's picture; when its address leads nowhere, what to show instead.
 fn picture(
     image: &Image,
@@ -70,11 +87,11 @@ fn picture(
 const MAX_COLUMNS: usize = 4;
 
 /// A table with all its pages inside; the next one shows when it is asked for.
-pub(super) fn table(table: &Table) -> Value {
+pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
     let Table { title, headers, rows, page, total, more_label } = table;
     let columns = rows.iter().map(Vec::len).chain([headers.len()]).max().unwrap_or_default();
     let mut body = Vec::new();
-    body.extend(title.iter().map(|title| wire::title(title)));
+    body.extend(title.iter().map(|title| wire::title(&filled_in(title, context))));
     if columns <= MAX_COLUMNS && headers.iter().any(|header| !header.trim().is_empty()) {
         body.push(wire::columns(headers.iter().map(|header| wire::strong(&escape(header)))));
     }
@@ -82,7 +99,7 @@ pub(super) fn table(table: &Table) -> Value {
     let pages = rows.chunks(size).collect::<Vec<_>>();
     let more = more_label.as_deref().unwrap_or(texts::MORE);
     for (at, rows) in pages.iter().enumerate() {
-        let rows = rows.iter().map(|row| table_row(headers, row, columns)).collect();
+        let rows = rows.iter().map(|row| table_row(headers, row, columns, context)).collect();
         body.push(wire::named(wire::container(rows), &format!("page{at}"), at == 0));
         if at + 1 < pages.len() {
             body.push(more_button(at, at + 2 < pages.len(), more));
@@ -94,9 +111,9 @@ pub(super) fn table(table: &Table) -> Value {
     wire::attachment(body, Vec::new(), &fallback(title.iter().chain(headers).chain(rows.iter().flatten())))
 }
 
-fn table_row(headers: &[String], row: &[String], columns: usize) -> Value {
+fn table_row(headers: &[String], row: &[String], columns: usize, context: &RenderContext<'_>) -> Value {
     let header = |at: usize| headers.get(at).map(|header| escape(header)).unwrap_or_default();
-    let cell = |at: usize| row.get(at).map(|cell| escape(cell)).unwrap_or_default();
+    let cell = |at: usize| row.get(at).map(|cell| filled_in(cell, context)).unwrap_or_default();
     if columns > MAX_COLUMNS {
         return wire::container(vec![wire::facts((0..columns).map(|at| (header(at), cell(at))))]);
     }
@@ -115,7 +132,7 @@ fn more_button(at: usize, another: bool, title: &str) -> Value {
 pub(super) fn grouped(grouped: &GroupedParts, context: &RenderContext<'_>) -> Value {
     let GroupedParts { heading, parts } = grouped;
     let mut body = Vec::new();
-    body.extend(heading.iter().map(|heading| wire::title(&markdown::safe(heading, context))));
+    body.extend(heading.iter().map(|heading| wire::title(&shown(heading, context).markdown)));
     body.extend(parts.iter().map(|part| {
         let Part { label, url, description, context: area } = part;
         let label = match url {
@@ -123,7 +140,7 @@ pub(super) fn grouped(grouped: &GroupedParts, context: &RenderContext<'_>) -> Va
             None => escape(label),
         };
         let mut items = vec![wire::text(&label)];
-        items.extend(description.iter().map(|text| wire::text(&escape(text))));
+        items.extend(description.iter().map(|text| wire::text(&filled_in(text, context))));
         items.extend(area.iter().map(|area| wire::subtle(&escape(area))));
         wire::container(items)
     }));
@@ -133,7 +150,9 @@ pub(super) fn grouped(grouped: &GroupedParts, context: &RenderContext<'_>) -> Va
 /// A list to choose one or several from.
 pub(super) fn choices(choice: &Choice) -> Value {
     let question = if choice.several { Question::Several } else { Question::One };
-    let choices = choice.items.iter().map(|item| (item.label.clone(), Question::packed(&item.value)));
+    // A list that is folded up shows its labels as they are, one with boxes to tick reads them as Markdown.
+    let label = |item: &Item| if choice.several { escape(&item.label) } else { item.label.clone() };
+    let choices = choice.items.iter().map(|item| (label(item), Question::packed(&item.value)));
     let choices = choices.collect::<Vec<_>>();
     let input = wire::choice_input(Question::INPUT, texts::CHOOSE, &choices, choice.several, texts::ONE);
     wire::attachment(vec![input], sending(question, choice.optional), texts::CHOOSE)
@@ -182,29 +201,47 @@ const PARTS: [&str; 12] = [
     "actions",
 ];
 
+/// The parts of it that are there to be pressed.
+const PRESSED: [&str; 3] = ["choices", "buttons", "actions"];
+
 /// What can be read in a card of any kind: its texts, facts, choices and the titles of its buttons.
 pub fn words(card: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    read(card, 0, &mut found);
+    read(card, 0, true, &mut found);
     found
 }
 
-fn read(value: &Value, depth: usize, found: &mut Vec<String>) {
+/// What a card of any kind tells: its title and texts, without what is there to be pressed.
+pub fn told(card: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    read(card, 0, false, &mut found);
+    found
+}
+
+fn read(value: &Value, depth: usize, pressed: bool, found: &mut Vec<String>) {
     match value {
-        Value::Array(list) => list.iter().for_each(|entry| read(entry, depth, found)),
+        Value::Array(list) => list.iter().for_each(|entry| read(entry, depth, pressed, found)),
         Value::Object(map) if depth < MAX_DEPTH => {
             for text in READ.iter().filter_map(|key| map.get(*key)?.as_str()) {
                 readable::add(found, text);
             }
-            for (part, parts) in PARTS.iter().filter_map(|part| Some((part, map.get(*part)?))) {
+            let parts = PARTS.iter().filter(|part| pressed || !PRESSED.contains(part));
+            for (part, parts) in parts.filter_map(|part| Some((part, map.get(*part)?))) {
                 match parts {
+                    Value::Array(runs) if *part == "inlines" => readable::add(found, &line(runs)),
                     Value::Array(facts) if *part == "facts" => facts.iter().for_each(|one| fact(one, found)),
-                    parts => read(parts, depth + 1, found),
+                    parts => read(parts, depth + 1, pressed, found),
                 }
             }
         }
         _ => {}
     }
+}
+
+/// The runs of a line of rich text.
+fn line(runs: &[Value]) -> String {
+    let text = |run: &Value| run.as_str().or_else(|| run.get("text")?.as_str()).map(str::to_owned);
+    runs.iter().filter_map(text).collect()
 }
 
 fn fact(fact: &Value, found: &mut Vec<String>) {

@@ -3,13 +3,14 @@
 use super::{
     link::{RenderContext, resolve},
     markdown,
+    text::{self, Shown},
 };
 use crate::domain::control::{Citation, Generated};
 
 /// The answer as Markdown with its sources as numbered links under it, each once.
 ///
 /// ServiceNow writes them into the text as well, in lines that run together as Markdown; those are replaced.
-pub fn with_sources(generated: &Generated, context: &RenderContext<'_>) -> String {
+pub fn with_sources(generated: &Generated, context: &RenderContext<'_>) -> Shown {
     let Generated { text, citations, stream: _, feedback: _ } = generated;
     let mut body = text.replace('\u{200b}', "");
     let mut sources = Vec::new();
@@ -23,12 +24,8 @@ pub fn with_sources(generated: &Generated, context: &RenderContext<'_>) -> Strin
         }
         sources.push(source(mark, label, url, context));
     }
-    let body = markdown::safe(body.trim_end(), context);
-    match (body.is_empty(), sources.is_empty()) {
-        (_, true) => body,
-        (true, false) => sources.join("  \n"),
-        (false, false) => format!("{body}\n\n{}", sources.join("  \n")),
-    }
+    let body = text::shown(body.trim_end(), context);
+    Shown::joined([body, Shown::ours(sources.join("  \n"))])
 }
 
 fn source(mark: &str, label: &str, url: &str, context: &RenderContext<'_>) -> String {
@@ -103,7 +100,11 @@ mod tests {
         });
         let generated =
             Generated { text: text.to_owned(), citations: citations.collect(), ..Generated::default() };
-        with_sources(&generated, &RenderContext { instance: &instance, file_link: &|_| None })
+        with_sources(
+            &generated,
+            &RenderContext { instance: &instance, file_link: &|_| None, by: text::Voice::Bot },
+        )
+        .markdown
     }
 
     #[test]
@@ -111,7 +112,7 @@ mod tests {
         let text = "Spam is mail \u{200b}[1]\u{200b}\u{200b}[2]\u{200b}.\n\n[1] [What?\n\t](/kb?id=1)\n[2] [How](/kb?id=2)";
         assert_eq!(
             shown(text, &[("[1]", "What?\n\t", Some("/kb?id=1")), ("[2]", "How", Some("/kb?id=2"))]),
-            "Spam is mail [1][2].\n\n\\[1\\] [What?](https://acme.example.com/kb?id=1)  \n\\[2\\] [How](https://acme.example.com/kb?id=2)"
+            "Spam is mail [1][2].\n\n&#91;1&#93; [What?](https://acme.example.com/kb?id=1)  \n&#91;2&#93; [How](https://acme.example.com/kb?id=2)"
         );
         assert_eq!(
             shown("see [it](/a)", &[("[1]", "A", Some("/a"))]),
@@ -119,7 +120,7 @@ mod tests {
         );
         assert_eq!(
             shown("x", &[("[3]", "A", Some("ftp://a")), ("[4]", "B", None)]),
-            "x\n\n\\[3\\] A  \n\\[4\\] B"
+            "x\n\n&#91;3&#93; A  \n&#91;4&#93; B"
         );
         assert_eq!(shown("x", &[]), "x");
     }

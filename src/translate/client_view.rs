@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use super::{
     activity::{RenderContext, Rendered, render},
     answer::mark,
-    link, texts,
+    link,
+    text::Voice,
+    texts,
 };
 use crate::{
     domain::{
@@ -171,14 +173,11 @@ fn said_by(said: &AgentSaid, context: &RenderContext<'_>) -> Value {
         }
     }
     put(&mut servicenow, "messageId", message_id.as_deref());
-    match (by, control) {
-        // Plain words: what looks like Markdown in them is none.
-        (Speaker::System, Control::Text { text }) => json!({
-            "type": "message", "text": text, "textFormat": "plain", "from": account(by),
-            "channelData": {"servicenow": servicenow},
-        }),
-        _ => message(control, account(by), servicenow, context),
-    }
+    let by_whom = match by {
+        Speaker::Agent(_) | Speaker::System => Voice::Person,
+        Speaker::VirtualAgent => Voice::Bot,
+    };
+    message(control, account(by), servicenow, &RenderContext { by: by_whom, ..*context })
 }
 
 fn message(

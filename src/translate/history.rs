@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::{
     adaptive_card, answer, citation,
     escalation::{is_bot, is_user},
-    readable, texts,
+    readable,
+    text::{self, Voice},
+    texts,
 };
 use crate::{
     domain::{HistoryLine, Timestamp},
@@ -95,26 +97,34 @@ fn from_bot(activity: &Activity) -> bool {
     }
 }
 
-/// What was said; without a text, what can be read in cards, choices, answers to cards and names of files.
+/// What was said and shown, as plain text: the text, and what can be read in cards and names of files; without any of
+/// it, choices and answers to cards.
 fn text(activity: &Activity) -> Option<String> {
-    let text = activity.text.as_deref().map(citation::strip).filter(|text| !text.trim().is_empty());
-    if text.is_some() {
-        return text;
-    }
-    let mut found = Vec::new();
+    let text = activity.text.as_deref().map(citation::strip).map(|text| text::plain(&text, voice(activity)));
+    let mut found = text.into_iter().filter(|text| !text.trim().is_empty()).collect::<Vec<_>>();
     for attachment in activity.attachments.iter().flatten() {
-        let words = attachment.get("content").map(adaptive_card::words).unwrap_or_default();
-        let name = attachment.get("name").and_then(Value::as_str).filter(|_| words.is_empty());
-        words.iter().map(String::as_str).chain(name).for_each(|text| readable::add(&mut found, text));
+        let told = attachment.get("content").map(adaptive_card::told).unwrap_or_default();
+        let told = told.iter().map(|text| text::plain(text, Voice::Bot)).collect::<Vec<_>>();
+        let name = attachment.get("name").and_then(Value::as_str).filter(|_| told.is_empty());
+        told.iter().map(String::as_str).chain(name).for_each(|text| readable::add(&mut found, text));
     }
-    if let Some(choices) = &activity.suggested_actions {
-        adaptive_card::words(choices).iter().for_each(|text| readable::add(&mut found, text));
+    let choices = activity.attachments.iter().flatten().filter_map(|attachment| attachment.get("content"));
+    if found.is_empty() {
+        found = choices.chain(&activity.suggested_actions).flat_map(adaptive_card::words).collect();
     }
     if found.is_empty() {
         readable::add(&mut found, &answer::answer(activity, None).text);
     }
     let found = found.iter().map(|text| citation::strip(text)).filter(|text| !text.trim().is_empty());
     Some(found.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
+}
+
+/// Bots write Markdown unless they say otherwise, people what they mean.
+fn voice(activity: &Activity) -> Voice {
+    let format = activity.text_format.as_deref().unwrap_or_default();
+    let plain = format.eq_ignore_ascii_case("plain")
+        || (!from_bot(activity) && !format.eq_ignore_ascii_case("markdown"));
+    if plain { Voice::Person } else { Voice::Bot }
 }
 
 #[cfg(test)]

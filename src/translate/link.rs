@@ -2,29 +2,36 @@
 
 use url::Url;
 
-/// Where an address is seen from.
+use super::{picture, text::Voice};
+
+/// Where an address is seen from, and who speaks.
+#[derive(Clone, Copy)]
 pub struct RenderContext<'a> {
     /// Makes relative addresses absolute.
     pub instance: &'a Url,
     /// Maps an address of the instance that needs a login to a signed link of ours; `None` leaves it as it is.
     pub file_link: &'a dyn Fn(&str) -> Option<String>,
+    pub by: Voice,
 }
 
-/// An address as a link people can follow: absolute, http or https, through us when the instance would ask for a
-/// login. `None` when it is no such address; show it as text then.
+/// An address as a link people can follow: absolute, http or https (through us when the instance would ask for a
+/// login), mail or telephone. `None` when it is no such address; show it as text then.
 pub fn resolve(raw: &str, context: &RenderContext<'_>) -> Option<String> {
-    let RenderContext { instance, file_link } = context;
+    let RenderContext { instance, file_link, .. } = context;
     let url = absolute(raw.trim(), instance)?;
     let url =
         if needs_login(&url, instance) { file_link(url.as_str()).unwrap_or(url.into()) } else { url.into() };
     Some(url)
 }
 
-/// As [`resolve`], for a picture that a page shows by itself: `None` as well when the instance would ask for a login,
-/// because browsers then show nothing, or ask the reader for a password.
+/// As [`resolve`], for a picture that a page shows by itself, which may be one that the address holds as data: `None` as
+/// well when the instance would ask for a login, because browsers then show nothing, or ask the reader for a password.
 pub fn resolve_picture(raw: &str, context: &RenderContext<'_>) -> Option<String> {
-    let RenderContext { instance, file_link } = context;
-    let url = absolute(raw.trim(), instance)?;
+    if picture::media_type(raw.trim()).is_some() {
+        return Some(raw.trim().to_owned());
+    }
+    let RenderContext { instance, file_link, .. } = context;
+    let url = absolute(raw.trim(), instance).filter(|url| matches!(url.scheme(), "http" | "https"))?;
     if needs_login(&url, instance) { file_link(url.as_str()) } else { Some(url.into()) }
 }
 
@@ -51,5 +58,10 @@ fn absolute(raw: &str, instance: &Url) -> Option<Url> {
     } else {
         instance.join(raw).ok()?
     };
-    (matches!(url.scheme(), "http" | "https") && url.host_str().is_some()).then_some(url)
+    let leads = match url.scheme() {
+        "http" | "https" => url.host_str().is_some(),
+        "mailto" | "tel" => !url.path().is_empty(),
+        _ => false,
+    };
+    leads.then_some(url)
 }

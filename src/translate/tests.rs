@@ -8,6 +8,8 @@ use self::generated::{ACTIONS, KINDS, any_json, choice, element};
 use super::{
     activity::{RenderContext, Rendered, render},
     answer::answer,
+    markdown,
+    text::Voice,
     virtual_agent::{Inbound, What, inbound},
 };
 use crate::{
@@ -158,10 +160,11 @@ fn clicks(rendered: &Rendered) -> Vec<Click> {
         actions.extend(list(&attachment["content"]["buttons"]));
         let submits = list(&attachment["content"]["actions"]);
         for input in list(&attachment["content"]["body"]) {
+            let title = if input["isMultiSelect"] == true { ticked } else { words };
             for choice in list(&input["choices"]) {
                 let mut value = submits[0]["data"].clone();
                 value["answer"] = choice["value"].clone();
-                found.push(Click { label: words(&choice["title"]), activity: submit(&value) });
+                found.push(Click { label: title(&choice["title"]), activity: submit(&value) });
             }
         }
         let fixed = submits.iter().filter(|action| action["associatedInputs"] == "none");
@@ -187,6 +190,11 @@ fn words(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+/// A title as it is read where it is ticked.
+fn ticked(value: &Value) -> String {
+    markdown::to_plain(&words(value))
+}
+
 fn submit(value: &Value) -> Activity {
     let posted = json!({"type": "message", "value": value, "channelData": {"postBack": true}});
     serde_json::from_value(posted).expect("an activity")
@@ -202,7 +210,7 @@ fn read(value: &Value) -> Inbound {
 
 fn shown(control: &Control) -> Rendered {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
-    render(control, &RenderContext { instance: &instance, file_link: &|_| None })
+    render(control, &RenderContext { instance: &instance, file_link: &|_| None, by: Voice::Bot })
 }
 
 fn all_shown(inbound: &Inbound) -> String {

@@ -13,6 +13,7 @@ use servicenow_handoff::{
         activity::RenderContext,
         client_view,
         request::request,
+        text::Voice,
         virtual_agent::{What, inbound, system_meaning},
     },
     wire::virtual_agent::response::Response,
@@ -61,7 +62,7 @@ impl Talk {
         let facts = decide(&self.state, event, &POLICY, self.now);
         let mut activities = vec![];
         for fact in &facts {
-            let context = RenderContext { instance: &self.instance, file_link: &|_| None };
+            let context = RenderContext { instance: &self.instance, file_link: &|_| None, by: Voice::Bot };
             let (position, state) = (self.state.position, &self.state);
             let shown =
                 client_view::shown(fact, position, &state.conversation, &state.user, &context, self.now);

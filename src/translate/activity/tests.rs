@@ -2,6 +2,7 @@ use url::Url;
 
 use super::*;
 use crate::domain::control::{Card, CardField, CardLook, Generated, GroupedParts, MomentKind, Part, Table};
+use crate::translate::text::Voice;
 
 mod cards;
 mod questions;
@@ -9,15 +10,15 @@ mod questions;
 fn shown(control: &Control) -> Rendered {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
     let signed = |url: &str| Some(format!("https://bridge.example.net/f?u={}", url.len()));
-    render(control, &RenderContext { instance: &instance, file_link: &signed })
+    render(control, &RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot })
 }
 
 fn asked(text: &str) -> Rendered {
-    Rendered { input_hint: Some("expectingInput"), ..Rendered::text(text.to_owned()) }
+    Rendered { input_hint: Some("expectingInput"), ..Rendered::text(Shown::ours(text)) }
 }
 
 fn told(text: &str) -> Rendered {
-    Rendered { input_hint: Some("acceptingInput"), ..Rendered::text(text.to_owned()) }
+    Rendered { input_hint: Some("acceptingInput"), ..Rendered::text(Shown::ours(text)) }
 }
 
 fn button(label: &str, value: &str) -> Value {
@@ -75,7 +76,8 @@ fn links_lead_to_the_web_or_are_text() {
         (link("File", "sys_attachment.do?sys_id=1"), "[File](https://bridge.example.net/f?u=51)"),
         (link("Host", "acme.example.com//api/now/x"), "[Host](https://bridge.example.net/f?u=35)"),
         (link("Bad", "javascript:alert(1)"), "Bad (javascript:alert(1))"),
-        (link("", "mailto:a@example.com"), "mailto:a@example.com"),
+        (link("", "mailto:a@example.com"), "[mailto:a\\@example\\.com](mailto:a@example.com)"),
+        (link("Call", "tel:+49301234"), "[Call](tel:+49301234)"),
         (
             Link { heading: Some("Head".to_owned()), ..link("a", "https://a.example") },
             "Head\n\n[a](https://a.example/)",
@@ -99,8 +101,9 @@ fn an_image_is_an_attachment_with_its_words() {
         media("image/jpeg", "https://a.example/1.jpg?x=1", "cat")
     );
     assert_eq!(image("a.iix", None), media("image/png", "https://bridge.example.net/f?u=30", "Picture"));
-    assert_eq!(image("data:image/png;base64,AAAA", Some("cat")), told("cat"));
-    assert_eq!(image("ftp://a.example/1.png", Some("cat")), told("cat (ftp://a.example/1.png)"));
+    let data = "data:image/gif;base64,AAAA";
+    assert_eq!(image(data, Some("cat")), media("image/gif", data, "cat"));
+    assert_eq!(image("ftp://a.example/1.png", Some("cat")), told("cat (ftp\\:\\//a\\.example/1\\.png)"));
 }
 
 #[test]
@@ -119,8 +122,9 @@ fn html_is_its_markdown_or_else_its_picture() {
 #[test]
 fn a_picture_that_asks_for_a_login_is_a_link_when_it_cant_go_through_us() {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
-    let shown =
-        |control: &Control| render(control, &RenderContext { instance: &instance, file_link: &|_| None });
+    let shown = |control: &Control| {
+        render(control, &RenderContext { instance: &instance, file_link: &|_| None, by: Voice::Bot })
+    };
     let url = || "a.iix".to_owned();
     let link = "[cat](https://acme.example.com/a.iix)";
     let image = Image { url: url(), alt: Some("cat".to_owned()), caption: None };

@@ -23,7 +23,7 @@ fn seen_after(fact: &Fact, millis: i64) -> Option<Value> {
     let user = User { id: "dl_jo".to_owned(), ..User::default() };
     let instance = "https://acme.service-now.com/".parse().expect("a URL");
     let signed = |url: &str| Some(format!("https://us.example/files?{url}"));
-    let context = RenderContext { instance: &instance, file_link: &signed };
+    let context = RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot };
     shown(fact, 17, &conversation, &user, &context, AT.plus_millis(millis))
 }
 
@@ -59,7 +59,7 @@ fn what_an_agent_says_is_a_message_under_their_name() {
     };
     let avatar = "https://us.example/files?https://acme.service-now.com/ee4eebf3.iix?t=small";
     let expected = json!({
-        "type": "message", "text": "**Good** morning.", "textFormat": "markdown", "inputHint": "acceptingInput",
+        "type": "message", "text": "\\*\\*Good\\*\\* morning.", "textFormat": "markdown", "inputHint": "acceptingInput",
         "from": {"id": "5c1d2e3f", "name": "Ana", "role": "bot"},
         "channelData": {"servicenow": {"sentFromAgent": true, "agentId": "5c1d2e3f", "agentAvatar": avatar,
             "messageId": "m1"}},
@@ -97,9 +97,10 @@ fn whoever_speaks_is_named_as_far_as_they_are_known() {
 }
 
 #[test]
-fn a_system_text_is_plain() {
+fn a_system_text_is_read_sign_for_sign() {
     let expected = json!({
-        "type": "message", "text": "You are *second* in line.", "textFormat": "plain", "from": servicenow(),
+        "type": "message", "text": "You are \\*second\\* in line.", "textFormat": "markdown",
+        "inputHint": "acceptingInput", "from": servicenow(),
         "channelData": {"servicenow": {"sentFromAgent": false, "system": true, "messageId": "m1"}},
     });
     let said = agent_said(Some("m1"), Speaker::System, text("You are *second* in line."));

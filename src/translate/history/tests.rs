@@ -51,9 +51,32 @@ fn cards_and_files_are_read_in_the_order_they_are_seen() {
             "buttons": [{"type": "imBack", "title": "Press", "value": "p"}]}},
         {"contentType": "image/png", "contentUrl": "https://example.com/a.png", "name": "a.png"},
     ]}]);
+    assert_eq!(read(&transcript), [line(true, "Bot", "Ticket\nState: New\nHero\nbody\na.png", 0)]);
+}
+
+#[test]
+fn lines_are_plain_text_as_their_readers_read_it() {
+    let text = "I know these words, and **agent** calls a person:\n- help\n- [status](https://a.example)";
+    let transcript = json!([
+        {"type": "message", "from": {"role": "bot"}, "text": text},
+        {"type": "message", "from": {"role": "user"}, "text": "C:\\__init__.py\n*yes*"},
+        {"type": "message", "from": {"role": "bot"}, "text": "*as it stands*", "textFormat": "plain"},
+        {"type": "message", "from": {"role": "bot"}, "text": "Choose:", "attachments": [
+            {"content": {"title": "One", "text": "**first**", "buttons": [{"title": "Take it"}]}},
+            {"content": {"type": "AdaptiveCard", "body": [
+                {"type": "RichTextBlock", "inlines": ["Two ", {"type": "TextRun", "text": "and a half"}]}]}}]},
+        {"type": "message", "from": {"role": "bot"}, "attachments": [{"content": {"buttons": [{"title": "Yes"}]}}]},
+    ]);
+    let texts = read(&transcript).into_iter().map(|line| line.text).collect::<Vec<_>>();
     assert_eq!(
-        read(&transcript),
-        [line(true, "Bot", "Ticket\nState: New\nRed\nGo\nHero\nbody\nPress\na.png", 0)]
+        texts,
+        [
+            "I know these words, and agent calls a person:\n\n- help\n- status (https://a.example)",
+            "C:\\__init__.py\n*yes*",
+            "*as it stands*",
+            "Choose:\nOne\nfirst\nTwo and a half",
+            "Yes",
+        ]
     );
 }
 

@@ -1,6 +1,6 @@
 //! HTML as a stream of tags and texts, whatever state it is in.
 
-use std::borrow::Cow;
+use super::entities;
 
 pub(super) enum Token<'a> {
     /// Entities not yet resolved.
@@ -13,6 +13,8 @@ pub(super) enum Token<'a> {
 pub(super) struct Tag {
     /// In lower case.
     pub name: String,
+    /// Written `<b/>`.
+    pub is_closed: bool,
     attributes: Vec<(String, String)>,
 }
 
@@ -117,7 +119,10 @@ impl<'a> Iterator for Tokens<'a> {
                 return Some(Token::Close(name.to_ascii_lowercase()));
             } else if let Some(name) = tag_name(after) {
                 self.take(1 + name.len());
-                let tag = Tag { name: name.to_ascii_lowercase(), attributes: self.attributes() };
+                let start = self.rest;
+                let attributes = self.attributes();
+                let is_closed = start[..start.len() - self.rest.len()].ends_with("/>");
+                let tag = Tag { name: name.to_ascii_lowercase(), is_closed, attributes };
                 if HIDDEN.contains(&tag.name.as_str()) {
                     self.skip_content(&tag.name);
                 }
@@ -132,78 +137,4 @@ impl<'a> Iterator for Tokens<'a> {
 fn tag_name(text: &str) -> Option<&str> {
     let end = text.find(|char: char| !(char.is_ascii_alphanumeric() || char == '-')).unwrap_or(text.len());
     text.starts_with(|char: char| char.is_ascii_alphabetic()).then(|| &text[..end])
-}
-
-const NAMED: [(&str, &str); 34] = [
-    ("amp", "&"),
-    ("lt", "<"),
-    ("gt", ">"),
-    ("quot", "\""),
-    ("apos", "'"),
-    ("nbsp", "\u{a0}"),
-    ("copy", "©"),
-    ("reg", "®"),
-    ("trade", "™"),
-    ("hellip", "…"),
-    ("mdash", "—"),
-    ("ndash", "–"),
-    ("lsquo", "‘"),
-    ("rsquo", "’"),
-    ("ldquo", "“"),
-    ("rdquo", "”"),
-    ("laquo", "«"),
-    ("raquo", "»"),
-    ("bull", "•"),
-    ("middot", "·"),
-    ("euro", "€"),
-    ("pound", "£"),
-    ("deg", "°"),
-    ("times", "×"),
-    ("rarr", "→"),
-    ("larr", "←"),
-    ("auml", "ä"),
-    ("ouml", "ö"),
-    ("uuml", "ü"),
-    ("Auml", "Ä"),
-    ("Ouml", "Ö"),
-    ("Uuml", "Ü"),
-    ("szlig", "ß"),
-    ("colon", ":"),
-];
-
-/// Text with its character references resolved; an unknown one stays as it is.
-pub fn entities(text: &str) -> Cow<'_, str> {
-    if !text.contains('&') {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let name = rest[1..].split_once(';').map(|(name, _)| name).filter(|name| name.len() <= 10);
-        match name.and_then(|name| Some((name, entity(name)?))) {
-            Some((name, resolved)) => {
-                out.push_str(&resolved);
-                rest = &rest[name.len() + 2..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
-}
-
-fn entity(name: &str) -> Option<String> {
-    let Some(number) = name.strip_prefix('#') else {
-        return NAMED.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
-    };
-    let code = match number.strip_prefix(['x', 'X']) {
-        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-        None => number.parse().ok()?,
-    };
-    char::from_u32(code).map(String::from)
 }

@@ -1,6 +1,6 @@
 //! Writes tags and texts as Markdown.
 
-use super::tokens::Tag;
+use super::{entities, tokens::Tag};
 use crate::translate::markdown::{destination, escape};
 
 /// An element that is open, and its content so far.
@@ -29,20 +29,34 @@ enum Element {
     Paragraph,
 }
 
-pub(super) struct Writer {
-    frames: Vec<Frame>,
+/// What stands between the tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Text whose line ends are blanks.
+    Html,
+    /// Text in lines.
+    Lines,
+    /// Markdown.
+    Markdown,
 }
 
-impl Default for Writer {
-    fn default() -> Self {
-        Self { frames: vec![Frame { kind: Element::Root, name: String::new(), text: String::new() }] }
-    }
+pub(super) struct Writer {
+    frames: Vec<Frame>,
+    reading: Reading,
 }
+
+/// A table with so many places to a cell is none: to fill it up would take more room than it has content.
+const MAX_EMPTY: usize = 16;
 
 /// Deeper elements are taken for their text only: every level copies its content once.
 const MAX_DEPTH: usize = 48;
 
 impl Writer {
+    pub fn new(reading: Reading) -> Self {
+        let root = Frame { kind: Element::Root, name: String::new(), text: String::new() };
+        Self { frames: vec![root], reading }
+    }
+
     pub fn open(&mut self, tag: &Tag) {
         let kind = match tag.name.as_str() {
             "br" => return self.top().push_str("  \n"),
@@ -94,20 +108,41 @@ impl Writer {
         }
     }
 
+    /// Text as it stands, its character references not yet resolved.
     pub fn text(&mut self, text: &str) {
+        if self.reading == Reading::Markdown {
+            return self.top().push_str(text);
+        }
+        let text = &entities(text);
         if self.inside_pre() {
             return self.top().push_str(text);
         }
+        let mut lines = text.split('\n');
+        self.line(lines.next().unwrap_or_default());
+        for line in lines {
+            match self.reading {
+                Reading::Lines => self.top().push_str("  \n"),
+                Reading::Html | Reading::Markdown => space(self.top()),
+            }
+            self.line(line);
+        }
+    }
+
+    /// Text without the end of a line in it.
+    fn line(&mut self, text: &str) {
         let mut words = text.split_whitespace().peekable();
         let top = self.top();
-        if text.starts_with(|char: char| char.is_ascii_whitespace()) || words.peek().is_none() {
+        if text.starts_with(char::is_whitespace) {
             space(top);
+        }
+        if words.peek().is_none() {
+            return;
         }
         let flat = words.collect::<Vec<_>>().join(" ");
         let raw = self.frames.iter().any(|frame| matches!(frame.kind, Element::Code));
         let top = self.top();
-        top.push_str(&if raw { flat.clone() } else { escape(&flat) });
-        if !flat.is_empty() && text.ends_with(|char: char| char.is_ascii_whitespace()) {
+        top.push_str(&if raw { flat } else { escape(&flat) });
+        if text.ends_with(char::is_whitespace) {
             space(top);
         }
     }
@@ -295,7 +330,8 @@ impl Writer {
     fn table(&mut self, rows: &[Vec<String>], stray: &str) {
         self.block(stray);
         let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-        if columns <= 1 {
+        let cells = rows.iter().map(Vec::len).sum::<usize>();
+        if columns <= 1 || columns * rows.len() > MAX_EMPTY * cells {
             return rows.iter().flatten().for_each(|cell| self.block(cell));
         }
         let line = |row: &Vec<String>| {

@@ -27,8 +27,8 @@ fn a_card_is_an_adaptive_card_with_its_parts_in_order() {
     let expected = adaptive(json!({
         "fallbackText": "Incident\nINC1\n[Heading] *it*",
         "body": [
-            image, title("Incident"), subtle("INC1"), block("\\[Heading\\] \\*it\\*"),
-            {"type": "FactSet", "facts": [{"title": "Number", "value": "INC1"}]}, block("ftp://x"),
+            image, title("Incident"), subtle("INC1"), block("&#91;Heading&#93; \\*it\\*"),
+            {"type": "FactSet", "facts": [{"title": "Number", "value": "INC1"}]}, block("ftp\\:\\//x"),
         ],
         "actions": [
             {"type": "Action.OpenUrl", "title": "Open", "url": "https://acme.example.com/i"},
@@ -117,7 +117,7 @@ fn grouped_links_share_a_card() {
         "body": [
             title("Links"),
             {"type": "Container", "separator": true, "items": [
-                block("[Link \\[1\\]](https://www.foo.example/)"), block("about"), subtle("KB")]},
+                block("[Link &#91;1&#93;](https://www.foo.example/)"), block("about"), subtle("KB")]},
             {"type": "Container", "separator": true, "items": [block("plain")]},
         ],
     }));

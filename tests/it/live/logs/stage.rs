@@ -84,14 +84,14 @@ impl Stage {
             |at: &ServiceNow| at.chat(&session).is_some_and(|chat| chat.standing == Standing::Queued);
         assert!(self.servicenow.wait_for(PATIENCE, queued).await);
         assert!(self.servicenow.accept(&session, AGENT).await.is_success());
-        assert!(self.servicenow.say(&session, "flamingo-agent says **hello**").await.is_success());
+        assert!(self.servicenow.say(&session, "flamingo-agent says hello").await.is_success());
         self.servicenow.typing(&session, true).await;
         self.servicenow.faults().add(Fault::status(503).of("MESSAGE").times(1));
         self.say("flamingo-delayed").await;
         let mut typing = message("");
         typing["type"] = "typing".into();
         self.chat.post(&typing).await.unwrap();
-        self.chat.see("the agent", |a| a["text"] == "flamingo-agent says **hello**").await.unwrap();
+        self.chat.see("the agent", |a| a["text"] == "flamingo-agent says hello").await.unwrap();
         let odd = json!({"agentChat": true, "body": [{"uiType": "Hologram", "label": "flamingo-hologram"}]});
         assert!(self.servicenow.send(&session, odd).await.is_success());
         self.upload(url, "flamingo-live.txt").await;

@@ -1,0 +1,200 @@
+//! Addresses in what people type.
+
+/// A piece of a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    Words(&'a str),
+    Address {
+        /// As it was typed.
+        shown: &'a str,
+        leads_to: String,
+    },
+}
+
+/// A line in pieces, in order; nothing of it is left out.
+pub(super) fn pieces(line: &str) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    let mut rest = line;
+    let mut plain = 0;
+    let mut at = 0;
+    while at < line.len() {
+        let word_end = rest.find(ends_word).unwrap_or(rest.len());
+        match first_address(&rest[..word_end]) {
+            Some((start, length, leads_to)) => {
+                let (start, end) = (at + start, at + start + length);
+                if plain < start {
+                    found.push(Piece::Words(&line[plain..start]));
+                }
+                found.push(Piece::Address { shown: &line[start..end], leads_to });
+                (plain, at) = (end, end);
+            }
+            None => {
+                let past = rest[word_end..].chars().next().map_or(0, char::len_utf8);
+                at += word_end + past;
+            }
+        }
+        rest = &line[at..];
+    }
+    if plain < line.len() {
+        found.push(Piece::Words(&line[plain..]));
+    }
+    found
+}
+
+fn ends_word(char: char) -> bool {
+    char.is_whitespace() || char.is_control() || matches!(char, '<' | '>' | '"' | '`')
+}
+
+const SCHEMES: [&str; 5] = ["https://", "http://", "mailto:", "tel:", "www."];
+
+/// Where the first address of a word begins, how long it is, and where it leads to.
+fn first_address(word: &str) -> Option<(usize, usize, String)> {
+    let mut surplus = surplus(word);
+    let mut before = ' ';
+    for (at, char) in word.char_indices() {
+        let tail = &word[at..];
+        let scheme = SCHEMES.iter().find(|scheme| !before.is_alphanumeric() && begins_with(tail, scheme));
+        if let Some(scheme) = scheme {
+            let address = &tail[..length(tail, surplus)];
+            let body = address.get(scheme.len()..).unwrap_or_default();
+            if let Some(leads_to) = target(scheme, address, body) {
+                return Some((at, address.len(), leads_to));
+            }
+        }
+        surplus += i64::from(char == '(') - i64::from(char == ')');
+        before = char;
+    }
+    bare(word)
+}
+
+/// How many more brackets are closed in a text than are opened in it.
+fn surplus(text: &str) -> i64 {
+    text.bytes().map(|byte| i64::from(byte == b')') - i64::from(byte == b'(')).sum()
+}
+
+fn begins_with(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+}
+
+fn target(scheme: &str, address: &str, body: &str) -> Option<String> {
+    match scheme {
+        "mailto:" => is_mail(body.split('?').next()?).then(|| address.to_owned()),
+        "tel:" => {
+            body.starts_with(|char: char| char.is_ascii_digit() || char == '+').then(|| address.to_owned())
+        }
+        "www." => is_host(address.split(['/', '?', '#', ':']).next()?).then(|| format!("https://{address}")),
+        _ => body.starts_with(|char: char| char.is_alphanumeric() || char == '[').then(|| address.to_owned()),
+    }
+}
+
+/// An e-mail address, or a host without a scheme, that makes up the word but for the signs around it.
+fn bare(word: &str) -> Option<(usize, usize, String)> {
+    let start = word.find(|char: char| char.is_alphanumeric())?;
+    let tail = &word[start..];
+    let address = &tail[..length(tail, surplus(tail))];
+    if is_mail(address) {
+        return Some((start, address.len(), format!("mailto:{address}")));
+    }
+    let host = address.split(['/', '?', '#', ':']).next().unwrap_or_default();
+    let known = host.rsplit('.').next().is_some_and(|last| matches!(last, "com" | "org" | "edu" | "gov"));
+    let followed = address[host.len()..].starts_with('/');
+    (is_host(host) && (known || followed)).then(|| (start, address.len(), format!("https://{address}")))
+}
+
+/// Labels of ASCII letters, digits and hyphens, the last of letters, two at least.
+fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let last = host.rsplit('.').next().unwrap_or_default();
+    host.contains('.')
+        && host.split('.').all(label)
+        && last.len() >= 2
+        && last.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+fn is_mail(address: &str) -> bool {
+    let local = |byte: u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(&byte);
+    address
+        .split_once('@')
+        .is_some_and(|(name, host)| !name.is_empty() && name.bytes().all(local) && is_host(host))
+}
+
+/// So many signs at most are looked at for the end of an address.
+const MAX_TRAILING: usize = 16;
+
+/// How much of a word is its address: what closes a sentence or a bracket around it is none of it.
+fn length(tail: &str, mut surplus: i64) -> usize {
+    let mut end = tail.len();
+    for last in tail.chars().rev().take(MAX_TRAILING) {
+        match last {
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~' | ']' | '}' | '|' => {}
+            '\u{2026}' | '\u{2019}' | '\u{201d}' => {}
+            ')' if surplus > 0 => surplus -= 1,
+            _ => break,
+        }
+        end -= last.len_utf8();
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(line: &str) -> Vec<(String, String)> {
+        let address = |piece| match piece {
+            Piece::Address { shown, leads_to } => Some((str::to_owned(shown), leads_to)),
+            Piece::Words(_) => None,
+        };
+        pieces(line).into_iter().filter_map(address).collect()
+    }
+
+    #[test]
+    fn what_people_type_as_an_address_leads_there() {
+        for (line, shown, leads_to) in [
+            ("see https://a.example/b_c.", "https://a.example/b_c", "https://a.example/b_c"),
+            ("(http://a.example/x_(y))", "http://a.example/x_(y)", "http://a.example/x_(y)"),
+            ("WWW.Example.com, please", "WWW.Example.com", "https://WWW.Example.com"),
+            ("write to ana.b@example.com!", "ana.b@example.com", "mailto:ana.b@example.com"),
+            (
+                "mailto:a@example.com?subject=x",
+                "mailto:a@example.com?subject=x",
+                "mailto:a@example.com?subject=x",
+            ),
+            ("tel:+49-30-1234", "tel:+49-30-1234", "tel:+49-30-1234"),
+            ("acme.example/kb?id=1", "acme.example/kb?id=1", "https://acme.example/kb?id=1"),
+            ("example.com", "example.com", "https://example.com"),
+            ("\"https://a.example\"", "https://a.example", "https://a.example"),
+        ] {
+            assert_eq!(addresses(line), [(shown.to_owned(), leads_to.to_owned())], "{line}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_an_address_is_none() {
+        for line in [
+            "README.md",
+            "C:\\Users\\anna\\.config",
+            "5.5",
+            "e.g. this",
+            "xhttp://",
+            "www.",
+            "a@b",
+            "and/or",
+            "1/2",
+            "mailto:",
+            "tel:x",
+        ] {
+            assert_eq!(addresses(line), [], "{line}");
+        }
+    }
+
+    #[test]
+    fn addresses_side_by_side_are_each_found_in_linear_time() {
+        assert_eq!(addresses("https://a.example https://b.example").len(), 2);
+        pieces(&"www.".repeat(100_000));
+        pieces(&"http:// ".repeat(100_000));
+        pieces(&"(".repeat(200_000));
+    }
+}

@@ -1,0 +1,316 @@
+//! Markdown from outside, made fit to be sent on.
+
+use std::collections::HashMap;
+
+use pulldown_cmark::{Event, Parser};
+
+use super::{destination, escape, options};
+use crate::translate::{
+    html::entities,
+    link::{RenderContext, resolve, resolve_picture},
+    picture::{self, Picture},
+};
+
+/// Markdown from outside, made fit to be sent on: lines stay lines; links and images absolute, http or https (links
+/// also to mail and telephones), the rest of them as text; tags of HTML as text. `pictures` are those that
+/// [`taken_out`](picture::taken_out) has put into it by number; they learn their names.
+pub fn safe(markdown: &str, context: &RenderContext<'_>, pictures: &mut [Picture]) -> String {
+    let markdown = markdown.replace(SLOT, "");
+    let mut scanner = Scanner {
+        out: String::with_capacity(markdown.len()),
+        opens: Vec::new(),
+        word: 0,
+        lookahead: 16 * markdown.len() + 4096,
+        fences: fences(&markdown),
+        pictures,
+        context,
+    };
+    let mut at = 0;
+    while let Some(first) = markdown[at..].chars().next() {
+        at += scanner.step(first, &markdown, at);
+    }
+    with_breaks(&scanner.out.replace(SLOT, ""))
+}
+
+/// Keeps lines apart that Markdown would run together.
+fn with_breaks(markdown: &str) -> String {
+    let mut out = String::with_capacity(markdown.len());
+    let mut done = 0;
+    for (event, range) in Parser::new_ext(markdown, options()).into_offset_iter() {
+        if event == Event::SoftBreak && range.start >= done {
+            out.push_str(&markdown[done..range.start]);
+            out.push_str("  ");
+            done = range.start;
+        }
+    }
+    out.push_str(&markdown[done..]);
+    out
+}
+
+/// Where runs of backticks stand, by their length.
+fn fences(markdown: &str) -> HashMap<usize, Vec<usize>> {
+    let mut found = HashMap::<usize, Vec<usize>>::new();
+    let mut from = 0;
+    while let Some(at) = memchr::memchr(b'`', &markdown.as_bytes()[from..]).map(|at| from + at) {
+        let run = run(&markdown[at..]);
+        found.entry(run).or_default().push(at);
+        from = at + run;
+    }
+    found
+}
+
+fn run(text: &str) -> usize {
+    text.bytes().take_while(|byte| *byte == b'`').count()
+}
+
+/// Stands for a sign that may be put in, or has been taken away; no text holds it.
+const SLOT: char = '\u{1}';
+
+struct Scanner<'a> {
+    out: String,
+    /// Where in `out` brackets were opened that are still open, a slot before each.
+    opens: Vec<usize>,
+    /// Where in `out` the last sign ends that people see.
+    word: usize,
+    /// Bytes that may still be looked at for the end of a link: what can't be looked into is no link.
+    lookahead: usize,
+    fences: HashMap<usize, Vec<usize>>,
+    pictures: &'a mut [Picture],
+    context: &'a RenderContext<'a>,
+}
+
+impl Scanner<'_> {
+    /// Handles what stands at `at` and says how many bytes that was.
+    fn step(&mut self, first: char, markdown: &str, at: usize) -> usize {
+        let rest = &markdown[at..];
+        match first {
+            '\\' => {
+                let taken = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+                self.show(&rest[..taken]);
+                taken
+            }
+            '`' => self.code(rest, at),
+            '<' => self.angle(rest),
+            '[' => {
+                self.opens.push(self.out.len());
+                self.out.push(SLOT);
+                self.out.push('[');
+                1
+            }
+            ']' => self.close(rest),
+            char => {
+                self.out.push(char);
+                if !char.is_whitespace() && char != '!' {
+                    self.word = self.out.len();
+                }
+                char.len_utf8()
+            }
+        }
+    }
+
+    fn show(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.word = self.out.len();
+    }
+
+    fn blank_out(&mut self, at: usize) {
+        self.out.replace_range(at..=at, "\u{1}");
+    }
+
+    /// A span or block of code is left alone.
+    fn code(&mut self, rest: &str, at: usize) -> usize {
+        let run = run(rest);
+        let closing = self.fences.get(&run).and_then(|starts| {
+            let next = starts.partition_point(|start| *start < at + run);
+            starts.get(next)
+        });
+        let taken = closing.map_or(run, |start| start + run - at);
+        self.show(&rest[..taken]);
+        taken
+    }
+
+    /// `<https://…>` stays a link; anything else that could be a tag becomes text.
+    fn angle(&mut self, rest: &str) -> usize {
+        let end = rest[1..].find(|char: char| char.is_whitespace() || matches!(char, '<' | '>'));
+        let inner = end.map(|end| &rest[1..=end]).filter(|inner| rest[inner.len() + 1..].starts_with('>'));
+        let inner = inner.filter(|inner| inner.contains("://") || inner.contains('@'));
+        if let Some(inner) = inner
+            && let Some(url) = resolve(&address_of(inner), self.context)
+        {
+            let shown = if inner.contains("://") { destination(&url) } else { inner.to_owned() };
+            self.show(&format!("<{shown}>"));
+            return inner.len() + 2;
+        }
+        let tag = rest[1..].starts_with(|next: char| next.is_alphabetic() || matches!(next, '/' | '!' | '?'));
+        self.show(if tag { "\\<" } else { "<" });
+        1
+    }
+
+    fn close(&mut self, rest: &str) -> usize {
+        let Some(open) = self.opens.pop() else {
+            self.show(if rest.starts_with("](") { "\\]" } else { "]" });
+            return 1;
+        };
+        let target = match rest[1..].chars().next() {
+            Some('(') => match self.inline_target(&rest[2..]) {
+                None => {
+                    self.show("\\]");
+                    return 1;
+                }
+                target => target,
+            },
+            Some(':') if self.begins_line(open) => definition_target(&rest[2..]),
+            _ => None,
+        };
+        let Some(Target { url, title, taken, inline }) = target else {
+            self.out.push(']');
+            return 1;
+        };
+        let address = unescaped(url);
+        if picture::is_data(&address) {
+            self.data(open, &address, inline);
+            return taken + 2;
+        }
+        match (resolve(&address, self.context), inline) {
+            (Some(url), true) => {
+                if self.begins_picture(open) && resolve_picture(&address, self.context).is_none() {
+                    // A link then: whoever follows it may log in.
+                    self.blank_out(open - 1);
+                }
+                self.show(&format!("]({}{title})", destination(&url)));
+            }
+            (Some(url), false) => self.out.push_str(&format!("]: {}{title}", destination(&url))),
+            (None, true) => self.as_text(open, &address),
+            (None, false) => {
+                self.out.replace_range(open..=open, "\\");
+                self.show(&format!("\\]: {}", escape(&address)));
+            }
+        }
+        taken + 2
+    }
+
+    /// An address that is content itself: a picture is shown beside the text, under the name it has there.
+    fn data(&mut self, open: usize, address: &str, inline: bool) {
+        let is_picture = self.begins_picture(open);
+        let alt = self.out[open..].replace(['[', SLOT], "");
+        if let Some(picture) = picture::number(address).and_then(|number| self.pictures.get_mut(number)) {
+            picture.alt = Some(super::to_plain(&alt)).filter(|alt| !alt.trim().is_empty());
+        }
+        if !inline {
+            self.out.truncate(open);
+        } else if is_picture && self.opens.is_empty() {
+            self.out.truncate(open - 1);
+        } else {
+            self.as_text(open, "");
+        }
+        self.word = self.word.min(self.out.len());
+    }
+
+    fn begins_picture(&self, open: usize) -> bool {
+        self.out[..open].ends_with('!') && !self.out[..open].ends_with("\\!")
+    }
+
+    fn begins_line(&self, open: usize) -> bool {
+        let mut before = self.out[..open].chars().rev().take(4).skip_while(|char| *char == ' ');
+        before.next().is_none_or(|char| char == '\n')
+    }
+
+    /// What follows `](`, up to its `)`. Blanks in the address, which Markdown does not allow, are allowed here.
+    fn inline_target<'t>(&mut self, rest: &'t str) -> Option<Target<'t>> {
+        let mut depth = 0_usize;
+        let (mut escaped, mut quoted, mut blank) = (false, false, true);
+        for (at, char) in rest.char_indices() {
+            self.lookahead = self.lookahead.checked_sub(1)?;
+            match char {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' if quoted || blank => quoted = !quoted,
+                '(' if !quoted => depth += 1,
+                ')' if !quoted && depth > 0 => depth -= 1,
+                ')' if !quoted => {
+                    let (url, title) = titled(rest[..at].trim());
+                    return Some(Target { url, title, taken: at + 1, inline: true });
+                }
+                '\n' if rest[at + 1..].trim_start_matches([' ', '\t']).starts_with('\n') => return None,
+                _ => {}
+            }
+            blank = char.is_whitespace();
+        }
+        None
+    }
+
+    /// Takes the bracket away that made the text before this a link or an image.
+    fn as_text(&mut self, open: usize, address: &str) {
+        if self.begins_picture(open) {
+            self.blank_out(open - 1);
+        }
+        self.blank_out(open + 1);
+        match (self.word > open, address.is_empty()) {
+            (_, true) => {}
+            (true, false) => self.show(&format!(" ({})", escape(address))),
+            (false, false) => self.show(&escape(address)),
+        }
+    }
+}
+
+/// What `<…>` means as an address.
+fn address_of(inner: &str) -> String {
+    let bare =
+        !inner.contains("://") && !inner.get(..7).is_some_and(|head| head.eq_ignore_ascii_case("mailto:"));
+    if bare { format!("mailto:{inner}") } else { inner.to_owned() }
+}
+
+/// Where a link points to.
+struct Target<'a> {
+    url: &'a str,
+    /// With the space before it, or empty.
+    title: String,
+    /// Bytes it takes, a closing parenthesis included.
+    taken: usize,
+    inline: bool,
+}
+
+/// What follows `]:` of a reference definition, up to the end of its line.
+fn definition_target(rest: &str) -> Option<Target<'_>> {
+    let line = rest.split('\n').next()?;
+    let (url, title) = titled(line.trim());
+    (!url.is_empty()).then_some(Target { url, title, taken: line.len(), inline: false })
+}
+
+/// Parts an address from the title behind it.
+fn titled(inner: &str) -> (&str, String) {
+    if let Some((url, rest)) = inner.strip_prefix('<').and_then(|inner| inner.split_once('>')) {
+        return (url, title(rest));
+    }
+    match inner.find([' ', '\t', '\n']) {
+        Some(at) if inner[at..].trim_start().starts_with(['"', '\'', '(']) => {
+            (&inner[..at], title(&inner[at..]))
+        }
+        _ => (inner, String::new()),
+    }
+}
+
+fn title(raw: &str) -> String {
+    let inner = raw.trim();
+    let mut ends = inner.chars();
+    let (first, last) = (ends.next(), ends.next_back());
+    let quoted =
+        matches!((first, last), (Some('"'), Some('"')) | (Some('\''), Some('\'')) | (Some('('), Some(')')));
+    if !quoted {
+        return String::new();
+    }
+    format!(" \"{}\"", inner[1..inner.len() - 1].replace(['"', '\n', '\\', '<'], " "))
+}
+
+/// An address as it is meant: Markdown's escapes and HTML's entities resolved.
+fn unescaped(url: &str) -> String {
+    let mut out = String::with_capacity(url.len());
+    let mut chars = url.chars().peekable();
+    while let Some(char) = chars.next() {
+        match chars.peek() {
+            Some(next) if char == '\\' && next.is_ascii_punctuation() => {}
+            _ => out.push(char),
+        }
+    }
+    entities(&out).trim().to_owned()
+}

@@ -1,0 +1,135 @@
+//! Pictures that stand in a text as data (`data:image/…`): shown as pictures, never as text.
+
+use std::borrow::Cow;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// `data:image/…`, whole.
+    pub url: String,
+    pub alt: Option<String>,
+}
+
+impl Picture {
+    /// `image/png`.
+    pub fn media_type(&self) -> &str {
+        media_type(&self.url).unwrap_or("image/png")
+    }
+}
+
+/// The media type of a picture that an address holds itself; `None` of any other address.
+pub fn media_type(url: &str) -> Option<&str> {
+    let rest = is_data(url).then(|| url.get(5..))??;
+    let end = rest.find([';', ','])?;
+    let kind = rest[..end].trim();
+    let picture = kind.get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case("image/"));
+    picture.then_some(kind)
+}
+
+/// Whether an address is the content itself, which nobody reads as text.
+pub fn is_data(url: &str) -> bool {
+    url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
+}
+
+/// Shorter content is no picture but a word about one.
+const MIN_CONTENT: usize = 16;
+
+/// What stands in a text for a picture that was taken out of it, before its number.
+const PLACE: &str = "data:picture,";
+
+/// A text with a short address in place of each picture, and the pictures.
+pub(super) fn taken_out(text: &str) -> (Cow<'_, str>, Vec<Picture>) {
+    let mut pictures = Vec::new();
+    let mut out = String::new();
+    let (mut kept, mut at) = (0, 0);
+    while let Some(found) = find(text, at) {
+        let length = length(&text[found..]);
+        at = found + length.max(5);
+        if length > 0 {
+            out.push_str(&text[kept..found]);
+            out.push_str(&format!("{PLACE}{}", pictures.len()));
+            pictures.push(Picture { url: text[found..found + length].to_owned(), alt: None });
+            kept = at;
+        }
+    }
+    if pictures.is_empty() {
+        return (Cow::Borrowed(text), pictures);
+    }
+    out.push_str(&text[kept..]);
+    (Cow::Owned(out), pictures)
+}
+
+/// The number of the picture that an address of [`taken_out`] stands for.
+pub(super) fn number(address: &str) -> Option<usize> {
+    address.strip_prefix(PLACE)?.parse().ok()
+}
+
+/// A text without the places of pictures that stand in it as words.
+pub(super) fn without_places(text: String) -> String {
+    if !text.contains(PLACE) {
+        return text;
+    }
+    let mut pieces = text.split(PLACE);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    pieces.for_each(|piece| out.push_str(piece.trim_start_matches(|char: char| char.is_ascii_digit())));
+    out
+}
+
+fn find(text: &str, from: usize) -> Option<usize> {
+    let starts = memchr::memchr_iter(b':', &text.as_bytes()[from..]).map(|colon| from + colon);
+    let mut starts = starts.filter_map(|colon| colon.checked_sub(4)).filter(|start| *start >= from);
+    starts.find(|start| {
+        text.get(*start..start + 11).is_some_and(|head| head.eq_ignore_ascii_case("data:image/"))
+    })
+}
+
+/// How long the picture is that begins here; nothing when there is none.
+fn length(text: &str) -> usize {
+    let head = text.bytes().take(120).position(|byte| byte == b',');
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b";:=/.+- ".contains(&byte);
+    let Some(head) = head.filter(|head| text.bytes().take(*head).all(named)) else { return 0 };
+    let ends =
+        |byte: &u8| byte.is_ascii_whitespace() || b"\"'`()<>[]{}\\|".contains(byte) || !byte.is_ascii();
+    let content = &text.as_bytes()[head + 1..];
+    let length = content.iter().position(ends).unwrap_or(content.len());
+    if length < MIN_CONTENT { 0 } else { head + 1 + length }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_taken_out_wherever_it_stands() {
+        let data = format!("data:image/png;base64,{}", "A".repeat(1000));
+        for (before, after) in [("", ""), ("![x](", ")"), ("<img src=\"", "\">"), ("see ", " please")] {
+            let text = format!("{before}{data}{after}");
+            let (short, pictures) = taken_out(&text);
+            assert_eq!(short, format!("{before}data:picture,0{after}"));
+            assert_eq!(pictures, [Picture { url: data.clone(), alt: None }]);
+            assert_eq!(number("data:picture,0"), Some(0));
+        }
+        assert_eq!(without_places("a data:picture,12 b".to_owned()), "a  b");
+    }
+
+    #[test]
+    fn words_about_pictures_stay() {
+        for text in [
+            "data:image/png, a type",
+            "data:text/html,<b>",
+            "DATA: x",
+            "data:",
+            "data:image/",
+            "é:data:image/x,é",
+        ] {
+            assert_eq!(taken_out(text), (Cow::Borrowed(text), vec![]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_media_type_is_read_from_pictures_only() {
+        assert_eq!(media_type("data:image/gif;base64,x"), Some("image/gif"));
+        assert_eq!(media_type("DATA:image/svg+xml,x"), Some("image/svg+xml"));
+        assert_eq!(media_type("data:text/html,x"), None);
+        assert_eq!(media_type("https://a.example"), None);
+    }
+}

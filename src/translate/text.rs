@@ -1,0 +1,122 @@
+//! What kind of text a text is. Decided here and nowhere else: by who speaks, and by evidence.
+
+use super::{
+    html,
+    link::RenderContext,
+    markdown,
+    picture::{self, Picture},
+};
+
+/// Who a text is from, as far as that says how it is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Voice {
+    /// Typed by a person, or a line of ServiceNow's own: signs mean themselves.
+    Person,
+    /// Written by a bot, in Markdown.
+    #[default]
+    Bot,
+}
+
+/// How a text is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Its signs mean themselves.
+    Plain,
+    Markdown,
+    Html,
+    /// Markdown with HTML in it.
+    Mixed,
+}
+
+impl Kind {
+    /// Tags of HTML, known and balanced, make a text HTML whoever speaks; without them it is what its speaker writes.
+    pub fn of(text: &str, by: Voice) -> Self {
+        match (html::is_html(text), by) {
+            (true, Voice::Bot) if looks_like_markdown(text) => Self::Mixed,
+            (true, _) => Self::Html,
+            (false, Voice::Bot) => Self::Markdown,
+            (false, Voice::Person) => Self::Plain,
+        }
+    }
+}
+
+/// A text to be shown, and the pictures that stood in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    pub markdown: String,
+    pub pictures: Vec<Picture>,
+}
+
+impl Shown {
+    /// Markdown of our own making.
+    pub(super) fn ours(markdown: impl Into<String>) -> Self {
+        Self { markdown: markdown.into(), pictures: Vec::new() }
+    }
+
+    /// Texts one below the other; those with nothing in them are left out.
+    pub(super) fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut whole = Self::default();
+        for Self { markdown, pictures } in parts {
+            if !whole.markdown.is_empty() && !markdown.trim().is_empty() {
+                whole.markdown.push_str("\n\n");
+            }
+            whole.markdown.push_str(if markdown.trim().is_empty() { "" } else { &markdown });
+            whole.pictures.extend(pictures);
+        }
+        whole
+    }
+}
+
+/// A text as Markdown that can be sent.
+pub fn shown(text: &str, context: &RenderContext<'_>) -> Shown {
+    let (text, pictures) = picture::taken_out(text);
+    let kind = Kind::of(&text, context.by);
+    of_kind(&text, kind, pictures, context)
+}
+
+/// Markdown of our own making, or that is known to be Markdown, as such.
+pub fn shown_markdown(text: &str, context: &RenderContext<'_>) -> Shown {
+    let (text, pictures) = picture::taken_out(text);
+    of_kind(&text, Kind::Markdown, pictures, context)
+}
+
+fn of_kind(text: &str, kind: Kind, mut pictures: Vec<Picture>, context: &RenderContext<'_>) -> Shown {
+    let markdown = match kind {
+        // What a person types leads where it says, also to where a login is asked for.
+        Kind::Plain => markdown::typed(text),
+        kind => markdown::safe(&to_markdown(text, kind), context, &mut pictures),
+    };
+    Shown { markdown: picture::without_places(markdown), pictures }
+}
+
+/// A text as Markdown; where its addresses lead to is still to be looked at.
+pub fn to_markdown(text: &str, kind: Kind) -> String {
+    match kind {
+        Kind::Plain => markdown::typed(text),
+        Kind::Markdown => text.to_owned(),
+        Kind::Html => html::to_markdown(text),
+        Kind::Mixed => html::within_markdown(text),
+    }
+}
+
+/// A text as plain text: what its reader reads.
+pub fn plain(text: &str, by: Voice) -> String {
+    let (text, _) = picture::taken_out(text);
+    let plain = match Kind::of(&text, by) {
+        Kind::Plain => text.into_owned(),
+        kind => markdown::to_plain(&to_markdown(&text, kind)),
+    };
+    picture::without_places(plain)
+}
+
+/// Signs that only Markdown is written with.
+fn looks_like_markdown(text: &str) -> bool {
+    let line = |line: &str| {
+        let line = line.trim_start();
+        ["- ", "* ", "# ", "## ", "### ", "|", "1. ", "```"].iter().any(|mark| line.starts_with(mark))
+    };
+    text.contains("**") || text.contains("](") || text.lines().any(line)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+use proptest::prelude::*;
+use url::Url;
+
+use super::*;
+use crate::translate::picture::Picture;
+
+fn said(text: &str, by: Voice) -> Shown {
+    let instance = Url::parse("https://acme.example.com").expect("a URL");
+    let signed = |url: &str| Some(format!("https://bridge.example.net/f?{}", url.len()));
+    shown(text, &RenderContext { instance: &instance, file_link: &signed, by })
+}
+
+/// What a CommonMark renderer with GitHub's extensions shows, as lines; blanks at their ends are not seen.
+fn seen(markdown: &str) -> Vec<String> {
+    let mut options = comrak::Options::default();
+    options.extension.autolink = true;
+    options.extension.table = true;
+    options.extension.strikethrough = true;
+    options.extension.tasklist = true;
+    options.extension.footnotes = true;
+    lines(&text_content(&comrak::markdown_to_html(markdown, &options)))
+}
+
+fn lines(text: &str) -> Vec<String> {
+    let lines = text
+        .split(['\n', '\r'])
+        .map(|line| line.trim_matches(|char: char| char.is_whitespace() || char == '\u{feff}').to_owned());
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+/// HTML's text as a browser's `textContent`.
+fn text_content(html: &str) -> String {
+    let mut out = String::new();
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        out.push_str(&rest[..at]);
+        let end = rest[at..].find('>').expect("a renderer closes its tags");
+        rest = &rest[at + end + 1..];
+    }
+    out.push_str(rest);
+    out.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
+/// What stands in the text, as a renderer may show it.
+fn typed(text: &str) -> Vec<String> {
+    lines(&text.replace('\0', "\u{fffd}"))
+}
+
+#[test]
+fn what_a_person_types_is_read_sign_for_sign() {
+    for text in [
+        "C:\\Users\\anna\\.config",
+        "\\\\fileserver\\dept_share",
+        "__init__.py",
+        "Name: Anna\nDesk: 4\r\nPhone: 1",
+        "  indented\n\ttoo\n        code?",
+        "1. one\n2) two\n- three\n+ four\n* five",
+        "# a\n> b\n===\n---\n***\n- - -",
+        "a | b\n--|--\n1 | 2",
+        "```\nfence\n~~~",
+        "[x](y) ![z](w) [^1] [1]: /u \"t\"",
+        "<b and c> a < b > c <script>alert(1)</script>",
+        "&amp; &eacute; &#65; & co",
+        "it's \"so\" (c) (tm) ... -- --- +- ????? !!!! ,,",
+        "$$x$$ \\(y\\) \\[z\\]",
+        "see https://a.example/b_c*d?e=1&copy;=2, www.a.example/_x_ and ana_b@example.com!",
+        "https://a.example/\\_x `y` http:// www. x@",
+        "look!https://a.example !www.a.example \\!a@example.com",
+        "[link]{aria-label=\"x\"} { aria-label }",
+        "a\\\nb\\",
+        "one\n\n\n\ntwo\n",
+        "😀 שלום \u{a0}x\u{3000}",
+        "~x~ ~~y~~ 2*3*4 snake_case_name _x_",
+        "- [ ] task\n- [x] done",
+    ] {
+        let shown = said(text, Voice::Person);
+        assert_eq!(seen(&shown.markdown), typed(text), "{text:?} as {:?}", shown.markdown);
+    }
+}
+
+#[test]
+fn an_address_that_is_typed_is_a_link_to_what_was_typed() {
+    for (text, markdown) in [
+        ("https://a.example/b_c.", "[https\\:\\//a\\.example/b_c](https://a.example/b_c)."),
+        ("mail ana@example.com", "mail [ana\\@example\\.com](mailto:ana@example.com)"),
+        // Typed, so that it leads where it says, and not through us.
+        (
+            "https://acme.example.com/sys_attachment.do?id=1",
+            "[https\\:\\//acme\\.example\\.com/sys_attachment\\.do?id=1](https://acme.example.com/sys_attachment.do?id=1)",
+        ),
+    ] {
+        assert_eq!(said(text, Voice::Person).markdown, markdown);
+    }
+}
+
+#[test]
+fn evidence_tells_html() {
+    for (text, by, kind) in [
+        ("closed.<br>Have a nice day", Voice::Bot, Kind::Html),
+        ("closed.<br/>Have a nice day", Voice::Person, Kind::Html),
+        ("<p>Hi <b>there</b></p>", Voice::Person, Kind::Html),
+        ("<a href=\"https://a.example/?x=1&n=2\">the article</a>", Voice::Bot, Kind::Html),
+        ("use <b> for bold", Voice::Person, Kind::Plain),
+        ("use <b> for bold", Voice::Bot, Kind::Markdown),
+        ("<b><i>x</b></i>", Voice::Person, Kind::Plain),
+        ("List<String> x", Voice::Person, Kind::Plain),
+        ("if a<b and c>d", Voice::Person, Kind::Plain),
+        ("<script>alert(1)</script>", Voice::Person, Kind::Plain),
+        ("<p>x</p><script>alert(1)</script>", Voice::Bot, Kind::Markdown),
+        ("1 < 2 &amp; 3 > 2", Voice::Person, Kind::Plain),
+        ("**bold**<br>and more", Voice::Bot, Kind::Mixed),
+        ("| a<br>b | c |\n|---|---|\n| 1 | 2 |", Voice::Bot, Kind::Mixed),
+        ("", Voice::Bot, Kind::Markdown),
+    ] {
+        assert_eq!(Kind::of(text, by), kind, "{text}");
+    }
+}
+
+#[test]
+fn html_in_a_text_is_read_as_html() {
+    for (text, by, markdown) in [
+        ("closed.<br>Have a nice day", Voice::Bot, "closed.  \nHave a nice day"),
+        (
+            "see <a href=\"https://acme.example/kb?id=1&n=2\">the article</a>",
+            Voice::Bot,
+            "see [the article](https://acme.example/kb?id=1&n=2)",
+        ),
+        ("<b>Name:</b> Anna\nDesk: 4", Voice::Person, "**Name:** Anna  \nDesk: 4"),
+        ("<p>r&eacute;initialiser</p>", Voice::Bot, "réinitialiser"),
+        ("**bold**<br>more <i>it</i>", Voice::Bot, "**bold**  \nmore *it*"),
+        ("<a href=\"mailto:a@example.com\">mail</a>", Voice::Person, "[mail](mailto:a@example.com)"),
+    ] {
+        assert_eq!(said(text, by).markdown, markdown, "{text}");
+    }
+}
+
+#[test]
+fn a_bots_lines_stay_lines() {
+    for (text, markdown) in [
+        ("Name: Anna\nDesk: 4\nPhone: 1", "Name: Anna  \nDesk: 4  \nPhone: 1"),
+        ("- a\n- b\n  c", "- a\n- b  \n  c"),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", "| a | b |\n|---|---|\n| 1 | 2 |"),
+        ("```\na\nb\n```", "```\na\nb\n```"),
+        ("one  \ntwo\n\nthree", "one  \ntwo\n\nthree"),
+    ] {
+        assert_eq!(said(text, Voice::Bot).markdown, markdown, "{text}");
+    }
+}
+
+#[test]
+fn a_picture_in_a_text_is_a_picture_and_no_text() {
+    let data = format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(2000));
+    let picture = |alt: Option<&str>| vec![Picture { url: data.clone(), alt: alt.map(str::to_owned) }];
+    for (text, by, markdown, alt) in [
+        (format!("<img src=\"{data}\" alt=\"A cat\">"), Voice::Bot, "", Some("A cat")),
+        (format!("see ![a cat]({data}) here"), Voice::Bot, "see  here", Some("a cat")),
+        (format!("see [a cat]({data})"), Voice::Bot, "see a cat", Some("a cat")),
+        (format!("![x][1]\n\n[1]: {data}"), Voice::Bot, "![x][1]\n\n", Some("1")),
+        (data.clone(), Voice::Bot, "", None),
+        (format!("look: {data}"), Voice::Person, "look: ", None),
+        (format!("`{data}`"), Voice::Bot, "``", None),
+    ] {
+        let shown = said(&text, by);
+        assert_eq!((shown.markdown.as_str(), shown.pictures), (markdown, picture(alt)));
+        assert!(!plain(&text, by).contains("iVBOR"));
+    }
+    assert_eq!(said("[x](data:text/html,<b>)", Voice::Bot).markdown, "x");
+}
+
+#[test]
+fn plain_text_is_what_a_reader_reads() {
+    for (text, by, expected) in [
+        (
+            "I know these words, and **agent** calls a person:\n- help\n- status",
+            Voice::Bot,
+            "I know these words, and agent calls a person:\n\n- help\n- status",
+        ),
+        (
+            "# Head\n\ntext [here](https://a.example) `code`",
+            Voice::Bot,
+            "Head\n\ntext here (https://a.example) code",
+        ),
+        ("1. a\n2. b\n   - c", Voice::Bot, "1. a\n2. b\n  - c"),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", Voice::Bot, "a | b\n1 | 2"),
+        ("a<br>b &amp; c", Voice::Bot, "a\nb & c"),
+        ("<https://a.example>", Voice::Bot, "https://a.example"),
+        ("**not** Markdown", Voice::Person, "**not** Markdown"),
+        ("one\ntwo", Voice::Bot, "one\ntwo"),
+    ] {
+        assert_eq!(plain(text, by), expected, "{text}");
+    }
+}
+
+#[test]
+fn any_text_takes_linear_time() {
+    let started = std::time::Instant::now();
+    html::to_markdown(&"&".repeat(200_000));
+    for piece in [
+        "&",
+        "&#",
+        "<",
+        "<b>",
+        "<div><b>",
+        "<a href='",
+        "<table><tr><td>",
+        "<ul><li>",
+        "<!--",
+        "</",
+        "[",
+        "![](",
+        "](x)",
+        "`",
+        "``a`",
+        "\\",
+        "*a_",
+        "data:image/",
+        "www.",
+        "http://",
+        "a@b.",
+        "(",
+        "\n",
+        "| ",
+        "> ",
+        "- ",
+        "&amp;",
+        "<script>",
+    ] {
+        let text = piece.repeat(60_000 / piece.len());
+        for by in [Voice::Person, Voice::Bot] {
+            said(&text, by);
+            plain(&text, by);
+        }
+        html::to_markdown(&text);
+    }
+    for (open, close) in
+        [("<div><b>", "</b></div>"), ("[", "](javascript:x)"), ("![", "](y)"), ("<i>", "</i>")]
+    {
+        let text = format!("{}x{}", open.repeat(8_000), close.repeat(8_000));
+        said(&text, Voice::Bot);
+        plain(&text, Voice::Bot);
+    }
+    let fences = (1..300).map(|run| format!("{} ", "`".repeat(run))).collect::<String>();
+    said(&fences, Voice::Bot);
+    // Generous: square time takes minutes.
+    assert!(started.elapsed().as_secs() < 100, "{:?}", started.elapsed());
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => any::<char>().prop_map(String::from),
+        4 => "[ -~]{1,4}",
+        2 => "[\\\\`*_\\[\\]<>|~\"'@&#+=.(){}!?$:/,\n\r\t -]{1,6}",
+        1 => prop::sample::select(vec![
+            "https://a.example/x_y", "www.a.example", "ana@example.com", "\n\n", "    ", "1. ", "- ", "&eacute;", "<b>",
+            "http://", "a.example/b?c=%41", "xn--p1ai", "\u{2028}", "\u{85}", "\u{feff}",
+        ]).prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn any_text_a_person_types_is_read_sign_for_sign(text in any_text()) {
+        prop_assume!(Kind::of(&text, Voice::Person) == Kind::Plain);
+        let shown = said(&text, Voice::Person);
+        prop_assert_eq!(seen(&shown.markdown), typed(&text), "{:?} as {:?}", text, shown.markdown);
+    }
+
+    #[test]
+    fn any_text_is_shown_without_script_and_without_panic(text in any_text(), by in prop::sample::select(vec![Voice::Person, Voice::Bot])) {
+        let text = text.replace("a.example", "javascript:x");
+        let shown = said(&text, by);
+        let html = comrak::markdown_to_html(&shown.markdown, &{
+            let mut options = comrak::Options::default();
+            options.render.r#unsafe = true;
+            options
+        });
+        prop_assert!(!html.contains("<script") && !html.contains("=\"javascript"), "{}", html);
+        plain(&text, by);
+    }
+}
