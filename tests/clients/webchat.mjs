@@ -22,9 +22,9 @@ export class WebChat {
     });
   }
 
-  // What was said, by anybody, as bubbles.
+  // What was said: by anybody as bubbles, by nobody as lines.
   bubbles(text) {
-    return this.page.locator('.webchat__bubble__content').filter({ hasText: text });
+    return this.page.locator('.webchat__bubble__content, .system').filter({ hasText: text });
   }
 
   mine(text) {
