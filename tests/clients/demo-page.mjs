@@ -177,6 +177,24 @@ async function onAPhone(demo) {
   await demo.page.locator('iframe#inside').waitFor();
 }
 
+// The user's pages speak the user's language, and no language lacks a text or a variable.
+async function inEveryLanguage(browser, demo) {
+  const context = await newWindow(browser, { locale: 'de-AT' });
+  for (const path of ['/demo/chat', ...(demo.webChat ? ['/demo/webchat/'] : [])]) {
+    const page = await context.newPage();
+    await page.goto(demo.root + path);
+    await page.locator('#fresh').filter({ hasText: 'Neues Gespräch' }).waitFor();
+    const texts = await page.evaluate('TEXTS');
+    const variables = (text) => (text?.match(/\{\w+\}/g) ?? []).sort();
+    for (const [language, own] of Object.entries(texts)) {
+      assert.deepEqual(Object.keys(own).sort(), Object.keys(texts.en).sort(), `${path} in ${language}`);
+      for (const [id, text] of Object.entries(texts.en)) assert.deepEqual(variables(own[id]), variables(text), `${path}, ${id} in ${language}`);
+    }
+    await page.close();
+  }
+  await context.close();
+}
+
 // Each part alone, dark, and in a language that is written from the right.
 async function alone(browser, demo) {
   const context = await newWindow(browser, { locale: 'ar-EG', colorScheme: 'dark' });
@@ -206,6 +224,7 @@ await inChromium("The demo's page went through a hand-off, an outage and a kill"
   await theKeyboardReachesIt(page);
   await theEnd(page);
   await onAPhone(page);
+  await inEveryLanguage(browser, demo);
   await alone(browser, demo);
   assert.deepEqual(page.strangers, [], 'no request leaves the machine');
 });
