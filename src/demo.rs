@@ -126,7 +126,7 @@ fn announce(address: SocketAddr, far_ends: &FarEnds) {
     println!("  inside:     http://{address}/demo/inside");
     println!("  agent desk: http://{address}/demo/desk");
     if webchat::is_installed() {
-        println!("  Microsoft's Web Chat: http://{address}/demo/webchat");
+        println!("  Microsoft's Web Chat: http://{address}/demo/webchat/");
     }
     println!("\nBehind them, simulated:");
     println!("  token endpoint: {}", far_ends.copilot.token_endpoint());

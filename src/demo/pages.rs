@@ -20,6 +20,7 @@ use crate::simulate::servicenow;
 
 const DEMO: &str = include_str!("pages/demo.html");
 const CHAT: &str = include_str!("pages/chat.html");
+const TEXTS: &str = include_str!("pages/texts.js");
 const INSIDE: &str = include_str!("pages/inside.html");
 /// A word now and then, so that a page that has gone is noticed.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -35,7 +36,7 @@ pub struct Pages {
 
 impl Pages {
     pub fn configure(&self, config: &mut ServiceConfig) {
-        let chat = CHAT.replace("__TOKEN_ENDPOINT__", &self.token_endpoint);
+        let chat = CHAT.replace("__TEXTS__", TEXTS).replace("__TOKEN_ENDPOINT__", &self.token_endpoint);
         let desk = servicenow::desk_page(&self.servicenow);
         for (path, page) in [
             ("/demo", DEMO.to_owned()),

@@ -18,6 +18,7 @@ mod items;
 mod login;
 mod media;
 mod options;
+mod pictures;
 mod request;
 mod routes;
 pub mod samples;

@@ -2,23 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { chromium } from 'playwright-core';
-
-import { ROOT, startDemo, until } from './demo.mjs';
+import { inChromium, newWindow, PICTURES, steps } from './chromium.mjs';
+import { until } from './demo.mjs';
 import { Desk } from './desk.mjs';
 import { Keyboard } from './keyboard.mjs';
 import { WebChat } from './webchat.mjs';
 
 const AGENT = 'Ana Agent';
-const PATIENCE = 15_000;
 // Web Chat takes typing for over after five seconds by itself.
 const TYPING_GOES = 3_000;
-const PICTURES = join(ROOT, 'target', 'browser');
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
 
 async function inWebChat({ chat, desk, step }) {
   let id;
@@ -38,6 +32,8 @@ async function inWebChat({ chat, desk, step }) {
   await step('messages both ways', async () => {
     await desk.say(id, 'Good **morning**, what is it?');
     await chat.bubbles('Good morning').locator('strong').waitFor();
+    await chat.page.locator('.person-name', { hasText: AGENT }).first().waitFor();
+    await until('their picture', () => chat.page.locator('.face img').first().evaluate((face) => face.complete && face.naturalWidth > 0));
     await chat.say('My laptop does not start.');
     await chat.say('It beeps twice.');
     const expected = ['My laptop does not start.', 'It beeps twice.'];
@@ -61,6 +57,15 @@ async function inWebChat({ chat, desk, step }) {
   await shows({ chat, desk, step, id });
   await pushed({ chat, desk, step, id });
   await files({ chat, desk, step, id });
+  await step('reload', async () => {
+    const before = await chat.messages();
+    await chat.page.reload();
+    await chat.see('Sent.');
+    await until('the history', async () => (await chat.messages()).length === before.length);
+    assert.equal(await chat.bubbles('a virtual assistant').count(), 1, 'the agent does not greet again');
+    await chat.say('I am back.');
+    await until('the words at the desk', async () => (await desk.userLines(id)).includes('I am back.'));
+  });
   await step('end', async () => {
     await desk.end(id);
     await chat.see('The live chat has ended.');
@@ -70,6 +75,13 @@ async function inWebChat({ chat, desk, step }) {
     await chat.say('Store hours');
     await chat.suggested('Hamburg').waitFor();
     assert.deepEqual(await desk.userLines(id), before, 'what the user says to the bot stays there');
+  });
+  await step('a new conversation', async () => {
+    await chat.say('I want to talk to a person');
+    const { id: second } = await until('the chat to reach the desk', () => desk.chat('queued'));
+    await chat.page.getByRole('button', { name: 'New conversation' }).click();
+    await chat.see('a virtual assistant');
+    await until('the chat that was left to end', async () => (await desk.chatOf(second)).standing === 'ended');
   });
 }
 
@@ -276,43 +288,6 @@ async function byKeyboard({ chat, desk, step }) {
   });
 }
 
-// Runs steps one by one and leaves pictures of each, of the failed one too. `pages`: under what name, which.
-function steps(pages) {
-  let number = 0;
-  return async (name, run) => {
-    number += 1;
-    const pictures = Object.entries(pages).map(([page, shown]) => {
-      const file = `${page}-${String(number).padStart(2, '0')}-${name.replaceAll(' ', '-')}.png`;
-      return [shown, join(PICTURES, file)];
-    });
-    try {
-      await run();
-    } catch (error) {
-      const files = pictures.map(([, file]) => file).join(' and ');
-      throw new Error(`The step “${name}” failed; see ${files}`, { cause: error });
-    } finally {
-      for (const [shown, path] of pictures) {
-        await shown.settle();
-        await shown.page.screenshot({ path });
-      }
-    }
-  };
-}
-
-function findChromium() {
-  const candidates = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'];
-  const found = candidates.find((path) => path && existsSync(path));
-  if (!found) throw new Error('No Chromium: apt-get install chromium, or name one in CHROMIUM.');
-  return found;
-}
-
-// A person of their own, with a window of their own.
-async function newWindow(browser) {
-  const context = await browser.newContext({ locale: 'en-US' });
-  context.setDefaultTimeout(PATIENCE);
-  return context;
-}
-
 async function run(demo, browser) {
   assert.ok(demo.webChat, 'the demo says where Web Chat is');
   const chat = await WebChat.open(await newWindow(browser), demo.webChat);
@@ -325,19 +300,4 @@ async function run(demo, browser) {
   await byKeyboard({ chat: own, desk: desks, step: steps({ chat: own, desk: desks }) });
 }
 
-const started = Date.now();
-rmSync(PICTURES, { recursive: true, force: true });
-mkdirSync(PICTURES, { recursive: true });
-const demo = await startDemo();
-let browser;
-try {
-  browser = await chromium.launch({ executablePath: findChromium(), args: FLAGS });
-  await run(demo, browser);
-  console.log(`Web Chat and the demo's pages went through a hand-off in ${Math.round((Date.now() - started) / 1000)} s; pictures in ${PICTURES}.`);
-} catch (error) {
-  console.error(error);
-  process.exitCode = 1;
-} finally {
-  await browser?.close();
-  demo.stop();
-}
+await inChromium("Web Chat and the demo's chat and desk went through a hand-off", run);

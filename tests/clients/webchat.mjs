@@ -2,11 +2,6 @@
 
 import { until } from './demo.mjs';
 
-// Pictures of the prepared messages, which nobody serves.
-const PICTURES = 'https://images.example.com/**';
-const PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="270"><rect width="480" height="270" fill="#cfe3ff"/>'
-  + '<rect x="120" y="50" width="240" height="150" rx="8" fill="#2257c4"/><rect x="90" y="206" width="300" height="14" rx="6"/></svg>';
-
 export class WebChat {
   page;
   // The last read of the conversation, to ask for all of it again.
@@ -15,7 +10,6 @@ export class WebChat {
   static async open(context, address) {
     const page = await context.newPage();
     await page.setViewportSize({ width: 720, height: 820 });
-    await page.route(PICTURES, (route) => route.fulfill({ contentType: 'image/svg+xml', body: PICTURE }));
     const chat = new WebChat(page);
     await page.goto(address);
     return chat;
@@ -28,9 +22,9 @@ export class WebChat {
     });
   }
 
-  // What was said, by anybody, as bubbles.
+  // What was said: by anybody as bubbles, by nobody as lines.
   bubbles(text) {
-    return this.page.locator('.webchat__bubble__content').filter({ hasText: text });
+    return this.page.locator('.webchat__bubble__content, .system').filter({ hasText: text });
   }
 
   mine(text) {

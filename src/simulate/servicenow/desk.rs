@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{
     ids,
     instance::Instance,
+    pictures,
     request::text,
     samples,
     view::{ChatView, WebhookResult},
@@ -40,7 +41,8 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
             .service(web::resource("/chats").route(web::get().to(chats)))
             .service(web::resource("/chats/{id}/{act}").route(web::post().to(act)))
             .service(web::resource("/samples").route(web::get().to(sample_names)))
-            .service(web::resource("/media/{id}").route(web::get().to(media))),
+            .service(web::resource("/media/{id}").route(web::get().to(media)))
+            .service(web::resource("/faces/{name}").route(web::get().to(face))),
     );
 }
 
@@ -103,7 +105,7 @@ pub(super) async fn send_sample(
     let sample = samples::all().into_iter().find(|sample| sample.name == name)?;
     let mut result = WebhookResult::default();
     for body in sample.bodies {
-        result = instance.send(session, body).await;
+        result = instance.send(session, pictures::at_home(body, &instance.url)).await;
     }
     Some(result)
 }
@@ -117,4 +119,8 @@ async fn sample_names() -> HttpResponse {
 /// A user's file, for the person at the desk, who is logged in anyway.
 async fn media(instance: web::Data<Instance>, id: web::Path<String>) -> HttpResponse {
     instance.serve(&id)
+}
+
+async fn face(name: web::Path<String>) -> HttpResponse {
+    pictures::face(&ids::sys_id_of(&format!("avatar of {name}")))
 }

@@ -10,13 +10,12 @@ use actix_web::{
     http::header,
     web::{self, Bytes},
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{ids, instance::Instance, login, samples};
+use super::{ids, instance::Instance, login, pictures, samples};
 use crate::wire::multipart::{FormError, Multipart, Part, pieces};
 
 /// What is served again after an upload; of more, only size and hash are kept.
@@ -234,13 +233,13 @@ pub(super) async fn attachment(instance: web::Data<Instance>, request: HttpReque
     instance.serve(id.as_deref().unwrap_or_default())
 }
 
-/// `GET /{id}.iix`: an image, the same for every id; with a login.
-pub(super) async fn image(instance: web::Data<Instance>, request: HttpRequest) -> HttpResponse {
-    if !instance.is_logged_in(request.headers()) {
-        return login::unauthorized();
-    }
-    let bytes = BASE64_STANDARD.decode(AVATAR).unwrap_or_default();
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "image/png")).body(bytes)
+/// `GET /{id}.iix`: an image, with a login.
+pub(super) async fn image(
+    instance: web::Data<Instance>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> HttpResponse {
+    if instance.is_logged_in(request.headers()) { pictures::face(&id) } else { login::unauthorized() }
 }
 
 impl Instance {
@@ -267,6 +266,3 @@ fn counting(bytes: u64) -> impl futures_util::Stream<Item = Result<Bytes, actix_
         Ok(chunk.slice(..length))
     }))
 }
-
-/// A blue square, 16 by 16.
-const AVATAR: &str = "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mPQz39LEmIY1TCqYfhqAABAdIsQLLZWiwAAAABJRU5ErkJggg==";

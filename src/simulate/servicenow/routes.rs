@@ -15,7 +15,7 @@ use super::{
     control, desk,
     faults::Effect,
     instance::Instance,
-    login, media,
+    login, media, pictures,
     request::{Refusal, Request, text},
 };
 use crate::{domain::Timestamp, simulate::faults::http::hung_up};
@@ -36,6 +36,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         .service(web::resource("/sys_attachment.do").route(web::get().to(media::attachment)))
         .service(web::resource("/{id:[0-9a-f]{32}}.iix").route(web::get().to(media::image)))
         .configure(desk::configure)
+        .configure(pictures::configure)
         .configure(control::configure);
 }
 

@@ -60,3 +60,26 @@ async fn every_sample_can_be_sent() {
     }
     assert!(bench.servicenow.send_sample("s1", "nothing of the kind").await.is_none());
 }
+
+#[tokio::test]
+async fn the_pictures_of_prepared_messages_are_there() {
+    let bench = Bench::start(ServiceNowOptions::default()).await;
+    bench.queue("s1").await;
+    bench.servicenow.accept("s1", "Ana Agent").await;
+    for name in ["image", "carousel", "picker with a card"] {
+        bench.servicenow.send_sample("s1", name).await.unwrap();
+        let sent = bench.receiver.bodies().last().unwrap().to_string();
+        assert!(!sent.contains("images.example.com"), "{sent}");
+        let root = format!("{}/pictures/", bench.servicenow.url());
+        let pictures: Vec<&str> = sent.split(&root).skip(1).collect();
+        assert!(!pictures.is_empty(), "{sent}");
+        for picture in pictures {
+            let file = picture.split_once(".png").unwrap().0;
+            let answer = bench.client.get(format!("{root}{file}.png")).send().await.unwrap();
+            assert_eq!(
+                (answer.status().as_u16(), &answer.headers()["content-type"]),
+                (200, &"image/png".parse().unwrap())
+            );
+        }
+    }
+}

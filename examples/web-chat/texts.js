@@ -1,0 +1,23 @@
+// What this page says itself, by language; what Web Chat says comes with Web Chat.
+window.TEXTS = {
+  en: { title: "Chat", fresh: "New conversation", again: "Try again", over: "The conversation has ended.",
+    unreachable: "The chat can't be reached right now.", noScript: "The chat can't be loaded." },
+  de: { title: "Chat", fresh: "Neues Gespräch", again: "Erneut versuchen", over: "Das Gespräch ist beendet.",
+    unreachable: "Der Chat ist gerade nicht erreichbar.", noScript: "Der Chat kann nicht geladen werden." },
+  fr: { title: "Discussion", fresh: "Nouvelle conversation", again: "Réessayer", over: "La conversation est terminée.",
+    unreachable: "La discussion est injoignable pour le moment.", noScript: "La discussion ne peut pas être chargée." },
+  es: { title: "Chat", fresh: "Nueva conversación", again: "Intentar de nuevo", over: "La conversación ha terminado.",
+    unreachable: "No se puede conectar con el chat en este momento.", noScript: "No se puede cargar el chat." },
+  "pt-BR": { title: "Chat", fresh: "Nova conversa", again: "Tentar novamente", over: "A conversa terminou.",
+    unreachable: "Não é possível acessar o chat no momento.", noScript: "Não é possível carregar o chat." },
+  it: { title: "Chat", fresh: "Nuova conversazione", again: "Riprova", over: "La conversazione è terminata.",
+    unreachable: "La chat non è raggiungibile al momento.", noScript: "La chat non può essere caricata." },
+  nl: { title: "Chat", fresh: "Nieuw gesprek", again: "Opnieuw proberen", over: "Het gesprek is beëindigd.",
+    unreachable: "De chat is nu niet bereikbaar.", noScript: "De chat kan niet worden geladen." },
+  ja: { title: "チャット", fresh: "新しい会話", again: "再試行", over: "会話は終了しました。",
+    unreachable: "現在チャットに接続できません。", noScript: "チャットを読み込めません。" },
+  "zh-Hans": { title: "聊天", fresh: "新对话", again: "重试", over: "对话已结束。",
+    unreachable: "目前无法连接聊天。", noScript: "无法加载聊天。" },
+  ar: { title: "المحادثة", fresh: "محادثة جديدة", again: "حاول مرة أخرى", over: "انتهت المحادثة.",
+    unreachable: "لا يمكن الوصول إلى المحادثة الآن.", noScript: "لا يمكن تحميل المحادثة." },
+};

@@ -1,0 +1,158 @@
+//! `handler demo`, as somebody meets it who sees the product for the first time.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use servicenow_handoff::far_end;
+
+use crate::free_port::free_port;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(50);
+
+#[test]
+fn a_scripted_demo_prints_who_says_what_in_the_order_it_is_said() {
+    let output = handler(free_port()).arg("--scripted").output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let mut lines = told.lines();
+    for said in [
+        "bot: Hello, ",
+        "user: Store hours",
+        "bot: Which store do you mean?",
+        "user: I want to talk to a person",
+        "bot: Connecting you to a person",
+        "system: ",
+        "user: My VPN drops every few minutes",
+        "system: Ana Agent has entered the chat.",
+        "agent: Hello, I am looking into it. Since when?",
+        "user: Since this morning",
+        "agent: Please restart the client now.",
+        "user: Done. It works again, thank you!",
+        "system: Ana Agent has closed the support session.",
+        "user: What happened?",
+        "bot: You talked to Ana Agent",
+    ] {
+        assert!(lines.any(|line| line.starts_with(said)), "{said:?} is not in its place:\n{told}");
+    }
+    let twice = told.lines().filter(|line| line.starts_with("user: Since this morning")).count();
+    assert_eq!(twice, 1, "an echo is not said again:\n{told}");
+}
+
+#[tokio::test]
+async fn the_demo_has_one_page_and_each_of_its_parts_alone() {
+    let demo = Demo::start().await;
+    let page = demo.get("/demo").await;
+    for part in ["chat", "inside", "desk"] {
+        assert!(page.contains(&format!("id=\"{part}\"")), "{part}");
+        assert!(demo.get(&format!("/demo/{part}")).await.starts_with("<!doctype html>"), "{part}");
+    }
+    assert!(demo.get("/demo/webchat/").await.contains("page.js"));
+    assert!(demo.get("/demo/webchat/config.js").await.contains("/directline/token"));
+}
+
+#[tokio::test]
+async fn a_killed_connector_is_started_again_and_calls_wait_for_it() {
+    let demo = Demo::start().await;
+    let press = demo.http.post(format!("{}/demo/inside/press/kill", demo.root));
+    let strange = press.try_clone().unwrap().send().await.unwrap();
+    assert_eq!(strange.status(), 403, "another site's page can't send the header");
+    assert_eq!(press.header("x-demo", "1").send().await.unwrap().status(), 204);
+    demo.get("/api/health").await;
+    let processes = demo.until(|entries| started(entries).len() == 2).await;
+    assert!(
+        processes.iter().any(|entry| entry["text"].as_str().is_some_and(|text| text.contains("signal: 9")))
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_connector_ends_with_the_demo_however_that_goes() {
+    let mut demo = Demo::start().await;
+    let entries = demo.until(|entries| started(entries).len() == 1).await;
+    let process = started(&entries)[0];
+    demo.child.kill().unwrap();
+    demo.child.wait().unwrap();
+    let gone = || match std::fs::read_to_string(format!("/proc/{process}/stat")) {
+        // Dead, and nobody has asked how it went.
+        Ok(stat) => stat.contains(") Z "),
+        Err(_) => true,
+    };
+    let waiting = async {
+        while !gone() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("the connector's process is still there");
+}
+
+/// The processes that the time line says were started.
+fn started(entries: &[Value]) -> Vec<u32> {
+    let process = |entry: &Value| {
+        let text = entry["text"].as_str()?.strip_prefix("The connector's process ")?;
+        text.strip_suffix(" starts.")?.parse().ok()
+    };
+    entries.iter().filter_map(process).collect()
+}
+
+fn handler(port: u16) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
+    command.args(["demo", "--port", &port.to_string()]).stderr(Stdio::inherit());
+    command
+}
+
+struct Demo {
+    child: Child,
+    root: String,
+    http: reqwest::Client,
+}
+
+impl Demo {
+    async fn start() -> Self {
+        let port = free_port();
+        let child = handler(port).stdout(Stdio::null()).spawn().unwrap();
+        let http = far_end::client().unwrap();
+        let demo = Self { child, root: format!("http://127.0.0.1:{port}"), http };
+        let answers = async {
+            while demo.http.get(format!("{}/api/health", demo.root)).send().await.is_err() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, answers).await.expect("the demo does not answer");
+        demo
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let answer = self.http.get(format!("{}{path}", self.root)).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().await.unwrap()
+    }
+
+    /// The time line, once it holds what is waited for.
+    async fn until(&self, there: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let mut news = self.http.get(format!("{}/demo/inside/events", self.root)).send().await.unwrap();
+        let mut text = String::new();
+        let waiting = async {
+            loop {
+                text.push_str(&String::from_utf8_lossy(&news.chunk().await.unwrap().unwrap()));
+                let data = text.split("\n\n").filter_map(|event| event.split_once("data: "));
+                let entries: Vec<Value> =
+                    data.filter_map(|(_, json)| serde_json::from_str(json).ok()).collect();
+                if there(&entries) {
+                    return entries;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the time line does not say it")
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
