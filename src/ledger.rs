@@ -31,7 +31,7 @@ pub use self::{
     commit::{Committed, NotDone},
     deliver::{Attempt, Role, Tried, commit_and_deliver, deliver_soon},
     entry::Entry,
-    lease::{LEASE, Lease, Settled, Settlement},
+    lease::{LEASE, Lease, MARGIN, RENEW, Settled, Settlement},
     machine::{Decided, Machine, Outcome, Stored, Why},
     outage::Outage,
     outbox::{CallId, Lane, Next, Outbox, Queued},

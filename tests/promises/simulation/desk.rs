@@ -27,6 +27,7 @@ use super::{
     engine::{Engine, Play},
     far::FarEnd,
     record::{Arrival, Record},
+    weather::Clocks,
     world::World,
 };
 use crate::chance::Chance;
@@ -375,7 +376,7 @@ impl Play for Desk {
                     weather.is_plain() && weather.far.slow + weather.far.very_slow + weather.far.lost == 0;
                 let late = if sharp { 2_500 } else { 240_000 };
                 self.world.check(
-                    weather.clocks || (WORDS_LIVE - 100..=WORDS_LIVE + late).contains(&age),
+                    weather.clocks != Clocks::Right || (WORDS_LIVE - 100..=WORDS_LIVE + late).contains(&age),
                     "all that waits for an outage is given up at the same age",
                     || format!("{id} {} at {age}", queued.call.what.name()),
                 );

@@ -8,7 +8,7 @@ use servicenow_handoff::{
     session::{Fact, Phase, State},
 };
 
-use super::{engine::Life, world::World};
+use super::{engine::Life, weather::Clocks, world::World};
 
 pub struct Record {
     /// The facts as they are stored, and what they add up to.
@@ -119,7 +119,7 @@ impl Record {
         self.under_way.retain(|(_, _, life)| !life.is_over());
         let id = &self.state.conversation;
         world.check(
-            self.under_way.is_empty() || world.weather.clocks,
+            self.under_way.is_empty() || world.weather.clocks != Clocks::Right,
             "one call of a lane is under way",
             || {
                 format!(
@@ -143,10 +143,11 @@ impl Record {
         world.check(!twice, "an attempt is made once", || format!("{id} {arrival:?}"));
         if let Some(last) = self.arrivals.last().filter(|last| last.call != arrival.call) {
             let before = self.arrivals.iter().any(|other| other.call == arrival.call);
-            world.check(!before || world.weather.clocks, "repeats are adjacent", || {
+            let set_back = world.weather.clocks == Clocks::SetBack;
+            world.check(!before || set_back, "repeats are adjacent", || {
                 format!("{id} {arrival:?} after {last:?}")
             });
-            world.check(before || last.call < arrival.call, "in the order they were said", || {
+            world.check(before || set_back || last.call < arrival.call, "in the order they were said", || {
                 format!("{id} {arrival:?} after {last:?}")
             });
         } else if self.arrivals.last().is_some() {

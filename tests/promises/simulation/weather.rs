@@ -13,8 +13,16 @@ pub struct Weather {
     /// In a hundred calls.
     pub far: Far,
     pub outages: Vec<Outage>,
-    /// An engine's clock is set back now and then.
-    pub clocks: bool,
+    pub clocks: Clocks,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clocks {
+    Right,
+    /// One is behind the others, by less than leases allow for.
+    Differ,
+    /// All are set back by an hour, as a machine's is: what was leased before is free again, whoever makes it.
+    SetBack,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -49,8 +57,12 @@ impl Weather {
     pub fn draw(seed: u64) -> Self {
         let mut chance = Chance::new(seed, "weather");
         let mut bad = |percent| chance.percent(percent);
-        let (deaths, store, slow_store, far, outages, clocks) =
-            (bad(60), bad(60), bad(30), bad(75), bad(50), bad(20));
+        let (deaths, store, slow_store, far, outages) = (bad(60), bad(60), bad(30), bad(75), bad(50));
+        let clocks = match (bad(15), bad(15)) {
+            (true, _) => Clocks::SetBack,
+            (_, true) => Clocks::Differ,
+            _ => Clocks::Right,
+        };
         let mut some = |on: bool, low, high| if on { chance.between(low, high) } else { 0 };
         Self {
             engines: some(true, 2, 3),
@@ -80,7 +92,7 @@ impl Weather {
 
     /// Nothing but the far end goes wrong, and its answers come.
     pub fn is_plain(&self) -> bool {
-        self.deaths == 0 && self.store.failures == 0 && !self.clocks
+        self.deaths == 0 && self.store.failures == 0 && self.clocks == Clocks::Right
     }
 }
 

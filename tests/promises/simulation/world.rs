@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
 };
 
 use servicenow_handoff::domain::Timestamp;
@@ -18,6 +21,8 @@ pub struct World {
     pub seed: u64,
     pub weather: Weather,
     begin: Instant,
+    /// Milliseconds that every clock was set back by.
+    back: AtomicI64,
     seen: Mutex<Seen>,
 }
 
@@ -39,7 +44,7 @@ pub struct Report {
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        Self { seed, weather: Weather::draw(seed), begin: Instant::now(), seen: Mutex::default() }
+        Self { seed, weather: Weather::draw(seed), begin: Instant::now(), back: AtomicI64::new(0), seen: Mutex::default() }
     }
 
     pub fn chance(&self, purpose: &str) -> Chance {
@@ -51,9 +56,14 @@ impl World {
         i64::try_from(self.begin.elapsed().as_millis()).unwrap()
     }
 
-    /// The true time; an engine's clock may say another.
+    /// The machine's clock; an engine's may be off.
     pub fn now(&self) -> Timestamp {
-        Timestamp(DAWN + self.millis())
+        Timestamp(DAWN + self.millis() - self.back.load(Relaxed))
+    }
+
+    pub fn set_back(&self, millis: i64) {
+        self.note(|| format!("all clocks are set back by {millis}"));
+        self.back.store(millis, Relaxed);
     }
 
     pub fn note(&self, line: impl FnOnce() -> String) {
