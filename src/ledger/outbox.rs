@@ -113,6 +113,11 @@ impl<C> Queued<C> {
         self.timeouts > 0 || self.crashes > 0
     }
 
+    /// Until when its last failure puts it off, and when that was decided; milliseconds since the epoch.
+    pub fn put_off(&self) -> (i64, i64) {
+        (self.not_before.0, self.put_off.0)
+    }
+
     /// Whether nobody has begun to make it, or has settled what was begun, and no wait holds it back.
     pub(super) fn may_be_made(&self, now: Timestamp) -> bool {
         self.lease.is_none() && self.not_before(now) <= now

@@ -132,9 +132,12 @@ type Runs = (BTreeMap<&'static str, usize>, BTreeMap<u64, Vec<String>>);
 fn many(runs: u64) -> Runs {
     let next = AtomicU64::new(0);
     let all: Mutex<Runs> = Mutex::default();
+    // Whoever only asks whether something is wrong need not know all that is.
+    let first = std::env::var("SIMULATION_FIRST").is_ok();
     let work = || loop {
         let seed = next.fetch_add(1, Relaxed);
-        if seed >= runs {
+        let enough = first && !all.lock().unwrap().1.is_empty();
+        if seed >= runs || enough {
             return;
         }
         let report = run(seed);

@@ -15,13 +15,13 @@ use servicenow_handoff::{
 };
 
 use super::{
-    Act, All, SENT, Small, TICKS,
+    Act, All, Last, SENT, Small, TICKS,
     chat::{Session, carried, chat, hook, post, time},
     process::{Making, Process, Way},
 };
 
 const APPEND_UNHEARD: u32 = 1;
-const ANSWER_LOST: u32 = 1 << 1;
+pub const ANSWER_LOST: u32 = 1 << 1;
 const CALL_LOST: u32 = 1 << 2;
 const POLL_LOST: u32 = 1 << 3;
 const CLOCK_BACK: u32 = 1 << 4;
@@ -56,9 +56,33 @@ pub const MET: [(&str, u32); 15] = [
 ];
 
 pub fn possible(model: &Small, all: &All, acts: &mut Vec<Act>) {
-    if all.broken.is_some() {
-        return;
+    if all.broken.is_none() {
+        considered(model, all, acts);
+        acts.retain(|act| loses(all, act).is_none_or(|kind| model.losses_of & kind != 0));
     }
+}
+
+/// What an act counts as, when it is one of the losses.
+fn loses(all: &All, act: &Act) -> Option<u32> {
+    match *act {
+        Act::Hook { which, lost: true, .. } if all.hooks[which].1 => Some(DOUBLED),
+        Act::Post { lost, .. }
+        | Act::Hook { lost, .. }
+        | Act::Take { lost, .. }
+        | Act::Renew { lost, .. } => lost.then_some(APPEND_UNHEARD),
+        Act::Poll { lost, .. } => lost.then_some(POLL_LOST),
+        Act::Send { lost, .. } => lost.then_some(CALL_LOST),
+        Act::Answer { unheard: true, .. } => Some(APPEND_UNHEARD),
+        Act::Answer { by, lost: true, .. } => {
+            let arrived = all.engines[by].making.as_ref().is_some_and(|making| making.way == Way::Arrived);
+            arrived.then_some(ANSWER_LOST)
+        }
+        Act::ClockBack { .. } => Some(CLOCK_BACK),
+        Act::Answer { .. } | Act::Return { .. } | Act::Crash { .. } | Act::Dies { .. } | Act::Tick => None,
+    }
+}
+
+fn considered(model: &Small, all: &All, acts: &mut Vec<Act>) {
     let may_lose: &[bool] = if all.losses < model.losses { &[false, true] } else { &[false] };
     // Between a lease and the sending of its call nothing that others do makes a difference; a death does.
     let leased = |engine: &Process| engine.making.as_ref().is_some_and(|making| making.way == Way::Leased);
@@ -67,6 +91,7 @@ pub fn possible(model: &Small, all: &All, acts: &mut Vec<Act>) {
         acts.extend((all.crashes < model.crashes).then_some(Act::Crash { by }));
         return;
     }
+    let may_die = all.crashes < model.crashes;
     for by in 0..2 {
         for &lost in may_lose {
             for which in 0..model.posts {
@@ -76,6 +101,9 @@ pub fn possible(model: &Small, all: &All, acts: &mut Vec<Act>) {
                 let alike = which == 0 && times == 0 && by == 1;
                 if turn && !answered && times < SENT && !alike {
                     acts.push(Act::Post { by, which, lost });
+                    if !lost && may_die {
+                        acts.push(Act::Dies { by, with: Last::Post(which) });
+                    }
                 }
             }
             for which in 0..model.hooks {
@@ -84,6 +112,9 @@ pub fn possible(model: &Small, all: &All, acts: &mut Vec<Act>) {
                 // The engine without the first words is the harder one.
                 if (times == 0 && by == 1) || (times > 0 && !answered && times < SENT) || (answered && lost) {
                     acts.push(Act::Hook { by, which, lost });
+                    if !lost && !answered && may_die {
+                        acts.push(Act::Dies { by, with: Last::Hook(which) });
+                    }
                 }
             }
             if all.polls < model.polls && all.truth.position > all.watermark {
@@ -91,16 +122,20 @@ pub fn possible(model: &Small, all: &All, acts: &mut Vec<Act>) {
             }
         }
         deliveries(all, by, may_lose, acts);
-        if all.crashes < model.crashes && (all.engines[by].making.is_some() || all.engines[by].copy.is_some()) {
+        if may_die && all.engines[by].making.is_some() {
             acts.push(Act::Crash { by });
+            if all.engines[by].making.as_ref().is_some_and(|making| making.way == Way::Arrived) {
+                acts.push(Act::Dies { by, with: Last::Settle });
+            }
         }
         if all.losses < model.losses && !all.truth.outbox.is_empty() {
             acts.push(Act::ClockBack { by });
         }
     }
-    let owed = all.engines.iter().enumerate().any(|(by, engine)| {
-        engine.making.as_ref().is_some_and(|making| must_renew(making, now(all, by)))
-    });
+    let owed =
+        all.engines.iter().enumerate().any(|(by, engine)| {
+            engine.making.as_ref().is_some_and(|making| must_renew(making, now(all, by)))
+        });
     if all.tick < TICKS && !owed && !all.truth.outbox.is_empty() {
         acts.push(Act::Tick);
     }
@@ -211,6 +246,22 @@ pub fn happens(model: &Small, all: &mut All, act: Act) -> bool {
             (all.engines[by].copy, all.engines[by].making) = (None, None);
             true
         }
+        Act::Dies { by, with } => {
+            let before = all.losses;
+            let done = match with {
+                Last::Post(which) => posted(model, all, by, which, true),
+                Last::Hook(which) => {
+                    all.hooks[which].0 += 1;
+                    commit(model, all, by, &hook(which), false, true);
+                    true
+                }
+                Last::Settle => answered(model, all, by, false, true),
+            };
+            // The store was heard by nobody, because nobody was there.
+            (all.losses, all.crashes) = (before, all.crashes + 1);
+            (all.engines[by].copy, all.engines[by].making) = (None, None);
+            done
+        }
         Act::ClockBack { by } => {
             lose(model, all, CLOCK_BACK);
             all.engines[by].back = true;
@@ -295,7 +346,14 @@ fn essence(fact: &Fact, hasher: &mut DefaultHasher) {
 }
 
 /// As the ledger's: decides on the copy, and again on the journal's end when that is another; whether it was answered.
-fn commit(model: &Small, all: &mut All, by: usize, command: &Command, deliver: bool, unheard: bool) -> Option<bool> {
+fn commit(
+    model: &Small,
+    all: &mut All,
+    by: usize,
+    command: &Command,
+    deliver: bool,
+    unheard: bool,
+) -> Option<bool> {
     let mut current = false;
     loop {
         let (state, at) = (copy(all, by), now(all, by));
@@ -340,8 +398,8 @@ fn lease(all: &All, by: usize, call: CallId, attempt: u32) -> Lease {
 fn begin(model: &Small, all: &mut All, by: usize, lease: &Lease) {
     let Some(queued) = all.truth.outbox.get(lease.call).cloned() else { return };
     if queued.crashes > 0 {
-                model.met(TAKEN_OVER);
-            }
+        model.met(TAKEN_OVER);
+    }
     let making = Making { queued, number: lease.attempt, until: lease.until, way: Way::Leased };
     all.engines[by].making = Some(making);
 }
@@ -439,10 +497,19 @@ fn answered(model: &Small, all: &mut All, by: usize, lost: bool, unheard: bool) 
 }
 
 /// As the ledger's: nothing when another attempt has the lease; what follows in the same append; the next call leased with it.
-fn settle(model: &Small, all: &mut All, by: usize, of: &Queued<ChatCall>, number: u32, outcome: &Outcome<Answered>, unheard: bool) {
+fn settle(
+    model: &Small,
+    all: &mut All,
+    by: usize,
+    of: &Queued<ChatCall>,
+    number: u32,
+    outcome: &Outcome<Answered>,
+    unheard: bool,
+) {
     loop {
         let (state, at) = (copy(all, by), now(all, by));
-        let held = |queued: &&Queued<ChatCall>| queued.lease.as_ref().map_or(0, |lease| lease.attempt) == number;
+        let held =
+            |queued: &&Queued<ChatCall>| queued.lease.as_ref().map_or(0, |lease| lease.attempt) == number;
         let Some(queued) = state.outbox.get(of.id).filter(held) else {
             model.met(SETTLED_BY_OTHER);
             return;
@@ -452,11 +519,15 @@ fn settle(model: &Small, all: &mut All, by: usize, of: &Queued<ChatCall>, number
             Outcome::Retry { at, uncertain } => Settlement::Retry { at: *at, uncertain: *uncertain },
             Outcome::GivenUp(_) => Settlement::Dropped,
         };
-        let settled = Settled { call: of.id, attempt: (number > 0).then_some(number), outcome: settlement, at };
+        let settled =
+            Settled { call: of.id, attempt: (number > 0).then_some(number), outcome: settlement, at };
         let mut facts = chat().settle(&state, queued, settled, outcome, at);
         let mut waiting = state.outbox.lane(LANE).skip(1);
         let next = waiting.next().filter(|next| {
-            facts.len() == 1 && matches!(outcome, Outcome::Done(_)) && next.lease.is_none() && next.attempts == 0
+            facts.len() == 1
+                && matches!(outcome, Outcome::Done(_))
+                && next.lease.is_none()
+                && next.attempts == 0
         });
         let next = next.map(|next| lease(all, by, next.id, next.attempts + 1));
         facts.extend(next.clone().map(Fact::Leased));

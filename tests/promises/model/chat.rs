@@ -11,7 +11,8 @@ use servicenow_handoff::{
     handoff::machine::Chat,
     ledger::{CallId, Lease, Settled, Settlement},
     session::{
-        AgentSaid, Answered, Command, Fact, HandoffRequested, Opening, Policy, Speaker, State, ToAgent, UserSaid,
+        AgentSaid, Answered, Command, Fact, HandoffRequested, Opening, Policy, Speaker, State, ToAgent,
+        UserSaid,
     },
 };
 

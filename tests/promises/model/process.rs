@@ -51,7 +51,10 @@ impl Hash for Process {
         if let Some(copy) = &self.copy {
             hash_outbox(copy, state);
         }
-        self.making.as_ref().map(|making| (making.queued.id, making.number, making.until.0, making.way)).hash(state);
+        self.making
+            .as_ref()
+            .map(|making| (making.queued.id, making.number, making.until.0, making.way))
+            .hash(state);
         self.back.hash(state);
     }
 }
@@ -62,6 +65,6 @@ pub fn hash_outbox<H: Hasher>(session: &Session, state: &mut H) {
     for queued in session.outbox.iter() {
         queued.id.hash(state);
         queued.lease.as_ref().map(|lease| (lease.attempt, lease.at.0, lease.until.0)).hash(state);
-        format!("{queued:?}").split("not_before").last().hash(state);
+        queued.put_off().hash(state);
     }
 }

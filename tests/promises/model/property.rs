@@ -47,8 +47,12 @@ pub fn all() -> Vec<Property<Small>> {
         Property::always("at rest everybody is served or told", served),
         Property::always("what got through is not said to be lost", not_denied),
         Property::always("one engine alone brings it to its end", comes_to_its_end),
-        met("words were given up in doubt", |_, all| told(all, |notice| matches!(notice, Notice::MayNotHaveArrived { .. }))),
-        met("words were too late", |_, all| told(all, |notice| matches!(notice, Notice::NotDelivered { .. }))),
+        met("words were given up in doubt", |_, all| {
+            told(all, |notice| matches!(notice, Notice::MayNotHaveArrived { .. }))
+        }),
+        met("words were too late", |_, all| {
+            told(all, |notice| matches!(notice, Notice::NotDelivered { .. }))
+        }),
         met("all is said and done", |_, all| {
             all.truth.outbox.is_empty() && lines(all).count() > 0 && all.hooks[0].1
         }),
@@ -64,9 +68,8 @@ fn told(all: &All, is: impl Fn(&Notice) -> bool) -> bool {
 }
 
 fn acknowledged(_: &Small, all: &All) -> bool {
-    let posted = (0..2).all(|which| {
-        !all.posts[which].1 || all.bot > 0 || all.truth.posted_as(&words(which)).is_some()
-    });
+    let posted = (0..2)
+        .all(|which| !all.posts[which].1 || all.bot > 0 || all.truth.posted_as(&words(which)).is_some());
     let live = all.truth.is_live();
     let names = ["first", "last"];
     posted && (0..2).all(|which| !all.hooks[which].1 || !live || shown(&all.said).contains_key(names[which]))
@@ -115,9 +118,8 @@ fn served(_: &Small, all: &All) -> bool {
 }
 
 fn not_denied(_: &Small, all: &All) -> bool {
-    lines(all).all(|(call, text)| {
-        notices(all, text, true) == 0 || !all.far.iter().any(|(other, _)| *other == call)
-    })
+    lines(all)
+        .all(|(call, text)| notices(all, text, true) == 0 || !all.far.iter().any(|(other, _)| *other == call))
 }
 
 /// Nothing more goes wrong, the other engine is gone, and time passes.

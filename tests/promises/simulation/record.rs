@@ -147,9 +147,11 @@ impl Record {
             world.check(!before || set_back, "repeats are adjacent", || {
                 format!("{id} {arrival:?} after {last:?}")
             });
-            world.check(before || set_back || last.call < arrival.call, "in the order they were said", || {
-                format!("{id} {arrival:?} after {last:?}")
-            });
+            world.check(
+                before || set_back || last.call < arrival.call,
+                "in the order they were said",
+                || format!("{id} {arrival:?} after {last:?}"),
+            );
         } else if self.arrivals.last().is_some() {
             world.count("call repeated");
         }

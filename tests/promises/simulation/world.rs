@@ -44,7 +44,13 @@ pub struct Report {
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        Self { seed, weather: Weather::draw(seed), begin: Instant::now(), back: AtomicI64::new(0), seen: Mutex::default() }
+        Self {
+            seed,
+            weather: Weather::draw(seed),
+            begin: Instant::now(),
+            back: AtomicI64::new(0),
+            seen: Mutex::default(),
+        }
     }
 
     pub fn chance(&self, purpose: &str) -> Chance {
