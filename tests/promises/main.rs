@@ -4,3 +4,4 @@
 mod chance;
 mod model;
 mod simulation;
+mod waits;

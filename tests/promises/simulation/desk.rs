@@ -1,7 +1,7 @@
 //! The live-agent role's surroundings: ServiceNow, and the persons at its desk.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,13 +10,14 @@ use futures_util::FutureExt as _;
 use secrecy::ExposeSecret as _;
 use servicenow_handoff::{
     domain::{
-        Agent, ConversationId,
+        Agent, ConversationId, Timestamp,
         control::{Control, Mask, TextInput},
         inbound::{Inbound, Item, What},
     },
     handoff::machine::Chat,
     ledger::{
-        self, Attempt, CallId, Entry, Failure, Outcome, Tried, WORDS_LIVE, Why, deliver_soon,
+        self, Attempt, CallId, Entry, Failure, Outcome, Settled, Settlement, Tried, WORDS_LIVE, Why,
+        deliver_soon,
         journal::{Journal as _, JournalError, MemoryJournal},
     },
     session::{Answered, Call, ChatCall, Command, Fact, Phase, Policy},
@@ -42,6 +43,8 @@ pub struct Desk {
     truth: MemoryJournal<Fact>,
     records: BTreeMap<ConversationId, Arc<Mutex<Record>>>,
     engines: Mutex<BTreeMap<u64, Arc<Engine<Desk>>>>,
+    /// Engines whose last call was answered.
+    up: Mutex<BTreeSet<u64>>,
 }
 
 impl Desk {
@@ -53,6 +56,7 @@ impl Desk {
             truth: MemoryJournal::default(),
             records: ids.map(|id| (id.clone(), Arc::new(Mutex::new(Record::new(&id))))).collect(),
             engines: Mutex::default(),
+            up: Mutex::default(),
         })
     }
 
@@ -210,6 +214,14 @@ impl Desk {
         }
     }
 
+    /// The words of a masked answer are not to be had here.
+    fn words_gone(&self, by: &Engine<Self>, entry: &Entry<Chat>, name: &str, since: Timestamp) {
+        self.world.count("words gone");
+        let known = self.engines().iter().any(|other| other.ledger.whispers().get(name).is_some());
+        let young = by.ledger.now().millis_since(since) < 9_000;
+        self.world.check(!known || !young, "who knows the words comes first", || entry.id.to_string());
+    }
+
     /// A webhook, sent until it is answered; sometimes once more.
     async fn say(
         self: &Arc<Self>,
@@ -335,7 +347,7 @@ impl Play for Desk {
                 Some(held) => match by.ledger.whispers().get(&held.name) {
                     Some(words) => Some(words.expose_secret().to_owned()),
                     None => {
-                        self.world.count("words gone");
+                        self.words_gone(by, entry, &held.name, queued.since);
                         return Err(Failure::WordsGone);
                     }
                 },
@@ -346,11 +358,19 @@ impl Play for Desk {
         let (call, id) = (queued.id, &entry.id);
         self.record(id).begins(&self.world, call, *number, &by.life);
         let making = Making { desk: self, id, call, number: *number };
-        let arrival = Arrival { call, number: *number, name: queued.call.what.name(), text };
+        let arrival =
+            Arrival { call, number: *number, name: queued.call.what.name(), chat: queued.call.chat, text };
         let label = format!("{id} {} {call:?}/{number} by {}", arrival.name, by.number);
         let (desk, id, what) = (self.clone(), id.clone(), queued.call.clone());
         let tried = self.far.ask(&label, move || desk.arrives(&id, arrival, &what)).await;
         drop(making);
+        if let Err(Failure::NotTaken { .. } | Failure::Refused) = &tried {
+            self.record(&entry.id).not_taken.insert((call, *number));
+        }
+        match &tried {
+            Ok(_) => drop(self.up.lock().unwrap().insert(by.number)),
+            Err(_) => drop(self.up.lock().unwrap().remove(&by.number)),
+        }
         tried
     }
 
@@ -360,12 +380,23 @@ impl Play for Desk {
 
     fn stored(&self, by: u64, id: &ConversationId, fact: &Fact) {
         self.world.note(|| format!("{id} {by} stores {}", brief(fact)));
-        drop(self.record(id));
+        let record = self.record(id);
+        if let Fact::Settled(Settled { call, outcome: Settlement::Done, .. }) = fact {
+            record.check_answer(&self.world, *call);
+        }
     }
 
-    fn settled(&self, attempt: &Attempt<Chat>, outcome: &Outcome<Answered>) {
+    fn settled(&self, by: u64, attempt: &Attempt<Chat>, outcome: &Outcome<Answered>) {
         let Attempt { entry, queued, .. } = attempt;
         let id = &entry.id;
+        if let Outcome::GivenUp(Why::Unreachable) = outcome
+            && queued.passing
+            && self.world.weather.is_plain()
+        {
+            let up = self.up.lock().unwrap().contains(&by);
+            self.world
+                .check(!up, "an outage ends with an answer", || format!("{id} {}", queued.call.what.name()));
+        }
         match outcome {
             Outcome::Retry { uncertain: true, .. } => self.world.count("made again in doubt"),
             Outcome::GivenUp(Why::Unreachable) if !queued.passing => {

@@ -104,6 +104,13 @@ fn check_words(world: &World, record: &Record, call: CallId, message: &ToAgent, 
     world.check(!done || not + maybe == 0, "what got through is not said to be lost", line);
     world.check(!done || !texts.is_empty(), "what is settled as done arrived", line);
     world.check(!texts.is_empty() || not + maybe == 1, "nothing said is lost", line);
+    let leased = record.facts.iter().filter_map(|fact| match fact {
+        Fact::Leased(lease) if lease.call == call => Some((call, lease.attempt)),
+        _ => None,
+    });
+    let sure =
+        world.weather.is_plain() && leased.into_iter().all(|making| record.not_taken.contains(&making));
+    world.check(maybe == 0 || !sure, "what surely did not arrive is not said to be doubtful", line);
     world.check(done || not + maybe == 1, "who is not served is told", line);
     world.check(not == 0 || texts.is_empty(), "what may have arrived is not said to be lost for sure", line);
 }

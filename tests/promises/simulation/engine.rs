@@ -44,6 +44,7 @@ pub trait Play: Send + Sync + Sized + 'static {
     /// A call was settled by this engine.
     fn settled(
         &self,
+        by: u64,
         attempt: &Attempt<Self::Machine>,
         outcome: &Outcome<<Self::Machine as Machine>::Answer>,
     );
@@ -162,7 +163,7 @@ impl<P: Play> Role for Engine<P> {
         outcome: &Outcome<<P::Machine as Machine>::Answer>,
     ) {
         if !self.life.is_over() {
-            self.play.settled(attempt, outcome);
+            self.play.settled(self.number, attempt, outcome);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What is known of one conversation outside the engines: the truth of the store, and what came through where.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use servicenow_handoff::{
     domain::{ActivityId, ConversationId},
     ledger::{CallId, Lane, Lease, Settlement},
-    session::{Fact, Phase, State},
+    session::{Fact, Notice, Phase, State},
 };
 
 use super::{engine::Life, weather::Clocks, world::World};
@@ -24,6 +24,8 @@ pub struct Record {
     pub heard: Vec<(String, i64, i64)>,
     /// What the user typed: only when it answers a masked question, it may be nowhere but in memory and at ServiceNow.
     pub typed: Vec<String>,
+    /// Makings of calls that surely did not arrive.
+    pub not_taken: BTreeSet<(CallId, u32)>,
     /// Facts that the client has read.
     pub read: u64,
 }
@@ -33,6 +35,7 @@ pub struct Arrival {
     pub call: CallId,
     pub number: u32,
     pub name: &'static str,
+    pub chat: u32,
     /// Of words.
     pub text: Option<String>,
 }
@@ -47,6 +50,7 @@ impl Record {
             posted: vec![],
             heard: vec![],
             typed: vec![],
+            not_taken: BTreeSet::new(),
             read: 0,
         }
     }
@@ -82,6 +86,12 @@ impl Record {
                 _ => {}
             }
             self.state.apply(&fact);
+            if matches!(fact, Fact::Noticed { notice: Notice::EnterAgain, .. }) {
+                let open = self.state.questions().iter().any(|(_, control)| control.is_secure());
+                world.check(open || !self.state.is_live(), "a masked answer can be given again", || {
+                    format!("{} is asked to, and nothing is open", self.state.conversation)
+                });
+            }
             self.facts.push(fact);
         }
     }
@@ -112,6 +122,25 @@ impl Record {
         world.check(renews || lease.attempt == queued.attempts + 1, "attempts are counted", || {
             format!("{id} {lease:?} after {} attempts", queued.attempts)
         });
+    }
+
+    /// What the answer to a call tells is stored with its settlement.
+    pub fn check_answer(&self, world: &World, call: CallId) {
+        let chat_of = |at: u64| {
+            let before = self.facts.iter().take(usize::try_from(at).unwrap());
+            before.filter(|fact| matches!(fact, Fact::HandoffRequested(_))).count()
+        };
+        let words = matches!(&self.facts[usize::try_from(call.0).unwrap()], Fact::UserSaid(_));
+        let awaited = self.state.is_live() && chat_of(call.0) == self.state.chat as usize;
+        if words && awaited && call.0.is_multiple_of(5) {
+            let name = format!("answer-{}", call.0);
+            let told = |fact: &Fact| matches!(fact, Fact::AgentSaid(said) if said.message_id.as_ref() == Some(&name));
+            world.check(
+                self.facts.iter().any(told),
+                "what an answer tells is stored with its settlement",
+                || format!("{} {call:?}", self.state.conversation),
+            );
+        }
     }
 
     /// Somebody begins to make a call.
@@ -155,6 +184,13 @@ impl Record {
         } else if self.arrivals.last().is_some() {
             world.count("call repeated");
         }
+        let ended = |other: &Arrival| other.chat == arrival.chat && other.name == "END_CONVERSATION";
+        let late = arrival.text.is_some() && self.arrivals.iter().any(ended);
+        world.check(
+            !late || world.weather.clocks == Clocks::SetBack,
+            "nothing is said in a chat that is over",
+            || format!("{id} {arrival:?}"),
+        );
         self.arrivals.push(arrival);
     }
 }
