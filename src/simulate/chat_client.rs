@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 /// How long anything may take to show up.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 
 /// A chat over Direct Line.

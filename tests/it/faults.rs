@@ -7,6 +7,3 @@ mod load;
 pub mod random;
 pub mod stage;
 mod talk;
-
-/// Held for reading by tests that leave the machine time to spare, for writing by those that measure it.
-static MACHINE: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());

@@ -4,6 +4,7 @@
 mod azurite;
 mod docs;
 mod doctor;
+mod eventually;
 mod examples;
 mod faults;
 mod files;

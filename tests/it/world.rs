@@ -1,6 +1,6 @@
 //! One connector between both simulated far ends, each a real server on a port of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use servicenow_handoff::{
     app::Connector,
@@ -13,10 +13,10 @@ use servicenow_handoff::{
     },
 };
 
+pub use crate::eventually::PATIENCE;
+
 pub const AGENT: &str = "Ana Agent";
 pub const RESPONSES_TOKEN: &str = "a-token-for-responses";
-/// How long anything that should happen may take before a test calls it lost.
-pub const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct World {
     pub copilot: CopilotStudio,
@@ -56,6 +56,7 @@ impl World {
         let servicenow = servicenow::start(ServiceNowOptions {
             response_token: Some(RESPONSES_TOKEN.to_owned()),
             basic: Some(("connector".to_owned(), "a-password".to_owned())),
+            webhook_timeout: PATIENCE,
             message_token: servicenow.message_token.clone().or(Some("a-message-token".to_owned())),
             ..servicenow
         })

@@ -12,7 +12,8 @@ use crate::{
         proxy::{Counts, Proxy},
         server::{Azurite, sas},
     },
-    world::{PATIENCE, World},
+    eventually::found,
+    world::World,
 };
 
 pub struct Stage {
@@ -70,10 +71,8 @@ async fn a_hand_off_goes_over_two_instances() {
     chat.move_to(&second);
     assert!(world.servicenow.end(&session).await.is_success());
     chat.see("the end", |a| a["value"]["state"] == "completed").await.unwrap();
-    let until = std::time::Instant::now() + PATIENCE;
-    while handoff.sweep().await.unwrap().open > 0 {
-        assert!(std::time::Instant::now() < until, "the conversation stays open");
-    }
+    found("the conversation is closed", async || (handoff.sweep().await.unwrap().open == 0).then_some(()))
+        .await;
     assert_eq!(journal.open().await.unwrap(), []);
     assert_eq!(chat.repeated, 0);
 }

@@ -101,7 +101,7 @@ fn start(settings: &[(&str, &str)]) -> (Handler, String) {
         }
     });
     let handler = Handler { child, log };
-    let address = address.recv_timeout(PATIENCE * 3).expect("it listens");
+    let address = address.recv_timeout(PATIENCE).expect("it listens");
     (handler, format!("http://{address}"))
 }
 

@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use crate::faults::{MACHINE, stage::Stage};
+use crate::faults::stage::Stage;
 
 #[tokio::test]
 async fn what_the_webhook_was_answered_for_is_shown_after_a_kill() {
-    let _machine = MACHINE.read().await;
     let stage = Stage::start(1).await;
     let mut client = stage.live_client().await;
     let result = stage.servicenow.say(&client.conversation, "Hello").await;
@@ -19,7 +18,6 @@ async fn what_the_webhook_was_answered_for_is_shown_after_a_kill() {
 
 #[tokio::test]
 async fn what_a_post_was_answered_for_is_delivered_after_a_kill_by_the_next_sweep() {
-    let _machine = MACHINE.read().await;
     let stage = Stage::start(1).await;
     let mut client = stage.live_client().await;
     stage.servicenow.faults().set_down(true);
@@ -37,7 +35,6 @@ async fn what_a_post_was_answered_for_is_delivered_after_a_kill_by_the_next_swee
 
 #[tokio::test]
 async fn a_program_by_itself_opens_at_its_start_what_was_asked_for_before_a_kill() {
-    let _machine = MACHINE.read().await;
     let mut stage = Stage::start(1).await;
     stage.servicenow.faults().set_down(true);
     let mut client = stage.waiting_client().await;
@@ -54,7 +51,6 @@ async fn a_program_by_itself_opens_at_its_start_what_was_asked_for_before_a_kill
 
 #[tokio::test]
 async fn what_one_process_took_the_other_delivers_when_the_first_is_gone() {
-    let _machine = MACHINE.read().await;
     let stage = Stage::start(2).await;
     let mut client = stage.live_client().await;
     stage.servicenow.faults().set_down(true);

@@ -5,7 +5,6 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -14,12 +13,8 @@ use servicenow_handoff::simulate::{
     servicenow::{self, ServiceNow, ServiceNowOptions, Standing},
 };
 
-use crate::{faults::client::Client, free_port::free_port};
-
-/// How long anything that should happen may take: a claim of a killed process stands for 10 s.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-/// A start waits for a store that may be slow, on a machine that may be busy.
-const START: Duration = Duration::from_secs(120);
+pub use crate::eventually::PATIENCE;
+use crate::{eventually::found, faults::client::Client, free_port::free_port};
 
 /// By this the Functions host says where to listen.
 const HOST_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
@@ -59,6 +54,7 @@ impl Stage {
             response_token: Some("responses".to_owned()),
             basic: Some(("connector".to_owned(), "password".to_owned())),
             abandon_on_error: false,
+            webhook_timeout: PATIENCE,
             ..options
         })
         .await
@@ -163,15 +159,17 @@ impl Process {
     /// its store.
     pub async fn start(&self) {
         *self.child.lock().unwrap() = Some(self.spawn());
-        let started = Instant::now();
-        while self.http.get(&self.url).send().await.is_err() {
-            assert!(started.elapsed() < START, "{} does not start", self.url);
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        found(format!("{} answers", self.url), async || {
+            if self.http.get(&self.url).send().await.is_ok() {
+                return Some(());
+            }
             let mut child = self.child.lock().unwrap();
             if child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_some()) {
                 *child = Some(self.spawn());
             }
-        }
+            None
+        })
+        .await;
     }
 
     fn spawn(&self) -> Child {

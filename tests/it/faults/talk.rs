@@ -10,20 +10,23 @@ use servicenow_handoff::{
     simulate::servicenow::{Effect, Fault},
 };
 
-use crate::faults::{
-    MACHINE,
-    client::{AGAIN, Client},
-    random::Random,
-    stage::{PATIENCE, Stage},
+use crate::{
+    eventually::found,
+    faults::{
+        client::{AGAIN, Client},
+        random::Random,
+        stage::Stage,
+    },
 };
 
 const MESSAGES: usize = 100;
 const KILLS: usize = 10;
 /// Longer than a round takes, so that a kill may fall anywhere in it.
 const ROUND_MILLIS: u64 = 60;
-/// ServiceNow takes up to so long for a call; a little more on a busy machine.
+/// ServiceNow takes up to so long for a call.
 const WORK_MILLIS: u64 = 30;
-const ON_THE_WAY: i64 = 100;
+/// Milliseconds that a call may have been on its way when its program died.
+const ON_THE_WAY: i64 = 3_000;
 
 #[tokio::test]
 async fn nothing_is_lost_swapped_or_doubled_when_the_program_is_killed_ten_times() {
@@ -36,7 +39,6 @@ async fn nothing_is_lost_swapped_or_doubled_when_two_programs_on_one_store_are_k
 }
 
 async fn talk_through_kills(processes: usize) {
-    let _machine = MACHINE.read().await;
     let mut random = Random::seeded();
     let stage = Stage::start(processes).await;
     let started = Instant::now();
@@ -46,7 +48,8 @@ async fn talk_through_kills(processes: usize) {
     let round = Cell::new(0);
     let talk = async { tokio::join!(talk(&stage, &mut writer, &round), read_all(&mut reader)) };
     let (((ids, webhooks), ()), kills) = tokio::join!(talk, kill_now_and_then(&stage, &mut random, &round));
-    let repeats = check_what_servicenow_was_told(&stage, &writer.conversation, kills).await;
+    hear_the_rest(&stage, &mut reader).await;
+    let repeats = check_what_servicenow_was_told(&stage, &writer.conversation, kills);
     check_what_the_user_read(&reader, &ids);
     println!(
         "{processes} process(es), {KILLS} kills in {:?}: {} requests and {webhooks} webhooks without an answer, {repeats} calls repeated",
@@ -112,12 +115,20 @@ async fn kill_now_and_then(stage: &Stage, random: &mut Random, round: &Cell<usiz
     kills
 }
 
+/// The last words may still be on their way when everything has been read. The client polls on, as clients do, which
+/// is also what makes a call of a killed program's be made again.
+async fn hear_the_rest(stage: &Stage, reader: &mut Client) {
+    let (session, last) = (reader.conversation.clone(), question(MESSAGES));
+    found("ServiceNow is told the last words", async || {
+        reader.read_on().await;
+        stage.told(&session).contains(&last).then_some(())
+    })
+    .await;
+}
+
 /// All in order, and no repeat but of the one call that was under way at a kill, right behind it and with
 /// its ids; how many such there were.
-async fn check_what_servicenow_was_told(stage: &Stage, session: &str, mut kills: Vec<Timestamp>) -> usize {
-    let last = question(MESSAGES);
-    let through = stage.servicenow.wait_for(PATIENCE, |_| stage.told(session).contains(&last)).await;
-    assert!(through, "ServiceNow was only told {:?}", stage.told(session));
+fn check_what_servicenow_was_told(stage: &Stage, session: &str, mut kills: Vec<Timestamp>) -> usize {
     let calls = stage.servicenow.requests_of(session);
     let mut told: Vec<_> = calls.iter().filter(|call| call.action.is_empty()).collect();
     told.dedup_by_key(|call| (&call.request_id, &call.client_message_id));

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use servicenow_handoff::simulate::chat_client::ChatClient;
 
 use crate::{
+    eventually::found,
     files::client::{counts_up, error_of, noise, sha256, world_with_links},
     world::World,
 };
@@ -93,7 +94,7 @@ async fn what_is_gone_is_not_found_and_a_dead_instance_is_unavailable() {
 
 #[tokio::test]
 async fn a_link_ends_and_can_not_be_changed() {
-    let world = world_with_links(&[("FILES_TTL", "1")]).await;
+    let world = world_with_links(&[("FILES_TTL", "4")]).await;
     let mut chat = world.live_chat().await;
     let id = world.servicenow.add_media("a.png", "image/png", "x");
     let link = shown_picture(&world, &mut chat, &format!("/sys_attachment.do?sys_id={id}")).await;
@@ -112,12 +113,7 @@ async fn a_link_ends_and_can_not_be_changed() {
     for link in [format!("{}/api/files/", world.url), format!("{}/api/files/a/b", world.url)] {
         assert_eq!(world.http.get(&link).send().await.unwrap().status(), 403, "{link}");
     }
-    let mut over = world.http.get(&link).send().await.unwrap();
-    while over.status() == 200 {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        over = world.http.get(&link).send().await.unwrap();
-    }
-    assert_eq!(error_of(over).await, (403, "LinkExpired".to_owned()));
+    assert_eq!(error_of(over(&world, &link).await).await, (403, "LinkExpired".to_owned()));
     // The page that is loaded again shows a fresh one.
     chat.reload();
     chat.see("the picture", |a| a["attachments"][0]["contentUrl"].is_string()).await.unwrap();
@@ -140,7 +136,7 @@ async fn a_large_file_is_passed_on_as_it_comes() {
 async fn users_files_are_deleted_when_their_links_are_over() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
-    let settings = [("ATTACHMENTS", "link"), ("FILES_TTL", "1"), ("STORE", store.as_str())];
+    let settings = [("ATTACHMENTS", "link"), ("FILES_TTL", "4"), ("STORE", store.as_str())];
     let world = world_with_links(&settings).await;
     let stored = || std::fs::read_dir(folder.path().join("files")).unwrap().count();
     let mut chat = world.live_chat().await;
@@ -153,9 +149,16 @@ async fn users_files_are_deleted_when_their_links_are_over() {
     let link = echo["attachments"][0]["contentUrl"].as_str().unwrap().to_owned();
     assert_eq!(world.http.get(&link).send().await.unwrap().text().await.unwrap(), "x");
     assert_eq!(stored(), 1);
-    tokio::time::sleep(std::time::Duration::from_millis(1_050)).await;
+    assert_eq!(error_of(over(&world, &link).await).await, (403, "LinkExpired".to_owned()));
     world.handoff.sweep().await.unwrap();
-    let over = world.http.get(&link).send().await.unwrap();
-    assert_eq!(error_of(over).await, (403, "LinkExpired".to_owned()));
     assert_eq!(stored(), 0);
+}
+
+/// What a link answers once it is over.
+async fn over(world: &World, link: &str) -> reqwest::Response {
+    found("the link is over", async || {
+        let answer = world.http.get(link).send().await.unwrap();
+        (answer.status() != 200).then_some(answer)
+    })
+    .await
 }

@@ -1,7 +1,5 @@
 //! Both far ends in this process, and the app settings of an app that has every role on.
 
-use std::time::Duration;
-
 use serde_json::Value;
 use servicenow_handoff::simulate::{
     chat_client::{ChatClient, handoff_state},
@@ -9,10 +7,9 @@ use servicenow_handoff::simulate::{
     servicenow::{self, ServiceNow, ServiceNowOptions, Standing},
 };
 
+pub use crate::eventually::PATIENCE;
 use crate::host::{front::Mode, model::Host};
 
-/// How long anything that should happen may take: a claim of a killed process stands for 10 s.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 pub const PUBLIC_URL: &str = "https://app.example.com";
 pub const SECONDARY_TOKEN: &str = "primary";
 
@@ -40,6 +37,7 @@ impl Stage {
             basic: Some(("connector".to_owned(), "password".to_owned())),
             message_token: Some("out".to_owned()),
             abandon_on_error: false,
+            webhook_timeout: PATIENCE,
             ..ServiceNowOptions::default()
         };
         let desk = servicenow::start(options).await.unwrap();

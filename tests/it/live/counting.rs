@@ -10,7 +10,10 @@ use servicenow_handoff::{
     telemetry::Count,
 };
 
-use crate::world::{PATIENCE, RESPONSES_TOKEN, World};
+use crate::{
+    eventually::eventually,
+    world::{RESPONSES_TOKEN, World},
+};
 
 /// What was counted, by the names of the log line; what is nothing is left out.
 fn counted(world: &World) -> Vec<(&'static str, u64)> {
@@ -59,8 +62,8 @@ async fn a_hand_off_is_counted_to_the_last_duplicate() {
     tell(&world, json!({"clientSessionId": session, "agentChat": true, "body": [hologram]})).await;
     chat.see("the hologram", |activity| activity["text"] == "Look here.").await.unwrap();
     // The last of the words is settled a moment after ServiceNow has it.
-    let settled = |world: &World| world.handoff.counters().so_far().of(Count::ToServiceNow) == 2;
-    assert!(world.servicenow.wait_for(PATIENCE, |_| settled(&world)).await);
+    let settled = || world.handoff.counters().so_far().of(Count::ToServiceNow) == 2;
+    eventually("both messages are settled", settled).await;
     let expected = [
         ("to_servicenow", 2),
         ("from_servicenow", 2),

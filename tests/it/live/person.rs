@@ -1,14 +1,15 @@
 //! While a person is asked for or present, and how the bot comes back.
 
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
 use servicenow_handoff::simulate::{
     chat_client::{ChatClient, handoff_state},
     servicenow::{Recorded, ServiceNow},
 };
 
-use crate::world::{PATIENCE, World};
+use crate::{
+    eventually::found,
+    world::{PATIENCE, World},
+};
 
 mod client;
 mod ending;
@@ -51,14 +52,10 @@ pub fn times(chat: &ChatClient, text: &str) -> usize {
 
 /// What the fresh Copilot Studio conversation was told first. A poll or the sweep opens it.
 async fn told_to_fresh_bot(world: &World, chat: &mut ChatClient) -> Value {
-    let start = Instant::now();
-    loop {
+    found("the bot comes back", async || {
         chat.poll().await.unwrap();
-        let fresh = world.copilot.conversations().into_iter().nth(1);
-        if let Some(told) = fresh.and_then(|fresh| world.copilot.said_to_bot(&fresh).into_iter().next()) {
-            return told;
-        }
-        assert!(start.elapsed() < PATIENCE, "the bot does not come back");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        let fresh = world.copilot.conversations().into_iter().nth(1)?;
+        world.copilot.said_to_bot(&fresh).into_iter().next()
+    })
+    .await
 }

@@ -9,7 +9,14 @@ use servicenow_handoff::{
     wire::virtual_agent::request::{Action, Message},
 };
 
-use crate::secondary::world::{PATH, Sink, TOKEN, World, settings, to};
+use crate::{
+    eventually::{eventually, found},
+    free_port::free_port,
+    secondary::world::{PATH, Sink, TOKEN, World, settings, to},
+};
+
+/// After this the agent of these tests has said all that it answers `slow` with.
+const SPOKEN: Duration = Duration::from_secs(4);
 
 #[tokio::test]
 async fn an_answer_comes_after_the_status_with_signs_of_typing() {
@@ -98,22 +105,27 @@ async fn a_repeated_request_is_answered_once() {
 #[tokio::test]
 async fn a_request_answered_200_survives_the_process_wherever_it_is_killed() {
     // Killed while the agent thinks, and while the answer is refused.
-    for wait in [Duration::from_millis(300), Duration::from_millis(4_200)] {
+    for answered in [false, true] {
         let sink = Sink::open();
         let copilot = copilot::start(copilot::CopilotOptions::default()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&copilot, &folder, &to(&sink));
         let mut handler = Handler::start(&settings).await;
-        if wait > Duration::from_secs(1) {
-            sink.refuse(1_000);
-        }
+        // Signs of typing go there as well, before the answer does.
+        sink.refuse(if answered { 1_000 } else { 0 });
         handler.ask(json!({"requestId": "r", "clientSessionId": "s", "userId": "ada", "message": {"text": "slow"}})).await;
-        tokio::time::sleep(wait).await;
+        let told = || copilot.conversations().pop().is_some_and(|id| !copilot.said_to_bot(&id).is_empty());
+        eventually("the agent is told", told).await;
+        if answered {
+            tokio::time::sleep(SPOKEN).await;
+            let before = sink.refused();
+            eventually("the answer is refused", || sink.refused() > before).await;
+        }
         handler.kill();
         sink.refuse(0);
-        tokio::time::sleep(Duration::from_millis(3_500)).await;
+        tokio::time::sleep(SPOKEN).await;
         let _again = Handler::start(&settings).await;
-        let said = sink.wait_within(1, Duration::from_secs(25)).await;
+        let said = sink.wait_for(1).await;
         let texts: Vec<&str> =
             said[0]["body"].as_array().unwrap().iter().filter_map(|e| e["value"].as_str()).collect();
         assert_eq!(texts, ["One moment, I'm looking…", "Here is the first part.", "And here is the rest."]);
@@ -129,7 +141,7 @@ async fn a_request_answered_200_survives_the_process_wherever_it_is_killed() {
 async fn the_sweep_goes_on_with_what_another_instance_left() {
     let sink = Sink::open();
     let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
-    world.copilot.faults().add(Fault::on("GET", "/activities").once().delay(Duration::from_millis(500)));
+    world.copilot.faults().add(Fault::on("GET", "/activities").once().delay(Duration::from_secs(5)));
     let primary = world.primary("s");
     primary.send(&primary.request(Action::Message(Message::typed("hello")))).await;
     let (_, second) = world.second_instance();
@@ -201,8 +213,7 @@ struct Handler {
 
 impl Handler {
     async fn start(settings: &[(String, String)]) -> Self {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let address = format!("127.0.0.1:{port}");
+        let address = format!("127.0.0.1:{}", free_port());
         let process = std::process::Command::new(env!("CARGO_BIN_EXE_handler"))
             .env_clear()
             .envs(settings.iter().map(|(name, value)| (name, value)))
@@ -212,12 +223,7 @@ impl Handler {
             .spawn()
             .unwrap();
         let url = format!("http://{address}");
-        for _ in 0..200 {
-            if reqwest::get(&url).await.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        found("it answers", async || reqwest::get(&url).await.ok()).await;
         Self { process, url }
     }
 

@@ -1,9 +1,6 @@
 //! A connector that is a secondary bot: before a simulated agent, and behind a primary bot of the test's.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::sync::{Arc, Mutex};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
@@ -19,10 +16,11 @@ use servicenow_handoff::{
     },
 };
 
+pub use crate::eventually::PATIENCE;
+use crate::eventually::eventually;
+
 pub const TOKEN: &str = "a-primary-token";
 pub const PATH: &str = "/api/sn_va_as_service/bot/integration";
-/// How long anything that should happen may take before a test calls it lost.
-pub const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct World {
     pub copilot: CopilotStudio,
@@ -162,14 +160,15 @@ pub struct Sink {
     pub url: String,
     got: Arc<Mutex<Vec<Value>>>,
     traces: Arc<Mutex<Vec<Option<String>>>>,
-    refusals: Arc<Mutex<u32>>,
+    /// How many more calls are refused, and how many have been.
+    refusals: Arc<Mutex<(u32, u32)>>,
 }
 
 impl Sink {
     pub fn open() -> Self {
         let got = Arc::new(Mutex::new(Vec::new()));
         let traces = Arc::new(Mutex::new(Vec::new()));
-        let refusals = Arc::new(Mutex::new(0));
+        let refusals = Arc::default();
         let sink = Self { url: String::new(), got, traces, refusals };
         let (started, address) = std::sync::mpsc::channel();
         let taker = sink.clone();
@@ -198,9 +197,9 @@ impl Sink {
             return HttpResponse::Unauthorized().finish();
         }
         self.traces.lock().unwrap().push(header("traceparent").map(str::to_owned));
-        let mut left = self.refusals.lock().unwrap();
-        if *left > 0 {
-            *left -= 1;
+        let mut refusals = self.refusals.lock().unwrap();
+        if refusals.0 > 0 {
+            *refusals = (refusals.0 - 1, refusals.1 + 1);
             return HttpResponse::ServiceUnavailable().finish();
         }
         self.got.lock().unwrap().push(serde_json::from_slice(body).unwrap());
@@ -214,7 +213,12 @@ impl Sink {
 
     /// From now on, this many calls get a 503.
     pub fn refuse(&self, calls: u32) {
-        *self.refusals.lock().unwrap() = calls;
+        self.refusals.lock().unwrap().0 = calls;
+    }
+
+    /// How many calls got a 503.
+    pub fn refused(&self) -> u32 {
+        self.refusals.lock().unwrap().1
     }
 
     pub fn got(&self) -> Vec<Value> {
@@ -229,17 +233,8 @@ impl Sink {
 
     /// Waits for so many answers.
     pub async fn wait_for(&self, answers: usize) -> Vec<Value> {
-        self.wait_within(answers, PATIENCE).await
-    }
-
-    pub async fn wait_within(&self, answers: usize, patience: Duration) -> Vec<Value> {
-        let began = Instant::now();
-        while self.said().len() < answers && began.elapsed() < patience {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let said = self.said();
-        assert!(said.len() >= answers, "only {said:?}");
-        said
+        eventually(format!("{answers} answers"), || self.said().len() >= answers).await;
+        self.said()
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, HashSet},
     fs,
-    time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
@@ -11,6 +10,7 @@ use serde_json::Value;
 use servicenow_handoff::{domain::Timestamp, simulate::servicenow::Recorded};
 
 use crate::{
+    eventually::found,
     faults::stage::Stage,
     storm::{
         size::Size,
@@ -18,8 +18,6 @@ use crate::{
     },
 };
 
-/// A claim of a killed program stands for 10 s, and another kill may follow.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Milliseconds that a call may have been on its way when its program died.
 const ON_THE_WAY: i64 = 3_000;
 
@@ -35,21 +33,16 @@ pub fn told(stage: &Stage) -> HashMap<String, Vec<Recorded>> {
 /// The last words may still be on their way when everybody has read everything. The clients poll on, as
 /// clients do, which is also what makes a call of a killed program's be made again.
 pub async fn all_was_told(stage: &Stage, size: &Size, talks: &mut [Talk]) {
-    let began = Instant::now();
-    loop {
+    found("the last words of all users reach ServiceNow", async || {
         join_all(talks.iter_mut().map(|talk| talk.reader.read_on())).await;
         let told = told(stage);
         let has_all = |talk: &&Talk| {
             let last = question(talk.number, size.messages);
             told.get(&talk.conversation).is_some_and(|calls| calls.iter().any(|call| call.text == last))
         };
-        let missing = talks.iter().filter(|talk| !has_all(talk)).count();
-        if missing == 0 {
-            return;
-        }
-        assert!(began.elapsed() < PATIENCE, "the last words of {missing} users never reached ServiceNow");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+        talks.iter().all(|talk| has_all(&talk)).then_some(())
+    })
+    .await;
 }
 
 /// Checks one conversation; how many calls were made again.

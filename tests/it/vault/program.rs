@@ -5,13 +5,9 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
 };
 
-use crate::vault::azure::FLEX;
-
-/// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::{eventually::PATIENCE, vault::azure::FLEX};
 
 /// Killed when dropped.
 pub struct Program {

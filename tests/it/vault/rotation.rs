@@ -9,10 +9,11 @@ use servicenow_handoff::simulate::{
     servicenow::{self, OAuthClient, ServiceNow, ServiceNowOptions, Standing},
 };
 
-use crate::vault::{azure::Azure, program::Program, start::in_vault};
+use crate::{
+    eventually::{PATIENCE, eventually},
+    vault::{azure::Azure, program::Program, start::in_vault},
+};
 
-/// How long anything that should happen may take before a test calls it lost.
-const PATIENCE: Duration = Duration::from_secs(20);
 const USER: &str = "connector";
 
 #[tokio::test]
@@ -54,12 +55,7 @@ async fn where_silence_shows_nothing_a_message_token_is_read_again_after_a_chat_
     let mut lost = ChatClient::start(&stage.program.url, &endpoint).await.unwrap();
     lost.say("agent").await.unwrap();
     lost.see("that nobody came", |activity| activity["value"]["state"] == "failed").await.unwrap();
-    let read_again = async {
-        while stage.azure.times_read("message-token") < 2 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, read_again).await.expect("the token is read again");
+    eventually("the token is read again", || stage.azure.times_read("message-token") >= 2).await;
     let chat = stage.live_chat().await;
     chat.say("are you there?").await.unwrap();
     stage.agent_hears(&chat, "are you there?").await;

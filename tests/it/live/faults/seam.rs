@@ -10,7 +10,7 @@ use servicenow_handoff::simulate::{
 };
 
 use super::{LAST, Wire, named, read_to_the_last, shown};
-use crate::world::{PATIENCE, World};
+use crate::{eventually::eventually, world::World};
 
 /// Long enough for what should come first, under load too.
 const HELD: Duration = Duration::from_millis(700);
@@ -101,9 +101,7 @@ async fn a_post_that_is_answered_502_but_stands_in_the_batch_is_told_once() {
     let post = post_aside(&world, &chat, named("hello?", "c-2"));
     hit(&world, held).await;
     let id = chat.conversation().to_owned();
-    while world.copilot.said_to_bot(&id).len() < 2 {
-        tokio::task::yield_now().await;
-    }
+    eventually("Direct Line has both posts", || world.copilot.said_to_bot(&id).len() >= 2).await;
     see_the_hand_off(&mut chat).await;
     let (status, answer) = post.await.unwrap();
     assert_eq!(status, 200, "{answer}");
@@ -184,10 +182,5 @@ fn post_aside(world: &World, chat: &ChatClient, activity: Value) -> tokio::task:
 
 /// Waits until a fault has hit.
 async fn hit(world: &World, fault: u64) {
-    let hit = async {
-        while world.copilot.faults().hits(fault) == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, hit).await.expect("the fault was never met");
+    eventually("the fault is met", || world.copilot.faults().hits(fault) > 0).await;
 }

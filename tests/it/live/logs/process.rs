@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    net::TcpListener as StdListener,
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -18,6 +17,7 @@ use tokio::{
 };
 
 use crate::{
+    free_port::free_port,
     live::wire::{connect, read_head},
     world::PATIENCE,
 };
@@ -45,7 +45,7 @@ impl Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
         command.env_clear().env("LOG", "trace").env("LISTEN", "127.0.0.1:0").envs(settings.iter().copied());
         if style == Style::Json {
-            let free = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let free = free_port();
             command.env("FUNCTIONS_CUSTOMHANDLER_PORT", free.to_string());
         }
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

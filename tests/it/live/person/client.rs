@@ -10,12 +10,13 @@ use servicenow_handoff::simulate::{
 };
 
 use crate::{
+    eventually::found,
     live::{
         person::talk_both_ways,
         pipe::{CLOSE, get, post},
         wire::{Answer, exchange, request},
     },
-    world::{PATIENCE, World},
+    world::World,
 };
 
 #[tokio::test]
@@ -87,15 +88,11 @@ async fn a_token_that_has_run_out_gets_what_direct_line_says() {
     let world = World::between(options, ServiceNowOptions::default(), &[]).await;
     let chat = world.live_chat().await;
     let watermark = chat.watermark().unwrap();
-    let start = std::time::Instant::now();
-    let refused = loop {
+    let refused = found("a dead token is refused", async || {
         let answer = poll(&world, chat.conversation(), chat.token(), watermark).await;
-        if answer.status != 200 {
-            break answer;
-        }
-        assert!(start.elapsed() < PATIENCE, "a dead token is still good");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
     assert_eq!((refused.status, refused.code()), (403, "TokenExpired".to_owned()));
     let refused = post(&world, chat.conversation(), chat.token(), &message("x")).await;
     assert_eq!((refused.status, refused.code()), (403, "TokenExpired".to_owned()));

@@ -80,7 +80,7 @@ async fn a_wrong_message_token_or_hash_is_met_with_silence_and_the_user_is_told_
         (ServiceNowOptions::default(), ("SERVICENOW_TOKEN", "a-wrong-token")),
         (hashed, ("SERVICENOW_HASH_SECRET", "a-wrong-secret")),
     ] {
-        let settings = [wrong, ("HANDOFF_TIMEOUT", "1")];
+        let settings = [wrong, ("HANDOFF_TIMEOUT", "3")];
         let world = World::between(CopilotOptions::default(), options, &settings).await;
         let mut chat = world.waiting_chat().await;
         let told = sees_state(&mut chat, "failed").await;

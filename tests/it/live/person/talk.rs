@@ -7,8 +7,9 @@ use servicenow_handoff::simulate::{
 };
 
 use crate::{
+    eventually::found,
     live::person::{asked, talk_both_ways, times},
-    world::{AGENT, PATIENCE, World},
+    world::{AGENT, World},
 };
 
 #[tokio::test]
@@ -133,12 +134,11 @@ async fn the_users_typing_is_over_after_five_seconds_without_more() {
     let session = chat.conversation().to_owned();
     chat.post(&json!({"type": "typing", "from": {"id": "dana"}})).await.unwrap();
     let typed = asked(&world, &session, "TYPING").await.at;
-    let start = std::time::Instant::now();
-    while !world.actions(&session).contains(&"VIEWING".to_owned()) {
-        assert!(start.elapsed() < PATIENCE, "no VIEWING");
+    found("VIEWING", async || {
         chat.poll().await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+        world.actions(&session).contains(&"VIEWING".to_owned()).then_some(())
+    })
+    .await;
     let stopped = asked(&world, &session, "VIEWING").await.at;
     assert!(stopped.millis_since(typed) >= 4_900, "after {} ms", stopped.millis_since(typed));
 }
