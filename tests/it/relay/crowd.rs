@@ -18,6 +18,8 @@ use servicenow_handoff::simulate::{
     faults::Fault,
 };
 
+use crate::eventually::eventually;
+
 const TURNS: usize = 1_000;
 const MEBIBYTE: usize = 1_024;
 
@@ -25,7 +27,7 @@ const MEBIBYTE: usize = 1_024;
 fn a_thousand_turns_wait_within_64_mebibytes() {
     System::new().block_on(async {
         let studio = copilot::start(CopilotOptions::default()).await.unwrap();
-        studio.faults().add(Fault::on("GET", "/activities").delay(Duration::from_millis(500)));
+        let polls = studio.faults().add(Fault::on("GET", "/activities").delay(Duration::from_millis(500)));
         let handler = Handler::start(&studio, "info");
         let http = reqwest::Client::new();
         let mut ids = Vec::new();
@@ -36,7 +38,9 @@ fn a_thousand_turns_wait_within_64_mebibytes() {
 
         let start = Instant::now();
         let turns: Vec<_> = ids.iter().map(|id| rt::spawn(handler.relay(&http, &studio, id))).collect();
-        tokio::time::sleep(Duration::from_secs(8)).await;
+        // They poll at the same pace, so by then each of them has.
+        let all_wait = || studio.faults().hits(polls) >= 4 * TURNS as u64;
+        eventually("all of them have polled", all_wait).await;
         let waiting = handler.kibibytes("VmRSS");
         assert!(turns.iter().all(|turn| !turn.is_finished()), "all of them are waiting");
         for id in &ids {
@@ -75,12 +79,7 @@ fn a_turn_is_one_line_of_the_log_without_secret_or_words() {
 
         // A line may still be on its way through the pipe when the answer is here.
         let written = || handler.lines.lock().unwrap().join("\n");
-        for _ in 0..100 {
-            if written().contains("answered 403") {
-                break;
-            }
-            actix_web::rt::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        eventually("the second turn is in the log", || written().contains("answered 403")).await;
         let lines = written();
         let about: Vec<_> = lines.lines().filter(|line| line.contains(&id)).collect();
         assert_eq!(about.len(), 2, "{lines}");
@@ -113,6 +112,8 @@ impl Handler {
             .env("LISTEN", "127.0.0.1:0")
             .env("DIRECT_LINE_URL", studio.url())
             .env("RELAY", "open")
+            // Longer than opening them all takes on a busy machine.
+            .env("RELAY_MAX_WAIT", "120000")
             .env("LOG", log)
             .stdout(Stdio::piped())
             .spawn()
