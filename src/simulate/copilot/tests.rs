@@ -277,7 +277,7 @@ impl Chat {
 
     /// Polls until a text has arrived; the history up to then.
     async fn read_until(&self, text: &str) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let page = self.read(None).await;
             if texts(&page).iter().any(|seen| seen == text) {

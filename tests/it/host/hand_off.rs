@@ -90,7 +90,7 @@ fn a_function_that_runs_out_of_time_takes_the_process_along_and_nothing_stored_i
     run(async {
         for mode in BOTH_MODES {
             let stage = Stage::start().await;
-            let host = Host::open_within(Duration::from_secs(3), mode, &stage.settings());
+            let host = Host::open_within(Duration::from_secs(8), mode, &stage.settings());
             host.start_handler().await.unwrap();
             stage.answer_to(&host);
             let mut chat = stage.live_client(&host).await;

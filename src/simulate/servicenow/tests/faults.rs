@@ -53,22 +53,23 @@ async fn a_200_may_be_a_failure_or_no_json_at_all() {
 #[tokio::test]
 async fn a_delay_holds_calls_back_side_by_side() {
     let bench = Bench::start(ServiceNowOptions::default()).await;
-    bench.servicenow.faults().add(Fault::new(Effect::Delay { ms: 150 }));
+    bench.servicenow.faults().add(Fault::new(Effect::Delay { ms: 1_000 }));
     bench.servicenow.faults().add(Fault::new(Effect::Jitter { ms: 5 }));
     let started = std::time::Instant::now();
     let calls = (0..20).map(|number| bench.status(message(&format!("s{number}"), "r1", "hi")));
     let statuses = futures_util::future::join_all(calls).await;
     assert!(statuses.iter().all(|status| *status == 200));
     let elapsed = started.elapsed();
-    assert!((150..1500).contains(&elapsed.as_millis()), "{elapsed:?}");
+    // One behind the other they would take 20 s.
+    assert!((1_000..15_000).contains(&elapsed.as_millis()), "{elapsed:?}");
 }
 
 #[tokio::test]
 async fn a_late_answer_belongs_to_a_processed_call() {
     let bench = Bench::start(ServiceNowOptions::default()).await;
     bench.queue("s1").await;
-    bench.servicenow.faults().add(Fault::new(Effect::LateAnswer { ms: 2000 }).times(1));
-    let call = bench.call(&message("s1", "r1", "one")).timeout(Duration::from_millis(100));
+    bench.servicenow.faults().add(Fault::new(Effect::LateAnswer { ms: 60_000 }).times(1));
+    let call = bench.call(&message("s1", "r1", "one")).timeout(Duration::from_secs(2));
     assert!(call.send().await.unwrap_err().is_timeout());
     assert_eq!(said(&bench), ["one"]);
 }

@@ -69,7 +69,7 @@ impl Process {
         let mut length = usize::MAX;
         while length != self.stdout.lock().unwrap().len() {
             length = self.stdout.lock().unwrap().len();
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
