@@ -181,7 +181,7 @@ fn client(far_end: &FarEnd, login: ServiceNowLogin) -> ServiceNow {
 
 fn impatient(far_end: &FarEnd, login: ServiceNowLogin) -> ServiceNow {
     let mut client = client(far_end, login);
-    Arc::get_mut(&mut client.shared).expect("not shared yet").time_out = Duration::from_millis(300);
+    Arc::get_mut(&mut client.shared).expect("not shared yet").time_out = Duration::from_secs(1);
     client
 }
 
