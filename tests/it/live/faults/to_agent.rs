@@ -65,9 +65,7 @@ async fn a_message_that_is_answered_after_ten_seconds_is_told_once() {
     world.servicenow.faults().add(Fault::new(late).of("MESSAGE").times(1));
     chat.say("one").await.unwrap();
     chat.say("two").await.unwrap();
-    let heard = |_: &_| world.told(chat.conversation()).len() >= 2;
-    assert!(world.servicenow.wait_for(Duration::from_secs(40), heard).await);
-    assert_eq!(world.told(chat.conversation()), ["one", "two"]);
+    world.agent_hears(chat.conversation(), &["one", "two"]).await;
 }
 
 #[tokio::test]
