@@ -22,6 +22,7 @@ use crate::{
     handoff::Handoff,
     http::{Secondary, Served, configure},
     ledger::journal::{AppendBlobJournal, Journal as _, SqliteJournal, Store},
+    operator::{retention::Retention, tombstone::Tombstones},
     relay::Relay,
     secondary_bot::{SecondaryBot, media::Media},
     telemetry::{self, Counters},
@@ -49,6 +50,8 @@ pub struct Connector {
     underway: Underway,
     /// The journals of live chats; `None` when no role is on that keeps any.
     chats: Option<Store<Fact>>,
+    /// `None`: everything is kept.
+    retention: Option<Retention>,
 }
 
 impl Connector {
@@ -82,12 +85,16 @@ impl Connector {
             SecondaryBot::new(settings, store.realm(), media, &http, counters.clone()).map(Arc::new)
         });
         let chats = store.as_ref().map(|(store, _)| store.realm());
+        let retention = store
+            .as_ref()
+            .and_then(|(store, kept)| Retention::new(store, kept.clone(), settings.retention_days));
         let handoff = store
             .and_then(|(store, kept)| Handoff::new(settings, store, kept, &http, counters.clone()))
             .map(Arc::new);
         let secondary = secondary_bot.clone().zip(settings.secondary_bot.clone());
         let served = Data::new(Served {
             handoff: handoff.clone(),
+            erased: chats.as_ref().map(|chats| Tombstones::new(chats.realm())),
             responses: settings.responses.clone(),
             allowed_origins: settings.allowed_origins.clone(),
             in_functions_host: settings.in_functions_host,
@@ -129,7 +136,16 @@ impl Connector {
         .bind(settings.listen)
         .map_err(|failed| no_address(failed, settings))?;
         let address = server.addrs().first().copied().unwrap_or(settings.listen);
-        Ok(Self { server: server.run(), address, handoff, secondary_bot, counters, underway, chats })
+        Ok(Self {
+            server: server.run(),
+            address,
+            handoff,
+            secondary_bot,
+            counters,
+            underway,
+            chats,
+            retention,
+        })
     }
 
     /// Where it listens; the port that the system chose when 0 was asked for.
@@ -240,12 +256,15 @@ fn no_client(failed: reqwest::Error) -> io::Error {
 /// # Errors
 /// When the store or the port can't be used, or serving fails.
 pub async fn run(settings: Settings) -> io::Result<Ended> {
-    let connector = Connector::build(&settings)?;
+    let mut connector = Connector::build(&settings)?;
     let signals = Signals::listen()?;
     info!("Listening on {}", connector.address());
     if !settings.in_functions_host {
         connector.handoff().into_iter().for_each(keep_sweeping);
         connector.secondary_bot().into_iter().for_each(keep_sweeping_secondary);
+    }
+    if let Some(retention) = connector.retention.take() {
+        actix_web::rt::spawn(retention.keep_running());
     }
     keep_counting(connector.counters.clone());
     connector.run_until(signals).await
@@ -288,7 +307,11 @@ pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>) {
 }
 
 /// Users' files stand where the journal does: beside the SQLite file, or in its container.
-fn uploads(settings: &Settings, sign_in: &SignIn, http: &reqwest::Client) -> io::Result<FileStore> {
+pub(crate) fn uploads(
+    settings: &Settings,
+    sign_in: &SignIn,
+    http: &reqwest::Client,
+) -> io::Result<FileStore> {
     match &settings.store {
         StoreSetting::Sqlite(path) => Ok(FileStore::folder(path.with_file_name("files"))),
         StoreSetting::AppendBlob { url } => {

@@ -46,6 +46,8 @@ pub struct Settings {
     pub public_url: Option<Url>,
     pub allowed_origins: AllowedOrigins,
     pub long_poll: Duration,
+    /// Days after which what has ended is deleted; 0 keeps it.
+    pub retention_days: u32,
     pub direct_line: DirectLineSettings,
     /// `None`: the live-agent role is off.
     pub servicenow: Option<ServiceNowSettings>,
@@ -96,6 +98,7 @@ impl Settings {
             public_url: reader.root("PUBLIC_URL"),
             allowed_origins: surface::allowed_origins(&mut reader),
             // DirectLineJS gives up on a poll after 20 s, and on all polls with it.
+            retention_days: u32::try_from(reader.number("RETENTION_DAYS", 0..=3_650, "days")).unwrap_or(30),
             long_poll: reader.milliseconds("LONG_POLL", 0..=15_000),
             direct_line: direct_line(&mut reader),
             servicenow: servicenow::servicenow(&mut reader),

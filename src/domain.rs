@@ -75,6 +75,15 @@ impl ActivityId {
     pub fn local(conversation: &ConversationId, position: u64) -> Self {
         Self(format!("{conversation}|L{position:07}"))
     }
+
+    /// An id for what was taken and has no echo: of nothing else, ever.
+    pub fn of_nothing(conversation: &ConversationId) -> Self {
+        let mut random = [0; 8];
+        if getrandom::fill(&mut random).is_err() {
+            random = Timestamp::now().0.to_be_bytes();
+        }
+        Self(format!("{conversation}|N{}", hex::encode(random)))
+    }
 }
 
 /// Stands where words may not be shown.

@@ -19,6 +19,7 @@ use crate::{
     credential::Credential,
     direct_line::proxy::Pipe,
     handoff::Handoff,
+    operator::tombstone::Tombstones,
     relay::Relay,
     secondary_bot::SecondaryBot,
     telemetry::{TRACEPARENT, Trace},
@@ -46,6 +47,8 @@ pub const PRIMARY_LIMIT: usize = 1_024 * 1_024;
 pub struct Served {
     /// `None`: the live-agent role is off.
     pub handoff: Option<Arc<Handoff>>,
+    /// Conversations that were erased; `None` without a store.
+    pub erased: Option<Tombstones>,
     pub responses: InboundCredential,
     pub allowed_origins: AllowedOrigins,
     /// Whose timer calls `sweep`.

@@ -33,6 +33,7 @@ pub mod files;
 pub mod handoff;
 pub mod http;
 pub mod ledger;
+pub mod operator;
 pub mod relay;
 pub mod secondary_bot;
 pub mod servicenow;

@@ -14,6 +14,7 @@ use servicenow_handoff::{
     app::{self, Ended},
     config::{SETTINGS, SettingErrors, Settings, misspelt, settings_file},
     doctor::{Depth, Report, Setup},
+    operator::{Erased, Operator, OperatorError},
     telemetry, vault,
 };
 use tracing::{error, info, warn};
@@ -42,6 +43,7 @@ Examples:
   handler doctor --settings local.settings.json  what is missing or wrong, and what to do
   handler doctor --deep                          also whether ServiceNow and the agent really answer
   LISTEN=0.0.0.0:8080 handler serve              serve, as a container does
+  handler conversations erase --user USER_ID     forget a person
 
 Exit codes: 0 fine, 1 something is wrong, 2 wrong arguments or settings.";
 
@@ -82,6 +84,11 @@ enum Command {
         #[arg(long, value_name = "PORT", default_value_t = servicenow_handoff::demo::SIMULATED_SERVICENOW)]
         servicenow_port: u16,
     },
+    /// Lists, shows, exports and erases what the store holds of conversations; works beside a running program
+    Conversations {
+        #[command(subcommand)]
+        what: Conversations,
+    },
     /// Checks settings and far ends one by one, says what is wrong and what to do; exits 0 or 1
     Doctor {
         /// Prints JSON
@@ -91,6 +98,31 @@ enum Command {
         /// both: shows whether message authentication is right and whether the agent speaks
         #[arg(long)]
         deep: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Conversations {
+    /// A line a conversation: id, role, how it stands, facts, first and last time
+    List {
+        /// Only those that are open or owe a delivery
+        #[arg(long)]
+        open: bool,
+    },
+    /// A line a fact: position, time, kind and outcome; no words
+    Show { id: String },
+    /// Everything of one conversation, as JSON
+    Export { id: String },
+    /// Ends an open chat at ServiceNow, then deletes journal, files and markers
+    #[command(group(clap::ArgGroup::new("whose").required(true).args(["id", "user"])))]
+    Erase {
+        id: Option<String>,
+        /// All conversations of this user, by the id under which ServiceNow knows them
+        #[arg(long, value_name = "USER_ID")]
+        user: Option<String>,
+        /// Tells ServiceNow nothing
+        #[arg(long)]
+        offline: bool,
     },
 }
 
@@ -116,6 +148,7 @@ fn main() -> ExitCode {
         Command::Simulate { copilot_port, servicenow_port } => {
             simulate(&sources, copilot_port, servicenow_port)
         }
+        Command::Conversations { what } => conversations(&sources, &what),
         Command::Doctor { json, deep } => {
             doctor(&sources, json, if deep { Depth::Deep } else { Depth::Harmless })
         }
@@ -180,6 +213,48 @@ fn simulate(sources: &Sources, copilot_port: u16, servicenow_port: u16) -> ExitC
     System::new()
         .block_on(servicenow_handoff::demo::simulate(copilot_port, servicenow_port))
         .unwrap_or_else(|error| failed(&error))
+}
+
+#[expect(clippy::print_stdout, reason = "what is printed is what this command is for")]
+fn conversations(sources: &Sources, what: &Conversations) -> ExitCode {
+    let system = System::new();
+    let settings = match system.block_on(vault::settings(|name| sources.value(name))) {
+        Ok(settings) => settings,
+        Err(errors) => return wrong_settings(&errors),
+    };
+    let done = Operator::open(settings).and_then(|operator| system.block_on(asked(&operator, what)));
+    match done {
+        Ok(lines) => {
+            lines.iter().for_each(|line| println!("{line}"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn asked(operator: &Operator, what: &Conversations) -> Result<Vec<String>, OperatorError> {
+    let said = |erased: Erased| {
+        let ids = erased.conversations.iter().map(|id| format!("Erased {id}"));
+        let sum = format!(
+            "{} conversations, {} facts, {} files",
+            erased.conversations.len(),
+            erased.facts,
+            erased.files
+        );
+        ids.chain([sum]).collect()
+    };
+    match what {
+        Conversations::List { open } => operator.list(*open).await,
+        Conversations::Show { id } => operator.show(id).await,
+        Conversations::Export { id } => operator.export(id).await.map(|export| vec![format!("{export:#}")]),
+        Conversations::Erase { id: Some(id), offline, .. } => operator.erase(id, *offline).await.map(said),
+        Conversations::Erase { id: None, user, offline } => {
+            operator.erase_user(user.as_deref().unwrap_or_default(), *offline).await.map(said)
+        }
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what this command is for")]

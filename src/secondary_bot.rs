@@ -32,6 +32,7 @@ mod collect;
 mod converse;
 mod envelope;
 mod fact;
+pub use self::fact::Fact as StoredFact;
 mod later;
 mod machine;
 pub mod media;

@@ -53,6 +53,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("ATTACHMENTS", "upload", "how a user's file reaches ServiceNow: `upload` or `link`"),
     setting("FILES_TTL", "86400", "seconds a file link lives"),
     setting("MAX_UPLOAD", "104857600", "largest upload in bytes"),
+    setting("RETENTION_DAYS", "30", "days after which an ended conversation is deleted; `0` keeps it"),
     setting("LONG_POLL", "0", "milliseconds a client's empty poll may be held"),
     setting("ALLOWED_ORIGINS", "", "comma list of browser origins for CORS; `*` for any"),
     setting(

@@ -118,6 +118,20 @@ impl FileStore {
         }
     }
 
+    /// Deletes a file before its time; whether there was one.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove(&self, key: &str) -> Result<bool, StoreError> {
+        if !is_key(key) {
+            return Ok(false);
+        }
+        match &*self.0 {
+            Place::Folder(folder) => folder.remove(key).await,
+            Place::Blobs(blobs) => blobs.delete(key).await,
+        }
+    }
+
     /// Deletes what is over; how many files that were. Blobs are looked through once an hour at most.
     ///
     /// # Errors

@@ -114,10 +114,7 @@ impl Handoff {
                 Ok(posted)
             }
             // Events and the like were meant for the bot, which is cut off.
-            _ => {
-                let state = conversation.state().await;
-                Ok(Some(Posted::Accepted(ActivityId::local(&conversation.id, state.position))))
-            }
+            _ => Ok(Some(Posted::Accepted(ActivityId::of_nothing(&conversation.id)))),
         }
     }
 
@@ -204,7 +201,9 @@ impl Handoff {
             return Ok(Posted::Accepted(id));
         }
         match outcome {
-            Ok(id) => Ok(Posted::Accepted(ActivityId(id.unwrap_or_default()))),
+            Ok(Some(id)) if !id.is_empty() => Ok(Posted::Accepted(ActivityId(id))),
+            // Direct Line may answer 204; the client wants an id nevertheless.
+            Ok(_) => Ok(Posted::Accepted(ActivityId::of_nothing(&conversation.id))),
             Err(error) => Ok(Posted::Refused(Refusal::FarEnd(error))),
         }
     }
@@ -255,10 +254,7 @@ impl Handoff {
             Committed::Stored { at, .. } => {
                 said.id.unwrap_or_else(|| ActivityId::local(&conversation.id, at))
             }
-            Committed::TooLate => {
-                let state = conversation.state().await;
-                said.id.unwrap_or_else(|| ActivityId::local(&conversation.id, state.position))
-            }
+            Committed::TooLate => said.id.unwrap_or_else(|| ActivityId::of_nothing(&conversation.id)),
         };
         Ok(Some(fresh))
     }

@@ -27,6 +27,18 @@ use crate::{
 /// polls by itself, because each look is an operation of the store.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Bytes of activities that one answer holds, unless a single one is larger: an answer stays in memory until it is read.
+const LARGEST: usize = 1 << 20;
+
+/// Where reading the journal for an answer came to its end.
+enum Reached {
+    Head,
+    /// The bot came back on the way, so that its next stretch follows.
+    NextStretch,
+    /// The answer is full; the watermark says where to go on.
+    Full,
+}
+
 /// One answer to a client's GET.
 #[derive(Debug)]
 pub struct Page {
@@ -166,8 +178,13 @@ impl Handoff {
             if !self.read_rest(conversation, caller, segment, last, &mut cursor, &mut activities).await {
                 break;
             }
-            if self.read_local(conversation, look, catching_up, &mut cursor, &mut activities) {
-                continue;
+            if size_of_all(&activities) > LARGEST {
+                break;
+            }
+            match self.read_local(conversation, look, catching_up, &mut cursor, &mut activities) {
+                Reached::NextStretch => continue,
+                Reached::Full => break,
+                Reached::Head => {}
             }
             if last && segment.cut.is_none() {
                 Box::pin(self.read_bot(conversation, caller, segment, &mut cursor, &mut activities)).await?;
@@ -179,7 +196,7 @@ impl Handoff {
         Ok(Page { activities, watermark })
     }
 
-    /// The journal from the cursor on; true when the bot came back on the way, so that its next stretch follows.
+    /// The journal from the cursor on, as far as the answer has room.
     fn read_local(
         &self,
         conversation: &Conversation,
@@ -187,7 +204,8 @@ impl Handoff {
         catching_up: bool,
         cursor: &mut Cursor,
         activities: &mut Vec<Value>,
-    ) -> bool {
+    ) -> Reached {
+        let mut size = size_of_all(activities);
         let now = Timestamp::now();
         let link = |address: &str| self.files.link(address, now);
         let context = RenderContext { instance: &self.instance, file_link: &link, by: Voice::Bot };
@@ -196,7 +214,7 @@ impl Handoff {
             if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < look.segments.len() {
                 *cursor =
                     Cursor { local: position + 1, segment: cursor.segment + 1, upstream: Upstream::Start };
-                return true;
+                return Reached::NextStretch;
             }
             if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
                 continue;
@@ -205,9 +223,30 @@ impl Handoff {
             if let (Fact::UserSaid(said), Some(activity)) = (fact, &mut shown) {
                 self.show_files(said, activity, now);
             }
+            size += shown.as_ref().map_or(0, size_of);
+            if size > LARGEST && !activities.is_empty() {
+                cursor.local = position;
+                return Reached::Full;
+            }
             activities.extend(shown);
         }
         cursor.local = look.head;
-        false
+        Reached::Head
+    }
+}
+
+fn size_of_all(activities: &[Value]) -> usize {
+    activities.iter().map(size_of).sum()
+}
+
+/// Bytes of an activity as it is sent, near enough: texts are what makes one large.
+fn size_of(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(list) => 2 + list.iter().map(|value| size_of(value) + 1).sum::<usize>(),
+        Value::Object(map) => {
+            2 + map.iter().map(|(name, value)| name.len() + 4 + size_of(value)).sum::<usize>()
+        }
     }
 }

@@ -88,6 +88,9 @@ pub trait Journal<F>: Send + Sync + 'static {
     /// The conversations the sweep must look at. Costs as much as there are such, not as there are any.
     fn open(&self) -> impl Future<Output = Result<Vec<ConversationId>, JournalError>> + Send;
 
+    /// All conversations there are. Costs as much as there are facts; for the operator and for retention, not for requests.
+    fn all(&self) -> impl Future<Output = Result<Vec<ConversationId>, JournalError>> + Send;
+
     /// Takes a conversation out of the store, for good; whether there was one. Processes that know it learn of it with their
     /// next look: the journal is shorter than they know it.
     fn remove(&self, id: &ConversationId) -> impl Future<Output = Result<bool, JournalError>> + Send;
@@ -106,15 +109,40 @@ pub enum Store<F> {
 }
 
 impl<F> Store<F> {
-    /// Whether the store can be read: asks for a conversation that nobody has, which costs the same however many
-    /// there are.
+    /// Whether the store can be read, and the last write worked; when it did not, a write is tried. The read asks for a
+    /// conversation that nobody has, which costs the same however many there are.
     pub async fn answers(&self) -> bool
     where
         F: Stored,
     {
         match ConversationId::parse(NOBODY) {
-            Some(nobody) => self.read(&nobody, 0).await.is_ok(),
+            Some(nobody) => {
+                self.read(&nobody, 0).await.is_ok() && (self.wrote() || self.try_write().await.is_ok())
+            }
             None => false,
+        }
+    }
+
+    /// Whether the last write of this process worked.
+    fn wrote(&self) -> bool {
+        match self {
+            Self::Sqlite(journal) => journal.wrote(),
+            Self::AppendBlob(journal) => journal.wrote(),
+            #[cfg(any(test, feature = "simulate"))]
+            Self::Memory(_) => true,
+        }
+    }
+
+    /// Writes something that leaves nothing behind.
+    ///
+    /// # Errors
+    /// When the store takes no writes.
+    pub async fn try_write(&self) -> Result<(), JournalError> {
+        match self {
+            Self::Sqlite(journal) => journal.try_write().await,
+            Self::AppendBlob(journal) => Box::pin(journal.try_write()).await,
+            #[cfg(any(test, feature = "simulate"))]
+            Self::Memory(_) => Ok(()),
         }
     }
 
@@ -161,6 +189,15 @@ impl<F: Stored> Journal<F> for Store<F> {
             Self::AppendBlob(journal) => Box::pin(journal.open()).await,
             #[cfg(any(test, feature = "simulate"))]
             Self::Memory(journal) => journal.open().await,
+        }
+    }
+
+    async fn all(&self) -> Result<Vec<ConversationId>, JournalError> {
+        match self {
+            Self::Sqlite(journal) => journal.all().await,
+            Self::AppendBlob(journal) => Box::pin(journal.all()).await,
+            #[cfg(any(test, feature = "simulate"))]
+            Self::Memory(journal) => journal.all().await,
         }
     }
 

@@ -5,6 +5,7 @@ mod bad_input;
 mod bounds;
 mod controls;
 mod counting;
+mod erased;
 mod faults;
 mod hand_off;
 mod health;

@@ -6,6 +6,7 @@ use servicenow_handoff::{
     app::Connector,
     config::Settings,
     handoff::Handoff,
+    operator::Operator,
     simulate::{
         chat_client::ChatClient,
         copilot::{self, CopilotOptions, CopilotStudio},
@@ -92,6 +93,11 @@ impl World {
         serve(&self.settings)
     }
 
+    /// What the operator opens on the command line, beside the running program.
+    pub fn operator(&self) -> Operator {
+        Operator::open(Settings::from_env(|name| lookup(&self.settings, name)).unwrap()).unwrap()
+    }
+
     pub async fn chat(&self) -> ChatClient {
         ChatClient::start(&self.url, &self.copilot.token_endpoint()).await.unwrap()
     }
@@ -152,11 +158,7 @@ impl World {
 
 /// Starts a connector on a thread of its own, as a process would run.
 fn serve(settings: &[(String, String)]) -> (String, Arc<Handoff>) {
-    let lookup = |name: &str| {
-        let found = settings.iter().rev().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
-    };
-    let settings = Settings::from_env(lookup).unwrap();
+    let settings = Settings::from_env(|name| lookup(settings, name)).unwrap();
     let (started, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
@@ -167,4 +169,9 @@ fn serve(settings: &[(String, String)]) -> (String, Arc<Handoff>) {
     });
     let (address, handoff) = address.recv_timeout(PATIENCE).unwrap();
     (format!("http://{address}"), handoff)
+}
+
+fn lookup(settings: &[(String, String)], name: &str) -> Option<String> {
+    let found = settings.iter().rev().find(|(key, _)| key == name);
+    found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
 }

@@ -142,7 +142,7 @@ impl Blobs {
     }
 
     /// False when another instance was faster.
-    async fn delete(&self, key: &str) -> Result<bool, StoreError> {
+    pub async fn delete(&self, key: &str) -> Result<bool, StoreError> {
         match once(ONCE, self.blob(key).delete(None)).await {
             Err(fault) if fault.status() == Some(404) => Ok(false),
             answered => Ok(answered.map(|_| true)?),

@@ -66,6 +66,13 @@ impl Folder {
         Ok(Some(super::Opened { label, length, from: OpenedFrom::Folder(Opened { file, head }) }))
     }
 
+    pub async fn remove(&self, key: &str) -> Result<bool, StoreError> {
+        match fs::remove_file(self.folder.join(key)).await {
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(false),
+            removed => Ok(removed.map(|()| true)?),
+        }
+    }
+
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
         let mut entries = match fs::read_dir(&self.folder).await {
             Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(0),

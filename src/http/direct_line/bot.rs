@@ -66,6 +66,12 @@ impl Surface<'_> {
             return Ok(answer.body(body));
         }
         let Some((set, event)) = find_event(handoff, id, &body) else { return Ok(answer.body(body)) };
+        if let Some(erased) = &self.served.erased
+            && erased.has(id).await.unwrap_or(false)
+        {
+            // Direct Line remembers the event for a day; who was forgotten is not to come back with it.
+            return Ok(answer.body(body));
+        }
         let caller = self.caller()?;
         let source = Source { segment: 0, conversation: id.as_str(), authorization: &caller.authorization };
         let trace = trace(self.request);

@@ -10,7 +10,15 @@
 //! who opens it again has seen the closing append and puts a marker with another ETag. A needless marker is
 //! taken away by an append without facts, which turns away whoever has put a marker and not yet appended.
 
-use std::{cmp::Ordering, marker::PhantomData, sync::Arc, time::Duration};
+use std::{
+    cmp::Ordering,
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use azure_core::{
     Bytes,
@@ -48,6 +56,8 @@ mod tests;
 
 /// What one append may hold, by the version of the protocol in use.
 const BLOCK_LIMIT: usize = 100 << 20;
+/// A blob that says nothing, in no realm, to see whether one can be written.
+const TRIED: &str = "health/write";
 /// A marker that stays costs a later sweep three calls, and no more.
 const UNMARK: Duration = Duration::from_secs(1);
 
@@ -60,6 +70,8 @@ pub struct AppendBlobJournal<F> {
 struct Blobs {
     container: Container,
     known: Known,
+    /// The last write failed.
+    failing: AtomicBool,
 }
 
 /// What stands in a blob behind a place.
@@ -96,7 +108,7 @@ impl<F> AppendBlobJournal<F> {
         transport: Transport,
     ) -> Result<Self, String> {
         let container = start::open(url, sign_in, transport).await?;
-        let blobs = Blobs { container, known: Known::new() };
+        let blobs = Blobs { container, known: Known::new(), failing: AtomicBool::new(false) };
         Ok(Self { blobs: Arc::new(blobs), facts: PhantomData })
     }
 }
@@ -105,6 +117,19 @@ impl<F> AppendBlobJournal<F> {
     /// The same container, seen as the journals of another kind of fact.
     pub fn realm<G>(&self) -> AppendBlobJournal<G> {
         AppendBlobJournal { blobs: self.blobs.clone(), facts: PhantomData }
+    }
+
+    pub(super) fn wrote(&self) -> bool {
+        !self.blobs.failing.load(Relaxed)
+    }
+
+    pub(super) async fn try_write(&self) -> Result<(), JournalError> {
+        let tried = self.blobs.mark(TRIED).await;
+        self.blobs.failing.store(tried.is_err(), Relaxed);
+        tried.map_err(|fault| unavailable("a write failed", fault))?;
+        // One that stays is written over by the next.
+        let _ = self.blobs.container.remove(TRIED).await;
+        Ok(())
     }
 }
 
@@ -151,7 +176,9 @@ impl<F: Stored> Journal<F> for AppendBlobJournal<F> {
             Err(NoEnd::Shorter) => return Err(self.blobs.shorter(&name, expected)),
         };
         let closes = self.blobs.before_append(&marker, open).await.map_err(failed)?;
-        match self.blobs.commit(&name, &end, &block).await.map_err(failed)? {
+        let committed = self.blobs.commit(&name, &end, &block).await;
+        self.blobs.failing.store(committed.is_err(), Relaxed);
+        match committed.map_err(failed)? {
             Ok(()) => {}
             Err(NoEnd::Longer) => return Ok(Append::Conflict),
             Err(NoEnd::Shorter) => return Err(self.blobs.shorter(&name, expected)),
@@ -171,6 +198,12 @@ impl<F: Stored> Journal<F> for AppendBlobJournal<F> {
         let names = self.blobs.list(&prefix).await;
         let names = names.map_err(|fault| unavailable("the open conversations can't be listed", fault))?;
         Ok(names.iter().filter_map(|name| name::marked::<F>(name)).collect())
+    }
+
+    async fn all(&self) -> Result<Vec<ConversationId>, JournalError> {
+        let names = self.blobs.list(&name::journals::<F>()).await;
+        let names = names.map_err(|fault| unavailable("the conversations can't be listed", fault))?;
+        Ok(names.iter().filter_map(|name| name::kept::<F>(name)).collect())
     }
 
     async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {

@@ -78,6 +78,8 @@ async fn what_is_removed_is_gone_and_may_begin_anew(journal: &impl Journal<Fact>
     assert!(journal.append(&id, 2, &[fact(3)], None).await.is_err_and(shorter));
     let open = journal.open().await.expect("open");
     assert!(open.contains(&other) && !open.contains(&id));
+    let all = journal.all().await.expect("all");
+    assert!(all.contains(&other) && !all.contains(&id));
     assert_eq!(journal.append(&id, 0, &[fact(4)], None).await.expect("append"), Append::Done(1));
     assert_eq!(journal.read(&id, 0).await.expect("read"), [fact(4)]);
 }

@@ -192,6 +192,11 @@ impl<F: Stored> Journal<F> for MemoryJournal<F> {
         behind.answer(Ok(open)).await
     }
 
+    async fn all(&self) -> Result<Vec<ConversationId>, JournalError> {
+        let kept = self.kept();
+        Ok(kept.facts.keys().filter_map(|id| ConversationId::parse(id.strip_prefix(F::REALM)?)).collect())
+    }
+
     async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
         let mut kept = self.kept();
         kept.open.remove(&key::<F>(id));

@@ -6,8 +6,12 @@
 use std::{
     cmp::Ordering,
     marker::PhantomData,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -28,6 +32,8 @@ const SCHEMA: &str = "
 ";
 const LAST: &str = "SELECT position FROM fact WHERE conversation = ? ORDER BY position DESC LIMIT 1";
 const READ: &str = "SELECT body FROM fact WHERE conversation = ? AND position >= ? ORDER BY position";
+/// A write that leaves nothing behind; no conversation's id is empty.
+const TRY: &str = "INSERT OR IGNORE INTO open_conversation VALUES (''); DELETE FROM open_conversation WHERE conversation = '';";
 /// Appends of one transaction; bounds how long the first of them waits for the last.
 const GROUP: usize = 256;
 /// Pages in the write-ahead log before they are moved to the file, 16 MB of them: busy conversations write the
@@ -45,7 +51,16 @@ struct File {
     /// Connections for reading, idle. Reads are a few microseconds from the page cache and never wait
     /// for the writer (WAL), so they run where they are asked for.
     readers: Mutex<Vec<Connection>>,
-    path: std::path::PathBuf,
+    place: Place,
+    /// The last write failed.
+    failing: AtomicBool,
+}
+
+/// Where the file is, and which file it was when it was opened.
+#[derive(Clone)]
+struct Place {
+    path: PathBuf,
+    file: Option<(u64, u64)>,
 }
 
 struct Pending {
@@ -55,8 +70,14 @@ struct Pending {
 }
 
 enum What {
-    Append { expected: Position, facts: Vec<Vec<u8>>, open: Option<bool> },
+    Append {
+        expected: Position,
+        facts: Vec<Vec<u8>>,
+        open: Option<bool>,
+    },
     Remove,
+    /// A write that leaves nothing behind.
+    Try,
 }
 
 /// What became of one.
@@ -76,12 +97,16 @@ impl<F> SqliteJournal<F> {
         private::make(path).map_err(|e| unavailable("its folder or the file can't be made", e))?;
         let connection = connect(path).map_err(|e| unavailable("the file can't be opened", e))?;
         connection.execute_batch(SCHEMA).map_err(|e| unavailable("its tables can't be made", e))?;
+        connection.execute_batch(TRY).map_err(|e| unavailable("it can't be written", e))?;
+        let place = Place { path: path.to_owned(), file: identity(path) };
         let (writer, pending) = mpsc::channel();
+        let at = place.clone();
         thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write_groups(connection, &pending))
+            .spawn(move || write_groups(connection, &pending, &at))
             .map_err(|e| unavailable("its writer can't be started", e))?;
-        let file = File { writer, readers: Mutex::new(Vec::new()), path: path.to_owned() };
+        let (readers, failing) = (Mutex::new(Vec::new()), AtomicBool::new(false));
+        let file = File { writer, readers, place, failing };
         Ok(Self { file: Arc::new(file), facts: PhantomData })
     }
 }
@@ -91,6 +116,14 @@ impl<F> SqliteJournal<F> {
     pub fn realm<G>(&self) -> SqliteJournal<G> {
         SqliteJournal { file: self.file.clone(), facts: PhantomData }
     }
+
+    pub(super) fn wrote(&self) -> bool {
+        !self.file.failing.load(Relaxed)
+    }
+
+    pub(super) async fn try_write(&self) -> Result<(), JournalError> {
+        self.file.write(String::new(), What::Try).await.map(drop)
+    }
 }
 
 impl File {
@@ -99,6 +132,7 @@ impl File {
         let pending = Pending { conversation, what, done };
         self.writer.send(pending).map_err(|_| unavailable("its writer has stopped", Stopped))?;
         let answer = answer.await.map_err(|_| unavailable("its writer has stopped", Stopped))?;
+        self.failing.store(answer.is_err(), Relaxed);
         answer.map_err(|e| unavailable("a write failed", e))
     }
 
@@ -106,10 +140,11 @@ impl File {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
+        self.place.is_there().map_err(|e| unavailable("the file is gone", e))?;
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.path).map_err(|e| unavailable("the file can't be opened", e))?,
+            None => connect(&self.place.path).map_err(|e| unavailable("the file can't be opened", e))?,
         };
         let answer = read(&connection);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
@@ -156,10 +191,19 @@ impl<F: Stored> Journal<F> for SqliteJournal<F> {
     }
 
     async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
-        self.file.with_reader(|connection| {
-            let failed = |e| unavailable("the open conversations can't be read", e);
-            let mut statement =
-                connection.prepare_cached("SELECT conversation FROM open_conversation").map_err(failed)?;
+        self.file.ids::<F>("SELECT conversation FROM open_conversation")
+    }
+
+    async fn all(&self) -> Result<Vec<ConversationId>, JournalError> {
+        self.file.ids::<F>("SELECT DISTINCT conversation FROM fact")
+    }
+}
+
+impl File {
+    fn ids<F: Stored>(&self, query: &str) -> Result<Vec<ConversationId>, JournalError> {
+        self.with_reader(|connection| {
+            let failed = |e| unavailable("the conversations can't be listed", e);
+            let mut statement = connection.prepare_cached(query).map_err(failed)?;
             let ids = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
             let ids: Vec<String> = ids.collect::<Result<_, _>>().map_err(failed)?;
             // An id of another realm has no prefix of ours, or a `/` that ours can't have.
@@ -170,6 +214,30 @@ impl<F: Stored> Journal<F> for SqliteJournal<F> {
 
 fn key<F: Stored>(id: &ConversationId) -> String {
     format!("{}{id}", F::REALM)
+}
+
+impl Place {
+    /// SQLite writes on into a file that nobody can find any more, and a new connection would begin an empty one.
+    fn is_there(&self) -> Result<(), rusqlite::Error> {
+        if self.file.is_none() || identity(&self.path) == self.file {
+            return Ok(());
+        }
+        let moved = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY_DBMOVED);
+        let what = "it was deleted or replaced while it was open; put it back, or restart";
+        Err(rusqlite::Error::SqliteFailure(moved, Some(what.to_owned())))
+    }
+}
+
+/// What tells a file from another of the same name, where the system says that.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<(u64, u64)> {
+    None
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -187,12 +255,14 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     // FULL: an answered message survives the machine, not only the process.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is removed is overwritten, not only forgotten.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     // Without this a kept statement is prepared again for every new value of its parameters.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
-fn write_groups(mut connection: Connection, pending: &mpsc::Receiver<Pending>) {
+fn write_groups(mut connection: Connection, pending: &mpsc::Receiver<Pending>, place: &Place) {
     while let Ok(first) = pending.recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -200,7 +270,7 @@ fn write_groups(mut connection: Connection, pending: &mpsc::Receiver<Pending>) {
         {
             group.push(next);
         }
-        let outcomes = write_group(&mut connection, &group);
+        let outcomes = place.is_there().and_then(|()| write_group(&mut connection, &group));
         match outcomes {
             Ok(outcomes) => {
                 for (one, outcome) in group.into_iter().zip(outcomes) {
@@ -227,9 +297,14 @@ fn write_group(connection: &mut Connection, group: &[Pending]) -> Result<Vec<Wri
             append(&transaction, &one.conversation, *expected, facts, *open)
         }
         What::Remove => remove(&transaction, &one.conversation),
+        What::Try => transaction.execute_batch(TRY).map(|()| Written::Removed(false)),
     };
     let outcomes = group.iter().map(write).collect::<Result<_, _>>()?;
     transaction.commit()?;
+    if group.iter().any(|one| matches!(one.what, What::Remove)) {
+        // The log still holds what was removed until it is moved to the file. Readers may hold that up; the next one does it.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    }
     Ok(outcomes)
 }
 
@@ -323,7 +398,25 @@ mod private {
 #[cfg(test)]
 mod tests {
     use super::{super::contract, *};
-    use crate::session::Fact;
+    use crate::{ledger::journal::Store, session::Fact};
+
+    #[tokio::test]
+    async fn a_file_that_is_deleted_under_the_program_is_noticed_by_reads_writes_and_health() {
+        let (folder, journal) = journal();
+        let id = ConversationId::parse("c-1").expect("an id");
+        let store = Store::Sqlite(journal);
+        assert!(store.answers().await);
+        let path = folder.path().join("gone.db");
+        let file = std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|file| file.path());
+        let file =
+            file.into_iter().find(|file| file.extension().is_some_and(|e| e == "db")).expect("the file");
+        std::fs::rename(&file, &path).expect("moved");
+        assert!(store.read(&id, 0).await.is_err() && store.append(&id, 0, &[], None).await.is_err());
+        assert!(!store.answers().await);
+        assert!(!file.exists(), "an empty one was begun in its place");
+        std::fs::rename(&path, &file).expect("put back");
+        assert!(store.answers().await, "a write that works again is noticed");
+    }
 
     fn journal() -> (tempfile::TempDir, SqliteJournal<Fact>) {
         let folder = tempfile::tempdir().expect("a temporary folder");

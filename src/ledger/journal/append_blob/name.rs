@@ -12,7 +12,17 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// The blob of the conversation's facts.
 pub fn journal<F: Stored>(id: &ConversationId) -> String {
-    format!("journal/{}{}", realm::<F>(), utf8_percent_encode(id.as_str(), ENCODED))
+    format!("{}{}", journals::<F>(), utf8_percent_encode(id.as_str(), ENCODED))
+}
+
+/// What the names of all journals of the realm begin with.
+pub fn journals<F: Stored>() -> String {
+    format!("journal/{}", realm::<F>())
+}
+
+/// Reads the name of a journal of the realm back.
+pub fn kept<F: Stored>(name: &str) -> Option<ConversationId> {
+    id_behind(name, &journals::<F>())
 }
 
 /// The blob that marks the conversation as open.
@@ -27,8 +37,11 @@ pub fn markers<F: Stored>() -> String {
 
 /// Reads the name of a marker of the realm back.
 pub fn marked<F: Stored>(name: &str) -> Option<ConversationId> {
-    let id = name.strip_prefix(&markers::<F>())?;
-    ConversationId::parse(&percent_decode_str(id).decode_utf8().ok()?)
+    id_behind(name, &markers::<F>())
+}
+
+fn id_behind(name: &str, prefix: &str) -> Option<ConversationId> {
+    ConversationId::parse(&percent_decode_str(name.strip_prefix(prefix)?).decode_utf8().ok()?)
 }
 
 /// With a slash at the end, so that no realm's names begin another's.

@@ -1,0 +1,216 @@
+//! The operator's and the data-protection officer's view of the store: what is there, and taking it back. Works beside a running
+//! program, which forgets what was taken at its next look.
+
+use std::{io, sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use self::tombstone::Tombstones;
+use crate::{
+    app,
+    azure::SignIn,
+    config::Settings,
+    domain::{ConversationId, Timestamp},
+    far_end,
+    files::FileStore,
+    handoff::{Caller, Handoff},
+    ledger::journal::{Journal, JournalError, Store, Stored},
+    secondary_bot,
+    session::{Fact, State},
+    telemetry::Counters,
+    wire::activity::Activity,
+};
+
+pub mod retention;
+pub mod tombstone;
+mod view;
+
+/// How long ServiceNow may take to hear of an end, repeats included.
+const ENDING: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What went wrong, in words for the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    #[error("{0}")]
+    Start(#[from] io::Error),
+    #[error("{0}")]
+    Store(#[from] JournalError),
+    #[error("there is no conversation {0} in the store; `handler conversations list` shows those there are")]
+    Unknown(String),
+    #[error("`{0}` is no conversation's id")]
+    NoId(String),
+    #[error(
+        "the live chat of {0} could not be ended at ServiceNow within {1} s; nothing was erased. Try again, or add --offline to \
+         erase without telling ServiceNow"
+    )]
+    StillOpen(ConversationId, u64),
+    #[error("a file of the conversation could not be deleted: {0}")]
+    File(#[from] crate::files::StoreError),
+}
+
+/// What an erase took away.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    pub conversations: Vec<ConversationId>,
+    pub facts: usize,
+    pub files: usize,
+}
+
+/// The store, opened for a command.
+pub struct Operator {
+    settings: Settings,
+    chats: Store<Fact>,
+    sessions: Store<secondary_bot::StoredFact>,
+    tombstones: Tombstones,
+    files: FileStore,
+    http: reqwest::Client,
+}
+
+impl Operator {
+    /// Opens the store that the settings name.
+    ///
+    /// # Errors
+    /// When it can't be opened.
+    pub fn open(settings: Settings) -> Result<Self, OperatorError> {
+        let sign_in = SignIn::new(settings.azure_client_id.as_deref());
+        let http = far_end::client().map_err(io::Error::other)?;
+        let chats = app::open_store(&settings, &sign_in)?;
+        let files = app::uploads(&settings, &sign_in, &http)?;
+        let (sessions, tombstones) = (chats.realm(), Tombstones::new(chats.realm()));
+        Ok(Self { settings, chats, sessions, tombstones, files, http })
+    }
+
+    /// A line a conversation: id, role, how it stands, facts, first and last time.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn list(&self, open_only: bool) -> Result<Vec<String>, OperatorError> {
+        let mut lines = vec![];
+        for id in self.chats.all().await? {
+            let facts = self.chats.read(&id, 0).await?;
+            let state = folded(&id, &facts);
+            if state.is_open() || !open_only {
+                lines.push(view::line(&id, "live agent", view::standing(&state), &values(&facts)));
+            }
+        }
+        for id in self.sessions.all().await? {
+            let facts = self.sessions.read(&id, 0).await?;
+            if !open_only {
+                lines.push(view::line(&id, "secondary bot", "session", &values(&facts)));
+            }
+        }
+        Ok(lines)
+    }
+
+    /// A line a fact: position, time, kind and outcome; no words.
+    ///
+    /// # Errors
+    /// When there is no such conversation, or the store can't be read.
+    pub async fn show(&self, id: &str) -> Result<Vec<String>, OperatorError> {
+        let (_, facts) = self.find(id).await?;
+        Ok(facts.iter().enumerate().map(|(position, fact)| view::fact(position, fact)).collect())
+    }
+
+    /// Everything the store holds of a conversation.
+    ///
+    /// # Errors
+    /// When there is no such conversation, or the store can't be read.
+    pub async fn export(&self, id: &str) -> Result<Value, OperatorError> {
+        let (id, facts) = self.find(id).await?;
+        let files = view::file_keys(&facts);
+        Ok(json!({"conversation": id, "facts": facts, "files": files}))
+    }
+
+    /// Takes a conversation out of the store with its files. An open chat is ended at ServiceNow first, unless `offline`.
+    ///
+    /// # Errors
+    /// When there is no such conversation, its chat can't be ended, or the store fails; what was taken until then is gone.
+    pub async fn erase(&self, id: &str, offline: bool) -> Result<Erased, OperatorError> {
+        let (id, facts) = self.find(id).await?;
+        if !offline {
+            self.end(&id).await?;
+        }
+        // Ending it has added facts, and may have named files.
+        let facts = self.find(id.as_str()).await.map_or(facts, |(_, facts)| facts);
+        self.tombstones.put(&id, Timestamp::now()).await?;
+        let mut files = 0;
+        for key in view::file_keys(&facts) {
+            files += usize::from(self.files.remove(&key).await?);
+        }
+        self.chats.remove(&id).await?;
+        self.sessions.remove(&id).await?;
+        Ok(Erased { conversations: vec![id], facts: facts.len(), files })
+    }
+
+    /// Takes out all conversations of one user, by the id under which ServiceNow knows them.
+    ///
+    /// # Errors
+    /// As [`erase`](Self::erase).
+    pub async fn erase_user(&self, user: &str, offline: bool) -> Result<Erased, OperatorError> {
+        let mut erased = Erased::default();
+        let mut ids = self.chats.all().await?;
+        ids.extend(self.sessions.all().await?);
+        for id in ids {
+            let Ok((id, facts)) = self.find(id.as_str()).await else { continue };
+            if !facts.iter().any(|fact| view::names_user(fact, user)) {
+                continue;
+            }
+            let one = self.erase(id.as_str(), offline).await?;
+            erased.conversations.extend(one.conversations);
+            erased.facts += one.facts;
+            erased.files += one.files;
+        }
+        Ok(erased)
+    }
+
+    async fn find(&self, id: &str) -> Result<(ConversationId, Vec<Value>), OperatorError> {
+        let id = ConversationId::parse(id).ok_or_else(|| OperatorError::NoId(id.to_owned()))?;
+        let mut facts = values(&self.chats.read(&id, 0).await?);
+        facts.extend(values(&self.sessions.read(&id, 0).await?));
+        if facts.is_empty() { Err(OperatorError::Unknown(id.to_string())) } else { Ok((id, facts)) }
+    }
+
+    /// As if the user had left, and waits until ServiceNow knows.
+    async fn end(&self, id: &ConversationId) -> Result<(), OperatorError> {
+        if !folded(id, &self.chats.read(id, 0).await?).is_live() {
+            return Ok(());
+        }
+        let counters = Arc::new(Counters::default());
+        let journal = self.chats.realm();
+        let handoff = Handoff::new(&self.settings, journal, self.files.clone(), &self.http, counters);
+        let (Some(handoff), Some(caller)) = (handoff.map(Arc::new), Caller::read(Some("Bearer operator")))
+        else {
+            return Err(OperatorError::StillOpen(id.clone(), 0));
+        };
+        let Some(conversation) = handoff.find(id).await? else { return Ok(()) };
+        let leaves = Activity { kind: "endOfConversation".to_owned(), ..Activity::default() };
+        handoff.post(&conversation, &caller, leaves, None).await?;
+        let until = Instant::now() + ENDING;
+        loop {
+            let state = folded(id, &self.chats.read(id, 0).await?);
+            if !state.is_live() && state.outbox.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err(OperatorError::StillOpen(id.clone(), ENDING.as_secs()));
+            }
+            sleep(LOOK).await;
+        }
+    }
+}
+
+fn folded(id: &ConversationId, facts: &[Fact]) -> State {
+    let mut state = State::new(id.clone());
+    facts.iter().for_each(|fact| state.apply(fact));
+    state
+}
+
+fn values<F: Stored>(facts: &[F]) -> Vec<Value> {
+    let unreadable = || json!({"fact": "of_a_newer_build"});
+    facts.iter().map(|fact| serde_json::to_value(fact).unwrap_or_else(|_| unreadable())).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+use super::{retention::Retention, *};
+
+const DAY: i64 = 24 * 3_600 * 1_000;
+
+fn settings(folder: &tempfile::TempDir) -> Settings {
+    let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
+    let value = |name: &str| match name {
+        "STORE" => Some(store.clone()),
+        "SERVICENOW_URL" => Some("http://127.0.0.1:9".to_owned()),
+        "SERVICENOW_USERNAME" | "SERVICENOW_PASSWORD" | "SERVICENOW_TOKEN" | "RESPONSES_TOKEN" => {
+            Some("x".to_owned())
+        }
+        _ => None,
+    };
+    Settings::from_env(value).expect("settings")
+}
+
+fn requested(user: &str, at: Timestamp) -> Fact {
+    let user = json!({"id": user, "name": "Dana Secret"});
+    let fact = json!({"fact": "handoff_requested", "event": "e", "user": user, "reason": "My printer burns", "opening": "start", "at": at});
+    serde_json::from_value(fact).expect("a fact")
+}
+
+async fn with_chat(folder: &tempfile::TempDir, id: &str, user: &str, at: Timestamp) -> Operator {
+    let operator = Operator::open(settings(folder)).expect("opened");
+    let id = ConversationId::parse(id).expect("an id");
+    operator.chats.append(&id, 0, &[requested(user, at)], Some(true)).await.expect("stored");
+    operator
+}
+
+fn on_disk(folder: &tempfile::TempDir, words: &str) -> bool {
+    let files = std::fs::read_dir(folder.path()).expect("the folder").flatten();
+    files
+        .filter_map(|file| std::fs::read(file.path()).ok())
+        .any(|bytes| memchr::memmem::find(&bytes, words.as_bytes()).is_some())
+}
+
+#[tokio::test]
+async fn what_is_listed_and_shown_holds_no_words_and_an_export_everything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let operator = with_chat(&folder, "c-1", "dana", Timestamp(1_790_000_000_000)).await;
+    let list = operator.list(false).await.expect("a list");
+    assert!(list.len() == 1 && list[0].starts_with("c-1\tlive agent\twaiting\t1 facts"), "{list:?}");
+    let shown = operator.show("c-1").await.expect("shown").join("\n");
+    assert!(shown.contains("handoff_requested"), "{shown}");
+    for words in ["Dana", "printer"] {
+        assert!(!shown.contains(words) && !list[0].contains(words));
+    }
+    let export = operator.export("c-1").await.expect("exported").to_string();
+    assert!(export.contains("Dana Secret") && export.contains("My printer burns"));
+    assert!(matches!(operator.show("c-2").await, Err(OperatorError::Unknown(_))));
+    assert!(matches!(operator.show("a/b").await, Err(OperatorError::NoId(_))));
+}
+
+#[tokio::test]
+async fn after_an_erase_no_byte_of_the_person_is_left_and_nothing_opens_the_conversation_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let operator = with_chat(&folder, "c-1", "dana", Timestamp(1)).await;
+    let other = ConversationId::parse("c-2").expect("an id");
+    operator.chats.append(&other, 0, &[requested("eve", Timestamp(1))], Some(true)).await.expect("stored");
+    assert!(on_disk(&folder, "My printer burns"));
+    let erased = operator.erase_user("dana", true).await.expect("erased");
+    assert_eq!((erased.conversations.len(), erased.facts), (1, 1));
+    assert!(!on_disk(&folder, "\"dana\"") && on_disk(&folder, "\"eve\""));
+    operator.erase("c-2", true).await.expect("erased");
+    assert!(!on_disk(&folder, "My printer burns") && !on_disk(&folder, "Dana Secret"));
+    assert!(operator.tombstones.has(&other).await.expect("read"));
+    assert!(!on_disk(&folder, "c-2"), "the tombstone names it");
+    assert!(operator.list(false).await.expect("a list").is_empty());
+}
+
+#[tokio::test]
+async fn a_chat_that_servicenow_never_had_is_erased_without_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let operator = with_chat(&folder, "c-1", "dana", Timestamp(1)).await;
+    operator.erase("c-1", false).await.expect("erased");
+    assert!(operator.show("c-1").await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_open_is_kept_and_what_has_no_end_of_its_own_goes_with_its_days() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let now = Timestamp(100 * DAY);
+    let operator = with_chat(&folder, "open", "dana", Timestamp(1)).await;
+    let over = ConversationId::parse("over").expect("an id");
+    let end = json!({"fact": "conversation_over", "at": 2});
+    let end: Fact = serde_json::from_value(end).expect("a fact");
+    operator.chats.append(&over, 0, &[end], Some(false)).await.expect("stored");
+    operator.tombstones.put(&over, Timestamp(1)).await.expect("stored");
+    let retention = |days| Retention::new(&operator.chats, operator.files.clone(), days);
+    assert!(retention(0).is_none());
+    let retention = retention(30).expect("some days");
+    assert_eq!(retention.run(now).await.expect("run"), 1);
+    assert!(operator.show("open").await.is_ok() && operator.show("over").await.is_err());
+    assert!(!operator.tombstones.has(&over).await.expect("read"));
+}
