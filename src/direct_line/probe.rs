@@ -33,7 +33,8 @@ impl DirectLine {
     /// When the region could not be asked for.
     pub(crate) async fn refresh_request(&self, authorization: &str) -> Result<RequestBuilder, CallError> {
         let url = self.root().await?.join("tokens/refresh").expect("plain segments join any http URL");
-        Ok(self.post_to(url, &SecretString::from(authorization), None).timeout(READ_TIME_OUT))
+        let post = self.post_to(url, &SecretString::from(authorization), None);
+        Ok(without_body(post).timeout(READ_TIME_OUT))
     }
 
     /// Asks the token endpoint for a token; `None` without one. Not sent yet.
