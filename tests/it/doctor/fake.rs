@@ -32,6 +32,18 @@ pub fn answering(status: &str, headers: &[(&str, &str)], body: &str) -> String {
     url
 }
 
+/// The root of a server that reads every request and hangs up.
+pub fn hanging_up() -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            read_request(&mut stream.unwrap());
+        }
+    });
+    url
+}
+
 /// Up to the end of a small body, so that nothing is unread when the connection closes.
 fn read_request(stream: &mut impl Read) {
     let mut request = Vec::new();

@@ -85,8 +85,7 @@ async fn an_instance_out_of_reach_is_told_apart_from_a_failing_one() {
     let told = world.examine().await.only_wrong("servicenow.reach");
     assert!(told.contains("status 500"), "{told}");
 
-    let world = World::new().await;
-    world.servicenow.faults().set_down(true);
+    let world = World::new().await.set("SERVICENOW_URL", &fake::hanging_up());
     let told = world.examine().await.only_wrong("servicenow.reach");
     assert!(told.contains("did not answer in full"), "{told}");
 }
