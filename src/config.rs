@@ -30,7 +30,7 @@ pub use self::{
     spelling::{Misspelt, misspelt},
     surface::HOST_PORT,
 };
-use crate::credential::Credential;
+use crate::{credential::Credential, translate::texts::Texts};
 
 /// Everything the program can be told. Its `Debug` shows no secret and no URL's query.
 #[derive(Clone, Debug)]
@@ -254,6 +254,8 @@ pub struct HandoffSettings {
     pub email_variable: Option<String>,
     pub timeout: Duration,
     pub after_chat: AfterChat,
+    /// Our words, in the languages there are.
+    pub texts: Texts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -55,6 +55,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("MAX_UPLOAD", "104857600", "largest upload in bytes"),
     setting("RETENTION_DAYS", "30", "days after which an ended conversation is deleted; `0` keeps it"),
     setting("LONG_POLL", "0", "milliseconds a client's empty poll may be held"),
+    setting(
+        "TEXTS",
+        "",
+        "JSON, or a file with it: language -> text id -> wording of ours, to be said otherwise",
+    ),
     setting("ALLOWED_ORIGINS", "", "comma list of browser origins for CORS; `*` for any"),
     setting(
         "STORE",

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     AfterChat, HandoffSettings, InboundCredential, ServiceNowLogin, ServiceNowSettings, StartMode,
-    reader::Reader,
+    reader::Reader, surface,
 };
 
 const CREDENTIALS: [&str; 6] = [
@@ -110,6 +110,7 @@ pub(super) fn handoff(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> H
         email_variable: reader.text("USER_EMAIL_VARIABLE"),
         timeout: reader.seconds("HANDOFF_TIMEOUT", 1..=86_400),
         after_chat: reader.choice("AFTER_CHAT", &[("bot", AfterChat::Bot), ("end", AfterChat::End)]),
+        texts: surface::texts(reader),
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     AllowedOrigins, FileSettings, RelayAccess, RelaySettings, Settings, StoreSetting, agents,
     reader::{Reader, is_loopback, shortened},
 };
+use crate::translate::texts::Texts;
 
 /// Set by the Functions host; not a setting a person writes.
 pub const HOST_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
@@ -82,6 +83,20 @@ pub(super) fn note_lost_store(reader: &mut Reader<impl Fn(&str) -> Option<String
         );
         reader.fault("STORE", what);
     }
+}
+
+/// Wordings of ours to be said otherwise: JSON, or a file with it.
+pub(super) fn texts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Texts {
+    const NAME: &str = "TEXTS";
+    let Some(given) = reader.text(NAME) else { return Texts::default() };
+    let json =
+        if given.trim_start().starts_with('{') { Ok(given) } else { std::fs::read_to_string(given.trim()) };
+    let read = json
+        .map_err(|failed| format!("can't be read as a file: {failed}; write a path, or the JSON itself."));
+    read.and_then(|json| Texts::parse(&json)).unwrap_or_else(|what| {
+        reader.fault(NAME, what);
+        Texts::default()
+    })
 }
 
 /// A GUID, as the portal shows it beside the identity.

@@ -208,7 +208,8 @@ impl Handoff {
         let mut size = size_of_all(activities);
         let now = Timestamp::now();
         let link = |address: &str| self.files.link(address, now);
-        let context = RenderContext { instance: &self.instance, file_link: &link, by: Voice::Bot };
+        let words = self.settings.texts.of(look.user.locale.as_deref());
+        let context = RenderContext { instance: &self.instance, file_link: &link, by: Voice::Bot, words };
         let skip = usize::try_from(cursor.local - look.from).unwrap_or(usize::MAX);
         for (position, fact) in (cursor.local..).zip(look.facts.iter().skip(skip)) {
             if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < look.segments.len() {

@@ -10,7 +10,7 @@ use super::{
     markdown::{destination, escape},
     picture::{self, Picture},
     text::{Shown, shown, shown_markdown},
-    texts,
+    texts::Text,
 };
 use crate::{
     domain::control::{
@@ -34,7 +34,6 @@ pub struct Rendered {
     pub text_format: Option<&'static str>,
     pub attachments: Vec<Value>,
     pub attachment_layout: Option<String>,
-    pub suggested_actions: Option<Value>,
     /// `expectingInput` for a question.
     pub input_hint: Option<&'static str>,
     /// Shown as its readable text only; to be counted.
@@ -44,29 +43,20 @@ pub struct Rendered {
 impl Rendered {
     /// Puts this into an activity; what else the activity has stays.
     pub fn fill(self, activity: &mut Activity) {
-        let Self {
-            text,
-            text_format,
-            attachments,
-            attachment_layout,
-            suggested_actions,
-            input_hint,
-            degraded: _,
-        } = self;
+        let Self { text, text_format, attachments, attachment_layout, input_hint, degraded: _ } = self;
         activity.text = text;
         activity.text_format = text_format.map(str::to_owned);
         activity.attachments = (!attachments.is_empty()).then_some(attachments);
         activity.attachment_layout = attachment_layout;
-        activity.suggested_actions = suggested_actions;
         if let Some(hint) = input_hint {
             activity.rest.insert("inputHint".to_owned(), Value::from(hint));
         }
     }
 
-    fn text(shown: Shown) -> Self {
+    fn text(shown: Shown, context: &RenderContext<'_>) -> Self {
         let Shown { markdown, pictures } = shown;
         let text = (!markdown.trim().is_empty()).then_some(markdown);
-        let attachments = pictures.iter().map(embedded).collect();
+        let attachments = pictures.iter().map(|picture| embedded(picture, context)).collect();
         Self { text_format: text.is_some().then_some("markdown"), text, attachments, ..Self::default() }
     }
 
@@ -79,49 +69,50 @@ impl Rendered {
         self
     }
 
-    /// Offers actions below the message, after those it has.
-    fn offering(mut self, actions: impl IntoIterator<Item = Value>) -> Self {
-        let known = self.suggested_actions.take().and_then(|mut known| match known["actions"].take() {
-            Value::Array(actions) => Some(actions),
-            _ => None,
-        });
-        let actions = known.unwrap_or_default().into_iter().chain(actions).collect();
-        self.suggested_actions = card::suggested_actions(actions);
+    /// Offers buttons that stay with the message, below those it has.
+    fn offering(mut self, buttons: &[Value]) -> Self {
+        let standing = self.attachments.last_mut().filter(|last| card::is_buttons_only(last));
+        match standing.and_then(|card| card["content"]["buttons"].as_array_mut()) {
+            _ if buttons.is_empty() => {}
+            Some(known) => known.extend_from_slice(buttons),
+            None => self.attachments.push(card::hero(None, None, None, buttons)),
+        }
         self
     }
 
-    fn skippable(self, optional: bool) -> Self {
-        self.offering(optional.then(|| choose(texts::SKIP, SKIP)))
+    fn skippable(self, optional: bool, context: &RenderContext<'_>) -> Self {
+        let skip = optional.then(|| choose(context.words.get(Text::Skip), SKIP));
+        self.offering(skip.as_slice())
     }
 }
 
 /// Shows a control. Everything that can be read in it is in what comes back.
 pub fn render(control: &Control, context: &RenderContext<'_>) -> Rendered {
     let rendered = match control {
-        Control::Text { text } => Rendered::text(shown(text, context)),
-        Control::Generated(generated) => Rendered::text(citation::with_sources(generated, context)),
+        Control::Text { text } => Rendered::text(shown(text, context), context),
+        Control::Generated(generated) => Rendered::text(citation::with_sources(generated, context), context),
         Control::Html(html) => rich(html, context),
-        Control::Link(link) => Rendered::text(linked(link, context)),
+        Control::Link(link) => Rendered::text(linked(link, context), context),
         Control::Image(image) => picture(image, context),
         Control::Card(card) => Rendered::card(adaptive_card::card(card, context)),
         Control::Table(table) => Rendered::card(adaptive_card::table(table, context)),
         Control::MultiPart(multi) => part(multi, context),
         Control::GroupedParts(grouped) => Rendered::card(adaptive_card::grouped(grouped, context)),
-        Control::Progress(progress) => Rendered::text(steps(progress, context)),
+        Control::Progress(progress) => Rendered::text(steps(progress, context), context),
         Control::Choice(choice) => choices(choice, context),
         Control::TextInput(TextInput { prompt, mask: Mask::None, optional }) => {
-            prompted(prompt.as_deref(), context).skippable(*optional)
+            prompted(prompt.as_deref(), context).skippable(*optional, context)
         }
         Control::TextInput(TextInput { prompt, mask: Mask::Secure | Mask::Sensitive, optional }) => {
-            prompted(prompt.as_deref(), context).with(adaptive_card::masked(*optional))
+            prompted(prompt.as_deref(), context).with(adaptive_card::masked(*optional, context))
         }
         Control::Moment(moment) => {
             let Moment { kind: _, prompt, optional: _ } = moment;
-            prompted(prompt.as_deref(), context).with(adaptive_card::moment(moment))
+            prompted(prompt.as_deref(), context).with(adaptive_card::moment(moment, context))
         }
         Control::Upload(upload) => asked_for_files(upload, context),
         Control::Degraded { ui_type: _, text } => {
-            Rendered { degraded: true, ..Rendered::text(shown(text, context)) }
+            Rendered { degraded: true, ..Rendered::text(shown(text, context), context) }
         }
     };
     let hint = if control.asks() { "expectingInput" } else { "acceptingInput" };
@@ -144,7 +135,7 @@ fn choose(label: &str, value: &str) -> Value {
 }
 
 fn prompted(prompt: Option<&str>, context: &RenderContext<'_>) -> Rendered {
-    Rendered::text(prompt.map(|prompt| shown(prompt, context)).unwrap_or_default())
+    Rendered::text(prompt.map(|prompt| shown(prompt, context)).unwrap_or_default(), context)
 }
 
 fn linked(link: &Link, context: &RenderContext<'_>) -> Shown {
@@ -172,11 +163,11 @@ fn part(multi: &MultiPart, context: &RenderContext<'_>) -> Rendered {
     if let Some(heading) = heading {
         let below = Shown::ours(rendered.text.take().unwrap_or_default());
         let Rendered { text, text_format, attachments, .. } =
-            Rendered::text(Shown::joined([shown(heading, context), below]));
+            Rendered::text(Shown::joined([shown(heading, context), below]), context);
         let attachments = [attachments, rendered.attachments].concat();
         rendered = Rendered { text, text_format, attachments, ..rendered };
     }
-    rendered.offering([choose(more_label.as_deref().unwrap_or(texts::MORE), CONTINUE)])
+    rendered.offering(&[choose(more_label.as_deref().unwrap_or(context.words.get(Text::More)), CONTINUE)])
 }
 
 fn rich(html: &Html, context: &RenderContext<'_>) -> Rendered {
@@ -184,24 +175,25 @@ fn rich(html: &Html, context: &RenderContext<'_>) -> Rendered {
     let body = shown_markdown(markdown, context);
     let empty = body.markdown.trim().is_empty() && body.pictures.is_empty();
     let drawn = drawn.as_deref().filter(|_| empty);
-    let attachment = drawn.and_then(|url| image_attachment(url, texts::PICTURE, context));
+    let attachment = drawn.and_then(|url| image_attachment(url, context.words.get(Text::Picture), context));
     let instead = drawn.filter(|_| attachment.is_none());
-    let instead = instead.map(|url| Shown::ours(picture_link(texts::PICTURE, url, context)));
+    let instead =
+        instead.map(|url| Shown::ours(picture_link(context.words.get(Text::Picture), url, context)));
     let links = links.iter().map(|link| linked(link, context));
-    let mut rendered = Rendered::text(Shown::joined([body].into_iter().chain(links).chain(instead)));
+    let mut rendered = Rendered::text(Shown::joined([body].into_iter().chain(links).chain(instead)), context);
     rendered.attachments.extend(attachment);
     rendered
 }
 
 fn picture(image: &Image, context: &RenderContext<'_>) -> Rendered {
     let Image { url, alt, caption } = image;
-    let name = alt.as_deref().unwrap_or(texts::PICTURE);
+    let name = alt.as_deref().unwrap_or(context.words.get(Text::Picture));
     match image_attachment(url, name, context) {
         Some(attachment) => prompted(caption.as_deref(), context).with(attachment),
         None => {
             let caption = caption.iter().map(|caption| shown(caption, context));
             let instead = Shown::ours(picture_link(name, url, context));
-            Rendered::text(Shown::joined(caption.chain([instead])))
+            Rendered::text(Shown::joined(caption.chain([instead])), context)
         }
     }
 }
@@ -212,8 +204,8 @@ fn picture_link(name: &str, url: &str, context: &RenderContext<'_>) -> String {
 }
 
 /// A picture that stood in a text.
-fn embedded(picture: &Picture) -> Value {
-    let name = picture.alt.as_deref().unwrap_or(texts::PICTURE);
+fn embedded(picture: &Picture, context: &RenderContext<'_>) -> Value {
+    let name = picture.alt.as_deref().unwrap_or(context.words.get(Text::Picture));
     card::media(picture.media_type(), &picture.url, name)
 }
 
@@ -237,31 +229,28 @@ fn image_type(url: &str) -> &str {
     }
 }
 
-/// Up to so many choices are suggested actions, up to so many more are buttons of a card, the rest is a list.
-const MAX_SUGGESTED: usize = 6;
-const MAX_BUTTONS: usize = 12;
+/// Up to so many choices are buttons, more are a list.
+const MAX_BUTTONS: usize = 6;
 
 fn choices(choice: &Choice, context: &RenderContext<'_>) -> Rendered {
     let Choice { kind: _, prompt, items, look, several, optional, card: beside } = choice;
     let pictures = *look == ChoiceLook::Pictures || items.iter().any(|item| item.image.is_some());
     let told = if pictures && !several { Vec::new() } else { described(items) };
     let prompt = prompt.iter().map(|prompt| shown(prompt, context));
-    let mut rendered = Rendered::text(Shown::joined(prompt.chain(told.into_iter().map(Shown::ours))));
+    let mut rendered =
+        Rendered::text(Shown::joined(prompt.chain(told.into_iter().map(Shown::ours))), context);
     rendered.attachments.extend(beside.iter().map(|card| adaptive_card::card(card, context)));
     let buttons = || items.iter().map(|item| choose(&item.label, &item.value)).collect::<Vec<_>>();
     match items.len() {
-        0 => rendered.skippable(*optional),
-        _ if *several => rendered.with(adaptive_card::choices(choice)),
+        0 => rendered.skippable(*optional, context),
+        _ if *several => rendered.with(adaptive_card::choices(choice, context)),
         _ if pictures => {
             rendered.attachments.extend(items.iter().map(|item| panel(item, context)));
             rendered.attachment_layout = Some("carousel".to_owned());
-            rendered.skippable(*optional)
+            rendered.skippable(*optional, context)
         }
-        few if few <= MAX_SUGGESTED => rendered.offering(buttons()).skippable(*optional),
-        some if some <= MAX_BUTTONS => {
-            rendered.with(card::hero(None, None, None, &buttons())).skippable(*optional)
-        }
-        _ => rendered.with(adaptive_card::choices(choice)),
+        few if few <= MAX_BUTTONS => rendered.offering(&buttons()).skippable(*optional, context),
+        _ => rendered.with(adaptive_card::choices(choice, context)),
     }
 }
 
@@ -286,10 +275,11 @@ fn panel(item: &Item, context: &RenderContext<'_>) -> Value {
 }
 
 fn asked_for_files(upload: &Upload, context: &RenderContext<'_>) -> Rendered {
-    let Upload { prompt, max_count, max_megabytes, pictures_only: _, optional } = upload;
-    let prompt = prompt.as_deref().map_or(Shown::ours(texts::UPLOAD), |prompt| shown(prompt, context));
-    let limits = texts::upload_limits(*max_count, *max_megabytes).map(Shown::ours);
-    Rendered::text(Shown::joined([prompt].into_iter().chain(limits))).skippable(*optional)
+    let Upload { prompt, max_count, max_megabytes, pictures_only, optional } = upload;
+    let asked = || Shown::ours(context.words.get(Text::Upload));
+    let prompt = prompt.as_deref().map_or_else(asked, |prompt| shown(prompt, context));
+    let limits = context.words.upload_limits(*pictures_only, *max_count, *max_megabytes).map(Shown::ours);
+    Rendered::text(Shown::joined([prompt].into_iter().chain(limits)), context).skippable(*optional, context)
 }
 
 #[cfg(test)]

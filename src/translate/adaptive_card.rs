@@ -9,7 +9,7 @@ use super::{
     picture::Picture,
     readable,
     text::{Shown, Voice, shown},
-    texts,
+    texts::Text,
 };
 use crate::{
     domain::control::{
@@ -27,7 +27,8 @@ pub(super) fn card(card: &Card, context: &RenderContext<'_>) -> Value {
     for paragraph in paragraphs {
         let Shown { markdown, pictures } = shown(paragraph, &typed(context));
         items.push(wire::text(&markdown));
-        let name = |picture: &Picture| picture.alt.clone().unwrap_or(texts::PICTURE.to_owned());
+        let name =
+            |picture: &Picture| picture.alt.clone().unwrap_or(context.words.get(Text::Picture).to_owned());
         items.extend(pictures.iter().map(|picture| wire::image(&picture.url, &name(picture), "Stretch")));
     }
     if !fields.is_empty() {
@@ -37,8 +38,8 @@ pub(super) fn card(card: &Card, context: &RenderContext<'_>) -> Value {
     let mut buttons = Vec::new();
     for Link { heading: _, label, url } in links {
         let title = match (label.as_str(), look) {
-            ("", CardLook::Video) => texts::WATCH,
-            ("", _) => texts::OPEN,
+            ("", CardLook::Video) => context.words.get(Text::WatchVideo),
+            ("", _) => context.words.get(Text::Open),
             (label, _) => label,
         };
         match resolve(url, context) {
@@ -75,7 +76,7 @@ fn picture(
     context: &RenderContext<'_>,
 ) -> Result<Value, Vec<Value>> {
     let Image { url, alt, caption: _ } = image;
-    let name = alt.as_deref().or(title).unwrap_or(texts::PICTURE);
+    let name = alt.as_deref().or(title).unwrap_or(context.words.get(Text::Picture));
     let size = if look == CardLook::SmallImage { "Small" } else { "Stretch" };
     match resolve_picture(url, context) {
         Some(url) => Ok(wire::image(&url, name, size)),
@@ -97,7 +98,7 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
     }
     let size = page.and_then(|page| usize::try_from(page).ok()).unwrap_or(rows.len()).max(1);
     let pages = rows.chunks(size).collect::<Vec<_>>();
-    let more = more_label.as_deref().unwrap_or(texts::MORE);
+    let more = more_label.as_deref().unwrap_or(context.words.get(Text::More));
     for (at, rows) in pages.iter().enumerate() {
         let rows = rows.iter().map(|row| table_row(headers, row, columns, context)).collect();
         body.push(wire::named(wire::container(rows), &format!("page{at}"), at == 0));
@@ -106,7 +107,7 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
         }
     }
     if let Some(total) = total.filter(|total| *total > rows.len() as u64) {
-        body.push(wire::subtle(&texts::rows_of(rows.len(), total)));
+        body.push(wire::subtle(&context.words.rows_of(rows.len(), total)));
     }
     wire::attachment(body, Vec::new(), &fallback(title.iter().chain(headers).chain(rows.iter().flatten())))
 }
@@ -148,37 +149,40 @@ pub(super) fn grouped(grouped: &GroupedParts, context: &RenderContext<'_>) -> Va
 }
 
 /// A list to choose one or several from.
-pub(super) fn choices(choice: &Choice) -> Value {
+pub(super) fn choices(choice: &Choice, context: &RenderContext<'_>) -> Value {
+    let label = context.words.get(Text::Choose);
     let question = if choice.several { Question::Several } else { Question::One };
     // A list that is folded up shows its labels as they are, one with boxes to tick reads them as Markdown.
-    let label = |item: &Item| if choice.several { escape(&item.label) } else { item.label.clone() };
-    let choices = choice.items.iter().map(|item| (label(item), Question::packed(&item.value)));
+    let shown = |item: &Item| if choice.several { escape(&item.label) } else { item.label.clone() };
+    let choices = choice.items.iter().map(|item| (shown(item), Question::packed(&item.value)));
     let choices = choices.collect::<Vec<_>>();
-    let input = wire::choice_input(Question::INPUT, texts::CHOOSE, &choices, choice.several, texts::ONE);
-    wire::attachment(vec![input], sending(question, choice.optional), texts::CHOOSE)
+    let one = context.words.get(Text::ChooseOne);
+    let input = wire::choice_input(Question::INPUT, label, &choices, choice.several, one);
+    wire::attachment(vec![input], sending(question, choice.optional, context), label)
 }
 
-pub(super) fn masked(optional: bool) -> Value {
-    let input = wire::password_input(Question::INPUT, texts::HIDDEN_ANSWER);
-    wire::attachment(vec![input], sending(Question::Secret, optional), texts::HIDDEN_ANSWER)
+pub(super) fn masked(optional: bool, context: &RenderContext<'_>) -> Value {
+    let label = context.words.get(Text::HiddenAnswer);
+    let input = wire::password_input(Question::INPUT, label);
+    wire::attachment(vec![input], sending(Question::Secret, optional, context), label)
 }
 
-pub(super) fn moment(moment: &Moment) -> Value {
+pub(super) fn moment(moment: &Moment, context: &RenderContext<'_>) -> Value {
     let Moment { kind, prompt: _, optional } = moment;
-    let date = || wire::date_input(Question::DATE, texts::DATE);
-    let time = || wire::time_input(Question::TIME, texts::TIME);
+    let date = || wire::date_input(Question::DATE, context.words.get(Text::Date));
+    let time = || wire::time_input(Question::TIME, context.words.get(Text::Time));
     let (inputs, question) = match kind {
         MomentKind::Date => (vec![date()], Question::Date),
         MomentKind::Time => (vec![time()], Question::Time),
         MomentKind::DateTime => (vec![date(), time()], Question::DateTime),
     };
-    wire::attachment(inputs, sending(question, *optional), "")
+    wire::attachment(inputs, sending(question, *optional, context), "")
 }
 
-fn sending(question: Question, optional: bool) -> Vec<Value> {
-    let mut actions = vec![wire::submit(texts::SEND, &question.data())];
+fn sending(question: Question, optional: bool, context: &RenderContext<'_>) -> Vec<Value> {
+    let mut actions = vec![wire::submit(context.words.get(Text::Send), &question.data())];
     if optional {
-        actions.push(wire::submit_only(texts::SKIP, &json!({ANSWER: SKIP})));
+        actions.push(wire::submit_only(context.words.get(Text::Skip), &json!({ANSWER: SKIP})));
     }
     actions
 }

@@ -6,7 +6,10 @@ use serde_json::{Map, Value, json};
 
 mod moment;
 
-use super::{citation, readable, texts};
+use super::{
+    citation, readable,
+    texts::{self, Text},
+};
 use crate::{
     domain::{
         Attachment,
@@ -242,13 +245,16 @@ fn ours(value: &Map<String, Value>) -> Option<Said> {
 /// What a text means as an answer to a control; `None` when it is only text.
 fn meant(text: &str, pending: &Control) -> Option<Said> {
     let skips = |optional: bool| {
-        let skip = text.trim() == SKIP || optional && same(text, texts::SKIP);
+        let skip = text.trim() == SKIP || optional && texts::is_said(Text::Skip, text);
         skip.then(|| Said::chosen(SKIP))
     };
     match pending {
         Control::MultiPart(MultiPart { heading: _, part, more_label }) => {
-            let label = more_label.as_deref().unwrap_or(texts::MORE);
-            let more = text.trim() == CONTINUE || same(text, label);
+            let named = match more_label {
+                Some(label) => same(text, label),
+                None => texts::is_said(Text::More, text),
+            };
+            let more = text.trim() == CONTINUE || named;
             more.then(|| Said::chosen(CONTINUE)).or_else(|| meant(text, part))
         }
         Control::Choice(choice) => {
@@ -287,13 +293,19 @@ fn many(text: &str, items: &[Item]) -> Option<Said> {
     values.collect::<Option<Vec<_>>>().map(|values| Said::chosen(values.join(",")))
 }
 
-/// The choice a text names: exactly first, then as people write.
+/// The choice a text names: exactly first, then as people write, then by its number.
 fn find<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
     let exact = |item: &&Item| item.label == text || item.value == text;
     items
         .iter()
         .find(exact)
         .or_else(|| items.iter().find(|item| same(text, &item.label) || same(text, &item.value)))
+        .or_else(|| items.get(number(text)?.checked_sub(1)?))
+}
+
+/// `2`, `2.` or `2)`.
+fn number(text: &str) -> Option<usize> {
+    text.trim().trim_end_matches(['.', ')']).parse().ok()
 }
 
 fn same(text: &str, other: &str) -> bool {

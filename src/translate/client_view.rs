@@ -7,7 +7,7 @@ use super::{
     answer::mark,
     link,
     text::Voice,
-    texts,
+    texts::Text,
 };
 use crate::{
     domain::{
@@ -36,17 +36,22 @@ pub fn shown(
         Fact::UserSaid(said) if said.shown => return None,
         Fact::UserSaid(said) => (said.at, echo(said, user)),
         Fact::AgentSaid(said) => (said.at, placed(said, position, conversation, context)),
-        Fact::AgentTyping { by, at } if now.millis_since(*at) < TYPING_SHOWN => {
-            (*at, json!({"type": "typing", "from": by.as_ref().map_or_else(system, account)}))
-        }
+        Fact::AgentTyping { by, at } if now.millis_since(*at) < TYPING_SHOWN => (
+            *at,
+            json!({"type": "typing", "from": by.as_ref().map_or_else(system, |by| account(by, context))}),
+        ),
         Fact::AgentTyping { .. } => return None,
         Fact::AgentJoined { agent, at } => {
-            let message = texts::notice(&Notice::Joined { name: agent.name.clone() });
-            let from = if agent.name.is_some() { account(&Speaker::Agent(agent.clone())) } else { system() };
+            let message = context.words.notice(&Notice::Joined { name: agent.name.clone() });
+            let from = if agent.name.is_some() {
+                account(&Speaker::Agent(agent.clone()), context)
+            } else {
+                system()
+            };
             (*at, status("accepted", &message, &from))
         }
-        Fact::Noticed { notice, at } => (*at, system_text(&texts::notice(notice))),
-        Fact::ChatEnded { why, at, .. } => (*at, status(end_state(*why), texts::end(*why), &system())),
+        Fact::Noticed { notice, at } => (*at, system_text(&context.words.notice(notice))),
+        Fact::ChatEnded { why, at, .. } => (*at, status(end_state(*why), context.words.end(*why), &system())),
         Fact::ConversationOver { at } => {
             (*at, json!({"type": "endOfConversation", "code": "completedSuccessfully", "from": system()}))
         }
@@ -121,15 +126,15 @@ fn echo(said: &UserSaid, user: &User) -> Value {
     Value::Object(activity)
 }
 
-fn account(by: &Speaker) -> Value {
+fn account(by: &Speaker, context: &RenderContext<'_>) -> Value {
     match by {
         Speaker::Agent(agent) => {
             let id = agent.id.as_deref().or(agent.name.as_deref()).unwrap_or("agent");
-            let name = agent.name.as_deref().unwrap_or("Live agent");
+            let name = agent.name.as_deref().unwrap_or(context.words.get(Text::LiveAgent));
             json!({"id": id, "name": name, "role": "bot"})
         }
         Speaker::VirtualAgent => {
-            json!({"id": "servicenow-virtual-agent", "name": "Virtual Agent", "role": "bot"})
+            json!({"id": "servicenow-virtual-agent", "name": context.words.get(Text::VirtualAgent), "role": "bot"})
         }
         Speaker::System => system(),
     }
@@ -177,7 +182,7 @@ fn said_by(said: &AgentSaid, context: &RenderContext<'_>) -> Value {
         Speaker::Agent(_) | Speaker::System => Voice::Person,
         Speaker::VirtualAgent => Voice::Bot,
     };
-    message(control, account(by), servicenow, &RenderContext { by: by_whom, ..*context })
+    message(control, account(by, context), servicenow, &RenderContext { by: by_whom, ..*context })
 }
 
 fn message(
@@ -186,15 +191,8 @@ fn message(
     servicenow: Map<String, Value>,
     context: &RenderContext<'_>,
 ) -> Value {
-    let Rendered {
-        text,
-        text_format,
-        attachments,
-        attachment_layout,
-        suggested_actions,
-        input_hint,
-        degraded: _,
-    } = render(control, context);
+    let Rendered { text, text_format, attachments, attachment_layout, input_hint, degraded: _ } =
+        render(control, context);
     let mut activity = Map::new();
     activity.insert("type".to_owned(), "message".into());
     activity.insert("from".to_owned(), from);
@@ -204,9 +202,6 @@ fn message(
     put(&mut activity, "inputHint", input_hint);
     if !attachments.is_empty() {
         activity.insert("attachments".to_owned(), Value::Array(attachments));
-    }
-    if let Some(actions) = suggested_actions {
-        activity.insert("suggestedActions".to_owned(), actions);
     }
     activity.insert("channelData".to_owned(), json!({ "servicenow": servicenow }));
     Value::Object(activity)

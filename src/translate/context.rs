@@ -33,7 +33,7 @@ pub fn context(
     filled
 }
 
-/// A variable as text: numbers and booleans written out, an option by its value, objects and lists as compact JSON.
+/// A variable as text: numbers and booleans written out, an option by its value, a list with commas, an object as compact JSON.
 /// `None` when it is missing, which null is as well.
 pub fn variable(variables: &Map<String, Value>, name: &str) -> Option<String> {
     variables.get(name).and_then(text_of)
@@ -44,7 +44,8 @@ pub(super) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) => Some(value.to_string()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Array(list) => Some(list.iter().filter_map(text_of).collect::<Vec<_>>().join(",")),
         Value::Object(map) => match (map.get("$kind"), map.get("value")) {
             (Some(_), Some(option)) => text_of(option),
             _ => Some(value.to_string()),
@@ -97,10 +98,22 @@ fn with<'a>(mut found: Vec<Piece<'a>>, piece: Piece<'a>, rest: &'a str) -> (Vec<
     (found, rest)
 }
 
-/// `en` of `en-US`.
+/// `en` of `en-US`; three languages have codes of ServiceNow's own.
 fn language(locale: &str) -> Option<String> {
-    let language = locale.split(['-', '_']).next()?.trim().to_ascii_lowercase();
-    (!language.is_empty()).then_some(language)
+    let locale = locale.trim().replace('_', "-").to_ascii_lowercase();
+    let own = match locale.as_str() {
+        "pt-br" => Some("pb"),
+        "fr-ca" => Some("fq"),
+        zh if ["zh-tw", "zh-hk", "zh-hant"].iter().any(|tag| begins_with(zh, tag)) => Some("zt"),
+        _ => None,
+    };
+    let language = own.unwrap_or(locale.split('-').next()?.trim());
+    (!language.is_empty()).then(|| language.to_owned())
+}
+
+/// Whether a locale is this one, or a part of it.
+fn begins_with(locale: &str, tag: &str) -> bool {
+    locale.strip_prefix(tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 #[cfg(test)]
@@ -130,7 +143,7 @@ mod tests {
             ("{Count} of {Vip}", Some("3 of true")),
             ("{Kind}", Some("Side Effects")),
             ("{Person}", Some(r#"{"n":1,"name":"Ana"}"#)),
-            ("{List}", Some(r#"["a",2]"#)),
+            ("{List}", Some("a,2")),
             ("{Missing}", None),
             ("{Nothing}", None),
             ("{Empty}", Some("")),
@@ -161,6 +174,27 @@ mod tests {
             Value::Object(context(&own, &none, Some("de"), None)),
             json!({"live_agent_only": "false", "requester_session_language": "fr"})
         );
+    }
+
+    #[test]
+    fn languages_go_by_service_nows_codes() {
+        for (locale, code) in [
+            ("en-US", "en"),
+            ("DE_at", "de"),
+            ("pt-BR", "pb"),
+            ("pt-PT", "pt"),
+            ("fr-CA", "fq"),
+            ("fr-FR", "fr"),
+            ("zh-TW", "zt"),
+            ("zh-Hant-HK", "zt"),
+            ("zh-Hant", "zt"),
+            ("zh-HK", "zt"),
+            ("zh-Hans-CN", "zh"),
+            ("zh-CN", "zh"),
+        ] {
+            assert_eq!(language(locale).as_deref(), Some(code), "{locale}");
+        }
+        assert_eq!(language(" "), None);
     }
 
     proptest! {

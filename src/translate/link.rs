@@ -2,9 +2,9 @@
 
 use url::Url;
 
-use super::{picture, text::Voice};
+use super::{picture, text::Voice, texts::Words};
 
-/// Where an address is seen from, and who speaks.
+/// Where an address is seen from, who speaks, and in what language it is read.
 #[derive(Clone, Copy)]
 pub struct RenderContext<'a> {
     /// Makes relative addresses absolute.
@@ -12,6 +12,8 @@ pub struct RenderContext<'a> {
     /// Maps an address of the instance that needs a login to a signed link of ours; `None` leaves it as it is.
     pub file_link: &'a dyn Fn(&str) -> Option<String>,
     pub by: Voice,
+    /// Ours, in the reader's language.
+    pub words: Words<'a>,
 }
 
 /// An address as a link people can follow: absolute, http or https (through us when the instance would ask for a

@@ -10,6 +10,7 @@ use super::{
     answer::answer,
     markdown,
     text::Voice,
+    texts::Words,
     virtual_agent::{Inbound, What, inbound},
 };
 use crate::{
@@ -155,7 +156,6 @@ struct Click {
 fn clicks(rendered: &Rendered) -> Vec<Click> {
     let mut found = Vec::new();
     let mut actions = Vec::new();
-    actions.extend(rendered.suggested_actions.iter().flat_map(|suggested| list(&suggested["actions"])));
     for attachment in &rendered.attachments {
         actions.extend(list(&attachment["content"]["buttons"]));
         let submits = list(&attachment["content"]["actions"]);
@@ -210,7 +210,10 @@ fn read(value: &Value) -> Inbound {
 
 fn shown(control: &Control) -> Rendered {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
-    render(control, &RenderContext { instance: &instance, file_link: &|_| None, by: Voice::Bot })
+    render(
+        control,
+        &RenderContext { instance: &instance, file_link: &|_| None, by: Voice::Bot, words: Words::default() },
+    )
 }
 
 fn all_shown(inbound: &Inbound) -> String {
@@ -221,8 +224,8 @@ fn all_shown(inbound: &Inbound) -> String {
 fn each_shown(inbound: &Inbound) -> Vec<String> {
     let shown = inbound.items.iter().map(|item| match &item.what {
         What::Said(control) => {
-            let Rendered { text, attachments, suggested_actions, .. } = shown(control);
-            format!("{text:?} {} {suggested_actions:?}", Value::from(attachments))
+            let Rendered { text, attachments, .. } = shown(control);
+            format!("{text:?} {}", Value::from(attachments))
         }
         What::System(text) | What::Waiting(text) => text.clone(),
         What::Progress { key: _, steps } => steps.join(" "),

@@ -1,31 +1,12 @@
-//! The words we put in ourselves, in one table.
+//! The words we put in ourselves, in the language of who reads them. `docs/texts.md` lists them.
+
+use std::{collections::HashMap, fmt, sync::OnceLock};
 
 use crate::session::{EndReason, Notice};
 
-pub const SKIP: &str = "Skip";
-pub const SEND: &str = "Send";
-pub const MORE: &str = "Show more";
-pub const CHOOSE: &str = "Please choose:";
-pub const ONE: &str = "Choose one";
-pub const WATCH: &str = "Watch video";
-pub const OPEN: &str = "Open";
-pub const PICTURE: &str = "Picture";
-pub const HIDDEN_ANSWER: &str = "Your answer stays hidden";
-/// Stands where a hidden answer was given; as long for every answer.
-pub const HIDDEN: &str = crate::domain::MASKED;
-pub const DATE: &str = "Date";
-pub const TIME: &str = "Time";
-pub const UPLOAD: &str = "Please send a file.";
-pub const BOT: &str = "Bot";
-pub const USER: &str = "User";
-pub const YES: &str = "Yes";
-pub const NO: &str = "No";
-pub const CONVERSATION_ENDED: &str = "The conversation has ended. Write again to start a new one.";
-pub const AGENT_OUT_OF_REACH: &str = "The assistant can't be reached at the moment.";
-pub const MAY_BE_LOST: &str =
-    "I can't tell whether your message arrived. Please send it again if no answer comes.";
-pub const SAY_SECRET_AGAIN: &str = "Your last entry was not delivered and not kept. Please enter it again.";
-pub const FILE_LOST: &str = "The file could not be passed on.";
+mod ours;
+
+pub use ours::*;
 
 pub const REQUIRED: &str = "This is needed to go on.";
 pub const NO_NUMBER: &str = "Please enter a number.";
@@ -54,59 +35,274 @@ pub fn rows_of(rows: usize, total: u64) -> String {
     format!("{rows} of {total}")
 }
 
-/// The limits of an upload, `None` when there are none.
-pub fn upload_limits(max_count: Option<u64>, max_megabytes: Option<u64>) -> Option<String> {
-    let count = max_count.map(|count| match count {
-        1 => "1 file".to_owned(),
-        count => format!("up to {count} files"),
-    });
-    let size = max_megabytes.map(|size| format!("at most {size} MB each"));
-    let limits = [count, size].into_iter().flatten().collect::<Vec<_>>();
-    (!limits.is_empty()).then(|| format!("({})", limits.join(", ")))
-}
+/// Declares texts by their ids, each with the variables its wording may have.
+macro_rules! texts {
+    ($($name:ident = $id:literal [$($variable:literal),*],)*) => {
+        /// A text of ours.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Text { $($name,)* }
 
-/// To the person at the desk, of a file at an address that leads nowhere.
-pub fn file_left_out(name: &str) -> String {
-    format!("(A file could not be passed on: {name})")
-}
+        impl Text {
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-/// A line of ours, for people.
-pub fn notice(notice: &Notice) -> String {
-    match notice {
-        Notice::Joined { name: Some(name) } => format!("{name} has joined the chat."),
-        Notice::Joined { name: None } => "A live agent has joined the chat.".to_owned(),
-        Notice::Ended { why } => end(*why).to_owned(),
-        Notice::NotDelivered { text } => format!("This message could not be delivered: {text}"),
-        Notice::MayNotHaveArrived { text } => format!("This message may not have arrived: {text}"),
-        Notice::FileRefused { name } => format!("The live agent's system does not take this file: {name}"),
-        Notice::AnsweredBefore => {
-            "That question has been answered already; this answer was not passed on.".to_owned()
+            /// What it is called in `TEXTS`.
+            pub fn id(self) -> &'static str {
+                match self { $(Self::$name => $id,)* }
+            }
+
+            /// What stands in braces in its wording.
+            pub fn variables(self) -> &'static [&'static str] {
+                match self { $(Self::$name => &[$($variable),*],)* }
+            }
         }
-        Notice::EnterAgain => "Your answer did not get through. Please enter it again.".to_owned(),
+    };
+}
+
+texts! {
+    Skip = "skip" [],
+    Send = "send" [],
+    More = "more" [],
+    Choose = "choose" [],
+    ChooseOne = "choose-one" [],
+    WatchVideo = "watch-video" [],
+    Open = "open" [],
+    Picture = "picture" [],
+    HiddenAnswer = "hidden-answer" [],
+    Date = "date" [],
+    Time = "time" [],
+    Upload = "upload" [],
+    UploadPictures = "upload-pictures" [],
+    UploadCount = "upload-count" ["count"],
+    UploadSize = "upload-size" ["megabytes"],
+    Rows = "rows" ["rows", "total"],
+    LiveAgent = "live-agent" [],
+    VirtualAgent = "virtual-agent" [],
+    Joined = "joined" ["name"],
+    JoinedUnnamed = "joined-unnamed" [],
+    Ended = "ended" [],
+    Left = "left" [],
+    NobodyInTime = "nobody-in-time" [],
+    NobodyAvailable = "nobody-available" [],
+    NotOpened = "not-opened" [],
+    Idle = "idle" [],
+    NotDelivered = "not-delivered" ["text"],
+    MayNotHaveArrived = "may-not-have-arrived" ["text"],
+    FileRefused = "file-refused" ["name"],
+    AnsweredBefore = "answered-before" [],
+    EnterAgain = "enter-again" [],
+}
+
+const LANGUAGES: [(&str, &str); 9] = [
+    ("en", include_str!("texts/en.json")),
+    ("de", include_str!("texts/de.json")),
+    ("fr", include_str!("texts/fr.json")),
+    ("es", include_str!("texts/es.json")),
+    ("pt-br", include_str!("texts/pt-BR.json")),
+    ("it", include_str!("texts/it.json")),
+    ("nl", include_str!("texts/nl.json")),
+    ("ja", include_str!("texts/ja.json")),
+    ("zh-hans", include_str!("texts/zh-Hans.json")),
+];
+
+type Wordings = HashMap<String, String>;
+
+/// The wordings there are, by language in lower case.
+fn built_in() -> &'static HashMap<&'static str, Wordings> {
+    static BUILT_IN: OnceLock<HashMap<&str, Wordings>> = OnceLock::new();
+    BUILT_IN.get_or_init(|| {
+        let read = |(language, json)| (language, serde_json::from_str(json).unwrap_or_default());
+        LANGUAGES.map(read).into_iter().collect()
+    })
+}
+
+/// All wordings: ours, and those that were given to replace them.
+#[derive(Clone, Default)]
+pub struct Texts {
+    given: HashMap<String, Wordings>,
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Texts").field("languages", &self.given.keys()).finish()
     }
 }
 
-/// Why a live chat is over.
-pub fn end(why: EndReason) -> &'static str {
-    match why {
-        EndReason::ByAgent | EndReason::ControlReturned => "The live chat has ended.",
-        EndReason::ByUser => "You have left the live chat.",
-        EndReason::NobodyInTime => "No live agent could take your request in time.",
-        EndReason::NobodyAvailable => "No live agent is available at the moment.",
-        EndReason::NotOpened => "The live chat could not be started.",
-        EndReason::Idle => "The live chat has ended because nothing was said for a long time.",
+impl Texts {
+    /// Reads what replaces our wordings: JSON, language -> text id -> wording.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the end of a sentence.
+    pub fn parse(json: &str) -> Result<Self, String> {
+        let given: HashMap<String, Wordings> = serde_json::from_str(json).map_err(|error| {
+            format!("is not JSON of the shape {{\"de\": {{\"skip\": \"…\"}}}} (line {}).", error.line())
+        })?;
+        for (language, wordings) in &given {
+            for (id, wording) in wordings {
+                let text = Text::ALL.iter().find(|text| text.id() == id);
+                let text = text.ok_or_else(|| {
+                    format!("has no text `{id}` (in `{language}`); docs/texts.md lists them.")
+                })?;
+                if let Some(unknown) = variables(wording).find(|name| !text.variables().contains(name)) {
+                    return Err(format!(
+                        "has {{{unknown}}} in `{id}` (in `{language}`), which that text does not know."
+                    ));
+                }
+            }
+        }
+        let given = given.into_iter().map(|(language, wordings)| (tag(&language), wordings)).collect();
+        Ok(Self { given })
+    }
+
+    /// The words for a reader: the first of these languages that there are any for, each more general step by step; in the
+    /// end English.
+    pub fn of(&self, locale: Option<&str>) -> Words<'_> {
+        let mut chain = [None; MAX_CHAIN];
+        let mut places = chain.iter_mut();
+        for language in candidates(locale).iter().map(String::as_str).chain(["en"]) {
+            for found in [self.given.get(language), built_in().get(language)].into_iter().flatten() {
+                if let Some(place) = places.next() {
+                    *place = Some(found);
+                }
+            }
+        }
+        Words { chain }
     }
 }
 
-/// The outcome as the agent is told it (`pvaSetContext`, `ServiceNowOutcome`).
-pub fn outcome(why: EndReason) -> &'static str {
-    match why {
-        EndReason::ByAgent => "ended_by_agent",
-        EndReason::ByUser => "ended_by_user",
-        EndReason::NobodyInTime => "timed_out",
-        EndReason::NobodyAvailable => "no_agent_available",
-        EndReason::ControlReturned => "control_returned",
-        EndReason::NotOpened => "not_opened",
-        EndReason::Idle => "idle",
+/// A locale has at most so many languages to look into, given and built in.
+const MAX_CHAIN: usize = 12;
+
+/// The texts in the language of a reader.
+#[derive(Clone, Copy)]
+pub struct Words<'a> {
+    /// Where to look, most specific first.
+    chain: [Option<&'a Wordings>; MAX_CHAIN],
+}
+
+impl Default for Words<'static> {
+    /// English, as it is built in.
+    fn default() -> Self {
+        static OURS: OnceLock<Texts> = OnceLock::new();
+        OURS.get_or_init(Texts::default).of(None)
     }
 }
+
+impl<'a> Words<'a> {
+    pub fn get(&self, text: Text) -> &'a str {
+        self.chain
+            .iter()
+            .flatten()
+            .find_map(|wordings| wordings.get(text.id()))
+            .map_or(text.id(), String::as_str)
+    }
+
+    /// A text with its variables filled in.
+    pub fn with(&self, text: Text, values: &[(&str, &str)]) -> String {
+        let mut out = String::new();
+        let mut rest = self.get(text);
+        while let Some((head, name, tail)) = variable(rest) {
+            let value = values.iter().find(|(known, _)| *known == name);
+            out.push_str(head);
+            out.push_str(value.map_or("", |(_, value)| value));
+            rest = tail;
+        }
+        out + rest
+    }
+
+    /// How many of a table's rows ServiceNow sent.
+    pub(super) fn rows_of(&self, rows: usize, total: u64) -> String {
+        self.with(Text::Rows, &[("rows", &rows.to_string()), ("total", &total.to_string())])
+    }
+
+    /// What an upload must be, `None` when it may be anything.
+    pub(super) fn upload_limits(
+        &self,
+        pictures: bool,
+        count: Option<u64>,
+        megabytes: Option<u64>,
+    ) -> Option<String> {
+        let count = count.map(|count| self.with(Text::UploadCount, &[("count", &count.to_string())]));
+        let size = megabytes.map(|size| self.with(Text::UploadSize, &[("megabytes", &size.to_string())]));
+        let pictures = pictures.then(|| self.get(Text::UploadPictures).to_owned());
+        let limits = [pictures, count, size].into_iter().flatten().collect::<Vec<_>>();
+        (!limits.is_empty()).then(|| format!("({})", limits.join(", ")))
+    }
+
+    /// A line of ours, for people.
+    pub fn notice(&self, notice: &Notice) -> String {
+        match notice {
+            Notice::Joined { name: Some(name) } => self.with(Text::Joined, &[("name", name)]),
+            Notice::Joined { name: None } => self.get(Text::JoinedUnnamed).to_owned(),
+            Notice::Ended { why } => self.end(*why).to_owned(),
+            Notice::NotDelivered { text } => self.with(Text::NotDelivered, &[("text", text)]),
+            Notice::MayNotHaveArrived { text } => self.with(Text::MayNotHaveArrived, &[("text", text)]),
+            Notice::FileRefused { name } => self.with(Text::FileRefused, &[("name", name)]),
+            Notice::AnsweredBefore => self.get(Text::AnsweredBefore).to_owned(),
+            Notice::EnterAgain => self.get(Text::EnterAgain).to_owned(),
+        }
+    }
+
+    /// Why a live chat is over.
+    pub fn end(&self, why: EndReason) -> &'a str {
+        self.get(match why {
+            EndReason::ByAgent | EndReason::ControlReturned => Text::Ended,
+            EndReason::ByUser => Text::Left,
+            EndReason::NobodyInTime => Text::NobodyInTime,
+            EndReason::NobodyAvailable => Text::NobodyAvailable,
+            EndReason::NotOpened => Text::NotOpened,
+            EndReason::Idle => Text::Idle,
+        })
+    }
+}
+
+/// Whether somebody typed this text, in whatever language they read it.
+pub(super) fn is_said(text: Text, typed: &str) -> bool {
+    let typed = typed.trim().to_lowercase();
+    built_in()
+        .values()
+        .filter_map(|wordings| wordings.get(text.id()))
+        .any(|wording| wording.to_lowercase() == typed)
+}
+
+/// A BCP 47 tag as it is looked for.
+fn tag(raw: &str) -> String {
+    raw.trim().replace('_', "-").to_ascii_lowercase()
+}
+
+/// The languages a locale may be read in, most specific first. Of Chinese and Portuguese there is one each, which its
+/// neighbours can read.
+fn candidates(locale: Option<&str>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = locale.map(tag).unwrap_or_default();
+    rest.truncate(rest.floor_char_boundary(40));
+    while !rest.is_empty() && found.len() < 3 {
+        found.push(rest.clone());
+        rest.truncate(rest.rfind('-').unwrap_or(0));
+    }
+    let language = found.last().map(String::as_str).unwrap_or_default();
+    match language.split('-').next() {
+        Some("zh") => found.push("zh-hans".to_owned()),
+        Some("pt") => found.push("pt-br".to_owned()),
+        _ => {}
+    }
+    found
+}
+
+/// The first variable of a wording: what stands before it, its name, and the rest.
+fn variable(wording: &str) -> Option<(&str, &str, &str)> {
+    let (head, rest) = wording.split_once('{')?;
+    let (name, tail) = rest.split_once('}')?;
+    Some((head, name, tail))
+}
+
+fn variables(wording: &str) -> impl Iterator<Item = &str> {
+    let mut rest = wording;
+    std::iter::from_fn(move || {
+        let (_, name, tail) = variable(rest)?;
+        rest = tail;
+        Some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,11 +9,6 @@ pub fn message_back(text: &str, value: &Value) -> Value {
     json!({"type": "messageBack", "title": text, "displayText": text, "text": text, "value": value})
 }
 
-/// Actions under the last message; they vanish with the user's next.
-pub fn suggested_actions(actions: Vec<Value>) -> Option<Value> {
-    (!actions.is_empty()).then(|| json!({"to": [], "actions": actions}))
-}
-
 /// A hero card as an attachment. `image` is an address and its alternative text.
 pub fn hero(
     title: Option<&str>,
@@ -32,6 +27,13 @@ pub fn hero(
         content["images"] = json!([{"url": url, "alt": alt}]);
     }
     json!({"contentType": HERO, "content": content})
+}
+
+/// Whether an attachment is a hero card with nothing but buttons.
+pub fn is_buttons_only(attachment: &Value) -> bool {
+    let content = attachment["content"].as_object();
+    attachment["contentType"] == HERO
+        && content.is_some_and(|content| content.keys().all(|key| key == "buttons"))
 }
 
 /// A file or picture as an attachment; Web Chat reads `name` out as a picture's alternative text.

@@ -68,11 +68,12 @@ export class WebChat {
     await this.say(text);
   }
 
-  // Chooses one of the suggested actions, which then go.
+  // Presses a button that stays with its question, and is off once it is answered.
   async choose(name) {
-    await this.suggested(name).click();
+    const button = this.card().getByRole('button', { name, exact: true });
+    await button.click();
     await this.mine(name).last().waitFor();
-    await until('the suggested actions to go', async () => !(await this.suggested(name).isVisible()));
+    await until('the answered buttons to be off', async () => (await button.getAttribute('aria-disabled')) === 'true');
   }
 
   // Fills in the last card and sends it.

@@ -14,6 +14,7 @@ use servicenow_handoff::{
         client_view,
         request::request,
         text::Voice,
+        texts::Words,
         virtual_agent::{What, inbound, system_meaning},
     },
     wire::virtual_agent::response::Response,
@@ -62,7 +63,12 @@ impl Talk {
         let facts = decide(&self.state, event, &POLICY, self.now);
         let mut activities = vec![];
         for fact in &facts {
-            let context = RenderContext { instance: &self.instance, file_link: &|_| None, by: Voice::Bot };
+            let context = RenderContext {
+                instance: &self.instance,
+                file_link: &|_| None,
+                by: Voice::Bot,
+                words: Words::default(),
+            };
             let (position, state) = (self.state.position, &self.state);
             let shown =
                 client_view::shown(fact, position, &state.conversation, &state.user, &context, self.now);

@@ -2,7 +2,7 @@ use url::Url;
 
 use super::*;
 use crate::domain::control::{Card, CardField, CardLook, Generated, GroupedParts, MomentKind, Part, Table};
-use crate::translate::text::Voice;
+use crate::translate::{text::Voice, texts::Words};
 
 mod cards;
 mod questions;
@@ -10,15 +10,18 @@ mod questions;
 fn shown(control: &Control) -> Rendered {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
     let signed = |url: &str| Some(format!("https://bridge.example.net/f?u={}", url.len()));
-    render(control, &RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot })
+    render(
+        control,
+        &RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot, words: Words::default() },
+    )
 }
 
 fn asked(text: &str) -> Rendered {
-    Rendered { input_hint: Some("expectingInput"), ..Rendered::text(Shown::ours(text)) }
+    Rendered { input_hint: Some("expectingInput"), ..text_only(text) }
 }
 
 fn told(text: &str) -> Rendered {
-    Rendered { input_hint: Some("acceptingInput"), ..Rendered::text(Shown::ours(text)) }
+    Rendered { input_hint: Some("acceptingInput"), ..text_only(text) }
 }
 
 fn button(label: &str, value: &str) -> Value {
@@ -26,8 +29,13 @@ fn button(label: &str, value: &str) -> Value {
         "value": {"serviceNowAnswer": value}})
 }
 
-fn offers(actions: &[Value]) -> Option<Value> {
-    Some(json!({"to": [], "actions": actions}))
+fn offers(buttons: &[Value]) -> Value {
+    json!({"contentType": "application/vnd.microsoft.card.hero", "content": {"buttons": buttons}})
+}
+
+fn text_only(text: &str) -> Rendered {
+    let text = (!text.is_empty()).then(|| text.to_owned());
+    Rendered { text_format: text.is_some().then_some("markdown"), text, ..Rendered::default() }
 }
 
 fn adaptive(content: Value) -> Value {
@@ -123,7 +131,15 @@ fn html_is_its_markdown_or_else_its_picture() {
 fn a_picture_that_asks_for_a_login_is_a_link_when_it_cant_go_through_us() {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
     let shown = |control: &Control| {
-        render(control, &RenderContext { instance: &instance, file_link: &|_| None, by: Voice::Bot })
+        render(
+            control,
+            &RenderContext {
+                instance: &instance,
+                file_link: &|_| None,
+                by: Voice::Bot,
+                words: Words::default(),
+            },
+        )
     };
     let url = || "a.iix".to_owned();
     let link = "[cat](https://acme.example.com/a.iix)";
@@ -152,7 +168,7 @@ fn a_control_fills_an_activity_and_leaves_the_rest() {
     assert_eq!(
         serde_json::to_value(&activity).expect("JSON"),
         json!({"type": "", "id": "a", "text": "Which?", "textFormat": "markdown", "inputHint": "expectingInput",
-            "suggestedActions": {"to": [], "actions": [button("Option 0", "v0")]}})
+            "attachments": [offers(&[button("Option 0", "v0")])]})
     );
 }
 

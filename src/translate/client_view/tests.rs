@@ -5,7 +5,7 @@ use crate::{
         control::{Choice, Item},
     },
     session::ToAgent,
-    translate::answer::answer,
+    translate::{answer::answer, texts::Words},
 };
 
 const AT: Timestamp = Timestamp(1_760_000_000_123);
@@ -23,7 +23,8 @@ fn seen_after(fact: &Fact, millis: i64) -> Option<Value> {
     let user = User { id: "dl_jo".to_owned(), ..User::default() };
     let instance = "https://acme.service-now.com/".parse().expect("a URL");
     let signed = |url: &str| Some(format!("https://us.example/files?{url}"));
-    let context = RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot };
+    let context =
+        RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot, words: Words::default() };
     shown(fact, 17, &conversation, &user, &context, AT.plus_millis(millis))
 }
 
@@ -122,8 +123,7 @@ fn an_answer_names_the_question_it_answers_and_so_does_its_echo() {
         let question = Control::Choice(Choice { items, several, ..Choice::default() });
         let shown = seen(&agent_said(Some("m1"), Speaker::VirtualAgent, question)).expect("shown");
         assert_eq!(shown["channelData"]["servicenow"]["question"], 17);
-        let action = shown.pointer("/suggestedActions/actions/0/value");
-        let action = action.or_else(|| shown.pointer("/attachments/0/content/buttons/0/value"));
+        let action = shown.pointer("/attachments/0/content/buttons/0/value");
         let action = action.or_else(|| shown.pointer("/attachments/0/content/actions/0/data"));
         let click = json!({"type": "message", "value": action.expect("an action")});
         let click = serde_json::from_value(click).expect("an activity");

@@ -2,12 +2,16 @@ use proptest::prelude::*;
 use url::Url;
 
 use super::*;
-use crate::translate::{link::RenderContext, text::Voice};
+use crate::translate::{link::RenderContext, text::Voice, texts::Words};
 
 fn made_safe(markdown: &str) -> String {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
     let signed = |url: &str| url.ends_with(".iix").then(|| "https://bridge.example.net/f/1".to_owned());
-    safe(markdown, &RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot }, &mut [])
+    safe(
+        markdown,
+        &RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot, words: Words::default() },
+        &mut [],
+    )
 }
 
 #[test]

@@ -2,12 +2,12 @@ use proptest::prelude::*;
 use url::Url;
 
 use super::*;
-use crate::translate::picture::Picture;
+use crate::translate::{picture::Picture, texts::Words};
 
 fn said(text: &str, by: Voice) -> Shown {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
     let signed = |url: &str| Some(format!("https://bridge.example.net/f?{}", url.len()));
-    shown(text, &RenderContext { instance: &instance, file_link: &signed, by })
+    shown(text, &RenderContext { instance: &instance, file_link: &signed, by, words: Words::default() })
 }
 
 /// What a CommonMark renderer with GitHub's extensions shows, as lines; blanks at their ends are not seen.

@@ -17,9 +17,9 @@ async fn asked(world: &World, chat: &mut ChatClient, sample: &str, text: &str) -
     chat.received.iter().rev().find(|activity| activity.to_string().contains(text)).cloned().unwrap()
 }
 
-/// Clicks the suggested action with this title, as Web Chat posts it.
+/// Clicks the button with this title, as Web Chat posts it.
 async fn click(chat: &ChatClient, question: &Value, title: &str) {
-    let actions = question["suggestedActions"]["actions"].as_array().unwrap();
+    let actions = question["attachments"][0]["content"]["buttons"].as_array().unwrap();
     let action = actions.iter().find(|action| action["title"] == title).unwrap();
     let click = json!({"type": "message", "text": action["text"], "value": action["value"],
         "from": {"id": "dana", "role": "user"}, "channelData": {"postBack": true}});

@@ -94,11 +94,11 @@ fn a_part_offers_the_next_one() {
         }))
     };
     let one = Control::Text { text: "one".to_owned() };
-    let offering = |actions: &[Value]| Rendered { suggested_actions: offers(actions), ..asked("one") };
+    let offering = |actions: &[Value]| Rendered { attachments: vec![offers(actions)], ..asked("one") };
     assert_eq!(part(one.clone(), Some("Next")), offering(&[button("Next", "click_for_more")]));
     assert_eq!(part(one, None), offering(&[button("Show more", "click_for_more")]));
-    let nested = part(Control::Choice(picker(1)), None).suggested_actions;
-    assert_eq!(nested, offers(&[button("Option 0", "v0"), button("Show more", "click_for_more")]));
+    let nested = part(Control::Choice(picker(1)), None).attachments;
+    assert_eq!(nested, [offers(&[button("Option 0", "v0"), button("Show more", "click_for_more")])]);
 }
 
 #[test]

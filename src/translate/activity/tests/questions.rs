@@ -12,31 +12,22 @@ fn skip() -> Value {
 }
 
 #[test]
-fn a_handful_of_choices_are_suggested() {
+fn a_handful_of_choices_are_buttons_that_stay() {
     let buttons = (0..6).map(|at| button(&format!("Option {at}"), &format!("v{at}"))).collect::<Vec<_>>();
-    let expected = Rendered { suggested_actions: offers(&buttons), ..asked("Which?") };
+    let expected = Rendered { attachments: vec![offers(&buttons)], ..asked("Which?") };
     assert_eq!(shown(&Control::Choice(picker(6))), expected);
     let optional = Choice { optional: true, ..picker(1) };
     let expected = Rendered {
-        suggested_actions: offers(&[button("Option 0", "v0"), button("Skip", "_skip_")]),
+        attachments: vec![offers(&[button("Option 0", "v0"), button("Skip", "_skip_")])],
         ..asked("Which?")
     };
     assert_eq!(shown(&Control::Choice(optional)), expected);
 }
 
 #[test]
-fn more_choices_are_buttons_and_many_are_a_list() {
-    let some = shown(&Control::Choice(Choice { optional: true, ..picker(7) }));
-    let buttons = (0..7).map(|at| button(&format!("Option {at}"), &format!("v{at}"))).collect::<Vec<_>>();
-    let hero = json!({"contentType": "application/vnd.microsoft.card.hero", "content": {"buttons": buttons}});
-    let expected = Rendered {
-        attachments: vec![hero],
-        suggested_actions: offers(&[button("Skip", "_skip_")]),
-        ..asked("Which?")
-    };
-    assert_eq!(some, expected);
-    let many = shown(&Control::Choice(Choice { optional: true, ..picker(13) }));
-    let choices = (0..13).map(|at| json!({"title": format!("Option {at}"), "value": format!("v{at}")}));
+fn more_choices_are_a_list() {
+    let many = shown(&Control::Choice(Choice { optional: true, ..picker(7) }));
+    let choices = (0..7).map(|at| json!({"title": format!("Option {at}"), "value": format!("v{at}")}));
     let input = json!({"type": "Input.ChoiceSet", "id": "answer", "label": "Please choose:", "isRequired": true,
         "errorMessage": "Please choose:", "isMultiSelect": false, "style": "compact", "wrap": true, "placeholder": "Choose one",
         "choices": choices.collect::<Vec<_>>()});
@@ -79,7 +70,7 @@ fn pictures_are_a_carousel_and_descriptions_are_told() {
     assert_eq!(shown(&Control::Choice(pictures)), expected);
     let plain = Choice { items: vec![Item { image: None, ..item }], ..picker(0) };
     let expected =
-        Rendered { suggested_actions: offers(&[button("Cat", "c")]), ..asked("Which?\n\n- **Cat**: purrs") };
+        Rendered { attachments: vec![offers(&[button("Cat", "c")])], ..asked("Which?\n\n- **Cat**: purrs") };
     assert_eq!(shown(&Control::Choice(plain)), expected);
 }
 
@@ -89,7 +80,7 @@ fn inputs_ask_in_their_own_way() {
         shown(&Control::TextInput(TextInput { prompt: Some("Say".to_owned()), mask, optional }))
     };
     assert_eq!(input(Mask::None, false), asked("Say"));
-    let skippable = Rendered { suggested_actions: offers(&[button("Skip", "_skip_")]), ..asked("Say") };
+    let skippable = Rendered { attachments: vec![offers(&[button("Skip", "_skip_")])], ..asked("Say") };
     assert_eq!(input(Mask::None, true), skippable);
     let hint = "Your answer stays hidden";
     let password = json!({"type": "Input.Text", "id": "answer", "label": hint, "style": "Password",
@@ -119,11 +110,11 @@ fn an_upload_tells_its_limits() {
             Upload { prompt: Some("File?".to_owned()), max_count, max_megabytes, ..Upload::default() };
         shown(&Control::Upload(upload))
     };
-    assert_eq!(upload(Some(3), Some(5)), asked("File?\n\n(up to 3 files, at most 5 MB each)"));
-    assert_eq!(upload(Some(1), None), asked("File?\n\n(1 file)"));
+    assert_eq!(upload(Some(3), Some(5)), asked("File?\n\n(number of files: 3 at most, 5 MB each at most)"));
+    assert_eq!(upload(Some(1), None), asked("File?\n\n(number of files: 1 at most)"));
     assert_eq!(upload(None, None), asked("File?"));
     let bare = Upload { optional: true, ..Upload::default() };
     let expected =
-        Rendered { suggested_actions: offers(&[button("Skip", "_skip_")]), ..asked("Please send a file.") };
+        Rendered { attachments: vec![offers(&[button("Skip", "_skip_")])], ..asked("Please send a file.") };
     assert_eq!(shown(&Control::Upload(bare)), expected);
 }

@@ -76,7 +76,7 @@ async fn a_notification_may_ask_by_a_control_of_its_own() {
     chat.see("the question", |a| a["text"] == "Do you approve INC0000042?").await.unwrap();
     goes_on(&world, &mut chat).await;
     let question = chat.received.iter().find(|a| a["text"] == "Do you approve INC0000042?").unwrap();
-    let action = &question["suggestedActions"]["actions"][0];
+    let action = &question["attachments"][0]["content"]["buttons"][0];
     let click = json!({"type": "message", "text": action["title"], "value": action["value"],
         "from": {"id": "dana", "role": "user"}});
     chat.post(&click).await.unwrap();

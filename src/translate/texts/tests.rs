@@ -1,0 +1,85 @@
+use super::*;
+
+#[test]
+fn no_language_lacks_a_text_or_a_variable() {
+    for (language, json) in LANGUAGES {
+        let wordings: Wordings = serde_json::from_str(json).expect("JSON");
+        for text in Text::ALL {
+            let wording = wordings.get(text.id()).unwrap_or_else(|| panic!("{language} lacks {}", text.id()));
+            let mut found = variables(wording).collect::<Vec<_>>();
+            found.sort_unstable();
+            assert_eq!(found, text.variables(), "{language}: {wording}");
+            assert!(!wording.trim().is_empty(), "{language}: {}", text.id());
+        }
+        assert_eq!(wordings.len(), Text::ALL.len(), "{language} has a text that nobody says");
+    }
+}
+
+#[test]
+fn the_page_about_texts_lists_each_with_its_variables() {
+    let page = include_str!("../../../docs/texts.md");
+    for text in Text::ALL {
+        let variables =
+            text.variables().iter().map(|name| format!("`{{{name}}}`")).collect::<Vec<_>>().join(" ");
+        let english = Words::default().get(*text);
+        let row = format!("| `{}` | {english} | {variables} |", text.id());
+        assert!(page.contains(&row), "docs/texts.md lacks: {row}");
+    }
+}
+
+#[test]
+fn the_most_specific_language_is_read_first() {
+    let given = r#"{"de": {"skip": "Weiter"}, "de-AT": {"send": "Abschicken"}, "en": {"open": "Open it"}}"#;
+    let texts = Texts::parse(given).expect("right");
+    for (locale, text, wording) in [
+        (None, Text::Skip, "Skip"),
+        (Some("de"), Text::Skip, "Weiter"),
+        (Some("de-AT"), Text::Skip, "Weiter"),
+        (Some("de_at"), Text::Send, "Abschicken"),
+        (Some("de-DE"), Text::Send, "Senden"),
+        (Some("pt-BR"), Text::Skip, "Pular"),
+        (Some("pt-PT"), Text::Skip, "Pular"),
+        (Some("zh-Hant-TW"), Text::Skip, "跳过"),
+        (Some("zh-CN"), Text::Skip, "跳过"),
+        (Some("ja-JP"), Text::Skip, "スキップ"),
+        (Some("sv-SE"), Text::Open, "Open it"),
+        (Some(""), Text::Open, "Open it"),
+    ] {
+        assert_eq!(texts.of(locale).get(text), wording, "{locale:?}");
+    }
+}
+
+#[test]
+fn variables_are_filled_in_and_their_braces_are_not_read_again() {
+    let words = Words::default();
+    assert_eq!(
+        words.with(Text::NotDelivered, &[("text", "{name} {")]),
+        "This message could not be delivered: {name} {"
+    );
+    assert_eq!(words.rows_of(2, 9), "2 of 9");
+    assert_eq!(
+        words.upload_limits(true, Some(1), Some(5)).as_deref(),
+        Some("(pictures only, number of files: 1 at most, 5 MB each at most)")
+    );
+    assert_eq!(words.upload_limits(false, None, None), None);
+}
+
+#[test]
+fn wordings_that_can_not_be_said_are_refused() {
+    for (json, part) in [
+        ("{", "is not JSON"),
+        (r#"{"de": "x"}"#, "is not JSON"),
+        (r#"{"de": {"skp": "x"}}"#, "no text `skp` (in `de`)"),
+        (r#"{"de": {"joined": "{who} ist da"}}"#, "{who}"),
+    ] {
+        let what = Texts::parse(json).expect_err("wrong");
+        assert!(what.contains(part), "{what}");
+    }
+}
+
+#[test]
+fn a_word_of_ours_is_known_in_every_language() {
+    assert!(is_said(Text::Skip, " überspringen "));
+    assert!(is_said(Text::More, "Afficher plus"));
+    assert!(!is_said(Text::Skip, "no"));
+}
