@@ -19,6 +19,8 @@ pub enum Control {
         #[serde(default)]
         text: String,
     },
+    /// A text that ServiceNow sends masked.
+    Masked(Masked),
     /// The whole of a streamed or synthesised answer.
     Generated(Generated),
     /// HTML, already turned into Markdown.
@@ -45,6 +47,35 @@ pub enum Control {
         #[serde(default)]
         text: String,
     },
+}
+
+/// A text that is shown once and never stored.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Masked {
+    /// What the words are kept under, in memory alone.
+    pub whisper: String,
+    #[serde(skip)]
+    words: String,
+}
+
+impl Masked {
+    pub fn new(words: String) -> Self {
+        Self { whisper: String::new(), words }
+    }
+
+    /// Takes the words out, for who keeps them under this name.
+    pub fn take(&mut self, whisper: &str) -> String {
+        whisper.clone_into(&mut self.whisper);
+        std::mem::take(&mut self.words)
+    }
+}
+
+/// Never shows the words.
+impl std::fmt::Debug for Masked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Masked").field("whisper", &self.whisper).finish_non_exhaustive()
+    }
 }
 
 /// Markdown, and the sources it names.

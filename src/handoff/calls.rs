@@ -47,7 +47,11 @@ impl Role for Handoff {
         }
         let answer = self.servicenow.send(&request, queued.trace.as_deref()).await;
         match answer {
-            Ok(answer) => Ok(answer.synchronous.and_then(|body| hear::told(&body))),
+            Ok(answer) => {
+                let mut told = answer.synchronous.and_then(|body| hear::told(&body));
+                told.iter_mut().for_each(|told| hear::whisper(&self.ledger, told));
+                Ok(told)
+            }
             Err(error) => {
                 attempt.failed(&error);
                 Err(Failure::from(&error))

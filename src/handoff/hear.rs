@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tracing::{Span, debug, info, warn};
 
-use super::{Conversation, Handoff, counting::degraded};
+use super::{Conversation, Handoff, counting::degraded, machine::Chat};
 use crate::{
     domain::{ConversationId, SessionId, control::Control},
-    ledger::{deliver_soon, journal::JournalError},
+    ledger::{Ledger, deliver_soon, journal::JournalError},
     session::{Answered, Command, Fact},
     telemetry::{TRACEPARENT, trace_id},
     translate::{
@@ -57,7 +57,8 @@ impl Handoff {
         chat: u32,
         inbound: Inbound,
     ) -> Result<usize, JournalError> {
-        let told = meant(inbound);
+        let mut told = meant(inbound);
+        whisper(&self.ledger, &mut told);
         let known = {
             let state = conversation.state().await;
             let heard = |item: &&Item| chat == state.chat && state.has_heard(item);
@@ -72,6 +73,17 @@ impl Handoff {
 /// What a synchronous answer tells, as if it had come by webhook. It does not name its session.
 pub(super) fn told(body: &[u8]) -> Option<Answered> {
     Response::parse(body).ok().map(|response| meant(inbound(response)))
+}
+
+/// Keeps the words of what ServiceNow sends masked in memory alone: they must not be stored.
+pub(super) fn whisper(ledger: &Ledger<Chat>, told: &mut Answered) {
+    for item in &mut told.inbound.items {
+        if let What::Said(Control::Masked(masked)) = &mut item.what {
+            let name = ledger.random_name();
+            let words = masked.take(&name);
+            ledger.whisper(&name, words.into());
+        }
+    }
 }
 
 fn meant(inbound: Inbound) -> Answered {

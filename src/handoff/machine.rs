@@ -21,6 +21,8 @@ pub struct Local {
     typed: AtomicI64,
     /// Held while a fresh Copilot Studio conversation is opened.
     pub returning: tokio::sync::Mutex<()>,
+    /// Masked texts that the client was given and may not have yet: where each stands, and its whisper.
+    pub shown_once: std::sync::Mutex<Vec<(Position, String)>>,
 }
 
 impl Local {

@@ -1,20 +1,24 @@
 //! What an escalated conversation's client reads: the bot's stretches from Direct Line and the live chats
 //! from the journal, as one stream behind one watermark.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 mod stretch;
 
 use super::{Caller, Conversation, Handoff, escalate::Source, machine::Chat};
 use crate::{
-    domain::{Timestamp, User},
+    domain::{Timestamp, User, control::Control},
     ledger::{
         Machine as _, commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
     },
-    session::{Command, Fact, LANE, Phase, Segment, decide},
+    session::{AgentSaid, Command, Fact, LANE, Phase, Segment, decide},
     translate::{
         activity::RenderContext,
         client_view,
@@ -79,6 +83,7 @@ impl Handoff {
         hold: Duration,
     ) -> Result<Page, JournalError> {
         let mut cursor = Cursor::read(watermark);
+        self.forget_read(conversation, cursor.local);
         let mut moved = conversation.watch();
         let until = tokio::time::Instant::now() + hold;
         loop {
@@ -220,6 +225,8 @@ impl Handoff {
             if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
                 continue;
             }
+            let once = self.in_clear(conversation, fact, position);
+            let fact = once.as_ref().unwrap_or(fact);
             let mut shown = client_view::shown(fact, position, &conversation.id, &look.user, &context, now);
             if let (Fact::UserSaid(said), Some(activity)) = (fact, &mut shown) {
                 self.show_files(said, activity, now);
@@ -233,6 +240,33 @@ impl Handoff {
         }
         cursor.local = look.head;
         Reached::Head
+    }
+}
+
+impl Handoff {
+    /// A masked text with its words, while this process knows them: until the client has read past it.
+    fn in_clear(&self, conversation: &Conversation, fact: &Fact, position: Position) -> Option<Fact> {
+        let Fact::AgentSaid(said) = fact else { return None };
+        let Control::Masked(masked) = &said.control else { return None };
+        let words = self.ledger.whispers().get(&masked.whisper)?;
+        let mut shown = conversation.local.shown_once.lock().unwrap_or_else(PoisonError::into_inner);
+        if !shown.iter().any(|(at, _)| *at == position) {
+            shown.push((position, masked.whisper.clone()));
+        }
+        let control = Control::Text { text: words.expose_secret().to_owned() };
+        Some(Fact::AgentSaid(Box::new(AgentSaid { control, ..(**said).clone() })))
+    }
+
+    /// Forgets the words of masked texts that the client has by now.
+    fn forget_read(&self, conversation: &Conversation, read: Position) {
+        let mut shown = conversation.local.shown_once.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.retain(|(position, whisper)| {
+            let unread = *position >= read;
+            if !unread {
+                self.ledger.whispers().forget(whisper);
+            }
+            unread
+        });
     }
 }
 

@@ -90,6 +90,7 @@ impl Rendered {
 pub fn render(control: &Control, context: &RenderContext<'_>) -> Rendered {
     let rendered = match control {
         Control::Text { text } => Rendered::text(shown(text, context), context),
+        Control::Masked(_) => Rendered::text(shown(crate::domain::MASKED, context), context),
         Control::Generated(generated) => Rendered::text(citation::with_sources(generated, context), context),
         Control::Html(html) => rich(html, context),
         Control::Link(link) => Rendered::text(linked(link, context), context),

@@ -272,6 +272,7 @@ fn meant(text: &str, pending: &Control) -> Option<Said> {
             skips(*optional)
         }
         Control::Text { text: _ }
+        | Control::Masked(_)
         | Control::Generated(_)
         | Control::Html(_)
         | Control::Link(_)

@@ -10,7 +10,7 @@ use super::super::{html, readable};
 use crate::{
     domain::control::{
         Choice, ChoiceKind, ChoiceLook, Citation, Control, Generated, GroupedParts, Html, Image, Item, Link,
-        Mask, Moment, MomentKind, MultiPart, Part, Table, TextInput, Upload,
+        Mask, Masked, Moment, MomentKind, MultiPart, Part, Table, TextInput, Upload,
     },
     wire::virtual_agent::response::{
         Kind,
@@ -104,7 +104,7 @@ fn prompt(texts: Texts) -> Option<String> {
 
 /// The text proper is `value`, else `label`, else `message`.
 fn text(output: OutputText, mut texts: Texts) -> Option<Control> {
-    let OutputText { item_type, citations, feedback, stream_id } = output;
+    let OutputText { item_type, citations, feedback, stream_id, mask_type } = output;
     let is = |kind: &str| item_type.as_deref().is_some_and(|item| item.trim().eq_ignore_ascii_case(kind));
     if let Some(url) = texts.value.take_if(|value| looks_like_url(value)) {
         if is("image") {
@@ -124,6 +124,9 @@ fn text(output: OutputText, mut texts: Texts) -> Option<Control> {
         texts.message = None;
     }
     let text = prompt(texts)?;
+    if mask(mask_type.as_deref()) != Mask::None {
+        return Some(Control::Masked(Masked::new(text)));
+    }
     if citations.is_empty() && feedback.is_none() && stream_id.is_none() {
         return Some(Control::Text { text });
     }

@@ -74,6 +74,7 @@ pub struct OutputText {
     pub citations: Vec<Citation>,
     pub feedback: Option<Value>,
     pub stream_id: Option<String>,
+    pub mask_type: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
