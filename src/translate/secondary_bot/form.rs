@@ -35,7 +35,7 @@ pub struct Step {
     pub prompt: String,
     pub required: bool,
     pub kind: StepKind,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Rules::are_none")]
     pub rules: Rules,
     /// What the card says to an answer that breaks its rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]

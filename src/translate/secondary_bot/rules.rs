@@ -72,6 +72,11 @@ impl Rules {
         }
     }
 
+    /// Anything goes.
+    pub fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+
     fn within<T: PartialOrd>(&self, value: &T, read: impl Fn(&str) -> Option<T>) -> Result<(), Complaint> {
         let bound = |bound: &Option<String>| bound.as_deref().and_then(&read);
         if let (Some(least), Some(written)) = (bound(&self.min), &self.min)
