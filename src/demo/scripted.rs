@@ -33,6 +33,20 @@ pub async fn play(root: &str, far_ends: &FarEnds) -> bool {
     }
 }
 
+/// Texts are Markdown: a sign behind a backslash is meant as itself.
+fn plain(text: &str) -> String {
+    let mut letters = text.chars().peekable();
+    let mut plain = String::new();
+    while let Some(letter) = letters.next() {
+        if letter != '\\' || !letters.peek().is_some_and(char::is_ascii_punctuation) {
+            plain.push(letter);
+        } else {
+            plain.extend(letters.next());
+        }
+    }
+    plain
+}
+
 /// Goes on when nobody reads on, as behind `| head`.
 pub(super) fn print(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
@@ -47,7 +61,7 @@ impl Script {
     }
 
     pub(super) fn line(&self, speaker: &str, text: &str, way: &str) {
-        let said = format!("{speaker}: {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let said = format!("{speaker}: {}", plain(text).split_whitespace().collect::<Vec<_>>().join(" "));
         print(&format!("{said:<56} {:>6.3} s  {way}", self.0.elapsed().as_secs_f32()));
     }
 }
