@@ -212,15 +212,16 @@ impl Kept {
         facts: &[F],
         open: Option<bool>,
     ) -> Result<Append, JournalError> {
-        let stored = self.facts.entry(key.to_owned()).or_default();
-        let length = stored.len() as u64;
+        let length = self.facts.get(key).map_or(0, |stored| stored.len() as u64);
         if length < expected {
             return Err(JournalError::Shorter { expected });
         }
         if length > expected {
             return Ok(Append::Conflict);
         }
-        stored.extend(facts.iter().map(stored::encode));
+        if !facts.is_empty() {
+            self.facts.entry(key.to_owned()).or_default().extend(facts.iter().map(stored::encode));
+        }
         match open {
             Some(true) => drop(self.open.insert(key.to_owned())),
             Some(false) => drop(self.open.remove(key)),

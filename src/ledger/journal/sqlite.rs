@@ -406,10 +406,7 @@ mod tests {
         let id = ConversationId::parse("c-1").expect("an id");
         let store = Store::Sqlite(journal);
         assert!(store.answers().await);
-        let path = folder.path().join("gone.db");
-        let file = std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|file| file.path());
-        let file =
-            file.into_iter().find(|file| file.extension().is_some_and(|e| e == "db")).expect("the file");
+        let (file, path) = (folder.path().join("deep/handoff.db"), folder.path().join("gone.db"));
         std::fs::rename(&file, &path).expect("moved");
         assert!(store.read(&id, 0).await.is_err() && store.append(&id, 0, &[], None).await.is_err());
         assert!(!store.answers().await);

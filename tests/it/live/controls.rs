@@ -128,6 +128,24 @@ async fn a_masked_answer_is_delivered_and_nowhere_else_to_be_found() {
 }
 
 #[tokio::test]
+async fn a_masked_text_is_shown_once_and_kept_as_dots() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    let text =
+        json!({"uiType": "OutputText", "messageId": "masked-1", "maskType": "SECURE", "value": "swordfish"});
+    let sent = world.servicenow.send(&session, json!({"body": [text]})).await;
+    assert_eq!(sent.status, Some(200));
+    chat.see("the words", |activity| activity["text"] == "swordfish").await.unwrap();
+    chat.poll().await.unwrap();
+    chat.reload();
+    while !chat.poll().await.unwrap().is_empty() {}
+    let again = Value::from(chat.received.clone()).to_string();
+    assert!(!again.contains("swordfish") && again.contains("••••••••"), "{again}");
+    assert!(!world.stored_bytes().windows(9).any(|bytes| bytes == b"swordfish"));
+}
+
+#[tokio::test]
 async fn a_masked_answer_that_is_lost_is_asked_for_again() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;
