@@ -194,8 +194,10 @@ impl<C> Outbox<C> {
             return Next::At(free);
         }
         // Who knows the words comes first; whoever does not can only give them up.
-        let known_until = line.moved.max(head.since).plus_millis(LEASE);
-        if head.whispered_by.as_deref().is_some_and(|by| by != me) && known_until.0 > now.0 {
+        let turn = line.moved.max(head.since);
+        let known_until = turn.plus_millis(LEASE);
+        let may_come = known_until > now && turn.millis_since(now) <= SKEW;
+        if head.whispered_by.as_deref().is_some_and(|by| by != me) && may_come {
             return Next::At(known_until);
         }
         if outage.is_down() {

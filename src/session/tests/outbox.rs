@@ -3,8 +3,8 @@
 use super::chat::*;
 use crate::{
     domain::inbound::Inbound,
-    ledger::{CallId, LEASE, Next, Outcome, Settled, Settlement, Why},
-    session::{Command, Fact, TYPING_MILLIS},
+    ledger::{CallId, LEASE, Next, Outage, Outcome, Settled, Settlement, Why},
+    session::{Command, Fact, LANE, TYPING_MILLIS},
 };
 
 const NOTHING: [&str; 0] = [];
@@ -101,6 +101,17 @@ fn a_clock_that_was_set_back_holds_nothing_up() {
     chat.put_off(one, later);
     chat.wait(-3_600_000);
     assert_eq!(chat.lease(), Some(one), "nor does a wait");
+}
+
+#[test]
+fn words_that_only_a_dead_process_knew_are_given_up_also_when_the_clock_was_set_back() {
+    let mut chat = Chat::with_ana();
+    let at = chat.position();
+    chat.on(whispers("c1", Some(at), "x"));
+    let others = |chat: &Chat| chat.state.outbox.next(LANE, chat.now, "another", &mut Outage::default(), 0);
+    assert_eq!(others(&chat), Next::At(chat.now.plus_millis(LEASE)), "who knows them comes first");
+    chat.wait(-3_600_000);
+    assert!(matches!(others(&chat), Next::Lease(..)));
 }
 
 #[test]

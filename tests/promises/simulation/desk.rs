@@ -219,7 +219,10 @@ impl Desk {
         self.world.count("words gone");
         let known = self.engines().iter().any(|other| other.ledger.whispers().get(name).is_some());
         let young = by.ledger.now().millis_since(since) < 9_000;
-        self.world.check(!known || !young, "who knows the words comes first", || entry.id.to_string());
+        // Ages mean nothing then, and nobody may be held up by them.
+        let set_back = self.world.weather.clocks == Clocks::SetBack;
+        self.world
+            .check(!known || !young || set_back, "who knows the words comes first", || entry.id.to_string());
     }
 
     /// A webhook, sent until it is answered; sometimes once more.
