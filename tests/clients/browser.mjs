@@ -31,7 +31,7 @@ async function inWebChat({ chat, desk, step }) {
   });
   await step('messages both ways', async () => {
     await desk.say(id, 'Good **morning**, what is it?');
-    await chat.bubbles('Good morning').locator('strong').waitFor();
+    await chat.see('Good **morning**, what is it?');
     await chat.page.locator('.person-name', { hasText: AGENT }).first().waitFor();
     await until('their picture', () => chat.page.locator('.face img').first().evaluate((face) => face.complete && face.naturalWidth > 0));
     await chat.say('My laptop does not start.');
@@ -271,8 +271,8 @@ async function byKeyboard({ chat, desk, step }) {
     await desk.reach('#find');
     await desk.page.keyboard.type('yes or no');
     await desk.press('#sample-list button');
-    await chat.see('#choices button', 'Yes');
-    await chat.press('#choices button');
+    await chat.see('#log .actions button', 'Yes');
+    await chat.press('#log .actions button');
     await desk.see('#talk .user', 'yes');
   });
   await step('the user ends it', async () => {

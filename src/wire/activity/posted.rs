@@ -1,5 +1,7 @@
 //! A client's activity, read once and strictly: what was read is what is sent on, so that nobody behind us reads another.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::wire::json::{self, NotStrict};
@@ -93,15 +95,15 @@ pub fn read(bytes: &[u8]) -> Result<Map<String, Value>, NotPosted> {
     Ok(fields)
 }
 
-/// One name in two cases is one name twice.
+/// One name in two cases is one name twice, also when it is none of the schema's.
 fn in_schemas_case(fields: Map<String, Value>, names: &[&str]) -> Result<Map<String, Value>, NotPosted> {
+    let mut seen = HashSet::new();
+    if !fields.keys().all(|name| seen.insert(name.to_ascii_lowercase())) {
+        return Err(NotStrict::Twice.into());
+    }
     let known = |name: &str| names.iter().find(|known| known.eq_ignore_ascii_case(name));
-    let all = fields.len();
-    let fields: Map<String, Value> = fields
-        .into_iter()
-        .map(|(name, value)| (known(&name).map_or(name, |known| (*known).to_owned()), value))
-        .collect();
-    if fields.len() == all { Ok(fields) } else { Err(NotStrict::Twice.into()) }
+    let named = |name: String| known(&name).map_or(name, |known| (*known).to_owned());
+    Ok(fields.into_iter().map(|(name, value)| (named(name), value)).collect())
 }
 
 #[cfg(test)]
@@ -110,6 +112,12 @@ mod tests {
 
     fn read_text(text: &str) -> Result<Value, NotPosted> {
         read(text.as_bytes()).map(Value::Object)
+    }
+
+    #[test]
+    fn a_name_of_nobodys_schema_stands_once_as_well_whatever_its_case() {
+        let twice = read_text(r#"{"type":"message","extra":1,"Extra":2}"#);
+        assert_eq!(twice, Err(NotStrict::Twice.into()));
     }
 
     #[test]
