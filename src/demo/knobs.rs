@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -64,20 +64,25 @@ pub struct Knobs {
     timeline: Arc<Timeline>,
     /// When the outage ends, in milliseconds since the epoch.
     down_until: AtomicI64,
+    /// How they stood when the page was told last.
+    told: Mutex<Value>,
 }
 
 impl Knobs {
     pub fn new(servicenow: ServiceNow, connector: Connector, timeline: Arc<Timeline>) -> Arc<Self> {
-        let knobs = Arc::new(Self { servicenow, connector, timeline, down_until: AtomicI64::new(0) });
+        let knobs = Arc::new(Self {
+            servicenow,
+            connector,
+            timeline,
+            down_until: AtomicI64::new(0),
+            told: Mutex::default(),
+        });
         // What is armed goes off by a call, of which nobody here is told.
         let told = Arc::downgrade(&knobs);
         actix_web::rt::spawn(async move {
-            let mut last = Value::Null;
             while let Some(knobs) = told.upgrade() {
-                let now = knobs.standing();
-                if now != last {
+                if knobs.standing() != *knobs.told.lock().unwrap_or_else(PoisonError::into_inner) {
                     knobs.tell();
-                    last = now;
                 }
                 drop(knobs);
                 tokio::time::sleep(LOOK).await;
@@ -104,7 +109,9 @@ impl Knobs {
     }
 
     fn tell(&self) {
-        let what = What::Knobs { knobs: self.standing() };
+        let knobs = self.standing();
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&knobs);
+        let what = What::Knobs { knobs };
         self.timeline.add("knobs".to_owned(), Timestamp::now(), None, what);
     }
 
