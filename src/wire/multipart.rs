@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -90,7 +90,8 @@ impl Multipart {
         let is_form = media_type.trim().eq_ignore_ascii_case("multipart/form-data");
         let boundary = parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty())?;
         let head = Arc::new(AtomicUsize::new(LONGEST_HEAD));
-        let counted = Counted { pieces: Mutex::new(pieces), head: Arc::clone(&head) };
+        let counted =
+            Counted { pieces: Mutex::new(pieces), head: Arc::clone(&head), given: AtomicBool::new(false) };
         let form = Form::with_constraints(counted, boundary, Constraints::new());
         is_form.then_some(Self { form, part: None, head })
     }
@@ -191,6 +192,9 @@ struct Counted {
     /// Never contended; the reader wants its source to be shareable.
     pieces: Mutex<Pieces>,
     head: Arc<AtomicUsize>,
+    /// A piece was given with the last poll. The reader takes all that is ready before it looks at any of it, so it is
+    /// given one at a time.
+    given: AtomicBool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -203,6 +207,10 @@ impl Stream for Counted {
     type Item = Result<Bytes, AnyError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.given.swap(false, Ordering::Relaxed) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
         let Poll::Ready(piece) = pieces.as_mut().poll_next(context) else { return Poll::Pending };
         let counted = |piece: Bytes| match self.head.load(Ordering::Relaxed) {
@@ -213,6 +221,7 @@ impl Stream for Counted {
                 Ok(piece)
             }
         };
+        self.given.store(piece.is_some(), Ordering::Relaxed);
         Poll::Ready(piece.map(|piece| piece.map_err(AnyError::from).and_then(counted)))
     }
 }

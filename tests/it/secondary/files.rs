@@ -52,8 +52,11 @@ async fn a_file_uploaded_to_one_instance_reaches_the_agent_from_another() {
     let said = json!({"userId": "ada", "message": {"text": "see this", "attachment": file}});
     let post = world.http.post(format!("{second}/api/sn_va_as_service/bot/integration"));
     let post = post.header("token", TOKEN).body(said.to_string());
-    assert_eq!(post.send().await.unwrap().status(), 200);
+    let answer = post.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let answer = answer.text().await.unwrap();
     let told = world.told();
+    assert!(!told.is_empty(), "{answer}");
     let attachment = &told.last().unwrap()["attachments"][0];
     assert_eq!(
         (&attachment["name"], &attachment["contentType"]),
