@@ -7,7 +7,6 @@
 
 mod collected;
 mod fault;
-pub mod turn;
 
 use std::{
     sync::Arc,

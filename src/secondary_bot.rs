@@ -13,12 +13,12 @@ use self::{
     take::Taken,
 };
 use crate::{
+    agent_turn::Limits,
     config::Settings,
     ledger::{
         Ledger, World,
         journal::{JournalError, Store},
     },
-    relay::turn::Limits,
     telemetry::{Count, Counters, TRACEPARENT, Trace, trace_id},
     wire::virtual_agent::request::{Action, Request},
 };
@@ -86,7 +86,11 @@ impl SecondaryBot {
             responder: role.response.as_ref().map(|response| Responder::new(response, http.clone())),
             media,
             events: settings.handoff.events.clone(),
-            limits: Limits { quiet: millis(settings.relay.quiet), patience: millis(settings.relay.max_wait) },
+            limits: Limits {
+                quiet: millis(settings.relay.quiet),
+                patience: millis(settings.relay.max_wait),
+                least: 0,
+            },
             counters,
         })
     }

@@ -109,6 +109,29 @@ struct Look<'a> {
     is_named: bool,
 }
 
+impl<'a> Look<'a> {
+    fn of(activity: &'a Activity) -> Self {
+        const NO_ROLE: &Value = &Value::Null;
+        let from = activity.from.as_ref();
+        let hint = activity.rest.get("inputHint").and_then(Value::as_str);
+        let client = activity.channel_data.as_ref().and_then(|data| data.get("clientActivityID"));
+        Self {
+            kind: &activity.kind,
+            id: activity.id.as_deref(),
+            timestamp: activity.timestamp.as_ref().and_then(Value::as_str),
+            name: activity.name.as_deref(),
+            asks: hint == Some("expectingInput"),
+            is_empty: activity.text.as_deref() == Some("")
+                && activity.attachments.as_ref().is_none_or(Vec::is_empty)
+                && activity.suggested_actions.is_none(),
+            reply_to: activity.reply_to_id.as_deref(),
+            role: from.and_then(|from| from.role.as_ref()).unwrap_or(NO_ROLE),
+            from: from.and_then(|from| from.id.as_deref()),
+            is_named: client.is_some(),
+        }
+    }
+}
+
 impl Eyes<'_> {
     /// Looks at an activity's JSON text. What can't be read is noise.
     pub fn raw(&self, raw: &str) -> (Option<Key>, Notice) {
@@ -137,24 +160,12 @@ impl Eyes<'_> {
 
     /// Looks at an activity that has been read.
     pub fn read(&self, activity: &Activity) -> (Option<Key>, Notice) {
-        const NO_ROLE: Value = Value::Null;
-        let from = activity.from.as_ref();
-        let hint = activity.rest.get("inputHint").and_then(Value::as_str);
-        let client = activity.channel_data.as_ref().and_then(|data| data.get("clientActivityID"));
-        self.look(&Look {
-            kind: &activity.kind,
-            id: activity.id.as_deref(),
-            timestamp: activity.timestamp.as_ref().and_then(Value::as_str),
-            name: activity.name.as_deref(),
-            asks: hint == Some("expectingInput"),
-            is_empty: activity.text.as_deref() == Some("")
-                && activity.attachments.as_ref().is_none_or(Vec::is_empty)
-                && activity.suggested_actions.is_none(),
-            reply_to: activity.reply_to_id.as_deref(),
-            role: from.and_then(|from| from.role.as_ref()).unwrap_or(&NO_ROLE),
-            from: from.and_then(|from| from.id.as_deref()),
-            is_named: client.is_some(),
-        })
+        self.look(&Look::of(activity))
+    }
+
+    /// Whether an activity that has been read is the user's.
+    pub fn are_users(&self, activity: &Activity) -> bool {
+        self.is_users(&Look::of(activity))
     }
 
     fn look(&self, look: &Look<'_>) -> (Option<Key>, Notice) {

@@ -71,10 +71,10 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    async fn post(&self, activity: &Value) -> Result<(), CallError> {
+    async fn post(&self, activity: &Value) -> Result<Option<String>, CallError> {
         let Self { direct_line, conversation, authorization } = self;
         let trace = of_caller();
-        direct_line.post(&conversation.id, authorization, activity, trace.as_deref()).await.map(drop)
+        direct_line.post(&conversation.id, authorization, activity, trace.as_deref()).await
     }
 }
 
@@ -106,8 +106,13 @@ impl SecondaryBot {
         Ok(())
     }
 
-    /// Makes one post, once; again only when a token had to be renewed.
-    pub(super) async fn post(&self, work: &Work<'_>, post: &Post, name: &str) -> Result<(), Unreached> {
+    /// Makes one post, once; again only when a token had to be renewed. The id that it was given, when that was told.
+    pub(super) async fn post(
+        &self,
+        work: &Work<'_>,
+        post: &Post,
+        name: &str,
+    ) -> Result<Option<String>, Unreached> {
         let Work { session, held, asked: _ } = work;
         let (user, locale, timezone) = {
             let state = session.state().await;
@@ -142,7 +147,7 @@ impl SecondaryBot {
         user: &str,
         files: &[File],
         activity: &Value,
-    ) -> Result<(), CallError> {
+    ) -> Result<Option<String>, CallError> {
         let (mut uploads, mut links) = (Vec::new(), Vec::new());
         for File { name, media_type, url } in files {
             match self.kept(url).await? {
@@ -163,7 +168,7 @@ impl SecondaryBot {
             return line.post(&activity).await;
         }
         let Line { direct_line, conversation, authorization } = line;
-        direct_line.upload(&conversation.id, authorization, user, &activity, uploads).await
+        direct_line.upload(&conversation.id, authorization, user, &activity, uploads).await.map(|()| None)
     }
 
     /// The upload that `url` names. Nothing is sent while it can't be read: a later attempt may.

@@ -1,15 +1,13 @@
 //! Listening to the agent until its turn is over.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{SecondaryBot, agent::Unreached, work::Work};
 use crate::{
-    domain::Timestamp,
+    agent_turn::{Eyes, Next, Notice, Poll, Seen, Turn},
     far_end::CallError,
-    relay::turn::{Limits, Next, Notice, Poll, Sign, Turn},
-    translate::escalation,
     wire::activity::{Activity, ActivitySet},
 };
 
@@ -28,24 +26,23 @@ pub struct Heard {
 }
 
 impl SecondaryBot {
-    /// Reads until the agent's turn is over; `name` is the last post's.
-    pub(super) async fn listen(&self, work: &Work<'_>, limits: Limits, name: &str) -> Heard {
+    /// Reads until the turn is over; `name` is the last post's.
+    pub(super) async fn listen(&self, work: &Work<'_>, mut turn: Turn, name: &str) -> Heard {
         let (user, watermark) = {
             let state = work.session.state().await;
             (state.user.clone(), state.agent.as_ref().and_then(|agent| agent.watermark.clone()))
         };
         let now = || self.ledger.now();
         let mut heard = Heard { watermark, ..Heard::default() };
-        let mut seen = HashSet::new();
-        let mut turn = Turn::new(limits, now());
+        let (eyes, mut seen) = (Eyes { hand_off: &self.events, user: Some(&user) }, Seen::default());
         while let Next::Poll(at) = turn.next() {
             let wait = at.millis_since(now()).max(0).unsigned_abs();
             tokio::time::sleep(Duration::from_millis(wait)).await;
             let asked = now();
             match self.read(work.session, Some(work.held), heard.watermark.as_deref()).await {
                 Ok(set) => {
-                    let news = heard.take(set, &user, name, &self.events, &mut seen);
-                    turn.heard(Poll { asked, answered: now(), one_clock: false }, news);
+                    let news = heard.take(set, &eyes, name, &mut seen);
+                    turn.heard(Poll { asked, answered: now(), date: None }, news);
                 }
                 Err(Unreached::Lost) => {
                     heard.lost = true;
@@ -64,14 +61,7 @@ impl SecondaryBot {
 
 impl Heard {
     /// Adds what a poll brought and says what of it is new.
-    pub fn take(
-        &mut self,
-        set: ActivitySet,
-        user: &str,
-        name: &str,
-        events: &[String],
-        seen: &mut HashSet<(String, String)>,
-    ) -> Vec<Notice> {
+    pub fn take(&mut self, set: ActivitySet, eyes: &Eyes<'_>, name: &str, seen: &mut Seen) -> Vec<Notice> {
         self.watermark = match set.watermark {
             Some(Value::String(watermark)) => Some(watermark),
             Some(Value::Number(watermark)) => Some(watermark.to_string()),
@@ -79,20 +69,9 @@ impl Heard {
         };
         let mut news = Vec::new();
         for activity in set.activities {
-            let stamp = activity.timestamp.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
-            if let Some(id) = &activity.id
-                && !seen.insert((id.clone(), stamp.clone()))
-            {
-                continue;
-            }
-            let own = is_users(&activity, user);
-            news.push(Notice {
-                sign: sign(&activity, own, events),
-                id: activity.id.clone(),
-                reply_to: activity.reply_to_id.clone(),
-                stamp: Timestamp::parse_rfc3339(&stamp),
-            });
-            if own {
+            let Some(notice) = seen.news(eyes.read(&activity)) else { continue };
+            news.push(notice);
+            if eyes.are_users(&activity) {
                 self.echoed |= name_of(&activity) == Some(name);
             } else {
                 self.activities.push(activity);
@@ -100,26 +79,6 @@ impl Heard {
         }
         news
     }
-}
-
-fn sign(activity: &Activity, own: bool, events: &[String]) -> Sign {
-    match activity.kind.as_str() {
-        "message" if own => Sign::Echo,
-        "message" => {
-            let hint = activity.rest.get("inputHint").and_then(Value::as_str);
-            Sign::Speech { asks: hint == Some("expectingInput") }
-        }
-        "endOfConversation" if !own => Sign::EndOfConversation,
-        "handoff" if !own => Sign::HandOff,
-        "event" if !own && activity.name.as_ref().is_some_and(|name| events.contains(name)) => Sign::HandOff,
-        _ => Sign::Noise,
-    }
-}
-
-/// By the name we gave it, by role, by the user's id.
-fn is_users(activity: &Activity, user: &str) -> bool {
-    let Some(from) = &activity.from else { return name_of(activity).is_some() };
-    escalation::is_user(from) || from.id.as_deref() == Some(user) || name_of(activity).is_some()
 }
 
 /// The name that a post of ours gave its echo.

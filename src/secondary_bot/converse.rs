@@ -12,7 +12,12 @@ use super::{
     plan::{Listen, Plan},
     work::Work,
 };
-use crate::{ledger::Failure, relay::turn::Limits, translate::texts, wire::activity::Activity};
+use crate::{
+    agent_turn::{Limits, Turn},
+    ledger::Failure,
+    translate::texts,
+    wire::activity::Activity,
+};
 
 /// Milliseconds an agent is given to answer an event once its turn is over.
 const BRIEFLY: i64 = 5_000;
@@ -27,14 +32,20 @@ impl SecondaryBot {
         let began = self.ledger.now();
         let progress = work.session.state().await.progress.clone();
         let (first, last) = (progress.posted, plan.posts.len().saturating_sub(1));
-        let mut sure = true;
+        let (mut sure, mut ids) = (true, Vec::new());
         for ordinal in first..plan.posts.len() {
             let in_doubt = progress.posting == Some(ordinal) && !plan.posts[ordinal].may_repeat();
-            sure = if in_doubt && self.has_arrived(work, ordinal).await? {
-                true
+            let arrived = if in_doubt && self.has_arrived(work, ordinal).await? {
+                Arrived::Surely(None)
             } else {
                 self.post_one(work, ordinal, plan).await?
             };
+            sure = matches!(arrived, Arrived::Surely(_));
+            if let Arrived::Surely(Some(id)) = arrived
+                && plan.asks_with(ordinal)
+            {
+                ids.push(id);
+            }
             // The last one stays in doubt until its echo is heard.
             if sure || ordinal < last {
                 self.step(work, Step::Posted(ordinal)).await?;
@@ -44,7 +55,9 @@ impl SecondaryBot {
             return Ok(None);
         }
         let limits = self.patience(plan.listen, self.ledger.now().millis_since(began), sure);
-        let mut heard = self.listen(work, limits, &name(work, last)).await;
+        let mut turn = Turn::begin(limits, began, self.ledger.now());
+        ids.into_iter().for_each(|id| turn.posted(id));
+        let mut heard = self.listen(work, turn, &name(work, last)).await;
         let silent = heard.activities.iter().all(|activity| activity.kind != "message");
         if silent && ((!sure && !heard.echoed) || heard.lost) {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
@@ -76,28 +89,35 @@ impl SecondaryBot {
         if looked { Ok(false) } else { Err(Unreached::Stopped(Failure::Uncertain)) }
     }
 
-    /// Makes one post; whether it surely arrived.
-    async fn post_one(&self, work: &Work<'_>, ordinal: usize, plan: &Plan) -> Result<bool, Unreached> {
+    /// Makes one post.
+    async fn post_one(&self, work: &Work<'_>, ordinal: usize, plan: &Plan) -> Result<Arrived, Unreached> {
         self.step(work, Step::Posting(ordinal)).await?;
         match self.post(work, &plan.posts[ordinal], &name(work, ordinal)).await {
-            Ok(()) => Ok(true),
+            Ok(id) => Ok(Arrived::Surely(id)),
             Err(Unreached::Uncertain(error)) => {
                 warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived; looking for its echo");
-                Ok(false)
+                Ok(Arrived::Perhaps)
             }
             Err(unreached) => Err(unreached),
         }
     }
 
     fn patience(&self, listen: Listen, lasted: i64, sure: bool) -> Limits {
-        let Limits { quiet, patience } = self.limits;
+        let Limits { quiet, patience, least } = self.limits;
         let left = match listen {
             Listen::Briefly => BRIEFLY.min(patience),
             Listen::Fully | Listen::No => (patience - lasted).max(1_000),
         };
         let patience = if sure { left } else { left.max(LOOK_FOR.min(patience)) };
-        Limits { quiet, patience }
+        Limits { quiet, patience, least }
     }
+}
+
+/// What became of a post.
+enum Arrived {
+    /// With the id that Direct Line gave it, when it told one.
+    Surely(Option<String>),
+    Perhaps,
 }
 
 /// How a post's echo is known.

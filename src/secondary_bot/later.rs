@@ -1,6 +1,6 @@
 //! What happens in a session without a request: words that the agent says unasked, and the end of an idle one.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tracing::info;
 
@@ -12,6 +12,7 @@ use super::{
     state::RESPONSE,
 };
 use crate::{
+    agent_turn::{Eyes, Seen},
     domain::Timestamp,
     ledger::{self, Committed, Machine as _, commit_and_deliver, journal::JournalError},
     translate::secondary_bot::{Said, said},
@@ -85,7 +86,7 @@ impl SecondaryBot {
         let Some(agent) = agent else { return Ok(()) };
         let Ok(set) = self.read(session, None, agent.watermark.as_deref()).await else { return Ok(()) };
         let mut heard = Heard { watermark: agent.watermark.clone(), ..Heard::default() };
-        heard.take(set, &user, "", &self.events, &mut HashSet::new());
+        heard.take(set, &Eyes { hand_off: &self.events, user: Some(&user) }, "", &mut Seen::default());
         let Said { elements, pending, handoff, completed, score } =
             said(&heard.activities, &self.events, &format!("{}|{}", session.id, agent.id));
         let take_control = handoff.is_some();

@@ -35,6 +35,18 @@ pub struct Plan {
     pub end: Option<End>,
 }
 
+impl Plan {
+    /// Whether the post is what the agent's answer is awaited for: the words and what follows them, else the last.
+    pub fn asks_with(&self, ordinal: usize) -> bool {
+        let is_words = |post: &Post| match post {
+            Post::Activity(fields) => !fields.contains_key("type"),
+            Post::Files { .. } => true,
+        };
+        let first = self.posts.iter().position(is_words).unwrap_or(self.posts.len().saturating_sub(1));
+        ordinal >= first
+    }
+}
+
 /// Something to post to the agent.
 #[derive(Debug, PartialEq)]
 pub enum Post {
