@@ -46,11 +46,15 @@ impl Answer {
     pub fn heard(source: &str, plan: Plan, heard: Heard, events: &[String]) -> Self {
         let Heard { activities, watermark, echoed: _, lost, doubtful } = heard;
         let said = said(&activities, events, &format!("{source}.said"));
-        let take_control = said.handoff.is_some();
+        let is_silent = plan.elements.is_empty() && said.elements.is_empty() && !said.completed && !lost;
+        let unanswered = plan.unanswered.filter(|_| is_silent && said.handoff.is_none());
+        // Nobody here has a person to offer: the primary bot goes on looking.
+        let take_control = said.handoff.is_some() || unanswered == Some(texts::NO_PERSON);
         let over = lost || take_control || said.completed;
         let unheard = doubtful || (plan.listen == Listen::Briefly && said.elements.is_empty());
         let keeps = unheard && !over && said.pending == Pending::Nothing;
         let mut elements = plan.elements;
+        elements.extend(unanswered.map(body::output_text));
         number(&mut elements, source);
         elements.extend(said.elements);
         let contents = Contents {

@@ -33,6 +33,8 @@ pub struct Plan {
     pub asks: Option<Form>,
     /// The session ends with this request.
     pub end: Option<End>,
+    /// What is said when the agent says nothing at all.
+    pub unanswered: Option<&'static str>,
 }
 
 impl Plan {
@@ -93,13 +95,20 @@ pub fn plan(state: &State, request: u64, asked: &Asked, secret: Option<&str>) ->
         What::Agent if text.is_empty() => event(context::event(context::AGENT, Value::Null)),
         // Whatever is said while a secret is asked for is its answer.
         What::Agent if secret.is_some() => said(&state.pending, text),
-        What::Agent => said(&Pending::Nothing, text),
+        What::Agent => person(text),
         What::SwitchTopicId { id } => event(context::switch(&SwitchTo::TopicId(id.clone()))),
         What::SwitchTopicName { name } => event(context::switch(&SwitchTo::TopicName(name.clone()))),
         What::SwitchIntentId { id } => event(context::switch(&SwitchTo::IntentId(id.clone()))),
         What::End => end(state, End::Completed),
         What::Fault => end(state, End::TakeControl),
         What::Note => Plan::default(),
+    };
+    plan.unanswered = match &asked.what {
+        What::Agent => Some(texts::NO_PERSON),
+        What::SwitchTopicId { .. } | What::SwitchTopicName { .. } | What::SwitchIntentId { .. } => {
+            Some(texts::NO_TOPIC)
+        }
+        _ => plan.unanswered,
     };
     if !matches!(asked.what, What::Create | What::End | What::Fault) {
         tell(state, asked, &mut plan);
@@ -132,16 +141,23 @@ fn with_files(plan: Plan, files: Vec<File>) -> Plan {
 
 fn said(pending: &Pending, text: &str) -> Plan {
     match answer(pending, text) {
-        Answered::Ask(form) => {
-            Plan { elements: form.question().into_iter().collect(), asks: Some(form), ..Plan::default() }
-        }
+        Answered::Ask(form) => Plan { elements: form.questions(), asks: Some(form), ..Plan::default() },
         Answered::Post(fields) => Plan {
             open: Some(false),
             posts: vec![Post::Activity(fields)],
             listen: Listen::Fully,
+            unanswered: Some(texts::NO_ANSWER),
             ..Plan::default()
         },
     }
+}
+
+/// The words, so that they stand in the agent's transcript, and then the wish for a person.
+fn person(text: &str) -> Plan {
+    let words = Map::from_iter([("text".to_owned(), Value::from(text))]);
+    let mut plan = event(context::event(context::AGENT, Value::Null));
+    plan.posts.insert(0, Post::Activity(words));
+    Plan { listen: Listen::Fully, ..plan }
 }
 
 /// Names the conversation, once there is one.

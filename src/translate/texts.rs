@@ -8,6 +8,9 @@ mod ours;
 
 pub use ours::*;
 
+pub const NO_ANSWER: &str = "I have no answer to that.";
+pub const NO_TOPIC: &str = "That topic can't be opened here.";
+pub const NO_PERSON: &str = "No person can be reached here.";
 pub const REQUIRED: &str = "This is needed to go on.";
 pub const NO_NUMBER: &str = "Please enter a number.";
 pub const NO_DATE: &str = "Please enter a date, like 2026-12-31.";

@@ -209,7 +209,8 @@ async fn a_switch_and_a_call_for_a_person_are_events_for_the_agent() {
         (SwitchTo::TopicName("Printers".to_owned()), json!({"topicName": "Printers"})),
         (SwitchTo::IntentId("i1".to_owned()), json!({"intentId": "i1"})),
     ] {
-        primary.does(Action::Switch(to)).await;
+        let answer = primary.does(Action::Switch(to)).await;
+        assert_eq!(texts(&answer), ["That topic can't be opened here."], "nobody listens for it");
         let told = world.told();
         let last = told.last().unwrap();
         assert_eq!(
@@ -217,8 +218,15 @@ async fn a_switch_and_a_call_for_a_person_are_events_for_the_agent() {
             (&json!("event"), &json!("servicenow.switch"), &value)
         );
     }
-    primary.does(Action::Agent(Message::default())).await;
+    let answer = primary.does(Action::Agent(Message::default())).await;
     assert_eq!(world.told().last().unwrap()["name"], "servicenow.agent");
+    assert_eq!(texts(&answer), ["No person can be reached here."]);
+    assert!(answer.take_control, "the primary bot goes on looking");
+    let answer = primary.does(Action::Agent(Message::typed("How are you?"))).await;
+    assert_eq!(texts(&answer), ["You said: How are you?"]);
+    let told = world.told();
+    let [.., words, wish] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((&words["text"], &wish["name"]), (&json!("How are you?"), &json!("servicenow.agent")));
     let answer = primary.does(Action::Agent(Message::typed("a person please"))).await;
     assert!(answer.take_control);
 }

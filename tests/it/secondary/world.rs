@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use servicenow_handoff::{
     app::Connector,
     config::{ServiceNowLogin, ServiceNowSettings, Settings},
+    domain::control::Control,
     secondary_bot::SecondaryBot,
     servicenow::ServiceNow,
     simulate::copilot::{self, CopilotOptions, CopilotStudio},
+    translate::virtual_agent::{What, inbound},
     wire::virtual_agent::{
         request::{Action, Message, Request},
         response::Response,
@@ -140,6 +142,10 @@ impl Primary {
             let mut asked: Value = serde_json::from_slice(&request.to_bytes()).unwrap();
             asked["appInboundId"] = INBOUND.into();
             page::echoes(&asked, &raw);
+            // What one end of this project sends, the other understands.
+            for item in inbound(Response::parse(&body).unwrap()).items {
+                assert!(!matches!(item.what, What::Said(Control::Degraded { .. })), "{raw}");
+            }
             Response::parse(&body).unwrap()
         })
     }
