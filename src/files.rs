@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use url::Url;
 
 pub use self::{
-    address::Address,
+    address::{Address, is_public},
     fetch::{GiveError, Given, Wanted},
     incoming::{Described, FileHead, Incoming, Part, Source},
     limits::Limits,

@@ -7,9 +7,16 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
+use tracing::warn;
 
 use self::{
-    agents::Agents, ask::Incoming, fact::Fact, machine::Dialogue, media::Media, responder::Responder,
+    agents::Agents,
+    ask::Incoming,
+    fact::Fact,
+    fetched::{Fetcher, NoFile},
+    machine::Dialogue,
+    media::Media,
+    responder::Responder,
     take::Taken,
 };
 use crate::{
@@ -33,6 +40,7 @@ mod converse;
 mod envelope;
 mod fact;
 pub use self::fact::Fact as StoredFact;
+pub mod fetched;
 mod later;
 mod machine;
 pub mod media;
@@ -51,6 +59,7 @@ pub struct SecondaryBot {
     responder: Option<Responder>,
     /// Where uploads are kept.
     pub media: Media,
+    fetcher: Fetcher,
     /// Event names that mean a hand-off.
     events: Vec<String>,
     limits: Limits,
@@ -67,6 +76,8 @@ pub enum Told {
     Processed,
     /// The answer takes too long to wait for; a repeat of the request gets it.
     NotYet,
+    /// What it attaches can't be had; nothing is stored.
+    NoFile(NoFile),
 }
 
 impl SecondaryBot {
@@ -85,6 +96,7 @@ impl SecondaryBot {
             agents: Agents::new(&settings.direct_line, role, http),
             responder: role.response.as_ref().map(|response| Responder::new(response, http.clone())),
             media,
+            fetcher: Fetcher::new(settings, http),
             events: settings.handoff.events.clone(),
             limits: Limits {
                 quiet: millis(settings.relay.quiet),
@@ -110,7 +122,7 @@ impl SecondaryBot {
     /// When the store fails; the same request may then be made again.
     pub async fn take(
         self: &Arc<Self>,
-        request: Request,
+        mut request: Request,
         body: &Map<String, Value>,
         caller: Option<&str>,
     ) -> Result<Told, JournalError> {
@@ -121,6 +133,10 @@ impl SecondaryBot {
                 return Ok(Told::Stored);
             }
             _ => {}
+        }
+        if let Err(why) = Box::pin(self.fetcher.take_in(&self.media, &mut request, self.ledger.now())).await {
+            warn!(error = %why, "An attachment of a primary bot's was not fetched");
+            return Ok(Told::NoFile(why));
         }
         let session = self.ledger.find_or_begin(&ask::session(&request)).await?;
         let asynchronous = self.responder.is_some() && !request.sync_response;

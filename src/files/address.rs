@@ -50,7 +50,8 @@ fn data(rest: &str) -> Option<Address> {
     Some(Address::Data { media_type, bytes })
 }
 
-fn is_public(host: &Host<&str>) -> bool {
+/// Whether a host can be outside; a name is only looked at, not looked up.
+pub fn is_public(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => {
             let name = name.trim_end_matches('.');

@@ -19,7 +19,7 @@ use crate::{
     domain::Timestamp,
     files::{Label, StoreError, Writing},
     ledger::journal::JournalError,
-    secondary_bot::{SecondaryBot, Told, media},
+    secondary_bot::{SecondaryBot, Told, fetched::NoFile, media},
     telemetry::TRACEPARENT,
     wire::{
         multipart::{Cut, FormError, Multipart, pieces},
@@ -71,6 +71,7 @@ pub async fn integration(
         Told::NotYet => {
             return Err(ApiError::Unavailable(NOT_YET).into());
         }
+        Told::NoFile(why) => return Err(Failure::of_file(&why)),
     })
 }
 
@@ -184,6 +185,21 @@ impl Failure {
         const LONGEST: usize = 64;
         let shown: String = name.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
         Self { error: NO_ACTION, detail: Some(format!("action: {shown}")) }
+    }
+}
+
+impl Failure {
+    /// An attachment that was not fetched.
+    fn of_file(why: &NoFile) -> Self {
+        let error = match why {
+            NoFile::NotNow => {
+                ApiError::Unavailable("The attachment can't be fetched at the moment. Try again.")
+            }
+            NoFile::NotAllowed | NoFile::Refused(_) | NoFile::TooLarge(_) => ApiError::BadRequest(
+                "The attachment can't be fetched. Name a public https address, or upload the file first.",
+            ),
+        };
+        Self { error, detail: Some(format!("message.attachment: {why}")) }
     }
 }
 

@@ -70,14 +70,81 @@ async fn a_file_uploaded_to_one_instance_reaches_the_agent_from_another() {
 }
 
 #[tokio::test]
-async fn a_file_elsewhere_goes_by_its_address_and_its_credentials_stay_here() {
+async fn a_file_elsewhere_goes_by_its_address() {
     let world = World::start().await;
-    let file = json!({"contentType": "image/png", "fileName": "a.png", "url": "https://example.com/a.png",
-        "headers": {"Authorization": "Bearer secret-1"}});
+    let file = json!({"contentType": "image/png", "fileName": "a.png", "url": "https://example.com/a.png"});
     let answer = world.ask(json!({"userId": "ada", "message": {"attachment": file}})).await;
     assert_eq!(answer["body"][0]["value"], "I received a.png.");
+}
+
+#[tokio::test]
+async fn a_file_that_only_a_credential_opens_is_fetched_with_it_and_the_credential_stays_here() {
+    let instance = instance();
+    let settings = [
+        ("SERVICENOW_URL", instance.as_str()),
+        ("SERVICENOW_TOKEN", "t"),
+        ("RESPONSES_TOKEN", "r"),
+        ("MAX_UPLOAD", "1000"),
+    ];
+    let world = World::with(CopilotOptions::default(), &settings).await;
+    let request = |path: &str, credential: &str| {
+        let file = json!({"contentType": "image/png", "fileName": "a.png", "url": format!("{instance}{path}"),
+            "headers": {"Authorization": credential}});
+        json!({"userId": "ada", "message": {"attachment": file}})
+    };
+    let answer = world.ask(request("a.png", "Bearer secret-1")).await;
+    assert_eq!(answer["body"][0]["value"], "I received a.png.");
     assert_eq!(answer["message"]["attachment"].get("headers"), None);
-    assert!(!Value::from(world.told()).to_string().contains("secret-1"));
+    let told = world.told();
+    let kept = &told.last().unwrap()["attachments"][0]["contentUrl"];
+    let kept = world.http.get(kept.as_str().unwrap()).send().await.unwrap();
+    assert_eq!(kept.bytes().await.unwrap(), vec![7; 600]);
+    assert!(!Value::from(told).to_string().contains("secret-1"));
+    let journal = std::fs::read(world.folder.path().join("handoff.db")).unwrap();
+    assert!(!journal.windows(8).any(|part| part == b"secret-1"));
+
+    let elsewhere = |url: &str| {
+        let file = json!({"fileName": "a", "url": url, "headers": {"authorization": "Basic eDp5"}});
+        json!({"userId": "ada", "message": {"attachment": [file]}})
+    };
+    for (body, status) in [
+        (request("a.png", "Bearer wrong"), 400),
+        (request("large.png", "Bearer secret-1"), 400),
+        (request("broken.png", "Bearer secret-1"), 503),
+        (elsewhere("http://example.com/a"), 400),
+        (elsewhere("https://127.0.0.1/a"), 400),
+        (elsewhere("https://localhost/a"), 400),
+        (elsewhere("https://user:pass@example.com/a"), 400),
+        (elsewhere("file:///etc/passwd"), 400),
+    ] {
+        let (told, answer) = world.post(&[("token", TOKEN)], body.to_string()).await;
+        assert_eq!(told, status, "{answer}");
+        assert!(answer["error"]["detail"].as_str().unwrap().starts_with("message.attachment: "), "{answer}");
+    }
+}
+
+/// An instance that gives a file to who has the credential.
+fn instance() -> String {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let root = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+        let give = |request: HttpRequest| async move {
+            let opens =
+                request.headers().get("authorization").is_some_and(|value| value == "Bearer secret-1");
+            match request.path() {
+                _ if !opens => HttpResponse::Unauthorized().finish(),
+                "/a.png" => HttpResponse::Ok().body(vec![7; 600]),
+                "/large.png" => HttpResponse::Ok().body(vec![7; 1_001]),
+                _ => HttpResponse::InternalServerError().finish(),
+            }
+        };
+        actix_web::rt::System::new().block_on(async move {
+            let server = HttpServer::new(move || App::new().default_service(web::to(give)));
+            server.workers(1).disable_signals().listen(listener).unwrap().run().await.unwrap();
+        });
+    });
+    root
 }
 
 #[tokio::test]
