@@ -2,7 +2,8 @@
 //! nothing said is lost, doubled or swapped.
 //!
 //! `STORM_CONVERSATIONS`, `STORM_MESSAGES`, `STORM_PAUSE`, `STORM_POLL` and `STORM_KILL` (the last three in
-//! milliseconds) set another size; `HANDLER` names another build of the program. `-- --nocapture` shows the figures.
+//! milliseconds) set another size. `HANDLER` names another build of the program, `HANDLER_BEFORE` one that takes turns with
+//! it at each start, as in an upgrade that never ends. `-- --nocapture` shows the figures.
 
 mod client;
 mod figures;
@@ -24,6 +25,9 @@ use crate::{
 
 /// ServiceNow takes up to so long for a call, so that a kill meets some under way.
 const WORK_MILLIS: u64 = 30;
+/// One call in so many is answered so many milliseconds late. It has arrived by then: what is still on its way when its
+/// program dies can come behind anything, which is nobody's to prevent.
+const SLOW: [(u32, u64); 2] = [(40, 4_000), (120, 20_000)];
 
 #[tokio::test]
 async fn three_programs_on_one_sqlite_file_keep_every_word_while_one_after_the_other_is_killed() {
@@ -65,7 +69,12 @@ fn servicenow(size: &Size) -> ServiceNowOptions {
 async fn storm(stage: &Stage, size: &Size) -> figures::Figures {
     let mut random = random::Random::seeded();
     let clients = talk::open(stage, size, &mut random).await;
-    stage.servicenow.faults().add(Fault::new(Effect::Jitter { ms: WORK_MILLIS }));
+    let slow = SLOW
+        .map(|(one_in, ms)| Fault::new(Effect::LateAnswer { ms }).of("MESSAGE").one_in(one_in).first_tries());
+    for fault in [Fault::new(Effect::Jitter { ms: WORK_MILLIS }), verdict::quoting()].into_iter().chain(slow)
+    {
+        stage.servicenow.faults().add(fault);
+    }
     let began = std::time::Instant::now();
     let timer = random::Random(random.below(u64::MAX));
     let all_is_said = async {
@@ -79,6 +88,7 @@ async fn storm(stage: &Stage, size: &Size) -> figures::Figures {
         all = all_is_said => all,
         never = weather::fire_timer(stage, timer) => match never {},
     };
+    verdict::check_that_nobody_kept_a_code(stage, &talks);
     let mut figures = figures::Figures::new(size, &kills, lasted);
     let (mut told, trouble) = (verdict::told(stage), verdict::trouble(stage));
     for talk in &talks {

@@ -8,9 +8,10 @@ use tokio::sync::mpsc;
 use super::{
     book::Book,
     chat::{Chat, Stage},
+    ids,
     instance::Instance,
     items::{self, Answer},
-    request::{Action, Refusal, Request},
+    request::{Action, Refusal, Request, text},
     view::Speaker,
     virtual_agent::{self, Turn},
     webhook::{self, Outgoing},
@@ -168,6 +169,18 @@ impl Instance {
                 None
             }
         }
+    }
+
+    /// An answer with a text.
+    pub(super) fn quote(&self, request: &Request) -> Reply {
+        let mut book = self.book();
+        let Some(chat) = book.open_chat(request.session()) else { return Reply::Success };
+        let message = request.raw.get("message").unwrap_or(&Value::Null);
+        let message = text(message, "clientMessageId");
+        let id = ids::sys_id_of(&format!("quote of {message}"));
+        let mut quote = items::text(&format!("Taken: {message}"));
+        quote["messageId"] = id.into();
+        Reply::Body(chat.envelope(Answer { items: vec![quote], ..Answer::default() }))
     }
 
     /// Answers in the HTTP response or by webhook, as the channel and the request want it.

@@ -34,6 +34,9 @@ pub struct Fault {
     /// Only the first try of each `requestId`.
     #[serde(default)]
     pub first_try: bool,
+    /// Only one `requestId` in so many, and each try of it.
+    #[serde(default)]
+    pub one_in: Option<u32>,
     #[serde(flatten)]
     pub effect: Effect,
 }
@@ -62,6 +65,9 @@ pub enum Effect {
     NoSuchResource,
     /// Processes the call, answers 200 with a body that is not JSON.
     NotJson,
+    /// Processes the call; where `success` alone is due, the answer has a text with the message's
+    /// `clientMessageId`, as if it was asked for synchronously.
+    Quoted,
 }
 
 /// What goes wrong with webhooks.
@@ -77,7 +83,7 @@ pub struct WebhookFaults {
 
 impl Fault {
     pub fn new(effect: Effect) -> Self {
-        Self { action: None, times: None, first_try: false, effect }
+        Self { action: None, times: None, first_try: false, one_in: None, effect }
     }
 
     pub fn status(status: u16) -> Self {
@@ -99,6 +105,18 @@ impl Fault {
     pub fn first_tries(mut self) -> Self {
         self.first_try = true;
         self
+    }
+
+    /// Only one `requestId` in so many.
+    pub fn one_in(mut self, calls: u32) -> Self {
+        self.one_in = Some(calls);
+        self
+    }
+
+    /// Whether it is one of the calls that `one_in` means.
+    pub fn strikes(&self, request_id: &str) -> bool {
+        let sum = request_id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        self.one_in.is_none_or(|calls| sum.checked_rem(calls) == Some(0))
     }
 
     fn means(&self, action: &str) -> bool {
@@ -171,7 +189,7 @@ impl Faults {
         let mut effects = Vec::new();
         for (place, fault) in plan.requests.iter_mut().enumerate() {
             let spent = fault.times == Some(0);
-            if spent || !fault.means(action) {
+            if spent || !fault.means(action) || !fault.strikes(request_id) {
                 continue;
             }
             if fault.first_try && !tried.insert((place, request_id.to_owned())) {

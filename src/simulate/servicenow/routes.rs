@@ -59,7 +59,10 @@ async fn integration(instance: web::Data<Instance>, request: HttpRequest, body: 
     };
     let answer = if instance.is_authentic(request.headers(), &body, &parsed.raw) {
         let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
-        answer(Arc::clone(&instance).process(&parsed, traceparent.map(str::to_owned)))
+        match Arc::clone(&instance).process(&parsed, traceparent.map(str::to_owned)) {
+            Reply::Success if effects.contains(&Effect::Quoted) => answer(instance.quote(&parsed)),
+            reply => answer(reply),
+        }
     } else {
         success()
     };
@@ -109,7 +112,7 @@ async fn before(effects: &[Effect]) -> Option<HttpResponse> {
             Effect::Failure => return Some(failure(200)),
             Effect::NoSuchResource => return Some(no_such_resource()),
             Effect::Delay { .. } | Effect::Jitter { .. } => {}
-            Effect::DropAfter | Effect::LateAnswer { .. } | Effect::NotJson => {}
+            Effect::DropAfter | Effect::LateAnswer { .. } | Effect::NotJson | Effect::Quoted => {}
         }
     }
     None

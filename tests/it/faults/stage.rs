@@ -4,7 +4,10 @@ use std::{
     fs::OpenOptions,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::json;
@@ -24,7 +27,7 @@ pub struct Stage {
     pub servicenow: ServiceNow,
     pub processes: Vec<Process>,
     pub http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// The program on a port of its own, which it keeps over restarts.
@@ -34,6 +37,7 @@ pub struct Process {
     settings: Vec<(String, String)>,
     /// What it logs over all its lives, from warnings on.
     pub log: PathBuf,
+    lives: AtomicUsize,
     child: Mutex<Option<Child>>,
 }
 
@@ -78,7 +82,7 @@ impl Stage {
         for process in &processes {
             process.start().await;
         }
-        let stage = Self { copilot, servicenow, processes, http, _folder: folder };
+        let stage = Self { copilot, servicenow, processes, http, folder };
         stage.answer_to(0);
         stage
     }
@@ -86,6 +90,13 @@ impl Stage {
     /// ServiceNow's webhooks go to this process from now on.
     pub fn answer_to(&self, process: usize) {
         self.servicenow.set_response_url(format!("{}/api/servicenow/responses", self.processes[process].url));
+    }
+
+    /// The bytes of each file of a SQLite store.
+    pub fn stored(&self) -> Vec<Vec<u8>> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap().map(|file| file.unwrap().path());
+        let database = files.filter(|file| file.file_name().unwrap().to_string_lossy().contains(".db"));
+        database.map(|file| std::fs::read(file).unwrap()).collect()
     }
 
     pub fn urls(&self) -> Vec<String> {
@@ -151,6 +162,7 @@ impl Process {
             http: http.clone(),
             settings: settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             log,
+            lives: AtomicUsize::new(0),
             child: Mutex::new(None),
         }
     }
@@ -173,7 +185,9 @@ impl Process {
     }
 
     fn spawn(&self) -> Child {
-        let given = std::env::var_os("HANDLER");
+        let life = self.lives.fetch_add(1, Ordering::Relaxed);
+        let before = std::env::var_os("HANDLER_BEFORE").filter(|_| life.is_multiple_of(2));
+        let given = before.or_else(|| std::env::var_os("HANDLER"));
         Command::new(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_handler").into()))
             .env_clear()
             .envs(self.settings.iter().map(|(name, value)| (name, value)))

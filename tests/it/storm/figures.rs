@@ -22,6 +22,9 @@ pub struct Figures {
     put_off: usize,
     webhooks_unanswered: usize,
     webhooks_put_off: usize,
+    /// Masked answers, and how often their words were gone and asked for again.
+    codes: usize,
+    entered_again: usize,
     repeats: Repeats,
     /// Milliseconds from the first try of the sender's to the other side.
     to_agent: Vec<i64>,
@@ -46,6 +49,8 @@ impl Figures {
         self.put_off += reader.put_off + writer.put_off;
         self.webhooks_unanswered += webhooks.unanswered;
         self.webhooks_put_off += webhooks.put_off;
+        self.codes += 1;
+        self.entered_again += talk.entered - 1;
         self.repeats.killed += repeats.killed;
         self.repeats.told += repeats.told;
         for ((at, _), n) in talk.questions.iter().zip(1..) {
@@ -53,7 +58,9 @@ impl Figures {
             let arrived = calls.iter().find(|call| call.text == text);
             self.to_agent.extend(arrived.map(|call| call.at.millis_since(*at)));
         }
-        for (at, (arrived, _)) in talk.answers.iter().zip(reader.heard("agent")) {
+        for (at, (arrived, _)) in
+            talk.answers.iter().zip(reader.heard("agent").filter(|(_, said)| is_answer(said)))
+        {
             self.to_user.push(arrived.millis_since(*at));
         }
     }
@@ -72,6 +79,7 @@ impl fmt::Display for Figures {
         writeln!(f, "| clients' requests answered 503, made again | {} |", self.put_off)?;
         writeln!(f, "| webhooks without an answer, sent again | {} |", self.webhooks_unanswered)?;
         writeln!(f, "| webhooks answered 503, sent again | {} |", self.webhooks_put_off)?;
+        writeln!(f, "| masked answers, asked for again | {}, {} |", self.codes, self.entered_again)?;
         let Repeats { killed, told } = repeats;
         writeln!(f, "| calls to ServiceNow made again after a kill, with their ids | {killed} |")?;
         writeln!(f, "| calls to ServiceNow made again after no answer, with their ids | {told} |")?;
@@ -79,6 +87,10 @@ impl fmt::Display for Figures {
         writeln!(f, "| agent to user, ms: median, 99 %, slowest | {} |", quantiles(&self.to_user))?;
         write!(f, "| lost, doubled, swapped | 0 |")
     }
+}
+
+fn is_answer(activity: &serde_json::Value) -> bool {
+    activity["text"].as_str().is_some_and(|text| text.starts_with("answer "))
 }
 
 fn quantiles(millis: &[i64]) -> String {

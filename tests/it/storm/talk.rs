@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, future::join_all, stream};
-use servicenow_handoff::domain::Timestamp;
+use serde_json::json;
+use servicenow_handoff::{domain::Timestamp, simulate::servicenow::WebhookResult};
 
 use crate::{
+    eventually::found,
     faults::random::Random,
     faults::stage::Stage,
     storm::{client::Client, size::Size},
@@ -15,6 +17,9 @@ use crate::{
 const OPENING: usize = 10;
 /// Milliseconds after which a webhook that nobody took is sent again.
 const WEBHOOK_AGAIN: u64 = 100;
+/// The masked question at the end of each chat, and what the user reads when the words of an answer are gone.
+const CODE_WANTED: &str = "Enter your one-time code";
+const ENTER_AGAIN: &str = "Please enter it again.";
 
 /// One conversation, when all is said and read.
 pub struct Talk {
@@ -27,6 +32,8 @@ pub struct Talk {
     pub reader: Client,
     pub writer: Client,
     pub webhooks: Webhooks,
+    /// How often the user entered the code before it got through.
+    pub entered: usize,
 }
 
 /// Webhooks that were not taken, and sent again.
@@ -55,12 +62,18 @@ pub async fn all(stage: &Stage, size: &Size, clients: Vec<(Client, Random)>) -> 
 async fn talk(stage: &Stage, size: &Size, number: usize, mut reader: Client, mut random: Random) -> Talk {
     let mut writer = reader.writer(Random(random.below(u64::MAX)));
     let conversation = reader.conversation.clone();
-    let (questions, (answers, webhooks), ()) = tokio::join!(
+    let mut agent = Agent { stage, session: &conversation, random, webhooks: Webhooks::default() };
+    let (questions, answers, ()) = tokio::join!(
         user_says_all(&mut writer, size, number),
-        agent_says_all(stage, &conversation, size, number, random),
+        agent.says_all(size, number),
         read_all(&mut reader, size, number),
     );
-    Talk { conversation, number, questions, answers, reader, writer, webhooks }
+    let entered = user_enters_the_code(&mut agent, &mut writer, number).await;
+    reader
+        .read_until(|activity| activity["text"].as_str().is_some_and(|text| text.contains(CODE_WANTED)))
+        .await;
+    let webhooks = agent.webhooks;
+    Talk { conversation, number, questions, answers, reader, writer, webhooks, entered }
 }
 
 async fn user_says_all(writer: &mut Client, size: &Size, number: usize) -> Vec<(Timestamp, String)> {
@@ -73,31 +86,75 @@ async fn user_says_all(writer: &mut Client, size: &Size, number: usize) -> Vec<(
     said
 }
 
-/// The real ServiceNow gives a chat up when a webhook is not taken; this agent sends it again, under the same id.
-async fn agent_says_all(
-    stage: &Stage,
-    session: &str,
-    size: &Size,
-    number: usize,
-    mut random: Random,
-) -> (Vec<Timestamp>, Webhooks) {
-    let (mut said, mut webhooks) = (vec![], Webhooks::default());
-    for n in 1..=size.messages {
-        tokio::time::sleep(Duration::from_millis(random.below(2 * size.pause + 1))).await;
-        said.push(Timestamp::now());
-        let text = answer(number, n);
+/// Whoever speaks for ServiceNow in one chat.
+struct Agent<'a> {
+    stage: &'a Stage,
+    session: &'a str,
+    random: Random,
+    webhooks: Webhooks,
+}
+
+impl Agent<'_> {
+    async fn says_all(&mut self, size: &Size, number: usize) -> Vec<Timestamp> {
+        let mut said = vec![];
+        for n in 1..=size.messages {
+            tokio::time::sleep(Duration::from_millis(self.random.below(2 * size.pause + 1))).await;
+            said.push(Timestamp::now());
+            let text = answer(number, n);
+            self.insists(async |at, session| at.servicenow.say_with_id(session, &text, &text).await).await;
+        }
+        said
+    }
+
+    async fn asks_for_a_code(&mut self) {
+        let question = json!({"uiType": "InputText", "group": "DefaultText", "required": true,
+            "nluTextEnabled": false, "entityType": "Text", "label": CODE_WANTED, "maskType": "SECURE",
+            "messageId": format!("code in {}", self.session)});
+        let body = json!({"body": [question]});
+        self.insists(async |at, session| at.servicenow.send(session, body.clone()).await).await;
+    }
+
+    /// The real ServiceNow gives a chat up when a webhook is not taken; this one sends it again, under the same id.
+    async fn insists(&mut self, send: impl AsyncFn(&Stage, &str) -> WebhookResult) {
         loop {
-            stage.answer_to(random.below(stage.processes.len() as u64) as usize);
-            match stage.servicenow.say_with_id(session, &text, &text).await.status {
-                Some(200) => break,
-                Some(503) => webhooks.put_off += 1,
+            self.stage.answer_to(self.random.below(self.stage.processes.len() as u64) as usize);
+            match send(self.stage, self.session).await.status {
+                Some(200) => return,
+                Some(503) => self.webhooks.put_off += 1,
                 Some(other) => panic!("a webhook was answered {other}"),
-                None => webhooks.unanswered += 1,
+                None => self.webhooks.unanswered += 1,
             }
             tokio::time::sleep(Duration::from_millis(WEBHOOK_AGAIN)).await;
         }
     }
-    (said, webhooks)
+}
+
+/// The words of a masked answer die with their program; then the user is asked for them again.
+async fn user_enters_the_code(agent: &mut Agent<'_>, writer: &mut Client, number: usize) -> usize {
+    agent.asks_for_a_code().await;
+    let code = code(number);
+    let reads = |writer: &Client, words: &str| {
+        let texts = writer.read.iter().filter_map(|(_, activity)| activity["text"].as_str());
+        texts.filter(|text| text.contains(words)).count()
+    };
+    writer
+        .read_until(|activity| activity["text"].as_str().is_some_and(|text| text.contains(CODE_WANTED)))
+        .await;
+    for entered in 1.. {
+        writer.say(&code, &format!("entry {entered} of user {number}")).await;
+        let arrived = found("the code arrives, or is asked for again", async || {
+            let told = agent.stage.servicenow.requests_of(agent.session);
+            if told.iter().any(|call| call.text == code) {
+                return Some(true);
+            }
+            writer.read_on().await;
+            (reads(writer, ENTER_AGAIN) >= entered).then_some(false)
+        });
+        if arrived.await {
+            return entered;
+        }
+    }
+    unreachable!("it is entered until it arrives")
 }
 
 async fn read_all(reader: &mut Client, size: &Size, number: usize) {
@@ -114,4 +171,8 @@ pub fn question(number: usize, n: usize) -> String {
 
 pub fn answer(number: usize, n: usize) -> String {
     format!("answer {n} to user {number}")
+}
+
+pub fn code(number: usize) -> String {
+    format!("code-of-{number}-4711")
 }

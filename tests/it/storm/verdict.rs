@@ -7,19 +7,27 @@ use std::{
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use servicenow_handoff::{domain::Timestamp, simulate::servicenow::Recorded};
+use servicenow_handoff::{
+    domain::Timestamp,
+    simulate::servicenow::{Effect, Fault, Recorded},
+};
 
 use crate::{
     eventually::found,
     faults::stage::Stage,
     storm::{
         size::Size,
-        talk::{Talk, answer, question},
+        talk::{Talk, answer, code, question},
     },
 };
 
 /// Milliseconds that a call may have been on its way when its program died.
 const ON_THE_WAY: i64 = 3_000;
+
+/// Some calls are answered with words.
+pub fn quoting() -> Fault {
+    Fault::new(Effect::Quoted).of("MESSAGE").one_in(3)
+}
 
 /// The user's messages as ServiceNow was told them, by conversation.
 pub fn told(stage: &Stage) -> HashMap<String, Vec<Recorded>> {
@@ -47,23 +55,52 @@ pub async fn all_was_told(stage: &Stage, size: &Size, talks: &mut [Talk]) {
 
 /// Checks one conversation; how many calls were made again.
 pub fn of(talk: &Talk, calls: &[Recorded], size: &Size, kills: &[Timestamp], trouble: usize) -> Repeats {
-    check_what_the_user_read(talk, size);
+    check_what_the_user_read(talk, calls, size);
     check_what_servicenow_was_told(talk, calls, size);
     repeats(calls, kills, trouble)
 }
 
-fn check_what_the_user_read(talk: &Talk, size: &Size) {
+/// A code is nowhere but at ServiceNow.
+pub fn check_that_nobody_kept_a_code(stage: &Stage, talks: &[Talk]) {
+    let mut kept = stage.stored();
+    kept.extend(stage.processes.iter().map(|process| fs::read(&process.log).unwrap()));
+    for talk in talks {
+        let code = code(talk.number);
+        let has = |bytes: &Vec<u8>| memchr::memmem::find(bytes, code.as_bytes()).is_some();
+        assert!(!kept.iter().any(has), "{code} was stored or logged");
+        let read = talk.reader.read.iter().chain(&talk.writer.read);
+        assert!(
+            !read.into_iter().any(|(_, activity)| activity.to_string().contains(&code)),
+            "{code} was shown"
+        );
+    }
+}
+
+fn check_what_the_user_read(talk: &Talk, calls: &[Recorded], size: &Size) {
     let reader = &talk.reader;
     let ids: Vec<&str> = reader.read.iter().map(|(_, activity)| activity["id"].as_str().unwrap()).collect();
     let distinct: HashSet<&str> = ids.iter().copied().collect();
     assert_eq!(ids.len(), distinct.len(), "{} was shown something twice", talk.conversation);
     let text = |(_, activity): &(Timestamp, serde_json::Value)| activity["text"].as_str().unwrap().to_owned();
-    let answers: Vec<String> = reader.heard("agent").map(text).collect();
-    assert_eq!(answers, (1..=size.messages).map(|n| answer(talk.number, n)).collect::<Vec<_>>());
+    let shown = |what: &str| -> Vec<String> {
+        let messages = reader.read.iter().filter(|(_, activity)| activity["type"] == "message");
+        let texts = messages.filter_map(|(_, activity)| activity["text"].as_str().map(str::to_owned));
+        texts.filter(|text| text.starts_with(what)).collect()
+    };
+    assert_eq!(shown("answer "), (1..=size.messages).map(|n| answer(talk.number, n)).collect::<Vec<_>>());
+    let mut quoted: Vec<String> = calls
+        .iter()
+        .filter(|call| call.text != code(talk.number) && quoting().strikes(&call.request_id))
+        .map(|call| format!("Taken: {}", call.client_message_id))
+        .collect();
+    quoted.dedup();
+    let quotes = shown("Taken: ");
+    assert_eq!(quotes[..quoted.len().min(quotes.len())], quoted);
     // In front of the echoes stands the request for a person.
     let echoes: Vec<(String, String)> = reader
         .heard("user")
         .skip(1)
+        .take(size.messages)
         .map(|read| (read.1["id"].as_str().unwrap().to_owned(), text(read)))
         .collect();
     let said = talk.questions.iter().zip(1..);
@@ -74,7 +111,11 @@ fn check_what_the_user_read(talk: &Talk, size: &Size) {
 
 /// A repeat stands right behind the first and has its ids.
 fn check_what_servicenow_was_told(talk: &Talk, calls: &[Recorded], size: &Size) {
-    let mut distinct: Vec<&Recorded> = calls.iter().collect();
+    let code = code(talk.number);
+    let (codes, calls): (Vec<&Recorded>, Vec<&Recorded>) = calls.iter().partition(|call| call.text == code);
+    let entered: HashSet<&str> = codes.iter().map(|call| call.request_id.as_str()).collect();
+    assert!((1..=talk.entered).contains(&entered.len()), "{code}: {entered:?}");
+    let mut distinct: Vec<&Recorded> = calls;
     distinct.dedup_by_key(|call| (&call.request_id, &call.client_message_id));
     let texts: Vec<&str> = distinct.iter().map(|call| call.text.as_str()).collect();
     assert_eq!(texts, (1..=size.messages).map(|n| question(talk.number, n)).collect::<Vec<_>>());
