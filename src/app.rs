@@ -243,7 +243,7 @@ pub(crate) fn no_port(failed: io::Error, port: u16, option: &str) -> io::Error {
 }
 
 /// Says what is usually behind it: an image without certificates.
-fn no_client(failed: reqwest::Error) -> io::Error {
+fn no_client(failed: far_end::NoClient) -> io::Error {
     let cause = std::error::Error::source(&failed).map(|cause| format!(": {cause}")).unwrap_or_default();
     io::Error::other(format!(
         "No HTTPS client can be made: {failed}{cause}. Install the system's CA certificates (package \

@@ -7,6 +7,7 @@ use reqwest::{NoProxy, Proxy, RequestBuilder, Response, redirect};
 use crate::{domain::Timestamp, ledger::Failure};
 
 mod refusal;
+pub mod tls;
 pub(crate) use self::refusal::{refusal, retry_after};
 #[cfg(test)]
 pub(crate) mod testing;
@@ -57,18 +58,28 @@ impl From<&CallError> for Failure {
     }
 }
 
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum NoClient {
+    #[error("no certificates to trust: {0}")]
+    Certificates(#[from] rustls::Error),
+    #[error(transparent)]
+    Proxy(#[from] reqwest::Error),
+}
+
 /// The HTTP client for both far ends: HTTP/1.1, kept-alive connections, 3 seconds to connect, no redirects.
 ///
 /// Honours the usual proxy variables, except towards loopback and link-local addresses.
 ///
 /// # Errors
 /// When the machine's certificate store can't be read, or a proxy variable is not a URL.
-pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+pub fn client() -> Result<reqwest::Client, NoClient> {
     client_with(|name| std::env::var(name).ok())
 }
 
-fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, reqwest::Error> {
+fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, NoClient> {
     let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::config()?)
         .http1_only()
         .redirect(redirect::Policy::none())
         // Retries have another owner; this also spares a copy of each request for them.
@@ -77,7 +88,7 @@ fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, 
         .pool_idle_timeout(Duration::from_secs(30))
         .user_agent(concat!("servicenow-handoff/", env!("CARGO_PKG_VERSION")))
         .no_proxy();
-    proxies(var)?.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build()
+    Ok(proxies(var)?.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build()?)
 }
 
 thread_local! {

@@ -16,6 +16,7 @@ use super::media::{Media, PATH};
 use crate::{
     config::Settings,
     domain::Timestamp,
+    far_end::tls,
     files::{Label, StoreError, is_public},
     wire::virtual_agent::request::{Action, Attachment, Request},
 };
@@ -57,16 +58,20 @@ pub struct Fetcher {
 
 impl Fetcher {
     pub fn new(settings: &Settings, http: &reqwest::Client) -> Self {
-        let public = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never().max_retries_per_request(0))
-            .connect_timeout(Duration::from_secs(3))
-            // A proxy would look names up where we can't see what they lead to.
-            .no_proxy()
-            .dns_resolver(Arc::new(PublicOnly))
-            .build();
+        let public = tls::config().ok().and_then(|trusted| {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(trusted)
+                .redirect(redirect::Policy::none())
+                .retry(reqwest::retry::never().max_retries_per_request(0))
+                .connect_timeout(Duration::from_secs(3))
+                // A proxy would look names up where we can't see what they lead to.
+                .no_proxy()
+                .dns_resolver(Arc::new(PublicOnly))
+                .build()
+                .ok()
+        });
         Self {
-            public: public.ok(),
+            public,
             instance: http.clone(),
             own: settings.servicenow.as_ref().map(|far| far.url.clone()),
             limit: settings.files.max_upload,
