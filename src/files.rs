@@ -13,6 +13,7 @@ use url::Url;
 pub use self::{
     address::{Address, is_public},
     fetch::{GiveError, Given, Wanted},
+    held::Held,
     incoming::{Described, FileHead, Incoming, Part, Source},
     limits::Limits,
     link::{LinkError, Target},
@@ -25,10 +26,12 @@ use crate::{
     domain::{Attachment, Timestamp},
     far_end::CallError,
     servicenow::{NewMedia, ServiceNow},
+    session::FileFault,
 };
 
 mod address;
 mod fetch;
+mod held;
 mod incoming;
 mod limits;
 mod link;
@@ -69,9 +72,26 @@ pub enum TakeError {
     FarEnd(#[source] CallError),
     #[error("the file could not be stored: {0}")]
     Store(#[source] StoreError),
+    /// A masked answer came with it, which is never kept.
+    #[error("a masked answer came with it")]
+    WithMasked,
     /// By our settings no file can be taken.
     #[error("{0}")]
     NotConfigured(&'static str),
+}
+
+impl TakeError {
+    /// What the chat is told; nothing where the same may work later, or the client is at fault.
+    pub fn told(&self) -> Option<FileFault> {
+        Some(match self {
+            Self::TooLarge { limit } => FileFault::TooLarge { limit: *limit },
+            Self::TooMany { limit } => FileFault::TooMany { limit: *limit },
+            Self::NoPicture => FileFault::NoPicture,
+            Self::WithMasked => FileFault::WithMasked,
+            Self::Refused { .. } | Self::NotConfigured(_) => FileFault::NotTaken,
+            Self::Broken(_) | Self::Slow | Self::FarEnd(_) | Self::Store(_) => return None,
+        })
+    }
 }
 
 /// The files of one instance and its users.
@@ -86,6 +106,10 @@ pub struct Files {
     max_upload: u64,
     store: FileStore,
 }
+
+const NO_ADDRESS: TakeError = TakeError::NotConfigured(
+    "Files can't be kept: ATTACHMENTS is link, which needs PUBLIC_URL to make links under.",
+);
 
 impl Files {
     /// `instance`: its root, for which the settings hold the login.
@@ -167,7 +191,9 @@ impl Files {
         let FileHead { name, media_type, length } = file;
         if self.by_link {
             let label = Label { name: name.clone(), media_type: media_type.clone() };
-            return self.keep(&label, pieces, now).await;
+            let until = now.plus_millis(self.link_ttl);
+            let key = self.keep(&label, pieces, until).await?;
+            return self.public_link(&Target::Stored(key), until).ok_or(NO_ADDRESS);
         }
         if !self.servicenow.has_login() {
             return Err(TakeError::NotConfigured(
@@ -183,19 +209,14 @@ impl Files {
         &self,
         label: &Label,
         mut pieces: mpsc::Receiver<Result<Bytes, Cut>>,
-        now: Timestamp,
+        until: Timestamp,
     ) -> Result<String, TakeError> {
-        const NO_ADDRESS: TakeError = TakeError::NotConfigured(
-            "Files can't be kept: ATTACHMENTS is link, which needs PUBLIC_URL to make links under.",
-        );
-        let until = now.plus_millis(self.link_ttl);
         let mut file = self.store.begin(label, until).await.map_err(TakeError::Store)?;
         while let Some(piece) = pieces.recv().await {
             let piece = piece.map_err(|Cut| TakeError::Broken("The file broke off."))?;
             file.write(piece).await.map_err(TakeError::Store)?;
         }
-        let key = file.finish().await.map_err(TakeError::Store)?;
-        self.public_link(&Target::Stored(key), until).ok_or(NO_ADDRESS)
+        file.finish().await.map_err(TakeError::Store)
     }
 
     fn public_link(&self, target: &Target, until: Timestamp) -> Option<String> {

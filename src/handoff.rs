@@ -23,6 +23,7 @@ use crate::{
     telemetry::Counters,
 };
 
+mod aside;
 mod attach;
 mod calls;
 mod client;
@@ -37,6 +38,7 @@ mod sweep;
 mod tests;
 mod token;
 
+pub use aside::Asides;
 pub use attach::UploadTo;
 pub use client::{Posted, Refusal};
 pub use escalate::Source;
@@ -60,6 +62,7 @@ pub struct Handoff {
     /// What a hand-off is known by, one of which stands in each batch with one.
     event_marks: Vec<memmem::Finder<'static>>,
     counters: Arc<Counters>,
+    asides: Asides,
 }
 
 impl Handoff {
@@ -88,6 +91,7 @@ impl Handoff {
             instance: far_end.url.clone(),
             secret: settings.direct_line.secret.clone(),
             counters,
+            asides: Asides::default(),
         })
     }
 

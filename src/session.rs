@@ -63,8 +63,10 @@ pub struct State {
     taken: HashSet<ActivityId>,
     tokens: HashMap<String, Timestamp>,
     typing_since: Option<Timestamp>,
-    /// What ServiceNow asked and was not answered yet, oldest first, each with where it stands.
+    /// What ServiceNow has shown in this chat that an answer may be given to, oldest first, each with where it stands.
     questions: Vec<(u64, Control)>,
+    /// Those of them that a person asked.
+    asked_by_people: HashSet<u64>,
     /// Masked answers: what their words are known again by, the id of each, and when it was given.
     whispered: Vec<(String, ActivityId, Timestamp)>,
     /// Masked answers that are not settled.
@@ -160,6 +162,7 @@ impl State {
             tokens: HashMap::new(),
             typing_since: None,
             questions: Vec::new(),
+            asked_by_people: HashSet::new(),
             whispered: Vec::new(),
             whispering: Vec::new(),
             unfetched: Vec::new(),
@@ -200,9 +203,24 @@ impl State {
         item.message_id.iter().chain(&stream).any(|key| self.heard.contains(key))
     }
 
-    /// The questions that wait for an answer, oldest first, each with where it stands.
+    /// What may be answered, oldest first, each with where it stands: questions that wait for it, and cards with actions.
     pub fn questions(&self) -> &[(u64, Control)] {
         &self.questions
+    }
+
+    /// True when what stands at this position may be answered.
+    pub fn is_open_question(&self, position: u64) -> bool {
+        self.questions.iter().any(|(at, _)| *at == position)
+    }
+
+    /// Whether an answer is open that only the virtual agent asked for. One that is masked stays open: what is typed into it must not
+    /// become a plain message.
+    fn awaits_virtual_agent(&self) -> bool {
+        self.questions.iter().any(|(at, control)| self.ends_with_topic(*at, control))
+    }
+
+    fn ends_with_topic(&self, at: u64, control: &Control) -> bool {
+        !self.asked_by_people.contains(&at) && !control.is_secure()
     }
 
     /// The masked answer that the same words were a moment ago: a repeat or a double click.

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 mod question;
 
-pub use question::{Choice, ChoiceKind, ChoiceLook, Item, Mask, Moment, MomentKind, TextInput, Upload};
+pub use question::{
+    Choice, ChoiceKind, ChoiceLook, Item, Mask, Missing, Moment, MomentKind, TextInput, Upload,
+};
 
 /// One thing ServiceNow asked us to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +203,9 @@ pub struct MultiPart {
     pub part: Box<Control>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_label: Option<String>,
+    /// Nobody would send a further part.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -272,10 +277,16 @@ impl Control {
 
     /// Whether ServiceNow waits for an answer to this. One may be given to a card's actions, too, but none is waited for.
     pub fn asks(&self) -> bool {
-        matches!(
-            self,
-            Self::MultiPart(_) | Self::Choice(_) | Self::TextInput(_) | Self::Moment(_) | Self::Upload(_)
-        )
+        match self {
+            Self::MultiPart(multi) => !multi.last || multi.part.asks(),
+            Self::Choice(_) | Self::TextInput(_) | Self::Moment(_) | Self::Upload(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the user may answer this, be it waited for or not.
+    pub fn takes_answers(&self) -> bool {
+        self.asks() || matches!(self, Self::Card(card) if !card.actions.is_empty())
     }
 
     /// Whether one answer is all it takes: a question's, or what is done about a notification.
@@ -293,7 +304,15 @@ impl Control {
                 card.paragraphs.extend(labels(&std::mem::take(&mut card.actions)));
                 return Self::Card(card);
             }
-            Self::MultiPart(multi) => return multi.part.only_told(),
+            Self::MultiPart(multi) => {
+                let part = Box::new(multi.part.only_told());
+                return Self::MultiPart(MultiPart { part, last: true, ..multi });
+            }
+            Self::Choice(Choice { prompt, items, card: Some(mut card), .. }) => {
+                let actions = std::mem::take(&mut card.actions);
+                card.paragraphs.extend(prompt.into_iter().chain(labels(&items)).chain(labels(&actions)));
+                return Self::Card(card);
+            }
             Self::Choice(choice) => (choice.prompt, labels(&choice.items)),
             Self::TextInput(TextInput { prompt, .. })
             | Self::Moment(Moment { prompt, .. })
@@ -334,6 +353,7 @@ mod tests {
                     heading: None,
                     part: Box::new(Control::Degraded { ui_type: String::new(), text: String::new() }),
                     more_label: None,
+                    last: false,
                 }),
             ),
         ] {

@@ -47,6 +47,8 @@ pub enum What {
     Waiting(String),
     TypingStarted,
     TypingStopped,
+    /// What its virtual agent asked is no longer waited for.
+    TopicFinished,
     /// Steps of a longer task, those told before included or not. The key names the task.
     Progress {
         key: Option<String>,

@@ -35,6 +35,8 @@ pub struct Incoming {
     /// Bytes of files that may still come.
     left: u64,
     limit: u64,
+    /// The client has said how long it is.
+    measured: bool,
     /// Bytes that may still come of the current file, and how many might at first.
     file: Option<(u64, u64)>,
 }
@@ -81,11 +83,16 @@ impl Incoming {
             Ok(Some(file)) => (Shape::Raw(Some(file), source), None),
             Err(fault) => (Shape::Raw(None, source), Some(fault)),
         };
-        Self { shape, fault, left: limit, limit, file: None }
+        Self { shape, fault, left: limit, limit, measured: described.length.is_some(), file: None }
     }
 
-    fn is_form(&self) -> bool {
+    pub fn is_form(&self) -> bool {
         matches!(self.shape, Shape::Form(_))
+    }
+
+    /// Whether its length was said, and so is known to be allowed.
+    pub fn is_measured(&self) -> bool {
+        self.measured
     }
 
     /// What the headers show to be wrong, unless [`next`](Self::next) has told already.

@@ -7,13 +7,20 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
-use super::{Caller, Conversation, Handoff, Posted, Refusal, client::live_words, return_to_bot::ReturnError};
+use super::{
+    Caller, Conversation, Handoff, Posted, Refusal,
+    client::{live_words, told},
+    return_to_bot::ReturnError,
+};
 use crate::{
     domain::{ActivityId, Attachment, Timestamp},
-    files::{Address, Described, FileHead, Files, Incoming, Limits, Part, TakeError, name},
+    files::{Address, Described, FileHead, Files, Held, Incoming, Limits, Part, TakeError, name},
     ledger::{Machine as _, journal::JournalError},
-    session::{Command, Phase, ToAgent, UserSaid},
-    translate::{answer::answer_one, takeover, texts},
+    session::{Command, Notice, Phase, ToAgent, UserSaid},
+    translate::{
+        answer::{answer_one, files as attachments},
+        takeover, texts,
+    },
     wire::activity::{Account, Activity},
 };
 
@@ -82,8 +89,9 @@ impl Handoff {
         trace: Option<String>,
     ) -> Result<Posted, JournalError> {
         let (mut activity, files) = match self.read_upload(conversation, incoming).await? {
-            Ok(read) => read,
-            Err(posted) => return Ok(posted),
+            Uploaded::Whole(activity, files) => (*activity, files),
+            Uploaded::Known(id) => return Ok(Posted::Accepted(id)),
+            Uploaded::Refused { name, error } => return self.refuse(conversation, name, error).await,
         };
         if let Some(id) = sender.filter(|id| !id.is_empty()) {
             activity.from.get_or_insert_with(Account::default).id = Some(id);
@@ -95,46 +103,128 @@ impl Handoff {
         }
     }
 
-    /// Takes the upload's files as they come; gives them with the activity, or what the client is to be told.
+    /// Takes the upload's files; gives them with the activity. Where a question limits them, none is sent on before all have been
+    /// looked at.
     async fn read_upload(
         &self,
         conversation: &Arc<Conversation>,
         incoming: &mut Incoming,
-    ) -> Result<Result<(Activity, Vec<Attachment>), Posted>, JournalError> {
+    ) -> Result<Uploaded, JournalError> {
+        let (user, limits) = self.asked_for(conversation).await;
+        let hold = incoming.is_form() && (limits != Limits::default() || !incoming.is_measured());
         let mut activity = None;
-        let mut files = vec![];
-        loop {
+        let mut taken = vec![];
+        let nameless = |error| Uploaded::Refused { name: String::new(), error };
+        let refused = loop {
             match incoming.next().await {
-                Err(error) => return Ok(Err(refused(error))),
-                Ok(None) => break,
+                Err(error) => break Some(nameless(error)),
+                Ok(None) => break None,
                 Ok(Some(Part::Activity(bytes))) => {
                     let read = match read_activity(&bytes) {
                         Ok(activity) => activity,
-                        Err(error) => return Ok(Err(refused(error))),
+                        Err(error) => break Some(nameless(error)),
                     };
                     if let Some(known) = self.posted(conversation, &read).await {
                         // Read to its end, or the client would see a broken connection instead of the answer.
                         while let Ok(Some(_)) = incoming.next().await {}
                         self.count_duplicates(1);
-                        return Ok(Err(Posted::Accepted(known)));
+                        break Some(Uploaded::Known(known));
                     }
                     activity = Some(read);
                 }
                 Ok(Some(Part::File(file))) => {
-                    match self.take(conversation, files.len(), file, incoming).await? {
-                        Ok(file) => files.push(file),
-                        Err(error) => return Ok(Err(refused(error))),
+                    let name = file.name.clone();
+                    if let Err(error) = limits.allow(taken.len(), &file) {
+                        break Some(Uploaded::Refused { name, error });
+                    }
+                    incoming.limit_file(limits.bytes);
+                    let one = match hold {
+                        true => self.files.hold(file, incoming, self.ledger.now()).await.map(Taken::Held),
+                        false => self.take(conversation, &user, file, incoming).await.map(Taken::Sent),
+                    };
+                    match one {
+                        Ok(one) => taken.push(one),
+                        Err(error) => break Some(Uploaded::Refused { name, error }),
                     }
                 }
             }
+        };
+        if let Some(refused) = refused {
+            self.let_go(taken).await;
+            return Ok(refused);
+        }
+        if activity.is_none() && taken.is_empty() {
+            return Ok(nameless(TakeError::Broken("There is no file in this upload.")));
         }
         let wordless = || Activity { kind: "message".to_owned(), ..Activity::default() };
-        match activity {
-            None if files.is_empty() => {
-                Ok(Err(refused(TakeError::Broken("There is no file in this upload."))))
+        let activity = Box::new(activity.unwrap_or_else(wordless));
+        Ok(match self.send_on(conversation, &user, taken).await {
+            Ok(files) => Uploaded::Whole(activity, files),
+            Err((name, error)) => Uploaded::Refused { name, error },
+        })
+    }
+
+    /// Sends on what was held until all had been looked at.
+    async fn send_on(
+        &self,
+        conversation: &Conversation,
+        user: &str,
+        taken: Vec<Taken>,
+    ) -> Result<Vec<Attachment>, (String, TakeError)> {
+        let mut files = vec![];
+        let mut left = taken.into_iter();
+        while let Some(one) = left.next() {
+            let held = match one {
+                Taken::Sent(file) => {
+                    files.push(file);
+                    continue;
+                }
+                Taken::Held(held) => held,
+            };
+            let name = held.name().to_owned();
+            let sent = self.files.send_held(user, held, self.ledger.now()).await;
+            match took(conversation, sent) {
+                Ok(file) => files.push(file),
+                Err(error) => {
+                    self.let_go(left.collect()).await;
+                    return Err((name, error));
+                }
             }
-            activity => Ok(Ok((activity.unwrap_or_else(wordless), files))),
         }
+        Ok(files)
+    }
+
+    async fn let_go(&self, taken: Vec<Taken>) {
+        for one in taken {
+            if let Taken::Held(held) = one {
+                self.files.let_go(held).await;
+            }
+        }
+    }
+
+    /// Tells the client, and the chat, why a file was not taken.
+    async fn refuse(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        name: String,
+        error: TakeError,
+    ) -> Result<Posted, JournalError> {
+        if let Some(why) = error.told() {
+            self.tell_user(conversation, Notice::FileRefused { name, why }).await?;
+        }
+        Ok(Posted::Refused(Refusal::File(error)))
+    }
+
+    /// Says a line of ours in the chat, whatever phase it is in.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tell_user(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        notice: Notice,
+    ) -> Result<(), JournalError> {
+        self.commit(conversation, Command::Tell(notice)).await.map(drop)
     }
 
     /// A message with attachments that the client posted as an activity, or none that any are left of.
@@ -149,27 +239,37 @@ impl Handoff {
             self.count_duplicates(1);
             return Ok(Some(Posted::Accepted(known)));
         }
-        let answer = answer_one(activity, conversation.state().await.questions());
+        let answer = {
+            let state = conversation.state().await;
+            answer_one(&with_files(activity, &files), &state.conversation, state.questions())
+        };
+        if let Some(amiss) = answer.amiss {
+            let said = Box::new(live_words(activity, answer, self.ledger.now()));
+            let command = Command::NotTaken { said, why: told(amiss) };
+            return self.tell(conversation, move |chat, state, now| chat.decide(state, &command, now)).await;
+        }
         if answer.secure && !answer.text.trim().is_empty() {
             // Files are kept, a masked answer never is.
-            return Ok(Some(refused(TakeError::Broken(
-                "A masked answer can't go with a file. Send it by itself.",
-            ))));
+            let error = TakeError::WithMasked;
+            return self.refuse(conversation, String::new(), error).await.map(Some);
+        }
+        let direct_line = self.direct_line.root().await.ok();
+        let attached = sorted(attachments(activity), direct_line.as_ref());
+        if let Some((name, error)) = self.refused_together(conversation, &files, &attached).await {
+            return self.refuse(conversation, name, error).await.map(Some);
         }
         let mut said = live_words(activity, answer, self.ledger.now());
         let mut message = said.message.take().unwrap_or(ToAgent { typed: true, ..ToAgent::default() });
-        let direct_line = self.direct_line.root().await.ok();
         let mut named = vec![];
-        for attachment in std::mem::take(&mut message.attachments) {
-            match Address::read(&attachment.url, direct_line.as_ref()) {
+        for (attachment, address) in attached {
+            match address {
                 Address::Fetchable => named.push(attachment),
                 Address::Useless => add_line(&mut message.text, &texts::file_left_out(&attachment.name)),
                 Address::Data { media_type, bytes } => {
-                    let file =
-                        self.take_bytes(conversation, files.len(), &attachment, media_type, bytes).await?;
-                    match file {
+                    let name = name::file_name(&attachment.name);
+                    match self.take_bytes(conversation, &name, media_type, bytes).await {
                         Ok(file) => files.push(file),
-                        Err(error) => return Ok(Some(refused(error))),
+                        Err(error) => return self.refuse(conversation, name, error).await.map(Some),
                     }
                 }
             }
@@ -181,6 +281,27 @@ impl Handoff {
         let message = (!nothing).then_some(message);
         let command = Command::UserSaid(Box::new(UserSaid { message, files, trace, ..said }));
         self.tell(conversation, move |chat, state, now| chat.decide(state, &command, now)).await
+    }
+
+    /// What is wrong with a message's files as a whole, before any of those it names is sent on. `files`: taken already.
+    async fn refused_together(
+        &self,
+        conversation: &Arc<Conversation>,
+        files: &[Attachment],
+        attached: &[(Attachment, Address)],
+    ) -> Option<(String, TakeError)> {
+        let (_, limits) = self.asked_for(conversation).await;
+        let heads = attached.iter().filter_map(|(attachment, address)| {
+            let (media_type, length) = match address {
+                Address::Useless => return None,
+                Address::Fetchable => (attachment.media_type.clone(), None),
+                Address::Data { media_type, bytes } => (media_type.clone(), Some(bytes.len() as u64)),
+            };
+            Some(FileHead { name: name::file_name(&attachment.name), media_type, length })
+        });
+        (files.len()..)
+            .zip(heads)
+            .find_map(|(taken, head)| limits.allow(taken, &head).err().map(|error| (head.name, error)))
     }
 
     /// Adds the files a client sent to what it is shown of its own message; where its message names them already, as
@@ -216,59 +337,93 @@ impl Handoff {
     async fn take_bytes(
         &self,
         conversation: &Arc<Conversation>,
-        taken: usize,
-        attachment: &Attachment,
+        name: &str,
         media_type: String,
         bytes: Vec<u8>,
-    ) -> Result<Result<Attachment, TakeError>, JournalError> {
+    ) -> Result<Attachment, TakeError> {
         let length = Some(bytes.len() as u64);
         let source = stream::once(async move { Ok(Bytes::from(bytes)) }).boxed();
-        let file = FileHead { name: name::file_name(&attachment.name), media_type, length };
+        let file = FileHead { name: name.to_owned(), media_type, length };
         let described = Described { length, ..Described::default() };
         let mut incoming = Incoming::new(described, source, self.files.max_upload());
-        match incoming.next().await {
-            Ok(_) => self.take(conversation, taken, file, &mut incoming).await,
-            Err(error) => Ok(Err(error)),
-        }
+        incoming.next().await?;
+        let (user, _) = self.asked_for(conversation).await;
+        self.take(conversation, &user, file, &mut incoming).await
     }
 
-    /// Takes one file, and tells the chat when ServiceNow does not want it.
+    /// Who the user is, and what the open question for a file allows.
+    async fn asked_for(&self, conversation: &Conversation) -> (String, Limits) {
+        let state = conversation.state().await;
+        let open = state.questions().iter().map(|(_, control)| control);
+        (state.user.id.clone(), Limits::of(open))
+    }
+
     async fn take(
         &self,
-        conversation: &Arc<Conversation>,
-        taken: usize,
+        conversation: &Conversation,
+        user: &str,
         file: FileHead,
         incoming: &mut Incoming,
-    ) -> Result<Result<Attachment, TakeError>, JournalError> {
-        let (user, limits) = {
-            let state = conversation.state().await;
-            (state.user.id.clone(), Limits::of(state.questions().iter().map(|(_, control)| control)))
-        };
-        if let Err(error) = limits.allow(taken, &file) {
-            return Ok(Err(error));
-        }
-        incoming.limit_file(limits.bytes);
-        let name = file.name.clone();
-        let outcome = self.files.take(&user, file, incoming, Timestamp::now()).await;
-        match &outcome {
-            Ok(_) => info!(conversation.id = %conversation.id, "Took a user's file for ServiceNow"),
-            Err(TakeError::Refused { status }) => {
-                warn!(conversation.id = %conversation.id, status, "ServiceNow does not take a user's file");
-                self.commit(conversation, Command::FileRefused { name }).await?;
-            }
-            Err(error) => warn!(conversation.id = %conversation.id, %error, "A user's file was not taken"),
-        }
-        Ok(outcome)
+    ) -> Result<Attachment, TakeError> {
+        took(conversation, self.files.take(user, file, incoming, self.ledger.now()).await)
     }
+}
+
+/// What became of an upload's body.
+enum Uploaded {
+    Whole(Box<Activity>, Vec<Attachment>),
+    /// It was posted before.
+    Known(ActivityId),
+    /// `name`: of the file at fault, empty when that is not known.
+    Refused {
+        name: String,
+        error: TakeError,
+    },
+}
+
+/// A file of an upload: sent on already, or kept here until the others have been looked at.
+enum Taken {
+    Sent(Attachment),
+    Held(Held),
+}
+
+/// Logs what became of a file.
+fn took(
+    conversation: &Conversation,
+    outcome: Result<Attachment, TakeError>,
+) -> Result<Attachment, TakeError> {
+    let id = &conversation.id;
+    match &outcome {
+        Ok(_) => info!(conversation.id = %id, "Took a user's file for ServiceNow"),
+        Err(TakeError::Refused { status }) => {
+            warn!(conversation.id = %id, status, "ServiceNow does not take a user's file");
+        }
+        Err(error) => warn!(conversation.id = %id, %error, "A user's file was not taken"),
+    }
+    outcome
+}
+
+/// The message as if it named the files that came beside it: they are part of what it answers.
+fn with_files(activity: &Activity, files: &[Attachment]) -> Activity {
+    let named = files
+        .iter()
+        .map(|file| json!({"contentType": file.media_type, "contentUrl": file.url, "name": file.name}));
+    let attachments = activity.attachments.iter().flatten().cloned().chain(named).collect();
+    Activity { attachments: Some(attachments), ..activity.clone() }
+}
+
+/// What leads where.
+fn sorted(attachments: Vec<Attachment>, direct_line: Option<&url::Url>) -> Vec<(Attachment, Address)> {
+    let read = |attachment: Attachment| {
+        let address = Address::read(&attachment.url, direct_line);
+        (attachment, address)
+    };
+    attachments.into_iter().map(read).collect()
 }
 
 /// Whether a message has more in it than words.
 pub(super) fn has_attachments(activity: &Activity) -> bool {
     activity.attachments.iter().flatten().any(|attachment| attachment.get("contentUrl").is_some())
-}
-
-fn refused(error: TakeError) -> Posted {
-    Posted::Refused(Refusal::File(error))
 }
 
 fn read_activity(bytes: &[u8]) -> Result<Activity, TakeError> {

@@ -16,9 +16,9 @@ use crate::{
         CallId, Committed, Decided, Ledger, Machine as _, commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
     },
-    session::{Command, Fact, LANE, Phase, State, ToAgent, UserSaid},
+    session::{Command, Fact, LANE, Notice, Phase, State, ToAgent, UserSaid},
     translate::{
-        answer::{Answer, answer_one},
+        answer::{Amiss, Answer, answer_one, is_click},
         takeover,
     },
     wire::activity::{Account, Activity},
@@ -73,6 +73,10 @@ impl Handoff {
                 state.phase.clone()
             };
             let posted = match phase {
+                // Whatever it answers is closed; the bot would not understand it.
+                Phase::Returning { .. } | Phase::Bot | Phase::Over if is_click(&activity) => {
+                    self.say(conversation, &activity, trace.clone()).await?
+                }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
                     self.post_live(conversation, &activity, trace.clone()).await?
                 }
@@ -142,12 +146,22 @@ impl Handoff {
         let (ledger, activity, name) = (self.ledger.clone(), activity.clone(), self.ledger.random_name());
         let at = self.ledger.now();
         let decide = move |chat: &Chat, state: &State, now| {
-            let answer = answer_one(&activity, state.questions());
+            let answer = answer_one(&activity, &state.conversation, state.questions());
             if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
                 return Decided::Known(id);
             }
-            let secure = answer.secure;
+            let (secure, amiss) = (answer.secure, answer.amiss);
             let mut said = UserSaid { trace: trace.clone(), ..live_words(&activity, answer, at) };
+            if let Some(amiss) = amiss {
+                if secure {
+                    said.echo = masked(&activity);
+                }
+                return chat.decide(
+                    state,
+                    &Command::NotTaken { said: Box::new(said), why: told(amiss) },
+                    now,
+                );
+            }
             if let Some(message) = said.message.as_mut().filter(|_| secure) {
                 message.whisper = Some(ledger.whisper(&name, std::mem::take(&mut message.text).into()));
                 said.echo = masked(&activity);
@@ -287,9 +301,18 @@ fn repeats_whisper(
     state.whispered_as(&ledger.whispers().mark(&answer.text.as_str().into()), now).cloned()
 }
 
+/// What the user is told of something that is no answer.
+pub(super) fn told(amiss: Amiss) -> Notice {
+    match amiss {
+        Amiss::Closed => Notice::QuestionClosed,
+        Amiss::Missing(what) => Notice::Missing { what },
+    }
+}
+
 /// A client's message for the live chat.
 pub(super) fn live_words(activity: &Activity, answer: Answer, at: Timestamp) -> UserSaid {
-    let Answer { text, typed, secure: _, attachments, nothing, question } = answer;
+    let Answer { text, typed, secure: _, attachments, nothing, question, amiss } = answer;
+    let nothing = nothing || amiss.is_some();
     UserSaid {
         client_id: takeover::client_id(activity),
         timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
@@ -303,7 +326,7 @@ pub(super) fn live_words(activity: &Activity, answer: Answer, at: Timestamp) -> 
 }
 
 /// What the client is shown of a masked answer: that there was one.
-fn masked(activity: &Activity) -> Map<String, Value> {
+pub(super) fn masked(activity: &Activity) -> Map<String, Value> {
     let mut echo = takeover::echo(activity);
     echo.retain(|name, _| matches!(name.as_str(), "from" | "locale" | "localTimezone"));
     echo.insert("text".to_owned(), MASKED.into());

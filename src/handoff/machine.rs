@@ -59,7 +59,7 @@ impl Machine for Chat {
     }
 
     fn decide(&self, state: &State, command: &Command, now: Timestamp) -> Decided<Self> {
-        if let Command::UserSaid(said) = command
+        if let Command::UserSaid(said) | Command::NotTaken { said, .. } = command
             && let Some(id) = known(state, said, now)
         {
             return Decided::Known(id);
@@ -138,6 +138,7 @@ fn nothing(state: &State, command: &Command) -> Decided<Chat> {
         Command::Escalated { .. }
         | Command::UpstreamRead { .. }
         | Command::UserSaid(_)
+        | Command::NotTaken { .. }
         | Command::UserEnded
         | Command::BotReturned { .. }
         | Command::BotTokenRenewed { .. }
@@ -149,9 +150,8 @@ fn nothing(state: &State, command: &Command) -> Decided<Chat> {
         Command::UserTyping if !matches!(state.phase, Phase::WithAgent { .. }) && !state.is_live() => {
             Decided::TooLate
         }
-        Command::UserTyping
-        | Command::FileRefused { .. }
-        | Command::Fetched { .. }
-        | Command::Tick { .. } => Decided::Nothing,
+        Command::UserTyping | Command::Tell(_) | Command::Fetched { .. } | Command::Tick { .. } => {
+            Decided::Nothing
+        }
     }
 }

@@ -36,10 +36,13 @@ pub enum Command {
         history: Option<Vec<Vec<HistoryLine>>>,
     },
     UserSaid(Box<UserSaid>),
-    /// ServiceNow did not take a file; nothing of it was said.
-    FileRefused {
-        name: String,
+    /// The user said something that nobody is told, and is told why. Shown in any phase.
+    NotTaken {
+        said: Box<UserSaid>,
+        why: Notice,
     },
+    /// A line for the user.
+    Tell(Notice),
     UserTyping,
     UserEnded,
     /// From the chat with this number.
@@ -87,9 +90,8 @@ pub fn decide(state: &State, command: Command, policy: &Policy, now: Timestamp) 
         Command::Escalated { segment, request, said } => escalated(state, segment, request, said),
         Command::UpstreamRead { segment, said, history } => upstream_read(state, segment, said, history, now),
         Command::UserSaid(said) => user_said(state, *said, now),
-        Command::FileRefused { name } => {
-            vec![Fact::Noticed { notice: Notice::FileRefused { name }, at: now }]
-        }
+        Command::NotTaken { said, why } => not_taken(state, *said, why, now),
+        Command::Tell(notice) => vec![Fact::Noticed { notice, at: now }],
         Command::UserTyping => match state.phase {
             Phase::WithAgent { .. } if state.typing_since.is_none() => vec![Fact::UserTyping { at: now }],
             _ => vec![],
@@ -203,14 +205,22 @@ fn user_said(state: &State, said: UserSaid, now: Timestamp) -> Vec<Fact> {
         timezone: said.timezone.clone().filter(|zone| state.user.timezone.as_ref() != Some(zone)),
         ..said
     };
-    let again = said.answers.is_some_and(|question| state.answered.contains(&question));
-    if again {
-        facts.push(Fact::UserSaid(Box::new(UserSaid { message: None, timezone: None, ..said })));
-        facts.push(Fact::Noticed { notice: Notice::AnsweredBefore, at: now });
-    } else {
-        facts.push(Fact::UserSaid(Box::new(said)));
+    match said.answers.filter(|question| said.message.is_some() && !state.is_open_question(*question)) {
+        Some(_) => facts.extend(not_taken(state, said, Notice::QuestionClosed, now)),
+        None => facts.push(Fact::UserSaid(Box::new(said))),
     }
     facts
+}
+
+/// Shows what the user did, and says why nothing comes of it.
+fn not_taken(state: &State, said: UserSaid, why: Notice, now: Timestamp) -> Vec<Fact> {
+    if is_known(state, &[], &said) {
+        return vec![];
+    }
+    let answered = said.answers.is_some_and(|question| state.answered.contains(&question));
+    let notice = if why == Notice::QuestionClosed && answered { Notice::AnsweredBefore } else { why };
+    let said = UserSaid { message: None, timezone: None, ..said };
+    vec![Fact::UserSaid(Box::new(said)), Fact::Noticed { notice, at: now }]
 }
 
 fn tick(state: &State, typed: Option<Timestamp>, policy: &Policy, now: Timestamp) -> Vec<Fact> {

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    domain::{ActivityId, Agent, HistoryLine, Timestamp, User, control::Control},
+    domain::{
+        ActivityId, Agent, HistoryLine, Timestamp, User,
+        control::{Control, Missing},
+    },
     ledger::{Lease, Settled, Stored, Whisper},
 };
 
@@ -58,6 +61,10 @@ pub enum Fact {
         /// Clients take the typing for over when this one says something.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Speaker>,
+        at: Timestamp,
+    },
+    /// ServiceNow no longer waits for an answer to what its virtual agent asked.
+    QuestionsClosed {
         at: Timestamp,
     },
     /// A live agent's message with nothing in it that could be shown.
@@ -301,10 +308,48 @@ pub enum Notice {
     AnsweredBefore,
     /// A masked answer did not get through and is not kept.
     EnterAgain,
-    /// ServiceNow does not take a file like this.
+    /// The question's chat is over, or ServiceNow no longer waits for its answer; this one is not passed on.
+    QuestionClosed,
+    /// Nothing was passed on, because this was lacking.
+    Missing {
+        what: Missing,
+    },
+    /// A file, and what came with it, was not passed on.
     FileRefused {
         name: String,
+        #[serde(default, skip_serializing_if = "FileFault::is_default")]
+        why: FileFault,
     },
+    /// The conversation holds as many words as it may; these were not taken.
+    ConversationFull,
+}
+
+/// Why a file was not taken, as the user is told it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum FileFault {
+    /// ServiceNow does not take a file like this.
+    #[default]
+    NotTaken,
+    /// `limit` in bytes.
+    TooLarge {
+        limit: u64,
+    },
+    /// More files than were asked for.
+    TooMany {
+        limit: u64,
+    },
+    NoPicture,
+    /// It came with an answer that may not be kept.
+    WithMasked,
+    /// The conversation, or the store, holds as much as it may.
+    NoRoom,
+}
+
+impl FileFault {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -62,6 +62,11 @@ impl State {
                 self.call(CallId(position, 0), call, *at);
             }
             Fact::AgentTyping { .. } | Fact::Noticed { .. } => {}
+            Fact::QuestionsClosed { .. } => {
+                let mut questions = std::mem::take(&mut self.questions);
+                questions.retain(|(at, control)| !self.ends_with_topic(*at, control));
+                self.questions = questions;
+            }
             Fact::Fetched { up_to, at } => self.fetched(position, *up_to, *at),
             Fact::ChatEnded { why, tell, at } => self.ended(position, *why, *tell, *at),
             Fact::ConversationOver { .. } => self.phase = Phase::Over,
@@ -168,8 +173,12 @@ impl State {
     }
 
     fn answered(&mut self, position: u64, question: u64, said: &UserSaid) {
-        self.answered.insert(question);
         let Some(at) = self.questions.iter().position(|(asked, _)| *asked == question) else { return };
+        if !self.questions[at].1.is_answered_once() {
+            return;
+        }
+        self.answered.insert(question);
+        self.asked_by_people.remove(&question);
         let (_, control) = self.questions.remove(at);
         if said.message.as_ref().is_some_and(|message| message.whisper.is_some()) {
             self.whispering.push(Whispering { call: CallId(position, 0), question, control });
@@ -199,8 +208,11 @@ impl State {
         if let (Some(id), Speaker::Agent(_), true) = (&said.message_id, &said.by, live) {
             self.unfetched.push((position, id.clone()));
         }
-        if said.control.asks() && live {
+        if said.control.takes_answers() && live {
             self.questions.push((position, said.control.clone()));
+            if matches!(said.by, Speaker::Agent(_)) {
+                self.asked_by_people.insert(position);
+            }
         }
         if said.control.waits_for_done() && live {
             self.call(CallId(position, 0), Call::Done, said.at);
@@ -222,6 +234,7 @@ impl State {
         };
         self.typing_since = None;
         self.questions.clear();
+        self.asked_by_people.clear();
         self.whispered.clear();
         self.whispering.clear();
         self.unfetched.clear();

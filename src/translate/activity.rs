@@ -159,7 +159,7 @@ fn steps(progress: &Progress, context: &RenderContext<'_>) -> Shown {
 }
 
 fn part(multi: &MultiPart, context: &RenderContext<'_>) -> Rendered {
-    let MultiPart { heading, part, more_label } = multi;
+    let MultiPart { heading, part, more_label, last } = multi;
     let mut rendered = render(part, context);
     if let Some(heading) = heading {
         let below = Shown::ours(rendered.text.take().unwrap_or_default());
@@ -167,6 +167,9 @@ fn part(multi: &MultiPart, context: &RenderContext<'_>) -> Rendered {
             Rendered::text(Shown::joined([shown(heading, context), below]), context);
         let attachments = [attachments, rendered.attachments].concat();
         rendered = Rendered { text, text_format, attachments, ..rendered };
+    }
+    if *last {
+        return rendered;
     }
     rendered.offering(&[choose(more_label.as_deref().unwrap_or(context.words.get(Text::More)), CONTINUE)])
 }

@@ -4,16 +4,18 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+mod click;
 mod moment;
 
+use self::click::Click;
 use super::{
     citation, readable,
     texts::{self, Text},
 };
 use crate::{
     domain::{
-        Attachment,
-        control::{Choice, Control, Item, Mask, Moment, MomentKind, MultiPart, TextInput, Upload},
+        Attachment, ConversationId,
+        control::{Choice, Control, Item, Missing, Moment, MomentKind, MultiPart, TextInput, Upload},
     },
     wire::activity::Activity,
 };
@@ -30,8 +32,9 @@ pub(super) const ANSWER: &str = "serviceNowAnswer";
 /// Where our cards say how their inputs are to be read.
 const QUESTION: &str = "serviceNowQuestion";
 
-/// Where both say which question they answer: its position in the journal.
+/// Where both say which question they answer: its position in the journal, and the conversation that the journal is of.
 const ASKED: &str = "serviceNowAsked";
+const IN: &str = "serviceNowIn";
 
 /// A message of the user as ServiceNow expects it.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -45,8 +48,18 @@ pub struct Answer {
     pub attachments: Vec<Attachment>,
     /// Neither text nor files.
     pub nothing: bool,
-    /// Position of the question that was clicked, when it says so.
+    /// Position of the question that it answers.
     pub question: Option<u64>,
+    /// Why it is told to nobody.
+    pub amiss: Option<Amiss>,
+}
+
+/// Why an activity is no answer that ServiceNow could be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amiss {
+    /// It answers a question that is not open.
+    Closed,
+    Missing(Missing),
 }
 
 /// Never shows the text: it may be a secret.
@@ -76,20 +89,60 @@ pub fn answer(activity: &Activity, pending: Option<&Control>) -> Answer {
         text: said.text,
         typed: said.typed,
         attachments,
-        question: clicked(activity),
+        question: None,
+        amiss: None,
     }
 }
 
 /// Reads a message activity as the answer to one of the open questions, each given with where it stands, oldest first.
 ///
 /// A click says which. Words in the box answer a masked question while one is open, unless they name a choice of a later one; else
-/// the newest question that they fit, and with none they are only words.
-pub fn answer_one(activity: &Activity, open: &[(u64, Control)]) -> Answer {
-    let clicked = clicked(activity);
-    let at = |position: u64| open.iter().find(|(at, _)| *at == position).map(|(_, control)| control);
-    if let Some(position) = clicked {
-        return answer(activity, at(position));
+/// the newest question that they fit, and with none they are only words. What is no answer says why ([`Answer::amiss`]).
+pub fn answer_one(activity: &Activity, conversation: &ConversationId, open: &[(u64, Control)]) -> Answer {
+    match click::read(activity) {
+        Some(click) => clicked(activity, &click, conversation, open),
+        None => worded(activity, open),
     }
+}
+
+/// Whether an activity answers a question of ServiceNow's by an action or a card of ours, whatever chat that is of.
+pub fn is_click(activity: &Activity) -> bool {
+    click::read(activity).is_some()
+}
+
+fn clicked(
+    activity: &Activity,
+    click: &Click,
+    conversation: &ConversationId,
+    open: &[(u64, Control)],
+) -> Answer {
+    let closed = |question| Answer {
+        amiss: Some(Amiss::Closed),
+        question,
+        secure: click.is_secret(),
+        nothing: true,
+        ..Answer::default()
+    };
+    if !click.is_of(conversation) {
+        return closed(None);
+    }
+    let found = match click.question {
+        Some(position) => open.iter().find(|(at, _)| *at == position),
+        None => newest(click, open),
+    };
+    let Some((position, control)) = found else { return closed(click.question) };
+    let read = answer(activity, Some(control));
+    let amiss = click.lacks(control).map(Amiss::Missing);
+    Answer { question: Some(*position), amiss, secure: read.secure || click.is_secret(), ..read }
+}
+
+/// The question that a click may mean which does not say: the newest that it answers, else the newest of its form.
+fn newest<'a>(click: &Click, open: &'a [(u64, Control)]) -> Option<&'a (u64, Control)> {
+    let answered = open.iter().rev().find(|(_, control)| click.lacks(control).is_none());
+    answered.or_else(|| open.iter().rev().find(|(_, control)| click.is_form_of(control)))
+}
+
+fn worded(activity: &Activity, open: &[(u64, Control)]) -> Answer {
     let masked = open.iter().rposition(|(_, control)| control.is_secure());
     let later = open.get(masked.map_or(0, |at| at + 1)..).unwrap_or_default();
     let to = |(position, control): &(u64, Control)| {
@@ -97,7 +150,11 @@ pub fn answer_one(activity: &Activity, open: &[(u64, Control)]) -> Answer {
         (fits(&answer, control)).then_some(Answer { question: Some(*position), ..answer })
     };
     let masked = || masked.and_then(|at| open.get(at)).and_then(to);
-    later.iter().rev().find_map(to).or_else(masked).unwrap_or_else(|| answer(activity, None))
+    let found = later.iter().rev().find_map(to).or_else(masked).unwrap_or_else(|| answer(activity, None));
+    let asked = || open.iter().rev().find(|(_, control)| control.asks());
+    let missing = || asked().map_or(Missing::Anything, |(_, control)| click::missing(control));
+    let amiss = found.nothing.then(|| Amiss::Missing(missing()));
+    Answer { amiss, ..found }
 }
 
 /// Whether an activity answers this question: it chooses, or it is what was asked for.
@@ -114,21 +171,18 @@ fn fits(answer: &Answer, control: &Control) -> bool {
 }
 
 /// Lets whatever answers this activity, an action or a card of ours, say which question it answers.
-pub(super) fn mark(activity: &mut Value, position: u64) {
+pub(super) fn mark(activity: &mut Value, position: u64, conversation: &ConversationId) {
     match activity {
-        Value::Array(list) => list.iter_mut().for_each(|entry| mark(entry, position)),
+        Value::Array(list) => list.iter_mut().for_each(|entry| mark(entry, position, conversation)),
         Value::Object(map) => {
-            map.values_mut().for_each(|entry| mark(entry, position));
+            map.values_mut().for_each(|entry| mark(entry, position, conversation));
             if map.contains_key(ANSWER) || map.contains_key(QUESTION) {
                 map.insert(ASKED.to_owned(), position.into());
+                map.insert(IN.to_owned(), conversation.as_str().into());
             }
         }
         _ => {}
     }
-}
-
-fn clicked(activity: &Activity) -> Option<u64> {
-    activity.value.as_ref()?.get(ASKED)?.as_u64()
 }
 
 /// How the inputs of a card of ours are to be read.
@@ -155,6 +209,10 @@ impl Question {
         (Self::Time, "time"),
         (Self::DateTime, "dateTime"),
     ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(question, _)| *question)
+    }
 
     /// What the card's submit action carries.
     pub fn data(self) -> Value {
@@ -212,9 +270,7 @@ impl Said {
 
 fn said(activity: &Activity, pending: Option<&Control>) -> Option<Said> {
     let value = activity.value.as_ref().filter(|value| !value.is_null());
-    if let Some(Value::Object(map)) = value
-        && let Some(said) = ours(map)
-    {
+    if let Some(said) = click::read(activity).and_then(|click| ours(&click.fields)) {
         return Some(said);
     }
     let scalar = match value {
@@ -237,19 +293,18 @@ fn ours(value: &Map<String, Value>) -> Option<Said> {
     if let Some(text) = value.get(ANSWER).and_then(Value::as_str) {
         return Some(Said::chosen(text));
     }
-    let name = value.get(QUESTION)?.as_str()?;
-    let (question, _) = Question::ALL.iter().find(|(_, known)| *known == name)?;
-    Some(question.read(value))
+    Some(Question::named(value.get(QUESTION)?.as_str()?)?.read(value))
 }
 
 /// What a text means as an answer to a control; `None` when it is only text.
 fn meant(text: &str, pending: &Control) -> Option<Said> {
+    // What is typed into a hidden input may be the very word.
     let skips = |optional: bool| {
-        let skip = text.trim() == SKIP || optional && texts::is_said(Text::Skip, text);
-        skip.then(|| Said::chosen(SKIP))
+        let by_word = !pending.is_secure() && texts::is_said(Text::Skip, text);
+        (optional && (by_word || text.trim() == SKIP)).then(|| Said::chosen(SKIP))
     };
     match pending {
-        Control::MultiPart(MultiPart { heading: _, part, more_label }) => {
+        Control::MultiPart(MultiPart { heading: _, part, more_label, last: _ }) => {
             let named = match more_label {
                 Some(label) => same(text, label),
                 None => texts::is_said(Text::More, text),
@@ -262,9 +317,7 @@ fn meant(text: &str, pending: &Control) -> Option<Said> {
             one(text, items).or_else(|| several.then(|| many(text, items))?).or_else(|| skips(*optional))
         }
         Control::Card(card) => one(text, &card.actions),
-        Control::TextInput(TextInput { prompt: _, mask, optional }) => {
-            skips(*optional && *mask == Mask::None)
-        }
+        Control::TextInput(TextInput { prompt: _, mask: _, optional }) => skips(*optional),
         Control::Moment(Moment { kind, prompt: _, optional }) => {
             moment::read(text, *kind).map(Said::typed).or_else(|| skips(*optional))
         }
@@ -329,7 +382,7 @@ fn foreign(value: &Value) -> Option<String> {
 }
 
 /// The files of a message; cards are none.
-pub(super) fn files(activity: &Activity) -> Vec<Attachment> {
+pub fn files(activity: &Activity) -> Vec<Attachment> {
     let file = |attachment: &Value| {
         let field =
             |key: &str| attachment.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());

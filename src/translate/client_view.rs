@@ -59,6 +59,7 @@ pub fn shown(
         | Fact::UpstreamDrained { .. }
         | Fact::HistoryRead { .. }
         | Fact::NotShown { .. }
+        | Fact::QuestionsClosed { .. }
         | Fact::UserTyping { .. }
         | Fact::UserStoppedTyping { .. }
         | Fact::Leased(_)
@@ -77,12 +78,37 @@ pub fn shown(
         _ => None,
     };
     let id = own_id.unwrap_or_else(|| ActivityId::local(conversation, position));
-    let fields = activity.as_object_mut()?;
-    fields.insert("id".to_owned(), Value::String(id.0));
-    fields.insert("timestamp".to_owned(), Value::String(at.rfc3339()));
-    fields.insert("channelId".to_owned(), "directline".into());
-    fields.insert("conversation".to_owned(), json!({"id": conversation.as_str()}));
+    set(&mut activity, &id, conversation, at);
     Some(activity)
+}
+
+/// A line of ours in a conversation that has no journal.
+pub fn aside(text: &str, conversation: &ConversationId, at: Timestamp) -> Value {
+    let mut line = system_text(text);
+    set(&mut line, &ActivityId::of_nothing(conversation), conversation, at);
+    line
+}
+
+/// The user's own message in one.
+pub fn aside_echo(
+    said: &Map<String, Value>,
+    user: &User,
+    id: &ActivityId,
+    conversation: &ConversationId,
+    at: Timestamp,
+) -> Value {
+    let said = UserSaid { echo: said.clone(), at, ..UserSaid::default() };
+    let mut activity = echo(&said, user);
+    set(&mut activity, id, conversation, at);
+    activity
+}
+
+/// What the server sets of an activity.
+fn set(activity: &mut Value, id: &ActivityId, conversation: &ConversationId, at: Timestamp) {
+    activity["id"] = id.0.as_str().into();
+    activity["timestamp"] = at.rfc3339().into();
+    activity["channelId"] = "directline".into();
+    activity["conversation"] = json!({"id": conversation.as_str()});
 }
 
 fn end_state(why: EndReason) -> &'static str {
@@ -149,8 +175,10 @@ fn placed(
     context: &RenderContext<'_>,
 ) -> Value {
     let mut activity = said_by(said, context);
+    if said.control.takes_answers() {
+        mark(&mut activity, position, conversation);
+    }
     if said.control.is_answered_once() {
-        mark(&mut activity, position);
         activity["channelData"]["servicenow"]["question"] = position.into();
     }
     if let Control::Progress(Progress { first: Some(first), .. }) = &said.control {

@@ -130,7 +130,7 @@ proptest! {
     fn the_next_of_several_parts_is_always_asked_for_by_the_documented_word(label in "[A-Za-z ]{1,12}") {
         prop_assume!(!label.trim().is_empty());
         let part = Box::new(Control::Text { text: "one".to_owned() });
-        let control = Control::MultiPart(MultiPart { heading: None, part, more_label: Some(label) });
+        let control = Control::MultiPart(MultiPart { heading: None, part, more_label: Some(label), last: false });
         for click in clicks(&shown(&control)) {
             prop_assert_eq!(answer(&click.activity, Some(&control)).text, "click_for_more");
             prop_assert_eq!(answer(&text(&click.label), Some(&control)).text, "click_for_more");

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, fmt, sync::OnceLock};
 
-use crate::session::{EndReason, Notice};
+use crate::{
+    domain::control::Missing,
+    session::{EndReason, FileFault, Notice},
+};
 
 mod ours;
 
@@ -93,6 +96,20 @@ texts! {
     FileRefused = "file-refused" ["name"],
     AnsweredBefore = "answered-before" [],
     EnterAgain = "enter-again" [],
+    QuestionClosed = "question-closed" [],
+    MissingChoice = "missing-choice" [],
+    MissingWords = "missing-words" [],
+    MissingDate = "missing-date" [],
+    MissingTime = "missing-time" [],
+    MissingDateTime = "missing-date-time" [],
+    EmptyMessage = "empty-message" [],
+    FileTooLarge = "file-too-large" ["name", "size"],
+    FileTooMany = "file-too-many" ["count"],
+    FileNoPicture = "file-no-picture" ["name"],
+    TheFile = "the-file" [],
+    FileWithMasked = "file-with-masked" [],
+    FileNoRoom = "file-no-room" ["name"],
+    ConversationFull = "conversation-full" [],
 }
 
 const LANGUAGES: [(&str, &str); 9] = [
@@ -239,10 +256,41 @@ impl<'a> Words<'a> {
             Notice::Ended { why } => self.end(*why).to_owned(),
             Notice::NotDelivered { text } => self.with(Text::NotDelivered, &[("text", text)]),
             Notice::MayNotHaveArrived { text } => self.with(Text::MayNotHaveArrived, &[("text", text)]),
-            Notice::FileRefused { name } => self.with(Text::FileRefused, &[("name", name)]),
+            Notice::FileRefused { name, why } => self.file(name, *why),
+            Notice::QuestionClosed => self.get(Text::QuestionClosed).to_owned(),
+            Notice::Missing { what } => self.missing(*what).to_owned(),
+            Notice::ConversationFull => self.get(Text::ConversationFull).to_owned(),
             Notice::AnsweredBefore => self.get(Text::AnsweredBefore).to_owned(),
             Notice::EnterAgain => self.get(Text::EnterAgain).to_owned(),
         }
+    }
+
+    /// Why a file was not taken, and what is wanted.
+    fn file(&self, name: &str, why: FileFault) -> String {
+        let name = if name.is_empty() { self.get(Text::TheFile) } else { name };
+        let named = |text| self.with(text, &[("name", name)]);
+        match why {
+            FileFault::NotTaken => named(Text::FileRefused),
+            FileFault::TooLarge { limit } => {
+                self.with(Text::FileTooLarge, &[("name", name), ("size", &size(limit))])
+            }
+            FileFault::TooMany { limit } => self.with(Text::FileTooMany, &[("count", &limit.to_string())]),
+            FileFault::NoPicture => named(Text::FileNoPicture),
+            FileFault::WithMasked => self.get(Text::FileWithMasked).to_owned(),
+            FileFault::NoRoom => named(Text::FileNoRoom),
+        }
+    }
+
+    fn missing(&self, what: Missing) -> &'a str {
+        self.get(match what {
+            Missing::Choice => Text::MissingChoice,
+            Missing::Words => Text::MissingWords,
+            Missing::Date => Text::MissingDate,
+            Missing::Time => Text::MissingTime,
+            Missing::DateTime => Text::MissingDateTime,
+            Missing::File => Text::Upload,
+            Missing::Anything => Text::EmptyMessage,
+        })
     }
 
     /// Why a live chat is over.
@@ -255,6 +303,15 @@ impl<'a> Words<'a> {
             EndReason::NotOpened => Text::NotOpened,
             EndReason::Idle => Text::Idle,
         })
+    }
+}
+
+/// So many bytes, as people say it; rounded down.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} kB", bytes / 1_024),
+        _ => format!("{} MB", bytes / 1_048_576),
     }
 }
 

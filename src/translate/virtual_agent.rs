@@ -121,7 +121,8 @@ fn step(action: Action, words: Option<String>) -> (What, Option<String>) {
         Action::StartTypingIndicator => What::TypingStarted,
         Action::EndTypingIndicator => What::TypingStopped,
         Action::DynamicLoader(loader) => progress(loader),
-        Action::SubscribeToChatPresence | Action::EndSpinner | Action::TopicFinished | Action::Separator => {
+        Action::TopicFinished => What::TopicFinished,
+        Action::SubscribeToChatPresence | Action::EndSpinner | Action::Separator => {
             return (words.map_or(What::Nothing, What::System), None);
         }
     };

@@ -12,4 +12,5 @@ mod health;
 mod logs;
 mod person;
 mod pipe;
+mod questions;
 pub mod wire;

@@ -4,6 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use super::Card;
 
+/// What an answer lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    Choice,
+    Words,
+    Date,
+    Time,
+    DateTime,
+    File,
+    /// A message with nothing in it, when nothing was asked.
+    Anything,
+}
+
 /// A question answered with one or more of its items.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

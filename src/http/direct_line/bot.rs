@@ -62,6 +62,8 @@ impl Surface<'_> {
         let packed = response.headers().contains_key("content-encoding");
         let Ok(body) = collect(response, LONGEST_SET).await else { return Ok(empty(given)) };
         let Some(handoff) = &self.served.handoff else { return Ok(answer.body(body)) };
+        let asides = handoff.asides().take(id);
+        let body = if asides.is_empty() { body } else { with_asides(&body, asides).unwrap_or(body) };
         if !may_hold_event(handoff, &body) && !packed {
             return Ok(answer.body(body));
         }
@@ -167,6 +169,21 @@ fn find_event(handoff: &Handoff, id: &ConversationId, body: &[u8]) -> Option<(Ac
     }
     let event = handoff.find_event(&set)?;
     Some((set, event))
+}
+
+/// The batch with these activities behind its own, which stay byte for byte as they came.
+fn with_asides(body: &[u8], asides: Vec<Value>) -> Option<Bytes> {
+    let text = far_json::text(body);
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text).ok()?;
+    let mut activities: Vec<Box<RawValue>> = match fields.get("activities") {
+        Some(raw) => serde_json::from_str(raw.get()).ok()?,
+        None => vec![],
+    };
+    for aside in asides {
+        activities.push(to_raw_value(&aside).ok()?);
+    }
+    fields.insert("activities".to_owned(), to_raw_value(&activities).ok()?);
+    serde_json::to_vec(&fields).ok().map(Bytes::from)
 }
 
 /// The batch with every activity byte for byte as it came, and the watermark of a client whose bot was cut off.

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::{
     Surface,
-    answer::{self, empty, live, refused},
+    answer::{self, empty, from_far_end, live, refused},
     bot::refuse_forged,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     domain::ConversationId,
     handoff::{Caller, Conversation, Handoff, Standing},
     http::{ACTIVITY_LIMIT, body::read_body, error::ApiError, trace},
-    translate::watermark::is_ours,
+    translate::{answer::is_click, watermark::is_ours},
     wire::activity::{Activity, posted},
 };
 
@@ -87,6 +87,13 @@ impl Surface<'_> {
         refuse_forged(self.served.handoff.as_ref(), &activity)?;
         if let Some((handoff, conversation)) = self.find(id).await? {
             return Box::pin(self.post_escalated(handoff, &conversation, activity)).await;
+        }
+        if let Some(handoff) = &self.served.handoff
+            && is_click(&activity)
+        {
+            let caller = self.caller()?;
+            let answered = Box::pin(handoff.closed_aside(id, &caller, &activity)).await;
+            return answered.map(|id| live(&json!({"id": id}))).map_err(from_far_end);
         }
         let passed = self.pipe.pass(self.onward(Sent::Json(body.into()))).await;
         Box::pin(self.post_overtaken(id, &activity, passed)).await

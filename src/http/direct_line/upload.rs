@@ -17,8 +17,11 @@ use crate::{
         error::ApiError,
         trace,
     },
+    translate::answer::is_click,
     wire::multipart::pieces,
 };
+
+const CLOSED: &str = "This answers a question of a live chat that is over. Send the file without it.";
 
 impl Surface<'_> {
     /// Goes through as it comes while the bot speaks; else to where the conversation stands.
@@ -70,7 +73,10 @@ impl Surface<'_> {
             }
         };
         let handoff = self.served.handoff.clone();
-        let check: form::Check = Box::new(move |activity| refuse_forged(handoff.as_ref(), activity));
+        let check: form::Check = Box::new(move |activity| match is_click(activity) && handoff.is_some() {
+            true => Err(ApiError::BadRequest(CLOSED)),
+            false => refuse_forged(handoff.as_ref(), activity),
+        });
         let (body, fault) = form::body(incoming, boundary, check);
         let mut onward = self.onward(Sent::Stream { body, content_type, disposition, length });
         let path = behind.and_then(|(id, _)| Some(Operation::Upload(ConversationId::parse(id)?).path()));
@@ -127,6 +133,9 @@ pub(super) fn not_taken(why: TakeError) -> ApiError {
             ApiError::BadRequest("These are more files than were asked for. Send fewer.")
         }
         TakeError::NoPicture => ApiError::BadRequest("Only pictures were asked for. Send a picture."),
+        TakeError::WithMasked => {
+            ApiError::BadRequest("A masked answer can't go with a file. Send it by itself.")
+        }
         TakeError::Refused { .. } => {
             ApiError::BadRequest("ServiceNow does not take this file. Send another kind, or a smaller one.")
         }

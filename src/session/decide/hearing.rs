@@ -82,9 +82,20 @@ fn hear(
     if let Some((why, tell)) = flagged.or(ended)
         && state.is_live()
     {
+        facts.iter_mut().for_each(tell_only);
         facts.extend(end_without(state, settled, why, tell, policy, now));
     }
     facts
+}
+
+/// Nobody would hear an answer to what comes with the end of its chat.
+fn tell_only(fact: &mut Fact) {
+    if let Fact::AgentSaid(said) = fact
+        && said.control.takes_answers()
+    {
+        let nothing = Control::Text { text: String::new() };
+        said.control = std::mem::replace(&mut said.control, nothing).only_told();
+    }
 }
 
 /// ServiceNow's own ids of the chat, as far as this message is the first to tell them.
@@ -190,8 +201,10 @@ impl<'a> Hearing<'a> {
             What::Said(control) => {
                 let by = agent.map_or(Speaker::VirtualAgent, Speaker::Agent);
                 let late = self.late && by == Speaker::VirtualAgent;
-                if (live && !late) || matches!(by, Speaker::Agent(_)) {
+                if live && !late {
                     self.said(key, by, control);
+                } else if matches!(by, Speaker::Agent(_)) {
+                    self.said(key, by, control.only_told());
                 }
             }
             What::System(text) if live && !self.late => {
@@ -215,11 +228,13 @@ impl<'a> Hearing<'a> {
             }
             What::BackToVirtualAgent => self.end_if_live(EndReason::ByAgent, true),
             What::Queued => self.queued(),
+            What::TopicFinished if live => self.topic_finished(),
             What::TypingStarted if live => self.typing(agent.or_else(|| self.present())),
             What::StreamStarted { .. } | What::StreamChunk { .. } if live => self.typing(agent),
             What::System(_)
             | What::Waiting(_)
             | What::Progress { .. }
+            | What::TopicFinished
             | What::TypingStarted
             | What::TypingStopped
             | What::StreamStarted { .. }
@@ -252,6 +267,14 @@ impl<'a> Hearing<'a> {
     fn typing(&mut self, agent: Option<Agent>) {
         let by = Some(agent.map_or(Speaker::VirtualAgent, Speaker::Agent));
         self.facts.push(Fact::AgentTyping { by, at: self.now });
+    }
+
+    /// Closes what the virtual agent asked, when it has asked anything.
+    fn topic_finished(&mut self) {
+        let asked = |fact: &Fact| matches!(fact, Fact::AgentSaid(said) if said.control.takes_answers());
+        if self.facts.iter().any(asked) || self.state.awaits_virtual_agent() {
+            self.facts.push(Fact::QuestionsClosed { at: self.now });
+        }
     }
 
     /// Shows that somebody writes, unless this message has shown it by itself.

@@ -4,11 +4,11 @@ use super::chat::*;
 use crate::{
     domain::{
         HistoryLine,
-        control::{Choice, Control, Generated, Table},
-        inbound::{Item, What},
+        control::{Card, CardLook, Choice, Control, Generated, Item as Choosable, MultiPart, Table},
+        inbound::{Inbound, Item, What},
     },
     ledger::{Outcome, Why},
-    session::{Command, HandoffRequested, Opening, Topic, UserSaid},
+    session::{Command, Fact, HandoffRequested, Notice, Opening, Topic, UserSaid},
 };
 
 const NOTHING: [&str; 0] = [];
@@ -45,6 +45,98 @@ fn a_question_is_forgotten_with_its_chat() {
     let late = Item { agent: Some(person("Ana")), ..shows("m2", question()) };
     chat.hears(webhook([late]));
     assert_eq!(chat.state.questions(), []);
+}
+
+#[test]
+fn what_comes_with_the_end_of_a_chat_can_be_read_and_not_answered() {
+    let items = vec![Choosable { label: "Yes".to_owned(), value: "y".to_owned(), ..Choosable::default() }];
+    let asked = || {
+        Control::Choice(Choice {
+            prompt: Some("Sure?".to_owned()),
+            items: items.clone(),
+            ..Choice::default()
+        })
+    };
+    let text = || Control::Text { text: "Sure?\n\nYes".to_owned() };
+    let card = |paragraphs, actions| Control::Card(Card { paragraphs, actions, ..Card::default() });
+    let part = |part, last| {
+        Control::MultiPart(MultiPart { heading: None, part: Box::new(part), more_label: None, last })
+    };
+    let beside = Choice { card: Some(Card::default()), ..Choice::default() };
+    for (control, told) in [
+        (asked(), text()),
+        (card(vec![], items.clone()), card(vec!["Yes".to_owned()], vec![])),
+        (part(asked(), false), part(text(), true)),
+        (
+            Control::Choice(Choice { prompt: Some("Sure?".to_owned()), ..beside }),
+            card(vec!["Sure?".to_owned()], vec![]),
+        ),
+    ] {
+        for end in [Inbound { take_control: true, ..webhook([]) }, completed()] {
+            let mut chat = Chat::with_ana();
+            chat.hears(Inbound { items: vec![shows("m1", control.clone())], ..end });
+            let shown = chat.facts.iter().find_map(|fact| match fact {
+                Fact::AgentSaid(said) if said.message_id.as_deref() == Some("m1") => {
+                    Some(said.control.clone())
+                }
+                _ => None,
+            });
+            assert_eq!(shown.as_ref(), Some(&told), "{control:?}");
+            assert!(!told.takes_answers() && chat.state.questions().is_empty());
+        }
+    }
+}
+
+#[test]
+fn an_answer_to_a_closed_question_goes_nowhere_and_the_user_is_told() {
+    let click = |question: u64| {
+        let said = UserSaid { answers: Some(question), ..words_as(&format!("c{question}"), "o3") };
+        Command::UserSaid(Box::new(said))
+    };
+    let mut chat = Chat::with_ana();
+    let first = chat.position();
+    chat.hears(webhook([shows("m1", question())]));
+    chat.hears(completed());
+    chat.on(bot_returned());
+    let said = Box::new(UserSaid { answers: Some(first), ..words_as("b", "o3") });
+    let pressed = Command::NotTaken { said, why: Notice::QuestionClosed };
+    assert_eq!(chat.on(pressed.clone()), ["user: -", "notice: question closed"], "the bot speaks");
+    assert_eq!(chat.on(pressed), NOTHING, "once, however often it is posted");
+    chat.on(escalation(1));
+    chat.deliver();
+    chat.hears(webhook([system("j", "Bo has entered the chat.")]));
+    assert_eq!(chat.on(click(first)), ["user: -", "notice: question closed"], "in another chat");
+    assert_eq!(chat.on(click(first + 1)), ["user: -", "notice: question closed"], "never asked");
+    assert_eq!(chat.deliver(), NOTHING);
+}
+
+#[test]
+fn a_topic_that_is_over_takes_the_virtual_agents_questions_with_it() {
+    let mut chat = Chat::with_ana();
+    let over = || webhook([step(What::TopicFinished)]);
+    assert_eq!(chat.hears(over()), NOTHING, "nothing was asked");
+    chat.hears(webhook([shows("m1", question())]));
+    let persons = chat.position();
+    chat.hears(webhook([Item { agent: Some(person("Ana")), ..shows("m2", question()) }]));
+    assert_eq!(chat.hears(over()), ["questions closed"]);
+    assert_eq!(chat.state.questions(), [(persons, question())]);
+}
+
+#[test]
+fn a_cards_actions_may_be_pressed_again_and_a_notifications_once() {
+    let card = |look| {
+        let actions =
+            vec![Choosable { label: "Go".to_owned(), value: "go".to_owned(), ..Choosable::default() }];
+        Control::Card(Card { look, actions, ..Card::default() })
+    };
+    for (look, second) in [(CardLook::Plain, "user: go"), (CardLook::Notification, "user: -")] {
+        let mut chat = Chat::with_ana();
+        let at = chat.position();
+        chat.hears(webhook([shows("m1", card(look))]));
+        let click = || Command::UserSaid(Box::new(UserSaid { answers: Some(at), ..words("go") }));
+        assert_eq!(chat.on(click()), ["user: go"]);
+        assert_eq!(chat.on(click())[0], second, "{look:?}");
+    }
 }
 
 #[test]

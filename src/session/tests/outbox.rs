@@ -106,8 +106,7 @@ fn a_clock_that_was_set_back_holds_nothing_up() {
 #[test]
 fn words_that_only_a_dead_process_knew_are_given_up_also_when_the_clock_was_set_back() {
     let mut chat = Chat::with_ana();
-    let at = chat.position();
-    chat.on(whispers("c1", Some(at), "x"));
+    chat.on(whispers("c1", None, "x"));
     let others = |chat: &Chat| chat.state.outbox.next(LANE, chat.now, "another", &mut Outage::default(), 0);
     assert_eq!(others(&chat), Next::At(chat.now.plus_millis(LEASE)), "who knows them comes first");
     chat.wait(-3_600_000);

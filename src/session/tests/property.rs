@@ -31,11 +31,12 @@ fn is_keyed(event: &Command) -> bool {
                 Said(_) | System(_) | Waiting(_) => item.message_id.is_some(),
                 TypingStarted | StreamStarted { .. } | StreamChunk { .. } => false,
                 Created { .. } => true,
-                AgentJoined | BackToVirtualAgent | Queued | TypingStopped | NewConversation | Nothing => true,
+                AgentJoined | BackToVirtualAgent | TopicFinished | Queued | TypingStopped
+                | NewConversation | Nothing => true,
                 Progress { .. } | Unreadable { .. } => true,
             }
         }),
-        Command::UserTyping | Command::FileRefused { .. } => false,
+        Command::UserTyping | Command::NotTaken { .. } | Command::Tell(_) => false,
         // A conversation may be replaced as often as it is gone.
         Command::BotReturned { instead_of, .. } => instead_of.is_none(),
         Command::BotTokenRenewed { .. } => false,

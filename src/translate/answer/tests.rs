@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::control::{ChoiceKind, Generated};
+use crate::domain::control::{Card, ChoiceKind, Generated, Mask};
 
 fn said(value: Value) -> Activity {
     let mut activity = json!({"type": "message", "from": {"id": "u", "role": "user"}});
@@ -17,7 +17,8 @@ fn text(text: &str) -> Activity {
 
 /// Text, typed, secure, nothing.
 fn read(activity: &Activity, pending: Option<&Control>) -> (String, bool, bool, bool) {
-    let Answer { text, typed, secure, attachments: _, nothing, question: _ } = answer(activity, pending);
+    let Answer { text, typed, secure, attachments: _, nothing, question: _, amiss: _ } =
+        answer(activity, pending);
     (text, typed, secure, nothing)
 }
 
@@ -151,8 +152,12 @@ fn a_masked_answer_is_secure_however_it_comes() {
 #[test]
 fn the_next_part_is_asked_for_by_its_label_or_the_click() {
     let part = Box::new(picker(false, false));
-    let pending =
-        Control::MultiPart(MultiPart { heading: None, part, more_label: Some("Click for more".to_owned()) });
+    let pending = Control::MultiPart(MultiPart {
+        heading: None,
+        part,
+        more_label: Some("Click for more".to_owned()),
+        last: false,
+    });
     for activity in [text("click for more"), said(json!({"value": {"serviceNowAnswer": "click_for_more"}}))] {
         assert_eq!(read(&activity, Some(&pending)), chosen("click_for_more"));
     }
@@ -199,6 +204,227 @@ fn files_are_taken_and_cards_are_not() {
                 ..Answer::default()
             }
     );
+}
+
+/// What an activity is to these questions: the question's place and the text, or why it is no answer.
+fn one(activity: &Activity, open: &[(u64, Control)]) -> Result<(Option<u64>, String), Amiss> {
+    let here = ConversationId::parse("here").expect("an id");
+    let Answer { text, question, amiss, .. } = answer_one(activity, &here, open);
+    amiss.map_or(Ok((question, text)), Err)
+}
+
+fn pressed(value: Value) -> Activity {
+    said(json!({"value": value}))
+}
+
+#[test]
+fn a_click_answers_its_own_question_while_that_is_open_and_nothing_else() {
+    let here = json!("here");
+    let open = [(3, picker(false, true)), (7, input(Mask::None, false))];
+    let click = |question: u64, chat: &Value| {
+        pressed(json!({"serviceNowAnswer": "hw-2", "serviceNowAsked": question, "serviceNowIn": chat}))
+    };
+    assert_eq!(one(&click(3, &here), &open), Ok((Some(3), "hw-2".to_owned())));
+    for (activity, open) in [
+        (click(2, &here), &open[..]),
+        (click(3, &json!("elsewhere")), &open),
+        (click(3, &here), &open[1..]),
+        (pressed(json!({"serviceNowAnswer": "approve"})), &open),
+        (pressed(json!({"serviceNowAnswer": "hw-2"})), &[]),
+        (pressed(json!({"serviceNowQuestion": "secret", "answer": "x"})), &open[..1]),
+        (pressed(json!({"serviceNowAsked": 9, "foreign": "x"})), &open),
+        (pressed(json!("{\"serviceNowAnswer\":\"hw-2\",\"serviceNowAsked\":2}")), &open),
+        (said(json!({"text": "Approve", "value": {"serviceNowAnswer": "approve"}})), &[]),
+    ] {
+        assert_eq!(one(&activity, open), Err(Amiss::Closed), "{activity:?}");
+    }
+    let unnamed = pressed(json!({"serviceNowAnswer": "hw-2"}));
+    assert_eq!(
+        one(&unnamed, &open),
+        Ok((Some(3), "hw-2".to_owned())),
+        "it says no question, and one takes it"
+    );
+    let packed = pressed(json!("{\"serviceNowAnswer\":\"hw-2\",\"serviceNowAsked\":3}"));
+    assert_eq!(one(&packed, &open), Ok((Some(3), "hw-2".to_owned())));
+}
+
+#[test]
+fn a_click_that_lacks_what_was_asked_for_says_what() {
+    let moment = |kind| Control::Moment(Moment { kind, ..Moment::default() });
+    let part = |part| {
+        Control::MultiPart(MultiPart { heading: None, part: Box::new(part), more_label: None, last: false })
+    };
+    for (control, value, missing) in [
+        (picker(false, false), json!({"serviceNowQuestion": "one"}), Missing::Choice),
+        (picker(false, false), json!({"serviceNowQuestion": "one", "answer": ""}), Missing::Choice),
+        (picker(false, false), json!({"serviceNowQuestion": "one", "answer": "hw-1,hw-2"}), Missing::Choice),
+        (
+            picker(true, false),
+            json!({"serviceNowQuestion": "several", "answer": "hw-1,boat"}),
+            Missing::Choice,
+        ),
+        (picker(false, false), json!({"serviceNowAnswer": "o3"}), Missing::Choice),
+        (picker(false, false), json!({"serviceNowAnswer": "_skip_"}), Missing::Choice),
+        (part(picker(false, false)), json!({"serviceNowAnswer": "o3"}), Missing::Choice),
+        (input(Mask::Secure, false), json!({"serviceNowQuestion": "secret", "answer": " "}), Missing::Words),
+        (input(Mask::None, false), json!({"serviceNowAnswer": "o3"}), Missing::Words),
+        (moment(MomentKind::Date), json!({"serviceNowQuestion": "date"}), Missing::Date),
+        (moment(MomentKind::Date), json!({"serviceNowQuestion": "date", "date": "soon"}), Missing::Date),
+        (moment(MomentKind::Time), json!({"serviceNowQuestion": "time", "time": ""}), Missing::Time),
+        (moment(MomentKind::DateTime), json!({"serviceNowQuestion": "dateTime"}), Missing::DateTime),
+        (
+            moment(MomentKind::DateTime),
+            json!({"serviceNowQuestion": "dateTime", "time": "9:05"}),
+            Missing::Date,
+        ),
+        (
+            moment(MomentKind::DateTime),
+            json!({"serviceNowQuestion": "dateTime", "date": "2026-03-05"}),
+            Missing::Time,
+        ),
+        (Control::Upload(Upload::default()), json!({"serviceNowAnswer": "_skip_"}), Missing::File),
+    ] {
+        let mut value = value;
+        value["serviceNowAsked"] = 3.into();
+        assert_eq!(one(&pressed(value.clone()), &[(3, control)]), Err(Amiss::Missing(missing)), "{value}");
+    }
+    let blank = text(" \n");
+    for (open, missing) in [
+        (vec![], Missing::Anything),
+        (vec![(1, picker(false, false)), (2, Control::Text { text: "x".to_owned() })], Missing::Choice),
+        (vec![(1, picker(false, false)), (2, moment(MomentKind::Time))], Missing::Time),
+        (vec![(1, Control::Upload(Upload::default()))], Missing::File),
+    ] {
+        assert_eq!(one(&blank, &open), Err(Amiss::Missing(missing)), "{open:?}");
+    }
+}
+
+#[test]
+fn words_answer_the_newest_question_they_fit_and_a_masked_one_first() {
+    let older = Control::Choice(Choice {
+        items: vec![item("Red wine", "w-1"), item("Beer", "b-1"), item("Water", "w-3")],
+        ..Choice::default()
+    });
+    let open = [(3, older.clone()), (5, picker(false, false))];
+    for (typed, question, told) in [
+        ("red WINE ", Some(3), "w-1"),
+        ("W-3", Some(3), "w-3"),
+        ("2", Some(5), "hw-2"),
+        ("3)", Some(5), "hw-3"),
+        ("laptop", Some(5), "hw-3"),
+        ("something else", None, "something else"),
+    ] {
+        assert_eq!(one(&text(typed), &open), Ok((question, told.to_owned())), "{typed}");
+    }
+    let masked = [(3, input(Mask::Secure, false)), (5, older)];
+    assert_eq!(one(&text("4711"), &masked), Ok((Some(3), "4711".to_owned())));
+    assert_eq!(one(&text("beer"), &masked), Ok((Some(5), "b-1".to_owned())), "a choice of a later question");
+    let card = Card { actions: vec![item("Approve", "approve")], ..Card::default() };
+    assert_eq!(one(&text("approve"), &[(4, Control::Card(card))]), Ok((Some(4), "approve".to_owned())));
+}
+
+/// Anything that can be asked.
+fn questions() -> impl Strategy<Value = Control> {
+    let kind = prop::sample::select(vec![MomentKind::Date, MomentKind::Time, MomentKind::DateTime]);
+    let leaf = prop_oneof![
+        (any::<bool>(), any::<bool>()).prop_map(|(several, optional)| picker(several, optional)),
+        any::<bool>().prop_map(|optional| input(Mask::None, optional)),
+        any::<bool>().prop_map(|optional| input(Mask::Secure, optional)),
+        (kind, any::<bool>()).prop_map(|(kind, optional)| Control::Moment(Moment {
+            kind,
+            optional,
+            prompt: None
+        })),
+        any::<bool>().prop_map(|optional| Control::Upload(Upload { optional, ..Upload::default() })),
+        Just(Control::Card(Card { actions: vec![item("Laptop", "hw-1")], ..Card::default() })),
+    ];
+    leaf.prop_flat_map(|part| {
+        let multi = MultiPart { heading: None, part: Box::new(part.clone()), more_label: None, last: false };
+        prop_oneof![3 => Just(part), 1 => Just(Control::MultiPart(multi))]
+    })
+}
+
+/// Anything that may be done with it.
+fn reactions() -> impl Strategy<Value = Activity> {
+    let word = prop::sample::select(vec![
+        "hw-1",
+        "hw-2",
+        "0",
+        "o3",
+        "_skip_",
+        "click_for_more",
+        "Laptop",
+        "laptop, no",
+        "2",
+        "9",
+        "Skip",
+        "2026-03-05",
+        "9:05",
+        "2026-03-05 9:05",
+        "",
+        " ",
+        "hw-1,hw-2",
+        "hello",
+    ]);
+    let form = prop::sample::select(vec!["one", "several", "secret", "date", "time", "dateTime", "other"]);
+    let asked = prop::option::of(0..5_u64);
+    let button = (word.clone(), asked.clone()).prop_map(|(word, asked)| {
+        let mut value = json!({"serviceNowAnswer": word});
+        if let Some(asked) = asked {
+            value["serviceNowAsked"] = asked.into();
+        }
+        pressed(value)
+    });
+    let submit = (form, word.clone(), word.clone(), asked).prop_map(|(form, one, other, asked)| {
+        let mut value = json!({"serviceNowQuestion": form, "answer": one, "date": one, "time": other});
+        if let Some(asked) = asked {
+            value["serviceNowAsked"] = asked.into();
+        }
+        pressed(value)
+    });
+    prop_oneof![word.prop_map(text), button, submit]
+}
+
+/// Whether ServiceNow's pages know this as an answer to the question.
+fn is_documented(said: &str, control: &Control) -> bool {
+    let among = |value: &str, items: &[Item]| items.iter().any(|item| item.value == value);
+    match control {
+        Control::MultiPart(multi) => said == CONTINUE || is_documented(said, &multi.part),
+        Control::Choice(choice) if choice.several => said.split(',').all(|value| among(value, &choice.items)),
+        Control::Choice(choice) => among(said, &choice.items),
+        Control::Card(card) => among(said, &card.actions),
+        Control::TextInput(_) => !said.trim().is_empty(),
+        Control::Moment(moment) => moment::read(said, moment.kind).as_deref() == Some(said),
+        _ => false,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// ServiceNow gets a documented answer to a question that is open, or what was typed, or nothing; then the user is told.
+    #[test]
+    fn any_reaction_to_any_questions_is_a_documented_answer_or_none(
+        asked in prop::collection::vec(questions(), 0..4),
+        reaction in reactions(),
+    ) {
+        let open = (0..).zip(asked).collect::<Vec<(u64, Control)>>();
+        let here = ConversationId::parse("here").expect("an id");
+        let answer = answer_one(&reaction, &here, &open);
+        if answer.amiss.is_some() {
+            return Ok(());
+        }
+        prop_assert!(!answer.nothing);
+        let Some(question) = answer.question else {
+            prop_assert!(answer.typed && reaction.text.is_some(), "words of one's own");
+            return Ok(());
+        };
+        let (_, control) = open.iter().find(|(at, _)| *at == question).expect("an open question");
+        let optional = format!("{control:?}").contains("optional: true");
+        let skipped = answer.text == SKIP && (optional || answer.typed);
+        prop_assert!(skipped || is_documented(&answer.text, control), "{answer:?} to {control:?}");
+        prop_assert!(answer.secure || !control.is_secure() || answer.text == SKIP, "a masked answer is masked");
+    }
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use crate::{
         control::{Choice, Item},
     },
     session::ToAgent,
-    translate::{answer::answer, texts::Words},
+    translate::{answer::answer_one, texts::Words},
 };
 
 const AT: Timestamp = Timestamp(1_760_000_000_123);
@@ -121,13 +121,17 @@ fn an_answer_names_the_question_it_answers_and_so_does_its_echo() {
     for (few, several) in [(1, false), (9, false), (20, false), (3, true)] {
         let items = vec![laptop.clone(); few];
         let question = Control::Choice(Choice { items, several, ..Choice::default() });
-        let shown = seen(&agent_said(Some("m1"), Speaker::VirtualAgent, question)).expect("shown");
+        let shown = seen(&agent_said(Some("m1"), Speaker::VirtualAgent, question.clone())).expect("shown");
         assert_eq!(shown["channelData"]["servicenow"]["question"], 17);
         let action = shown.pointer("/attachments/0/content/buttons/0/value");
         let action = action.or_else(|| shown.pointer("/attachments/0/content/actions/0/data"));
         let click = json!({"type": "message", "value": action.expect("an action")});
         let click = serde_json::from_value(click).expect("an activity");
-        assert_eq!(answer(&click, None).question, Some(17), "{few} {several}");
+        let here = ConversationId::parse("91hcXEd0-eu").expect("an id");
+        let open = [(16, question.clone()), (17, question.clone())];
+        assert_eq!(answer_one(&click, &here, &open).question, Some(17), "{few} {several}");
+        let elsewhere = ConversationId::parse("elsewhere").expect("an id");
+        assert_eq!(answer_one(&click, &elsewhere, &open).question, None, "{few} {several}");
     }
     let message = Some(ToAgent { text: "hw-1".to_owned(), ..ToAgent::default() });
     let said = UserSaid { message, answers: Some(12), at: AT, ..UserSaid::default() };

@@ -185,7 +185,12 @@ fn rows(table: OutputTable, texts: Texts) -> Table {
 fn multi_part(more_label: Option<String>, content: Element, texts: Texts) -> Option<Control> {
     let Element { message_id: _, agent: _, texts: inner, kind } = content;
     let part = control(kind, inner).unwrap_or(Control::Text { text: String::new() });
-    Some(Control::MultiPart(MultiPart { heading: prompt(texts), part: Box::new(part), more_label }))
+    Some(Control::MultiPart(MultiPart {
+        heading: prompt(texts),
+        part: Box::new(part),
+        more_label,
+        last: false,
+    }))
 }
 
 fn grouped(parts: Vec<GroupedPart>, texts: Texts) -> Option<Control> {

@@ -9,7 +9,7 @@ use servicenow_handoff::simulate::{
 use crate::world::World;
 
 /// Sends a sample, and gives the activity that the client shows for it.
-async fn asked(world: &World, chat: &mut ChatClient, sample: &str, text: &str) -> Value {
+pub(super) async fn asked(world: &World, chat: &mut ChatClient, sample: &str, text: &str) -> Value {
     let session = chat.conversation().to_owned();
     let result = world.servicenow.send_sample(&session, sample).await.unwrap();
     assert_eq!(result.status, Some(200));
@@ -18,7 +18,7 @@ async fn asked(world: &World, chat: &mut ChatClient, sample: &str, text: &str) -
 }
 
 /// Clicks the button with this title, as Web Chat posts it.
-async fn click(chat: &ChatClient, question: &Value, title: &str) {
+pub(super) async fn click(chat: &ChatClient, question: &Value, title: &str) {
     let actions = question["attachments"][0]["content"]["buttons"].as_array().unwrap();
     let action = actions.iter().find(|action| action["title"] == title).unwrap();
     let click = json!({"type": "message", "text": action["text"], "value": action["value"],
@@ -26,7 +26,7 @@ async fn click(chat: &ChatClient, question: &Value, title: &str) {
     chat.post(&click).await.unwrap();
 }
 
-async fn last_told(world: &World, session: &str, count: usize) -> Value {
+pub(super) async fn last_told(world: &World, session: &str, count: usize) -> Value {
     let told = |world: &World| {
         let requests = world.servicenow.requests_of(session);
         requests.into_iter().filter(|request| request.action.is_empty()).collect::<Vec<_>>()

@@ -196,7 +196,7 @@ impl Client {
         let (activity, client_id, name, at) =
             (activity.clone(), client_id.to_owned(), ledger.random_name(), ledger.now());
         let decide = move |chat: &Chat, state: &State, now: Timestamp| {
-            let answer = answer_one(&activity, state.questions());
+            let answer = answer_one(&activity, &state.conversation, state.questions());
             if !answer.secure && state.whispers() {
                 let mark = ledger.whispers().mark(&answer.text.as_str().into());
                 if let Some(id) = state.whispered_as(&mark, now) {

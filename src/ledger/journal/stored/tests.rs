@@ -30,14 +30,14 @@ macro_rules! variants {
 
 variants!(fact, ALL_FACTS, Fact:
     HandoffRequested, UpstreamDrained, UserSaid, HistoryRead, UserTyping, UserStoppedTyping, Leased, Settled, ChatNamed, Queued,
-    AgentJoined, AgentSaid, AgentTyping, NotShown, Noticed, Fetched, ChatEnded, ConversationOver, BotReturned, BotTokenRenewed,
+    AgentJoined, AgentSaid, AgentTyping, QuestionsClosed, NotShown, Noticed, Fetched, ChatEnded, ConversationOver, BotReturned, BotTokenRenewed,
     TokenAccepted, OfANewerBuild, Unknown,
 );
 variants!(topic, ALL_TOPICS, Topic: Id, Name, Intent);
 variants!(opening, ALL_OPENINGS, Opening: CreateThenStart, Start, Agent);
 variants!(outcome, ALL_OUTCOMES, Settlement: Done, Retry, Dropped);
 variants!(speaker, ALL_SPEAKERS, Speaker: Agent, VirtualAgent, System);
-variants!(notice, ALL_NOTICES, Notice: Joined, Ended, NotDelivered, MayNotHaveArrived, AnsweredBefore, EnterAgain, FileRefused);
+variants!(notice, ALL_NOTICES, Notice: Joined, Ended, NotDelivered, MayNotHaveArrived, AnsweredBefore, EnterAgain, QuestionClosed, Missing, FileRefused, ConversationFull);
 variants!(reason, ALL_REASONS, EndReason:
     ByAgent, ByUser, NobodyInTime, NobodyAvailable, ControlReturned, NotOpened, Idle,
 );

@@ -91,6 +91,7 @@ fn a_part_offers_the_next_one() {
             heading: None,
             part: Box::new(part),
             more_label: more_label.map(str::to_owned),
+            last: false,
         }))
     };
     let one = Control::Text { text: "one".to_owned() };

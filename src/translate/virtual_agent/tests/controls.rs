@@ -85,6 +85,7 @@ fn outputs_become_controls() {
                 heading: None,
                 part: Box::new(text("part one")),
                 more_label: some("Next"),
+                last: false,
             }),
         ),
         (

@@ -42,7 +42,7 @@ fn action_messages_are_steps_of_the_conversations_life() {
         ("System", json!({}), What::Nothing),
         ("StartTypingIndicator", json!({}), What::TypingStarted),
         ("EndTypingIndicatorActionMsg", json!({}), What::TypingStopped),
-        ("TopicFinished", json!({}), What::Nothing),
+        ("TopicFinished", json!({}), What::TopicFinished),
         ("Separator", json!({}), What::Nothing),
     ] {
         let mut element = fields;

@@ -1,0 +1,155 @@
+//! What an action or a card of ours carries when it is pressed.
+
+use serde_json::{Map, Value};
+
+use super::{ANSWER, ASKED, CONTINUE, IN, QUESTION, Question, SKIP, moment};
+use crate::{
+    domain::{
+        ConversationId,
+        control::{Card, Choice, Control, Item, Missing, Moment, MomentKind, MultiPart, TextInput, Upload},
+    },
+    wire::activity::Activity,
+};
+
+/// An answer given by pressing something.
+pub(super) struct Click {
+    pub fields: Map<String, Value>,
+    /// Position of the question that it says to answer.
+    pub question: Option<u64>,
+}
+
+/// The click that an activity is, if it is one; some clients send a value as text.
+pub(super) fn read(activity: &Activity) -> Option<Click> {
+    let fields = match activity.value.as_ref()? {
+        Value::Object(fields) => fields.clone(),
+        Value::String(packed) if packed.contains(ANSWER) || packed.contains(QUESTION) => {
+            serde_json::from_str(packed).ok()?
+        }
+        _ => return None,
+    };
+    let question = fields.get(ASKED).and_then(Value::as_u64);
+    let named = |name| fields.get(name).is_some_and(Value::is_string);
+    let ours = named(ANSWER) || named(QUESTION) || fields.contains_key(ASKED);
+    ours.then_some(Click { fields, question })
+}
+
+impl Click {
+    /// False for what was shown in another conversation.
+    pub fn is_of(&self, conversation: &ConversationId) -> bool {
+        self.text(IN).is_none_or(|shown_in| shown_in == conversation.as_str())
+    }
+
+    pub fn is_secret(&self) -> bool {
+        self.form() == Some(Question::Secret)
+    }
+
+    /// What it lacks to be an answer to this that ServiceNow understands.
+    pub fn lacks(&self, control: &Control) -> Option<Missing> {
+        let chosen = self.text(ANSWER);
+        let right = match control {
+            Control::MultiPart(MultiPart { part, .. }) => {
+                return if chosen == Some(CONTINUE) { None } else { self.lacks(part) };
+            }
+            control if chosen == Some(SKIP) && is_optional(control) => true,
+            control if chosen.is_none() && !self.is_form_of(control) => false,
+            Control::Choice(choice) => self.chooses(choice),
+            Control::Card(Card { actions, .. }) => chosen.is_some_and(|value| is_among(value, actions)),
+            Control::TextInput(_) => chosen.is_none() && !self.input(Question::INPUT).trim().is_empty(),
+            Control::Moment(Moment { kind, .. }) if chosen.is_none() => return self.lacks_moment(*kind),
+            _ => false,
+        };
+        (!right).then(|| missing(control))
+    }
+
+    /// Whether it comes from a card of the kind that this is shown as.
+    pub fn is_form_of(&self, control: &Control) -> bool {
+        let form = self.form();
+        match control {
+            Control::MultiPart(MultiPart { part, .. }) => self.is_form_of(part),
+            Control::Choice(_) => matches!(form, Some(Question::One | Question::Several)),
+            Control::TextInput(_) => form == Some(Question::Secret),
+            Control::Moment(Moment { kind, .. }) => form == Some(form_of(*kind)),
+            _ => false,
+        }
+    }
+
+    fn form(&self) -> Option<Question> {
+        Question::named(self.text(QUESTION)?)
+    }
+
+    fn chooses(&self, choice: &Choice) -> bool {
+        let Choice { items, several, .. } = choice;
+        match self.text(ANSWER) {
+            Some(value) => is_among(value, items),
+            None => {
+                let values =
+                    self.input(Question::INPUT).split(',').map(Question::unpacked).collect::<Vec<_>>();
+                (*several || values.len() == 1) && values.iter().all(|value| is_among(value, items))
+            }
+        }
+    }
+
+    fn lacks_moment(&self, kind: MomentKind) -> Option<Missing> {
+        let date = || moment::read(self.input(Question::DATE), MomentKind::Date).is_some();
+        let time = || moment::read(self.input(Question::TIME), MomentKind::Time).is_some();
+        match kind {
+            MomentKind::Date => (!date()).then_some(Missing::Date),
+            MomentKind::Time => (!time()).then_some(Missing::Time),
+            MomentKind::DateTime => match (date(), time()) {
+                (true, true) => None,
+                (true, false) => Some(Missing::Time),
+                (false, true) => Some(Missing::Date),
+                (false, false) => Some(Missing::DateTime),
+            },
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.fields.get(name)?.as_str()
+    }
+
+    fn input(&self, name: &str) -> &str {
+        self.text(name).unwrap_or_default()
+    }
+}
+
+/// What an answer to this must have.
+pub(super) fn missing(control: &Control) -> Missing {
+    match control {
+        Control::MultiPart(MultiPart { part, .. }) if part.asks() => missing(part),
+        Control::TextInput(_) => Missing::Words,
+        Control::Moment(Moment { kind, .. }) => missing_moment(*kind),
+        Control::Upload(_) => Missing::File,
+        _ => Missing::Choice,
+    }
+}
+
+fn missing_moment(kind: MomentKind) -> Missing {
+    match kind {
+        MomentKind::Date => Missing::Date,
+        MomentKind::Time => Missing::Time,
+        MomentKind::DateTime => Missing::DateTime,
+    }
+}
+
+fn form_of(kind: MomentKind) -> Question {
+    match kind {
+        MomentKind::Date => Question::Date,
+        MomentKind::Time => Question::Time,
+        MomentKind::DateTime => Question::DateTime,
+    }
+}
+
+fn is_optional(control: &Control) -> bool {
+    match control {
+        Control::Choice(Choice { optional, .. })
+        | Control::TextInput(TextInput { optional, .. })
+        | Control::Moment(Moment { optional, .. })
+        | Control::Upload(Upload { optional, .. }) => *optional,
+        _ => false,
+    }
+}
+
+fn is_among(value: &str, items: &[Item]) -> bool {
+    items.iter().any(|item| item.value == value)
+}
