@@ -59,6 +59,23 @@ async fn an_oauth_token_is_kept_and_no_password_goes_with_the_calls() {
 }
 
 #[tokio::test]
+async fn odd_signs_in_a_password_arrive_as_they_are() {
+    let password = "p:a%20\u{df} \"+&=\\\u{20ac}\u{1f600} ";
+    for client in
+        [vec![], vec![("SERVICENOW_CLIENT_ID", "a-client"), ("SERVICENOW_CLIENT_SECRET", "a-client-secret")]]
+    {
+        let settings = [client, vec![("SERVICENOW_PASSWORD", password)]].concat();
+        let world = World::between(CopilotOptions::default(), with_oauth(3_600), &settings).await;
+        world
+            .servicenow
+            .rotate(|accepted| accepted.basic = Some(("connector".to_owned(), password.to_owned())));
+        let mut chat = world.live_chat().await;
+        let session = chat.conversation().to_owned();
+        talk_both_ways(&world, &mut chat, &session).await;
+    }
+}
+
+#[tokio::test]
 async fn the_hash_is_over_the_bytes_that_are_sent() {
     let options =
         ServiceNowOptions { hash_secret: Some("a-hash-secret".to_owned()), ..ServiceNowOptions::default() };
