@@ -32,22 +32,22 @@ use crate::{
 
 mod agent;
 mod agents;
-mod answer;
-mod ask;
+pub mod answer;
+pub mod ask;
 mod calls;
 mod collect;
 mod converse;
-mod envelope;
-mod fact;
+pub mod envelope;
+pub mod fact;
 pub use self::fact::Fact as StoredFact;
 pub mod fetched;
 mod later;
-mod machine;
+pub mod machine;
 pub mod media;
 mod plan;
 mod responder;
-mod state;
-mod take;
+pub mod state;
+pub mod take;
 #[cfg(test)]
 mod tests;
 mod work;

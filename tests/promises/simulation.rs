@@ -10,17 +10,14 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use servicenow_handoff::ledger::journal::Journal as _;
-use tokio::time::{sleep, timeout};
 
 use self::{
     client::Client,
     desk::Desk,
-    engine::Engine,
-    weather::Clocks,
+    engine::Play as _,
     world::{Report, World},
 };
 
@@ -29,7 +26,9 @@ mod desk;
 mod end;
 mod engine;
 mod far;
+mod fleet;
 mod record;
+mod sessions;
 mod weather;
 mod world;
 
@@ -39,7 +38,7 @@ const CONVERSATIONS: usize = 20;
 const ENOUGH: u64 = 5_000;
 
 /// What must have happened in the runs of one CI, or they prove nothing.
-const HARD: [&str; 30] = [
+const HARD: [&str; 35] = [
     "death behind an append",
     "death before an append",
     "death between two steps",
@@ -70,6 +69,11 @@ const HARD: [&str; 30] = [
     "masked answer",
     "words gone",
     "poll's answer lost",
+    "request repeated",
+    "echo found",
+    "given up in a session",
+    "masked request",
+    "words gone in a session",
 ];
 
 thread_local! {
@@ -112,12 +116,12 @@ fn the_promises_hold_whatever_the_seed() {
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {
-    for seed in [3, 11] {
+    for seed in [1, 2, 3, 7] {
         let (one, other) = (run(seed).trace, run(seed).trace);
         let differs = one.iter().zip(&other).position(|(one, other)| one != other);
         assert_eq!(differs.map(|at| (&one[at], &other[at])), None, "seed {seed}");
         assert_eq!(one.len(), other.len());
-        assert!(one.len() > 1_000, "a run in which something happens");
+        assert!(one.len() > 500, "a run in which something happens");
     }
 }
 
@@ -161,91 +165,29 @@ fn run(seed: u64) -> Report {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let mut report = runtime.block_on(async {
         let world = Arc::new(World::new(seed));
-        play(&world).await;
+        // Every fourth run is of the other role.
+        if seed % 4 == 3 {
+            sessions::play(&world, CONVERSATIONS).await;
+        } else {
+            play(&world).await;
+        }
         world.report()
     });
     report.broken.extend(PANICS.take());
     report
 }
 
+/// Runs a seed's live chats.
 async fn play(world: &Arc<World>) {
     let desk = Desk::new(world, CONVERSATIONS);
-    let deaths = Arc::new(AtomicU64::new(world.weather.deaths));
-    let numbers = Arc::new(AtomicU64::new(1));
-    for slot in 0..world.weather.engines {
-        tokio::spawn(keep_alive(desk.clone(), slot, numbers.clone(), deaths.clone()));
-    }
-    tokio::spawn(kill(desk.clone(), world.clone(), deaths.clone()));
-    tokio::spawn(turn_clocks(desk.clone(), world.clone()));
-    let clients: Vec<_> = desk
-        .ids()
-        .into_iter()
-        .map(|id| tokio::spawn(Arc::new(Client { desk: desk.clone(), world: world.clone(), id }).live()))
-        .collect();
-    let all = futures_util::future::join_all(clients);
-    let ended = timeout(Duration::from_secs(3 * 3_600), all).await.is_ok();
-    world.check(ended, "everything comes to its end", || "clients still talk after three hours".to_owned());
-    world.clear_up();
-    // Long enough that all that waits is delivered, or too old.
-    sleep(Duration::from_secs(900)).await;
-    let open = desk.store().open().await.unwrap();
+    fleet::launch(&desk);
+    let clients = desk.ids().into_iter().map(|id| Client { desk: desk.clone(), world: world.clone(), id });
+    fleet::rest(world, clients.map(|client| Arc::new(client).live())).await;
+    let store = &desk.fleet().store;
+    let open = store.open().await.unwrap();
     world.check(open.is_empty(), "in the end every lane is empty", || format!("{open:?} are open"));
-    let dump = desk.store().dump();
+    let dump = store.dump();
     for id in desk.ids() {
         end::check(world, &desk.record(&id), &dump);
-    }
-}
-
-/// Starts a process again some time after its death, and gives it the minute's beat.
-async fn keep_alive(desk: Arc<Desk>, slot: u64, numbers: Arc<AtomicU64>, deaths: Arc<AtomicU64>) {
-    loop {
-        let number = numbers.fetch_add(1, Relaxed);
-        let engine = Engine::start(&desk, desk.store(), number, &deaths);
-        desk.put(slot, Some(engine.clone()));
-        let beat = async {
-            loop {
-                sleep(Duration::from_secs(60)).await;
-                engine.sweep().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = engine.life.ended() => {}
-            () = beat => {}
-        }
-        desk.put(slot, None);
-        engine.play.away(number).await;
-    }
-}
-
-/// Ends processes between two steps.
-async fn kill(desk: Arc<Desk>, world: Arc<World>, deaths: Arc<AtomicU64>) {
-    let mut chance = world.chance("deaths");
-    loop {
-        sleep(Duration::from_millis(chance.between(5_000, 90_000))).await;
-        if world.is_calm() || deaths.load(Relaxed) == 0 {
-            return;
-        }
-        deaths.fetch_sub(1, Relaxed);
-        let engine = desk.any(&mut chance).await;
-        world.note(|| format!("engine {} dies", engine.number));
-        world.count("death between two steps");
-        engine.life.end();
-    }
-}
-
-async fn turn_clocks(desk: Arc<Desk>, world: Arc<World>) {
-    let mut chance = world.chance("clocks");
-    sleep(Duration::from_millis(chance.between(10_000, 200_000))).await;
-    match world.weather.clocks {
-        Clocks::Right => {}
-        Clocks::Differ => {
-            world.count("clocks differ");
-            desk.any(&mut chance).await.set_clock(-3_000);
-        }
-        Clocks::SetBack => {
-            world.count("clock set back");
-            world.set_back(3_600_000);
-        }
     }
 }

@@ -15,7 +15,12 @@ use servicenow_handoff::{
 };
 use tokio::time::sleep;
 
-use super::{desk::Desk, engine::Engine, world::World};
+use super::{
+    desk::Desk,
+    engine::{Engine, Play as _},
+    fleet::request,
+    world::World,
+};
 use crate::chance::Chance;
 
 pub struct Client {
@@ -50,7 +55,7 @@ impl Client {
     async fn escalate(&self, chat: u32, chance: &mut Chance) {
         let event = format!("event-{chat}");
         loop {
-            let (one, other) = (self.desk.any(chance).await, self.desk.any(chance).await);
+            let (one, other) = (self.desk.fleet().any(chance).await, self.desk.fleet().any(chance).await);
             let first = self.escalate_on(&one, chat, &event);
             if chance.one_in(4) {
                 self.world.count("event seen twice");
@@ -66,16 +71,16 @@ impl Client {
     }
 
     async fn escalate_on(&self, engine: &Arc<Engine<Desk>>, chat: u32, event: &str) {
-        let request = request(event, &self.id, engine.ledger.now());
+        let told = handoff(event, &self.id, engine.ledger.now());
         let segment = usize::try_from(chat - 1).unwrap();
         let escalated = async {
             let entry = engine.ledger.find_or_begin(&self.id).await?;
-            let command = Command::Escalated { segment, request: Box::new(request), said: vec![] };
+            let command = Command::Escalated { segment, request: Box::new(told), said: vec![] };
             engine.ledger.commit(&entry, command).await?;
             deliver_soon(engine, &entry);
             Ok(())
         };
-        Desk::request(engine, escalated).await;
+        request(engine, escalated).await;
     }
 
     async fn talk(self: &Arc<Self>, chat: u32, chance: &mut Chance) {
@@ -122,8 +127,8 @@ impl Client {
         };
         self.desk.record(&self.id).typed.push(text.to_owned());
         for _ in 0..30 {
-            let engine = self.desk.any(chance).await;
-            let posted = Desk::request(&engine, self.post(&engine, &activity, client_id)).await;
+            let engine = self.desk.fleet().any(chance).await;
+            let posted = request(&engine, self.post(&engine, &activity, client_id)).await;
             match posted {
                 Some(Posted::Accepted(id)) => return self.accepted(client_id, id),
                 Some(Posted::Bot) => return self.bot_hears(text),
@@ -238,14 +243,14 @@ impl Client {
             self.wait_until(patience, |state| !state.is_live()).await;
         }
         while self.desk.record(&self.id).state.is_live() {
-            let engine = self.desk.any(chance).await;
+            let engine = self.desk.fleet().any(chance).await;
             let ended = async {
                 let Some(entry) = engine.ledger.find(&self.id).await? else { return Ok(()) };
                 engine.ledger.commit(&entry, Command::UserEnded).await?;
                 deliver_soon(&engine, &entry);
                 Ok(())
             };
-            Desk::request(&engine, ended).await;
+            request(&engine, ended).await;
             sleep(Duration::from_secs(1)).await;
         }
         self.wait_until(900, |state| !matches!(state.phase, Phase::Returning { .. })).await;
@@ -266,9 +271,8 @@ impl Client {
         let mut watermark = 0;
         loop {
             sleep(Duration::from_millis(chance.between(500, 4_000))).await;
-            let engine = self.desk.any(&mut chance).await;
-            let Some((facts, end)) = Desk::request(&engine, self.poll(&engine, watermark)).await.flatten()
-            else {
+            let engine = self.desk.fleet().any(&mut chance).await;
+            let Some((facts, end)) = request(&engine, self.poll(&engine, watermark)).await.flatten() else {
                 continue;
             };
             let mut record = self.desk.record(&self.id);
@@ -325,7 +329,7 @@ impl Client {
     }
 }
 
-fn request(event: &str, id: &ConversationId, at: Timestamp) -> HandoffRequested {
+fn handoff(event: &str, id: &ConversationId, at: Timestamp) -> HandoffRequested {
     HandoffRequested {
         event: event.to_owned(),
         bot: None,

@@ -18,15 +18,16 @@ use servicenow_handoff::{
     ledger::{
         self, Attempt, CallId, Entry, Failure, Outcome, Settled, Settlement, Tried, WORDS_LIVE, Why,
         deliver_soon,
-        journal::{Journal as _, JournalError, MemoryJournal},
+        journal::{Journal as _, JournalError},
     },
     session::{Answered, Call, ChatCall, Command, Fact, Phase, Policy},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{
     engine::{Engine, Play},
     far::FarEnd,
+    fleet::{Fleet, request},
     record::{Arrival, Record},
     weather::Clocks,
     world::World,
@@ -39,10 +40,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub struct Desk {
     world: Arc<World>,
     far: FarEnd,
-    /// The store, as it is.
-    truth: MemoryJournal<Fact>,
+    fleet: Fleet<Self>,
     records: BTreeMap<ConversationId, Arc<Mutex<Record>>>,
-    engines: Mutex<BTreeMap<u64, Arc<Engine<Desk>>>>,
     /// Engines whose last call was answered.
     up: Mutex<BTreeSet<u64>>,
 }
@@ -53,15 +52,10 @@ impl Desk {
         Arc::new(Self {
             world: world.clone(),
             far: FarEnd::new(world, "servicenow"),
-            truth: MemoryJournal::default(),
+            fleet: Fleet::default(),
             records: ids.map(|id| (id.clone(), Arc::new(Mutex::new(Record::new(&id))))).collect(),
-            engines: Mutex::default(),
             up: Mutex::default(),
         })
-    }
-
-    pub fn store(&self) -> &MemoryJournal<Fact> {
-        &self.truth
     }
 
     pub fn ids(&self) -> Vec<ConversationId> {
@@ -71,52 +65,10 @@ impl Desk {
     /// What is known of a conversation; its facts as they are stored now.
     pub fn record(&self, id: &ConversationId) -> MutexGuard<'_, Record> {
         let mut record = self.records[id].lock().unwrap_or_else(PoisonError::into_inner);
-        let read = self.truth.read(id, record.state.position).now_or_never();
+        let read = self.fleet.store.read(id, record.state.position).now_or_never();
         let facts = read.expect("no faults here").expect("it never gets shorter");
         record.catch_up(&self.world, facts);
         record
-    }
-
-    /// As long as a dead process stays away.
-    pub async fn away(&self, number: u64) {
-        let mut chance = self.world.chance(&format!("death of {number}"));
-        sleep(Duration::from_millis(chance.between(100, 20_000))).await;
-    }
-
-    pub fn put(&self, slot: u64, engine: Option<Arc<Engine<Self>>>) {
-        let mut engines = self.engines.lock().unwrap();
-        match engine {
-            Some(engine) => drop(engines.insert(slot, engine)),
-            None => drop(engines.remove(&slot)),
-        }
-    }
-
-    pub fn engines(&self) -> Vec<Arc<Engine<Self>>> {
-        self.engines.lock().unwrap().values().filter(|engine| !engine.life.is_over()).cloned().collect()
-    }
-
-    /// One that lives, as a load balancer finds it.
-    pub async fn any(&self, chance: &mut Chance) -> Arc<Engine<Self>> {
-        loop {
-            let engines = self.engines();
-            if !engines.is_empty() {
-                let at = chance.next() % engines.len() as u64;
-                return engines[usize::try_from(at).unwrap()].clone();
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    /// What an engine makes of a request; nothing when it dies meanwhile, or takes too long.
-    pub async fn request<T>(
-        engine: &Arc<Engine<Self>>,
-        request: impl Future<Output = Result<T, JournalError>>,
-    ) -> Option<T> {
-        tokio::select! {
-            biased;
-            () = engine.life.ended() => None,
-            answer = timeout(Duration::from_secs(20), request) => answer.ok()?.ok(),
-        }
     }
 
     /// A fresh bot conversation behind the client's, after a chat.
@@ -217,7 +169,7 @@ impl Desk {
     /// The words of a masked answer are not to be had here.
     fn words_gone(&self, by: &Engine<Self>, entry: &Entry<Chat>, name: &str, since: Timestamp) {
         self.world.count("words gone");
-        let known = self.engines().iter().any(|other| other.ledger.whispers().get(name).is_some());
+        let known = self.fleet.living().iter().any(|other| other.ledger.whispers().get(name).is_some());
         let young = by.ledger.now().millis_since(since) < 9_000;
         // Ages mean nothing then, and nobody may be held up by them.
         let set_back = self.world.weather.clocks == Clocks::SetBack;
@@ -269,7 +221,7 @@ impl Desk {
         chance: &mut Chance,
     ) -> bool {
         for _ in 0..20 {
-            let engine = self.any(chance).await;
+            let engine = self.fleet.any(chance).await;
             let heard = async {
                 let entry = engine.ledger.find(id).await?;
                 self.world.check(entry.is_some(), "a chat's conversation is known", || id.to_string());
@@ -279,7 +231,7 @@ impl Desk {
                 }
                 Ok(())
             };
-            if Self::request(&engine, heard).await.is_some() {
+            if request(&engine, heard).await.is_some() {
                 return true;
             }
             sleep(Duration::from_secs(1)).await;
@@ -341,6 +293,10 @@ impl Play for Desk {
 
     fn world(&self) -> &Arc<World> {
         &self.world
+    }
+
+    fn fleet(&self) -> &Fleet<Self> {
+        &self.fleet
     }
 
     async fn call(self: &Arc<Self>, by: &Arc<Engine<Self>>, attempt: &Attempt<Chat>) -> Tried<Answered> {

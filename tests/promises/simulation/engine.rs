@@ -18,7 +18,7 @@ use servicenow_handoff::{
 };
 use tokio::sync::Notify;
 
-use super::world::World;
+use super::{fleet::Fleet, world::World};
 use crate::chance::Chance;
 
 /// What a role is to the simulation: a machine, and the far ends and people around it.
@@ -28,6 +28,9 @@ pub trait Play: Send + Sync + Sized + 'static {
     fn machine(&self) -> Self::Machine;
 
     fn world(&self) -> &Arc<World>;
+
+    /// The processes that run it.
+    fn fleet(&self) -> &Fleet<Self>;
 
     /// One making of a call, by an engine that lives; nothing but this future is cut when the engine dies.
     fn call(
