@@ -47,6 +47,9 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
+/// Bytes of a turn beyond which its reader waits for no more of it: what is left comes with the next one.
+pub const LARGEST_TURN: usize = 4 << 20;
+
 pub use activity::{Eyes, Key, Notice, Seen, Sign};
 pub use belongs::Belongs;
 pub use turn::{Limits, Next, Poll, Turn, Why};

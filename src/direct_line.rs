@@ -15,6 +15,7 @@ use self::answer::{Grant, activity_set};
 use crate::{
     config::DirectLineSettings,
     credential::{Credential, Mark, mark, renewed},
+    domain::Timestamp,
     far_end::{self, Answered, CallError},
     wire::activity::ActivitySet,
 };
@@ -53,6 +54,16 @@ pub struct Opened {
     /// The whole header value: `Bearer …`. The token that start returned; only without one, what opened it.
     pub authorization: SecretString,
     pub expires_in: Duration,
+}
+
+/// One look at a conversation.
+#[derive(Debug)]
+pub struct Look {
+    pub set: ActivitySet,
+    /// Direct Line's clock, in whole seconds.
+    pub date: Option<Timestamp>,
+    /// How long the answer was.
+    pub bytes: usize,
 }
 
 /// A conversation's new token; the conversation stays the same.
@@ -146,12 +157,10 @@ impl DirectLine {
         })
     }
 
-    /// Reads what came after `watermark`, or everything Direct Line still has.
-    ///
-    /// An activity this program can't read is kept, in `rest`, beside its type and id.
+    /// As [`look`](Self::look), for those to whom the time does not matter.
     ///
     /// # Errors
-    /// See [`CallError`]; reading again is always safe.
+    /// As there.
     pub async fn activities(
         &self,
         conversation: &str,
@@ -159,12 +168,29 @@ impl DirectLine {
         watermark: Option<&str>,
         traceparent: Option<&str>,
     ) -> Result<ActivitySet, CallError> {
+        Ok(self.look(conversation, authorization, watermark, traceparent).await?.set)
+    }
+
+    /// Reads what came after `watermark`, or everything Direct Line still has.
+    ///
+    /// An activity this program can't read is kept, in `rest`, beside its type and id.
+    ///
+    /// # Errors
+    /// See [`CallError`]; reading again is always safe.
+    pub async fn look(
+        &self,
+        conversation: &str,
+        authorization: &str,
+        watermark: Option<&str>,
+        traceparent: Option<&str>,
+    ) -> Result<Look, CallError> {
         let mut url = self.activities_url(conversation).await?;
         if let Some(watermark) = watermark.filter(|watermark| !watermark.is_empty()) {
             url.query_pairs_mut().append_pair("watermark", watermark);
         }
         let get = self.http.get(url).timeout(READ_TIME_OUT).header(ACCEPT, "application/json");
-        activity_set(&self.call(with_trace(get, traceparent), authorization).await?)
+        let answered = self.call(with_trace(get, traceparent), authorization).await?;
+        Ok(Look { set: activity_set(&answered)?, date: answered.date, bytes: answered.body.len() })
     }
 
     /// Makes a call; once more when it was made with our own secret, that was refused, and a vault has a new one.
@@ -206,9 +232,7 @@ impl DirectLine {
         let url = self.activities_url(conversation).await?;
         let post = self.http.post(url).timeout(POST_TIME_OUT).header(ACCEPT, "application/json");
         let post = with_json(with_trace(post, traceparent), activity);
-        let answered = self.call(post, authorization).await?;
-        let answer = serde_json::from_slice::<Value>(&answered.body).unwrap_or_default();
-        Ok(answer.get("id").and_then(Value::as_str).map(str::to_owned))
+        Ok(answer::id(&self.call(post, authorization).await?))
     }
 
     /// Exchanges a token that is still good for a new one.

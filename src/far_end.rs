@@ -2,7 +2,11 @@
 
 use std::{cell::OnceCell, time::Duration};
 
-use reqwest::{NoProxy, Proxy, RequestBuilder, Response, redirect};
+use reqwest::{
+    NoProxy, Proxy, RequestBuilder, Response,
+    header::{DATE, HeaderMap},
+    redirect,
+};
 
 use crate::{domain::Timestamp, ledger::Failure};
 
@@ -126,6 +130,8 @@ fn proxies(var: impl Fn(&str) -> Option<String>) -> Result<Vec<Proxy>, reqwest::
 pub(crate) struct Answered {
     pub status: u16,
     pub body: Vec<u8>,
+    /// The far end's clock, in whole seconds.
+    pub date: Option<Timestamp>,
 }
 
 /// Sends a request once, within the time-out set on it, and reads the answer whole.
@@ -136,8 +142,9 @@ pub(crate) async fn call(request: RequestBuilder, limit: usize) -> Result<Answer
     let mut response = send(request).await?;
     let status = response.status();
     if status.is_success() {
+        let date = date(response.headers());
         let body = read_whole(&mut response, limit).await?;
-        return Ok(Answered { status: status.as_u16(), body });
+        return Ok(Answered { status: status.as_u16(), body, date });
     }
     let body = read(&mut response, limit).await.ok().flatten().unwrap_or_default();
     Err(refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
@@ -157,6 +164,12 @@ pub(crate) async fn send(request: RequestBuilder) -> Result<Response, CallError>
     }
     let http = OWN.with(|own| own.get().cloned()).unwrap_or(http);
     http.execute(request).await.map_err(no_answer)
+}
+
+/// When the far end answered, on its own clock.
+pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = jiff::fmt::rfc2822::parse(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Some(Timestamp(date.timestamp().as_millisecond()))
 }
 
 /// Reads an answer's body to its end.

@@ -118,6 +118,9 @@ impl Relay {
                     break Why::Refused;
                 }
             }
+            if collected.is_full() {
+                break Why::Full;
+            }
         };
         let millis = clock.now().millis_since(clock.began);
         let count = collected.count();

@@ -220,7 +220,7 @@ fn signature(secret: &SecretString, body: &[u8]) -> String {
 }
 
 /// Plain text is a success (UPDATE_MESSAGES answers so), a web page is not.
-fn answer(Answered { status, body }: Answered) -> Result<Answer, CallError> {
+fn answer(Answered { status, body, date: _ }: Answered) -> Result<Answer, CallError> {
     let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
     let Ok(json) = serde_json::from_slice::<Value>(text) else {
         let is_page = text.trim_ascii_start().starts_with(b"<");

@@ -59,6 +59,8 @@ pub enum Why {
     Quiet,
     /// The agent had said something, and yet the turn was not over when patience ended.
     Patience,
+    /// It said more than a reader holds.
+    Full,
     /// The agent said nothing until patience ended.
     Silence,
     /// Direct Line failed for too long.
@@ -76,6 +78,7 @@ impl Why {
             Self::Question => "question",
             Self::Quiet => "quiet",
             Self::Patience => "patience",
+            Self::Full => "size",
             Self::Silence => "silence",
             Self::Fault => "fault",
             Self::Refused => "refused",

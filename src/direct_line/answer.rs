@@ -46,6 +46,12 @@ impl Grant {
     }
 }
 
+/// The id that a post was given, when that was told.
+pub(super) fn id(answered: &Answered) -> Option<String> {
+    let answer = serde_json::from_slice::<Value>(&answered.body).unwrap_or_default();
+    answer.get("id").and_then(Value::as_str).map(str::to_owned)
+}
+
 pub(super) fn activity_set(answered: &Answered) -> Result<ActivitySet, CallError> {
     if answered.body.is_empty() {
         return Ok(ActivitySet::default());

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, DATE};
+use reqwest::header::{ACCEPT, AUTHORIZATION};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{DirectLine, LONGEST_ANSWER, with_trace};
@@ -44,12 +44,10 @@ impl DirectLine {
         let get = with_trace(get.header(ACCEPT, "application/json"), traceparent);
         let mut response = far_end::send(get).await?;
         let now = Timestamp::now();
-        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
         Ok(Page {
             status: response.status().as_u16(),
             retry_after: far_end::retry_after(response.headers(), now),
-            date: date.map(|date| Timestamp(date.timestamp().as_millisecond())),
+            date: far_end::date(response.headers()),
             body: far_end::read_whole(&mut response, LONGEST_ANSWER).await?,
         })
     }

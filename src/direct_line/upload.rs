@@ -9,7 +9,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use super::{DirectLine, LONGEST_ANSWER};
+use super::{DirectLine, LONGEST_ANSWER, answer};
 use crate::far_end::{self, CallError};
 
 /// A large file and the bot's turn about it.
@@ -27,7 +27,7 @@ pub struct Upload {
 }
 
 impl DirectLine {
-    /// Posts a message with files; they become its attachments.
+    /// Posts a message with files, which become its attachments, and gives its id, when Direct Line tells one.
     ///
     /// # Errors
     /// See [`CallError`]. After `Uncertain` look for the echo; never post the same again blindly.
@@ -38,7 +38,7 @@ impl DirectLine {
         user_id: &str,
         activity: &Value,
         files: Vec<Upload>,
-    ) -> Result<(), CallError> {
+    ) -> Result<Option<String>, CallError> {
         let mut url = self.activities_url(conversation).await?;
         url.path_segments_mut().expect("an http URL has a path").pop().push("upload");
         url.query_pairs_mut().append_pair("userId", user_id);
@@ -57,6 +57,6 @@ impl DirectLine {
         }
         let post = self.http.post(url).timeout(TIME_OUT).header(ACCEPT, "application/json");
         let post = post.header(AUTHORIZATION, authorization).multipart(form);
-        far_end::call(post, LONGEST_ANSWER).await.map(drop)
+        far_end::call(post, LONGEST_ANSWER).await.map(|answered| answer::id(&answered))
     }
 }

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::agent_turn::{Eyes, Notice, Seen};
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+use crate::{
+    agent_turn::{Eyes, LARGEST_TURN, Notice, Seen},
+    wire::json,
+};
 
 /// An ActivitySet in the making. Holds JSON text, not values: many turns wait at the same time.
 #[derive(Default)]
@@ -39,7 +40,7 @@ impl Collected {
     /// # Errors
     /// When the body is no ActivitySet; nothing was added then.
     pub fn take(&mut self, body: &[u8], eyes: &Eyes<'_>) -> Result<Vec<Notice>, Malformed> {
-        let body = String::from_utf8_lossy(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body));
+        let body = json::text(body);
         if body.trim_ascii().is_empty() {
             return Ok(Vec::new());
         }
@@ -68,6 +69,11 @@ impl Collected {
         }
         self.activities.push_str(activity);
         self.count += 1;
+    }
+
+    /// Whether no more is waited for.
+    pub fn is_full(&self) -> bool {
+        self.activities.len() >= LARGEST_TURN
     }
 
     pub fn count(&self) -> usize {
@@ -180,7 +186,22 @@ mod tests {
         let mut collected = Collected::default();
         let body = b"\xef\xbb\xbf{\"activities\":[{\"type\":\"message\",\"text\":\"\\ud83d \xff\"},{\"type\":\"trace\"}]}";
         assert_eq!(collected.take(body, &EYES).unwrap().len(), 2);
-        assert!(collected.into_set("0").contains("\\ud83d \u{fffd}"));
+        assert!(collected.into_set("0").contains("\\ufffd \u{fffd}"));
+        let wide: Vec<u8> =
+            r#"{"activities":[{"type":"message","text":"é"}]}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut collected = Collected::default();
+        assert_eq!(collected.take(&wide, &EYES).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_turn_of_a_few_megabytes_waits_for_no_more() {
+        let mut collected = Collected::default();
+        let body =
+            format!(r#"{{"activities":[{{"text":"{}"}}],"watermark":"1"}}"#, "x".repeat(LARGEST_TURN / 2));
+        for full in [false, true] {
+            collected.take(body.as_bytes(), &EYES).unwrap();
+            assert_eq!(collected.is_full(), full);
+        }
     }
 
     #[test]

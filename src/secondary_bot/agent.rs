@@ -18,15 +18,12 @@ use super::{
     work::Work,
 };
 use crate::{
-    direct_line::{DirectLine, upload::Upload},
+    direct_line::{DirectLine, Look, upload::Upload},
     far_end::CallError,
     files::Label,
     ledger::{Failure, journal::JournalError},
     telemetry::of_caller,
-    wire::{
-        activity::ActivitySet,
-        virtual_agent::request::{Action, Request},
-    },
+    wire::virtual_agent::request::{Action, Request},
 };
 
 /// Milliseconds before its end at which a token is renewed: half of the shortest life documented.
@@ -168,7 +165,7 @@ impl SecondaryBot {
             return line.post(&activity).await;
         }
         let Line { direct_line, conversation, authorization } = line;
-        direct_line.upload(&conversation.id, authorization, user, &activity, uploads).await.map(|()| None)
+        direct_line.upload(&conversation.id, authorization, user, &activity, uploads).await
     }
 
     /// The upload that `url` names. Nothing is sent while it can't be read: a later attempt may.
@@ -189,13 +186,13 @@ impl SecondaryBot {
         session: &Arc<Session>,
         by: Option<Held>,
         watermark: Option<&str>,
-    ) -> Result<ActivitySet, Unreached> {
+    ) -> Result<Look, Unreached> {
         let mut renewed = false;
         loop {
             let line = self.line(session, by).await?;
             let Line { direct_line, conversation, authorization } = &line;
             let trace = of_caller();
-            match direct_line.activities(&conversation.id, authorization, watermark, trace.as_deref()).await {
+            match direct_line.look(&conversation.id, authorization, watermark, trace.as_deref()).await {
                 Err(CallError::Rejected { status: 401 | 403, .. }) if !renewed => {
                     renewed = true;
                     self.renew(session, by, conversation).await?;

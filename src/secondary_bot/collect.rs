@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{SecondaryBot, agent::Unreached, work::Work};
 use crate::{
-    agent_turn::{Eyes, Next, Notice, Poll, Seen, Turn},
+    agent_turn::{Eyes, LARGEST_TURN, Next, Notice, Poll, Seen, Turn},
+    direct_line::Look,
     far_end::CallError,
     wire::activity::{Activity, ActivitySet},
 };
@@ -35,14 +36,19 @@ impl SecondaryBot {
         let now = || self.ledger.now();
         let mut heard = Heard { watermark, ..Heard::default() };
         let (eyes, mut seen) = (Eyes { hand_off: &self.events, user: Some(&user) }, Seen::default());
+        let mut room = LARGEST_TURN;
         while let Next::Poll(at) = turn.next() {
             let wait = at.millis_since(now()).max(0).unsigned_abs();
             tokio::time::sleep(Duration::from_millis(wait)).await;
             let asked = now();
             match self.read(work.session, Some(work.held), heard.watermark.as_deref()).await {
-                Ok(set) => {
+                Ok(Look { set, date, bytes }) => {
                     let news = heard.take(set, &eyes, name, &mut seen);
-                    turn.heard(Poll { asked, answered: now(), date: None }, news);
+                    turn.heard(Poll { asked, answered: now(), date }, news);
+                    room = room.saturating_sub(bytes);
+                    if room == 0 {
+                        break;
+                    }
                 }
                 Err(Unreached::Lost) => {
                     heard.lost = true;

@@ -77,7 +77,7 @@ impl SecondaryBot {
         for pause in LOOKS {
             tokio::time::sleep(pause).await;
             match self.read(work.session, Some(work.held), watermark.as_deref()).await {
-                Ok(set) if set.activities.iter().any(|activity| name_of(activity) == Some(&name)) => {
+                Ok(look) if look.set.activities.iter().any(|activity| name_of(activity) == Some(&name)) => {
                     return Ok(true);
                 }
                 Ok(_) => looked = true,
