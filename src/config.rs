@@ -24,7 +24,7 @@ pub use self::{
     catalogue::{SETTINGS, Setting},
     fault::{SettingErrors, SettingFault},
     file::settings_file,
-    keyvault::{Reference, Secrets},
+    keyvault::{Reference, Secrets, WITH_ENTRIES, entry},
     platform::{Place, Platform, SIGNS},
     roles::{Caution, Role},
     spelling::{Misspelt, misspelt},

@@ -15,12 +15,13 @@ use azure_security_keyvault_secrets::{
 };
 use futures_util::future::join_all;
 use secrecy::SecretString;
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use self::failure::Failure;
 use crate::{
     azure,
-    config::{Reference, SETTINGS, Secrets, SettingErrors, Settings},
+    config::{Reference, SETTINGS, Secrets, SettingErrors, Settings, WITH_ENTRIES, entry},
     credential::{LiveSecret, Read},
     far_end,
 };
@@ -63,13 +64,21 @@ pub async fn secrets(var: impl Fn(&str) -> Option<String>) -> Secrets {
     secrets.collect()
 }
 
-/// The settings that name a secret.
-fn references(var: impl Fn(&str) -> Option<String>) -> BTreeMap<&'static str, Result<Reference, String>> {
+/// The settings, and entries of settings, that name a secret.
+fn references(var: impl Fn(&str) -> Option<String>) -> BTreeMap<String, Result<Reference, String>> {
     let reference = |name: &'static str| match Reference::parse(&var(name)?)? {
-        Ok(_) if name == "AZURE_CLIENT_ID" => Some((name, Err(NOT_HERE.to_owned()))),
-        read => Some((name, read)),
+        Ok(_) if name == "AZURE_CLIENT_ID" => Some((name.to_owned(), Err(NOT_HERE.to_owned()))),
+        read => Some((name.to_owned(), read)),
     };
-    SETTINGS.iter().filter_map(|setting| reference(setting.name)).collect()
+    let whole = SETTINGS.iter().filter_map(|setting| reference(setting.name));
+    let entries = WITH_ENTRIES.into_iter().flat_map(|setting| {
+        let object = var(setting).and_then(|value| serde_json::from_str::<Map<String, Value>>(&value).ok());
+        let entries = object.unwrap_or_default().into_iter();
+        entries.filter_map(move |(name, value)| {
+            Some((entry(setting, &name), Reference::parse(value.as_str()?)?))
+        })
+    });
+    whole.chain(entries).collect()
 }
 
 const NOT_HERE: &str =

@@ -1,9 +1,12 @@
-//! Settings that name several agents: a JSON object, name to Direct Line secret.
+//! Settings that name several agents: a JSON object, name to Direct Line secret, or where that stands in a Key Vault.
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::reader::{Reader, is_header, shortened};
+use super::{
+    keyvault::Reference,
+    reader::{Reader, is_header, shortened},
+};
 use crate::credential::Credential;
 
 /// Agents by name. What is wrong is said without the values, which are secrets.
@@ -24,6 +27,15 @@ pub(super) fn by_name(
         match secret {
             Value::String(secret) if agent.is_empty() && !secret.is_empty() => {
                 reader.fault(setting, format!("has an entry without a name; name it by its {name}."));
+            }
+            Value::String(secret) if Reference::parse(&secret).is_some() => {
+                match reader.vaulted_entry(setting, &agent, &secret) {
+                    Some(Ok(secret)) => agents.push((agent, secret)),
+                    Some(Err(what)) => {
+                        reader.fault(setting, format!("has the entry `{}`, which {what}", shortened(&agent)));
+                    }
+                    None => {}
+                }
             }
             Value::String(secret) if is_header(&secret) => {
                 let own = agent.clone();

@@ -23,8 +23,16 @@ pub struct Reference {
     pub version: Option<String>,
 }
 
-/// What was found in vaults, by the setting that named it; else the end of a sentence about the setting.
-pub type Secrets = HashMap<&'static str, Result<Arc<LiveSecret>, String>>;
+/// What was found in vaults, by the setting that named it, or [`entry`] of one; else the end of a sentence about that.
+pub type Secrets = HashMap<String, Result<Arc<LiveSecret>, String>>;
+
+/// Settings that are JSON objects, each of whose entries may stand in a vault of its own.
+pub const WITH_ENTRIES: [&str; 2] = ["RELAY_SECRETS", "SECONDARY_AGENTS"];
+
+/// How one entry of a setting is called among the secrets.
+pub fn entry(setting: &str, name: &str) -> String {
+    format!("{setting}.{name}")
+}
 
 impl Reference {
     /// `None` when the value is none.

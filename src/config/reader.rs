@@ -8,7 +8,7 @@ use url::{Host, Url};
 use super::{
     catalogue::{SETTINGS, default_of},
     fault::SettingFault,
-    keyvault::{Reference, Secrets},
+    keyvault::{Reference, Secrets, entry},
     platform::Place,
 };
 use crate::credential::Credential;
@@ -124,6 +124,36 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
         let take = move |value: &str| fits(value).then(|| SecretString::from(value));
         Some(self.taken(name, value.into(), take))
+    }
+
+    /// A credential that an entry of a setting names in a vault; `None` when the entry's value names none.
+    ///
+    /// # Errors
+    /// What is wrong, to stand behind the entry's name.
+    pub fn vaulted_entry(
+        &self,
+        setting: &'static str,
+        name: &str,
+        value: &str,
+    ) -> Option<Result<Credential, String>> {
+        let reference = Reference::parse(value)?;
+        Some(match self.secrets.get(&entry(setting, name)) {
+            Some(Ok(secret)) => match secret.with(|value| is_header(value).then(|| value.into())) {
+                Some(first) => {
+                    let take = |value: &str| is_header(value).then(|| value.into());
+                    Ok(Credential::vaulted(setting, secret.clone(), first, take))
+                }
+                None => Err(
+                    "stands in a Key Vault, but its value can't be sent as a header; use printable ASCII \
+                             without spaces or line breaks."
+                        .to_owned(),
+                ),
+            },
+            Some(Err(what)) => Err(what.clone()),
+            None => Err(reference.err().unwrap_or_else(|| {
+                "is a `keyvault:` value that was not looked up; write the value itself.".to_owned()
+            })),
+        })
     }
 
     /// A credential found in a setting's value; `take` finds it again in a later value.

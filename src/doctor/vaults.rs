@@ -10,9 +10,9 @@ const CODE: &str = "vault";
 /// In the order of the settings' names.
 pub(super) fn judge(secrets: &Secrets) -> Vec<Finding> {
     let secrets: BTreeMap<_, _> = secrets.iter().collect();
-    let finding = |(setting, secret): (&&str, &Result<_, String>)| match secret {
-        Ok(_) => Finding::good(CODE, "It was read from its Key Vault.").of(*setting),
-        Err(what) => unread(what).of(*setting),
+    let finding = |(setting, secret): (&String, &Result<_, String>)| match secret {
+        Ok(_) => Finding::good(CODE, "It was read from its Key Vault.").of(setting.as_str()),
+        Err(what) => unread(what).of(setting.as_str()),
     };
     secrets.into_iter().map(finding).collect()
 }
@@ -35,7 +35,7 @@ mod tests {
     fn a_secret_that_was_not_read_has_what_to_grant_beside_it() {
         let what = "can't be read from Key Vault: the app's identity may not read secret `x` of acme.vault.azure.net; \
                     grant it the role `Key Vault Secrets User` on the vault.";
-        let found = &judge(&Secrets::from([("DIRECT_LINE_SECRET", Err(what.to_owned()))]))[0];
+        let found = &judge(&Secrets::from([("DIRECT_LINE_SECRET".to_owned(), Err(what.to_owned()))]))[0];
         assert_eq!((found.verdict, found.subject.as_deref()), (Verdict::Wrong, Some("DIRECT_LINE_SECRET")));
         assert!(found.text.starts_with("It can't be read") && found.text.ends_with("net."), "{found}");
         assert_eq!(found.fix.as_deref(), Some("Grant it the role `Key Vault Secrets User` on the vault."));

@@ -1,6 +1,7 @@
 //! Values that stand in a vault.
 
 use super::*;
+use crate::config::entry;
 
 #[test]
 fn what_stands_in_a_vault_is_read_as_if_it_stood_in_the_setting() {
@@ -45,7 +46,7 @@ fn a_wrong_value_in_a_vault_is_not_shown_where_a_written_one_would_be() {
 
 #[test]
 fn what_could_not_be_read_from_its_vault_is_a_fault_and_counts_as_set() {
-    let secrets = Secrets::from([("SERVICENOW_TOKEN", Err("can't be read.".to_owned()))]);
+    let secrets = Secrets::from([("SERVICENOW_TOKEN".to_owned(), Err("can't be read.".to_owned()))]);
     let vars = [
         ("SERVICENOW_TOKEN", "keyvault:https://acme.vault.azure.net/secrets/x"),
         ("SERVICENOW_URL", "https://acme.service-now.com"),
@@ -55,10 +56,46 @@ fn what_could_not_be_read_from_its_vault_is_a_fault_and_counts_as_set() {
     assert_eq!(told, ["SERVICENOW_TOKEN can't be read."]);
 }
 
+#[test]
+fn each_entry_of_a_setting_that_names_agents_may_stand_in_a_vault_of_its_own() {
+    let vault = |name: &str| format!("keyvault:https://acme.vault.azure.net/secrets/{name}");
+    let named = |names: &[&str]| {
+        let entries: serde_json::Map<_, _> =
+            names.iter().map(|name| ((*name).to_owned(), vault(name).into())).collect();
+        serde_json::Value::Object(entries).to_string()
+    };
+    let (secrets, agents) = (named(&["hr", "it"]), named(&["hr", "unread", "not-looked-up", "broken"]));
+    let vars = [
+        ("RELAY_KEY", "k"),
+        ("RELAY_SECRETS", secrets.as_str()),
+        ("SECONDARY_TOKEN", "t"),
+        ("SECONDARY_AGENTS", agents.as_str()),
+        ("DIRECT_LINE_SECRET", "d"),
+    ];
+    let live = |value: &str| Ok(Arc::new(LiveSecret::new("secret `x`".to_owned(), value.into(), None)));
+    let found = Secrets::from([
+        (entry("RELAY_SECRETS", "hr"), live("r-hr")),
+        (entry("RELAY_SECRETS", "it"), live("r-it")),
+        (entry("SECONDARY_AGENTS", "hr"), live("a-hr")),
+        (entry("SECONDARY_AGENTS", "unread"), Err("can't be read.".to_owned())),
+        (entry("SECONDARY_AGENTS", "broken"), live("SESAME broken")),
+    ]);
+    let (settings, faults) = Settings::read(|name| lookup(&vars, name), found);
+    let RelayAccess::Key { secrets, .. } = settings.relay.access else { panic!("the relay has a key") };
+    let shown_all: Vec<_> = secrets.iter().map(|(name, secret)| (name.as_str(), shown(secret))).collect();
+    assert_eq!(shown_all, [("hr", "r-hr".to_owned()), ("it", "r-it".to_owned())]);
+    assert!(secrets.iter().all(|(_, secret)| secret.can_change()));
+    let told: Vec<_> = faults.into_iter().map(|fault| fault.sentence).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told.iter().all(|sentence| sentence.starts_with("SECONDARY_AGENTS has the entry `")));
+    assert!(told.iter().any(|sentence| sentence.ends_with("`unread`, which can't be read.")), "{told:?}");
+    assert!(!told.concat().contains("SESAME"), "{told:?}");
+}
+
 /// With these values in a vault.
 fn read_from_vault(values: &[(&'static str, &str)]) -> Result<Settings, SettingErrors> {
     let secret = |value: &str| Arc::new(LiveSecret::new("secret `x`".to_owned(), value.into(), None));
-    let secrets = values.iter().map(|(name, value)| (*name, Ok(secret(value)))).collect();
+    let secrets = values.iter().map(|(name, value)| ((*name).to_owned(), Ok(secret(value)))).collect();
     let reference = "keyvault:https://acme.vault.azure.net/secrets/x".to_owned();
     let is_there = |name: &str| values.iter().any(|(given, _)| *given == name);
     let (settings, faults) = Settings::read(|name| is_there(name).then(|| reference.clone()), secrets);
