@@ -86,6 +86,20 @@ impl Handoff {
         }
     }
 
+    /// Whether a credential is a token that some instance knows to be of this conversation.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_token_of(
+        &self,
+        conversation: &Arc<Conversation>,
+        credential: &str,
+    ) -> Result<bool, JournalError> {
+        self.ledger.refresh(conversation).await?;
+        let state = conversation.state().await;
+        Ok(state.knows_token(token_hash(credential).as_str(), Timestamp::now()))
+    }
+
     /// Remembers a token that Direct Line gave out or accepted for the conversation.
     ///
     /// # Errors

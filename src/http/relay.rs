@@ -16,6 +16,7 @@ use super::{Served, error::ApiError, header, span, trace};
 use crate::{
     auth::{self, AuthError},
     config::RelayAccess,
+    credential::{Credential, mark, renewed},
     direct_line::page::Page,
     domain::ConversationId,
     relay::{Answer, Asked, Relay},
@@ -38,16 +39,27 @@ pub async fn turn(
     let watermark = given(&request, "watermark").ok_or(ApiError::BadArgument("Watermark is missing."))?;
     let conversation = ConversationId::parse(conversation)
         .ok_or(ApiError::BadArgument("Conversation ID is not one of Direct Line's."))?;
-    refuse_chats_token(&served, &conversation, &secret).await?;
+    if let Secret::Brought(credential) = secret {
+        refuse_chats_token(&served, &conversation, credential).await?;
+    }
     let traceparent = trace(&request);
-    let asked = Asked {
-        conversation: &conversation,
-        authorization: format!("Bearer {}", secret.expose_secret()).into(),
-        watermark,
-        wait: given(&request, "waittime").and_then(wait),
-        traceparent: traceparent.as_deref(),
+    let turn = async || {
+        let asked = Asked {
+            conversation: &conversation,
+            authorization: secret.authorization(),
+            watermark,
+            wait: given(&request, "waittime").and_then(wait),
+            traceparent: traceparent.as_deref(),
+        };
+        relay.turn(&asked).instrument(span(&request)).await
     };
-    match relay.turn(&asked).instrument(span(&request)).await {
+    let before = mark(secret.ours());
+    let mut answer = turn().await;
+    let is_refusal = matches!(&answer, Answer::Refused(page) if matches!(page.status, 401 | 403));
+    if is_refusal && renewed(secret.ours(), &before).await {
+        answer = turn().await;
+    }
+    match answer {
         Answer::Set(set) => Ok(HttpResponse::Ok().content_type("application/json").body(set)),
         Answer::Refused(page) => refused(page),
         Answer::Unreachable => Err(DIRECT_LINE_DOWN),
@@ -84,32 +96,53 @@ async fn admit(request: &HttpRequest, access: &RelayAccess) -> Result<(), ApiErr
     })
 }
 
-/// What the turn is read with: what the caller brings, or, for one who has the key, what they name or leave to us.
-fn secret(request: &HttpRequest, served: &Served) -> Option<SecretString> {
+/// What a turn is read with.
+enum Secret<'a> {
+    Brought(&'a str),
+    /// Of the settings; a vault may have another one by now.
+    Ours(&'a Credential),
+}
+
+impl<'a> Secret<'a> {
+    /// The whole header value.
+    fn authorization(&self) -> SecretString {
+        match self {
+            Self::Brought(secret) => format!("Bearer {secret}").into(),
+            Self::Ours(secret) => format!("Bearer {}", secret.value().expose_secret()).into(),
+        }
+    }
+
+    fn ours(&self) -> Option<&'a Credential> {
+        match self {
+            Self::Brought(_) => None,
+            Self::Ours(secret) => Some(secret),
+        }
+    }
+}
+
+/// What the caller brings, or, for one who has the key, what they name or leave to us.
+fn secret<'a>(request: &'a HttpRequest, served: &'a Served) -> Option<Secret<'a>> {
     let brought = brought(request);
-    let RelayAccess::Key { key: _, secrets } = &served.relay else { return brought.map(SecretString::from) };
-    let Some(brought) = brought else {
-        return served.direct_line_secret.as_ref().map(|secret| SecretString::clone(&secret.value()));
-    };
+    let RelayAccess::Key { key: _, secrets } = &served.relay else { return brought.map(Secret::Brought) };
+    let Some(brought) = brought else { return served.direct_line_secret.as_ref().map(Secret::Ours) };
     let named = secrets.iter().find(|(name, _)| name == brought);
-    Some(named.map_or_else(|| brought.into(), |(_, secret)| SecretString::clone(&secret.value())))
+    Some(named.map_or(Secret::Brought(brought), |(_, secret)| Secret::Ours(secret)))
 }
 
 /// A visitor's token opens their own conversation, so with one of a live chat anybody could read it round us.
 async fn refuse_chats_token(
     served: &Served,
     conversation: &ConversationId,
-    credential: &SecretString,
+    credential: &str,
 ) -> Result<(), ApiError> {
-    let Some(handoff) = served.handoff.as_ref().filter(|_| is_token(credential.expose_secret())) else {
-        return Ok(());
-    };
-    match handoff.find(conversation).await? {
-        Some(_) => Err(ApiError::Forbidden(
+    let Some(handoff) = &served.handoff else { return Ok(()) };
+    let Some(chat) = handoff.find(conversation).await? else { return Ok(()) };
+    if is_token(credential) || handoff.is_token_of(&chat, credential).await? {
+        return Err(ApiError::Forbidden(
             "This is a token of a chat with a live agent. Send the Direct Line secret of the agent.",
-        )),
-        None => Ok(()),
+        ));
     }
+    Ok(())
 }
 
 /// Direct Line's tokens are JWTs, its secrets are not.

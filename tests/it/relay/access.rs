@@ -1,6 +1,7 @@
 //! Who may use the relay, and what it reads with.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use servicenow_handoff::{domain::ConversationId, handoff::Caller};
 
 use crate::{
     relay::{
@@ -98,6 +99,25 @@ async fn a_token_of_a_chat_with_a_live_agent_is_no_secret() {
     };
     assert_eq!(status(chat.token()).await, 403);
     assert_eq!(status(world.copilot.secret()).await, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_shows_nothing_of_itself_is_known_by_whoever_took_it_for_the_chat() {
+    let world = World::start().await;
+    let chat = world.live_chat().await;
+    let id = ConversationId::parse(chat.conversation()).unwrap();
+    let conversation = world.handoff.find(&id).await.unwrap().unwrap();
+    let (url, second) = world.second_instance();
+    assert!(second.find(&id).await.unwrap().is_some(), "the other instance has a copy from before");
+    let caller = Caller::read(Some("Bearer opaque-token")).unwrap();
+    world.handoff.accept(&conversation, &caller).await.unwrap();
+    for (credential, code) in [("opaque-token", "Forbidden"), ("another", "BadArgument")] {
+        let get = world.http.get(format!("{url}/api/relayToDirectLine")).bearer_auth(credential);
+        let answer = about(chat.conversation(), get).header("waittime", "0").send().await.unwrap();
+        assert_eq!(answer.status(), 403, "{credential}");
+        let body: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(body["error"]["code"] == "Forbidden", code == "Forbidden", "{credential}: {body}");
+    }
 }
 
 async fn spoken(stage: &Stage) -> String {

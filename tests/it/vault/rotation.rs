@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde_json::{Value, json};
 use servicenow_handoff::simulate::{
     chat_client::ChatClient,
     copilot::{self, CopilotOptions, CopilotStudio},
@@ -102,6 +103,42 @@ async fn every_instance_notices_by_itself_that_callers_have_a_new_token() {
         assert_eq!(statuses(program, "second", 1).await, [400]);
     }
     assert_eq!(azure.times_read("relay-key"), 4);
+}
+
+#[tokio::test]
+async fn a_relay_reads_on_with_the_new_secret_of_the_settings_and_of_a_name() {
+    let copilot = copilot::start(CopilotOptions::default()).await.unwrap();
+    let azure = Azure::start();
+    for name in ["direct-line", "hr"] {
+        azure.put(name, "before");
+    }
+    let own = [
+        ("DIRECT_LINE_URL", copilot.url().to_owned()),
+        ("DIRECT_LINE_SECRET", in_vault("direct-line")),
+        ("RELAY_KEY", "key".to_owned()),
+        ("RELAY_SECRETS", json!({"hr": in_vault("hr"), "it": "plain"}).to_string()),
+    ];
+    let program = Program::start(azure.environment().into_iter().chain(own));
+    let http = servicenow_handoff::far_end::client().unwrap();
+    let open =
+        http.post(format!("{}v3/directline/conversations", copilot.url())).bearer_auth(copilot.secret());
+    let opened = open.body("{}").header("content-type", "application/json").send().await.unwrap();
+    let opened: Value = serde_json::from_str(&opened.text().await.unwrap()).unwrap();
+    let conversation = opened["conversationId"].as_str().unwrap();
+    let say = json!({"type": "event", "name": "handoff.initiate"});
+    let ask = async |name: Option<&str>| {
+        copilot.bot_says(conversation, say.clone()).unwrap();
+        let get = http.get(format!("{}/api/relayToDirectLine?code=key", program.url));
+        let get = get.header("conversationid", conversation).header("watermark", "0");
+        let get = name.into_iter().fold(get, |get, name| get.header("dlsecret", name));
+        get.send().await.unwrap().status().as_u16()
+    };
+    for name in ["direct-line", "hr"] {
+        azure.put(name, copilot.secret());
+    }
+    assert_eq!((ask(None).await, ask(Some("hr")).await), (200, 200));
+    assert_eq!((azure.times_read("direct-line"), azure.times_read("hr")), (2, 2));
+    assert_eq!(ask(Some("it")).await, 403);
 }
 
 #[tokio::test]
