@@ -139,6 +139,34 @@ pub fn verify_primary_headers<T>(
     if bool::from(proves_itself(role, headers)) { Ok(Verified(body)) } else { Err(why_not(role)) }
 }
 
+/// A body's signature, checked while the body comes in: for one that is too large to be held.
+pub struct Signed {
+    mac: Hmac<Sha1>,
+    claimed: Vec<u8>,
+}
+
+impl Signed {
+    /// `None` when the headers claim none, or there is no secret to check it with.
+    pub fn begin(role: &SecondaryBotSettings, headers: &HeaderMap) -> Option<Self> {
+        let secret = configured(&role.hash_secret)?;
+        let claimed = headers.get("x-b2b-signature")?.as_bytes().trim_ascii().to_ascii_lowercase();
+        Some(Self { mac: keyed(secret.expose_secret()), claimed })
+    }
+
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.mac.update(bytes);
+    }
+
+    /// Whether what was added is what was signed.
+    ///
+    /// # Errors
+    /// [`AuthError::Unauthorized`].
+    pub fn verify(self) -> Result<(), AuthError> {
+        let signed = hex::encode(self.mac.finalize().into_bytes());
+        bool::from(same(Some(&signed), Some(&self.claimed))).then_some(()).ok_or(AuthError::Unauthorized)
+    }
+}
+
 /// ServiceNow's own script signs the compact JSON, whatever the body looks like.
 fn is_signed(role: &SecondaryBotSettings, headers: &HeaderMap, body: &[u8]) -> Choice {
     let Some(signed) = headers.get("x-b2b-signature") else { return Choice::from(0) };
@@ -170,9 +198,13 @@ fn why_not(role: &SecondaryBotSettings) -> AuthError {
 
 /// HMAC-SHA1 over the very bytes, in lower-case hex.
 pub fn signature(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
+    let mut mac = keyed(secret);
     mac.update(body);
     hex::encode(mac.finalize().into_bytes())
+}
+
+fn keyed(secret: &str) -> Hmac<Sha1> {
+    Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length")
 }
 
 /// SHA-256 of a Direct Line token, in hex: remembers a token without keeping it.

@@ -1,28 +1,36 @@
 //! The server's side of ServiceNow's VA Bot Integration API.
 
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    http::{Method, StatusCode},
-    web::{Data, Payload},
+    http::StatusCode,
+    web::{Bytes, Data, Payload},
 };
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{Instrument as _, error};
 
 use super::{
-    PRIMARY_LIMIT, Served,
+    PRIMARY_LIMIT, Secondary, Served,
     body::{read_body, refuse_compressed},
     error::ApiError,
-    header, span,
+    header, only_post, span,
 };
 use crate::{
-    auth::{self, AuthError},
+    auth::{self, AuthError, Signed},
     domain::Timestamp,
     files::{Label, StoreError, Writing},
     ledger::journal::JournalError,
     secondary_bot::{SecondaryBot, Told, fetched::NoFile, media},
     telemetry::TRACEPARENT,
     wire::{
-        multipart::{Cut, FormError, Multipart, pieces},
+        multipart::{Cut, FormError, Multipart, Pieces, pieces},
         virtual_agent::request::{Action, Request},
     },
 };
@@ -31,11 +39,6 @@ const OFF: &str = "The secondary-bot role is off. Set SECONDARY_TOKEN, SECONDARY
                    restart.";
 const WRONG: &str = "The credential is missing or wrong. Send the configured token in header or body `token`, sign the \
                      body in `x-b2b-signature`, or use Basic.";
-
-/// Says so to whoever tries otherwise, as the API page has it.
-fn only_post(request: &HttpRequest) -> Result<(), Failure> {
-    if request.method() == Method::POST { Ok(()) } else { Err(ApiError::MethodNotAllowed("POST").into()) }
-}
 
 /// `POST api/sn_va_as_service/bot/integration`
 pub async fn integration(
@@ -84,7 +87,8 @@ pub async fn upload(
     only_post(&request)?;
     let Some(role) = &served.secondary_bot else { return Err(ApiError::NotConfigured(OFF).into()) };
     let verify = || auth::verify_primary_headers(&role.credentials, request.headers(), ());
-    auth::with_latest(role.credentials.inbound(), verify).await.map_err(refused)?;
+    let proven = auth::with_latest(role.credentials.inbound(), verify).await;
+    let mut unproven = proven.err().map(|error| Unproven::new(role, &request, error)).transpose()?;
     let declared =
         request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: u64| length > served.max_upload.saturating_add(FORM)) {
@@ -92,8 +96,16 @@ pub async fn upload(
     }
     refuse_compressed(request.headers())?;
     let content_type = header(&request, "content-type").unwrap_or_default();
-    let form = Multipart::new(content_type, pieces(payload)).ok_or(ApiError::BadRequest(NO_FORM))?;
-    let (id, label) = receive(form, &role.bot, served.max_upload).await?;
+    let mut body = pieces(payload);
+    if let Some(unproven) = &mut unproven {
+        body = unproven.watch(body);
+    }
+    let form = Multipart::new(content_type, body).ok_or(ApiError::BadRequest(NO_FORM))?;
+    let (file, label) = receive(form, &role.bot, served.max_upload).await?;
+    if let Some(unproven) = unproven {
+        unproven.prove().await?;
+    }
+    let id = file.finish().await.map_err(broken)?;
     let root = match &served.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => {
@@ -112,7 +124,65 @@ const NOT_YET: &str = "The agent has not finished. Make the same request again, 
 const FORM: u64 = 16 * 1_024;
 const NO_FORM: &str = "The body is not a whole multipart/form-data form. Send user_id and then file.";
 
-async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<(String, Label), ApiError> {
+/// Uploads of callers who have yet to prove themselves, at the same time in the whole process.
+static UNPROVEN: Semaphore = Semaphore::const_new(4);
+
+/// An upload whose caller is known only by its signature, that is, at its end: until then it is a file that nobody can name.
+struct Unproven {
+    passing: Arc<Mutex<Passing>>,
+    _one_of_few: SemaphorePermit<'static>,
+}
+
+/// The body as it goes by.
+struct Passing {
+    body: Pieces,
+    signed: Signed,
+}
+
+impl Passing {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        let piece = ready!(self.body.poll_next_unpin(context));
+        if let Some(Ok(bytes)) = &piece {
+            self.signed.add(bytes);
+        }
+        Poll::Ready(piece)
+    }
+}
+
+impl Unproven {
+    /// `error`: why its headers alone don't prove anything.
+    fn new(role: &Secondary, request: &HttpRequest, error: AuthError) -> Result<Self, ApiError> {
+        let signed = Signed::begin(&role.credentials, request.headers()).ok_or_else(|| refused(error))?;
+        let busy = |_| ApiError::Unavailable("Too many signed uploads are under way. Try again.");
+        let one_of_few = UNPROVEN.try_acquire().map_err(busy)?;
+        let passing = Arc::new(Mutex::new(Passing { body: stream::empty().boxed(), signed }));
+        Ok(Self { passing, _one_of_few: one_of_few })
+    }
+
+    fn watch(&mut self, body: Pieces) -> Pieces {
+        lock(&self.passing).body = body;
+        let passing = self.passing.clone();
+        stream::poll_fn(move |context| lock(&passing).poll(context)).boxed()
+    }
+
+    /// Once the form is read: what follows it is signed as well.
+    async fn prove(self) -> Result<(), ApiError> {
+        let mut left = FORM;
+        while let Some(piece) = poll_fn(|context| lock(&self.passing).poll(context)).await {
+            let length = piece.map_err(|cut| not_read(cut.into()))?.len() as u64;
+            left = left.checked_sub(length).ok_or(ApiError::BadRequest(NO_FORM))?;
+        }
+        let passing = Arc::into_inner(self.passing).expect("the form is read, and gone");
+        let Passing { body: _, signed } = passing.into_inner().unwrap_or_else(PoisonError::into_inner);
+        signed.verify().map_err(refused)
+    }
+}
+
+fn lock(passing: &Mutex<Passing>) -> MutexGuard<'_, Passing> {
+    passing.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<(Writing, Label), ApiError> {
     let mut named = Vec::new();
     while let Some(part) = form.next().await.map_err(not_read)? {
         if part.name != "file" {
@@ -126,7 +196,7 @@ async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<
         let label = Label::new(&name, &part.content_type.unwrap_or_default());
         let mut file = bot.media.begin(&label, Timestamp::now()).await.map_err(broken)?;
         write(&mut form, &mut file, limit).await?;
-        return Ok((file.finish().await.map_err(broken)?, label));
+        return Ok((file, label));
     }
     Err(ApiError::BadRequest(NO_FORM))
 }

@@ -2,7 +2,7 @@
 
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
-use servicenow_handoff::simulate::copilot::CopilotOptions;
+use servicenow_handoff::{auth::signature, simulate::copilot::CopilotOptions};
 
 use crate::{
     azurite::server::Azurite,
@@ -121,6 +121,55 @@ async fn a_file_that_only_a_credential_opens_is_fetched_with_it_and_the_credenti
         assert_eq!(told, status, "{answer}");
         assert!(answer["error"]["detail"].as_str().unwrap().starts_with("message.attachment: "), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn an_upload_may_be_signed_and_one_that_is_wrongly_signed_leaves_nothing() {
+    let settings = [("SECONDARY_TOKEN", ""), ("SECONDARY_HASH_SECRET", "h-1")];
+    let world = World::with(CopilotOptions::default(), &settings).await;
+    let written = |file: &[u8]| {
+        let head = "--b\r\nContent-Disposition: form-data; name=\"user_id\"\r\n\r\nada\r\n--b\r\nContent-Disposition: \
+                    form-data; name=\"file\"; filename=\"a.bin\"\r\n\r\n";
+        [head.as_bytes(), file, b"\r\n--b--\r\nand what follows"].concat()
+    };
+    let post = async |body: Vec<u8>, signed: Option<String>| {
+        let post = world.http.post(format!("{}{PATH}", world.url));
+        let post = post.header("content-type", "multipart/form-data; boundary=b");
+        let post = signed.into_iter().fold(post, |post, signed| post.header("x-b2b-signature", signed));
+        let answer = post.body(body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let answer = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        page::holds(PATH, "post", status, &answer);
+        (status, answer)
+    };
+    let kept = || walk(world.folder.path());
+    let before = kept();
+    let body = written(&vec![7; 300_000]);
+    for wrong in [None, Some(String::new()), Some(signature("h-1", b"other")), Some(signature("h-2", &body))]
+    {
+        assert_eq!(post(body.clone(), wrong.clone()).await.0, 401, "{wrong:?}");
+    }
+    assert_eq!(kept(), before);
+    let (status, answer) = post(body.clone(), Some(signature("h-1", &body))).await;
+    assert_eq!(status, 201, "{answer}");
+    let said = json!({"userId": "ada", "message": {"attachment": {"url": answer["result"]["mediaUrl"]}}})
+        .to_string();
+    let signed = signature("h-1", said.as_bytes());
+    assert_eq!(world.post(&[("x-b2b-signature", &signed)], said).await.0, 200);
+    let told = world.told();
+    let kept = &told.last().unwrap()["attachments"][0]["contentUrl"];
+    let kept = world.http.get(kept.as_str().unwrap()).send().await.unwrap();
+    assert_eq!(kept.bytes().await.unwrap(), vec![7; 300_000]);
+}
+
+/// The files there are, but the database's own.
+fn walk(folder: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let count = |path: std::path::PathBuf| match path.is_dir() {
+        true => walk(&path),
+        false => usize::from(!path.to_string_lossy().contains("handoff.db")),
+    };
+    entries.map(count).sum()
 }
 
 /// An instance that gives a file to who has the credential.
