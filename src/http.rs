@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
-    http::header::HeaderMap,
+    http::{Method, header::HeaderMap},
     web::{self, Data, Payload, ServiceConfig},
 };
 use serde_json::json;
@@ -145,6 +145,7 @@ async fn take_response(
     payload: Payload,
     served: &Served,
 ) -> Result<HttpResponse, ApiError> {
+    only_post(request)?;
     let Some(handoff) = &served.handoff else { return Err(ApiError::NotConfigured(SERVICENOW_OFF)) };
     let headers = request.headers();
     // The sender is checked before its body is read, and the proof then goes with the body.
@@ -200,6 +201,11 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
 
 const SERVICENOW_OFF: &str =
     "The live-agent role is off. Set SERVICENOW_URL and a credential for it, then restart.";
+
+/// Says so to whoever tries otherwise. In the Functions host nobody gets here: its trigger answers 404.
+fn only_post(request: &HttpRequest) -> Result<(), ApiError> {
+    if request.method() == Method::POST { Ok(()) } else { Err(ApiError::MethodNotAllowed("POST")) }
+}
 
 fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()

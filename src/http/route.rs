@@ -75,8 +75,11 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Option<(Place, &'a str)> {
             Some(fixed) => behind(path, fixed)?,
             None => behind(path, route.route).filter(|rest| rest.is_empty())?,
         };
-        // What the host's methods of Direct Line's surface mean, an operation says; a secondary bot answers 405 to others.
-        let any = matches!(route.place, Place::DirectLine | Place::SecondaryBot | Place::SecondaryBotMedia);
+        // What the host's methods of Direct Line's surface mean, an operation says; what others post to answers 405 to the rest.
+        let any = matches!(
+            route.place,
+            Place::DirectLine | Place::Responses | Place::SecondaryBot | Place::SecondaryBotMedia
+        );
         let methods = if route.methods.is_empty() { &["post"] } else { route.methods };
         (any || is_one_of(method, methods)).then_some((route.place, rest))
     })
@@ -131,7 +134,7 @@ mod tests {
             ("GET /api/health/x", None),
             ("GET /api/files/Ab%20c/d.png", Some((Files, "Ab%20c/d.png"))),
             ("POST /Api/ServiceNow/Responses/", Some((Responses, ""))),
-            ("GET /api/servicenow/responses", None),
+            ("GET /api/servicenow/responses", Some((Responses, ""))),
             ("GET /api/RELAYTODIRECTLINE", Some((Relay, ""))),
             ("POST /api/SN_VA_AS_Service/bot/integration/", Some((SecondaryBot, ""))),
             ("POST /api/now/v1/cccif/media/upload", Some((SecondaryBotMedia, ""))),
