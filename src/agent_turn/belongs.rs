@@ -42,6 +42,9 @@ impl Asked {
     /// Takes in an echo. The latest words are what the turn answers.
     pub fn heard(&mut self, notice: &Notice, place: usize) {
         let Sign::Echo { words } = notice.sign else { return };
+        if self.is_before_ours(notice) {
+            return;
+        }
         let has_words = self.echo.as_ref().is_some_and(|(echo, _)| echo.sign == Sign::Echo { words: true });
         let is_older =
             |(echo, _): &(Notice, usize)| matches!((notice.stamp, echo.stamp), (Some(a), Some(b)) if a < b);
@@ -55,6 +58,13 @@ impl Asked {
         if words || !has_words {
             self.echo = Some((notice.clone(), place));
         }
+    }
+
+    /// Whether it is of a turn before: posted ahead of what is known to be this turn's.
+    fn is_before_ours(&self, echo: &Notice) -> bool {
+        let numbers =
+            self.posted.first().and_then(|first| numbered(echo.id.as_deref()).zip(numbered(Some(first))));
+        numbers.is_some_and(|(echo, first)| echo.0 == first.0 && echo.1 < first.1)
     }
 
     pub fn belongs(&self, speech: &Placed) -> Belongs {

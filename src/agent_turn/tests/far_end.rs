@@ -21,7 +21,22 @@ pub struct FarEnd {
     pub ahead: i64,
     /// Whether answers name what they answer.
     pub names: bool,
+    pub reader: Reader,
+    /// The user's latest words: their id, and when they were posted.
+    words: Option<(String, i64)>,
 }
+
+/// Who listens to the agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reader {
+    /// Somebody else posted the words; nothing is known of them but that it is time to listen.
+    #[default]
+    Relay,
+    /// Posted the words itself, and knows the id they were given.
+    SecondaryBot,
+}
+
+pub const READERS: [Reader; 2] = [Reader::Relay, Reader::SecondaryBot];
 
 struct Entry {
     appears: i64,
@@ -43,14 +58,16 @@ impl FarEnd {
         Self { ahead, names, ..Self::default() }
     }
 
+    pub fn read_by(self, reader: Reader) -> Self {
+        Self { reader, ..self }
+    }
+
     /// The user posts at `at`; the echo comes up at `appears`. Answers the activity's id.
     pub fn user(&mut self, at: i64, appears: i64, text: &str) -> String {
-        self.add(
-            at,
-            appears,
-            text,
-            json!({"type": "message", "text": text, "from": {"id": "ada", "role": "user"}}),
-        )
+        let words = json!({"type": "message", "text": text, "from": {"id": "ada", "role": "user"}});
+        let id = self.add(at, appears, text, words);
+        self.words = Some((id.clone(), at));
+        id
     }
 
     /// The agent says something, in answer to `to` if that is given and answers are named here.
@@ -96,13 +113,22 @@ impl FarEnd {
 
     /// As we read: until the turn is over.
     pub fn read(&self, called: i64, limits: Limits, watermark: usize) -> Got {
-        self.listen(Turn::begin(limits, Timestamp(called), Timestamp(called)), called, watermark)
+        let turn = match (self.reader, &self.words) {
+            (Reader::SecondaryBot, Some((id, posted))) => {
+                let mut turn = Turn::begin(limits, Timestamp(*posted), Timestamp(called));
+                turn.posted(id.clone());
+                turn
+            }
+            _ => Turn::begin(limits, Timestamp(called), Timestamp(called)),
+        };
+        self.listen(turn, called, watermark)
     }
 
     /// As a reader does that has posted the words itself.
     pub fn listen(&self, mut turn: Turn, began: i64, watermark: usize) -> Got {
         let names = ["handoff.initiate".to_owned()];
-        let eyes = Eyes { hand_off: &names, user: None };
+        let user = (self.reader == Reader::SecondaryBot).then_some("ada");
+        let eyes = Eyes { hand_off: &names, user };
         let (mut seen, mut texts, mut watermark, mut now) = (Seen::default(), Vec::new(), watermark, began);
         loop {
             let asked = match turn.next() {

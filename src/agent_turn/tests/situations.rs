@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use super::far_end::{FarEnd, LIMITS};
+use super::far_end::{FarEnd, LIMITS, READERS, Reader};
 use crate::agent_turn::Limits;
 
 const CALL: i64 = 1_000_000;
@@ -159,8 +159,12 @@ fn what_the_documented_function_gives_comes_no_later_with_us_and_what_it_misses_
 }
 
 fn play(situation: &Situation, names: bool, trail: i64) {
+    READERS.into_iter().for_each(|reader| play_to(reader, situation, names, trail));
+}
+
+fn play_to(reader: Reader, situation: &Situation, names: bool, trail: i64) {
     let Situation { acts, wait, original, ours, by } = situation;
-    let mut far_end = FarEnd::new(names, 0);
+    let mut far_end = FarEnd::new(names, 0).read_by(reader);
     let before = far_end.user(CALL - 90_000, CALL - 90_000, "before");
     let mut words = None;
     let mut acts = acts.to_vec();
@@ -180,7 +184,7 @@ fn play(situation: &Situation, names: bool, trail: i64) {
     if words.is_none() {
         post(&mut far_end);
     }
-    let place = format!("{:?}, replyToId {names}, echo after {trail} ms", situation.acts);
+    let place = format!("{reader:?}, {:?}, replyToId {names}, echo after {trail} ms", situation.acts);
     let said =
         |texts: Vec<String>| -> Vec<String> { texts.into_iter().filter(|text| text != "words").collect() };
     let first = far_end.read_once(CALL, wait.unwrap_or(2_000), 1);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::far_end::{FarEnd, Got, LIMITS};
+use super::far_end::{FarEnd, Got, LIMITS, READERS};
 use crate::{
     agent_turn::{Limits, Turn, Why},
     domain::Timestamp,
@@ -14,18 +14,19 @@ const CALL: i64 = 1_000_000;
 /// Its words were posted this long before.
 const POST: i64 = 40;
 
-/// Plays a story for every kind of far end: whether answers name what they answer, its clock, and how far the echo
-/// trails the call. What is played begins behind a first turn.
+/// Plays a story for both readers and every kind of far end: whether answers name what they answer, its clock, and how far
+/// the echo trails the call. What is played begins behind a first turn.
 fn everywhere(story: impl Fn(FarEnd, i64, &str)) {
-    for names in [true, false] {
-        for ahead in [0, 700, -3_600_000] {
-            for trail in TRAILS {
-                let far_end = FarEnd::new(names, ahead);
-                story(
-                    far_end,
-                    trail,
-                    &format!("replyToId: {names}, clock {ahead} ms ahead, echo after {trail} ms"),
-                );
+    for reader in READERS {
+        for names in [true, false] {
+            for ahead in [0, 700, -3_600_000] {
+                for trail in TRAILS {
+                    let far_end = FarEnd::new(names, ahead).read_by(reader);
+                    let place = format!(
+                        "{reader:?}, replyToId: {names}, clock {ahead} ms ahead, echo after {trail} ms"
+                    );
+                    story(far_end, trail, &place);
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::far_end::{FarEnd, LIMITS};
+use super::far_end::{FarEnd, LIMITS, READERS};
 
 const TURNS: usize = 50;
 const SEEDS: u64 = 1_000;
@@ -33,7 +33,8 @@ struct Tally {
 
 fn converse(seed: u64, names: bool) -> Tally {
     let mut dice = Dice(seed);
-    let mut far_end = FarEnd::new(names, [0, 700, -3_600_000][(seed % 3) as usize]);
+    let far_end = FarEnd::new(names, [0, 700, -3_600_000][(seed % 3) as usize]);
+    let mut far_end = far_end.read_by(READERS[(seed % 2) as usize]);
     let (mut now, mut watermark, mut tally) = (1_000_000, 0, Tally::default());
     let (mut said, mut got) = (Vec::new(), Vec::new());
     for turn in 0..TURNS {
