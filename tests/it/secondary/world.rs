@@ -113,6 +113,7 @@ impl World {
 pub struct Primary {
     client: ServiceNow,
     pub session: String,
+    user: String,
     requests: std::cell::Cell<u32>,
 }
 
@@ -126,12 +127,22 @@ impl Primary {
             app_inbound_id: Some(INBOUND.to_owned()),
         };
         let client = ServiceNow::new(&settings, servicenow_handoff::far_end::client().unwrap());
-        Self { client, session: session.to_owned(), requests: std::cell::Cell::new(0) }
+        Self {
+            client,
+            session: session.to_owned(),
+            user: "ada".to_owned(),
+            requests: std::cell::Cell::new(0),
+        }
+    }
+
+    /// The same for another user.
+    pub fn of(self, user: &str) -> Self {
+        Self { user: user.to_owned(), ..self }
     }
 
     pub fn request(&self, action: Action) -> Request {
         self.requests.set(self.requests.get() + 1);
-        Request::new(format!("{}-{}", self.session, self.requests.get()), &*self.session, "ada", action)
+        Request::new(format!("{}-{}", self.session, self.requests.get()), &*self.session, &*self.user, action)
     }
 
     pub async fn send(&self, request: &Request) -> Option<Response> {
