@@ -40,8 +40,9 @@ impl ChatClient {
         let token = started["token"].as_str().unwrap_or(&token).to_owned();
         let conversation =
             started["conversationId"].as_str().ok_or("no conversation was started")?.to_owned();
-        if started.get("streamUrl").is_some() {
-            return Err("the start's answer still holds a streamUrl".to_owned());
+        let own = root.replacen("http", "ws", 1);
+        if started["streamUrl"].as_str().is_some_and(|url| !url.starts_with(&own)) {
+            return Err("the start's answer holds a streamUrl that goes round the connector".to_owned());
         }
         let seen = HashSet::new();
         Ok(Self { http, root, token, conversation, watermark: None, seen, received: vec![], repeated: 0 })
@@ -67,6 +68,13 @@ impl ChatClient {
         self.seen.clear();
         self.received.clear();
         self.repeated = 0;
+    }
+
+    /// Reads another client's conversation, as a second tab of the same person.
+    pub fn stand_in(&mut self, conversation: &str, token: &str) {
+        self.reload();
+        conversation.clone_into(&mut self.conversation);
+        token.clone_into(&mut self.token);
     }
 
     /// Goes on through another connector, as behind a load balancer.

@@ -2,7 +2,7 @@
 //!
 //! It answers as the documented service does, oddities included: a POST waits for the bot's turn, the
 //! user's echo stands behind the answers to it, diagnostics are mixed in, and a 502 doesn't mean that
-//! nothing happened. There is no WebSocket behind `streamUrl`.
+//! nothing happened. Typing and answers that come token by token go over the web socket only, of which a conversation has one.
 
 use std::{net::Ipv4Addr, sync::Arc, sync::OnceLock, time::Duration};
 
@@ -26,6 +26,7 @@ mod agent;
 mod conversation;
 mod refusal;
 mod routes;
+mod stream;
 mod studio;
 mod tokens;
 mod upload;
@@ -44,6 +45,8 @@ pub struct CopilotOptions {
     pub secret: String,
     /// Counted in whole seconds.
     pub token_lifetime: Duration,
+    /// How long a `streamUrl` is good to connect with, in whole seconds.
+    pub stream_lifetime: Duration,
     /// A turn that takes longer is answered 502, and goes on.
     pub bot_time_limit: Duration,
     pub bot_id: String,
@@ -64,6 +67,7 @@ impl Default for CopilotOptions {
             port: 0,
             secret: "simulated-direct-line-secret".to_owned(),
             token_lifetime: Duration::from_secs(3600),
+            stream_lifetime: Duration::from_secs(60),
             bot_time_limit: Duration::from_secs(15),
             bot_id: "6f1f5c1e-8a53-4c1e-b7a4-0c6f3a2d9e10".to_owned(),
             bot_name: "Service Guide".to_owned(),
@@ -126,6 +130,16 @@ impl CopilotStudio {
     pub fn bot_says(&self, conversation: &str, activity: Value) -> Option<String> {
         let says = agent::Says::Activity(activity);
         self.studio.find(conversation).map(|found| found.say(&says, None))
+    }
+
+    /// Closes the sockets of all conversations; how many there were.
+    pub fn drop_sockets(&self) -> usize {
+        self.studio.drop_sockets()
+    }
+
+    /// Sockets that are open.
+    pub fn open_sockets(&self) -> usize {
+        self.studio.open_sockets()
     }
 
     /// From now on, every token given so far for this conversation is expired.

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
 
 use super::agent::{self, Memory, Says, Turn, handoff};
 use crate::simulate::faults::Fault;
@@ -19,6 +20,10 @@ pub struct Conversation {
     mark: u32,
     called_in_below: AtomicU64,
     said: Mutex<Said>,
+    /// How much stands in `Said::pushed`.
+    moved: watch::Sender<usize>,
+    /// The number of the socket that is served; an older one is closed.
+    socket: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -26,6 +31,10 @@ struct Said {
     next_number: u64,
     /// In the order of GET: a user's activity stands behind the answers to it.
     visible: Vec<Entry>,
+    /// What sockets are pushed: also what GET never shows. Each with how much GET shows then.
+    pushed: Vec<(String, usize)>,
+    /// The activity that began the answer which comes token by token now.
+    streaming: Option<String>,
     received: Vec<Entry>,
     memory: Memory,
 }
@@ -49,7 +58,15 @@ impl Conversation {
         let mark = id.bytes().map(u32::from).sum::<u32>() % 100;
         let mut said = Said::default();
         said.memory.locale = locale;
-        Self { id, bot, mark, called_in_below: AtomicU64::new(0), said: Mutex::new(said) }
+        Self {
+            id,
+            bot,
+            mark,
+            called_in_below: AtomicU64::new(0),
+            said: Mutex::new(said),
+            moved: watch::Sender::new(0),
+            socket: watch::Sender::new(0),
+        }
     }
 
     /// Gives an activity of the user's to the agent. It isn't visible until [`Conversation::echo`].
@@ -67,7 +84,56 @@ impl Conversation {
 
     /// Shows the user's own activity. Direct Line does so after the answers of the turn.
     pub fn echo(&self, received: &mut Received) {
-        self.said().visible.extend(received.echo.take());
+        let mut said = self.said();
+        if let Some(echo) = received.echo.take() {
+            self.show(&mut said, echo);
+        }
+    }
+
+    fn show(&self, said: &mut Said, entry: Entry) {
+        said.pushed.push((entry.json.clone(), said.visible.len() + 1));
+        said.visible.push(entry);
+        self.moved.send_replace(said.pushed.len());
+    }
+
+    /// What a new socket is pushed first, and where it goes on.
+    pub fn begin(&self, watermark: &str) -> (Option<String>, usize) {
+        let said = self.said();
+        let from = self.position(watermark).filter(|at| *at <= said.visible.len()).unwrap_or(0);
+        let backlog: Vec<&str> = said.visible[from..].iter().map(|entry| entry.json.as_str()).collect();
+        let frame = (!backlog.is_empty()).then(|| self.set(&backlog, said.visible.len()));
+        (frame, said.pushed.len())
+    }
+
+    /// The frames from `from` on.
+    pub fn frames(&self, from: usize) -> Vec<String> {
+        let said = self.said();
+        said.pushed[from..].iter().map(|(activity, at)| self.set(&[activity], *at)).collect()
+    }
+
+    pub fn moved(&self) -> watch::Receiver<usize> {
+        self.moved.subscribe()
+    }
+
+    /// A socket begins: the one before is to end, because a conversation has one.
+    pub fn take_socket(&self) -> (u64, watch::Receiver<u64>) {
+        let mut number = 0;
+        self.socket.send_modify(|socket| {
+            *socket += 1;
+            number = *socket;
+        });
+        (number, self.socket.subscribe())
+    }
+
+    /// Ends the sockets of the conversation; how many there were.
+    pub fn drop_sockets(&self) -> usize {
+        let open = self.open_sockets();
+        self.socket.send_modify(|socket| *socket += 1_000_000);
+        open
+    }
+
+    pub fn open_sockets(&self) -> usize {
+        self.socket.receiver_count()
     }
 
     /// Lets the agent say something, under its own account unless the activity names another; answers the id.
@@ -83,10 +149,19 @@ impl Conversation {
             activity.insert("replyToId".to_owned(), reply_to.into());
         }
         let number = self.stamp(&mut said, &mut activity);
-        if is_shown(activity.get("type")) {
-            said.visible.push(Entry { number, json: Value::Object(activity).to_string() });
+        let id = self.activity_id(number);
+        said.join_stream(&mut activity, &id);
+        let shown = is_shown(activity.get("type"));
+        let is_typing = activity.get("type").is_some_and(|kind| kind == "typing");
+        let entry = Entry { number, json: Value::Object(activity).to_string() };
+        if shown {
+            self.show(&mut said, entry);
+        } else if is_typing {
+            let at = said.visible.len();
+            said.pushed.push((entry.json, at));
+            self.moved.send_replace(said.pushed.len());
         }
-        self.activity_id(number)
+        id
     }
 
     /// The answer to GET: what follows the watermark. One we didn't give means: from the start.
@@ -102,7 +177,15 @@ impl Conversation {
         if bent.is_some_and(|fault| fault.reorder) {
             shown.reverse();
         }
-        format!(r#"{{"activities":[{}],"watermark":"{to:05x}-{:02}"}}"#, shown.join(","), self.mark)
+        self.set(&shown, to)
+    }
+
+    fn set(&self, activities: &[&str], watermark: usize) -> String {
+        format!(
+            r#"{{"activities":[{}],"watermark":"{watermark:05x}-{:02}"}}"#,
+            activities.join(","),
+            self.mark
+        )
     }
 
     /// Every activity the bot was given, in order.
@@ -161,6 +244,21 @@ impl Conversation {
 }
 
 impl Said {
+    /// Activities of one streamed answer name the first of them.
+    fn join_stream(&mut self, activity: &mut Map<String, Value>, id: &str) {
+        let Some(data) = activity.get_mut("channelData").filter(|data| data["streamType"].is_string()) else {
+            return;
+        };
+        let is_last = data["streamType"] == "final";
+        match &self.streaming {
+            Some(first) => data["streamId"] = first.as_str().into(),
+            None => self.streaming = Some(id.to_owned()),
+        }
+        if is_last {
+            self.streaming = None;
+        }
+    }
+
     /// All messages, in the order they were said, those included that GET doesn't show yet.
     fn transcript(&self) -> Vec<Value> {
         let mut entries: Vec<&Entry> = self.visible.iter().chain(&self.received).collect();

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{
     conversation::Conversation,
     refusal::Refusal,
+    stream,
     studio::{Bearer, Studio, new_conversation_id},
     upload,
 };
@@ -37,6 +38,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/conversations/{id}/activities", web::get().to(read))
                 .route("/conversations/{id}/activities", web::post().to(say))
                 .route("/conversations/{id}/upload", web::post().to(upload::take))
+                .route("/conversations/{id}/stream", web::get().to(stream::open))
                 .route("/session/getsessionid", web::get().to(session_id)),
         )
         .route("/v3/attachments/{id}/{name}", web::get().to(upload::give))
@@ -136,9 +138,9 @@ async fn reconnect(
 /// What start and reconnect answer.
 fn way_in(studio: &Studio, id: &str, user: Option<&str>, watermark: &str) -> Value {
     let (token, expires_in) = studio.token(id, user);
-    let host = studio.url.trim_start_matches("http://");
+    let (host, ticket) = (studio.url.trim_start_matches("http://"), studio.stream_token(id));
     let stream =
-        format!("wss://{host}v3/directline/conversations/{id}/stream?watermark={watermark}&t={token}");
+        format!("ws://{host}v3/directline/conversations/{id}/stream?watermark={watermark}&t={ticket}");
     json!({
         "conversationId": id, "token": token, "expires_in": expires_in, "streamUrl": stream,
         "referenceGrammarId": "5c1b9f0e-2d64-4f0a-9d6f-1f6a4c0d7a11",

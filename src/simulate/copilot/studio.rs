@@ -72,6 +72,9 @@ impl Studio {
             return Ok(Bearer::Secret);
         }
         let claims = self.mint.check(credential, now())?;
+        if claims.aud == "stream" {
+            return Err(Refusal::BadToken);
+        }
         match self.find(&claims.conv) {
             Some(conversation) if !conversation.honours(claims.jti) => Err(Refusal::TokenExpired),
             _ => Ok(Bearer::Token(claims)),
@@ -93,6 +96,46 @@ impl Studio {
             jti: self.mint.next_serial(),
         };
         (self.mint.sign(&claims), lifetime)
+    }
+
+    /// A `streamUrl`'s own token, which is good for a moment.
+    pub fn stream_token(&self, conversation: &str) -> String {
+        let lifetime = self.options.stream_lifetime.as_secs();
+        let from = now();
+        let claims = Claims {
+            bot: self.options.bot_id.clone(),
+            conv: conversation.to_owned(),
+            user: None,
+            nbf: from,
+            exp: from.saturating_add(i64::try_from(lifetime).unwrap_or(i64::MAX)),
+            iss: self.url.clone(),
+            aud: "stream".to_owned(),
+            jti: self.mint.next_serial(),
+        };
+        self.mint.sign(&claims)
+    }
+
+    /// The conversation whose socket a `streamUrl`'s token opens.
+    pub fn check_stream(&self, conversation: &str, token: &str) -> Result<Arc<Conversation>, Refusal> {
+        let claims = self.mint.check(token, now())?;
+        if claims.aud != "stream" {
+            return Err(Refusal::BadToken);
+        }
+        if claims.conv != conversation {
+            return Err(Refusal::OtherConversation);
+        }
+        self.find(conversation).ok_or(Refusal::UnknownConversation)
+    }
+
+    /// Closes the sockets of all conversations; how many there were.
+    pub fn drop_sockets(&self) -> usize {
+        let all = self.conversations.read().unwrap_or_else(PoisonError::into_inner);
+        all.by_id.values().map(|conversation| conversation.drop_sockets()).sum()
+    }
+
+    pub fn open_sockets(&self) -> usize {
+        let all = self.conversations.read().unwrap_or_else(PoisonError::into_inner);
+        all.by_id.values().map(|conversation| conversation.open_sockets()).sum()
     }
 
     /// From now on, every token given so far for this conversation is expired.

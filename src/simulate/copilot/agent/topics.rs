@@ -28,6 +28,7 @@ const TOPICS: &[Topic] = &[
     Topic { name: "Show a picture", phrases: &["picture"], answer: |_, _| Turn::of([cards::picture()]) },
     Topic { name: "Formatting", phrases: &["markdown"], answer: markdown },
     Topic { name: "Leave policy", phrases: &["policy"], answer: policy },
+    Topic { name: "Token by token", phrases: &["stream"], answer: streamed },
     Topic { name: "Slow flow", phrases: &["slow"], answer: slow },
     Topic { name: "Reminder", phrases: &["later"], answer: later },
     Topic { name: "Broken flow", phrases: &["fail"], answer: fail },
@@ -129,6 +130,21 @@ fn slow(_: &Memory, _: &str) -> Turn {
         Step::at(1500, message("Here is the first part.")),
         Step::at(1900, message("And here is the rest.")),
     ];
+    Turn { steps, ..Turn::default() }
+}
+
+/// As Copilot Studio streams: first what it does, then the text so far, at last the whole message.
+fn streamed(_: &Memory, _: &str) -> Turn {
+    let words = "The printer on the second floor is ready again.";
+    let chunk = |kind: &str, sequence: usize, text: &str| json!({"type": "typing", "text": text, "channelData": {"streamType": kind, "streamSequence": sequence}});
+    let mut steps = vec![Step::at(0, chunk("informative", 1, "Looking for printers…"))];
+    for (n, (end, _)) in words.match_indices(' ').enumerate() {
+        let at = 60 * (n as u64 + 1);
+        steps.push(Step::at(at, chunk("streaming", n + 2, &words[..end])));
+    }
+    let mut last = message(words);
+    last["channelData"] = json!({"streamType": "final"});
+    steps.push(Step::at(600, last));
     Turn { steps, ..Turn::default() }
 }
 
