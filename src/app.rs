@@ -20,7 +20,7 @@ use crate::{
     far_end,
     files::FileStore,
     handoff::Handoff,
-    http::{Secondary, Served, configure},
+    http::{Secondary, Served, Sockets, Tickets, configure},
     ledger::journal::{AppendBlobJournal, Journal as _, SqliteJournal, Store},
     operator::{retention::Retention, tombstone::Tombstones},
     relay::Relay,
@@ -48,6 +48,7 @@ pub struct Connector {
     secondary_bot: Option<Arc<SecondaryBot>>,
     counters: Arc<Counters>,
     underway: Underway,
+    sockets: Option<Arc<Sockets>>,
     /// The journals of live chats; `None` when no role is on that keeps any.
     chats: Option<Store<Fact>>,
     /// `None`: everything is kept.
@@ -91,6 +92,10 @@ impl Connector {
         let handoff = store
             .and_then(|(store, kept)| Handoff::new(settings, store, kept, &http, counters.clone()))
             .map(Arc::new);
+        let connections = connections::at_most();
+        // The others are for posts, polls and webhooks.
+        let tickets = settings.web_socket.then(|| Tickets::new(settings)).flatten();
+        let sockets = tickets.map(|tickets| Arc::new(Sockets::new(tickets, connections / 2)));
         let secondary = secondary_bot.clone().zip(settings.secondary_bot.clone());
         let served = Data::new(Served {
             handoff: handoff.clone(),
@@ -99,6 +104,7 @@ impl Connector {
             allowed_origins: settings.allowed_origins.clone(),
             in_functions_host: settings.in_functions_host,
             long_poll: settings.long_poll,
+            sockets: sockets.clone(),
             max_upload: settings.files.max_upload,
             relay: settings.relay.access.clone(),
             direct_line_secret: settings.direct_line.secret.clone(),
@@ -129,7 +135,7 @@ impl Connector {
         .disable_signals()
         .shutdown_timeout(ending::LONGEST.as_secs())
         .workers(workers)
-        .max_connections(connections::at_most().div_ceil(workers))
+        .max_connections(connections.div_ceil(workers))
         .on_connect(connections::bound)
         .keep_alive(UNUSED)
         .client_request_timeout(UNUSED)
@@ -143,6 +149,7 @@ impl Connector {
             secondary_bot,
             counters,
             underway,
+            sockets,
             chats,
             retention,
         })
@@ -176,13 +183,16 @@ impl Connector {
     /// # Errors
     /// When serving fails.
     pub async fn run_until(self, mut signals: Signals) -> io::Result<Ended> {
-        let Self { server, underway, chats, .. } = self;
+        let Self { server, underway, sockets, chats, .. } = self;
         let handle = server.handle();
         let mut serving = pin!(server);
         let signal = tokio::select! {
             served = &mut serving => return served.map(|()| Ended::ByItself),
             signal = signals.told() => signal?,
         };
+        if let Some(sockets) = sockets {
+            sockets.end();
+        }
         // Takes no new connection; callers that keep one open, asking nothing, are not waited for.
         let stopped = async { futures_util::future::join(handle.stop(true), &mut serving).await };
         tokio::select! {

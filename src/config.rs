@@ -46,6 +46,8 @@ pub struct Settings {
     pub public_url: Option<Url>,
     pub allowed_origins: AllowedOrigins,
     pub long_poll: Duration,
+    /// Whether clients are offered a web socket; the Functions host carries none.
+    pub web_socket: bool,
     /// Days after which what has ended is deleted; 0 keeps it.
     pub retention_days: u32,
     pub direct_line: DirectLineSettings,
@@ -100,6 +102,7 @@ impl Settings {
             // DirectLineJS gives up on a poll after 20 s, and on all polls with it.
             retention_days: u32::try_from(reader.number("RETENTION_DAYS", 0..=3_650, "days")).unwrap_or(30),
             long_poll: reader.milliseconds("LONG_POLL", 0..=15_000),
+            web_socket: reader.choice("WEB_SOCKET", &[("auto", true), ("off", false)]) && !in_functions_host,
             direct_line: direct_line(&mut reader),
             servicenow: servicenow::servicenow(&mut reader),
             handoff: servicenow::handoff(&mut reader),

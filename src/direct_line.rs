@@ -25,6 +25,7 @@ pub mod page;
 pub(crate) mod probe;
 pub mod proxy;
 mod root;
+pub mod stream;
 pub mod upload;
 
 /// A GET waits this long; a POST longer, because it lasts as long as the bot's turn (15 s at most).

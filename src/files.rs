@@ -34,7 +34,7 @@ mod fetch;
 mod held;
 mod incoming;
 mod limits;
-mod link;
+pub mod link;
 pub mod name;
 mod range;
 mod store;

@@ -43,7 +43,7 @@ pub use attach::UploadTo;
 pub use client::{Posted, Refusal};
 pub use escalate::Source;
 pub use hear::Heard;
-pub use page::Page;
+pub use page::{Asked, BotWords, Page};
 pub use token::{Caller, Standing};
 
 /// One escalated conversation, as this process knows it.

@@ -11,7 +11,10 @@ use actix_web::{
 use serde_json::json;
 use tracing::{Instrument as _, Span, error, field, info_span, warn};
 
-pub use self::direct_line::operation::Operation;
+pub use self::direct_line::{
+    operation::Operation,
+    socket::{Sockets, Tickets},
+};
 use self::{body::read_body, error::ApiError, route::Place};
 use crate::{
     auth,
@@ -54,6 +57,8 @@ pub struct Served {
     /// Whose timer calls `sweep`.
     pub in_functions_host: bool,
     pub long_poll: std::time::Duration,
+    /// `None`: clients are offered no socket.
+    pub sockets: Option<Arc<Sockets>>,
     pub max_upload: u64,
     pub relay: RelayAccess,
     /// What the relay reads with for a caller who has its key and brings no secret.

@@ -55,6 +55,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("MAX_UPLOAD", "104857600", "largest upload in bytes"),
     setting("RETENTION_DAYS", "30", "days after which an ended conversation is deleted; `0` keeps it"),
     setting("LONG_POLL", "0", "milliseconds a client's empty poll may be held"),
+    setting("WEB_SOCKET", "auto", "`auto`: clients are offered one outside the Functions host; `off`"),
     setting(
         "TEXTS",
         "",

@@ -90,6 +90,11 @@ impl Pipe {
         Self { http, direct_line }
     }
 
+    /// The same Direct Line, for calls that are not a client's.
+    pub fn direct_line(&self) -> &DirectLine {
+        &self.direct_line
+    }
+
     /// Whether it is known where Direct Line is; asks when it is not. Whether it answers there is not asked.
     pub async fn knows_root(&self) -> bool {
         self.direct_line.root().await.is_ok()

@@ -40,17 +40,7 @@ impl Signer {
     /// Derives the key from all secrets of the settings that a link may depend on: to guess one of them from
     /// a link, all the others must be known. Changing any of them ends the links given out so far.
     pub fn new(settings: &Settings) -> Self {
-        let mut material = mac(b"servicenow-handoff file links 1");
-        for secret in secrets(settings) {
-            let value = secret.map(Credential::value);
-            let secret = value.as_ref().map(|value| value.expose_secret()).unwrap_or_default();
-            material.update(&(secret.len() as u64).to_be_bytes());
-            material.update(secret.as_bytes());
-        }
-        let instance = settings.servicenow.as_ref().map(|far_end| far_end.url.as_str()).unwrap_or_default();
-        let mut derived = mac(&material.finalize().into_bytes());
-        derived.update(instance.as_bytes());
-        Self { key: mac(&derived.finalize().into_bytes()) }
+        Self { key: mac(&key_of(settings, b"servicenow-handoff file links 1")) }
     }
 
     /// The link's path below `api/files/`.
@@ -95,6 +85,26 @@ impl Signer {
         mac.update(signed.as_bytes());
         mac
     }
+}
+
+/// The key for one purpose, the same on all instances of the app.
+pub fn key_of(settings: &Settings, purpose: &[u8]) -> [u8; 32] {
+    let mut material = mac(purpose);
+    for secret in secrets(settings) {
+        let value = secret.map(Credential::value);
+        let secret = value.as_ref().map(|value| value.expose_secret()).unwrap_or_default();
+        material.update(&(secret.len() as u64).to_be_bytes());
+        material.update(secret.as_bytes());
+    }
+    let instance = settings.servicenow.as_ref().map(|far_end| far_end.url.as_str()).unwrap_or_default();
+    let mut derived = mac(&material.finalize().into_bytes());
+    derived.update(instance.as_bytes());
+    derived.finalize().into_bytes().into()
+}
+
+/// Whether the settings hold any secret that a key can be made of.
+pub fn has_secrets(settings: &Settings) -> bool {
+    secrets(settings).iter().any(Option::is_some)
 }
 
 fn mac(key: &[u8]) -> Hmac<Sha256> {

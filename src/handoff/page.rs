@@ -43,12 +43,33 @@ enum Reached {
     Full,
 }
 
-/// One answer to a client's GET.
+/// One answer to a client's GET, or what its socket is pushed.
 #[derive(Debug)]
 pub struct Page {
     pub activities: Vec<Value>,
     /// As the client gave it when nothing could be read.
     pub watermark: Option<String>,
+    /// The stretch in which the bot speaks now, once all before it has been read.
+    pub bot: Option<usize>,
+}
+
+/// What a client wants to read.
+pub struct Asked<'a> {
+    pub watermark: Option<&'a str>,
+    /// Facts of the journal that it surely has; `None`: those before its watermark.
+    pub read: Option<Position>,
+    /// How long an empty answer may be held.
+    pub hold: Duration,
+    pub bot: BotWords,
+}
+
+/// How the words of a bot that is back come to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BotWords {
+    /// With the answer.
+    Polled,
+    /// Another way, in this stretch; an answer is held only as long as the bot speaks there.
+    Pushed(Option<usize>),
 }
 
 /// What the journal says at one moment.
@@ -63,7 +84,8 @@ struct Look {
     owes: bool,
     /// Time has brought something about.
     due: bool,
-    /// The client has fetched messages that ServiceNow has not been told of.
+    /// What the client surely has, and whether there is something in it that ServiceNow has not been told of.
+    read: Position,
     fetched: bool,
     /// A stretch of the bot's behind whose end the user may have said something.
     undrained: Option<usize>,
@@ -79,24 +101,25 @@ impl Handoff {
         self: &Arc<Self>,
         conversation: &Arc<Conversation>,
         caller: &Caller,
-        watermark: Option<&str>,
-        hold: Duration,
+        asked: &Asked<'_>,
     ) -> Result<Page, JournalError> {
-        let mut cursor = Cursor::read(watermark);
-        self.forget_read(conversation, cursor.local);
+        let mut cursor = Cursor::read(asked.watermark);
+        let read = asked.read.unwrap_or(cursor.local);
+        self.forget_read(conversation, read);
         let mut moved = conversation.watch();
-        let until = tokio::time::Instant::now() + hold;
+        let until = tokio::time::Instant::now() + asked.hold;
         loop {
-            let look = self.look(conversation, &mut cursor).await?;
-            self.see_to(conversation, &look, caller, &cursor).await?;
+            let look = self.look(conversation, &mut cursor, read).await?;
+            self.see_to(conversation, &look, caller).await?;
             let look = if look.due || look.undrained.is_some() {
-                self.look(conversation, &mut cursor).await?
+                self.look(conversation, &mut cursor, read).await?
             } else {
                 look
             };
-            let page = self.assemble(conversation, caller, &look, cursor.clone(), watermark).await?;
+            let page = self.assemble(conversation, caller, &look, cursor.clone(), asked).await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
-            if !page.activities.is_empty() || left.is_zero() {
+            let elsewhere = matches!(asked.bot, BotWords::Pushed(stretch) if page.bot != stretch);
+            if !page.activities.is_empty() || elsewhere || left.is_zero() {
                 return Ok(page);
             }
             let nap = left.min(LOOK);
@@ -105,7 +128,12 @@ impl Handoff {
     }
 
     /// Reads what is new in the journal; puts a cursor that can't be ours back to the start.
-    async fn look(&self, conversation: &Conversation, cursor: &mut Cursor) -> Result<Look, JournalError> {
+    async fn look(
+        &self,
+        conversation: &Conversation,
+        cursor: &mut Cursor,
+        read: Position,
+    ) -> Result<Look, JournalError> {
         let (mut facts, mut state) = self.ledger.look(conversation, cursor.local).await?;
         let mut from = state.position - facts.len() as u64;
         if cursor.local > state.position || cursor.segment >= state.segments.len() {
@@ -115,11 +143,13 @@ impl Handoff {
             (facts, state) = self.ledger.look(conversation, 0).await?;
         }
         let now = Timestamp::now();
+        let read = read.min(cursor.local);
         let policy = &self.ledger.machine().policy;
         let due = |command| !decide(&state, command, policy, now).is_empty();
         Ok(Look {
             due: due(Command::Tick { typed: conversation.local.typed() }),
-            fetched: due(Command::Fetched { up_to: cursor.local }),
+            fetched: due(Command::Fetched { up_to: read }),
+            read,
             segments: state.segments.clone(),
             user: state.user.clone(),
             facts,
@@ -137,13 +167,12 @@ impl Handoff {
         conversation: &Arc<Conversation>,
         look: &Look,
         caller: &Caller,
-        cursor: &Cursor,
     ) -> Result<(), JournalError> {
         if look.due {
             Box::pin(self.tick(conversation)).await?;
         }
         if look.fetched {
-            let fetched = Command::Fetched { up_to: cursor.local };
+            let fetched = Command::Fetched { up_to: look.read };
             let decide = move |chat: &Chat, state: &_, now| chat.decide(state, &fetched, now);
             Box::pin(commit_and_deliver(self, conversation, LANE, decide))
                 .await
@@ -172,9 +201,9 @@ impl Handoff {
         caller: &Caller,
         look: &Look,
         mut cursor: Cursor,
-        given: Option<&str>,
+        asked: &Asked<'_>,
     ) -> Result<Page, JournalError> {
-        let mut activities = vec![];
+        let (mut activities, mut bot) = (vec![], None);
         // Who still reads the bot's words reads history, and typing is none.
         let cut = look.segments.get(cursor.segment).is_some_and(|segment| segment.cut.is_some());
         let catching_up = cut && cursor.upstream != Upstream::End;
@@ -192,13 +221,17 @@ impl Handoff {
                 Reached::Head => {}
             }
             if last && segment.cut.is_none() {
-                Box::pin(self.read_bot(conversation, caller, segment, &mut cursor, &mut activities)).await?;
+                bot = Some(cursor.segment);
+                if asked.bot == BotWords::Polled {
+                    Box::pin(self.read_bot(conversation, caller, segment, &mut cursor, &mut activities))
+                        .await?;
+                }
             }
             break;
         }
-        let unmoved = activities.is_empty() && cursor == Cursor::read(given);
-        let watermark = if unmoved { given.map(str::to_owned) } else { Some(cursor.write()) };
-        Ok(Page { activities, watermark })
+        let unmoved = activities.is_empty() && cursor == Cursor::read(asked.watermark);
+        let watermark = if unmoved { asked.watermark.map(str::to_owned) } else { Some(cursor.write()) };
+        Ok(Page { activities, watermark, bot })
     }
 
     /// The journal from the cursor on, as far as the answer has room.

@@ -5,7 +5,10 @@ use std::{borrow::Cow, sync::Arc};
 use actix_web::{
     HttpRequest, HttpResponse,
     body::SizedStream,
-    http::header::{CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+    http::{
+        StatusCode,
+        header::{CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+    },
     web::{Bytes, Payload},
 };
 use futures_util::TryStreamExt as _;
@@ -13,15 +16,15 @@ use serde_json::Value;
 use tracing::{Instrument as _, warn};
 
 use self::{
-    answer::{NO_ANSWER, collect, from_far_end, posted, start_answer, turned_down},
+    answer::{NO_ANSWER, collect, from_far_end, live, posted, start_answer, turned_down},
     operation::Operation,
 };
 use super::{ACTIVITY_LIMIT, Served, body::read_body, cors, error::ApiError, header, span};
 use crate::{
     direct_line::proxy::{Onward, Pipe, Sent, failed},
-    domain::ConversationId,
+    domain::{ConversationId, Timestamp},
     far_end::CallError,
-    handoff::{Caller, Conversation, Handoff},
+    handoff::{Caller, Conversation, Handoff, Standing},
     ledger::journal::JournalError,
     telemetry::{TRACEPARENT, on_behalf},
     wire::json,
@@ -33,6 +36,7 @@ mod escalated;
 mod form;
 pub(super) mod operation;
 mod session;
+pub(super) mod socket;
 mod upload;
 
 /// Answers up to this size are passed on in one piece, larger ones as they come.
@@ -83,6 +87,7 @@ async fn route(
         Operation::Refresh => Box::pin(surface.token(surface.onward(Sent::Nothing))).await,
         Operation::SessionId => Box::pin(surface.session_id()).await,
         Operation::Attachment(_) => Box::pin(surface.attachment()).await,
+        Operation::Stream(id) => Box::pin(surface.stream(id, payload)).await,
     }
 }
 
@@ -109,13 +114,45 @@ impl Surface<'_> {
 
     /// GET a conversation: Direct Line renews the token; a watermark of ours means nothing to it.
     async fn reconnect(&self, id: &ConversationId) -> Result<HttpResponse, ApiError> {
-        let ours = self.find(id).await?.is_some();
+        let ours = self.find(id).await?;
         let mut onward = self.onward(Sent::Nothing);
-        onward.query = onward.query.filter(|_| !ours);
-        self.token(onward).await
+        onward.query = onward.query.filter(|_| ours.is_none());
+        let answer = self.token(onward).await;
+        let failed = match &answer {
+            Ok(answer) => {
+                answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS
+            }
+            Err(_) => true,
+        };
+        match ours {
+            Some((handoff, conversation)) if failed => {
+                self.reconnect_alone(id, handoff, &conversation).await.map_or(answer, Ok)
+            }
+            _ => answer,
+        }
     }
 
-    /// Passes on an answer that holds a token, without the address of a socket: that would go round us.
+    /// While Direct Line fails: a token that is known to be good stays what it is, so that a live chat goes on.
+    async fn reconnect_alone(
+        &self,
+        id: &ConversationId,
+        handoff: &Arc<Handoff>,
+        conversation: &Arc<Conversation>,
+    ) -> Option<HttpResponse> {
+        let caller = self.caller().ok()?;
+        let Ok(Standing::Good) = handoff.standing(conversation, &caller).await else { return None };
+        let (_, token) = caller.authorization.split_once(' ')?;
+        let now = Timestamp::now();
+        let mut grant = serde_json::Map::new();
+        grant.insert("conversationId".to_owned(), id.as_str().into());
+        grant.insert("token".to_owned(), token.trim().into());
+        grant.insert("expires_in".to_owned(), (caller.until(now).millis_since(now) / 1_000).into());
+        self.offer_stream(&mut grant);
+        Some(live(&Value::Object(grant)))
+    }
+
+    /// Passes on an answer that holds a token. The address of Direct Line's socket would go round us: ours takes its place, or
+    /// none.
     async fn token(&self, onward: Onward<'_>) -> Result<HttpResponse, ApiError> {
         let response = self.pipe.pass(onward).await.map_err(from_far_end)?;
         if !response.status().is_success() {
@@ -132,7 +169,8 @@ impl Surface<'_> {
         self.note_token(&grant).await;
         let fields = grant.len();
         grant.retain(|name, _| !name.eq_ignore_ascii_case("streamUrl"));
-        Ok(match grant.len() == fields {
+        let offered = self.offer_stream(&mut grant);
+        Ok(match grant.len() == fields && !offered {
             true => answer.body(body),
             false => answer.body(Value::Object(grant).to_string()),
         })

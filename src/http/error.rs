@@ -44,6 +44,8 @@ pub enum ApiError {
     #[error("The file has no such range. Ask for one within its length, or for the whole file.")]
     NoSuchRange { length: Option<u64> },
     #[error("{0}")]
+    TooManyRequests(&'static str),
+    #[error("{0}")]
     NotConfigured(&'static str),
     #[error("{0}")]
     Unavailable(&'static str),
@@ -66,6 +68,7 @@ impl ApiError {
             Self::Compressed => "UnsupportedMediaType",
             Self::TooSlow => "RequestTimeout",
             Self::NoSuchRange { .. } => "RangeNotSatisfiable",
+            Self::TooManyRequests(_) => "TooManyRequests",
             Self::NotConfigured(_) => "NotConfigured",
             Self::Unavailable(_) => "Unavailable",
             Self::AsDirectLine { code, .. } => code,
@@ -85,6 +88,7 @@ impl ResponseError for ApiError {
             Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NoSuchRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotConfigured(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::AsDirectLine { status, .. } => {
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY)

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use url::Url;
 
 use super::super::{
-    Caller, Conversation, Handoff,
+    Caller, Conversation, Handoff, Page,
     escalate::{Source, watermark_text},
     return_to_bot::ReturnError,
 };
@@ -87,14 +88,30 @@ impl Handoff {
             }
             Err(_) => return Ok(()),
         };
+        self.take_in(conversation, caller, segment, set, cursor, activities).await
+    }
+
+    /// What the bot says in a batch of its, however it came; a hand-off in it is stored before it is shown.
+    async fn take_in(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        caller: &Caller,
+        segment: &Segment,
+        set: ActivitySet,
+        cursor: &mut Cursor,
+        activities: &mut Vec<Value>,
+    ) -> Result<(), JournalError> {
         if let Some(event) = self.find_event(&set) {
-            let upstream = segment.conversation.as_deref().unwrap_or(conversation.id.as_str());
             let Ok(authorization) = self.authorization_for(conversation, segment, caller).await else {
                 return Ok(());
             };
+            let upstream = upstream_of(conversation, segment);
             let source =
                 Source { segment: cursor.segment, conversation: upstream, authorization: &authorization };
-            self.escalate(&conversation.id, &set, event, &source, None, None).await?;
+            if !self.escalate(&conversation.id, &set, event, &source, None, None).await? {
+                // The batch is younger than the hand-off: what may be shown of it stands before that, and is read there.
+                return Ok(());
+            }
             cursor.upstream = Upstream::End;
         } else if let Some(next) = watermark_text(&set) {
             cursor.upstream = Upstream::At(next);
@@ -105,6 +122,47 @@ impl Handoff {
         Ok(())
     }
 
+    /// Where what the bot says now is pushed, from a client's place on. `None`: nowhere, it must be polled.
+    pub async fn bot_stream(
+        &self,
+        conversation: &Arc<Conversation>,
+        caller: &Caller,
+        watermark: Option<&str>,
+    ) -> Option<Url> {
+        let cursor = Cursor::read(watermark);
+        let segment = conversation.state().await.segments.get(cursor.segment)?.clone();
+        let authorization = self.authorization_for(conversation, &segment, caller).await.ok()?;
+        let at = match &cursor.upstream {
+            Upstream::At(at) => Some(at.as_str()),
+            Upstream::Start | Upstream::End => None,
+        };
+        let upstream = upstream_of(conversation, &segment);
+        let trace = of_caller();
+        self.direct_line.stream_url(upstream, &authorization, at, trace.as_deref()).await.ok().flatten()
+    }
+
+    /// What a batch shows that the bot was heard to say, in the stretch where the client stands; nothing when the bot has been
+    /// cut off there.
+    ///
+    /// # Errors
+    /// When a hand-off in it can't be stored; then the batch must be read again.
+    pub async fn pushed(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        caller: &Caller,
+        watermark: Option<&str>,
+        set: ActivitySet,
+    ) -> Result<Page, JournalError> {
+        let mut cursor = Cursor::read(watermark);
+        let segment = conversation.state().await.segments.get(cursor.segment).cloned();
+        let mut activities = vec![];
+        if let Some(segment) = segment.filter(|segment| segment.cut.is_none()) {
+            self.take_in(conversation, caller, &segment, set, &mut cursor, &mut activities).await?;
+        }
+        let bot = Some(cursor.segment).filter(|_| cursor.upstream != Upstream::End);
+        Ok(Page { activities, watermark: Some(cursor.write()), bot })
+    }
+
     async fn upstream(
         &self,
         conversation: &Arc<Conversation>,
@@ -113,7 +171,7 @@ impl Handoff {
         at: Option<&str>,
     ) -> Result<ActivitySet, ReturnError> {
         let authorization = self.authorization_for(conversation, segment, caller).await?;
-        let upstream = segment.conversation.as_deref().unwrap_or(conversation.id.as_str());
+        let upstream = upstream_of(conversation, segment);
         Ok(self.direct_line.activities(upstream, &authorization, at, of_caller().as_deref()).await?)
     }
 
@@ -129,6 +187,11 @@ impl Handoff {
             Some(_) => self.authorization(conversation, segment).await,
         }
     }
+}
+
+/// The Direct Line conversation of a stretch.
+fn upstream_of<'a>(conversation: &'a Conversation, segment: &'a Segment) -> &'a str {
+    segment.conversation.as_deref().unwrap_or(conversation.id.as_str())
 }
 
 /// What the client may see of a bot's stretch that has ended, and whether its end has been reached.

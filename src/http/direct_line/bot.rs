@@ -18,8 +18,8 @@ use crate::{
     direct_line::proxy::{Onward, Sent},
     domain::ConversationId,
     far_end::CallError,
-    handoff::{Handoff, Source},
-    http::{ACTIVITY_LIMIT, error::ApiError, header, trace},
+    handoff::{Caller, Handoff, Source},
+    http::{ACTIVITY_LIMIT, Served, error::ApiError, header, trace},
     translate::watermark::{Cursor, Upstream},
     wire::{
         activity::{Activity, ActivitySet, SetRead},
@@ -29,7 +29,7 @@ use crate::{
 
 const FORGED: &str = "Only the agent may send this event. Ask the agent for a person instead.";
 /// Largest answer that is looked into, in bytes: about a hundred activities of the largest size.
-const LONGEST_SET: usize = 32 << 20;
+pub(super) const LONGEST_SET: usize = 32 << 20;
 
 impl Surface<'_> {
     /// A poll while the bot speaks. The answer is held back until it is known to hold no hand-off, or until
@@ -61,31 +61,17 @@ impl Surface<'_> {
         let mut answer = start_answer(&response);
         let packed = response.headers().contains_key("content-encoding");
         let Ok(body) = collect(response, LONGEST_SET).await else { return Ok(empty(given)) };
-        let Some(handoff) = &self.served.handoff else { return Ok(answer.body(body)) };
-        let asides = handoff.asides().take(id);
+        let asides = self.served.handoff.as_ref().map(|handoff| handoff.asides().take(id)).unwrap_or_default();
         let body = if asides.is_empty() { body } else { with_asides(&body, asides).unwrap_or(body) };
-        if !may_hold_event(handoff, &body) && !packed {
-            return Ok(answer.body(body));
-        }
-        let Some((set, event)) = find_event(handoff, id, &body) else { return Ok(answer.body(body)) };
-        if let Some(erased) = &self.served.erased
-            && erased.has(id).await.unwrap_or(false)
-        {
-            // Direct Line remembers the event for a day; who was forgotten is not to come back with it.
-            return Ok(answer.body(body));
-        }
+        let Some(found) = found(self.served, id, &body, packed) else { return Ok(answer.body(body)) };
         let caller = self.caller()?;
-        let source = Source { segment: 0, conversation: id.as_str(), authorization: &caller.authorization };
-        let trace = trace(self.request);
-        let escalated = Box::pin(handoff.escalate(id, &set, event, &source, Some(&caller), trace)).await;
-        match escalated {
-            Ok(true) => Ok(answer.body(with_our_watermark(&body).unwrap_or(body))),
-            // The batch is younger than the hand-off: the bot may have said more, which the user is not to see.
-            Ok(false) => Ok(Box::pin(self.poll_escalated(id, given)).await?.unwrap_or_else(|| empty(given))),
-            Err(failed) => {
-                warn!(conversation.id = %id, error = %failed, "The hand-off can't be stored; the client's poll is answered empty, and the next one sees the hand-off again");
-                Ok(empty(given))
+        match Box::pin(hand_over(self.served, id, &caller, trace(self.request), &body, found)).await {
+            Looked::Bots => Ok(answer.body(body)),
+            Looked::HandedOver(body) => Ok(answer.body(body)),
+            Looked::Overtaken => {
+                Ok(Box::pin(self.poll_escalated(id, given)).await?.unwrap_or_else(|| empty(given)))
             }
+            Looked::NotStored => Ok(empty(given)),
         }
     }
 
@@ -117,6 +103,56 @@ impl Surface<'_> {
         match handoff.overtaken(id, activity, upstream_id, arrived, &source).await? {
             Some(id) if !id.0.is_empty() => Ok(live(&json!({"id": id}))),
             _ => answer,
+        }
+    }
+}
+
+/// What became of a batch that may be shown to a client whose bot speaks.
+pub(super) enum Looked {
+    /// The bot's words and no more.
+    Bots,
+    /// A hand-off in it has been stored; the batch with a watermark of ours.
+    HandedOver(Bytes),
+    /// The bot was cut off before: the batch is younger than the hand-off, and may hold what the user is not to see.
+    Overtaken,
+    /// The hand-off can't be stored. The batch must not be shown, so that it is read again.
+    NotStored,
+}
+
+/// The hand-off in a batch, if there may be one and is.
+pub(super) fn found(
+    served: &Served,
+    id: &ConversationId,
+    body: &[u8],
+    packed: bool,
+) -> Option<(ActivitySet, usize)> {
+    let handoff = served.handoff.as_ref()?;
+    if may_hold_event(handoff, body) || packed { find_event(handoff, id, body) } else { None }
+}
+
+/// Stores the hand-off that was [`found`] in a batch.
+pub(super) async fn hand_over(
+    served: &Served,
+    id: &ConversationId,
+    caller: &Caller,
+    trace: Option<String>,
+    body: &Bytes,
+    (set, event): (ActivitySet, usize),
+) -> Looked {
+    let Some(handoff) = &served.handoff else { return Looked::Bots };
+    if let Some(erased) = &served.erased
+        && erased.has(id).await.unwrap_or(false)
+    {
+        // Direct Line remembers the event for a day; who was forgotten is not to come back with it.
+        return Looked::Bots;
+    }
+    let source = Source { segment: 0, conversation: id.as_str(), authorization: &caller.authorization };
+    match handoff.escalate(id, &set, event, &source, Some(caller), trace).await {
+        Ok(true) => Looked::HandedOver(with_our_watermark(body).unwrap_or_else(|| body.clone())),
+        Ok(false) => Looked::Overtaken,
+        Err(failed) => {
+            warn!(conversation.id = %id, error = %failed, "The hand-off can't be stored; the client is shown nothing, and the next look sees the hand-off again");
+            Looked::NotStored
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     direct_line::proxy::Sent,
     domain::ConversationId,
-    handoff::{Caller, Conversation, Handoff, Standing},
+    handoff::{Asked, BotWords, Caller, Conversation, Handoff, Standing},
     http::{ACTIVITY_LIMIT, body::read_body, error::ApiError, trace},
     translate::{answer::is_click, watermark::is_ours},
     wire::activity::{Activity, posted},
@@ -22,7 +22,7 @@ use crate::{
 
 const WRONG_TYPE: &str =
     "A field of the activity has the wrong type. Compare it with the Bot Framework Activity schema.";
-const CANT_ASK: &str =
+pub(super) const CANT_ASK: &str =
     "This token is not known here, and Direct Line can't be asked about it now. Try again.";
 
 impl Surface<'_> {
@@ -62,7 +62,8 @@ impl Surface<'_> {
             Ok(Standing::Unknown) | Err(_) => return Ok(Some(empty(given))),
         }
         let hold = self.served.long_poll;
-        let page = handoff.page(&conversation, &caller, given, hold).await;
+        let asked = Asked { watermark: given, read: None, hold, bot: BotWords::Polled };
+        let page = handoff.page(&conversation, &caller, &asked).await;
         Ok(Some(match page {
             Ok(page) => match page.watermark {
                 Some(watermark) => live(&json!({"activities": page.activities, "watermark": watermark})),

@@ -26,6 +26,8 @@ pub enum Operation {
     Read(ConversationId),
     Post(ConversationId),
     Upload(ConversationId),
+    /// The web socket on which activities are pushed.
+    Stream(ConversationId),
     /// What binds a sign-in to the browser it was begun in.
     SessionId,
     /// The decoded segments behind `attachments`.
@@ -51,6 +53,7 @@ impl Operation {
                     _ if get && is(last, "activities") => Some(Self::Read(id)),
                     _ if post && is(last, "activities") => Some(Self::Post(id)),
                     _ if post && is(last, "upload") => Some(Self::Upload(id)),
+                    _ if get && is(last, "stream") => Some(Self::Stream(id)),
                     _ => None,
                 }
             }
@@ -75,6 +78,7 @@ impl Operation {
                 format!("conversations/{}/activities", encoded(id.as_str())).into()
             }
             Self::Upload(id) => format!("conversations/{}/upload", encoded(id.as_str())).into(),
+            Self::Stream(id) => format!("conversations/{}/stream", encoded(id.as_str())).into(),
             Self::Attachment(address) => {
                 let address: Vec<String> =
                     address.iter().map(|segment| encoded(segment).to_string()).collect();
@@ -86,7 +90,7 @@ impl Operation {
     /// The one query parameter it takes.
     pub fn parameter(&self) -> Option<&'static str> {
         match self {
-            Self::Reconnect(_) | Self::Read(_) => Some("watermark"),
+            Self::Reconnect(_) | Self::Read(_) | Self::Stream(_) => Some("watermark"),
             Self::Upload(_) => Some("userId"),
             // What an attachment's address is signed with.
             Self::Attachment(_) => Some("t"),
@@ -102,9 +106,9 @@ impl Operation {
         }
     }
 
-    /// Whether Direct Line asks for a credential.
+    /// Whether a credential is asked for in a header; a socket's stands in its address, because browsers send no other.
     pub fn needs_credential(&self) -> bool {
-        !matches!(self, Self::SessionId | Self::Attachment(_))
+        !matches!(self, Self::SessionId | Self::Attachment(_) | Self::Stream(_))
     }
 }
 

@@ -1,0 +1,191 @@
+//! Direct Line's web socket, as a client has it: over the connections, certificates and proxies of every other call.
+
+use std::time::Duration;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use futures_util::{SinkExt as _, StreamExt as _};
+use reqwest::{
+    RequestBuilder, Response, StatusCode, Upgraded,
+    header::{CONNECTION, HeaderMap, UPGRADE},
+};
+use serde_json::Value;
+use sha1::{Digest as _, Sha1};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Bytes, Message,
+        protocol::{Role, WebSocketConfig},
+    },
+};
+use url::Url;
+
+use super::{DirectLine, LONGEST_ANSWER, READ_TIME_OUT, with_trace};
+use crate::{
+    far_end::{self, CallError},
+    wire::json,
+};
+
+/// A socket that says nothing for so long is asked whether it is there, and given up when it then says nothing again.
+const SILENCE: Duration = Duration::from_secs(30);
+/// Each socket has such a buffer for as long as it lives.
+const BUFFER: usize = 8 * 1_024;
+/// RFC 6455, 1.3.
+const ACCEPT_SALT: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// An open socket.
+pub struct Stream {
+    socket: WebSocketStream<Upgraded>,
+    heard: Instant,
+    asked: bool,
+    collided: bool,
+}
+
+impl DirectLine {
+    /// Where the socket of a conversation is, from `watermark` on. `None`: Direct Line offers none.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn stream_url(
+        &self,
+        conversation: &str,
+        authorization: &str,
+        watermark: Option<&str>,
+        traceparent: Option<&str>,
+    ) -> Result<Option<Url>, CallError> {
+        let mut url = self.root().await?;
+        url.path_segments_mut()
+            .expect("an http URL has a path")
+            .pop_if_empty()
+            .extend(["conversations", conversation]);
+        if let Some(watermark) = watermark.filter(|watermark| !watermark.is_empty()) {
+            url.query_pairs_mut().append_pair("watermark", watermark);
+        }
+        let get = self.http.get(url).timeout(READ_TIME_OUT);
+        Ok(address(&self.call(with_trace(get, traceparent), authorization).await?.body))
+    }
+
+    /// Opens the socket at an address that Direct Line gave out.
+    ///
+    /// # Errors
+    /// See [`CallError`]; an address is good for a minute and for one try.
+    pub async fn stream(&self, url: Url, headers: HeaderMap) -> Result<Stream, CallError> {
+        connect(self.http.get(url).headers(headers)).await
+    }
+}
+
+/// The socket's address in an answer of start or reconnect, as HTTP: encrypted, or on this machine.
+pub fn address(body: &[u8]) -> Option<Url> {
+    let answer = json::read(body).ok()?.value;
+    let mut url = Url::parse(answer.get("streamUrl").and_then(Value::as_str)?).ok()?;
+    // What Direct Line calls wss is written https in its documentation.
+    let scheme = match url.scheme() {
+        "wss" | "https" => "https",
+        "ws" | "http" if is_here(&url) => "http",
+        _ => return None,
+    };
+    url = Url::parse(&url.as_str().replacen(url.scheme(), scheme, 1)).ok()?;
+    Some(url)
+}
+
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+async fn connect(get: RequestBuilder) -> Result<Stream, CallError> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key).map_err(|_| CallError::NotSent(None))?;
+    let key = BASE64_STANDARD.encode(key);
+    let get = get
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", &key);
+    let opening = async {
+        let response = far_end::send(get).await?;
+        accepted(&response, &key)?;
+        response.upgrade().await.map_err(far_end::no_answer)
+    };
+    let upgraded = timeout(READ_TIME_OUT, opening).await.map_err(|_| CallError::Uncertain(None))??;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(LONGEST_ANSWER))
+        .max_frame_size(Some(LONGEST_ANSWER));
+    let socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
+    Ok(Stream { socket, heard: Instant::now(), asked: false, collided: false })
+}
+
+fn accepted(response: &Response, key: &str) -> Result<(), CallError> {
+    let status = response.status();
+    let proof = BASE64_STANDARD.encode(Sha1::digest(format!("{key}{ACCEPT_SALT}")));
+    match response.headers().get("sec-websocket-accept") {
+        Some(given) if status == StatusCode::SWITCHING_PROTOCOLS && given.as_bytes() == proof.as_bytes() => {
+            Ok(())
+        }
+        _ if status.is_client_error() => Err(CallError::Rejected { status: status.as_u16(), code: None }),
+        _ => Err(CallError::Failed { status: status.as_u16() }),
+    }
+}
+
+impl Stream {
+    /// The next batch of activities, as it came; `None` once there is nothing more to come. May be called again after it was
+    /// cancelled.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            match timeout_at(self.heard + SILENCE, self.socket.next()).await {
+                Ok(Some(Ok(message))) => {
+                    (self.heard, self.asked) = (Instant::now(), false);
+                    match message {
+                        // An empty one only keeps the connection open.
+                        Message::Text(text) if text.is_empty() => {}
+                        Message::Text(text) => return Some(text.as_str().to_owned()),
+                        Message::Close(why) => {
+                            self.collided = why.is_some_and(|why| why.reason.contains("ollision"));
+                            return None;
+                        }
+                        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+                    }
+                }
+                Ok(Some(Err(_)) | None) => return None,
+                Err(_) if self.asked => return None,
+                Err(_) => {
+                    (self.heard, self.asked) = (Instant::now(), true);
+                    self.socket.send(Message::Ping(Bytes::new())).await.ok()?;
+                }
+            }
+        }
+    }
+
+    /// Whether it was closed because the conversation has another one: Direct Line serves one at a time.
+    pub fn collided(&self) -> bool {
+        self.collided
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_encrypted_or_on_this_machine() {
+        for (given, expected) in [
+            ("wss://europe.example.com/v3/x?t=1", Some("https://europe.example.com/v3/x?t=1")),
+            ("https://europe.example.com/x", Some("https://europe.example.com/x")),
+            ("ws://127.0.0.1:81/x", Some("http://127.0.0.1:81/x")),
+            ("ws://europe.example.com/x", None),
+            ("file:///x", None),
+            ("", None),
+        ] {
+            let body = serde_json::json!({"streamUrl": given}).to_string();
+            assert_eq!(address(body.as_bytes()).as_ref().map(Url::as_str), expected, "{given}");
+        }
+        assert_eq!(address(b"{}"), None);
+        assert_eq!(address(b"<html>"), None);
+    }
+}

@@ -1,0 +1,231 @@
+//! While the bot speaks in the client's own conversation: Direct Line's frames as they come, looked into for a hand-off.
+
+use actix_web::{http::header::HeaderMap, web::Bytes};
+use reqwest::{Method, header::HeaderValue};
+use tracing::debug;
+use url::Url;
+
+use super::{
+    super::{
+        Operation,
+        answer::collect,
+        bot::{LONGEST_SET, Looked, found, hand_over},
+    },
+    PASSED, Place, Socket,
+    client::End,
+    line::{Event, Line},
+    shown::Batch,
+};
+use crate::{
+    direct_line::{
+        proxy::{Onward, Pipe, Sent},
+        stream::{Stream, address},
+    },
+    domain::{ConversationId, Timestamp},
+    far_end::{self, CallError},
+    handoff::{Caller, Standing},
+    http::ACTIVITY_LIMIT,
+    telemetry::of_caller,
+};
+
+/// What a batch was for the client.
+enum Told {
+    /// It has been shown what it may see.
+    On,
+    /// The bot is cut off.
+    HandedOver(Option<String>),
+    /// It must be read again.
+    Again,
+}
+
+impl Socket {
+    /// Until the bot is cut off.
+    pub(super) async fn bot(
+        &self,
+        mut watermark: Option<String>,
+        mut url: Option<Url>,
+    ) -> Result<Place, End> {
+        let mut line = Line::new();
+        loop {
+            let event = line.event().await;
+            if self.is_handed_over() {
+                return self.to_chat(watermark).await;
+            }
+            let (body, packed) = match event {
+                Event::Frame(frame) => (Bytes::from(frame), false),
+                Event::Open => {
+                    let opened = self.open(url.take(), watermark.as_deref()).await;
+                    line = opened.map_or_else(Line::polled, Line::opened);
+                    // What came before the socket was there.
+                    match self.poll(watermark.as_deref()).await? {
+                        Some(polled) => polled,
+                        None => {
+                            line.drop_socket();
+                            continue;
+                        }
+                    }
+                }
+                Event::Lost => continue,
+                Event::Poll => {
+                    let polled = self.poll(watermark.as_deref()).await?;
+                    line.after_poll(polled.is_some());
+                    match polled {
+                        Some(polled) => polled,
+                        // Another instance may know more of the conversation than Direct Line tells.
+                        None if self.knows_hand_off().await => return self.to_chat(watermark).await,
+                        None => continue,
+                    }
+                }
+            };
+            match self.tell(body, packed, &mut watermark).await? {
+                Told::On => {}
+                Told::HandedOver(watermark) => return self.to_chat(watermark).await,
+                Told::Again => line.drop_socket(),
+            }
+        }
+    }
+
+    /// Shows a batch, unless it holds a hand-off that is to be stored first.
+    async fn tell(&self, body: Bytes, packed: bool, watermark: &mut Option<String>) -> Result<Told, End> {
+        let looked = match found(&self.served, &self.id, &body, packed) {
+            None => Looked::Bots,
+            Some(found) => {
+                let trace = self.trace.clone();
+                Box::pin(hand_over(&self.served, &self.id, &self.caller, trace, &body, found)).await
+            }
+        };
+        let (body, handed_over) = match looked {
+            Looked::Bots => (body, false),
+            Looked::HandedOver(body) => (body, true),
+            Looked::Overtaken => return Ok(Told::HandedOver(watermark.clone())),
+            Looked::NotStored => return Ok(Told::Again),
+        };
+        let Batch { text, watermark: next } = self.shown.borrow_mut().pass(&body);
+        if let Some(text) = text {
+            self.client.send(text, None).await?;
+        }
+        match handed_over {
+            true => Ok(Told::HandedOver(next)),
+            false => {
+                *watermark = next.or(watermark.take());
+                Ok(Told::On)
+            }
+        }
+    }
+
+    /// Whether this process knows that the bot was cut off.
+    fn is_handed_over(&self) -> bool {
+        self.served.handoff.as_ref().is_some_and(|handoff| handoff.remembers(&self.id))
+    }
+
+    async fn knows_hand_off(&self) -> bool {
+        let Some(handoff) = &self.served.handoff else { return false };
+        matches!(handoff.find(&self.id).await, Ok(Some(_)))
+    }
+
+    /// On to the journal, if it was Direct Line that let the caller in.
+    async fn to_chat(&self, watermark: Option<String>) -> Result<Place, End> {
+        let Some(handoff) = &self.served.handoff else { return Err(End::Failed) };
+        let conversation = handoff.find(&self.id).await.ok().flatten().ok_or(End::Failed)?;
+        match handoff.standing(&conversation, &self.caller).await {
+            Ok(Standing::Good) => Ok(Place::Chat(watermark)),
+            Ok(Standing::Refused { .. }) => Err(End::Refused),
+            Ok(Standing::Unknown) | Err(_) => Err(End::Failed),
+        }
+    }
+
+    /// Direct Line's socket, if it offers one and lets us in; whether the token is still good, the poll that follows tells.
+    async fn open(&self, url: Option<Url>, watermark: Option<&str>) -> Option<Stream> {
+        let opened = async {
+            let url = match url {
+                Some(url) => Some(url),
+                None => way_in(&self.pipe, &self.headers, &self.id, &self.caller, watermark).await?,
+            };
+            let Some(url) = url else { return Ok(None) };
+            let mut headers = far_end_headers(&self.headers);
+            if let Some(trace) = of_caller().and_then(|trace| HeaderValue::from_str(&trace).ok()) {
+                headers.insert("traceparent", trace);
+            }
+            self.pipe.direct_line().stream(url, headers).await.map(Some)
+        };
+        opened.await.unwrap_or_else(|error: CallError| {
+            debug!(conversation.id = %self.id, %error, "Direct Line's socket can't be opened; the bot is polled");
+            None
+        })
+    }
+
+    /// A poll as a client makes it; `None` when there is no answer now. Says whether it may be packed.
+    async fn poll(&self, watermark: Option<&str>) -> Result<Option<(Bytes, bool)>, End> {
+        let path = Operation::Read(self.id.clone()).path();
+        let query = watermark.map(|watermark| ("watermark", watermark));
+        let Ok(response) = self.pipe.pass(asked(&self.headers, &path, query, &self.caller)).await else {
+            return Ok(None);
+        };
+        if !response.status().is_success() {
+            return if is_final(&no_success(&response)) { Err(End::Refused) } else { Ok(None) };
+        }
+        let packed = response.headers().contains_key("content-encoding");
+        Ok(collect(response, LONGEST_SET).await.ok().map(|body| (body, packed)))
+    }
+}
+
+/// Where Direct Line's socket is for a caller who may read the conversation; `None` when it offers none.
+///
+/// # Errors
+/// See [`CallError`]; `Rejected` for a caller who may not.
+pub(super) async fn way_in(
+    pipe: &Pipe,
+    headers: &HeaderMap,
+    id: &ConversationId,
+    caller: &Caller,
+    watermark: Option<&str>,
+) -> Result<Option<Url>, CallError> {
+    let path = Operation::Reconnect(id.clone()).path();
+    let query = watermark.map(|watermark| ("watermark", watermark));
+    let response = pipe.pass(asked(headers, &path, query, caller)).await?;
+    if response.status().is_success() {
+        return Ok(address(&collect(response, ACTIVITY_LIMIT).await?));
+    }
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let body = collect(response, ACTIVITY_LIMIT).await.unwrap_or_default();
+    Err(far_end::refusal(status, &headers, &body, Timestamp::now()))
+}
+
+fn asked<'a>(
+    headers: &'a HeaderMap,
+    path: &'a str,
+    query: Option<(&'static str, &'a str)>,
+    caller: &'a Caller,
+) -> Onward<'a> {
+    Onward {
+        method: Method::GET,
+        path,
+        query,
+        headers,
+        also: &[],
+        authorization: Some(&caller.authorization),
+        cookies: None,
+        sent: Sent::Nothing,
+    }
+}
+
+fn no_success(response: &reqwest::Response) -> CallError {
+    far_end::refusal(response.status().as_u16(), response.headers(), &[], Timestamp::now())
+}
+
+/// Whether it will not be otherwise with this token.
+fn is_final(error: &CallError) -> bool {
+    matches!(error, CallError::Rejected { status: 401 | 403 | 404, .. })
+}
+
+fn far_end_headers(headers: &HeaderMap) -> reqwest::header::HeaderMap {
+    let mut passed = reqwest::header::HeaderMap::new();
+    for name in PASSED {
+        let value = headers.get(name).and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
+        if let Some(value) = value {
+            passed.insert(name, value);
+        }
+    }
+    passed
+}

@@ -1,0 +1,217 @@
+//! Once a person was asked for: the journal as it is stored, and when the bot is back, its words pushed behind the same socket.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use super::{
+    Place, Socket,
+    client::End,
+    line::{Event, Line},
+};
+use crate::{
+    handoff::{Asked, BotWords, Conversation, Handoff, Page, Standing},
+    ledger::journal::JournalError,
+    translate::watermark::Cursor,
+    wire::activity::{ActivitySet, SetRead},
+};
+
+/// How long one look at the journal may be held; then it is asked whether the client may still read.
+const HOLD: Duration = Duration::from_secs(15);
+/// How often it is asked whether the client's token is still good.
+const STANDING: Duration = Duration::from_secs(60);
+/// A store that fails is asked again after this.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The socket in a live chat.
+struct Chat<'a> {
+    socket: &'a Socket,
+    handoff: &'a Arc<Handoff>,
+    conversation: Arc<Conversation>,
+    watermark: Option<String>,
+    /// What the bot says, in the stretch with this number.
+    line: Option<(usize, Line)>,
+}
+
+enum News {
+    Page(Page),
+    Bot(Event),
+}
+
+impl Socket {
+    /// Until the conversation is forgotten.
+    pub(super) async fn chat(&self, watermark: Option<String>) -> Result<Place, End> {
+        let Some(handoff) = &self.served.handoff else { return Err(End::Failed) };
+        let Some(conversation) = handoff.find(&self.id).await.map_err(|_| End::Failed)? else {
+            return Err(End::Refused);
+        };
+        let mut chat = Chat { socket: self, handoff, conversation, watermark, line: None };
+        let mut asked = Instant::now();
+        loop {
+            if asked.elapsed() > STANDING {
+                chat.check_standing().await?;
+                asked = Instant::now();
+            }
+            match chat.news().await {
+                Ok(Some(News::Page(page))) => chat.show(page).await?,
+                Ok(Some(News::Bot(event))) => chat.hear_bot(event).await?,
+                Ok(None) => {}
+                Err(JournalError::Shorter { .. }) => return Err(End::Refused),
+                Err(error) => {
+                    debug!(conversation.id = %self.id, %error, "The store can't be read; the web socket waits");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+}
+
+impl Chat<'_> {
+    /// The client's token may have ended, or its conversation been erased.
+    async fn check_standing(&self) -> Result<(), End> {
+        match self.handoff.standing(&self.conversation, &self.socket.caller).await {
+            Ok(Standing::Refused { .. }) => Err(End::Refused),
+            Ok(Standing::Good | Standing::Unknown) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Waits for what there is to show; `None` when the client has read more, or after a while.
+    async fn news(&mut self) -> Result<Option<News>, JournalError> {
+        let mut reads = self.socket.client.reads();
+        let read = *reads.borrow_and_update();
+        let stretch = self.line.as_ref().map(|(stretch, _)| *stretch);
+        let asked = Asked {
+            watermark: self.watermark.as_deref(),
+            read: Some(read),
+            hold: HOLD,
+            bot: BotWords::Pushed(stretch),
+        };
+        let page = self.handoff.page(&self.conversation, &self.socket.caller, &asked);
+        let bot = async {
+            match &mut self.line {
+                Some((_, line)) => line.event().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            event = bot => Ok(Some(News::Bot(event))),
+            page = page => page.map(|page| Some(News::Page(page))),
+            _ = reads.changed() => Ok(None),
+        }
+    }
+
+    async fn show(&mut self, page: Page) -> Result<(), End> {
+        let stretch = page.bot;
+        self.push(page).await?;
+        if stretch != self.line.as_ref().map(|(stretch, _)| *stretch) {
+            self.line = stretch.map(|stretch| (stretch, Line::new()));
+        }
+        Ok(())
+    }
+
+    async fn push(&mut self, page: Page) -> Result<(), End> {
+        let Page { mut activities, watermark, bot: _ } = page;
+        self.socket.shown.borrow_mut().retain(&mut activities);
+        if !activities.is_empty() {
+            let frame = frame(&activities, watermark.as_deref());
+            let position = Cursor::read(watermark.as_deref()).local;
+            self.socket.client.send(frame, Some(position)).await?;
+        }
+        self.watermark = watermark.or(self.watermark.take());
+        Ok(())
+    }
+
+    async fn hear_bot(&mut self, event: Event) -> Result<(), End> {
+        match event {
+            Event::Lost => Ok(()),
+            Event::Open => {
+                let opened = self.open().await;
+                if let Some((_, line)) = &mut self.line {
+                    *line = opened;
+                }
+                // What came before the socket was there. It may tell that the bot now speaks in another stretch.
+                self.poll().await.map(drop)
+            }
+            Event::Poll => {
+                let answered = self.poll().await?;
+                if let Some((_, line)) = &mut self.line {
+                    line.after_poll(answered);
+                }
+                Ok(())
+            }
+            Event::Frame(frame) => self.hear_frame(&frame).await,
+        }
+    }
+
+    async fn hear_frame(&mut self, frame: &str) -> Result<(), End> {
+        let id = &self.socket.id;
+        let set = match ActivitySet::read(frame.as_bytes()) {
+            Ok(SetRead { set, lost }) => {
+                if lost > 0 {
+                    warn!(conversation.id = %id, lost, "Parts of what Direct Line answered can't be read; the others are used");
+                }
+                set
+            }
+            Err(why) => {
+                warn!(conversation.id = %id, %why, "Direct Line's answer can't be looked into");
+                return Ok(());
+            }
+        };
+        let caller = &self.socket.caller;
+        let watermark = self.watermark.as_deref();
+        match self.handoff.pushed(&self.conversation, caller, watermark, set).await {
+            Ok(page) => {
+                let speaks = page.bot.is_some();
+                self.push(page).await?;
+                if !speaks {
+                    self.line = None;
+                }
+            }
+            Err(error) => {
+                debug!(conversation.id = %id, %error, "A hand-off can't be stored; the bot's words are read again");
+                tokio::time::sleep(AGAIN).await;
+                if let Some((_, line)) = &mut self.line {
+                    line.drop_socket();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Direct Line's socket in the bot's stretch; polls while there is none.
+    async fn open(&self) -> Line {
+        let watermark = self.watermark.as_deref();
+        let url = self.handoff.bot_stream(&self.conversation, &self.socket.caller, watermark).await;
+        let Some(url) = url else { return Line::polled() };
+        match self.socket.pipe.direct_line().stream(url, HeaderMap::new()).await {
+            Ok(stream) => Line::opened(stream),
+            Err(error) => {
+                debug!(conversation.id = %self.socket.id, %error, "Direct Line's socket can't be opened; the bot is polled");
+                Line::polled()
+            }
+        }
+    }
+
+    /// One poll, the bot's words included; whether it was answered.
+    async fn poll(&mut self) -> Result<bool, End> {
+        let read = Some(self.socket.client.read());
+        let asked =
+            Asked { watermark: self.watermark.as_deref(), read, hold: Duration::ZERO, bot: BotWords::Polled };
+        match self.handoff.page(&self.conversation, &self.socket.caller, &asked).await {
+            Ok(page) => {
+                self.show(page).await?;
+                Ok(true)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+/// An ActivitySet as text.
+fn frame(activities: &[Value], watermark: Option<&str>) -> String {
+    json!({"activities": activities, "watermark": watermark}).to_string()
+}

@@ -1,0 +1,151 @@
+//! What a client was shown over a socket: the bot's words may come to us twice, by poll and by socket, or again when Direct Line
+//! replays a conversation, and go to the client once.
+
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    hash::{BuildHasher as _, RandomState},
+};
+
+use serde::Deserialize;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
+
+use crate::wire::json;
+
+/// More than Direct Line keeps of a conversation.
+const REMEMBERED: usize = 2_048;
+
+/// Activities that a client was shown. Known by id and time: after a pause Direct Line may count from 0 again.
+#[derive(Default)]
+pub struct Shown {
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
+    hasher: RandomState,
+}
+
+/// A batch as far as it is looked into to pass it on.
+pub struct Batch {
+    /// As it came, or without what was shown before; `None`: nothing is left.
+    pub text: Option<String>,
+    pub watermark: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Looked<'a> {
+    #[serde(borrow, default)]
+    activities: Vec<&'a RawValue>,
+    #[serde(default)]
+    watermark: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    id: Option<Value>,
+    #[serde(default)]
+    timestamp: Option<Value>,
+}
+
+impl Shown {
+    /// Takes out what was shown before. A batch that can't be looked into goes on as it is.
+    pub fn pass(&mut self, body: &[u8]) -> Batch {
+        let text = json::text(body).into_owned();
+        let Ok(looked) = serde_json::from_str::<Looked<'_>>(&text) else {
+            return Batch { text: Some(text), watermark: None };
+        };
+        let watermark = looked.watermark.as_ref().and_then(watermark);
+        let fresh: Vec<&RawValue> = looked
+            .activities
+            .iter()
+            .filter(|raw| match serde_json::from_str::<Named>(raw.get()) {
+                Ok(Named { id: Some(id), timestamp }) => self.is_new(&id, timestamp.as_ref()),
+                _ => true,
+            })
+            .copied()
+            .collect();
+        if fresh.is_empty() {
+            return Batch { text: None, watermark };
+        }
+        if fresh.len() == looked.activities.len() {
+            return Batch { text: Some(text), watermark };
+        }
+        Batch { text: rewritten(&text, &fresh), watermark }
+    }
+
+    /// Takes out what was shown before.
+    pub fn retain(&mut self, activities: &mut Vec<Value>) {
+        activities.retain(|activity| match activity.get("id") {
+            Some(id) => self.is_new(id, activity.get("timestamp")),
+            None => true,
+        });
+    }
+
+    fn is_new(&mut self, id: &Value, timestamp: Option<&Value>) -> bool {
+        let key = self.hasher.hash_one((id.as_str(), timestamp.and_then(Value::as_str)));
+        if id.as_str().is_none_or(str::is_empty) || !self.known.insert(key) {
+            return id.as_str().is_none_or(str::is_empty);
+        }
+        self.order.push_back(key);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
+}
+
+fn rewritten(text: &str, activities: &[&RawValue]) -> Option<String> {
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).ok()?;
+    fields.insert("activities".to_owned(), to_raw_value(activities).ok()?);
+    serde_json::to_string(&fields).ok()
+}
+
+/// A watermark as text; some servers send numbers.
+fn watermark(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_goes_on_as_it_came_and_once() {
+        let mut shown = Shown::default();
+        let first = r#"{ "activities":[{"id":"c|1","timestamp":"t","a" : 1}], "watermark":7, "b":{} }"#;
+        let batch = shown.pass(first.as_bytes());
+        assert_eq!((batch.text.as_deref(), batch.watermark.as_deref()), (Some(first), Some("7")));
+        assert_eq!(shown.pass(first.as_bytes()).text, None);
+        let both = r#"{"activities":[{"id":"c|1","timestamp":"t"},{"id":"c|1","timestamp":"u","x":[ 1 ]},{"type":"typing"}],"watermark":null}"#;
+        let batch = shown.pass(both.as_bytes());
+        let left =
+            r#"{"activities":[{"id":"c|1","timestamp":"u","x":[ 1 ]},{"type":"typing"}],"watermark":null}"#;
+        assert_eq!((batch.text.as_deref(), batch.watermark), (Some(left), None));
+    }
+
+    #[test]
+    fn what_can_t_be_looked_into_goes_on() {
+        for odd in ["{", r#"{"activities":{}}"#, r#"{"activities":[7]}"#] {
+            assert_eq!(Shown::default().pass(odd.as_bytes()).text.as_deref(), Some(odd));
+        }
+        assert_eq!(Shown::default().pass(br#"{"watermark":"3"}"#).watermark.as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn it_does_not_grow_for_ever() {
+        let mut shown = Shown::default();
+        for n in 0..3 * REMEMBERED {
+            let mut activities = vec![serde_json::json!({"id": format!("c|{n}")})];
+            shown.retain(&mut activities);
+            assert_eq!(activities.len(), 1);
+        }
+        assert_eq!((shown.known.len(), shown.order.len()), (REMEMBERED, REMEMBERED));
+    }
+}
