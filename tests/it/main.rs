@@ -16,6 +16,7 @@ mod live;
 mod pure;
 mod relay;
 mod secondary;
+mod socket;
 mod storm;
 mod vault;
 mod world;

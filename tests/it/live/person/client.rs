@@ -53,7 +53,9 @@ async fn a_client_reconnects_and_goes_on_where_it_was() {
     assert_eq!(back.status, 200);
     let back = back.json();
     assert_eq!(back["conversationId"], session);
-    assert_eq!(back.get("streamUrl"), None);
+    let stream = back["streamUrl"].as_str().unwrap();
+    assert!(stream.starts_with("ws://x/v3/directline/"), "the host it was asked under: {stream}");
+    assert!(stream.contains(&format!("watermark={watermark}")), "{stream}");
     assert!(back["expires_in"].as_u64() > Some(0));
     let token = back["token"].as_str().unwrap();
     let page = poll(&world, &session, token, &watermark).await.json();

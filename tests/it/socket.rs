@@ -1,0 +1,7 @@
+//! The client's web socket: over real HTTP, with a client that knows nothing of ours.
+
+mod client;
+mod drops;
+mod journey;
+mod readers;
+mod strangers;

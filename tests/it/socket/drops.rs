@@ -1,0 +1,116 @@
+//! Connections that end, on either side of us.
+
+use std::time::Duration;
+
+use servicenow_handoff::simulate::faults::Fault;
+
+use super::client::SocketClient;
+use crate::{eventually::eventually, world::World};
+
+#[tokio::test]
+async fn a_client_that_comes_again_reads_on_where_it_was() {
+    let world = World::start().await;
+    let mut client = SocketClient::start(&world).await;
+    client.say("one").await;
+    client.see_text("one").await;
+    client.cut();
+    client.say("two").await;
+    client.reconnect().await;
+    client.see_text("two").await;
+    client.say("agent").await;
+    let session = client.conversation.clone();
+    world.accept(&session).await;
+    client.see_state("accepted").await;
+    client.cut();
+    world.agent_says(&session, "while you were away").await;
+    client.say("three").await;
+    client.reconnect().await;
+    client.see_text("three").await;
+    assert_eq!(client.said_by("agent"), ["while you were away"]);
+    client.cut();
+    world.servicenow.end(&session).await;
+    client.reconnect().await;
+    client.see_state("completed").await;
+    client.cut();
+    client.say("four").await;
+    client.reconnect().await;
+    client.see_text("You said: four").await;
+    client.see_text("four").await;
+    assert_eq!(client.said_by("user"), ["one", "two", "agent", "three", "four"]);
+    client.assert_once();
+}
+
+#[tokio::test]
+async fn a_far_end_that_drops_or_refuses_its_socket_is_polled_and_the_client_notices_nothing() {
+    let world = World::start().await;
+    let mut client = SocketClient::start(&world).await;
+    client.say("one").await;
+    client.see_text("You said: one").await;
+    let refused = world.copilot.faults().add(Fault::on("GET", "/stream").status(503));
+    assert_eq!(world.copilot.drop_sockets(), 1);
+    client.say("two").await;
+    client.see_text("You said: two").await;
+    assert_eq!(world.copilot.open_sockets(), 0);
+    client.say("agent").await;
+    client.see("the hand-off", |a| a["name"] == "handoff.initiate").await;
+    let session = client.conversation.clone();
+    world.accept(&session).await;
+    client.see_state("accepted").await;
+    world.servicenow.end(&session).await;
+    client.see_state("completed").await;
+    client.say("three").await;
+    client.see_text("You said: three").await;
+    client.see_text("three").await;
+    eventually("the bot's next stretch was asked for a socket", || world.copilot.faults().hits(refused) >= 1)
+        .await;
+    assert_eq!(client.said_by("user"), ["one", "two", "agent", "three"]);
+    client.assert_once();
+}
+
+#[tokio::test]
+async fn a_far_end_without_an_answer_only_makes_the_client_wait() {
+    let world = World::start().await;
+    let mut client = SocketClient::start(&world).await;
+    client.say("one").await;
+    client.see_text("one").await;
+    let id = client.conversation.clone();
+    world.copilot.faults().set_down(true);
+    world.copilot.drop_sockets();
+    world.copilot.bot_says(&id, serde_json::json!({"type": "message", "text": "said meanwhile"}));
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    world.copilot.faults().set_down(false);
+    client.see_text("said meanwhile").await;
+    client.assert_once();
+}
+
+#[tokio::test]
+async fn a_live_chat_s_socket_comes_back_while_direct_line_is_down() {
+    let world = World::start().await;
+    let mut client = SocketClient::start(&world).await;
+    client.say("agent").await;
+    let session = client.conversation.clone();
+    world.accept(&session).await;
+    client.see_state("accepted").await;
+    client.cut();
+    world.copilot.faults().set_down(true);
+    world.agent_says(&session, "while you were away").await;
+    client.reconnect().await;
+    client.see_text("while you were away").await;
+    client.say("still here").await;
+    client.see_text("still here").await;
+    client.assert_once();
+}
+
+#[tokio::test]
+async fn an_expired_address_of_direct_line_s_is_no_end() {
+    let options = servicenow_handoff::simulate::copilot::CopilotOptions {
+        stream_lifetime: Duration::ZERO,
+        ..Default::default()
+    };
+    let world = World::between(options, Default::default(), &[]).await;
+    let mut client = SocketClient::start(&world).await;
+    client.say("one").await;
+    client.see_text("You said: one").await;
+    assert_eq!(world.copilot.open_sockets(), 0);
+    client.assert_once();
+}
