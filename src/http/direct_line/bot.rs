@@ -61,7 +61,8 @@ impl Surface<'_> {
         let mut answer = start_answer(&response);
         let packed = response.headers().contains_key("content-encoding");
         let Ok(body) = collect(response, LONGEST_SET).await else { return Ok(empty(given)) };
-        let asides = self.served.handoff.as_ref().map(|handoff| handoff.asides().take(id)).unwrap_or_default();
+        let asides =
+            self.served.handoff.as_ref().map(|handoff| handoff.asides().take(id)).unwrap_or_default();
         let body = if asides.is_empty() { body } else { with_asides(&body, asides).unwrap_or(body) };
         let Some(found) = found(self.served, id, &body, packed) else { return Ok(answer.body(body)) };
         let caller = self.caller()?;

@@ -153,3 +153,14 @@ async fn a_masked_text_is_pushed_once_in_clear_and_kept_as_dots() {
     tokio::time::timeout(PATIENCE, kept).await.expect("dots");
     assert_eq!(words.matches("swordfish").count(), 1);
 }
+
+#[tokio::test]
+async fn a_line_that_stands_in_no_journal_is_pushed_too() {
+    let world = World::start().await;
+    let mut client = SocketClient::start(&world).await;
+    let press = json!({"type": "message", "value": {"serviceNowAnswer": "approve"}, "from": {"id": "dana", "role": "user"}});
+    let id = client.post(&press).await["id"].as_str().unwrap().to_owned();
+    client.see("the echo", |a| a["id"] == id.as_str()).await;
+    client.see("the line", |a| a["channelData"]["servicenow"]["system"] == true).await;
+    client.assert_once();
+}

@@ -1,7 +1,10 @@
 //! While the bot speaks in the client's own conversation: Direct Line's frames as they come, looked into for a hand-off.
 
+use std::time::Duration;
+
 use actix_web::{http::header::HeaderMap, web::Bytes};
 use reqwest::{Method, header::HeaderValue};
+use serde_json::json;
 use tracing::debug;
 use url::Url;
 
@@ -28,6 +31,9 @@ use crate::{
     telemetry::of_caller,
 };
 
+/// How often it is looked for lines that nobody wakes a socket for.
+const ASIDES: Duration = Duration::from_secs(1);
+
 /// What a batch was for the client.
 enum Told {
     /// It has been shown what it may see.
@@ -47,7 +53,13 @@ impl Socket {
     ) -> Result<Place, End> {
         let mut line = Line::new();
         loop {
-            let event = line.event().await;
+            let event = tokio::select! {
+                event = line.event() => event,
+                () = tokio::time::sleep(ASIDES) => {
+                    self.tell_asides().await?;
+                    continue;
+                }
+            };
             if self.is_handed_over() {
                 return self.to_chat(watermark).await;
             }
@@ -111,6 +123,16 @@ impl Socket {
                 Ok(Told::On)
             }
         }
+    }
+
+    /// Shows what stands in no journal and is none of the bot's words.
+    async fn tell_asides(&self) -> Result<(), End> {
+        let Some(handoff) = &self.served.handoff else { return Ok(()) };
+        let activities = handoff.asides().take(&self.id);
+        if activities.is_empty() {
+            return Ok(());
+        }
+        self.client.send(json!({ "activities": activities }).to_string(), None).await
     }
 
     /// Whether this process knows that the bot was cut off.
