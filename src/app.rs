@@ -25,7 +25,7 @@ use crate::{
     operator::{retention::Retention, tombstone::Tombstones},
     relay::Relay,
     secondary_bot::{SecondaryBot, media::Media},
-    telemetry::{self, Counters},
+    telemetry::{self, Counters, span::Taken},
 };
 
 mod connections;
@@ -125,10 +125,17 @@ impl Connector {
             let pipe = Data::new(Pipe::new(own, direct_line.clone()));
             let requests = requests.worker();
             App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay)).wrap_fn(
-                move |request, service| {
+                move |mut request, service| {
                     let begun = requests.begin();
+                    let span = Taken::begin(&mut request);
                     let answer = service.call(request);
-                    async move { Ok(answer.await?.map_body(|_, body| begun.until_sent(body))) }
+                    async move {
+                        let answer = answer.await?;
+                        if let Some(span) = span {
+                            span.end(answer.status().as_u16());
+                        }
+                        Ok(answer.map_body(|_, body| begun.until_sent(body)))
+                    }
                 },
             )
         })
@@ -277,6 +284,12 @@ pub async fn run(settings: Settings) -> io::Result<Ended> {
         actix_web::rt::spawn(retention.keep_running());
     }
     keep_counting(connector.counters.clone());
+    #[cfg(feature = "otlp")]
+    let _export = telemetry::otlp::Export::begin(&connector.counters).map_err(|failed| {
+        io::Error::other(format!(
+            "Metrics and traces can't be exported: {failed}. Check the OTEL_* variables."
+        ))
+    })?;
     connector.run_until(signals).await
 }
 

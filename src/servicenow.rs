@@ -1,6 +1,9 @@
 //! The client for ServiceNow's VA Bot Integration API.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{
@@ -18,6 +21,7 @@ use crate::{
     config::{ServiceNowLogin, ServiceNowSettings},
     credential::{Credential, Mark, mark, renewed},
     far_end::{self, Answered, CallError},
+    telemetry::span,
     wire::virtual_agent::request::Request,
 };
 
@@ -87,6 +91,14 @@ impl ServiceNow {
     /// # Errors
     /// See [`CallError`]. `Failed` also when a 2xx brings a web page, as a hibernating instance does.
     pub async fn send(&self, request: &Request, traceparent: Option<&str>) -> Result<Answer, CallError> {
+        let began = SystemTime::now();
+        let outcome = self.send_within(request, traceparent).await;
+        let error = outcome.as_ref().err().map(ToString::to_string);
+        span::made("POST /api/sn_va_as_service/bot/integration", traceparent, began, error);
+        outcome
+    }
+
+    async fn send_within(&self, request: &Request, traceparent: Option<&str>) -> Result<Answer, CallError> {
         let deadline = Instant::now() + self.shared.time_out;
         let body = self.body(request);
         let before = self.marks();

@@ -4,6 +4,9 @@
 //! line is JSON; on a terminal it is for people.
 
 mod counters;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+pub mod span;
 mod trace;
 
 use std::io::{self, IsTerminal};

@@ -1,12 +1,15 @@
 //! What a process has done, as numbers: one line a minute that a log store can add up.
 //!
-//! A count is one atomic addition, made where the fact happens. Every line holds what came since the line before it
-//! and then begins at nothing, so sums over lines are right however many instances there are. Nothing survives the
+//! A count is one atomic addition, made where the fact happens. Every line holds what came since the line before it,
+//! so sums over lines are right however many instances there are. Nothing survives the
 //! process: one that is killed takes the minute it had not yet logged with it. What must survive is in the journals.
 
 use std::{
     fmt::Write as _,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -49,6 +52,26 @@ pub enum Count {
 
 const COUNTS: usize = Count::GivenUp as usize + 1;
 
+/// Each by the name it has in a line and as a metric.
+#[cfg(feature = "otlp")]
+pub const NAMES: [(Count, &str); COUNTS] = [
+    (Count::Handoffs, "handoffs"),
+    (Count::ToServiceNow, "to_servicenow"),
+    (Count::FromServiceNow, "from_servicenow"),
+    (Count::FromPrimaryBot, "from_primary_bot"),
+    (Count::ToPrimaryBot, "to_primary_bot"),
+    (Count::RelayTurns, "relay_turns"),
+    (Count::RelayActivities, "relay_activities"),
+    (Count::LateParts, "late_parts"),
+    (Count::Duplicates, "duplicates"),
+    (Count::Degraded, "degraded"),
+    (Count::NotShown, "not_shown"),
+    (Count::RetriesServiceNow, "retries_servicenow"),
+    (Count::RetriesDirectLine, "retries_direct_line"),
+    (Count::RetriesPrimaryBot, "retries_primary_bot"),
+    (Count::GivenUp, "given_up"),
+];
+
 /// Upper ends of the ages that deliveries are sorted by, in milliseconds; what is older counts as the last.
 ///
 /// Each is about twice the one before, so a percentile read from them is right to a factor of two.
@@ -60,13 +83,16 @@ const AGES: [u64; 13] =
 pub struct Counters {
     /// Names the process in its lines: random, made when it starts.
     process: String,
+    /// Since the process began, as are the ages.
     counts: [AtomicU64; COUNTS],
     ages: [AtomicU64; AGES.len()],
+    /// Since the last line.
     oldest: AtomicU64,
+    logged: Mutex<Counted>,
 }
 
 /// What was counted between two looks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     counts: [u64; COUNTS],
     ages: [u64; AGES.len()],
@@ -84,6 +110,7 @@ impl Default for Counters {
             counts: Default::default(),
             ages: Default::default(),
             oldest: AtomicU64::new(0),
+            logged: Mutex::default(),
         }
     }
 }
@@ -110,19 +137,24 @@ impl Counters {
 
     /// What was counted since the last [`take`](Self::take).
     pub fn so_far(&self) -> Counted {
-        self.read(|count| count.load(Relaxed))
+        self.all().without(&self.logged.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// As [`so_far`](Self::so_far), and begins again at nothing.
     pub fn take(&self) -> Counted {
-        self.read(|count| count.swap(0, Relaxed))
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = Counted { oldest: self.oldest.swap(0, Relaxed), ..self.all() };
+        let taken = all.without(&logged);
+        *logged = all;
+        taken
     }
 
-    fn read(&self, look: impl Fn(&AtomicU64) -> u64) -> Counted {
+    /// What was counted since the process began.
+    pub fn all(&self) -> Counted {
         Counted {
-            counts: std::array::from_fn(|at| look(&self.counts[at])),
-            ages: std::array::from_fn(|at| look(&self.ages[at])),
-            oldest: look(&self.oldest),
+            counts: std::array::from_fn(|at| self.counts[at].load(Relaxed)),
+            ages: std::array::from_fn(|at| self.ages[at].load(Relaxed)),
+            oldest: self.oldest.load(Relaxed),
         }
     }
 
@@ -138,6 +170,20 @@ impl Counters {
 impl Counted {
     pub fn of(&self, what: Count) -> u64 {
         self.counts[what as usize]
+    }
+
+    /// How many deliveries were no older than so many milliseconds, and older than the age before.
+    #[cfg(feature = "otlp")]
+    pub fn by_age(&self) -> impl Iterator<Item = (u64, u64)> {
+        AGES.into_iter().zip(self.ages)
+    }
+
+    fn without(&self, before: &Self) -> Self {
+        Self {
+            counts: std::array::from_fn(|at| self.counts[at] - before.counts[at]),
+            ages: std::array::from_fn(|at| self.ages[at] - before.ages[at]),
+            oldest: self.oldest,
+        }
     }
 
     fn is_nothing(&self) -> bool {

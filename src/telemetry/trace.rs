@@ -1,5 +1,10 @@
 //! W3C trace context, as far as a hop needs it: <https://www.w3.org/TR/trace-context/>.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Spans of ours are recorded: what is sent on names them, and a trace that starts here is sampled.
+static RECORDED: AtomicBool = AtomicBool::new(false);
+
 /// The header's name, both ways.
 pub const TRACEPARENT: &str = "traceparent";
 
@@ -18,6 +23,17 @@ pub fn of_caller() -> Option<String> {
     Some(Trace::continue_or_start(Some(&caller)).traceparent)
 }
 
+/// From now on the process records the span of each request, and puts its id into the request's own header.
+#[cfg(feature = "otlp")]
+pub fn record() {
+    RECORDED.store(true, Relaxed);
+}
+
+/// Whether spans of ours are recorded.
+pub fn is_recorded() -> bool {
+    RECORDED.load(Relaxed)
+}
+
 /// The trace that a `traceparent` belongs to: 32 hex digits, which may stand in a log. `None` for what is not exactly as
 /// the standard has it.
 pub fn trace_id(traceparent: &str) -> Option<&str> {
@@ -33,13 +49,26 @@ pub struct Trace {
 impl Trace {
     /// Continues the caller's trace under an id of our own, or starts one when the header is
     /// absent or not exactly as the standard has it.
+    ///
+    /// Where spans are recorded the header names the request's span already, which is then the one to send on.
     pub fn continue_or_start(header: Option<&str>) -> Self {
-        let parent = header.and_then(Parent::parse);
+        match header {
+            Some(header) if is_recorded() && Parent::parse(header).is_some() => {
+                Self { traceparent: header.to_owned() }
+            }
+            _ => Self::below(header),
+        }
+    }
+
+    /// As [`continue_or_start`](Self::continue_or_start), under a new id in any case.
+    pub fn below(header: Option<&str>) -> Self {
         let parent_id = random_id::<8>();
-        let traceparent = match parent {
-            Some(Parent { trace_id, flags }) => format!("00-{trace_id}-{parent_id}-{flags}"),
-            // Not sampled: whether anything records it is for others to decide.
-            None => format!("00-{}-{parent_id}-00", random_id::<16>()),
+        let traceparent = match header.and_then(Parent::parse) {
+            Some(Parent { trace_id, flags, .. }) => format!("00-{trace_id}-{parent_id}-{flags}"),
+            // Whether anybody else records it is for them to decide.
+            None => {
+                format!("00-{}-{parent_id}-{}", random_id::<16>(), if is_recorded() { "01" } else { "00" })
+            }
         };
         Self { traceparent }
     }
@@ -61,14 +90,16 @@ impl Trace {
 }
 
 /// What of a caller's header lives on.
-struct Parent<'a> {
-    trace_id: &'a str,
-    flags: &'a str,
+pub(super) struct Parent<'a> {
+    pub trace_id: &'a str,
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only who records spans asks for it"))]
+    pub parent_id: &'a str,
+    pub flags: &'a str,
 }
 
 impl<'a> Parent<'a> {
     /// Versions above 00 may add fields at the end; their first four are read like ours.
-    fn parse(header: &'a str) -> Option<Self> {
+    pub fn parse(header: &'a str) -> Option<Self> {
         let mut fields = header.split('-');
         let (version, trace_id, parent_id, flags) =
             (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
@@ -79,7 +110,8 @@ impl<'a> Parent<'a> {
             && is_id(trace_id, 32)
             && is_id(parent_id, 16)
             && is_hex(flags, 2);
-        valid.then_some(Self { trace_id, flags: if version == "00" { flags } else { sampled_only(flags) } })
+        let flags = if version == "00" { flags } else { sampled_only(flags) };
+        valid.then_some(Self { trace_id, parent_id, flags })
     }
 }
 

@@ -13,6 +13,8 @@ mod free_port;
 mod fuzz;
 mod host;
 mod live;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod pure;
 mod relay;
 mod secondary;
