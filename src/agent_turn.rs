@@ -8,7 +8,7 @@
 //! # How it is used
 //!
 //! ```text
-//! let eyes = Eyes { hand_off: &names, user: None };             // who counts as the user, what as a hand-off
+//! let eyes = Eyes { hand_off: &names, ..Eyes::default() };      // who counts as the user, what as a hand-off
 //! let mut seen = Seen::default();
 //! let mut turn = Turn::begin(limits, called, now);              // `called`: when the words were sent, or the call came
 //! turn.posted(id);                                              // what our own post was answered with, when it was ours

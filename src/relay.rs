@@ -187,7 +187,7 @@ impl Relay {
         if !(200..300).contains(&page.status) {
             return Err(Fault::Answered(page));
         }
-        match collected.take(&page.body, &Eyes { hand_off: &self.events, user: None }) {
+        match collected.take(&page.body, &Eyes { hand_off: &self.events, user: None, agent: None }) {
             Ok(news) => Ok((page.date, news)),
             Err(collected::Malformed) => Err(Fault::Unreached(CallError::Failed { status: page.status })),
         }

@@ -64,12 +64,14 @@ impl Seen {
 }
 
 /// How activities are looked at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Eyes<'a> {
     /// Event names that mean a hand-off.
     pub hand_off: &'a [String],
     /// The user's `from.id`, when we chose it.
     pub user: Option<&'a str>,
+    /// The agent's `from.id`, for who knows that nobody else but the user speaks.
+    pub agent: Option<&'a str>,
 }
 
 /// The few fields looked at; each may be missing or of another type.
@@ -200,17 +202,19 @@ impl Eyes<'_> {
         }
     }
 
-    /// By role; without one by the user's id, the ids Direct Line keeps for users, and the name a client gives
-    /// its posts. In doubt it was the agent: to close early costs less than to wait for what has been said.
+    /// By role; without one by the user's id or the agent's, the ids Direct Line keeps for users, and the name a client
+    /// gives its posts. In doubt it was the agent: to close early costs less than to wait for what has been said.
     fn is_users(&self, look: &Look<'_>) -> bool {
         match look.role {
             Value::String(role) => role.eq_ignore_ascii_case("user"),
             Value::Number(role) => role.as_f64() == Some(1.0),
             _ => {
                 look.is_named
-                    || look
-                        .from
-                        .is_some_and(|id| id.starts_with("dl_") || self.user.is_some_and(|user| user == id))
+                    || look.from.is_some_and(|id| {
+                        id.starts_with("dl_")
+                            || self.user.is_some_and(|user| user == id)
+                            || self.agent.is_some_and(|agent| agent != id)
+                    })
             }
         }
     }
@@ -262,7 +266,7 @@ mod tests {
             (r#"{"type":"endOfConversation"}"#, Sign::EndOfConversation),
         ];
         let names = ["handoff.initiate".to_owned(), "CallAPerson".to_owned()];
-        let eyes = Eyes { hand_off: &names, user: Some("ada") };
+        let eyes = Eyes { hand_off: &names, user: Some("ada"), agent: None };
         for (raw, sign) in rows {
             assert_eq!(eyes.raw(raw).1.sign, sign, "{raw}");
             assert_eq!(eyes.read(&serde_json::from_str(raw).unwrap()).1.sign, sign, "{raw}");
@@ -270,8 +274,22 @@ mod tests {
     }
 
     #[test]
+    fn whoever_knows_the_agent_knows_everybody_else_for_the_user() {
+        let eyes = Eyes { agent: Some("bot1"), ..Eyes::default() };
+        for (raw, sign) in [
+            (r#"{"type":"message","from":{"id":"bot1"}}"#, SPEECH),
+            (r#"{"type":"message","from":{"id":"ada"}}"#, WORDS),
+            (r#"{"type":"message","from":{"id":"ada","role":"bot"}}"#, SPEECH),
+            (r#"{"type":"message","from":{"name":"Ada"}}"#, SPEECH),
+            (r#"{"type":"message"}"#, SPEECH),
+        ] {
+            assert_eq!(eyes.raw(raw).1.sign, sign, "{raw}");
+        }
+    }
+
+    #[test]
     fn what_can_not_be_read_is_noise_and_half_an_emoji_is_no_hindrance() {
-        let eyes = Eyes { hand_off: &[], user: None };
+        let eyes = Eyes { hand_off: &[], user: None, agent: None };
         for raw in [r#"{"type":7}"#, r#"{"type":"message","type":"message"}"#, "null", "[]"] {
             assert_eq!(eyes.raw(raw).1.sign, Sign::Noise, "{raw}");
         }
@@ -286,7 +304,7 @@ mod tests {
             (r#"{"timestamp":"t"}"#, None),
             (r#"{"id":3}"#, None),
         ];
-        let eyes = Eyes { hand_off: &[], user: None };
+        let eyes = Eyes { hand_off: &[], user: None, agent: None };
         let mut seen = Seen::default();
         for (raw, key) in rows {
             assert_eq!(eyes.raw(raw).0, key, "{raw}");

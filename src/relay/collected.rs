@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::agent_turn::Sign;
 
-    const EYES: Eyes<'_> = Eyes { hand_off: &[], user: None };
+    const EYES: Eyes<'_> = Eyes { hand_off: &[], user: None, agent: None };
 
     #[test]
     fn activities_stay_as_they_were_written() {

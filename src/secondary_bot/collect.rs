@@ -35,7 +35,8 @@ impl SecondaryBot {
         };
         let now = || self.ledger.now();
         let mut heard = Heard { watermark, ..Heard::default() };
-        let (eyes, mut seen) = (Eyes { hand_off: &self.events, user: Some(&user) }, Seen::default());
+        let (eyes, mut seen) =
+            (Eyes { hand_off: &self.events, user: Some(&user), agent: None }, Seen::default());
         let mut room = LARGEST_TURN;
         while let Next::Poll(at) = turn.next() {
             let wait = at.millis_since(now()).max(0).unsigned_abs();

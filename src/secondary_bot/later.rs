@@ -86,7 +86,12 @@ impl SecondaryBot {
         let Some(agent) = agent else { return Ok(()) };
         let Ok(look) = self.read(session, None, agent.watermark.as_deref()).await else { return Ok(()) };
         let mut heard = Heard { watermark: agent.watermark.clone(), ..Heard::default() };
-        heard.take(look.set, &Eyes { hand_off: &self.events, user: Some(&user) }, "", &mut Seen::default());
+        heard.take(
+            look.set,
+            &Eyes { hand_off: &self.events, user: Some(&user), agent: None },
+            "",
+            &mut Seen::default(),
+        );
         let Said { elements, pending, handoff, completed, score } =
             said(&heard.activities, &self.events, &format!("{}|{}", session.id, agent.id));
         let take_control = handoff.is_some();

@@ -6,8 +6,9 @@
 
 use serde_json::Value;
 
-use super::{answer::files, escalation::is_user, texts};
+use super::{answer::files, texts};
 use crate::{
+    agent_turn::Eyes,
     domain::{ActivityId, Timestamp},
     session::{Cut, ToAgent, UserSaid},
     wire::activity::Activity,
@@ -131,9 +132,8 @@ pub fn echo(activity: &Activity) -> serde_json::Map<String, Value> {
 
 /// A message the user sent: it says so, or it names no role and somebody else than the bot.
 pub fn is_from_user(activity: &Activity, bot: Option<&str>) -> bool {
-    let Some(from) = activity.from.as_ref().filter(|_| activity.kind == "message") else { return false };
-    let unnamed = from.role.is_none() && from.id.is_some() && from.id.as_deref() != bot;
-    is_user(from) || unnamed
+    let eyes = Eyes { agent: Some(bot.unwrap_or_default()), ..Eyes::default() };
+    activity.kind == "message" && eyes.are_users(activity)
 }
 
 /// The bot's id, from the event it sent.

@@ -2,12 +2,15 @@
 
 mod agents;
 mod asked;
+mod direct_line;
 mod door;
 mod faults;
 mod files;
+mod hop;
 mod itself;
+mod latency;
 mod later;
 pub mod page;
 mod stories;
 mod trace;
-mod world;
+pub mod world;

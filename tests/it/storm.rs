@@ -1,5 +1,5 @@
 //! Many conversations at once over three programs on one store, of which one is killed every few seconds:
-//! nothing said is lost, doubled or swapped.
+//! nothing said is lost, doubled or swapped. The same for sessions of the secondary bot, in `sessions`.
 //!
 //! `STORM_CONVERSATIONS`, `STORM_MESSAGES`, `STORM_PAUSE`, `STORM_POLL` and `STORM_KILL` (the last three in
 //! milliseconds) set another size. `HANDLER` names another build of the program, `HANDLER_BEFORE` one that takes turns with
@@ -7,6 +7,7 @@
 
 mod client;
 mod figures;
+mod sessions;
 mod size;
 mod talk;
 mod verdict;

@@ -128,7 +128,7 @@ impl FarEnd {
     pub fn listen(&self, mut turn: Turn, began: i64, watermark: usize) -> Got {
         let names = ["handoff.initiate".to_owned()];
         let user = (self.reader == Reader::SecondaryBot).then_some("ada");
-        let eyes = Eyes { hand_off: &names, user };
+        let eyes = Eyes { hand_off: &names, user, agent: None };
         let (mut seen, mut texts, mut watermark, mut now) = (Seen::default(), Vec::new(), watermark, began);
         loop {
             let asked = match turn.next() {

@@ -1,10 +1,9 @@
 //! Several agents behind one address: each request's ids choose, and the session keeps whom it got.
 
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 use servicenow_handoff::simulate::copilot::{self, CopilotOptions, CopilotStudio};
 
-use crate::secondary::world::{PATH, PATIENCE, TOKEN, World};
+use crate::secondary::{hop, world::World};
 
 const HR_SECRET: &str = "the-secret-of-hr";
 
@@ -61,10 +60,7 @@ async fn a_session_keeps_its_agent_over_other_ids_other_instances_and_a_lost_con
     world.ask(says("s", "1", "one", &json!({"nowBotId": "hr"}))).await;
     world.ask(says("s", "2", "two", &json!({"nowBotId": "someone"}))).await;
     let (second, _) = world.second_instance();
-    let body = says("s", "3", "three", &json!({})).to_string();
-    let url = format!("{second}{}", PATH);
-    let post = world.http.post(url).header("token", TOKEN).body(body);
-    assert_eq!(post.send().await.unwrap().status(), 200);
+    world.ask_at(&second, says("s", "3", "three", &json!({}))).await;
     let conversation = hr.conversations().pop().unwrap();
     assert_eq!(heard(&hr, &conversation), ["one", "two", "three"]);
     hr.forget(&conversation);
@@ -97,39 +93,10 @@ fn heard(agent: &CopilotStudio, conversation: &str) -> Vec<String> {
 
 /// One Direct Line for both, which tells by the secret whose conversation it is, as the real one does.
 fn direct_line(default: String, hr: String) -> String {
-    let (started, address) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let http = reqwest::Client::new();
-            let server = HttpServer::new(move || {
-                let (http, default, hr) = (http.clone(), default.clone(), hr.clone());
-                let pass = move |request: HttpRequest, body: web::Bytes| {
-                    let (http, default, hr) = (http.clone(), default.clone(), hr.clone());
-                    async move { pass(&http, &request, body, &default, &hr).await }
-                };
-                App::new().default_service(web::to(pass))
-            });
-            let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
-            started.send(server.addrs()[0]).unwrap();
-            server.run().await.unwrap();
-        });
-    });
-    format!("http://{}/", address.recv_timeout(PATIENCE).unwrap())
-}
-
-async fn pass(
-    http: &reqwest::Client,
-    request: &HttpRequest,
-    body: web::Bytes,
-    default: &str,
-    hr: &str,
-) -> HttpResponse {
-    let authorization = request.headers().get("authorization").unwrap().to_str().unwrap();
-    let root = if authorization == format!("Bearer {HR_SECRET}") { hr } else { default };
-    let url = format!("{root}{}", request.uri().to_string().trim_start_matches('/'));
-    let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).unwrap();
-    let call = http.request(method, url).header("authorization", authorization);
-    let answer = call.header("content-type", "application/json").body(body.to_vec()).send().await.unwrap();
-    let status = actix_web::http::StatusCode::from_u16(answer.status().as_u16()).unwrap();
-    HttpResponse::build(status).content_type("application/json").body(answer.bytes().await.unwrap())
+    let to = move |request: &actix_web::HttpRequest| {
+        let authorization = request.headers().get("authorization").unwrap().to_str().unwrap();
+        let root = if authorization == format!("Bearer {HR_SECRET}") { &hr } else { &default };
+        root.trim_end_matches('/').to_owned()
+    };
+    format!("{}/", hop::start(to, |_| {}))
 }

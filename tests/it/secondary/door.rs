@@ -87,7 +87,9 @@ async fn a_role_that_is_off_says_so() {
     };
     for path in [PATH, "/api/now/v1/cccif/media/upload"] {
         let answer = http.post(format!("{url}{path}")).header("token", "").body("{}").send().await.unwrap();
-        assert_eq!(answer.status(), 503);
-        assert!(answer.text().await.unwrap().contains("NotConfigured"));
+        let (status, body) = (answer.status().as_u16(), answer.bytes().await.unwrap());
+        let body = serde_json::from_slice(&body).unwrap();
+        page::holds(path, "post", status, &body);
+        assert_eq!((status, &body["error"]["code"]), (503, &json!("NotConfigured")));
     }
 }

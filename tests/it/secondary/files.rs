@@ -50,11 +50,7 @@ async fn a_file_uploaded_to_one_instance_reaches_the_agent_from_another() {
     let (second, _) = world.second_instance();
     let file = json!({"url": answer["result"]["mediaUrl"]});
     let said = json!({"userId": "ada", "message": {"text": "see this", "attachment": file}});
-    let post = world.http.post(format!("{second}/api/sn_va_as_service/bot/integration"));
-    let post = post.header("token", TOKEN).body(said.to_string());
-    let answer = post.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let answer = answer.text().await.unwrap();
+    let answer = world.ask_at(&second, said).await;
     let told = world.told();
     assert!(!told.is_empty(), "{answer}");
     let attachment = &told.last().unwrap()["attachments"][0];

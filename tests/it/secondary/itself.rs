@@ -15,7 +15,11 @@ use servicenow_handoff::{
 use crate::{
     eventually::eventually,
     free_port::free_port,
-    secondary::world::{TOKEN, World},
+    secondary::{
+        hop::{self, Passed},
+        page,
+        world::{TOKEN, World},
+    },
     world::World as Primary,
 };
 
@@ -28,12 +32,16 @@ struct Tandem {
 impl Tandem {
     async fn start() -> Self {
         let address = format!("127.0.0.1:{}", free_port());
-        let answers = format!("http://{address}/api/servicenow/responses");
+        let there = format!("http://{address}");
+        let later = hop::start(move |_| there.clone(), |passed| page::answers(&json(passed.body)));
+        let answers = format!("{later}/api/servicenow/responses");
         let answers = [("SECONDARY_RESPONSE_URL", &*answers), ("SECONDARY_RESPONSE_TOKEN", "back")];
         let second = World::with(CopilotOptions::default(), &answers).await;
+        let there = second.url.clone();
+        let asked = hop::start(move |_| there.clone(), is_as_documented);
         let first = Primary::with(&[
             ("LISTEN", &address),
-            ("SERVICENOW_URL", &second.url),
+            ("SERVICENOW_URL", &asked),
             ("SERVICENOW_USERNAME", ""),
             ("SERVICENOW_PASSWORD", ""),
             ("SERVICENOW_TOKEN", TOKEN),
@@ -51,6 +59,18 @@ impl Tandem {
         user.is_shown("Hello, I'm the Service Guide").await;
         user
     }
+}
+
+/// What one connector asks of the other, and is answered at once.
+fn is_as_documented(passed: &Passed<'_>) {
+    let plain = || String::from_utf8_lossy(passed.answer).into_owned().into();
+    let answer = serde_json::from_slice(passed.answer).unwrap_or_else(|_| plain());
+    page::holds(passed.request.path(), "post", passed.status, &answer);
+    page::echoes(&json(passed.body), &answer);
+}
+
+fn json(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap()
 }
 
 struct User {

@@ -12,7 +12,10 @@ use servicenow_handoff::{
 use crate::{
     eventually::{eventually, found},
     free_port::free_port,
-    secondary::world::{PATH, Sink, TOKEN, World, settings, to},
+    secondary::{
+        page,
+        world::{PATH, Sink, TOKEN, World, settings, to},
+    },
 };
 
 /// After this the agent of these tests has said all that it answers `slow` with.
@@ -230,7 +233,10 @@ impl Handler {
     async fn ask(&self, body: Value) {
         let http = servicenow_handoff::far_end::client().unwrap();
         let post = http.post(format!("{}{PATH}", self.url)).header("token", TOKEN).body(body.to_string());
-        assert_eq!(post.send().await.unwrap().status(), 200);
+        let answer = post.send().await.unwrap();
+        let (status, body) = (answer.status().as_u16(), answer.bytes().await.unwrap());
+        page::holds(PATH, "post", status, &serde_json::from_slice(&body).unwrap());
+        assert_eq!(status, 200);
     }
 
     fn kill(&mut self) {

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 use servicenow_handoff::simulate::copilot::{self, CopilotOptions, CopilotStudio};
 
-use crate::secondary::world::{PATIENCE, Sink, TOKEN, World, to};
+use crate::secondary::{
+    hop,
+    world::{Sink, TOKEN, World, to},
+};
 
 const THEIRS: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const OTHERS: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -78,36 +80,9 @@ impl Stage {
 fn listen_before(direct_line: &str) -> (String, Heard) {
     let heard = Heard::default();
     let (keep, behind) = (heard.clone(), direct_line.trim_end_matches('/').to_owned());
-    let (started, address) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let server = HttpServer::new(move || {
-                let (keep, behind) = (keep.clone(), behind.clone());
-                let pass = move |request: HttpRequest, body: web::Bytes| {
-                    pass_on(request, body, keep.clone(), behind.clone())
-                };
-                App::new().default_service(web::to(pass))
-            });
-            let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
-            started.send(server.addrs()[0]).unwrap();
-            server.run().await.unwrap();
-        });
-    });
-    (format!("http://{}/", address.recv_timeout(PATIENCE).unwrap()), heard)
-}
-
-async fn pass_on(request: HttpRequest, body: web::Bytes, keep: Heard, behind: String) -> HttpResponse {
-    let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-    keep.lock().unwrap().push(header("traceparent"));
-    let method = request.method().as_str().parse().unwrap();
-    let mut call =
-        servicenow_handoff::far_end::client().unwrap().request(method, format!("{behind}{}", request.uri()));
-    for name in ["authorization", "content-type"] {
-        if let Some(value) = header(name) {
-            call = call.header(name, value);
-        }
-    }
-    let answer = call.body(body.to_vec()).send().await.unwrap();
-    let status = actix_web::http::StatusCode::from_u16(answer.status().as_u16()).unwrap();
-    HttpResponse::build(status).content_type("application/json").body(answer.bytes().await.unwrap())
+    let listen = move |passed: &hop::Passed<'_>| {
+        let trace = passed.request.headers().get("traceparent");
+        keep.lock().unwrap().push(trace.map(|trace| trace.to_str().unwrap().to_owned()));
+    };
+    (format!("{}/", hop::start(move |_| behind.clone(), listen)), heard)
 }

@@ -71,7 +71,11 @@ impl World {
 
     /// Posts a body as it is.
     pub async fn post(&self, headers: &[(&str, &str)], body: impl Into<String>) -> (u16, Value) {
-        let mut post = self.http.post(format!("{}{PATH}", self.url)).body(body.into());
+        self.post_to(&self.url, headers, body.into()).await
+    }
+
+    async fn post_to(&self, url: &str, headers: &[(&str, &str)], body: String) -> (u16, Value) {
+        let mut post = self.http.post(format!("{url}{PATH}")).body(body);
         for (name, value) in headers {
             post = post.header(*name, *value);
         }
@@ -85,7 +89,12 @@ impl World {
 
     /// A documented request, with the token; must be answered 200.
     pub async fn ask(&self, body: Value) -> Value {
-        let (status, answer) = self.post(&[("token", TOKEN)], body.to_string()).await;
+        self.ask_at(&self.url, body).await
+    }
+
+    /// The same of another instance.
+    pub async fn ask_at(&self, url: &str, body: Value) -> Value {
+        let (status, answer) = self.post_to(url, &[("token", TOKEN)], body.to_string()).await;
         assert_eq!(status, 200, "{answer}");
         page::echoes(&body, &answer);
         answer

@@ -93,7 +93,7 @@ fn is_answer(activity: &serde_json::Value) -> bool {
     activity["text"].as_str().is_some_and(|text| text.starts_with("answer "))
 }
 
-fn quantiles(millis: &[i64]) -> String {
+pub fn quantiles(millis: &[i64]) -> String {
     let mut sorted = millis.to_vec();
     sorted.sort_unstable();
     let at = |percent: usize| {

@@ -2,7 +2,7 @@
 
 use std::env;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Size {
     pub conversations: usize,
     /// Each way, of each conversation.
