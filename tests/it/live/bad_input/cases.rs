@@ -237,8 +237,8 @@ fn routes(scene: &Scene) -> Vec<Case> {
         Call::get("/admin/host/status").gives("the host's own", 404, "NotFound"),
         any("POST", "/").gives("a post to the root", 404, "NotFound"),
         any("POST", "/api/health").gives("a post to health", 404, "NotFound"),
-        Call::get(WEBHOOK).with("token", RESPONSES_TOKEN).gives("a webhook by GET", 404, "NotFound"),
-        any("PUT", WEBHOOK).with("token", RESPONSES_TOKEN).gives("a webhook by PUT", 404, "NotFound"),
+        Call::get(WEBHOOK).with("token", RESPONSES_TOKEN).gives("a webhook by GET", 405, "MethodNotAllowed"),
+        any("PUT", WEBHOOK).with("token", RESPONSES_TOKEN).gives("a webhook by PUT", 405, "MethodNotAllowed"),
         Call::post("/API/ServiceNow/Responses/").body("{}").gives(
             "a webhook with a slash",
             401,
