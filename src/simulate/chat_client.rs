@@ -28,6 +28,11 @@ pub struct ChatClient {
 /// Something did not work; in words for the terminal.
 pub type Failure = String;
 
+/// Host and port of an address.
+fn authority(url: &str) -> Option<&str> {
+    url.split_once("://").and_then(|(_, rest)| rest.split('/').next())
+}
+
 impl ChatClient {
     /// Gets a token and starts a conversation through the connector at `root`.
     pub async fn start(root: &str, token_endpoint: &str) -> Result<Self, Failure> {
@@ -40,8 +45,7 @@ impl ChatClient {
         let token = started["token"].as_str().unwrap_or(&token).to_owned();
         let conversation =
             started["conversationId"].as_str().ok_or("no conversation was started")?.to_owned();
-        let own = root.replacen("http", "ws", 1);
-        if started["streamUrl"].as_str().is_some_and(|url| !url.starts_with(&own)) {
+        if started["streamUrl"].as_str().is_some_and(|url| authority(url) == authority(token_endpoint)) {
             return Err("the start's answer holds a streamUrl that goes round the connector".to_owned());
         }
         let seen = HashSet::new();

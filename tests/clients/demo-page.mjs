@@ -148,6 +148,34 @@ async function everyKnobTurns(demo, desk, id) {
   await demo.inside.locator('#standing').filter({ hasText: 'Nothing waits.' }).waitFor({ timeout: 30_000 });
 }
 
+// A slow answer holds the next words back, and doubles none.
+async function aSlowAnswerIsWaitedFor(demo, desk, id) {
+  await demo.press('late');
+  await demo.inside.locator('[data-knob=late][aria-pressed=true]').waitFor();
+  await demo.say('One more thing.');
+  await demo.say('It is warm.');
+  await until('the words at the desk', async () => (await desk.userLines(id)).includes('It is warm.'), 60_000);
+  const told = (await desk.userLines(id)).slice(-2);
+  assert.deepEqual(told, ['One more thing.', 'It is warm.'], 'each once, in order, behind the slow answer');
+  await demo.inside.locator('[data-knob=late][aria-pressed=false]').waitFor();
+  await demo.inside.locator('#standing').filter({ hasText: 'Nothing waits.' }).waitFor({ timeout: 30_000 });
+}
+
+// Milliseconds to the first paint of each page, said and not judged: how busy the machine is decides.
+async function firstPaint(browser, demo) {
+  const context = await newWindow(browser);
+  const paints = [];
+  for (const path of ['/demo', '/demo/chat', '/demo/inside', '/demo/desk']) {
+    const page = await context.newPage();
+    await page.goto(demo.root + path);
+    const paint = await until(`the first paint of ${path}`, () => page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime));
+    paints.push(`${path} ${Math.round(paint)} ms`);
+    await page.close();
+  }
+  await context.close();
+  console.log(`First paint: ${paints.join(', ')}`);
+}
+
 async function theEnd(demo) {
   await demo.desk.locator('#end').click();
   await demo.chat.locator('#name').filter({ hasText: 'Service Guide' }).waitFor();
@@ -221,10 +249,12 @@ await inChromium("The demo's page went through a hand-off, an outage and a kill"
   await check(page.page, 'a live chat');
   await everyCallCanBeLookedAt(page);
   await everyKnobTurns(page, desk, id);
+  await aSlowAnswerIsWaitedFor(page, desk, id);
   await theKeyboardReachesIt(page);
   await theEnd(page);
   await onAPhone(page);
   await inEveryLanguage(browser, demo);
   await alone(browser, demo);
+  await firstPaint(browser, demo);
   assert.deepEqual(page.strangers, [], 'no request leaves the machine');
 });

@@ -21,6 +21,8 @@ use self::{
     process::{Process, hash_outbox},
 };
 
+use crate::is_whole;
+
 mod act;
 mod chat;
 mod process;
@@ -201,15 +203,16 @@ fn the_promises_hold_in_every_state_of_a_small_chat() {
         met: AtomicU32::new(0),
     };
     let mut found = BTreeSet::new();
-    for chat in
-        [small(2, 2, 0, 1, act::ANSWER_LOST), small(2, 2, 0, 0, ANYTHING), small(1, 1, 2, 1, ANYTHING)]
-    {
+    let cuts =
+        [small(1, 1, 2, 1, ANYTHING), small(2, 2, 0, 1, act::ANSWER_LOST), small(2, 2, 0, 0, ANYTHING)];
+    let usual = if is_whole() { cuts.len() } else { 1 };
+    for chat in cuts.into_iter().take(usual) {
         explore(chat, &mut found);
     }
     let hard = property::all().into_iter().filter(|property| property.expectation == Expectation::Sometimes);
     let hard = hard.map(|property| property.name).chain(act::MET.map(|(name, _)| name));
     let unmet: Vec<_> = hard.filter(|name| !found.contains(name)).collect();
-    assert!(unmet.is_empty() || time_is_limited(), "never happened: {unmet:?}");
+    assert!(unmet.is_empty() || time_is_limited() || !is_whole(), "never happened: {unmet:?}");
 }
 
 /// Seconds for each chat, to look for what is wrong quickly; what is right takes all states.

@@ -73,6 +73,8 @@ pub struct Life {
     over: AtomicBool,
     /// Wakes in the order of waiting, which a run that is repeated needs.
     end: Notify,
+    /// Times that its store has failed it.
+    failed: AtomicU64,
     /// Milliseconds that its clock is off.
     clock: AtomicI64,
 }
@@ -85,6 +87,10 @@ impl Life {
     pub fn end(&self) {
         self.over.store(true, Relaxed);
         self.end.notify_waiters();
+    }
+
+    pub fn failures(&self) -> u64 {
+        self.failed.load(Relaxed)
     }
 
     pub async fn ended(&self) {
@@ -200,9 +206,11 @@ impl Faults for Gate {
         let draw = chance.next() % 1_000;
         if draw < store.failures {
             self.world.count("store failed");
+            self.life.failed.fetch_add(1, Relaxed);
             Some(Fault::Failure)
         } else if draw < store.failures + store.lost_answers {
             self.world.count("store's answer lost");
+            self.life.failed.fetch_add(1, Relaxed);
             Some(Fault::LostAnswer)
         } else if draw < store.failures + store.lost_answers + store.delays {
             self.world.count("store slow");

@@ -57,11 +57,17 @@ pub async fn request<P: Play, T>(
     engine: &Arc<Engine<P>>,
     request: impl Future<Output = Result<T, JournalError>>,
 ) -> Option<T> {
-    tokio::select! {
+    let failures = engine.life.failures();
+    let answer = tokio::select! {
         biased;
-        () = engine.life.ended() => None,
-        answer = timeout(Duration::from_secs(20), request) => answer.ok()?.ok(),
-    }
+        () = engine.life.ended() => return None,
+        answer = timeout(Duration::from_secs(20), request) => answer.ok()?,
+    };
+    let explained = answer.is_ok() || engine.life.failures() > failures;
+    engine.play.world().check(explained, "a request fails only with its store", || {
+        format!("engine {}: {:?}", engine.number, answer.as_ref().err())
+    });
+    answer.ok()
 }
 
 /// Starts the processes, and lets go wrong with them what the weather says.
