@@ -6,4 +6,6 @@ window.CHAT = {
   tokenEndpoint: "https://environment.example.com/powervirtualagents/botsbyschema/cr001_guide/directline/token?api-version=2022-03-01-preview",
   // `dist/webchat.js` of the npm package botframework-webchat, beside this page or anywhere else.
   webChat: "webchat.js",
+  // Where the connector offers a web socket: everywhere but in the Functions host.
+  webSocket: false,
 };

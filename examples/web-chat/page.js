@@ -1,6 +1,6 @@
 // Microsoft's Web Chat beside the connector. Each piece is explained in docs/web-chat.md and can be left out.
 "use strict";
-const { connector = location.origin, tokenEndpoint, webChat = "webchat.js" } = window.CHAT;
+const { connector = location.origin, tokenEndpoint, webChat = "webchat.js", webSocket = false } = window.CHAT;
 const DIRECT_LINE = connector.replace(/\/$/, "") + "/v3/directline";
 const KEPT = "web-chat";
 const $ = id => document.getElementById(id);
@@ -197,8 +197,8 @@ async function start() {
     await loadWebChat();
     const before = await resumed();
     const { token, conversationId, userId } = before || await started();
-    // A web socket would go round a connector in the Functions host; without this Web Chat asks for one first.
-    const directLine = WebChat.createDirectLine({ domain: DIRECT_LINE, token, conversationId, webSocket: false });
+    // A connector in the Functions host offers no socket, and Web Chat asks for one unless it is told.
+    const directLine = WebChat.createDirectLine({ domain: DIRECT_LINE, token, conversationId, webSocket, streaming: webSocket });
     talk = { directLine, userId };
     answered.clear();
     // A new place for a new conversation: nothing of the old one stays in it.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
+    App, FromRequest as _, HttpRequest, HttpResponse, HttpServer,
     dev::Server,
     http::{
         Method, StatusCode,
@@ -21,6 +21,8 @@ use futures_util::TryStreamExt;
 use serde_json::json;
 
 use crate::simulate::observe::{self, Observer, Outcome, Seen};
+
+mod tunnel;
 
 /// The largest body that is handed on, in bytes.
 const LARGEST: usize = 128 * 1024 * 1024;
@@ -74,13 +76,24 @@ pub fn serve(
     Ok(HttpServer::new(app).workers(2).shutdown_timeout(1).listen(listener)?.run())
 }
 
-async fn hand_on(front: Data<Front>, request: HttpRequest, body: Bytes) -> HttpResponse {
+async fn hand_on(front: Data<Front>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    if tunnel::is_asked_for(&request) {
+        return tunnel::open(&front, &request, payload).await;
+    }
+    let mut payload = payload.into_inner();
+    match Bytes::from_request(&request, &mut payload).await {
+        Ok(body) => hand_on_whole(&front, &request, body).await,
+        Err(refused) => refused.error_response(),
+    }
+}
+
+async fn hand_on_whole(front: &Front, request: &HttpRequest, body: Bytes) -> HttpResponse {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let watched = (request.method() != Method::OPTIONS).then(|| {
         let seen = observe::seen(request.headers(), &body);
         front.observer.begin(request.method().as_str(), path, observe::headers(request.headers()), seen)
     });
-    let (answer, seen) = match front.call(&request, path, body).await {
+    let (answer, seen) = match front.call(request, path, body).await {
         Ok(answer) => read(answer).await,
         Err(fault) => {
             tracing::warn!("The connector did not answer: {fault}");

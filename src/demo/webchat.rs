@@ -26,7 +26,10 @@ pub(super) fn is_installed() -> bool {
 
 pub(super) fn configure(config: &mut ServiceConfig, token_endpoint: &str) {
     // In place of the file that whoever hosts the page edits.
-    let own = format!("window.CHAT = {};\n", json!({"tokenEndpoint": token_endpoint}));
+    let own = format!(
+        "window.CHAT = {{...{}, webSocket: !new URLSearchParams(location.search).has('polling')}};\n",
+        json!({"tokenEndpoint": token_endpoint})
+    );
     for (path, kind, text) in FILES {
         config.route(path, web::get().to(move || async move { file(kind, text.to_owned()) }));
     }
