@@ -50,6 +50,8 @@ struct Entry {
 pub struct Received {
     pub id: String,
     pub turn: Turn,
+    /// The client has asked for answers token by token.
+    pub streams: bool,
     echo: Option<Entry>,
 }
 
@@ -75,11 +77,12 @@ impl Conversation {
         let number = self.stamp(&mut said, &mut activity);
         let id = self.activity_id(number);
         let shown = is_shown(activity.get("type"));
+        let streams = activity.get("deliveryMode").is_some_and(|mode| mode == "stream");
         let activity = Value::Object(activity);
         let entry = Entry { number, json: activity.to_string() };
         said.received.push(entry.clone());
         let turn = agent::answer(&mut said.memory, &activity);
-        Received { id, turn, echo: shown.then_some(entry) }
+        Received { id, turn, streams, echo: shown.then_some(entry) }
     }
 
     /// Shows the user's own activity. Direct Line does so after the answers of the turn.

@@ -18,6 +18,9 @@ use super::{
 };
 use crate::simulate::faults::Faults;
 
+/// The user's own words stand behind the answers to them; when those come token by token, they can't wait for the last.
+const ECHO_TRAILS: Duration = Duration::from_millis(300);
+
 /// All a server knows. Its locks are held for moments only.
 pub struct Studio {
     pub options: CopilotOptions,
@@ -223,7 +226,12 @@ fn random_id() -> String {
 
 async fn play(conversation: Arc<Conversation>, mut received: Received) {
     let start = Instant::now();
-    for step in &received.turn.steps {
+    let steps = std::mem::take(&mut received.turn.steps);
+    for step in &steps {
+        if received.streams && step.at > ECHO_TRAILS {
+            pause_until(start, ECHO_TRAILS).await;
+            conversation.echo(&mut received);
+        }
         pause_until(start, step.at).await;
         conversation.say(&step.says, Some(&received.id));
     }

@@ -139,12 +139,12 @@ fn streamed(_: &Memory, _: &str) -> Turn {
     let chunk = |kind: &str, sequence: usize, text: &str| json!({"type": "typing", "text": text, "channelData": {"streamType": kind, "streamSequence": sequence}});
     let mut steps = vec![Step::at(0, chunk("informative", 1, "Looking for printers…"))];
     for (n, (end, _)) in words.match_indices(' ').enumerate() {
-        let at = 60 * (n as u64 + 1);
+        let at = 120 * (n as u64 + 1);
         steps.push(Step::at(at, chunk("streaming", n + 2, &words[..end])));
     }
     let mut last = message(words);
     last["channelData"] = json!({"streamType": "final"});
-    steps.push(Step::at(600, last));
+    steps.push(Step::at(1_200, last));
     Turn { steps, ..Turn::default() }
 }
 
