@@ -67,6 +67,7 @@ async function inWebChat({ chat, desk, step }) {
     await until('the words at the desk', async () => (await desk.userLines(id)).includes('I am back.'));
   });
   await step('end', async () => {
+    assert.equal(chat.sockets.length, 2, 'a web socket carries it, and another one since the reload');
     await desk.end(id);
     await chat.see('The live chat has ended.');
   });

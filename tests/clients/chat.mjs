@@ -4,20 +4,23 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 globalThis.XMLHttpRequest = require('xhr2');
-// The package looks for it when it loads, used or not; Node has it from version 22 on.
-globalThis.WebSocket ??= class WebSocket {};
+// Node has it from version 22 on.
+globalThis.WebSocket ??= require('ws');
 const { DirectLine, ConnectionStatus } = require('botframework-directlinejs');
 
 const FROM = { id: 'user-1', name: 'A user' };
 
 export class Chat {
   received = [];
+  // Who is at the desk.
+  agent;
   statuses = [];
   #line;
 
   // With a `conversationId` it is a reload: the client goes on with that conversation and knows nothing of it.
-  constructor({ token, domain, conversationId }) {
-    this.#line = new DirectLine({ token, domain, conversationId, webSocket: false, pollingInterval: 250 });
+  constructor({ token, domain, conversationId, webSocket = false }) {
+    const reading = webSocket ? { webSocket, streaming: true } : { webSocket, pollingInterval: 250 };
+    this.#line = new DirectLine({ token, domain, conversationId, ...reading });
     this.#line.connectionStatus$.subscribe((status) => this.statuses.push(ConnectionStatus[status]));
     this.#line.activity$.subscribe(
       (activity) => this.received.push(activity),
@@ -60,8 +63,14 @@ export class Chat {
     return { token, conversationId };
   }
 
+  // A person's; the bot's comes over a socket only.
   typing() {
-    return this.received.filter((activity) => activity.type === 'typing');
+    return this.received.filter((activity) => activity.type === 'typing' && activity.from.name === this.agent);
+  }
+
+  // What came of answers before they were whole.
+  chunks() {
+    return this.received.filter((activity) => activity.type === 'typing' && activity.channelData?.streamType === 'streaming');
   }
 
   handoffStates() {

@@ -12,9 +12,13 @@ const ANSWERS = ['I am looking at it.', 'Hold the power key.', 'Hold the power k
 
 const TURNS = [['It is on.', 'Does it beep?'], ['No.', 'Then it is fine.']];
 
-async function wholeHandoff(chat, desk, domain) {
+const STREAMED = 'The printer on the second floor is ready again.';
+
+async function wholeHandoff(chat, desk, domain, webSocket) {
+  chat.agent = AGENT;
   await chat.say('help');
   await until('the bot to answer', () => chat.fromBot().length > 0);
+  await checkStream(chat, webSocket);
 
   await chat.say('agent');
   const waiting = await until('the chat to reach the desk', () => desk.chat('queued'));
@@ -30,7 +34,7 @@ async function wholeHandoff(chat, desk, domain) {
   await checkBothWays(chat, desk, waiting.id, ids);
   await takeTurns(chat, desk, waiting.id);
   await checkTyping(chat, desk, waiting.id);
-  await checkReload(chat, domain);
+  await checkReload(chat, domain, webSocket);
 
   await desk.end(waiting.id);
   await until('the client to hear of the end', () => chat.handoffStates().includes('completed'));
@@ -39,6 +43,20 @@ async function wholeHandoff(chat, desk, domain) {
   await until('the bot to be back', () => JSON.stringify(chat.fromBot()).includes('Hamburg'));
   const stayed = await desk.userLines(waiting.id);
   assert.deepEqual(stayed, [...QUESTIONS, ...TURNS.map(([asked]) => asked)], 'what the user says to the bot stays there');
+}
+
+// Over a socket an answer comes token by token, and then whole, as one; a poll has it whole.
+async function checkStream(chat, webSocket) {
+  await chat.say('stream');
+  const whole = await until('the whole answer', () => chat.fromBot().find((said) => said.text === STREAMED));
+  const chunks = chat.chunks();
+  assert.equal(chunks.length > 0, webSocket, 'tokens come over a socket, and over a socket only');
+  let before = '';
+  for (const { text, channelData } of chunks) {
+    assert.ok(text.startsWith(before) && STREAMED.startsWith(text), 'the text grows');
+    assert.equal(channelData.streamId, whole.channelData.streamId, 'all are of one stream');
+    before = text;
+  }
 }
 
 async function checkBothWays(chat, desk, id, ids) {
@@ -76,8 +94,9 @@ async function checkTyping(chat, desk, id) {
 }
 
 // A page that is loaded again shows the live chat whole, and no typing that has passed.
-async function checkReload(chat, domain) {
-  const again = new Chat({ ...chat.identity(), domain });
+async function checkReload(chat, domain, webSocket) {
+  const again = new Chat({ ...chat.identity(), domain, webSocket });
+  again.agent = AGENT;
   try {
     await until('the conversation to be read again', () => again.messages().length >= chat.messages().length);
     const seen = (of) => of.received.filter(({ type }) => type !== 'typing').map(({ id, type, name, text }) => ({ id, type, name, text }));
@@ -103,18 +122,25 @@ function checkWhole(chat) {
   assert.deepEqual(chat.statuses, ['Uninitialized', 'Connecting', 'Online'], 'it stayed online');
 }
 
-const demo = await startDemo();
-try {
+async function run(demo, webSocket) {
   const { token } = await (await fetch(demo.tokenEndpoint)).json();
   const domain = `${demo.root}/v3/directline`;
-  const chat = new Chat({ token, domain });
-  await wholeHandoff(chat, new Desk(demo.serviceNow), domain);
+  const chat = new Chat({ token, domain, webSocket });
+  await wholeHandoff(chat, new Desk(demo.serviceNow), domain, webSocket);
   checkWhole(chat);
   chat.stop();
-  console.log(`botframework-directlinejs went through a hand-off: ${chat.received.length} activities.`);
-} catch (error) {
-  console.error(error);
-  process.exitCode = 1;
-} finally {
-  demo.stop();
+  const how = webSocket ? 'on a web socket' : 'polling';
+  console.log(`botframework-directlinejs went through a hand-off, ${how}: ${chat.received.length} activities.`);
+}
+
+for (const webSocket of [false, true]) {
+  const demo = await startDemo();
+  try {
+    await run(demo, webSocket);
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
+  } finally {
+    demo.stop();
+  }
 }

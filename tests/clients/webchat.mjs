@@ -4,6 +4,8 @@ import { until } from './demo.mjs';
 
 export class WebChat {
   page;
+  // Addresses of the web sockets it has opened.
+  sockets = [];
   // The last read of the conversation, to ask for all of it again.
   #read;
 
@@ -17,8 +19,10 @@ export class WebChat {
 
   constructor(page) {
     this.page = page;
+    page.on('websocket', (socket) => this.sockets.push(socket.url()));
     page.on('request', (request) => {
-      if (request.method() === 'GET' && request.url().includes('/activities')) this.#read = request;
+      // A client with a socket reads nothing over HTTP, but it posts to the same address.
+      if (/\/activities(\?|$)/.test(request.url()) && request.method() !== 'OPTIONS') this.#read = request;
     });
   }
 
