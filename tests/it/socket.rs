@@ -2,6 +2,7 @@
 
 mod client;
 mod drops;
+mod ends;
 mod journey;
 mod readers;
 mod strangers;

@@ -29,10 +29,15 @@ pub struct SocketClient {
 impl SocketClient {
     /// A conversation that has been started; the socket is not open yet.
     pub async fn begin(world: &World) -> Self {
+        Self::begin_at(world, &world.url).await
+    }
+
+    /// As [`begin`](Self::begin), through another connector.
+    pub async fn begin_at(world: &World, root: &str) -> Self {
         let http = world.http.clone();
         let grant = http.get(world.copilot.token_endpoint()).send().await.unwrap().bytes().await.unwrap();
         let grant: Value = serde_json::from_slice(&grant).unwrap();
-        let root = format!("{}/v3/directline", world.url);
+        let root = format!("{root}/v3/directline");
         let start = http.post(format!("{root}/conversations")).body("{}");
         let start =
             start.bearer_auth(grant["token"].as_str().unwrap()).header("content-type", "application/json");
