@@ -20,7 +20,7 @@ use crate::{
     far_end,
     files::FileStore,
     handoff::Handoff,
-    http::{Secondary, Served, Sockets, Tickets, configure},
+    http::{Held, Secondary, Served, Sockets, Tickets, configure},
     ledger::journal::{AppendBlobJournal, Journal as _, SqliteJournal, Store},
     operator::{retention::Retention, tombstone::Tombstones},
     relay::Relay,
@@ -107,6 +107,7 @@ impl Connector {
             sockets: sockets.clone(),
             max_upload: settings.files.max_upload,
             relay: settings.relay.access.clone(),
+            held: Held::default(),
             direct_line_secret: settings.direct_line.secret.clone(),
             public_url: settings.public_url.clone(),
             secondary_bot: secondary.map(|(bot, credentials)| Secondary { bot, credentials }),
@@ -336,7 +337,9 @@ pub(crate) fn uploads(
     http: &reqwest::Client,
 ) -> io::Result<FileStore> {
     match &settings.store {
-        StoreSetting::Sqlite(path) => Ok(FileStore::folder(path.with_file_name("files"))),
+        StoreSetting::Sqlite(path) => {
+            Ok(FileStore::folder(path.with_file_name("files"), settings.files.disk))
+        }
         StoreSetting::AppendBlob { url } => {
             let credential = match container::is_signed(url) {
                 true => None,

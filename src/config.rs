@@ -294,6 +294,17 @@ pub struct FileSettings {
     pub link_ttl: Duration,
     /// Bytes.
     pub max_upload: u64,
+    pub disk: Disk,
+}
+
+/// Who says how full the disk of users' files is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disk {
+    /// The system.
+    #[default]
+    Asked,
+    /// Nobody: there is always room. For tests, which are not about the machine they run on.
+    Roomy,
 }
 
 #[derive(Clone, Debug)]

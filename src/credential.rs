@@ -14,13 +14,16 @@ use futures_util::future::{BoxFuture, join_all};
 use secrecy::SecretString;
 use tracing::error;
 
+pub mod derived;
 mod live;
+mod seal;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
 pub use live::{LiveSecret, PAUSE, Read};
+pub use seal::Seal;
 
 /// A secret from the settings. A plain one is never copied and never asked for again.
 #[derive(Clone)]

@@ -167,6 +167,13 @@ pub struct Attachment {
     /// Media type: `image/png`.
     pub media_type: String,
     pub url: String,
+    /// Its length, where we have taken it; 0 when somebody else has it.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub bytes: u64,
+}
+
+fn is_nothing(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 #[cfg(test)]

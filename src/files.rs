@@ -12,6 +12,7 @@ use url::Url;
 
 pub use self::{
     address::{Address, is_public},
+    allowance::Allowance,
     fetch::{GiveError, Given, Wanted},
     held::Held,
     incoming::{Described, FileHead, Incoming, Part, Source},
@@ -26,15 +27,16 @@ use crate::{
     domain::{Attachment, Timestamp},
     far_end::CallError,
     servicenow::{NewMedia, ServiceNow},
-    session::FileFault,
+    session::{FileFault, Quota},
 };
 
 mod address;
+mod allowance;
 mod fetch;
 mod held;
 mod incoming;
 mod limits;
-pub mod link;
+mod link;
 pub mod name;
 mod range;
 mod store;
@@ -59,6 +61,9 @@ pub enum TakeError {
     /// It stopped coming.
     #[error("the upload did not move")]
     Slow,
+    /// The conversation holds as much of files as it may, or as many words.
+    #[error("the conversation holds as much as it may")]
+    Full(Quota),
     #[error("larger than {limit} bytes")]
     TooLarge { limit: u64 },
     #[error("more than {limit} files")]
@@ -88,8 +93,12 @@ impl TakeError {
             Self::TooMany { limit } => FileFault::TooMany { limit: *limit },
             Self::NoPicture => FileFault::NoPicture,
             Self::WithMasked => FileFault::WithMasked,
+            Self::Full(Quota::Files) => FileFault::NoRoom,
+            Self::Store(error) if error.is_for_want_of_room() => FileFault::NoRoom,
             Self::Refused { .. } | Self::NotConfigured(_) => FileFault::NotTaken,
-            Self::Broken(_) | Self::Slow | Self::FarEnd(_) | Self::Store(_) => return None,
+            Self::Full(Quota::Words) | Self::Broken(_) | Self::Slow | Self::FarEnd(_) | Self::Store(_) => {
+                return None;
+            }
         })
     }
 }
@@ -164,10 +173,32 @@ impl Files {
         incoming: &mut Incoming,
         now: Timestamp,
     ) -> Result<Attachment, TakeError> {
+        self.store.room().map_err(TakeError::Store)?;
         let (sender, receiver) = mpsc::channel(PIECES);
         let address = pump(incoming, sender, self.put(user_id, &file, receiver, now)).await?;
         let FileHead { name, media_type, length: _ } = file;
-        Ok(Attachment { name, media_type, url: address })
+        Ok(Attachment { name, media_type, url: address, bytes: incoming.came() })
+    }
+
+    /// Deletes a file that was taken and that no message will name; false where that is not ours to do.
+    pub async fn take_back(&self, file: &Attachment, now: Timestamp) -> bool {
+        let root = self.public_url.as_ref().map(|root| format!("{root}api/files/"));
+        let path = root.and_then(|root| file.url.strip_prefix(&root));
+        let Some(Ok((Target::Stored(key), _))) = path.map(|path| self.signer.read(path, now)) else {
+            return false;
+        };
+        let removed = self.store.remove(&key).await;
+        removed
+            .inspect_err(
+                |error| warn!(%error, "A file of an upload that came to nothing stays until its time"),
+            )
+            .is_ok()
+    }
+
+    /// From now on the disk counts as full; for tests.
+    #[cfg(feature = "simulate")]
+    pub fn pretend_full(&self) {
+        self.store.pretend_full();
     }
 
     /// Deletes what is over.

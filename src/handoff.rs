@@ -10,7 +10,7 @@ use memchr::memmem;
 use self::machine::Chat;
 use crate::{
     config::{AfterChat, HandoffSettings, Settings},
-    credential::Credential,
+    credential::{Credential, Seal},
     direct_line::DirectLine,
     domain::ConversationId,
     files::{FileStore, Files},
@@ -59,6 +59,8 @@ pub struct Handoff {
     /// Instance root, for links that ServiceNow gives relative to it.
     instance: url::Url,
     secret: Option<Credential>,
+    /// For tokens that must be stored.
+    seal: Seal,
     /// What a hand-off is known by, one of which stands in each batch with one.
     event_marks: Vec<memmem::Finder<'static>>,
     counters: Arc<Counters>,
@@ -90,6 +92,7 @@ impl Handoff {
             settings: settings.handoff.clone(),
             instance: far_end.url.clone(),
             secret: settings.direct_line.secret.clone(),
+            seal: Seal::new(settings),
             counters,
             asides: Asides::default(),
         })

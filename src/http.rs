@@ -15,6 +15,7 @@ pub use self::direct_line::{
     operation::Operation,
     socket::{Sockets, Tickets},
 };
+pub use self::held::Held;
 use self::{body::read_body, error::ApiError, route::Place};
 use crate::{
     auth,
@@ -35,6 +36,7 @@ mod direct_line;
 pub mod error;
 mod files;
 mod health;
+mod held;
 mod relay;
 pub mod route;
 mod secondary_bot;
@@ -61,6 +63,8 @@ pub struct Served {
     pub sockets: Option<Arc<Sockets>>,
     pub max_upload: u64,
     pub relay: RelayAccess,
+    /// Room for large answers.
+    pub held: Held,
     /// What the relay reads with for a caller who has its key and brings no secret.
     pub direct_line_secret: Option<Credential>,
     pub public_url: Option<url::Url>,

@@ -22,6 +22,7 @@ use self::{
 use crate::{
     agent_turn::Limits,
     config::Settings,
+    credential::Seal,
     ledger::{
         Ledger, World,
         journal::{JournalError, Store},
@@ -56,6 +57,8 @@ mod work;
 pub struct SecondaryBot {
     ledger: Arc<Ledger<Dialogue>>,
     agents: Agents,
+    /// For tokens that must be stored.
+    seal: Seal,
     responder: Option<Responder>,
     /// Where uploads are kept.
     pub media: Media,
@@ -94,6 +97,7 @@ impl SecondaryBot {
         Some(Self {
             ledger: Arc::new(Ledger::new(Dialogue, journal, World::real(), Box::new(|_, _, _| {}))),
             agents: Agents::new(&settings.direct_line, role, http),
+            seal: Seal::new(settings),
             responder: role.response.as_ref().map(|response| Responder::new(response, http.clone())),
             media,
             fetcher: Fetcher::new(settings, http),

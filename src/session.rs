@@ -19,17 +19,21 @@ mod call;
 mod decide;
 mod fact;
 mod fold;
+mod kept;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use call::{Call, ChatCall, LANE};
 pub use decide::{Command, Policy, decide, settle};
 pub use fact::*;
+pub use kept::{Kept, MOST_FILES, MOST_WORDS, Quota};
 
 /// Milliseconds without a further `typing` after which the user counts as no longer typing.
 pub const TYPING_MILLIS: i64 = 5_000;
 /// Milliseconds within which the words of a masked answer that come once more are the same answer.
 const DOUBLE_CLICK: i64 = 10_000;
+/// Tokens known at the same time; who has more of them asks Direct Line again.
+const TOKENS: usize = 100;
 /// Milliseconds of silence after which a live chat is ended.
 pub const IDLE_MILLIS: i64 = 24 * 3_600_000;
 
@@ -73,6 +77,8 @@ pub struct State {
     whispering: Vec<Whispering>,
     /// ServiceNow's messages the client has not fetched yet: position and `messageId`.
     unfetched: Vec<(u64, String)>,
+    /// What is held of the visitor's.
+    pub kept: Kept,
 }
 
 /// A masked answer on its way, and the question it answers.
@@ -112,6 +118,7 @@ pub enum Phase {
 pub struct Segment {
     /// Direct Line's conversation; `None`: the client's own.
     pub conversation: Option<String>,
+    /// Sealed.
     pub authorization: Option<String>,
     pub until: Option<Timestamp>,
     /// Where the bot was cut off; `None` while it speaks.
@@ -166,6 +173,7 @@ impl State {
             whispered: Vec::new(),
             whispering: Vec::new(),
             unfetched: Vec::new(),
+            kept: Kept::default(),
         }
     }
 
@@ -221,6 +229,11 @@ impl State {
 
     fn ends_with_topic(&self, at: u64, control: &Control) -> bool {
         !self.asked_by_people.contains(&at) && !control.is_secure()
+    }
+
+    /// What these words have no room for in the conversation any more.
+    pub fn lacks_room_for(&self, said: &UserSaid) -> Option<Quota> {
+        self.kept.lacks_room_for(said, &[])
     }
 
     /// The masked answer that the same words were a moment ago: a repeat or a double click.

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{
-    AllowedOrigins, FileSettings, RelayAccess, RelaySettings, Settings, StoreSetting, agents,
+    AllowedOrigins, Disk, FileSettings, RelayAccess, RelaySettings, Settings, StoreSetting, agents,
     reader::{Reader, is_loopback, shortened},
 };
 use crate::translate::texts::Texts;
@@ -197,6 +197,7 @@ pub(super) fn files(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Fil
         by_link,
         link_ttl: reader.seconds("FILES_TTL", 1..=MONTH),
         max_upload: reader.number("MAX_UPLOAD", 1..=1 << 30, "bytes"),
+        disk: Disk::default(),
     }
 }
 

@@ -63,7 +63,8 @@ impl Files {
         const GONE: TakeError = TakeError::Broken("The file is gone. Send it again.");
         let opened = self.store.open(&held.key).await.map_err(TakeError::Store)?.ok_or(GONE)?;
         let Label { name, media_type } = held.label.clone();
-        let file = FileHead { name, media_type, length: Some(opened.length) };
+        let bytes = opened.length;
+        let file = FileHead { name, media_type, length: Some(bytes) };
         let range = 0..opened.length;
         let mut pieces = opened.read(range).await.map_err(TakeError::Store)?;
         let (sender, receiver) = mpsc::channel(PIECES);
@@ -76,6 +77,6 @@ impl Files {
         };
         let (_, put) = tokio::join!(feed, self.put(user_id, &file, receiver, now));
         let FileHead { name, media_type, length: _ } = file;
-        Ok(Attachment { name, media_type, url: put? })
+        Ok(Attachment { name, media_type, url: put?, bytes })
     }
 }

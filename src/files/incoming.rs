@@ -7,12 +7,15 @@ use actix_web::web::Bytes;
 use futures_util::StreamExt as _;
 
 use super::{
-    TakeError,
+    Allowance, TakeError,
     name::{self, UNKNOWN_TYPE},
 };
-use crate::wire::{
-    activity::posted::{self, NotPosted},
-    multipart::{Cut, FormError, Multipart, Pieces},
+use crate::{
+    session::Quota,
+    wire::{
+        activity::posted::{self, NotPosted},
+        multipart::{Cut, FormError, Multipart, Pieces},
+    },
 };
 
 /// Bytes of an activity; the same as for one that is posted.
@@ -39,6 +42,10 @@ pub struct Incoming {
     measured: bool,
     /// Bytes that may still come of the current file, and how many might at first.
     file: Option<(u64, u64)>,
+    /// What its conversation has room for.
+    allowance: Option<Allowance>,
+    /// Bytes that have come of the current file.
+    came: u64,
 }
 
 enum Shape {
@@ -83,7 +90,8 @@ impl Incoming {
             Ok(Some(file)) => (Shape::Raw(Some(file), source), None),
             Err(fault) => (Shape::Raw(None, source), Some(fault)),
         };
-        Self { shape, fault, left: limit, limit, measured: described.length.is_some(), file: None }
+        let measured = described.length.is_some();
+        Self { shape, fault, left: limit, limit, measured, file: None, allowance: None, came: 0 }
     }
 
     pub fn is_form(&self) -> bool {
@@ -150,6 +158,7 @@ impl Incoming {
             return Err(fault);
         }
         self.file = None;
+        self.came = 0;
         loop {
             // What is skipped counts, too: a client can't send for ever.
             if self.is_form() {
@@ -177,6 +186,16 @@ impl Incoming {
         self.file = limit.map(|limit| (limit, limit));
     }
 
+    /// No more of its files may come than this; see [`TakeError::Full`].
+    pub fn allow(&mut self, allowance: Allowance) {
+        self.allowance = Some(allowance);
+    }
+
+    /// Bytes that have come of the current file.
+    pub fn came(&self) -> u64 {
+        self.came
+    }
+
     /// The next piece of the current file. `None` at its end.
     ///
     /// # Errors
@@ -189,6 +208,10 @@ impl Incoming {
         if let Some((left, limit)) = &mut self.file {
             *left = left.checked_sub(bytes).ok_or(TakeError::TooLarge { limit: *limit })?;
         }
+        if self.allowance.as_mut().is_some_and(|allowance| !allowance.take(bytes)) {
+            return Err(TakeError::Full(Quota::Files));
+        }
+        self.came += bytes;
         Ok(chunk)
     }
 

@@ -5,14 +5,9 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::ExposeSecret;
 use sha2::Sha256;
 
-use crate::{
-    config::{ServiceNowLogin, Settings},
-    credential::Credential,
-    domain::Timestamp,
-};
+use crate::{config::Settings, credential::derived, domain::Timestamp};
 
 /// What a link leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +32,9 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Derives the key from all secrets of the settings that a link may depend on: to guess one of them from
-    /// a link, all the others must be known. Changing any of them ends the links given out so far.
+    /// Changing any of the settings' secrets ends the links given out so far.
     pub fn new(settings: &Settings) -> Self {
-        Self { key: mac(&key_of(settings, b"servicenow-handoff file links 1")) }
+        Self { key: mac(&derived::key(settings, b"servicenow-handoff file links 1")) }
     }
 
     /// The link's path below `api/files/`.
@@ -87,51 +81,8 @@ impl Signer {
     }
 }
 
-/// The key for one purpose, the same on all instances of the app.
-pub fn key_of(settings: &Settings, purpose: &[u8]) -> [u8; 32] {
-    let mut material = mac(purpose);
-    for secret in secrets(settings) {
-        let value = secret.map(Credential::value);
-        let secret = value.as_ref().map(|value| value.expose_secret()).unwrap_or_default();
-        material.update(&(secret.len() as u64).to_be_bytes());
-        material.update(secret.as_bytes());
-    }
-    let instance = settings.servicenow.as_ref().map(|far_end| far_end.url.as_str()).unwrap_or_default();
-    let mut derived = mac(&material.finalize().into_bytes());
-    derived.update(instance.as_bytes());
-    derived.finalize().into_bytes().into()
-}
-
-/// Whether the settings hold any secret that a key can be made of.
-pub fn has_secrets(settings: &Settings) -> bool {
-    secrets(settings).iter().any(Option::is_some)
-}
-
 fn mac(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
-}
-
-fn secrets(settings: &Settings) -> [Option<&Credential>; 7] {
-    let far_end = settings.servicenow.as_ref();
-    let (password, client_secret) = match far_end.map(|far_end| &far_end.login) {
-        Some(ServiceNowLogin::Basic { username: _, password }) => (Some(password), None),
-        Some(ServiceNowLogin::Password { client_id: _, client_secret, username: _, password }) => {
-            (Some(password), Some(client_secret))
-        }
-        Some(ServiceNowLogin::ClientCredentials { client_id: _, client_secret }) => {
-            (None, Some(client_secret))
-        }
-        Some(ServiceNowLogin::None) | None => (None, None),
-    };
-    [
-        password,
-        client_secret,
-        far_end.and_then(|far_end| far_end.token.as_ref()),
-        far_end.and_then(|far_end| far_end.hash_secret.as_ref()),
-        settings.direct_line.secret.as_ref(),
-        settings.responses.token.as_ref(),
-        settings.responses.basic.as_ref(),
-    ]
 }
 
 #[cfg(test)]

@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use self::{blobs::Blobs, folder::Folder};
 use super::name;
-use crate::{azure::fault::Fault, domain::Timestamp};
+use crate::{azure::fault::Fault, config::Disk, domain::Timestamp};
 
 mod blobs;
 #[cfg(test)]
 mod contract;
 mod folder;
+mod space;
 
 /// Where files are kept; clones are the same place.
 #[derive(Clone, Debug)]
@@ -42,8 +43,23 @@ pub struct Label {
 pub enum StoreError {
     #[error("the folder of files beside STORE can't be used: {0}")]
     Disk(#[from] io::Error),
+    #[error("less than a tenth of the disk of STORE is free; make room, or give it a larger one")]
+    NoRoom,
     #[error("users' files can't be kept in the container of STORE: {0}")]
     Blobs(#[from] Fault),
+}
+
+impl StoreError {
+    /// The disk is full, or nearly so.
+    pub fn is_for_want_of_room(&self) -> bool {
+        match self {
+            Self::NoRoom => true,
+            Self::Disk(error) => {
+                matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            Self::Blobs(_) => false,
+        }
+    }
 }
 
 /// A file that is being written. Dropped before [`finish`](Self::finish), it never was.
@@ -82,8 +98,8 @@ impl Label {
 
 impl FileStore {
     /// In a folder, which is made with the first file.
-    pub fn folder(folder: PathBuf) -> Self {
-        Self(Arc::new(Place::Folder(Folder::new(folder))))
+    pub fn folder(folder: PathBuf, disk: Disk) -> Self {
+        Self(Arc::new(Place::Folder(Folder::new(folder, disk))))
     }
 
     /// In a container that is there.
@@ -91,11 +107,30 @@ impl FileStore {
         Self(Arc::new(Place::Blobs(Blobs::new(container))))
     }
 
+    /// Whether there is room for another file.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRoom`] while less than a tenth of the disk is free; when that can't be known.
+    pub fn room(&self) -> Result<(), StoreError> {
+        match &*self.0 {
+            Place::Folder(folder) => folder.room(),
+            Place::Blobs(_) => Ok(()),
+        }
+    }
+
+    #[cfg(feature = "simulate")]
+    pub(super) fn pretend_full(&self) {
+        if let Place::Folder(folder) = &*self.0 {
+            folder.full.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
     /// Begins a file that may be deleted from `until` on.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn begin(&self, label: &Label, until: Timestamp) -> Result<Writing, StoreError> {
+        self.room()?;
         let key = fresh_key(until)?;
         let to = match &*self.0 {
             Place::Folder(folder) => WritingTo::Folder(folder.begin(&key, label).await?),

@@ -23,6 +23,8 @@ use crate::{
 /// All that are kept, and of one conversation: a line is read with the next poll, or by nobody.
 const KEPT: usize = 512;
 const KEPT_OF_ONE: usize = 16;
+/// Bytes of one; a click is short.
+const LARGEST: usize = 4_096;
 /// Milliseconds.
 const KEPT_FOR: i64 = 120_000;
 
@@ -43,6 +45,9 @@ impl Asides {
     fn keep(&self, conversation: &ConversationId, activities: [Value; 2], at: Timestamp) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|aside| at.millis_since(aside.at) < KEPT_FOR);
+        if activities.iter().any(|activity| activity.to_string().len() > LARGEST) {
+            return;
+        }
         let of_it = kept.iter().filter(|aside| aside.conversation == *conversation).count();
         if of_it + activities.len() <= KEPT_OF_ONE {
             let aside = |activity| Aside { conversation: conversation.clone(), activity, at };

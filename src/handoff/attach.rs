@@ -14,11 +14,11 @@ use super::{
 };
 use crate::{
     domain::{ActivityId, Attachment, Timestamp},
-    files::{Address, Described, FileHead, Files, Held, Incoming, Limits, Part, TakeError, name},
+    files::{Address, Allowance, Described, FileHead, Files, Held, Incoming, Limits, Part, TakeError, name},
     ledger::{Machine as _, journal::JournalError},
-    session::{Command, Notice, Phase, ToAgent, UserSaid},
+    session::{Command, Notice, Phase, Quota, ToAgent, UserSaid},
     translate::{
-        answer::{answer_one, files as attachments},
+        answer::{self, answer_one, files as attachments},
         takeover, texts,
     },
     wire::activity::{Account, Activity},
@@ -90,7 +90,7 @@ impl Handoff {
     ) -> Result<Posted, JournalError> {
         let (mut activity, files) = match self.read_upload(conversation, incoming).await? {
             Uploaded::Whole(activity, files) => (*activity, files),
-            Uploaded::Known(id) => return Ok(Posted::Accepted(id)),
+            Uploaded::Known(id) => return Ok(Posted::Known(id)),
             Uploaded::Refused { name, error } => return self.refuse(conversation, name, error).await,
         };
         if let Some(id) = sender.filter(|id| !id.is_empty()) {
@@ -111,6 +111,10 @@ impl Handoff {
         incoming: &mut Incoming,
     ) -> Result<Uploaded, JournalError> {
         let (user, limits) = self.asked_for(conversation).await;
+        if !conversation.state().await.kept.has_room() {
+            return Ok(Uploaded::Refused { name: String::new(), error: TakeError::Full(Quota::Words) });
+        }
+        self.allow(conversation, incoming).await;
         let hold = incoming.is_form() && (limits != Limits::default() || !incoming.is_measured());
         let mut activity = None;
         let mut taken = vec![];
@@ -150,7 +154,7 @@ impl Handoff {
             }
         };
         if let Some(refused) = refused {
-            self.let_go(taken).await;
+            self.let_go(conversation, taken).await?;
             return Ok(refused);
         }
         if activity.is_none() && taken.is_empty() {
@@ -158,7 +162,7 @@ impl Handoff {
         }
         let wordless = || Activity { kind: "message".to_owned(), ..Activity::default() };
         let activity = Box::new(activity.unwrap_or_else(wordless));
-        Ok(match self.send_on(conversation, &user, taken).await {
+        Ok(match self.send_on(conversation, &user, taken).await? {
             Ok(files) => Uploaded::Whole(activity, files),
             Err((name, error)) => Uploaded::Refused { name, error },
         })
@@ -167,10 +171,10 @@ impl Handoff {
     /// Sends on what was held until all had been looked at.
     async fn send_on(
         &self,
-        conversation: &Conversation,
+        conversation: &Arc<Conversation>,
         user: &str,
         taken: Vec<Taken>,
-    ) -> Result<Vec<Attachment>, (String, TakeError)> {
+    ) -> Result<Result<Vec<Attachment>, (String, TakeError)>, JournalError> {
         let mut files = vec![];
         let mut left = taken.into_iter();
         while let Some(one) = left.next() {
@@ -186,20 +190,36 @@ impl Handoff {
             match took(conversation, sent) {
                 Ok(file) => files.push(file),
                 Err(error) => {
-                    self.let_go(left.collect()).await;
-                    return Err((name, error));
+                    let sent = files.into_iter().map(Taken::Sent);
+                    self.let_go(conversation, sent.chain(left).collect()).await?;
+                    return Ok(Err((name, error)));
                 }
             }
         }
-        Ok(files)
+        Ok(Ok(files))
     }
 
-    async fn let_go(&self, taken: Vec<Taken>) {
+    /// Deletes files that no message will name. Those that ServiceNow has can't be deleted; they count as the conversation's.
+    async fn let_go(&self, conversation: &Arc<Conversation>, taken: Vec<Taken>) -> Result<(), JournalError> {
+        let mut stay = 0;
         for one in taken {
-            if let Taken::Held(held) = one {
-                self.files.let_go(held).await;
+            match one {
+                Taken::Held(held) => self.files.let_go(held).await,
+                Taken::Sent(file) => {
+                    stay += if self.files.take_back(&file, self.ledger.now()).await { 0 } else { file.bytes };
+                }
             }
         }
+        if stay > 0 {
+            self.commit(conversation, Command::FilesUnsaid { bytes: stay }).await?;
+        }
+        Ok(())
+    }
+
+    /// No more than the conversation has room for may come.
+    async fn allow(&self, conversation: &Conversation, incoming: &mut Incoming) {
+        let room = conversation.state().await.kept.room_for_files();
+        incoming.allow(Allowance::new(&conversation.local.coming, room));
     }
 
     /// Tells the client, and the chat, why a file was not taken.
@@ -235,13 +255,29 @@ impl Handoff {
         mut files: Vec<Attachment>,
         trace: Option<String>,
     ) -> Result<Option<Posted>, JournalError> {
+        // When the store fails, nobody knows whether a message names them: then they stay until their time.
+        let posted = self.say_taken(conversation, activity, &mut files, trace).await?;
+        if !matches!(posted, Some(Posted::Accepted(_))) {
+            self.let_go(conversation, files.into_iter().map(Taken::Sent).collect()).await?;
+        }
+        Ok(posted)
+    }
+
+    /// `files`: taken already; those that the message itself holds come to them.
+    async fn say_taken(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        activity: &Activity,
+        files: &mut Vec<Attachment>,
+        trace: Option<String>,
+    ) -> Result<Option<Posted>, JournalError> {
         if let Some(known) = self.posted(conversation, activity).await {
             self.count_duplicates(1);
-            return Ok(Some(Posted::Accepted(known)));
+            return Ok(Some(Posted::Known(known)));
         }
         let answer = {
             let state = conversation.state().await;
-            answer_one(&with_files(activity, &files), &state.conversation, state.questions())
+            answer_one(&with_files(activity, files), &state.conversation, state.questions())
         };
         if let Some(amiss) = answer.amiss {
             let said = Box::new(live_words(activity, answer, self.ledger.now()));
@@ -255,7 +291,7 @@ impl Handoff {
         }
         let direct_line = self.direct_line.root().await.ok();
         let attached = sorted(attachments(activity), direct_line.as_ref());
-        if let Some((name, error)) = self.refused_together(conversation, &files, &attached).await {
+        if let Some((name, error)) = self.refused_together(conversation, files, &attached).await {
             return self.refuse(conversation, name, error).await.map(Some);
         }
         let mut said = live_words(activity, answer, self.ledger.now());
@@ -274,12 +310,18 @@ impl Handoff {
                 }
             }
         }
+        for inline in answer::inline(activity) {
+            // Those that an upload only names come beside it.
+            if !files.iter().any(|file| is_named(inline, file)) {
+                add_line(&mut message.text, &texts::file_left_out(answer::called(inline)));
+            }
+        }
         message.attachments = named.into_iter().chain(files.iter().cloned()).collect();
         message.typed |= message.text.is_empty();
         let nothing = message.text.trim().is_empty() && message.attachments.is_empty();
         mend_echo(&mut said.echo, direct_line.as_ref());
         let message = (!nothing).then_some(message);
-        let command = Command::UserSaid(Box::new(UserSaid { message, files, trace, ..said }));
+        let command = Command::UserSaid(Box::new(UserSaid { message, files: files.clone(), trace, ..said }));
         self.tell(conversation, move |chat, state, now| chat.decide(state, &command, now)).await
     }
 
@@ -346,6 +388,7 @@ impl Handoff {
         let file = FileHead { name: name.to_owned(), media_type, length };
         let described = Described { length, ..Described::default() };
         let mut incoming = Incoming::new(described, source, self.files.max_upload());
+        self.allow(conversation, &mut incoming).await;
         incoming.next().await?;
         let (user, _) = self.asked_for(conversation).await;
         self.take(conversation, &user, file, &mut incoming).await
@@ -423,7 +466,7 @@ fn sorted(attachments: Vec<Attachment>, direct_line: Option<&url::Url>) -> Vec<(
 
 /// Whether a message has more in it than words.
 pub(super) fn has_attachments(activity: &Activity) -> bool {
-    activity.attachments.iter().flatten().any(|attachment| attachment.get("contentUrl").is_some())
+    activity.attachments.as_ref().is_some_and(|attachments| !attachments.is_empty())
 }
 
 fn read_activity(bytes: &[u8]) -> Result<Activity, TakeError> {

@@ -48,7 +48,7 @@ impl Role for Handoff {
         let answer = self.servicenow.send(&request, queued.trace.as_deref()).await;
         match answer {
             Ok(answer) => {
-                let mut told = answer.synchronous.and_then(|body| hear::told(&body));
+                let mut told = answer.synchronous.and_then(|body| hear::told(&entry.id, &body));
                 told.iter_mut().for_each(|told| hear::whisper(&self.ledger, told));
                 Ok(told)
             }

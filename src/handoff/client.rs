@@ -16,7 +16,7 @@ use crate::{
         CallId, Committed, Decided, Ledger, Machine as _, commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
     },
-    session::{Command, Fact, LANE, Notice, Phase, State, ToAgent, UserSaid},
+    session::{Command, Fact, LANE, Notice, Phase, Quota, State, ToAgent, UserSaid},
     translate::{
         answer::{Amiss, Answer, answer_one, is_click},
         takeover,
@@ -29,6 +29,8 @@ use crate::{
 pub enum Posted {
     /// Stored, or taken by the bot. The id is that of its echo.
     Accepted(ActivityId),
+    /// It was said before, and had this id.
+    Known(ActivityId),
     Refused(Refusal),
 }
 
@@ -40,6 +42,8 @@ pub enum Refusal {
     BotAway,
     /// Direct Line's own answer.
     FarEnd(CallError),
+    /// The conversation holds as much as it may.
+    Full(Quota),
     /// A file of it could not be taken.
     File(TakeError),
 }
@@ -68,7 +72,7 @@ impl Handoff {
                 // What the live chat was told is not told the bot, though the chat may be over by now.
                 if let Some(id) = client_id.as_deref().and_then(|id| state.posted_as(id)) {
                     self.count_duplicates(1);
-                    return Ok(Posted::Accepted(id.clone()));
+                    return Ok(Posted::Known(id.clone()));
                 }
                 state.phase.clone()
             };
@@ -183,11 +187,17 @@ impl Handoff {
             Committed::TooLate => return Ok(None),
             Committed::Known(id) => {
                 self.count_duplicates(1);
-                return Ok(Some(Posted::Accepted(id.clone())));
+                return Ok(Some(Posted::Known(id.clone())));
             }
-            Committed::Stored { at, facts } => said_at(*at, facts),
+            Committed::Stored { at, facts } => said_at(*at, facts).ok_or_else(|| lacking(facts)),
         };
-        let Some(position) = position else { return Ok(None) };
+        let position = match position {
+            Ok(position) => position,
+            Err(quota) => {
+                deliver_soon(self, conversation);
+                return Ok(Some(Posted::Refused(Refusal::Full(quota))));
+            }
+        };
         self.wait_for(conversation, CallId(position, 0)).await;
         Ok(Some(Posted::Accepted(ActivityId::local(&conversation.id, position))))
     }
@@ -286,6 +296,12 @@ impl Handoff {
 fn said_at(at: Position, facts: &[Fact]) -> Option<Position> {
     let mut facts = (at..).zip(facts);
     facts.find(|(_, fact)| matches!(fact, Fact::UserSaid(_))).map(|(position, _)| position)
+}
+
+/// What there was no room for, when words were decided on and not stored.
+fn lacking(facts: &[Fact]) -> Quota {
+    let files = |fact: &Fact| matches!(fact, Fact::Noticed { notice: Notice::FileRefused { .. }, .. });
+    if facts.iter().any(files) { Quota::Files } else { Quota::Words }
 }
 
 /// The masked answer that these words were a moment ago, when they are not the answer to another masked question.

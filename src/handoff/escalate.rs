@@ -24,6 +24,8 @@ use crate::{
 
 /// Bytes of history that go with one request.
 const HISTORY: usize = 28 * 1_024;
+/// Bytes of history in all; of a longer one, its end.
+const LONGEST_HISTORY: usize = 1 << 20;
 /// Pages read at most in one go; a bot that talks without end must not hold a poll.
 const PAGES: usize = 50;
 
@@ -97,7 +99,7 @@ impl Handoff {
         let history_missing = read.is_none();
         let mut spoken = read.unwrap_or_default();
         let takeover = takeover::around_event(&batch.activities, event, &spoken, now);
-        let mut portions = portions(history::lines(&spoken)).into_iter();
+        let mut portions = portions(&spoken).into_iter();
         spoken.extend(batch.activities.iter().cloned());
         let user = self.user(&conversation.id, &escalation, &spoken, bot_id(handoff));
         let locale = user.locale.as_deref();
@@ -212,7 +214,7 @@ impl Handoff {
         let history = match history_missing {
             true => {
                 let spoken = self.read_from_start(source, Some(&cut.event)).await;
-                spoken.map(|spoken| portions(history::lines(&spoken)))
+                spoken.map(|spoken| portions(&spoken))
             }
             false => None,
         };
@@ -250,7 +252,8 @@ impl Handoff {
 }
 
 /// History in requests' worth, oldest first; none is larger than [`HISTORY`] but for a line that is by itself.
-fn portions(lines: Vec<HistoryLine>) -> Vec<Vec<HistoryLine>> {
+fn portions(spoken: &[Activity]) -> Vec<Vec<HistoryLine>> {
+    let (lines, _) = history::bound(history::lines(spoken), LONGEST_HISTORY);
     let mut portions: Vec<Vec<HistoryLine>> = vec![];
     let mut room = 0;
     for line in lines {

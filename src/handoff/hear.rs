@@ -71,8 +71,12 @@ impl Handoff {
 }
 
 /// What a synchronous answer tells, as if it had come by webhook. It does not name its session.
-pub(super) fn told(body: &[u8]) -> Option<Answered> {
-    Response::parse(body).ok().map(|response| meant(inbound(response)))
+pub(super) fn told(id: &ConversationId, body: &[u8]) -> Option<Answered> {
+    let response = Response::parse(body).ok()?;
+    if response.lost > 0 {
+        warn!(conversation.id = %id, lost = response.lost, "Parts of an answer of ServiceNow's can't be read; the others are used");
+    }
+    Some(meant(inbound(response)))
 }
 
 /// Keeps the words of what ServiceNow sends masked in memory alone: they must not be stored.

@@ -1,6 +1,9 @@
 //! A live chat as the ledger sees it.
 
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+};
 
 use crate::{
     domain::{ActivityId, ConversationId, Timestamp},
@@ -19,6 +22,8 @@ pub struct Chat {
 pub struct Local {
     /// When the user was last seen typing; 0 never.
     typed: AtomicI64,
+    /// Bytes of files that are coming in now.
+    pub coming: Arc<AtomicU64>,
     /// Held while a fresh Copilot Studio conversation is opened.
     pub returning: tokio::sync::Mutex<()>,
     /// Masked texts that the client was given and may not have yet: where each stands, and its whisper.
@@ -135,6 +140,11 @@ fn known(state: &State, said: &UserSaid, now: Timestamp) -> Option<ActivityId> {
 /// Why a command adds nothing: for good, or as this copy has it.
 fn nothing(state: &State, command: &Command) -> Decided<Chat> {
     match command {
+        Command::UserSaid(said) if state.is_live() && state.lacks_room_for(said).is_some() => {
+            Decided::Nothing
+        }
+        Command::NotTaken { said, .. } if state.lacks_room_for(said).is_some() => Decided::Nothing,
+        Command::TokenAccepted { .. } if !state.kept.has_room() => Decided::Nothing,
         Command::Escalated { .. }
         | Command::UpstreamRead { .. }
         | Command::UserSaid(_)
@@ -150,8 +160,10 @@ fn nothing(state: &State, command: &Command) -> Decided<Chat> {
         Command::UserTyping if !matches!(state.phase, Phase::WithAgent { .. }) && !state.is_live() => {
             Decided::TooLate
         }
-        Command::UserTyping | Command::Tell(_) | Command::Fetched { .. } | Command::Tick { .. } => {
-            Decided::Nothing
-        }
+        Command::UserTyping
+        | Command::Tell(_)
+        | Command::FilesUnsaid { .. }
+        | Command::Fetched { .. }
+        | Command::Tick { .. } => Decided::Nothing,
     }
 }

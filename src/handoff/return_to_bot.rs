@@ -88,7 +88,7 @@ impl Handoff {
         let own_secret = self.secret.is_some();
         let command = Command::BotReturned {
             conversation: opened.conversation_id,
-            authorization: (!own_secret).then(|| authorization.to_owned()),
+            authorization: (!own_secret).then(|| self.seal.seal(authorization, conversation.id.as_str())),
             until: (!own_secret).then(|| Timestamp::now().plus_millis(until)),
             instead_of,
         };
@@ -104,16 +104,19 @@ impl Handoff {
         let (Some(held), Some(until)) = (&segment.authorization, segment.until) else {
             let secret =
                 self.secret.as_ref().map(|secret| format!("Bearer {}", secret.value().expose_secret()));
-            return Ok(segment.authorization.clone().or(secret).unwrap_or_default());
+            return Ok(secret.unwrap_or_default());
         };
+        // Sealed while the settings had other secrets: as good as over, and the conversation is replaced.
+        let held = self.seal.open(held, conversation.id.as_str()).ok_or_else(over)?;
         if until.millis_since(Timestamp::now()) > HALF_LIFE {
-            return Ok(held.clone());
+            return Ok(held);
         }
-        let renewed = self.direct_line.refresh(held).await?;
+        let renewed = self.direct_line.refresh(&held).await?;
         let authorization = renewed.authorization.expose_secret().to_owned();
         let lasts = i64::try_from(renewed.expires_in.as_millis()).unwrap_or(i64::MAX);
         let until = Timestamp::now().plus_millis(lasts);
-        let command = Command::BotTokenRenewed { authorization: authorization.clone(), until };
+        let sealed = self.seal.seal(&authorization, conversation.id.as_str());
+        let command = Command::BotTokenRenewed { authorization: sealed, until };
         self.commit(conversation, command).await?;
         Ok(authorization)
     }
@@ -121,6 +124,10 @@ impl Handoff {
 
 /// Milliseconds before its end at which a token is renewed: half of the shortest life documented.
 const HALF_LIFE: i64 = 15 * 60_000;
+
+fn over() -> CallError {
+    CallError::Rejected { status: 403, code: Some("TokenExpired".to_owned()) }
+}
 
 /// Why the bot is not back.
 #[derive(Debug, thiserror::Error)]

@@ -34,6 +34,8 @@ pub enum ApiError {
     ConversationOver,
     #[error("The body is larger than the {limit} bytes taken here. Send less, or send it as a file.")]
     PayloadTooLarge { limit: u64 },
+    #[error("This conversation holds as much as it may: {limit} bytes of {of}. Start a new one.")]
+    ConversationFull { limit: u64, of: &'static str },
     #[error(
         "The body is compressed, and nothing here unpacks it. Send it as it is, without Content-Encoding."
     )]
@@ -64,7 +66,7 @@ impl ApiError {
             Self::LinkExpired => "LinkExpired",
             Self::NotFound | Self::ConversationOver => "NotFound",
             Self::MethodNotAllowed(_) => "MethodNotAllowed",
-            Self::PayloadTooLarge { .. } => "PayloadTooLarge",
+            Self::PayloadTooLarge { .. } | Self::ConversationFull { .. } => "PayloadTooLarge",
             Self::Compressed => "UnsupportedMediaType",
             Self::TooSlow => "RequestTimeout",
             Self::NoSuchRange { .. } => "RangeNotSatisfiable",
@@ -84,7 +86,7 @@ impl ResponseError for ApiError {
             Self::Forbidden(_) | Self::LinkExpired => StatusCode::FORBIDDEN,
             Self::NotFound | Self::ConversationOver => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PayloadTooLarge { .. } | Self::ConversationFull { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NoSuchRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,

@@ -95,7 +95,8 @@ impl SecondaryBot {
         let step = Step::Opened {
             agent: name.clone(),
             conversation: opened.conversation_id,
-            authorization: (!own_secret).then(|| opened.authorization.expose_secret().to_owned()),
+            authorization: (!own_secret)
+                .then(|| self.seal.seal(opened.authorization.expose_secret(), work.session.id.as_str())),
             until: (!own_secret).then(|| self.ledger.now().plus_millis(millis)),
         };
         self.step(work, step).await?;
@@ -241,9 +242,9 @@ impl SecondaryBot {
         let old = |until: crate::domain::Timestamp| until.millis_since(self.ledger.now()) <= HALF_LIFE;
         let held = if conversation.until.is_some_and(old) {
             // When it can't be renewed, the one we hold may still be good.
-            self.renew(session, by, &conversation).await.ok().or(conversation.authorization.clone())
+            self.renew(session, by, &conversation).await.ok().or(self.held(session, &conversation))
         } else {
-            conversation.authorization.clone()
+            self.held(session, &conversation)
         };
         let authorization = held.or_else(|| agent.authorization()).unwrap_or_default();
         Ok(Line { direct_line: &agent.direct_line, conversation, authorization })
@@ -254,6 +255,11 @@ impl SecondaryBot {
         self.agents.get(conversation.name.as_deref()).ok_or(Unreached::Lost)
     }
 
+    /// The conversation's own token; none where a secret serves, or when the settings have other secrets than when it was sealed.
+    fn held(&self, session: &Session, conversation: &AgentConversation) -> Option<String> {
+        self.seal.open(conversation.authorization.as_deref()?, session.id.as_str())
+    }
+
     /// Gets another token for the conversation.
     async fn renew(
         &self,
@@ -261,8 +267,8 @@ impl SecondaryBot {
         by: Option<Held>,
         conversation: &AgentConversation,
     ) -> Result<String, Unreached> {
-        let held = conversation.authorization.as_deref().ok_or(Unreached::Lost)?;
-        let renewed = self.agent(conversation)?.direct_line.refresh(held).await;
+        let held = self.held(session, conversation).ok_or(Unreached::Lost)?;
+        let renewed = self.agent(conversation)?.direct_line.refresh(&held).await;
         let renewed = renewed.map_err(|error| match error {
             CallError::Rejected { .. } => Unreached::Lost,
             error => Unreached::NotTaken(error),
@@ -272,7 +278,7 @@ impl SecondaryBot {
         let command = Command::Renewed {
             conversation: conversation.id.clone(),
             by,
-            authorization: authorization.clone(),
+            authorization: self.seal.seal(&authorization, session.id.as_str()),
             until: self.ledger.now().plus_millis(millis),
         };
         if let Err(error) = self.ledger.commit(session, command).await {

@@ -26,12 +26,14 @@ pub enum Fact {
         agent: Option<String>,
         /// `None`: the secret serves.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        /// Sealed.
         authorization: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
         at: Timestamp,
     },
     Renewed {
+        /// Sealed.
         authorization: String,
         until: Timestamp,
     },

@@ -43,6 +43,10 @@ pub enum Command {
     },
     /// A line for the user.
     Tell(Notice),
+    /// Files came, ServiceNow has them, and no message names them.
+    FilesUnsaid {
+        bytes: u64,
+    },
     UserTyping,
     UserEnded,
     /// From the chat with this number.
@@ -87,9 +91,13 @@ pub struct Policy {
 /// The facts that `command` adds; none when it is old news or no longer matters.
 pub fn decide(state: &State, command: Command, policy: &Policy, now: Timestamp) -> Vec<Fact> {
     match command {
-        Command::Escalated { segment, request, said } => escalated(state, segment, request, said),
+        Command::Escalated { segment, request, said } => escalated(state, segment, request, said, now),
         Command::UpstreamRead { segment, said, history } => upstream_read(state, segment, said, history, now),
         Command::UserSaid(said) => user_said(state, *said, now),
+        Command::Tell(_) | Command::UserTyping | Command::TokenAccepted { .. } if !state.kept.has_room() => {
+            vec![]
+        }
+        Command::FilesUnsaid { bytes } => vec![Fact::FilesUnsaid { bytes, at: now }],
         Command::NotTaken { said, why } => not_taken(state, *said, why, now),
         Command::Tell(notice) => vec![Fact::Noticed { notice, at: now }],
         Command::UserTyping => match state.phase {
@@ -127,12 +135,13 @@ fn escalated(
     segment: usize,
     request: Box<HandoffRequested>,
     said: Vec<UserSaid>,
+    now: Timestamp,
 ) -> Vec<Fact> {
     if state.phase != Phase::Bot || state.segments.len().saturating_sub(1) != segment {
         return vec![];
     }
-    let mut facts = vec![Fact::HandoffRequested(request)];
-    take_over(state, said, &mut facts);
+    let mut facts = vec![Fact::HandoffRequested(state.kept.fit(request))];
+    take_over(state, said, &mut facts, now);
     facts
 }
 
@@ -154,7 +163,7 @@ fn upstream_read(
         let portions = history.filter(|_| state.history_missing).into_iter().flatten();
         let portions = portions.filter(|lines| !lines.is_empty());
         facts.extend(portions.map(|lines| Fact::HistoryRead { lines, at: now }));
-        take_over(state, said, &mut facts);
+        take_over(state, said, &mut facts, now);
     } else {
         give_back(state, said, &mut facts, now);
     }
@@ -162,10 +171,17 @@ fn upstream_read(
     facts
 }
 
-fn take_over(state: &State, said: Vec<UserSaid>, facts: &mut Vec<Fact>) {
+fn take_over(state: &State, said: Vec<UserSaid>, facts: &mut Vec<Fact>, now: Timestamp) {
     for said in said {
-        if !is_known(state, facts, &said) {
-            facts.push(Fact::UserSaid(Box::new(said)));
+        if is_known(state, facts, &said) {
+            continue;
+        }
+        match state.kept.lacks_room_for(&said, facts) {
+            None => facts.push(Fact::UserSaid(Box::new(said))),
+            Some(lacking) => {
+                facts.extend(state.kept.tell(lacking, &said, now));
+                return;
+            }
         }
     }
 }
@@ -173,7 +189,7 @@ fn take_over(state: &State, said: Vec<UserSaid>, facts: &mut Vec<Fact>) {
 /// Shows the words that came too late for the live chat, and says that nobody got them.
 fn give_back(state: &State, said: Vec<UserSaid>, facts: &mut Vec<Fact>, now: Timestamp) {
     for said in said {
-        if is_known(state, facts, &said) {
+        if is_known(state, facts, &said) || state.kept.lacks_room_for(&said, facts).is_some() {
             continue;
         }
         let unheard = said.message.as_ref().map(|message| unserved(message, false, now));
@@ -197,6 +213,9 @@ fn user_said(state: &State, said: UserSaid, now: Timestamp) -> Vec<Fact> {
     if is_known(state, &[], &said) || !state.is_live() {
         return vec![];
     }
+    if let Some(lacking) = state.lacks_room_for(&said) {
+        return state.kept.tell(lacking, &said, now).into_iter().collect();
+    }
     let mut facts = vec![];
     if state.typing_since.is_some() {
         facts.push(Fact::UserStoppedTyping { at: now });
@@ -216,6 +235,9 @@ fn user_said(state: &State, said: UserSaid, now: Timestamp) -> Vec<Fact> {
 fn not_taken(state: &State, said: UserSaid, why: Notice, now: Timestamp) -> Vec<Fact> {
     if is_known(state, &[], &said) {
         return vec![];
+    }
+    if let Some(lacking) = state.lacks_room_for(&said) {
+        return state.kept.tell(lacking, &said, now).into_iter().collect();
     }
     let answered = said.answers.is_some_and(|question| state.answered.contains(&question));
     let notice = if why == Notice::QuestionClosed && answered { Notice::AnsweredBefore } else { why };

@@ -96,7 +96,7 @@ pub enum Fact {
     /// A fresh Copilot Studio conversation answers from here on.
     BotReturned {
         conversation: String,
-        /// `Bearer …` for that conversation when it was not opened with our own secret.
+        /// `Bearer …` for that conversation, sealed, when it was not opened with our own secret.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authorization: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,8 +104,14 @@ pub enum Fact {
         at: Timestamp,
     },
     BotTokenRenewed {
+        /// Sealed.
         authorization: String,
         until: Timestamp,
+    },
+    /// Files of an upload that came to nothing, and that ServiceNow has all the same.
+    FilesUnsaid {
+        bytes: u64,
+        at: Timestamp,
     },
     /// Direct Line accepted this token (SHA-256 of it) for the conversation.
     TokenAccepted {

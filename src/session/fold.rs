@@ -2,7 +2,7 @@
 
 use super::{
     AgentSaid, Call, Cut, DOUBLE_CLICK, EndReason, Fact, HandoffRequested, Phase, Segment, Speaker, State,
-    UserSaid, Whispering,
+    TOKENS, UserSaid, Whispering,
 };
 use crate::{
     domain::{
@@ -17,6 +17,7 @@ impl State {
     pub fn apply(&mut self, fact: &Fact) {
         let position = self.position;
         self.position += 1;
+        self.kept.count(fact);
         match fact {
             Fact::HandoffRequested(request) => self.escalated(position, request),
             Fact::UpstreamDrained { segment, .. } => {
@@ -61,7 +62,7 @@ impl State {
                 let call = Call::NotShown(message_id.clone());
                 self.call(CallId(position, 0), call, *at);
             }
-            Fact::AgentTyping { .. } | Fact::Noticed { .. } => {}
+            Fact::AgentTyping { .. } | Fact::Noticed { .. } | Fact::FilesUnsaid { .. } => {}
             Fact::QuestionsClosed { .. } => {
                 let mut questions = std::mem::take(&mut self.questions);
                 questions.retain(|(at, control)| !self.ends_with_topic(*at, control));
@@ -85,8 +86,17 @@ impl State {
                     segment.until = Some(*until);
                 }
             }
-            Fact::TokenAccepted { hash, until } => {
-                self.tokens.insert(hash.clone(), *until);
+            Fact::TokenAccepted { hash, until } => self.token_accepted(hash, *until),
+        }
+    }
+
+    /// Of too many, those that end first go.
+    fn token_accepted(&mut self, hash: &str, until: Timestamp) {
+        self.tokens.insert(hash.to_owned(), until);
+        if self.tokens.len() > TOKENS {
+            let first = self.tokens.iter().min_by_key(|(hash, until)| (**until, (*hash).clone()));
+            if let Some(first) = first.map(|(hash, _)| hash.clone()) {
+                self.tokens.remove(&first);
             }
         }
     }

@@ -6,6 +6,7 @@ mod duplicates;
 mod ends;
 mod hand_off;
 mod joining;
+mod kept;
 pub(crate) mod moves;
 mod notifications;
 mod outbox;

@@ -69,6 +69,7 @@ pub fn shown(
         | Fact::Fetched { .. }
         | Fact::BotReturned { .. }
         | Fact::BotTokenRenewed { .. }
+        | Fact::FilesUnsaid { .. }
         | Fact::TokenAccepted { .. }
         | Fact::OfANewerBuild
         | Fact::Unknown => return None,

@@ -6,13 +6,19 @@
 
 use serde_json::Value;
 
-use super::{answer::files, texts};
+use super::{
+    answer::{called, files, inline},
+    texts,
+};
 use crate::{
     agent_turn::Eyes,
     domain::{ActivityId, Timestamp},
     session::{Cut, ToAgent, UserSaid},
     wire::activity::Activity,
 };
+
+/// Bytes of a client's name for a message; DirectLineJS's have twenty.
+const LONGEST_NAME: usize = 256;
 
 /// What a batch with a hand-off event in it holds besides.
 #[derive(Debug, Default, PartialEq)]
@@ -93,8 +99,16 @@ pub fn said(activity: &Activity, now: Timestamp) -> UserSaid {
         .into_iter()
         .partition(|file| file.url.starts_with("https://") || file.url.starts_with("http://"));
     let text = activity.text.iter().filter(|text| !text.trim().is_empty()).cloned();
-    let text =
-        text.chain(other.iter().map(|file| texts::file_left_out(&file.name))).collect::<Vec<_>>().join("\n");
+    let text = text
+        .chain(
+            other
+                .iter()
+                .map(|file| &*file.name)
+                .chain(inline(activity).map(called))
+                .map(texts::file_left_out),
+        )
+        .collect::<Vec<_>>()
+        .join("\n");
     let says_nothing = text.is_empty() && linked.is_empty();
     UserSaid {
         id: id_of(activity),
@@ -115,10 +129,11 @@ pub fn said(activity: &Activity, now: Timestamp) -> UserSaid {
     }
 }
 
-/// The client's own name for a message.
+/// The client's own name for a message; none that is longer than names are, because each is remembered.
 pub fn client_id(activity: &Activity) -> Option<String> {
     let id = activity.channel_data.as_ref()?.get("clientActivityID")?;
-    id.as_str().map(str::to_owned).or_else(|| id.as_number().map(ToString::to_string))
+    let id = id.as_str().map(str::to_owned).or_else(|| id.as_number().map(ToString::to_string));
+    id.filter(|id| id.len() <= LONGEST_NAME)
 }
 
 /// What an echo repeats: everything but what the server sets.

@@ -20,6 +20,7 @@ async function wholeHandoff(chat, desk, domain, webSocket) {
   await until('the bot to answer', () => chat.fromBot().length > 0);
   await checkStream(chat, webSocket);
 
+  await checkRenewal(chat);
   await chat.say('agent');
   const waiting = await until('the chat to reach the desk', () => desk.chat('queued'));
   await desk.accept(waiting.id, AGENT);
@@ -32,6 +33,7 @@ async function wholeHandoff(chat, desk, domain, webSocket) {
   await until('the answers to arrive', () => chat.fromAgent().length >= ANSWERS.length);
   await until('the echoes', () => ids.every((id) => chat.echoes().some((echo) => echo.id === id)));
   await checkBothWays(chat, desk, waiting.id, ids);
+  await checkRenewal(chat);
   await takeTurns(chat, desk, waiting.id);
   await checkTyping(chat, desk, waiting.id);
   await checkReload(chat, domain, webSocket);
@@ -83,6 +85,12 @@ async function takeTurns(chat, desk, id) {
   const { lines } = await desk.chatOf(id);
   assert.deepEqual(lines.slice(-talk.length).map((line) => line.text), talk, 'the desk reads it in order');
   assert.deepEqual(chat.messages().slice(-talk.length).map((said) => said.text), talk, 'so does the client');
+}
+
+// The simulated Direct Line answers 411 to a POST without a length, as fronts such as IIS do.
+async function checkRenewal(chat) {
+  const { token } = chat.identity();
+  await until('the token to be renewed', () => chat.identity().token !== token);
 }
 
 async function checkTyping(chat, desk, id) {

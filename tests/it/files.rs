@@ -1,7 +1,7 @@
 //! Files both ways between both simulated far ends, over real HTTP.
 
 mod big;
-mod client;
+pub mod client;
 mod given_out;
 mod hostile;
 mod in_blobs;

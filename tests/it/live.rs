@@ -13,4 +13,5 @@ mod logs;
 mod person;
 mod pipe;
 mod questions;
+mod quotas;
 pub mod wire;

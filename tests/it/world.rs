@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use servicenow_handoff::{
     app::Connector,
-    config::Settings,
+    config::{Disk, Settings},
+    domain::ConversationId,
     handoff::Handoff,
+    ledger::journal::{Append, Journal as _, SqliteJournal},
     operator::Operator,
+    session::Fact,
     simulate::{
         chat_client::ChatClient,
         copilot::{self, CopilotOptions, CopilotStudio},
@@ -93,6 +96,12 @@ impl World {
         serve(&self.settings)
     }
 
+    /// As [`second_instance`](Self::second_instance), after somebody has changed these settings.
+    pub fn instance_with(&self, more: &[(&str, &str)]) -> (String, Arc<Handoff>) {
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        serve(&self.settings.iter().cloned().chain(more).collect::<Vec<_>>())
+    }
+
     /// What the operator opens on the command line, beside the running program.
     pub fn operator(&self) -> Operator {
         Operator::open(Settings::from_env(|name| lookup(&self.settings, name)).unwrap()).unwrap()
@@ -131,6 +140,24 @@ impl World {
         assert_eq!(result.status, Some(200), "the webhook with {text:?}");
     }
 
+    /// Stores a fact behind all that a conversation has, as another instance would.
+    pub async fn store(&self, conversation: &str, fact: Fact) {
+        let journal = SqliteJournal::open_file(&self.folder.path().join("handoff.db")).unwrap();
+        let id = ConversationId::parse(conversation).unwrap();
+        let mut facts: Vec<Fact> = journal.read(&id, 0).await.unwrap();
+        while journal.append(&id, facts.len() as u64, std::slice::from_ref(&fact), None).await.unwrap()
+            == Append::Conflict
+        {
+            facts = journal.read(&id, 0).await.unwrap();
+        }
+    }
+
+    /// Everything that is kept of users' files: names and bytes.
+    pub fn kept_files(&self) -> Vec<std::path::PathBuf> {
+        let files = std::fs::read_dir(self.folder.path().join("files"));
+        files.into_iter().flatten().map(|file| file.unwrap().path()).collect()
+    }
+
     /// Everything the store holds on disk.
     pub fn stored_bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.folder.path()).unwrap();
@@ -158,7 +185,8 @@ impl World {
 
 /// Starts a connector on a thread of its own, as a process would run.
 fn serve(settings: &[(String, String)]) -> (String, Arc<Handoff>) {
-    let settings = Settings::from_env(|name| lookup(settings, name)).unwrap();
+    let mut settings = Settings::from_env(|name| lookup(settings, name)).unwrap();
+    settings.files.disk = Disk::Roomy;
     let (started, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {

@@ -9,8 +9,8 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _},
 };
 
-use super::{Label, OpenedFrom, Pieces, StoreError, end_of};
-use crate::domain::Timestamp;
+use super::{Label, OpenedFrom, Pieces, StoreError, end_of, space};
+use crate::{config::Disk, domain::Timestamp};
 
 /// Bytes read from the disk at a time.
 const PIECE: usize = 128 * 1_024;
@@ -18,6 +18,10 @@ const PIECE: usize = 128 * 1_024;
 #[derive(Debug)]
 pub struct Folder {
     folder: PathBuf,
+    disk: Disk,
+    /// The disk is to count as full.
+    #[cfg(feature = "simulate")]
+    pub full: std::sync::atomic::AtomicBool,
 }
 
 /// A file with `.part` behind its key until it is whole.
@@ -36,8 +40,25 @@ pub struct Opened {
 }
 
 impl Folder {
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    pub fn new(folder: PathBuf, disk: Disk) -> Self {
+        Self {
+            folder,
+            disk,
+            #[cfg(feature = "simulate")]
+            full: std::sync::atomic::AtomicBool::new(false),
+        }
+    }
+
+    pub fn room(&self) -> Result<(), StoreError> {
+        #[cfg(feature = "simulate")]
+        if self.full.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(StoreError::NoRoom);
+        }
+        match self.disk {
+            Disk::Roomy => Ok(()),
+            Disk::Asked if space::is_short(&self.folder)? => Err(StoreError::NoRoom),
+            Disk::Asked => Ok(()),
+        }
     }
 
     pub async fn begin(&self, key: &str, label: &Label) -> Result<Writing, StoreError> {
@@ -136,10 +157,11 @@ impl Opened {
 #[cfg(test)]
 mod tests {
     use super::super::{FileStore, contract};
+    use crate::config::Disk;
 
     /// The folder as two processes see it.
     fn stores(folder: &tempfile::TempDir) -> [FileStore; 2] {
-        [(), ()].map(|()| FileStore::folder(folder.path().join("files")))
+        [(), ()].map(|()| FileStore::folder(folder.path().join("files"), Disk::Roomy))
     }
 
     #[tokio::test]
@@ -162,7 +184,7 @@ mod tests {
     #[tokio::test]
     async fn a_sweep_leaves_what_is_none_of_ours_and_takes_what_a_crash_left() {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = FileStore::folder(folder.path().to_owned());
+        let store = FileStore::folder(folder.path().to_owned(), Disk::Roomy);
         let part = format!("0000000000040-{}.part", "0".repeat(32));
         for name in ["notes.txt", "50-abc", part.as_str()] {
             std::fs::write(folder.path().join(name), "x").expect("written");

@@ -4,7 +4,7 @@ use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE},
+        header::{CACHE_CONTROL, CONTENT_TYPE, ContentType},
     },
     web::Bytes,
 };
@@ -15,6 +15,7 @@ use crate::{
     far_end::CallError,
     handoff::{Posted, Refusal},
     http::error::ApiError,
+    session::{MOST_FILES, MOST_WORDS, Quota},
 };
 
 pub(super) const BOT_AWAY: &str = "The live chat is over and the agent can't be reached yet. Try again.";
@@ -22,7 +23,7 @@ pub(super) const NO_ANSWER: &str = "Direct Line does not answer. Try again.";
 
 pub(super) fn posted(posted: Posted) -> Result<HttpResponse, ApiError> {
     match posted {
-        Posted::Accepted(id) => Ok(live(&json!({"id": id}))),
+        Posted::Accepted(id) | Posted::Known(id) => Ok(live(&json!({"id": id}))),
         Posted::Refused(refusal) => Err(turned_down(refusal)),
     }
 }
@@ -32,7 +33,15 @@ pub(super) fn turned_down(refusal: Refusal) -> ApiError {
         Refusal::Over => ApiError::ConversationOver,
         Refusal::BotAway => ApiError::Unavailable(BOT_AWAY),
         Refusal::FarEnd(error) => from_far_end(error),
+        Refusal::Full(quota) => full(quota),
         Refusal::File(error) => super::upload::not_taken(error),
+    }
+}
+
+pub(super) fn full(quota: Quota) -> ApiError {
+    match quota {
+        Quota::Words => ApiError::ConversationFull { limit: MOST_WORDS, of: "words" },
+        Quota::Files => ApiError::ConversationFull { limit: MOST_FILES, of: "files" },
     }
 }
 
@@ -77,7 +86,13 @@ pub(super) fn empty(watermark: Option<&str>) -> HttpResponse {
 
 /// An answer of ours about a conversation, which nobody on the way may keep.
 pub(super) fn live(body: &Value) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body)
+    start_live().body(body.to_string())
+}
+
+pub(super) fn start_live() -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CACHE_CONTROL, "no-store")).insert_header(ContentType::json());
+    answer
 }
 
 pub(super) fn start_answer(response: &reqwest::Response) -> HttpResponseBuilder {

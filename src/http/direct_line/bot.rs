@@ -28,6 +28,8 @@ use crate::{
 };
 
 const FORGED: &str = "Only the agent may send this event. Ask the agent for a person instead.";
+/// Bytes from which on an answer is looked into piece by piece first.
+const LARGE: usize = 256 * 1_024;
 /// Largest answer that is looked into, in bytes: about a hundred activities of the largest size.
 pub(super) const LONGEST_SET: usize = 32 << 20;
 
@@ -58,17 +60,28 @@ impl Surface<'_> {
                 None => self.answer(Ok(response)).await,
             };
         }
-        let mut answer = start_answer(&response);
+        let answer = start_answer(&response);
         let packed = response.headers().contains_key("content-encoding");
-        let Ok(body) = collect(response, LONGEST_SET).await else { return Ok(empty(given)) };
+        let held = match self.served.held.collect(response, LONGEST_SET).await {
+            Ok(held) => held,
+            Err(why) => {
+                debug!(conversation.id = %id, %why, "Direct Line's answer is not taken in; the client's poll is answered empty");
+                return Ok(empty(given));
+            }
+        };
         let asides =
             self.served.handoff.as_ref().map(|handoff| handoff.asides().take(id)).unwrap_or_default();
-        let body = if asides.is_empty() { body } else { with_asides(&body, asides).unwrap_or(body) };
-        let Some(found) = found(self.served, id, &body, packed) else { return Ok(answer.body(body)) };
+        let more = if asides.is_empty() { None } else { with_asides(&held.bytes, asides) };
+        let held = match more {
+            Some(more) => held.with(more),
+            None => held,
+        };
+        let body = held.bytes.clone();
+        let Some(found) = found(self.served, id, &body, packed) else { return Ok(held.send(answer)) };
         let caller = self.caller()?;
         match Box::pin(hand_over(self.served, id, &caller, trace(self.request), &body, found)).await {
-            Looked::Bots => Ok(answer.body(body)),
-            Looked::HandedOver(body) => Ok(answer.body(body)),
+            Looked::Bots => Ok(held.send(answer)),
+            Looked::HandedOver(body) => Ok(held.with(body).send(answer)),
             Looked::Overtaken => {
                 Ok(Box::pin(self.poll_escalated(id, given)).await?.unwrap_or_else(|| empty(given)))
             }
@@ -128,7 +141,8 @@ pub(super) fn found(
     packed: bool,
 ) -> Option<(ActivitySet, usize)> {
     let handoff = served.handoff.as_ref()?;
-    if may_hold_event(handoff, body) || packed { find_event(handoff, id, body) } else { None }
+    let may_hold = packed || (may_hold_event(handoff, body) && any_may_be_one(handoff, body));
+    if may_hold { find_event(handoff, id, body) } else { None }
 }
 
 /// Stores the hand-off that was [`found`] in a batch.
@@ -189,6 +203,23 @@ fn may_hold_event(handoff: &Handoff, body: &[u8]) -> bool {
         || handoff.may_hold_event(body)
         || memmem::find(body, b"\\u00").is_some()
         || memmem::find(body, b"\\/").is_some()
+}
+
+/// Looks into a large answer one activity after the other: read as a whole it takes several times the memory, and most such
+/// answers hold no hand-off but words that look like one.
+fn any_may_be_one(handoff: &Handoff, body: &[u8]) -> bool {
+    if body.len() <= LARGE {
+        return true;
+    }
+    let text = far_json::text(body);
+    let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(&text) else { return true };
+    let Some(activities) = fields.get("activities") else { return true };
+    let Ok(activities) = serde_json::from_str::<Vec<&RawValue>>(activities.get()) else { return true };
+    activities.into_iter().map(|activity| activity.get()).any(|activity| {
+        let alone = || ActivitySet::read(format!(r#"{{"activities":[{activity}]}}"#).as_bytes());
+        may_hold_event(handoff, activity.as_bytes())
+            && alone().map_or(true, |read| handoff.find_event(&read.set).is_some())
+    })
 }
 
 /// The hand-off in an answer, if there is one. One that can't be looked into is passed on, and said.

@@ -8,13 +8,13 @@ use tracing::warn;
 
 use super::{
     Surface,
-    answer::{self, empty, from_far_end, live, refused},
+    answer::{self, empty, from_far_end, live, refused, start_live},
     bot::refuse_forged,
 };
 use crate::{
     direct_line::proxy::Sent,
     domain::ConversationId,
-    handoff::{Asked, BotWords, Caller, Conversation, Handoff, Standing},
+    handoff::{Asked, BotWords, Caller, Conversation, Handoff, Page, Standing},
     http::{ACTIVITY_LIMIT, body::read_body, error::ApiError, trace},
     translate::{answer::is_click, watermark::is_ours},
     wire::activity::{Activity, posted},
@@ -65,15 +65,25 @@ impl Surface<'_> {
         let asked = Asked { watermark: given, read: None, hold, bot: BotWords::Polled };
         let page = handoff.page(&conversation, &caller, &asked).await;
         Ok(Some(match page {
-            Ok(page) => match page.watermark {
-                Some(watermark) => live(&json!({"activities": page.activities, "watermark": watermark})),
-                None => live(&json!({"activities": page.activities})),
-            },
+            Ok(page) => self.shown(page, given),
             Err(failed) => {
                 warn!(conversation.id = %id, error = %failed, "The store can't be read; the client's poll is answered empty");
                 empty(given)
             }
         }))
+    }
+
+    /// A page as it is sent; an empty one while others that are not read take the room for it: the same is there at the next poll.
+    fn shown(&self, page: Page, given: Option<&str>) -> HttpResponse {
+        let Page { activities, watermark, bot: _ } = page;
+        let body = match watermark {
+            Some(watermark) => json!({"activities": activities, "watermark": watermark}),
+            None => json!({ "activities": activities }),
+        };
+        match self.served.held.take(body.to_string().into()) {
+            Some(held) => held.send(start_live()),
+            None => empty(given),
+        }
     }
 
     /// POST activities. What is read here is what is sent on, whoever the conversation belongs to.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, ResponseError as _, http::ConnectionType, web::Payload};
 use tracing::error;
 
-use super::{Surface, bot::refuse_forged, form, posted, turned_down};
+use super::{Surface, answer::full, bot::refuse_forged, form, posted, turned_down};
 use crate::{
     direct_line::proxy::Sent,
     domain::ConversationId,
@@ -128,6 +128,7 @@ pub(super) fn not_taken(why: TakeError) -> ApiError {
     match why {
         TakeError::Broken(what) => ApiError::BadRequest(what),
         TakeError::Slow => ApiError::TooSlow,
+        TakeError::Full(quota) => full(quota),
         TakeError::TooLarge { limit } => ApiError::PayloadTooLarge { limit },
         TakeError::TooMany { .. } => {
             ApiError::BadRequest("These are more files than were asked for. Send fewer.")
@@ -142,6 +143,9 @@ pub(super) fn not_taken(why: TakeError) -> ApiError {
         TakeError::FarEnd(_) => {
             ApiError::Unavailable("ServiceNow can't take the file at the moment. Try again.")
         }
+        TakeError::Store(failed) if failed.is_for_want_of_room() => ApiError::Unavailable(
+            "There is no room for files at the moment. Try again later, or say it in words.",
+        ),
         TakeError::Store(failed) => {
             error!(error = %failed, "A user's file could not be stored");
             ApiError::Unavailable("The file can't be stored at the moment. Try again.")

@@ -56,8 +56,6 @@ mod tests;
 
 /// What one append may hold, by the version of the protocol in use.
 const BLOCK_LIMIT: usize = 100 << 20;
-/// A blob that says nothing, in no realm, to see whether one can be written.
-const TRIED: &str = "health/write";
 /// A marker that stays costs a later sweep three calls, and no more.
 const UNMARK: Duration = Duration::from_secs(1);
 
@@ -124,12 +122,9 @@ impl<F> AppendBlobJournal<F> {
     }
 
     pub(super) async fn try_write(&self) -> Result<(), JournalError> {
-        let tried = self.blobs.mark(TRIED).await;
+        let tried = start::try_write(&self.blobs.container).await;
         self.blobs.failing.store(tried.is_err(), Relaxed);
-        tried.map_err(|fault| unavailable("a write failed", fault))?;
-        // One that stays is written over by the next.
-        let _ = self.blobs.container.remove(TRIED).await;
-        Ok(())
+        tried.map_err(|fault| unavailable("a write failed", fault))
     }
 }
 
@@ -175,7 +170,8 @@ impl<F: Stored> Journal<F> for AppendBlobJournal<F> {
             Err(NoEnd::Longer) => return Ok(Append::Conflict),
             Err(NoEnd::Shorter) => return Err(self.blobs.shorter(&name, expected)),
         };
-        let closes = self.blobs.before_append(&marker, open).await.map_err(failed)?;
+        let closes = self.blobs.before_append(&marker, open).await;
+        let closes = closes.inspect_err(|_| self.blobs.failing.store(true, Relaxed)).map_err(failed)?;
         let committed = self.blobs.commit(&name, &end, &block).await;
         self.blobs.failing.store(committed.is_err(), Relaxed);
         match committed.map_err(failed)? {

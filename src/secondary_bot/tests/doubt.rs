@@ -60,7 +60,7 @@ async fn after_a_death(arrived: bool) -> (Arc<Value>, usize) {
     };
     let settings = Settings::from_env(setting).expect("settings");
     let folder = tempfile::tempdir().expect("a folder");
-    let media = Media::new(FileStore::folder(folder.path().to_owned()));
+    let media = Media::new(FileStore::folder(folder.path().to_owned(), crate::config::Disk::Roomy));
     let http = client().expect("a client");
     let bot = SecondaryBot::new(&settings, Store::Memory(store), media, &http, Arc::new(Counters::default()));
     let bot = Arc::new(bot.expect("the role"));

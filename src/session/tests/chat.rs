@@ -348,6 +348,7 @@ pub fn line(fact: &Fact) -> String {
         Fact::ConversationOver { .. } => "over".to_owned(),
         Fact::BotReturned { conversation, .. } => format!("bot returned in {conversation}"),
         Fact::BotTokenRenewed { .. } => "bot token renewed".to_owned(),
+        Fact::FilesUnsaid { bytes, .. } => format!("{bytes} bytes unsaid"),
         Fact::TokenAccepted { hash, .. } => format!("token {hash}"),
     }
 }

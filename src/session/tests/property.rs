@@ -36,7 +36,9 @@ fn is_keyed(event: &Command) -> bool {
                 Progress { .. } | Unreadable { .. } => true,
             }
         }),
-        Command::UserTyping | Command::NotTaken { .. } | Command::Tell(_) => false,
+        Command::UserTyping | Command::NotTaken { .. } | Command::Tell(_) | Command::FilesUnsaid { .. } => {
+            false
+        }
         // A conversation may be replaced as often as it is gone.
         Command::BotReturned { instead_of, .. } => instead_of.is_none(),
         Command::BotTokenRenewed { .. } => false,

@@ -193,6 +193,7 @@ fn files_are_taken_and_cards_are_not() {
         name: name.to_owned(),
         media_type: media_type.to_owned(),
         url: url.to_owned(),
+        bytes: 0,
     };
     assert!(
         answer(&activity, None)

@@ -228,6 +228,7 @@ fn files_go_with_the_words_each_under_its_own_id() {
         name: name.to_owned(),
         media_type: "application/pdf".to_owned(),
         url: format!("https://files.example.com/{name}"),
+        bytes: 0,
     };
     let sent = |at: u64, n: usize, name: &str| {
         json!({"clientAttachmentId": format!("91hcXEd0-eu-{at}-0-{n}"), "contentType": "application/pdf",

@@ -89,6 +89,7 @@ fn a_whole_conversation() -> Vec<Value> {
         name: name.to_owned(),
         media_type: "application/pdf".to_owned(),
         url: format!("https://files.example.com/{name}"),
+        bytes: 0,
     };
     for (text, typed, files) in [
         ("hello", true, vec![]),

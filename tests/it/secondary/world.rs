@@ -6,7 +6,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 use servicenow_handoff::{
     app::Connector,
-    config::{ServiceNowLogin, ServiceNowSettings, Settings},
+    config::{Disk, ServiceNowLogin, ServiceNowSettings, Settings},
     domain::control::Control,
     secondary_bot::SecondaryBot,
     servicenow::ServiceNow,
@@ -308,7 +308,8 @@ fn serve(settings: &[(String, String)]) -> (String, Arc<SecondaryBot>) {
         let found = settings.iter().rev().find(|(key, _)| key == name);
         found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
     };
-    let settings = Settings::from_env(lookup).unwrap();
+    let mut settings = Settings::from_env(lookup).unwrap();
+    settings.files.disk = Disk::Roomy;
     let (started, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {

@@ -8,8 +8,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
     config::Settings,
+    credential::derived,
     domain::{ConversationId, Timestamp},
-    files::link,
     handoff::Caller,
 };
 
@@ -34,8 +34,8 @@ pub enum TicketError {
 impl Tickets {
     /// With a key that all instances of the app have; where the settings hold no secret, with one of this process alone.
     pub fn new(settings: &Settings) -> Option<Self> {
-        let mut key = link::key_of(settings, b"servicenow-handoff socket tickets 1");
-        if !link::has_secrets(settings) {
+        let mut key = derived::key(settings, b"servicenow-handoff socket tickets 1");
+        if !derived::has_secrets(settings) {
             getrandom::fill(&mut key).ok()?;
         }
         Some(Self { key: RandomizedNonceKey::new(&AES_256_GCM, &key).ok()? })

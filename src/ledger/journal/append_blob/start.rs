@@ -51,9 +51,13 @@ async fn signed_in(
 
 async fn ready(container: &Container) -> Result<(), Fault> {
     match JOURNAL.with(|| container.list("open/", None, Some(1))).await {
-        Err(fault) if fault.is("ContainerNotFound") => {}
-        listed => return listed.map(drop),
+        Err(fault) if fault.is("ContainerNotFound") => make(container).await?,
+        listed => drop(listed?),
     }
+    try_write(container).await
+}
+
+async fn make(container: &Container) -> Result<(), Fault> {
     match JOURNAL.with(|| container.make()).await {
         Err(Fault::Refused { status: 401 | 403, .. }) => {
             Err(Fault::Refused { status: 403, code: MAY_NOT_MAKE.to_owned() })
@@ -61,6 +65,17 @@ async fn ready(container: &Container) -> Result<(), Fault> {
         made => made,
     }
 }
+
+/// Writes something that leaves nothing behind.
+pub(super) async fn try_write(container: &Container) -> Result<(), Fault> {
+    JOURNAL.with(|| container.mark(TRIED)).await?;
+    // One that stays is written over by the next.
+    let _ = container.remove(TRIED).await;
+    Ok(())
+}
+
+/// A blob that says nothing, in no realm, to see whether one can be written.
+const TRIED: &str = "health/write";
 
 /// Stands for a refusal to make the container, as against one to use it.
 const MAY_NOT_MAKE: &str = "MayNotMakeContainer";

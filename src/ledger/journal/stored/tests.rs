@@ -31,7 +31,7 @@ macro_rules! variants {
 variants!(fact, ALL_FACTS, Fact:
     HandoffRequested, UpstreamDrained, UserSaid, HistoryRead, UserTyping, UserStoppedTyping, Leased, Settled, ChatNamed, Queued,
     AgentJoined, AgentSaid, AgentTyping, QuestionsClosed, NotShown, Noticed, Fetched, ChatEnded, ConversationOver, BotReturned, BotTokenRenewed,
-    TokenAccepted, OfANewerBuild, Unknown,
+    FilesUnsaid, TokenAccepted, OfANewerBuild, Unknown,
 );
 variants!(topic, ALL_TOPICS, Topic: Id, Name, Intent);
 variants!(opening, ALL_OPENINGS, Opening: CreateThenStart, Start, Agent);

@@ -8,6 +8,7 @@ use servicenow_handoff::simulate::{
 };
 
 use crate::{
+    eventually::found,
     live::{
         person::{sees_state, talk_both_ways, told_to_fresh_bot},
         pipe::post,
@@ -39,6 +40,44 @@ async fn the_bot_comes_back_in_a_fresh_conversation_that_knows_what_happened() {
         assert_eq!(world.copilot.conversations().len(), 2);
         assert_ids_are_the_clients(&mut chat).await;
     }
+}
+
+#[tokio::test]
+async fn the_token_of_a_fresh_conversation_is_not_to_be_read_in_the_store_and_serves_another_instance() {
+    let world = World::with_endpoint_only(&[]).await;
+    let mut chat = world.live_chat().await;
+    let id = chat.conversation().to_owned();
+    world.servicenow.end(&id).await;
+    told_to_fresh_bot(&world, &mut chat).await;
+    let facts = world.operator().export(&id).await.unwrap();
+    let facts = facts["facts"].as_array().unwrap();
+    let returned = facts.iter().find(|fact| fact["fact"] == "bot_returned").unwrap();
+    assert!(returned["authorization"].is_string(), "{returned}");
+    let stored = String::from_utf8_lossy(&world.stored_bytes()).into_owned();
+    assert!(!stored.contains("Bearer"), "a token in clear");
+    let (url, _) = world.second_instance();
+    chat.move_to(&url);
+    chat.say("hello again").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: hello again").await.unwrap();
+    assert_eq!(world.copilot.conversations().len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_other_settings_sealed_is_as_good_as_over() {
+    let world = World::with_endpoint_only(&[]).await;
+    let mut chat = world.live_chat().await;
+    let id = chat.conversation().to_owned();
+    world.servicenow.end(&id).await;
+    told_to_fresh_bot(&world, &mut chat).await;
+    let (url, _) = world.instance_with(&[("SERVICENOW_TOKEN", "a-message-token-that-was-rotated")]);
+    chat.move_to(&url);
+    let replaced = async || {
+        chat.poll().await.unwrap();
+        (world.copilot.conversations().len() == 3).then_some(())
+    };
+    found("another conversation", replaced).await;
+    chat.say("hello again").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: hello again").await.unwrap();
 }
 
 #[tokio::test]

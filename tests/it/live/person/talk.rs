@@ -40,10 +40,11 @@ async fn what_the_user_posts_comes_back_once_under_the_id_that_was_answered() {
     let mut posted = message("My VPN drops");
     posted["channelData"] = json!({"clientActivityID": "a-17", "own": [1]});
     posted["value"] = json!({"kept": true});
+    posted["entities"] = json!([{"type": "ClientCapabilities", "supportsListening": true}]);
     let id = chat.post(&posted).await.unwrap();
     assert_eq!(chat.post(&posted).await.unwrap(), id, "posted again by a client that got no answer");
     let echo = chat.until("the echo", |a| a["id"] == id.as_str()).await.unwrap().pop().unwrap();
-    for field in ["text", "channelData", "value", "locale", "from"] {
+    for field in ["text", "channelData", "value", "locale", "entities", "from"] {
         assert_eq!(echo[field], posted[field], "{field}");
     }
     assert_eq!(times(&chat, "My VPN drops"), 1);
@@ -52,6 +53,27 @@ async fn what_the_user_posts_comes_back_once_under_the_id_that_was_answered() {
     let second = chat.say("yes").await.unwrap();
     assert_ne!(first, second, "two people's yes are two");
     world.agent_hears(chat.conversation(), &["My VPN drops", "yes", "yes"]).await;
+}
+
+#[tokio::test]
+async fn what_stands_in_a_message_itself_is_named_to_the_person() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let mut posted = message("see");
+    posted["attachments"] = json!([
+        {"contentType": "text/plain", "content": "one\ntwo", "name": "notes.txt"},
+        {"contentType": "application/vnd.microsoft.card.hero", "content": {"title": "My order"}},
+        {"contentType": "image/png", "name": "only a name.png"},
+        {"contentType": "application/json", "content": {"a": 1}},
+        17,
+    ]);
+    let id = chat.post(&posted).await.unwrap();
+    let told = "see\n(A file could not be passed on: notes.txt)\n(A file could not be passed on: My order)\n\
+        (A file could not be passed on: only a name.png)\n(A file could not be passed on: application/json)\n\
+        (A file could not be passed on: file)";
+    world.agent_hears(chat.conversation(), &[told]).await;
+    let echo = chat.until("the echo", |a| a["id"] == id.as_str()).await.unwrap().pop().unwrap();
+    assert_eq!((&echo["text"], &echo["attachments"]), (&posted["text"], &posted["attachments"]));
 }
 
 #[tokio::test]
