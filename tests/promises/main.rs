@@ -5,6 +5,7 @@ mod chance;
 mod model;
 mod simulation;
 mod waits;
+mod words;
 
 /// Whether all is looked through, as CI does, or so much as a minute allows.
 fn is_whole() -> bool {

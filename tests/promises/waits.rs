@@ -9,14 +9,15 @@ use servicenow_handoff::{
         Ledger, World,
         journal::{MemoryJournal, Store},
     },
-    session::{Command, Fact, Policy},
+    session::{Command, Fact},
 };
 use tokio::time::{Instant, sleep};
 
+use crate::words::chat;
+
 fn ledger(store: &MemoryJournal<Fact>) -> Arc<Ledger<Chat>> {
     let world = World { clock: Box::new(|| Timestamp(1)), chance: Box::new(|| 7) };
-    let machine = Chat { policy: Policy { timeout_millis: 300_000, back_to_bot: true } };
-    Arc::new(Ledger::new(machine, Store::Memory(store.clone()), world, Box::new(|_, _, _| {})))
+    Arc::new(Ledger::new(chat(), Store::Memory(store.clone()), world, Box::new(|_, _, _| {})))
 }
 
 /// How long one who waits here takes to see what `there` stores.

@@ -18,15 +18,17 @@ pub struct DirectLine {
 
 type Conversations = Arc<Mutex<HashMap<String, Conversation>>>;
 
-/// What the agent says, and how many milliseconds after the question. `ask` and `transfer` begin what is more than words.
+/// What the agent says, and how many milliseconds after the question: as many as the question's second word says.
+/// `ask` and `transfer` begin what is more than words.
 pub fn answer_to(question: &str) -> (i64, Value) {
-    let words = json!({"type": "message", "text": format!("{question}!")});
-    match question.split(' ').next().unwrap_or_default() {
-        "ask" => (400, json!({"type": "message", "text": "Which?", "inputHint": "expectingInput"})),
-        "transfer" => (400, json!({"type": "event", "name": "handoff.initiate", "value": {}})),
-        "B" => (900, words),
-        _ => (20, words),
-    }
+    let (what, after) =
+        question.split_once(' ').unwrap_or((question, if question == "B" { "900" } else { "20" }));
+    let answer = match what {
+        "ask" => json!({"type": "message", "text": "Which?", "inputHint": "expectingInput"}),
+        "transfer" => json!({"type": "event", "name": "handoff.initiate", "value": {}}),
+        _ => json!({"type": "message", "text": format!("{question}!")}),
+    };
+    (after.parse().unwrap(), answer)
 }
 
 #[derive(Default)]

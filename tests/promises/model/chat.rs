@@ -3,18 +3,13 @@
 use std::collections::BTreeMap;
 
 use servicenow_handoff::{
-    domain::{
-        Agent, ConversationId, Timestamp, User,
-        control::Control,
-        inbound::{Inbound, Item, What},
-    },
-    handoff::machine::Chat,
+    domain::{ConversationId, Timestamp, inbound::Item},
     ledger::{CallId, Lease, Settled, Settlement},
-    session::{
-        AgentSaid, Answered, Command, Fact, HandoffRequested, Opening, Policy, Speaker, State, ToAgent,
-        UserSaid,
-    },
+    session::{AgentSaid, Answered, Command, Fact, Opening, Speaker, State, ToAgent, UserSaid},
 };
+
+pub use crate::words::chat;
+use crate::words::{abel, handoff, said, told};
 
 /// What a journal adds up to.
 pub type Session = State;
@@ -25,10 +20,6 @@ pub type Step = Fact;
 const BEGIN: i64 = 1_800_000_000_000;
 const TICK: i64 = 5_000;
 
-pub fn chat() -> Chat {
-    Chat { policy: Policy { timeout_millis: 300_000, back_to_bot: true } }
-}
-
 pub fn time(tick: u8) -> Timestamp {
     Timestamp(BEGIN + i64::from(tick) * TICK)
 }
@@ -37,26 +28,7 @@ pub fn time(tick: u8) -> Timestamp {
 pub fn opened() -> Session {
     let mut state = State::new(ConversationId::parse("c").unwrap());
     let at = time(0);
-    let request = HandoffRequested {
-        event: "event".to_owned(),
-        bot: None,
-        watermark: None,
-        tail: vec![],
-        seen: vec![],
-        answered: vec![],
-        unmatched_request: None,
-        user: User { id: "user".to_owned(), ..User::default() },
-        reason: None,
-        context: serde_json::Map::new(),
-        history: vec![],
-        later_history: vec![],
-        history_missing: false,
-        topic: None,
-        opening: Opening::Start,
-        token: None,
-        trace: None,
-        at,
-    };
+    let request = handoff("event", &state.conversation, Opening::Start, at);
     let call = CallId(0, 0);
     let lease = Lease { call, attempt: 1, by: "z".to_owned(), at, until: at.plus_millis(1) };
     let settled = Settled { call, attempt: Some(1), outcome: Settlement::Done, at };
@@ -64,15 +36,11 @@ pub fn opened() -> Session {
         Fact::HandoffRequested(Box::new(request)),
         Fact::Leased(lease),
         Fact::Settled(settled),
-        Fact::AgentJoined { agent: agent(), at },
+        Fact::AgentJoined { agent: abel(), at },
     ] {
         state.apply(&fact);
     }
     state
-}
-
-fn agent() -> Agent {
-    Agent { name: Some("Abel".to_owned()), ..Agent::default() }
 }
 
 /// Where the words of the model's user stand, once they are stored.
@@ -102,29 +70,7 @@ pub fn carried() -> Answered {
 }
 
 fn item(id: &str) -> Item {
-    Item {
-        message_id: Some(id.to_owned()),
-        agent: Some(agent()),
-        what: What::Said(Control::Text { text: id.to_owned() }),
-    }
-}
-
-fn told(items: Vec<Item>, completed: bool) -> Answered {
-    let meanings = vec![None; items.len()];
-    let inbound = Inbound {
-        session: None,
-        request_id: None,
-        interaction_id: None,
-        user_id: None,
-        client_variables: None,
-        agent_chat: false,
-        completed,
-        take_control: false,
-        streaming: false,
-        notifies: false,
-        items,
-    };
-    Answered { inbound, meanings }
+    said(id, id, Some(abel()))
 }
 
 /// How often each message of the person stands in these facts.

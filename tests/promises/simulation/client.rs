@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use servicenow_handoff::{
-    domain::{ActivityId, ConversationId, Timestamp, User},
+    domain::{ActivityId, ConversationId, Timestamp},
     handoff::machine::Chat,
     ledger::{
         Committed, Decided, Entry, Machine as _, commit_and_deliver, deliver_soon, journal::JournalError,
     },
-    session::{Command, Fact, HandoffRequested, LANE, Opening, Phase, State, ToAgent, UserSaid, decide},
+    session::{Command, Fact, LANE, Opening, Phase, State, ToAgent, UserSaid, decide},
     translate::answer::answer_one,
     wire::activity::Activity,
 };
@@ -21,7 +21,7 @@ use super::{
     fleet::request,
     world::World,
 };
-use crate::chance::Chance;
+use crate::{chance::Chance, words::handoff};
 
 pub struct Client {
     pub desk: Arc<Desk>,
@@ -71,7 +71,7 @@ impl Client {
     }
 
     async fn escalate_on(&self, engine: &Arc<Engine<Desk>>, chat: u32, event: &str) {
-        let told = handoff(event, &self.id, engine.ledger.now());
+        let told = handoff(event, &self.id, Opening::CreateThenStart, engine.ledger.now());
         let segment = usize::try_from(chat - 1).unwrap();
         let escalated = async {
             let entry = engine.ledger.find_or_begin(&self.id).await?;
@@ -326,28 +326,5 @@ impl Client {
         }
         let new = facts.len() - usize::try_from(end - watermark).unwrap();
         Ok(Some((facts[new..].to_vec(), end)))
-    }
-}
-
-fn handoff(event: &str, id: &ConversationId, at: Timestamp) -> HandoffRequested {
-    HandoffRequested {
-        event: event.to_owned(),
-        bot: None,
-        watermark: None,
-        tail: vec![],
-        seen: vec![],
-        answered: vec![],
-        unmatched_request: None,
-        user: User { id: format!("user of {id}"), ..User::default() },
-        reason: None,
-        context: serde_json::Map::new(),
-        history: vec![],
-        later_history: vec![],
-        history_missing: false,
-        topic: None,
-        opening: Opening::CreateThenStart,
-        token: None,
-        trace: None,
-        at,
     }
 }

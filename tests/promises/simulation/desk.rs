@@ -10,9 +10,9 @@ use futures_util::FutureExt as _;
 use secrecy::ExposeSecret as _;
 use servicenow_handoff::{
     domain::{
-        Agent, ConversationId, Timestamp,
+        ConversationId, Timestamp,
         control::{Control, Mask, TextInput},
-        inbound::{Inbound, Item, What},
+        inbound::{Item, What},
     },
     handoff::machine::Chat,
     ledger::{
@@ -20,7 +20,7 @@ use servicenow_handoff::{
         deliver_soon,
         journal::{Journal as _, JournalError},
     },
-    session::{Answered, Call, ChatCall, Command, Fact, Phase, Policy},
+    session::{Answered, Call, ChatCall, Command, Fact, Phase},
 };
 use tokio::time::sleep;
 
@@ -32,7 +32,10 @@ use super::{
     weather::Clocks,
     world::World,
 };
-use crate::chance::Chance;
+use crate::{
+    chance::Chance,
+    words::{abel, chat, said, told},
+};
 
 /// As the product's.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -240,34 +243,8 @@ impl Desk {
     }
 }
 
-fn abel() -> Agent {
-    Agent { name: Some("Abel".to_owned()), id: Some("a1".to_owned()), avatar: None }
-}
-
-fn said(id: &str, text: &str, agent: Option<Agent>) -> Item {
-    Item { message_id: Some(id.to_owned()), agent, what: What::Said(Control::Text { text: text.to_owned() }) }
-}
-
 fn system(id: &str, text: &str) -> Item {
     Item { message_id: Some(id.to_owned()), agent: None, what: What::System(text.to_owned()) }
-}
-
-fn told(items: Vec<Item>, completed: bool) -> Answered {
-    let meanings = vec![None; items.len()];
-    let inbound = Inbound {
-        session: None,
-        request_id: None,
-        interaction_id: None,
-        user_id: None,
-        client_variables: None,
-        agent_chat: false,
-        completed,
-        take_control: false,
-        streaming: false,
-        notifies: false,
-        items,
-    };
-    Answered { inbound, meanings }
 }
 
 /// Notes that a call is no longer made, however it ended.
@@ -288,7 +265,7 @@ impl Play for Desk {
     type Machine = Chat;
 
     fn machine(&self) -> Chat {
-        Chat { policy: Policy { timeout_millis: 300_000, back_to_bot: true } }
+        chat()
     }
 
     fn world(&self) -> &Arc<World> {
