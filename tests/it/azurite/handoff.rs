@@ -13,6 +13,8 @@ use crate::{
         server::{Azurite, sas},
     },
     eventually::found,
+    files::client::{id_of, send_raw},
+    free_port::free_port,
     world::World,
 };
 
@@ -25,13 +27,36 @@ pub struct Stage {
 
 impl Stage {
     pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    async fn with(more: &[(&str, &str)]) -> Self {
         let azurite = Azurite::start();
         let proxy = Proxy::start(azurite.origin());
         let container = format!("{}?{}", azurite.container_behind(proxy.origin()), sas("rwdlac"));
         // The agent here says again what was not taken.
         let servicenow = ServiceNowOptions { abandon_on_error: false, ..Default::default() };
-        let world = World::between(CopilotOptions::default(), servicenow, &[("STORE", &container)]).await;
+        let world = World::between(
+            CopilotOptions::default(),
+            servicenow,
+            &[&[("STORE", &*container)], more].concat(),
+        )
+        .await;
         Self { world, proxy, container, _azurite: azurite }
+    }
+
+    /// Names and contents of all blobs there are, one behind the other.
+    async fn blobs(&self) -> Vec<u8> {
+        let (root, sas) = self.container.split_once('?').unwrap();
+        let get = async |url: String| reqwest::get(url).await.unwrap().bytes().await.unwrap();
+        let list = get(format!("{root}?restype=container&comp=list&{sas}")).await;
+        let list = String::from_utf8_lossy(&list).into_owned();
+        let names = list.split("<Name>").skip(1).filter_map(|rest| rest.split("</Name>").next());
+        let mut all = list.clone().into_bytes();
+        for name in names {
+            all.extend_from_slice(&get(format!("{root}/{name}?{sas}")).await);
+        }
+        all
     }
 
     /// The container as one more process sees it.
@@ -75,6 +100,33 @@ async fn a_hand_off_goes_over_two_instances() {
         .await;
     assert_eq!(journal.open().await.unwrap(), []);
     assert_eq!(chat.repeated, 0);
+}
+
+#[tokio::test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+async fn after_an_erase_no_blob_holds_a_byte_of_the_person() {
+    let listen = format!("127.0.0.1:{}", free_port());
+    let root = format!("http://{listen}/");
+    let own = [("LISTEN", &*listen), ("PUBLIC_URL", &*root), ("ATTACHMENTS", "link")];
+    let stage = Stage::with(&own).await;
+    let world = &stage.world;
+    let chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    chat.say("My secret words").await.unwrap();
+    id_of(send_raw(world, &chat, "diary.txt", "text/plain", b"Dear diary of mine").await).await;
+    world.agent_hears(&session, &["My secret words", ""]).await;
+    let traces = ["My secret words", "Dear diary of mine", "diary.txt", "dana", &*session];
+    let left = async || {
+        let blobs = stage.blobs().await;
+        let is_left = |trace: &&str| blobs.windows(trace.len()).any(|part| part == trace.as_bytes());
+        traces.into_iter().filter(is_left).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(left().await, traces, "all of it is there first");
+    let operator = std::thread::scope(|scope| scope.spawn(|| world.operator()).join().unwrap());
+    let erased = operator.erase(&session, false).await.unwrap();
+    assert_eq!((erased.conversations.len(), erased.files), (1, 1));
+    assert_eq!(left().await, Vec::<String>::new());
+    assert_eq!(stage.journal().await.open().await.unwrap(), []);
 }
 
 /// Prints what each request of a client costs in operations of the container.

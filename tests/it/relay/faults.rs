@@ -6,9 +6,12 @@ use actix_web::rt;
 use serde_json::json;
 use servicenow_handoff::simulate::faults::Fault;
 
-use crate::relay::{
-    run,
-    stage::{Stage, ask},
+use crate::{
+    eventually::PATIENCE,
+    relay::{
+        run,
+        stage::{Stage, ask},
+    },
 };
 
 #[test]
@@ -59,10 +62,10 @@ fn a_refusal_is_passed_on_at_once_with_its_status_and_body() {
         assert!(!stranger.raw.contains("wrong-secret"));
 
         let told = json!({"error": {"code": "SomethingElse", "message": "as it came"}});
-        stage.studio.faults().add(Fault::on("GET", "/activities").status(400).body(told.clone()));
+        let fault = stage.studio.faults().add(Fault::on("GET", "/activities").status(400).body(told.clone()));
         let refused = stage.relay(&conversation, "0").await;
         assert_eq!((refused.status, refused.body), (400, told));
-        assert!(refused.lasted < Duration::from_millis(4_900));
+        assert_eq!(stage.studio.faults().hits(fault), 1, "it is told at once");
     });
 }
 
@@ -75,7 +78,7 @@ fn a_fault_that_stays_for_five_seconds_is_told() {
         stage.studio.faults().add(Fault::on("GET", "/activities").status(500).body(told.clone()));
         let failed = stage.relay(&conversation, "0").await;
         assert_eq!((failed.status, failed.body), (500, told));
-        assert!((4_900..20_000).contains(&failed.lasted.as_millis()), "{:?}", failed.lasted);
+        assert!(failed.lasted.as_millis() >= 4_900, "{:?}", failed.lasted);
     });
 }
 
@@ -88,7 +91,7 @@ fn a_fault_that_stays_is_told_when_patience_ends() {
         stage.studio.faults().add(Fault::on("GET", "/activities").status(500).body(told.clone()));
         let failed = stage.relay(&conversation, "0").await;
         assert_eq!((failed.status, failed.body), (500, told));
-        assert!((900..4_900).contains(&failed.lasted.as_millis()), "{:?}", failed.lasted);
+        assert!(failed.lasted.as_millis() >= 900, "{:?}", failed.lasted);
 
         stage.studio.faults().clear();
         stage.studio.faults().add(Fault::on("GET", "/activities").status(429).header("Retry-After", "60"));
@@ -111,7 +114,6 @@ fn what_was_collected_is_delivered_when_direct_line_fails_afterwards() {
         stage.studio.faults().add(Fault::on("GET", "/activities").skip(1).status(503));
         let turn = stage.relay(&conversation, "0").await;
         assert_eq!((turn.status, turn.said()), (200, vec!["one"]));
-        assert!(turn.lasted < Duration::from_secs(20), "{:?}", turn.lasted);
 
         stage.studio.faults().clear();
         stage.agent_says(&conversation, "two");
@@ -149,9 +151,8 @@ fn a_direct_line_that_hangs_does_not_hold_the_turn_beyond_its_patience() {
     run(async {
         let stage = Stage::start(&[("RELAY_MAX_WAIT", "1500")]).await;
         let conversation = stage.conversation().await;
-        stage.studio.faults().add(Fault::on("GET", "/activities").delay(Duration::from_secs(20)));
-        let turn = stage.relay(&conversation, "0").await;
-        assert_eq!(turn.status, 503);
-        assert!(turn.lasted < Duration::from_secs(15), "{:?}", turn.lasted);
+        stage.studio.faults().add(Fault::on("GET", "/activities").delay(10 * PATIENCE));
+        let turn = tokio::time::timeout(PATIENCE, stage.relay(&conversation, "0")).await;
+        assert_eq!(turn.expect("an answer").status, 503);
     });
 }
