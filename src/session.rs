@@ -20,6 +20,8 @@ mod decide;
 mod fact;
 mod fold;
 mod kept;
+mod order;
+mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -27,6 +29,8 @@ pub use call::{Call, ChatCall, LANE};
 pub use decide::{Command, Policy, decide, settle};
 pub use fact::*;
 pub use kept::{Kept, MOST_FILES, MOST_WORDS, Quota};
+pub use order::{Lift, stamp};
+pub use stream::Stream;
 
 /// Milliseconds without a further `typing` after which the user counts as no longer typing.
 pub const TYPING_MILLIS: i64 = 5_000;
@@ -34,6 +38,10 @@ pub const TYPING_MILLIS: i64 = 5_000;
 const DOUBLE_CLICK: i64 = 10_000;
 /// Tokens known at the same time; who has more of them asks Direct Line again.
 const TOKENS: usize = 100;
+/// Milliseconds for which somebody at ServiceNow is shown to type who does not say that they stopped.
+pub const AGENT_TYPES: i64 = 60_000;
+/// Milliseconds after which word that somebody still types is worth a fact.
+const AGENT_STILL_TYPES: i64 = 10_000;
 /// Milliseconds of silence after which a live chat is ended.
 pub const IDLE_MILLIS: i64 = 24 * 3_600_000;
 
@@ -67,6 +75,13 @@ pub struct State {
     taken: HashSet<ActivityId>,
     tokens: HashMap<String, Timestamp>,
     typing_since: Option<Timestamp>,
+    /// Who types at ServiceNow, as far as is known.
+    agent_types: Option<AgentTypes>,
+    /// Answers that come piece by piece, of this chat.
+    streams: Vec<Stream>,
+    /// See [`State::lifts`].
+    lifts: Vec<Lift>,
+    latest: Timestamp,
     /// What ServiceNow has shown in this chat that an answer may be given to, oldest first, each with where it stands.
     questions: Vec<(u64, Control)>,
     /// Those of them that a person asked.
@@ -138,6 +153,15 @@ pub struct Cut {
     pub drained: bool,
 }
 
+/// Somebody at ServiceNow who types.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentTypes {
+    /// Where the fact stands that says so.
+    pub position: u64,
+    pub by: Option<Speaker>,
+    pub since: Timestamp,
+}
+
 /// What ServiceNow tells, by webhook or in the answer to a call.
 #[derive(Clone, Debug)]
 pub struct Answered {
@@ -168,6 +192,10 @@ impl State {
             taken: HashSet::new(),
             tokens: HashMap::new(),
             typing_since: None,
+            agent_types: None,
+            streams: Vec::new(),
+            lifts: Vec::new(),
+            latest: Timestamp::default(),
             questions: Vec::new(),
             asked_by_people: HashSet::new(),
             whispered: Vec::new(),
@@ -214,6 +242,11 @@ impl State {
     /// What may be answered, oldest first, each with where it stands: questions that wait for it, and cards with actions.
     pub fn questions(&self) -> &[(u64, Control)] {
         &self.questions
+    }
+
+    /// Who types at ServiceNow now, if somebody does: nobody goes on for ever.
+    pub fn agent_types(&self, now: Timestamp) -> Option<&AgentTypes> {
+        self.agent_types.as_ref().filter(|types| now.millis_since(types.since) < AGENT_TYPES)
     }
 
     /// True when what stands at this position may be answered.

@@ -19,6 +19,8 @@ pub struct Inbound {
     pub take_control: bool,
     /// More of a streamed answer is to come.
     pub streaming: bool,
+    /// This is the end of a streamed answer.
+    pub stream_ends: bool,
     /// A notification: a conversation of its own, which is complete when it is shown.
     pub notifies: bool,
     pub items: Vec<Item>,
@@ -60,6 +62,8 @@ pub enum What {
     },
     StreamStarted {
         stream: Option<String>,
+        /// Said until there is any text.
+        hint: Option<String>,
     },
     /// Part of an answer that comes whole at the end of its stream.
     StreamChunk {

@@ -107,6 +107,7 @@ impl Handoff {
             event: handoff.id.clone().unwrap_or_default(),
             bot: bot_id(handoff).map(str::to_owned),
             watermark: watermark_text(batch),
+            latest: spoken.iter().filter_map(takeover::time_of).max(),
             tail: takeover.tail,
             seen: takeover.seen,
             answered: takeover.answered,

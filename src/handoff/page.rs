@@ -18,10 +18,10 @@ use crate::{
         Machine as _, commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
     },
-    session::{AgentSaid, Command, Fact, LANE, Phase, Segment, decide},
+    session::{AgentSaid, AgentTypes, Command, Fact, LANE, Lift, Phase, Segment, Stream, decide},
     translate::{
         activity::RenderContext,
-        client_view,
+        client_view::{self, Scene},
         text::Voice,
         watermark::{Cursor, Upstream},
     },
@@ -33,6 +33,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Bytes of activities that one answer holds, unless a single one is larger: an answer stays in memory until it is read.
 const LARGEST: usize = 1 << 20;
+
+/// Milliseconds after which a sign that somebody types is shown again: Web Chat takes it for over after 5 s.
+const RENEWED: i64 = 4_000;
 
 /// Where reading the journal for an answer came to its end.
 enum Reached {
@@ -76,6 +79,9 @@ pub enum BotWords {
 struct Look {
     segments: Vec<Segment>,
     user: User,
+    streams: Vec<Stream>,
+    types: Option<AgentTypes>,
+    lifts: Vec<Lift>,
     /// The facts from the client's place on, and where they begin.
     facts: Vec<Fact>,
     from: Position,
@@ -152,6 +158,9 @@ impl Handoff {
             read,
             segments: state.segments.clone(),
             user: state.user.clone(),
+            streams: state.streams().cloned().collect(),
+            types: state.agent_types(now).cloned(),
+            lifts: state.lifts().to_vec(),
             facts,
             from,
             head: state.position,
@@ -247,12 +256,19 @@ impl Handoff {
         let now = Timestamp::now();
         let link = |address: &str| self.files.link(address, now);
         let words = self.settings.texts.of(look.user.locale.as_deref());
-        let context = RenderContext { instance: &self.instance, file_link: &link, by: Voice::Bot, words };
+        let scene = Scene {
+            conversation: &conversation.id,
+            user: &look.user,
+            context: RenderContext { instance: &self.instance, file_link: &link, by: Voice::Bot, words },
+            streams: &look.streams,
+            types: look.types.as_ref(),
+            lifts: &look.lifts,
+        };
         let skip = usize::try_from(cursor.local - look.from).unwrap_or(usize::MAX);
         for (position, fact) in (cursor.local..).zip(look.facts.iter().skip(skip)) {
             if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < look.segments.len() {
-                *cursor =
-                    Cursor { local: position + 1, segment: cursor.segment + 1, upstream: Upstream::Start };
+                let (local, segment) = (position + 1, cursor.segment + 1);
+                *cursor = Cursor { local, segment, upstream: Upstream::Start, typed: 0 };
                 return Reached::NextStretch;
             }
             if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
@@ -260,7 +276,7 @@ impl Handoff {
             }
             let once = self.in_clear(conversation, fact, position);
             let fact = once.as_ref().unwrap_or(fact);
-            let mut shown = client_view::shown(fact, position, &conversation.id, &look.user, &context, now);
+            let mut shown = client_view::shown(fact, position, &scene);
             if let (Fact::UserSaid(said), Some(activity)) = (fact, &mut shown) {
                 self.show_files(said, activity, now);
             }
@@ -271,9 +287,22 @@ impl Handoff {
             }
             activities.extend(shown);
         }
+        // A sign that somebody still types is shown anew before clients take it for over.
+        let typed = look.types.as_ref().map_or(0, |types| renewals(types, now));
+        if let Some(types) =
+            look.types.as_ref().filter(|types| typed > cursor.typed && types.position < cursor.local)
+        {
+            activities.push(client_view::still_types(types, typed, &scene, now));
+        }
+        cursor.typed = typed;
         cursor.local = look.head;
         Reached::Head
     }
+}
+
+/// How often the sign that somebody types has been due again by now.
+fn renewals(types: &AgentTypes, now: Timestamp) -> u32 {
+    u32::try_from(now.millis_since(types.since) / RENEWED).unwrap_or(0)
 }
 
 impl Handoff {

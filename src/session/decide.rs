@@ -246,6 +246,12 @@ fn not_taken(state: &State, said: UserSaid, why: Notice, now: Timestamp) -> Vec<
 }
 
 fn tick(state: &State, typed: Option<Timestamp>, policy: &Policy, now: Timestamp) -> Vec<Fact> {
+    let mut facts = state.overdue_streams(now);
+    facts.extend(due(state, typed, policy, now));
+    facts
+}
+
+fn due(state: &State, typed: Option<Timestamp>, policy: &Policy, now: Timestamp) -> Vec<Fact> {
     match state.phase {
         Phase::Waiting { since, .. } if now.millis_since(since) >= policy.timeout_millis => {
             return end(state, EndReason::NobodyInTime, true, policy, now);

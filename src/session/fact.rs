@@ -63,6 +63,18 @@ pub enum Fact {
         by: Option<Speaker>,
         at: Timestamp,
     },
+    /// Whoever was typing has stopped.
+    AgentStoppedTyping {
+        at: Timestamp,
+    },
+    /// A piece of an answer that is not whole yet, or word that one is coming.
+    StreamPiece(Box<StreamPiece>),
+    /// Nothing came of a stream.
+    StreamDropped {
+        /// Position of its first fact.
+        first: u64,
+        at: Timestamp,
+    },
     /// ServiceNow no longer waits for an answer to what its virtual agent asked.
     QuestionsClosed {
         at: Timestamp,
@@ -126,6 +138,44 @@ pub enum Fact {
     Unknown,
 }
 
+impl Fact {
+    /// When it happened, by the clock of whoever told it.
+    pub fn at(&self) -> Option<Timestamp> {
+        Some(match self {
+            Self::HandoffRequested(request) => request.at,
+            Self::UserSaid(said) => said.at,
+            Self::AgentSaid(said) => said.at,
+            Self::StreamPiece(piece) => piece.at,
+            Self::Leased(lease) => lease.at,
+            Self::Settled(settled) => settled.at,
+            Self::UpstreamDrained { at, .. }
+            | Self::HistoryRead { at, .. }
+            | Self::UserTyping { at }
+            | Self::UserStoppedTyping { at }
+            | Self::ChatNamed { at, .. }
+            | Self::Queued { at }
+            | Self::AgentJoined { at, .. }
+            | Self::AgentTyping { at, .. }
+            | Self::AgentStoppedTyping { at }
+            | Self::StreamDropped { at, .. }
+            | Self::QuestionsClosed { at }
+            | Self::NotShown { at, .. }
+            | Self::Noticed { at, .. }
+            | Self::Fetched { at, .. }
+            | Self::ChatEnded { at, .. }
+            | Self::ConversationOver { at }
+            | Self::FilesUnsaid { at, .. }
+            | Self::BotReturned { at, .. } => *at,
+            Self::BotTokenRenewed { .. }
+            | Self::TokenAccepted { .. }
+            | Self::OfANewerBuild
+            | Self::Unknown => {
+                return None;
+            }
+        })
+    }
+}
+
 impl Stored for Fact {
     const REALM: &'static str = "";
 
@@ -170,6 +220,9 @@ pub struct HandoffRequested {
     /// What did not fit into the first request, in requests' worth, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub later_history: Vec<Vec<HistoryLine>>,
+    /// The youngest timestamp of Direct Line's that the client was shown: what follows is not stamped earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Timestamp>,
     /// Nothing could be read of what was said; it follows when it can.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub history_missing: bool,
@@ -261,8 +314,35 @@ pub struct AgentSaid {
     /// What a step of a longer task is known by, where the control does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+    /// Position of the first fact of the stream that this ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<u64>,
+    /// This is what came of that stream, because its end did not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
     pub by: Speaker,
     pub control: Control,
+    pub at: Timestamp,
+}
+
+/// A piece of a streamed answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StreamPiece {
+    /// Position of the stream's first fact; `None`: this is the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// ServiceNow's name for the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// Said before there is any text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// What is added to what came.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    pub by: Speaker,
     pub at: Timestamp,
 }
 
@@ -292,6 +372,12 @@ pub enum Speaker {
     VirtualAgent,
     /// Not a person and not a bot: "you are number two", "the agent has left".
     System,
+}
+
+impl Speaker {
+    pub fn is_person(&self) -> bool {
+        matches!(self, Self::Agent(_))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! What each fact makes of a conversation's state.
 
 use super::{
-    AgentSaid, Call, Cut, DOUBLE_CLICK, EndReason, Fact, HandoffRequested, Phase, Segment, Speaker, State,
-    TOKENS, UserSaid, Whispering,
+    AgentSaid, AgentTypes, Call, Cut, DOUBLE_CLICK, EndReason, Fact, HandoffRequested, Phase, Segment,
+    Speaker, State, TOKENS, UserSaid, Whispering,
 };
 use crate::{
     domain::{
@@ -18,6 +18,7 @@ impl State {
         let position = self.position;
         self.position += 1;
         self.kept.count(fact);
+        self.note_time(position, fact);
         match fact {
             Fact::HandoffRequested(request) => self.escalated(position, request),
             Fact::UpstreamDrained { segment, .. } => {
@@ -62,7 +63,13 @@ impl State {
                 let call = Call::NotShown(message_id.clone());
                 self.call(CallId(position, 0), call, *at);
             }
-            Fact::AgentTyping { .. } | Fact::Noticed { .. } | Fact::FilesUnsaid { .. } => {}
+            Fact::AgentTyping { by, at } => {
+                self.agent_types = Some(AgentTypes { position, by: by.clone(), since: *at });
+            }
+            Fact::AgentStoppedTyping { .. } => self.agent_types = None,
+            Fact::StreamPiece(piece) => self.stream_piece(position, piece),
+            Fact::StreamDropped { first, .. } => self.stream_ended(*first, false),
+            Fact::Noticed { .. } | Fact::FilesUnsaid { .. } => {}
             Fact::QuestionsClosed { .. } => {
                 let mut questions = std::mem::take(&mut self.questions);
                 questions.retain(|(at, control)| !self.ends_with_topic(*at, control));
@@ -125,6 +132,7 @@ impl State {
         self.history_missing = request.history_missing;
         self.names.clear();
         self.tasks.clear();
+        self.streams.clear();
         self.taken.extend(request.tail.iter().cloned());
         self.taken.extend(request.seen.iter().cloned());
         if let Some((hash, until)) = &request.token {
@@ -211,6 +219,10 @@ impl State {
             *agent = by.clone();
         }
         let live = self.is_live();
+        self.agent_types = None;
+        if let Some(first) = said.ends {
+            self.stream_ended(first, said.lost);
+        }
         self.heard.extend(said.keys());
         if let Control::Progress(Progress { key: Some(key), steps, first }) = &said.control {
             self.tasks.insert(key.clone(), (first.unwrap_or(position), steps.clone()));
@@ -243,6 +255,7 @@ impl State {
             _ => None,
         };
         self.typing_since = None;
+        self.agent_types = None;
         self.questions.clear();
         self.asked_by_people.clear();
         self.whispered.clear();

@@ -59,6 +59,8 @@ pub struct CopilotOptions {
     pub observer: Option<Observer>,
     /// Senders are shown with the role they say they have, not as users.
     pub believes_roles: bool,
+    /// How far its clock is ahead of the machine's.
+    pub clock_ahead: Duration,
 }
 
 impl Default for CopilotOptions {
@@ -75,6 +77,7 @@ impl Default for CopilotOptions {
             page_limit: None,
             observer: None,
             believes_roles: false,
+            clock_ahead: Duration::ZERO,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     activity::{RenderContext, Rendered, render},
     answer::mark,
     link,
-    text::Voice,
+    text::{self, Voice},
     texts::Text,
 };
 use crate::{
@@ -14,33 +14,45 @@ use crate::{
         ActivityId, ConversationId, Timestamp, User,
         control::{Control, Progress},
     },
-    session::{AgentSaid, EndReason, Fact, Notice, Speaker, UserSaid},
+    session::{AgentSaid, AgentTypes, EndReason, Fact, Lift, Notice, Speaker, Stream, UserSaid, stamp},
 };
-
-/// Milliseconds after which an agent's typing is old news.
-const TYPING_SHOWN: i64 = 10_000;
 
 /// Who the client sees when neither a person nor the bot speaks.
 const SYSTEM: &str = "ServiceNow";
 
+/// What a conversation is while its facts are shown.
+pub struct Scene<'a> {
+    pub conversation: &'a ConversationId,
+    pub user: &'a User,
+    pub context: RenderContext<'a>,
+    /// Answers that are not whole yet.
+    pub streams: &'a [Stream],
+    /// Who types at ServiceNow now.
+    pub types: Option<&'a AgentTypes>,
+    pub lifts: &'a [Lift],
+}
+
 /// What a fact shows the client, if anything.
-pub fn shown(
-    fact: &Fact,
-    position: u64,
-    conversation: &ConversationId,
-    user: &User,
-    context: &RenderContext<'_>,
-    now: Timestamp,
-) -> Option<Value> {
+pub fn shown(fact: &Fact, position: u64, scene: &Scene<'_>) -> Option<Value> {
+    let Scene { conversation, user, context, .. } = scene;
     let (at, mut activity) = match fact {
         Fact::UserSaid(said) if said.shown => return None,
         Fact::UserSaid(said) => (said.at, echo(said, user)),
         Fact::AgentSaid(said) => (said.at, placed(said, position, conversation, context)),
-        Fact::AgentTyping { by, at } if now.millis_since(*at) < TYPING_SHOWN => (
-            *at,
-            json!({"type": "typing", "from": by.as_ref().map_or_else(system, |by| account(by, context))}),
-        ),
-        Fact::AgentTyping { .. } => return None,
+        // Typing that is over is no news, nor is what came of an answer that has grown since.
+        Fact::AgentTyping { by, at } => {
+            scene.types.filter(|types| types.position == position)?;
+            (*at, typing(by.as_ref(), context))
+        }
+        Fact::StreamPiece(piece) => {
+            let stream = scene.streams.iter().find(|stream| stream.newest == position)?;
+            (piece.at, growing(stream, conversation, context))
+        }
+        Fact::StreamDropped { first, at } => {
+            let mut end = typing(None, context);
+            end["channelData"] = json!({"streamId": stream_id(*first, conversation), "streamType": "final"});
+            (*at, end)
+        }
         Fact::AgentJoined { agent, at } => {
             let message = context.words.notice(&Notice::Joined { name: agent.name.clone() });
             let from = if agent.name.is_some() {
@@ -60,6 +72,7 @@ pub fn shown(
         | Fact::HistoryRead { .. }
         | Fact::NotShown { .. }
         | Fact::QuestionsClosed { .. }
+        | Fact::AgentStoppedTyping { .. }
         | Fact::UserTyping { .. }
         | Fact::UserStoppedTyping { .. }
         | Fact::Leased(_)
@@ -79,8 +92,16 @@ pub fn shown(
         _ => None,
     };
     let id = own_id.unwrap_or_else(|| ActivityId::local(conversation, position));
-    set(&mut activity, &id, conversation, at);
+    set(&mut activity, &id, conversation, stamp(scene.lifts, position, at));
     Some(activity)
+}
+
+/// Somebody still types: a sign for the so-manieth time, which passes and is in no history.
+pub fn still_types(types: &AgentTypes, nth: u32, scene: &Scene<'_>, now: Timestamp) -> Value {
+    let mut activity = typing(types.by.as_ref(), &scene.context);
+    let id = ActivityId(format!("{}|T{:07}.{nth}", scene.conversation, types.position));
+    set(&mut activity, &id, scene.conversation, stamp(scene.lifts, u64::MAX, now));
+    activity
 }
 
 /// A line of ours in a conversation that has no journal.
@@ -110,6 +131,35 @@ fn set(activity: &mut Value, id: &ActivityId, conversation: &ConversationId, at:
     activity["timestamp"] = at.rfc3339().into();
     activity["channelId"] = "directline".into();
     activity["conversation"] = json!({"id": conversation.as_str()});
+}
+
+fn typing(by: Option<&Speaker>, context: &RenderContext<'_>) -> Value {
+    json!({"type": "typing", "from": by.map_or_else(system, |by| account(by, context))})
+}
+
+/// An answer as far as it has come, as Web Chat shows what is streamed.
+fn growing(stream: &Stream, conversation: &ConversationId, context: &RenderContext<'_>) -> Value {
+    let by = if stream.by.is_person() { Voice::Person } else { Voice::Bot };
+    let context = RenderContext { by, ..*context };
+    let (kind, text) = match stream.text.trim().is_empty() {
+        true => {
+            let hint = stream.hint.as_deref().map(|hint| text::shown(hint, &context).markdown);
+            ("informative", hint.unwrap_or_else(|| context.words.get(Text::Writing).to_owned()))
+        }
+        false => ("streaming", text::shown(&stream.text, &context).markdown),
+    };
+    let mut activity = typing(Some(&stream.by), &context);
+    activity["text"] = text.into();
+    activity["textFormat"] = "markdown".into();
+    activity["channelData"] = json!({
+        "streamId": stream_id(stream.first, conversation), "streamType": kind, "streamSequence": stream.count,
+    });
+    activity
+}
+
+/// A stream goes by the id of its first activity.
+fn stream_id(first: u64, conversation: &ConversationId) -> String {
+    ActivityId::local(conversation, first).0
 }
 
 fn end_state(why: EndReason) -> &'static str {
@@ -182,6 +232,10 @@ fn placed(
     if said.control.is_answered_once() {
         activity["channelData"]["servicenow"]["question"] = position.into();
     }
+    if let Some(first) = said.ends {
+        activity["channelData"]["streamId"] = stream_id(first, conversation).into();
+        activity["channelData"]["streamType"] = "final".into();
+    }
     if let Control::Progress(Progress { first: Some(first), .. }) = &said.control {
         activity["channelData"]["streamId"] = ActivityId::local(conversation, *first).0.into();
     }
@@ -189,7 +243,7 @@ fn placed(
 }
 
 fn said_by(said: &AgentSaid, context: &RenderContext<'_>) -> Value {
-    let AgentSaid { message_id, place: _, step: _, by, control, at: _ } = said;
+    let AgentSaid { message_id, place: _, step: _, ends: _, lost: _, by, control, at: _ } = said;
     let mut servicenow = Map::new();
     match by {
         Speaker::Agent(agent) => {

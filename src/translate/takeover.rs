@@ -120,13 +120,13 @@ pub fn said(activity: &Activity, now: Timestamp) -> UserSaid {
         echo: echo(activity),
         files: vec![],
         trace: None,
-        at: activity
-            .timestamp
-            .as_ref()
-            .and_then(Value::as_str)
-            .and_then(Timestamp::parse_rfc3339)
-            .unwrap_or(now),
+        at: time_of(activity).unwrap_or(now),
     }
+}
+
+/// When Direct Line took an activity, by its clock.
+pub fn time_of(activity: &Activity) -> Option<Timestamp> {
+    Timestamp::parse_rfc3339(activity.timestamp.as_ref()?.as_str()?)
 }
 
 /// The client's own name for a message; none that is longer than names are, because each is remembered.
@@ -177,8 +177,7 @@ fn last_words(transcript: &[Activity], before: &[Activity], bot: Option<&str>) -
 }
 
 fn is_older(activity: &Activity, than: &Activity) -> bool {
-    let at = |a: &Activity| a.timestamp.as_ref().and_then(Value::as_str).and_then(Timestamp::parse_rfc3339);
-    matches!((at(activity), at(than)), (Some(one), Some(other)) if one < other)
+    matches!((time_of(activity), time_of(than)), (Some(one), Some(other)) if one < other)
 }
 
 #[cfg(test)]

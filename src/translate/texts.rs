@@ -110,6 +110,7 @@ texts! {
     FileWithMasked = "file-with-masked" [],
     FileNoRoom = "file-no-room" ["name"],
     ConversationFull = "conversation-full" [],
+    Writing = "writing" [],
 }
 
 const LANGUAGES: [(&str, &str); 9] = [

@@ -38,6 +38,7 @@ pub fn inbound(response: Response) -> Inbound {
         Some(active) => active,
         None => matches!(stream_state, Some(StreamState::Start | StreamState::InProgress)),
     };
+    let stream_ends = stream_state == Some(StreamState::End) || stream_active == Some(false);
     let notifies = !agent_chat && body.iter().any(is_notification);
     Inbound {
         session: client_session_id,
@@ -49,6 +50,7 @@ pub fn inbound(response: Response) -> Inbound {
         completed,
         take_control,
         streaming,
+        stream_ends,
         notifies,
         items: body.into_iter().flat_map(items).collect(),
     }
@@ -68,7 +70,10 @@ fn items(element: Element) -> Vec<Item> {
     let agent = agent.and_then(person);
     let item = |what| Item { message_id: message_id.clone(), agent: agent.clone(), what };
     match kind {
-        Kind::StreamStart { stream_id } => vec![item(What::StreamStarted { stream: stream_id })],
+        Kind::StreamStart { stream_id: stream } => {
+            let hint = texts.value.filter(|hint| !hint.trim().is_empty());
+            vec![item(What::StreamStarted { stream, hint })]
+        }
         Kind::StreamChunk { stream_id: stream, sequence } => {
             let text = texts.value.unwrap_or_default();
             vec![item(What::StreamChunk { stream, sequence, text })]

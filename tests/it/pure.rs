@@ -70,8 +70,16 @@ impl Talk {
                 words: Words::default(),
             };
             let (position, state) = (self.state.position, &self.state);
-            let shown =
-                client_view::shown(fact, position, &state.conversation, &state.user, &context, self.now);
+            let streams = state.streams().cloned().collect::<Vec<_>>();
+            let scene = client_view::Scene {
+                conversation: &state.conversation,
+                user: &state.user,
+                context,
+                streams: &streams,
+                types: state.agent_types(self.now),
+                lifts: state.lifts(),
+            };
+            let shown = client_view::shown(fact, position, &scene);
             activities.extend(shown);
             self.state.apply(fact);
         }
@@ -164,6 +172,7 @@ pub fn escalation(opening: Opening) -> HandoffRequested {
         history: vec![line(true, "Service Guide", "What can I do?"), line(false, "Dana", "agent")],
         later_history: vec![vec![line(true, "Service Guide", "Connecting you")]],
         history_missing: true,
+        latest: None,
         topic: Some(Topic::Name("VPN".to_owned())),
         opening,
         token: None,

@@ -36,6 +36,7 @@ pub fn told(items: Vec<Item>, completed: bool) -> Answered {
         completed,
         take_control: false,
         streaming: false,
+        stream_ends: false,
         notifies: false,
         items,
     };
@@ -58,6 +59,7 @@ pub fn handoff(event: &str, id: &ConversationId, opening: Opening, at: Timestamp
         history: vec![],
         later_history: vec![],
         history_missing: false,
+        latest: None,
         topic: None,
         opening,
         token: None,

@@ -258,7 +258,7 @@ fn with_asides(body: &[u8], asides: Vec<Value>) -> Option<Bytes> {
 fn with_our_watermark(body: &[u8]) -> Option<Bytes> {
     let text = far_json::text(body);
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text).ok()?;
-    let watermark = Cursor { local: 0, segment: 0, upstream: Upstream::End }.write();
+    let watermark = Cursor { local: 0, segment: 0, upstream: Upstream::End, typed: 0 }.write();
     fields.insert("watermark".to_owned(), to_raw_value(&watermark).ok()?);
     serde_json::to_vec(&fields).ok().map(Bytes::from)
 }

@@ -3,14 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    super::fact::{AgentSaid, Speaker},
+    super::{
+        AGENT_STILL_TYPES, AgentTypes,
+        fact::{AgentSaid, Speaker, StreamPiece},
+        stream::rest,
+    },
     EndReason, Fact, Notice, Phase, Policy, State,
     ending::end_without,
 };
 use crate::{
     domain::{
         Agent, Timestamp,
-        control::{Control, Progress},
+        control::{Control, Generated, Progress},
         inbound::{Inbound, Item, SystemMeaning, What},
     },
     ledger::{CallId, Queued},
@@ -49,9 +53,21 @@ fn hear(
     if chat != state.chat {
         return vec![];
     }
-    let Inbound { agent_chat, completed, take_control, streaming, notifies, items, interaction_id, .. } =
-        inbound;
+    let Inbound {
+        agent_chat,
+        completed,
+        take_control,
+        streaming,
+        stream_ends,
+        notifies,
+        items,
+        interaction_id,
+        ..
+    } = inbound;
     let mut hearing = Hearing::new(state, now);
+    hearing.stream_ends = stream_ends;
+    // The settlement of the call stands before them.
+    hearing.from += u64::from(answers.is_some());
     // Who has joined was there before this answer was read, so what leads up to that is over.
     hearing.late = hearing.joined && answers.is_some_and(|queued| queued.call.what.is_opening());
     if !notifies {
@@ -151,6 +167,8 @@ impl Key {
 struct Hearing<'a> {
     state: &'a State,
     now: Timestamp,
+    /// Where the first of the facts will stand.
+    from: u64,
     facts: Vec<Fact>,
     /// Keys of what this message has added so far.
     keys: HashSet<String>,
@@ -159,6 +177,10 @@ struct Hearing<'a> {
     late: bool,
     /// How often this message has used an id so far.
     used: HashMap<String, u32>,
+    /// This message is the end of a streamed answer.
+    stream_ends: bool,
+    /// It brought a piece of one, be it new or not.
+    streamed: bool,
     /// Why the chat ends with this message, and whether ServiceNow must be told.
     end: Option<(EndReason, bool)>,
 }
@@ -169,11 +191,14 @@ impl<'a> Hearing<'a> {
         Self {
             state,
             now,
+            from: state.position,
             facts: vec![],
             keys: HashSet::new(),
             joined,
             late: false,
             used: HashMap::new(),
+            stream_ends: false,
+            streamed: false,
             end: None,
         }
     }
@@ -230,7 +255,17 @@ impl<'a> Hearing<'a> {
             What::Queued => self.queued(),
             What::TopicFinished if live => self.topic_finished(),
             What::TypingStarted if live => self.typing(agent.or_else(|| self.present())),
-            What::StreamStarted { .. } | What::StreamChunk { .. } if live => self.typing(agent),
+            What::TypingStopped if live => self.typing_stopped(),
+            What::StreamStarted { stream, hint } if live => {
+                let text = String::new();
+                self.stream_piece(
+                    StreamPiece { stream, sequence: None, hint, text, ..self.piece_by(agent) },
+                    true,
+                );
+            }
+            What::StreamChunk { stream, sequence, text } if live => {
+                self.stream_piece(StreamPiece { stream, sequence, text, ..self.piece_by(agent) }, false);
+            }
             What::System(_)
             | What::Waiting(_)
             | What::Progress { .. }
@@ -266,7 +301,101 @@ impl<'a> Hearing<'a> {
 
     fn typing(&mut self, agent: Option<Agent>) {
         let by = Some(agent.map_or(Speaker::VirtualAgent, Speaker::Agent));
-        self.facts.push(Fact::AgentTyping { by, at: self.now });
+        let known =
+            |types: &AgentTypes| types.by == by && self.now.millis_since(types.since) < AGENT_STILL_TYPES;
+        if !self.state.agent_types.as_ref().is_some_and(known) {
+            self.facts.push(Fact::AgentTyping { by, at: self.now });
+        }
+    }
+
+    fn typing_stopped(&mut self) {
+        let here = self.facts.iter().any(|fact| matches!(fact, Fact::AgentTyping { .. }));
+        if here || self.state.agent_types.is_some() {
+            self.facts.push(Fact::AgentStoppedTyping { at: self.now });
+        }
+    }
+
+    fn piece_by(&self, agent: Option<Agent>) -> StreamPiece {
+        let by = agent.map_or(Speaker::VirtualAgent, Speaker::Agent);
+        StreamPiece {
+            first: None,
+            stream: None,
+            sequence: None,
+            hint: None,
+            text: String::new(),
+            by,
+            at: self.now,
+        }
+    }
+
+    /// A piece of a stream that has not ended and does not have it yet. A `start` that comes late says nothing any more.
+    fn stream_piece(&mut self, piece: StreamPiece, start: bool) {
+        self.streamed = true;
+        let known = self.state.stream_of(piece.stream.as_deref());
+        let here = self.placed().rev().find_map(|(position, fact)| match fact {
+            Fact::StreamPiece(other) if piece.stream.is_none() || other.stream == piece.stream => {
+                Some(other.first.unwrap_or(position))
+            }
+            _ => None,
+        });
+        let first = known.map(|stream| stream.first).or(here);
+        let ended = known.is_some_and(|stream| !stream.is_open())
+            || piece.stream.as_ref().is_some_and(|id| self.state.heard.contains(&format!("stream {id}")));
+        let repeated = known.is_some_and(|stream| stream.has(piece.sequence))
+            || piece.sequence.is_some()
+                && self.facts.iter().any(|fact| {
+                    matches!(fact, Fact::StreamPiece(other)
+                    if other.sequence == piece.sequence && other.stream == piece.stream)
+                });
+        let empty = !start && piece.text.is_empty();
+        if ended || repeated || empty || (start && first.is_some()) {
+            return;
+        }
+        self.facts.push(Fact::StreamPiece(Box::new(StreamPiece { first, ..piece })));
+    }
+
+    /// What is said, as the end of its stream when it is one. The end of a stream of which was shown what came adds what was not.
+    fn as_end(&self, said: AgentSaid) -> Option<AgentSaid> {
+        let named = said.control.stream().map(str::to_owned);
+        let whole = matches!(said.control, Control::Text { .. } | Control::Generated(_));
+        if named.is_none() && !(self.stream_ends && whole) {
+            return Some(said);
+        }
+        let Some(stream) =
+            self.state.stream_of(named.as_deref()).or_else(|| self.state.lost_stream(named.as_deref()))
+        else {
+            return Some(AgentSaid { ends: self.begun_here(named.as_deref()), ..said });
+        };
+        if named.is_none() && stream.by.is_person() != said.by.is_person() {
+            return Some(said);
+        }
+        if !stream.is_lost() {
+            return Some(AgentSaid { ends: stream.is_open().then_some(stream.first), ..said });
+        }
+        let (text, generated) = match said.control {
+            Control::Generated(generated) => (generated.text.clone(), generated),
+            Control::Text { text } => (text, Generated::default()),
+            control => return Some(AgentSaid { control, ..said }),
+        };
+        let rest = rest(&text, &stream.text).to_owned();
+        let news = !rest.trim().is_empty() || !generated.citations.is_empty();
+        let control = Control::Generated(Generated { text: rest, ..generated });
+        news.then_some(AgentSaid { control, ..said })
+    }
+
+    /// What this message has added so far, each with where it will stand.
+    fn placed(&self) -> impl DoubleEndedIterator<Item = (u64, &Fact)> {
+        self.facts.iter().enumerate().map(|(nth, fact)| (self.from + nth as u64, fact))
+    }
+
+    /// The stream of this very message that its end ends.
+    fn begun_here(&self, id: Option<&str>) -> Option<u64> {
+        self.placed().rev().find_map(|(position, fact)| match fact {
+            Fact::StreamPiece(piece) if id.is_none() || piece.stream.as_deref() == id => {
+                Some(piece.first.unwrap_or(position))
+            }
+            _ => None,
+        })
     }
 
     /// Closes what the virtual agent asked, when it has asked anything.
@@ -279,8 +408,9 @@ impl<'a> Hearing<'a> {
 
     /// Shows that somebody writes, unless this message has shown it by itself.
     fn more_is_coming(&mut self) {
-        let shown = self.facts.iter().any(|fact| matches!(fact, Fact::AgentTyping { .. }));
-        if self.state.is_live() && !shown {
+        let shown =
+            self.facts.iter().any(|fact| matches!(fact, Fact::AgentTyping { .. } | Fact::StreamPiece(_)));
+        if self.state.is_live() && !shown && !self.streamed {
             self.typing(None);
         }
     }
@@ -323,7 +453,7 @@ impl<'a> Hearing<'a> {
     /// Where a task was first shown and its steps so far, those of this message included.
     fn told(&self, key: Option<&str>) -> Option<(u64, Vec<String>)> {
         let key = key?;
-        let here = (self.state.position..).zip(&self.facts).filter_map(|(position, fact)| match fact {
+        let here = self.placed().filter_map(|(position, fact)| match fact {
             Fact::AgentSaid(said) => match &said.control {
                 Control::Progress(Progress { key: Some(other), steps, first }) if other == key => {
                     Some((first.unwrap_or(position), steps.clone()))
@@ -352,11 +482,21 @@ impl<'a> Hearing<'a> {
 
     fn said(&mut self, key: Key, by: Speaker, control: Control) {
         let Key { message_id, place } = key;
-        self.add(AgentSaid { message_id, place, step: None, by, control, at: self.now });
+        self.add(AgentSaid {
+            message_id,
+            place,
+            step: None,
+            ends: None,
+            lost: false,
+            by,
+            control,
+            at: self.now,
+        });
     }
 
     /// Adds what has not been heard before, be it in an earlier message or in this one.
     fn add(&mut self, said: AgentSaid) {
+        let Some(said) = self.as_end(said) else { return };
         let known = said.keys().any(|key| self.state.heard.contains(&key) || self.keys.contains(&key));
         if !known {
             self.keys.extend(said.keys());

@@ -191,6 +191,7 @@ pub fn request(opening: Opening) -> HandoffRequested {
         context: serde_json::Map::new(),
         history: vec![],
         later_history: vec![],
+        latest: None,
         history_missing: false,
         topic: None,
         opening,
@@ -276,6 +277,7 @@ pub fn webhook<const N: usize>(items: [Item; N]) -> Inbound {
         completed: false,
         take_control: false,
         streaming: false,
+        stream_ends: false,
         notifies: false,
         items: items.into(),
     }
@@ -315,6 +317,9 @@ pub fn line(fact: &Fact) -> String {
             None => "user: -".to_owned(),
         },
         Fact::HistoryRead { lines, .. } => format!("history of {}", lines.len()),
+        Fact::AgentStoppedTyping { .. } => "agent stopped typing".to_owned(),
+        Fact::StreamPiece(piece) => format!("piece of {:?}: {}", piece.first, piece.text),
+        Fact::StreamDropped { first, .. } => format!("stream {first} dropped"),
         Fact::QuestionsClosed { .. } => "questions closed".to_owned(),
         Fact::NotShown { message_id, .. } => format!("not shown {message_id}"),
         Fact::UserTyping { .. } => "typing".to_owned(),
@@ -369,6 +374,9 @@ fn spoken(said: &AgentSaid) -> String {
     };
     match &said.control {
         Control::Text { text } => format!("{by}: {text}"),
+        Control::Generated(generated) if said.ends.is_some() => {
+            format!("{by}: {}, in place of {:?}", generated.text, said.ends)
+        }
         Control::Progress(Progress { key: _, steps, first }) => {
             format!("{by}: {}, in place of {first:?}", steps.join(", "))
         }

@@ -129,9 +129,33 @@ fn any_message_may_tell_servicenows_own_id_of_the_chat() {
 fn an_agents_typing_shows_while_the_chat_is_on() {
     let types = || webhook([step(What::TypingStarted), step(What::TypingStopped)]);
     let mut chat = Chat::with_ana();
-    assert_eq!(chat.hears(types()), ["agent types"]);
+    assert_eq!(chat.hears(types()), ["agent types", "agent stopped typing"]);
     chat.hears(completed());
     assert_eq!(chat.hears(types()), NOTHING);
+}
+
+#[test]
+fn whoever_types_is_known_until_they_stop_or_speak_or_a_minute_has_passed() {
+    let begins = || webhook([step(What::TypingStarted)]);
+    let types = |chat: &Chat| chat.state.agent_types(chat.now).is_some();
+    let mut chat = Chat::with_ana();
+    assert_eq!(chat.hears(begins()), ["agent types"]);
+    chat.wait(9_000);
+    assert_eq!(chat.hears(begins()), NOTHING, "that is known");
+    chat.wait(50_999);
+    assert!(types(&chat));
+    chat.wait(1);
+    assert!(!types(&chat), "a minute");
+    assert_eq!(chat.hears(begins()), ["agent types"]);
+    chat.hears(webhook([agent("m1", "Here.")]));
+    assert!(!types(&chat), "spoken");
+    chat.hears(begins());
+    chat.hears(webhook([step(What::TypingStopped)]));
+    assert!(!types(&chat), "stopped");
+    assert_eq!(chat.hears(webhook([step(What::TypingStopped)])), NOTHING);
+    chat.hears(begins());
+    chat.hears(completed());
+    assert!(!types(&chat), "over");
 }
 
 #[test]
@@ -140,9 +164,9 @@ fn a_stream_that_goes_on_shows_that_somebody_writes_whatever_it_brings() {
     let mut chat = Chat::with_ana();
     assert_eq!(chat.hears(active(webhook([]))), ["agent types"]);
     let words = active(webhook([virtual_agent("m1", "Looking into it")]));
-    assert_eq!(chat.hears(words), ["virtual agent: Looking into it", "agent types"]);
-    let start = step(What::StreamStarted { stream: None });
-    assert_eq!(chat.hears(active(webhook([start]))), ["agent types"], "once a message");
+    assert_eq!(chat.hears(words), ["virtual agent: Looking into it"], "that is known");
+    let start = step(What::StreamStarted { stream: None, hint: None });
+    assert_eq!(chat.hears(active(webhook([start]))), ["piece of None: "]);
     chat.hears(completed());
     assert_eq!(chat.hears(active(webhook([]))), NOTHING);
 }

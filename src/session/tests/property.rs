@@ -29,7 +29,8 @@ fn is_keyed(event: &Command) -> bool {
             use crate::domain::inbound::What::*;
             match item.what {
                 Said(_) | System(_) | Waiting(_) => item.message_id.is_some(),
-                TypingStarted | StreamStarted { .. } | StreamChunk { .. } => false,
+                TypingStarted | StreamChunk { sequence: None, .. } => false,
+                StreamStarted { .. } | StreamChunk { .. } => true,
                 Created { .. } => true,
                 AgentJoined | BackToVirtualAgent | TopicFinished | Queued | TypingStopped
                 | NewConversation | Nothing => true,

@@ -155,7 +155,8 @@ impl Studio {
             return false;
         }
         let bot = json!({"id": self.options.bot_id, "name": self.options.bot_name, "role": "bot"});
-        all.by_id.insert(id.to_owned(), Arc::new(Conversation::new(id.to_owned(), bot, locale)));
+        let conversation = Conversation::new(id.to_owned(), bot, locale, self.options.clock_ahead);
+        all.by_id.insert(id.to_owned(), Arc::new(conversation));
         all.order.push(id.to_owned());
         true
     }

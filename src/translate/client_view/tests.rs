@@ -4,7 +4,7 @@ use crate::{
         Agent,
         control::{Choice, Item},
     },
-    session::ToAgent,
+    session::{State, StreamPiece, ToAgent},
     translate::{answer::answer_one, texts::Words},
 };
 
@@ -13,19 +13,34 @@ const AT: Timestamp = Timestamp(1_760_000_000_123);
 /// One of every fact ever stored.
 const FACTS: &str = include_str!("../../../tests/fixtures/facts-v1.jsonl");
 
-/// What the client sees of a fact at position 17, a second later.
+/// What the client sees of a fact at position 17.
 fn seen(fact: &Fact) -> Option<Value> {
-    seen_after(fact, 1_000)
+    let types = AgentTypes { position: 17, by: None, since: AT };
+    seen_as(fact, Some(&types), &[], &[])
 }
 
-fn seen_after(fact: &Fact, millis: i64) -> Option<Value> {
-    let conversation = ConversationId::parse("91hcXEd0-eu").expect("a valid id");
+fn seen_as(fact: &Fact, types: Option<&AgentTypes>, streams: &[Stream], lifts: &[Lift]) -> Option<Value> {
+    seen_at(fact, 17, types, streams, lifts)
+}
+
+fn here() -> ConversationId {
+    ConversationId::parse("91hcXEd0-eu").expect("a valid id")
+}
+
+fn seen_at(
+    fact: &Fact,
+    position: u64,
+    types: Option<&AgentTypes>,
+    streams: &[Stream],
+    lifts: &[Lift],
+) -> Option<Value> {
+    let conversation = here();
     let user = User { id: "dl_jo".to_owned(), ..User::default() };
     let instance = "https://acme.service-now.com/".parse().expect("a URL");
     let signed = |url: &str| Some(format!("https://us.example/files?{url}"));
     let context =
         RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot, words: Words::default() };
-    shown(fact, 17, &conversation, &user, &context, AT.plus_millis(millis))
+    shown(fact, position, &Scene { conversation: &conversation, user: &user, context, streams, types, lifts })
 }
 
 /// What every activity holds, and `rest`.
@@ -44,7 +59,16 @@ fn servicenow() -> Value {
 
 fn agent_said(message_id: Option<&str>, by: Speaker, control: Control) -> Fact {
     let message_id = message_id.map(str::to_owned);
-    Fact::AgentSaid(Box::new(AgentSaid { message_id, place: 0, step: None, by, control, at: AT }))
+    Fact::AgentSaid(Box::new(AgentSaid {
+        message_id,
+        place: 0,
+        step: None,
+        ends: None,
+        lost: false,
+        by,
+        control,
+        at: AT,
+    }))
 }
 
 fn text(text: &str) -> Control {
@@ -240,11 +264,69 @@ fn a_line_of_ours_is_plain_text_from_nobody() {
 }
 
 #[test]
-fn an_agents_typing_is_shown_for_ten_seconds() {
+fn typing_that_is_over_is_not_shown() {
     let typing = Fact::AgentTyping { by: None, at: AT };
-    let expected = json!({"type": "typing", "from": servicenow()});
-    assert_eq!(seen_after(&typing, TYPING_SHOWN - 1), whole(expected));
-    assert_eq!(seen_after(&typing, TYPING_SHOWN), None);
+    assert_eq!(seen(&typing), whole(json!({"type": "typing", "from": servicenow()})));
+    assert_eq!(seen_as(&typing, None, &[], &[]), None);
+    let later = AgentTypes { position: 18, by: None, since: AT };
+    assert_eq!(seen_as(&typing, Some(&later), &[], &[]), None);
+}
+
+#[test]
+fn an_answer_that_grows_is_shown_as_far_as_it_has_come_and_its_end_takes_its_place() {
+    let mut state = State::new(here());
+    let piece = |first, sequence, hint: Option<&str>, text: &str| {
+        Fact::StreamPiece(Box::new(StreamPiece {
+            first,
+            stream: Some("s".to_owned()),
+            sequence: Some(sequence),
+            hint: hint.map(str::to_owned),
+            text: text.to_owned(),
+            by: Speaker::VirtualAgent,
+            at: AT,
+        }))
+    };
+    state.position = 16;
+    state.apply(&piece(None, 1, Some("Reading the *articles*"), ""));
+    let begun = state.streams().cloned().collect::<Vec<_>>();
+    let first = piece(None, 1, None, "");
+    let expected = |kind: &str, sequence: u64, text: &str| {
+        json!({"type": "typing", "text": text, "textFormat": "markdown",
+            "from": {"id": "servicenow-virtual-agent", "name": "Virtual Agent", "role": "bot"},
+            "channelData": {"streamId": "91hcXEd0-eu|L0000016", "streamType": kind, "streamSequence": sequence}})
+    };
+    let shown = seen_at(&first, 16, None, &begun, &[]).expect("shown");
+    assert_eq!(shown["channelData"]["streamType"], "informative");
+    assert_eq!(shown["text"], "Reading the *articles*");
+    state.apply(&piece(Some(16), 2, None, "Restart "));
+    state.apply(&piece(Some(16), 3, None, "it."));
+    let grown = state.streams().cloned().collect::<Vec<_>>();
+    assert_eq!(seen_at(&first, 16, None, &grown, &[]), None, "it has grown since");
+    let mut newest = seen_at(&piece(Some(16), 3, None, "it."), 18, None, &grown, &[]).expect("shown");
+    for set in ["id", "timestamp", "channelId", "conversation"] {
+        newest.as_object_mut().expect("an object").remove(set);
+    }
+    assert_eq!(newest, expected("streaming", 3, "Restart it."));
+    let Fact::AgentSaid(said) = agent_said(Some("m"), Speaker::VirtualAgent, text("Restart it now.")) else {
+        return;
+    };
+    let end = Fact::AgentSaid(Box::new(AgentSaid { ends: Some(16), ..*said }));
+    let data = &seen(&end).expect("shown")["channelData"];
+    assert_eq!((&data["streamId"], &data["streamType"]), (&json!("91hcXEd0-eu|L0000016"), &json!("final")));
+    let dropped = seen(&Fact::StreamDropped { first: 16, at: AT }).expect("shown");
+    assert_eq!(
+        (&dropped["type"], &dropped["channelData"]["streamType"]),
+        (&json!("typing"), &json!("final"))
+    );
+    assert!(dropped.get("text").is_none());
+}
+
+#[test]
+fn nothing_is_stamped_before_what_was_shown() {
+    let floor = AT.plus_millis(2_000);
+    let lifts = [Lift { position: 10, floor }];
+    let shown = seen_as(&Fact::Noticed { notice: Notice::EnterAgain, at: AT }, None, &[], &lifts);
+    assert_eq!(shown.expect("shown")["timestamp"], floor.rfc3339());
 }
 
 #[test]
@@ -264,6 +346,8 @@ fn nothing_else_is_the_clients_to_see() {
         "agent_said",
         "agent_joined",
         "agent_typing",
+        "stream_piece",
+        "stream_dropped",
         "noticed",
         "chat_ended",
         "conversation_over",

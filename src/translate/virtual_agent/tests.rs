@@ -47,6 +47,7 @@ fn a_message_carries_its_flags_and_ids() {
         completed: false,
         take_control: true,
         streaming: false,
+        stream_ends: false,
         notifies: false,
         items: vec![Item {
             message_id: some("m1"),

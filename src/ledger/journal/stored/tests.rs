@@ -30,7 +30,7 @@ macro_rules! variants {
 
 variants!(fact, ALL_FACTS, Fact:
     HandoffRequested, UpstreamDrained, UserSaid, HistoryRead, UserTyping, UserStoppedTyping, Leased, Settled, ChatNamed, Queued,
-    AgentJoined, AgentSaid, AgentTyping, QuestionsClosed, NotShown, Noticed, Fetched, ChatEnded, ConversationOver, BotReturned, BotTokenRenewed,
+    AgentJoined, AgentSaid, AgentTyping, AgentStoppedTyping, StreamPiece, StreamDropped, QuestionsClosed, NotShown, Noticed, Fetched, ChatEnded, ConversationOver, BotReturned, BotTokenRenewed,
     FilesUnsaid, TokenAccepted, OfANewerBuild, Unknown,
 );
 variants!(topic, ALL_TOPICS, Topic: Id, Name, Intent);

@@ -106,7 +106,7 @@ fn a_stream_is_told_as_it_goes_and_said_whole_at_its_end() {
     assert_eq!(
         items.into_iter().map(|item| item.what).collect::<Vec<_>>(),
         [
-            What::StreamStarted { stream: some("s") },
+            What::StreamStarted { stream: some("s"), hint: some("Looking") },
             What::StreamChunk { stream: some("s"), sequence: Some(2), text: "Who".to_owned() },
             What::Said(Control::Generated(Generated {
                 text: "Whole [1]".to_owned(),
