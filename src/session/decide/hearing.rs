@@ -453,7 +453,7 @@ impl<'a> Hearing<'a> {
     /// Where a task was first shown and its steps so far, those of this message included.
     fn told(&self, key: Option<&str>) -> Option<(u64, Vec<String>)> {
         let key = key?;
-        let here = self.placed().filter_map(|(position, fact)| match fact {
+        let mut here = self.placed().rev().filter_map(|(position, fact)| match fact {
             Fact::AgentSaid(said) => match &said.control {
                 Control::Progress(Progress { key: Some(other), steps, first }) if other == key => {
                     Some((first.unwrap_or(position), steps.clone()))
@@ -462,7 +462,7 @@ impl<'a> Hearing<'a> {
             },
             _ => None,
         });
-        here.last().or_else(|| self.state.tasks.get(key).cloned())
+        here.next().or_else(|| self.state.tasks.get(key).cloned())
     }
 
     /// What an item is known by: its id, and its place among those that this message gives the same id.
