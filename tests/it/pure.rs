@@ -69,7 +69,9 @@ impl Talk {
                 by: Voice::Bot,
                 words: Words::default(),
             };
-            let (position, state) = (self.state.position, &self.state);
+            let position = self.state.position;
+            self.state.apply(fact);
+            let state = &self.state;
             let streams = state.streams().cloned().collect::<Vec<_>>();
             let scene = client_view::Scene {
                 conversation: &state.conversation,
@@ -81,7 +83,6 @@ impl Talk {
             };
             let shown = client_view::shown(fact, position, &scene);
             activities.extend(shown);
-            self.state.apply(fact);
         }
         Heard { facts, activities }
     }
