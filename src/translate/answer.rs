@@ -243,7 +243,8 @@ impl Question {
             Self::Date => moment::read(date, MomentKind::Date).unwrap_or(date.to_owned()),
             Self::Time => moment::read(time, MomentKind::Time).unwrap_or(time.to_owned()),
             Self::DateTime => {
-                let both = format!("{date} {time}");
+                let part = |text: &str, kind| moment::read(text, kind).unwrap_or_else(|| text.to_owned());
+                let both = format!("{} {}", part(date, MomentKind::Date), part(time, MomentKind::Time));
                 moment::read(&both, MomentKind::DateTime).unwrap_or(both.trim().to_owned())
             }
         };
