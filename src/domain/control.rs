@@ -261,7 +261,8 @@ impl Control {
     pub fn step(&self) -> Option<String> {
         match self {
             Self::Progress(Progress { key, steps, first: _ }) => {
-                Some(format!("{}: {}", key.as_deref().unwrap_or_default(), steps.last()?))
+                steps.last()?;
+                Some(format!("{}: {}", key.as_deref().unwrap_or_default(), steps.join("\n")))
             }
             _ => None,
         }

@@ -10,7 +10,9 @@ pub use crate::domain::inbound::{Inbound, Item, SystemMeaning, What};
 use crate::{
     domain::{Agent, control::Control},
     wire::virtual_agent::response::{
-        Action, Element, Kind, Response, StreamState, action::DynamicLoader, element::AgentInfo,
+        Action, Element, Kind, Response, StreamState,
+        action::{DynamicLoader, LoaderStep},
+        element::AgentInfo,
     },
 };
 
@@ -140,8 +142,19 @@ fn progress(loader: DynamicLoader) -> What {
     let standing = header == default_header || header.is_none();
     let header = if standing && !steps.is_empty() { None } else { header.or(default_header) };
     let mut texts = Vec::new();
-    header.iter().chain(&steps).for_each(|text| readable::add(&mut texts, text));
+    header.iter().for_each(|text| readable::add(&mut texts, text));
+    steps.iter().for_each(|step| readable::add(&mut texts, &with_status(step)));
     if texts.is_empty() { What::Nothing } else { What::Progress { key, steps: texts } }
+}
+
+/// A step with its status in ServiceNow's words: `Looked for articles (completed)`.
+fn with_status(step: &LoaderStep) -> String {
+    let LoaderStep { text, status } = step;
+    let status = status.as_deref().map(|status| status.trim().replace('_', " ").to_lowercase());
+    match status.filter(|status| !status.is_empty() && !text.trim().is_empty()) {
+        Some(status) => format!("{} ({status})", text.trim_end()),
+        None => text.clone(),
+    }
 }
 
 fn unknown(ui_type: String, raw: &Value) -> What {

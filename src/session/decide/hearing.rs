@@ -104,6 +104,11 @@ fn hear(
     facts
 }
 
+/// A step of a longer task without what stands of it in brackets: its status changes, and it stays the same step.
+fn without_status(step: &str) -> &str {
+    step.strip_suffix(')').and_then(|step| step.rsplit_once(" (")).map_or(step, |(step, _)| step)
+}
+
 /// Nobody would hear an answer to what comes with the end of its chat.
 fn tell_only(fact: &mut Fact) {
     if let Fact::AgentSaid(said) = fact
@@ -438,13 +443,14 @@ impl<'a> Hearing<'a> {
             Some((first, steps)) => (Some(first), steps),
             None => (None, vec![]),
         };
-        let before = steps.len();
+        let before = steps.clone();
         for step in new {
-            if !steps.contains(&step) {
-                steps.push(step);
+            match steps.iter_mut().find(|known| without_status(known) == without_status(&step)) {
+                Some(known) => *known = step,
+                None => steps.push(step),
             }
         }
-        if steps.len() > before {
+        if steps != before {
             let progress = Control::Progress(Progress { key, steps, first });
             self.said(Key::default(), Speaker::VirtualAgent, progress);
         }

@@ -209,6 +209,23 @@ fn each_step_of_a_longer_job_is_shown_once() {
 }
 
 #[test]
+fn a_step_that_gets_another_status_is_revised_in_its_place() {
+    let progress = |steps: &[&str]| {
+        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
+        webhook([step(What::Progress { key: Some("k".to_owned()), steps })])
+    };
+    let mut chat = Chat::with_ana();
+    let at = chat.position();
+    chat.hears(progress(&["Searched (in progress)", "Wrote (in progress)"]));
+    let revised = progress(&["Searched (completed)", "Wrote (in progress)"]);
+    let told = format!("virtual agent: Searched (completed), Wrote (in progress), in place of Some({at})");
+    assert_eq!(chat.hears(revised.clone()), [told]);
+    assert_eq!(chat.hears(revised), NOTHING);
+    let rest = format!("virtual agent: Searched (completed), Wrote (failed), in place of Some({at})");
+    assert_eq!(chat.hears(progress(&["Wrote (failed)"])), [rest], "one that tells only the rest");
+}
+
+#[test]
 fn a_question_takes_one_answer_and_its_neighbours_keep_theirs() {
     let picker = |id: &str| webhook([shows(id, Control::Choice(Choice::default()))]);
     let click = |question: u64, text: &str| {

@@ -163,9 +163,12 @@ async fn each_step_of_a_longer_task_is_shown_once() {
         assert!(world.servicenow.send(&session, step(parent)).await.is_success());
     }
     goes_on(&world, &mut chat).await;
-    assert_eq!(times(&chat, "Asked the archive"), 2, "once a task");
+    assert_eq!(times(&chat, "Asked the archive (in progress)"), 2, "once a task");
     let looked = |text: &str| chat.received.iter().filter(|a| a["text"] == text).collect::<Vec<_>>();
-    let (begun, grown) = (looked("Looked for articles"), looked("- Looked for articles\n- Wrote an answer"));
+    let (begun, grown) = (
+        looked("Looked for articles (in progress)"),
+        looked("- Looked for articles (completed)\n- Wrote an answer (completed)"),
+    );
     assert_eq!((begun.len(), grown.len()), (2, 2), "two tasks");
     for (begun, grown) in begun.iter().zip(grown) {
         assert_eq!(

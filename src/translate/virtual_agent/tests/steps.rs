@@ -80,8 +80,11 @@ fn progress_is_told_with_all_its_steps() {
         let steps = steps.iter().map(|step| (*step).to_owned()).collect();
         [(None, What::Progress { key: some("p"), steps })]
     };
-    assert_eq!(told(loader("View AI Steps", &["Searched", "Answered"])), steps(&["Searched", "Answered"]));
-    assert_eq!(told(loader("Looking", &["Searched"])), steps(&["Looking", "Searched"]));
+    assert_eq!(
+        told(loader("View AI Steps", &["Searched", "Answered"])),
+        steps(&["Searched (completed)", "Answered (completed)"])
+    );
+    assert_eq!(told(loader("Looking", &["Searched"])), steps(&["Looking", "Searched (completed)"]));
     assert_eq!(told(loader("View AI Steps", &[])), steps(&["View AI Steps"]));
     let bare = json!({"uiType": "ActionMsg", "actionType": "DynamicLoader"});
     assert_eq!(told(bare), [(None, What::Nothing)]);

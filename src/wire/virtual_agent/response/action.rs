@@ -31,8 +31,15 @@ pub struct DynamicLoader {
     pub header: Option<String>,
     pub default_header: Option<String>,
     pub parent_message_id: Option<String>,
-    /// Texts of `progressMessages`, in order.
-    pub steps: Vec<String>,
+    /// `progressMessages`, in order.
+    pub steps: Vec<LoaderStep>,
+}
+
+/// One of `progressMessages`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoaderStep {
+    pub text: String,
+    pub status: Option<String>,
 }
 
 impl Action {
@@ -76,8 +83,11 @@ impl Action {
 impl DynamicLoader {
     fn read(fields: Fields<'_>) -> Self {
         let step = |value: &Value| match value {
-            Value::Object(map) => Fields(map).first(&["message", "text", "label", "title"]),
-            other => super::scalar(other),
+            Value::Object(map) => Some(LoaderStep {
+                text: Fields(map).first(&["message", "text", "label", "title"])?,
+                status: Fields(map).text("status"),
+            }),
+            other => super::scalar(other).map(|text| LoaderStep { text, status: None }),
         };
         Self {
             header: fields.text("header"),
