@@ -146,6 +146,9 @@ pub struct User {
     /// BCP 47, as the client said it: `en-US`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
+    /// The agent's `va_Language`, for readers whose own language there are no words in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// IANA name: `Europe/Berlin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,

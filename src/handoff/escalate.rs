@@ -178,7 +178,11 @@ impl Handoff {
             id: from_id.or(escalation.user_id.clone()).unwrap_or_else(|| id.as_str().to_owned()),
             name: users().find_map(|activity| activity.from.as_ref()?.name.clone()).filter(|n| !n.is_empty()),
             email: email.filter(|email| !email.is_empty()),
-            locale: users().find_map(|activity| activity.locale.clone()).or(escalation.language.clone()),
+            locale: users()
+                .find_map(|activity| activity.locale.clone())
+                .or_else(|| escalation.locale.clone())
+                .or_else(|| escalation.language.clone()),
+            language: escalation.language.clone(),
             timezone: users().find_map(|activity| activity.local_timezone.clone()),
         }
     }

@@ -255,7 +255,7 @@ impl Handoff {
         let mut size = size_of_all(activities);
         let now = Timestamp::now();
         let link = |address: &str| self.files.link(address, now);
-        let words = self.settings.texts.of(look.user.locale.as_deref());
+        let words = self.settings.texts.of_user(&look.user);
         let scene = Scene {
             conversation: &conversation.id,
             user: &look.user,

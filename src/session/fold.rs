@@ -164,6 +164,10 @@ impl State {
         if let Some(id) = &said.id {
             self.taken.insert(id.clone());
         }
+        let locale = said.echo.get("locale").and_then(serde_json::Value::as_str);
+        if let Some(locale) = locale.filter(|locale| !locale.trim().is_empty()) {
+            self.user.locale = Some(locale.to_owned());
+        }
         if let Some(client_id) = &said.client_id {
             let local = || ActivityId::local(&self.conversation, position);
             let id = said.id.clone().unwrap_or_else(local);

@@ -19,6 +19,8 @@ pub struct Escalation {
     pub transcript: Option<Vec<Activity>>,
     /// Why, in the bot's words: `va_AgentMessage`, else the user's last phrase.
     pub reason: Option<String>,
+    /// Of the event itself: the client's, as Direct Line passed it on.
+    pub locale: Option<String>,
     /// As the bot wrote it: `en-US`, `En-US`.
     pub language: Option<String>,
     pub user_id: Option<String>,
@@ -65,11 +67,12 @@ pub fn read(activity: &Activity) -> Escalation {
     let variables = variables(activity);
     let transcript = activity.attachments.iter().flatten().find_map(transcript::in_attachment);
     let first = |names: &[&str]| names.iter().find_map(|name| spoken(&variables, name));
-    let language = first(&["va_Language"]).or_else(|| activity.locale.clone());
+    let named = |language: &String| !language.trim().is_empty();
     Escalation {
         id: activity.id.clone().map(ActivityId),
         reason: first(&[MESSAGE, "va_LastPhrase", "va_LastPhrases"]),
-        language: language.filter(|language| !language.trim().is_empty()),
+        locale: activity.locale.clone().filter(named),
+        language: first(&["va_Language"]).filter(named),
         user_id: user_id(activity, transcript.as_deref().unwrap_or_default()),
         destination: destination(&variables),
         variables,
@@ -204,6 +207,7 @@ mod tests {
             variables: value.as_object().expect("an object").clone(),
             transcript: Some(vec![activity(said)]),
             reason: Some("printer".to_owned()),
+            locale: None,
             language: Some("En-US".to_owned()),
             user_id: Some("u-1".to_owned()),
             destination: Some(Destination::TopicName("Printers".to_owned())),

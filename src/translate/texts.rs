@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt, sync::OnceLock};
 
 use crate::{
-    domain::control::Missing,
+    domain::{User, control::Missing},
     session::{EndReason, FileFault, Notice},
 };
 
@@ -177,9 +177,19 @@ impl Texts {
     /// The words for a reader: the first of these languages that there are any for, each more general step by step; in the
     /// end English.
     pub fn of(&self, locale: Option<&str>) -> Words<'_> {
+        self.of_all([locale, None])
+    }
+
+    /// The words for a user: in the client's language, else in the agent's.
+    pub fn of_user(&self, user: &User) -> Words<'_> {
+        self.of_all([user.locale.as_deref(), user.language.as_deref()])
+    }
+
+    fn of_all(&self, locales: [Option<&str>; 2]) -> Words<'_> {
         let mut chain = [None; MAX_CHAIN];
         let mut places = chain.iter_mut();
-        for language in candidates(locale).iter().map(String::as_str).chain(["en"]) {
+        let wanted = locales.map(candidates);
+        for language in wanted.iter().flatten().map(String::as_str).chain(["en"]) {
             for found in [self.given.get(language), built_in().get(language)].into_iter().flatten() {
                 if let Some(place) = places.next() {
                     *place = Some(found);
@@ -190,8 +200,8 @@ impl Texts {
     }
 }
 
-/// A locale has at most so many languages to look into, given and built in.
-const MAX_CHAIN: usize = 12;
+/// Two locales have at most so many languages to look into, given and built in.
+const MAX_CHAIN: usize = 20;
 
 /// The texts in the language of a reader.
 #[derive(Clone, Copy)]

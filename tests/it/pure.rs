@@ -166,6 +166,7 @@ pub fn escalation(opening: Opening) -> HandoffRequested {
             name: Some("Dana".to_owned()),
             email: Some("dana.user@example.com".to_owned()),
             locale: Some("en-US".to_owned()),
+            language: None,
             timezone: Some("Europe/Berlin".to_owned()),
         },
         reason: Some("The VPN drops".to_owned()),

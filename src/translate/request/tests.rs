@@ -44,6 +44,7 @@ fn escalation(opening: Opening, reason: Option<&str>) -> Command {
         name: Some("Jo".to_owned()),
         email: Some("jo@example.com".to_owned()),
         locale: Some("de-DE".to_owned()),
+        language: None,
         timezone: Some("Europe/Berlin".to_owned()),
     };
     let context = json!({"live_agent_only": "true", "LiveAgent_queue": "0a1b2c3d"});

@@ -50,6 +50,24 @@ fn the_most_specific_language_is_read_first() {
 }
 
 #[test]
+fn the_clients_language_comes_before_the_agents() {
+    let texts = Texts::default();
+    for (locale, language, wording) in [
+        (Some("de-AT"), Some("fr-FR"), "Überspringen"),
+        (Some("sv-SE"), Some("fr-CA"), "Passer"),
+        (None, Some("nl"), "Overslaan"),
+        (Some("sv"), Some("fi"), "Skip"),
+    ] {
+        let user = User {
+            locale: locale.map(str::to_owned),
+            language: language.map(str::to_owned),
+            ..User::default()
+        };
+        assert_eq!(texts.of_user(&user).get(Text::Skip), wording, "{locale:?} {language:?}");
+    }
+}
+
+#[test]
 fn variables_are_filled_in_and_their_braces_are_not_read_again() {
     let words = Words::default();
     assert_eq!(
