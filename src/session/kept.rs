@@ -95,6 +95,9 @@ fn weight(fact: &Fact) -> u64 {
         Fact::AgentSaid(_)
         | Fact::AgentJoined { .. }
         | Fact::AgentTyping { .. }
+        | Fact::AgentStoppedTyping { .. }
+        | Fact::StreamPiece(_)
+        | Fact::StreamDropped { .. }
         | Fact::ChatNamed { .. }
         | Fact::Queued { .. }
         | Fact::NotShown { .. } => 0,
