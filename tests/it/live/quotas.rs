@@ -22,7 +22,7 @@ async fn a_conversation_that_is_full_takes_no_more_words_and_says_so_once_in_the
     let world = World::start().await;
     let mut chat = german_chat(&world).await;
     let session = chat.conversation().to_owned();
-    chat.say("vorher").await.unwrap();
+    chat.post(&german("vorher")).await.unwrap();
     fill(&world, &session, MOST_WORDS - 100_000).await;
     let large = message(&"x".repeat(100_000));
     for _ in 0..3 {
@@ -32,7 +32,7 @@ async fn a_conversation_that_is_full_takes_no_more_words_and_says_so_once_in_the
     }
     chat.see("the line", says(FULL)).await.unwrap();
     // What is short still fits, and the agent is heard.
-    chat.say("kurz").await.unwrap();
+    chat.post(&german("kurz")).await.unwrap();
     world.agent_says(&session, "Ich bin noch da.").await;
     chat.see("the agent", says("Ich bin noch da.")).await.unwrap();
     world.agent_hears(&session, &["vorher", "kurz"]).await;
@@ -135,13 +135,17 @@ async fn a_long_conversation_is_read_again_a_mebibyte_at_a_time() {
 /// A live chat whose user reads German.
 async fn german_chat(world: &World) -> ChatClient {
     let mut chat = world.chat().await;
-    let mut asks = message("agent");
-    asks["locale"] = "de-DE".into();
-    chat.post(&asks).await.unwrap();
+    chat.post(&german("agent")).await.unwrap();
     chat.see("the hand-off", |activity| activity["name"] == "handoff.initiate").await.unwrap();
     world.accept(chat.conversation()).await;
     chat.see("the agent", |activity| activity["value"]["state"] == "accepted").await.unwrap();
     chat
+}
+
+fn german(text: &str) -> Value {
+    let mut said = message(text);
+    said["locale"] = "de-DE".into();
+    said
 }
 
 /// As if the user had said so much.
