@@ -439,10 +439,12 @@ impl<'a> Hearing<'a> {
 
     /// What a longer task has done so far, when there is more of it than was told.
     fn progress(&mut self, key: Option<String>, new: Vec<String>) {
-        let (first, mut steps) = match self.told(key.as_deref()) {
+        let (first, mut steps) = match self.task(key.as_deref()) {
             Some((first, steps)) => (Some(first), steps),
             None => (None, vec![]),
         };
+        // Come once more, it would set back what has gone on since.
+        let told = key.as_ref().map(|key| format!("{key}: {}", new.join("\n")));
         let before = steps.clone();
         for step in new {
             match steps.iter_mut().find(|known| without_status(known) == without_status(&step)) {
@@ -452,12 +454,12 @@ impl<'a> Hearing<'a> {
         }
         if steps != before {
             let progress = Control::Progress(Progress { key, steps, first });
-            self.said(Key::default(), Speaker::VirtualAgent, progress);
+            self.told(told, Key::default(), Speaker::VirtualAgent, progress);
         }
     }
 
     /// Where a task was first shown and its steps so far, those of this message included.
-    fn told(&self, key: Option<&str>) -> Option<(u64, Vec<String>)> {
+    fn task(&self, key: Option<&str>) -> Option<(u64, Vec<String>)> {
         let key = key?;
         let mut here = self.placed().rev().filter_map(|(position, fact)| match fact {
             Fact::AgentSaid(said) => match &said.control {
@@ -487,17 +489,13 @@ impl<'a> Hearing<'a> {
     }
 
     fn said(&mut self, key: Key, by: Speaker, control: Control) {
+        self.told(None, key, by, control);
+    }
+
+    /// `step`: what it is known by besides its key.
+    fn told(&mut self, step: Option<String>, key: Key, by: Speaker, control: Control) {
         let Key { message_id, place } = key;
-        self.add(AgentSaid {
-            message_id,
-            place,
-            step: None,
-            ends: None,
-            lost: false,
-            by,
-            control,
-            at: self.now,
-        });
+        self.add(AgentSaid { message_id, place, step, ends: None, lost: false, by, control, at: self.now });
     }
 
     /// Adds what has not been heard before, be it in an earlier message or in this one.

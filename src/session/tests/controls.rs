@@ -223,6 +223,8 @@ fn a_step_that_gets_another_status_is_revised_in_its_place() {
     assert_eq!(chat.hears(revised), NOTHING);
     let rest = format!("virtual agent: Searched (completed), Wrote (failed), in place of Some({at})");
     assert_eq!(chat.hears(progress(&["Wrote (failed)"])), [rest], "one that tells only the rest");
+    let first = progress(&["Searched (in progress)", "Wrote (in progress)"]);
+    assert_eq!(chat.hears(first), NOTHING, "one that comes once more sets nothing back");
 }
 
 #[test]
