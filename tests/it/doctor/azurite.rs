@@ -29,7 +29,7 @@ async fn a_sas_that_may_not_write_is_told_with_what_it_must_allow() {
     assert_eq!(whole.examine().await.one("store.journal").verdict, Verdict::Good);
 
     let reading = whole.set("STORE", &format!("{container}?{}", sas("rl")));
-    let told = reading.examine().await.only_wrong("store.journal");
+    let told = reading.examine().await.only_wrong("store.open");
     assert!(told.contains("403") && told.contains("racwdl"), "{told}");
 
     let missing = reading.set("STORE", &format!("{}?{}", azurite.container(), sas("rl")));
