@@ -20,7 +20,7 @@ use crate::{
     far_end::CallError,
     handoff::{Caller, Handoff, Source},
     http::{ACTIVITY_LIMIT, Served, error::ApiError, header, trace},
-    translate::watermark::{Cursor, Upstream},
+    translate::watermark::{Cursor, Upstream, is_ours},
     wire::{
         activity::{Activity, ActivitySet, SetRead},
         json as far_json,
@@ -42,7 +42,7 @@ impl Surface<'_> {
         id: &ConversationId,
         given: Option<&str>,
     ) -> Result<HttpResponse, ApiError> {
-        if given.is_some_and(|given| Cursor::read(Some(given)).upstream != Upstream::At(given.to_owned())) {
+        if given.is_some_and(is_ours) {
             // A watermark of ours for a conversation the store has forgotten: Direct Line can't know it.
             let onward = Onward { query: None, ..self.onward(Sent::Nothing) };
             return self.answer(self.pipe.pass(onward).await).await;

@@ -9,12 +9,29 @@ use servicenow_handoff::{
 use tokio::io::AsyncWriteExt as _;
 
 use crate::{
+    eventually::found,
     live::{
         pipe::{before_far_end, get, post},
         wire::{FarEnd, exchange, request},
     },
     world::{PATIENCE, World},
 };
+
+/// As DirectLineJS asks first of all.
+#[tokio::test]
+async fn a_hand_off_in_an_answer_to_an_empty_watermark_is_found() {
+    let world = World::start().await;
+    let chat = world.chat().await;
+    chat.say("agent").await.unwrap();
+    let url =
+        format!("{}/v3/directline/conversations/{}/activities?watermark=", world.url, chat.conversation());
+    found("the poll that brings it", async || {
+        let answer = world.http.get(&url).bearer_auth(chat.token()).send().await.unwrap();
+        answer.text().await.unwrap().contains("handoff.initiate").then_some(())
+    })
+    .await;
+    world.accept(chat.conversation()).await;
+}
 
 #[tokio::test]
 async fn words_about_a_hand_off_are_no_hand_off() {
