@@ -196,7 +196,8 @@ fn log_start(settings: &Settings, sources: &Sources) {
 #[cfg(feature = "simulate")]
 fn demo(sources: &Sources, port: u16, scripted: bool) -> ExitCode {
     // What the demo says is the output; the log would only stand between its lines.
-    let filter = sources.value("LOG").unwrap_or_else(|| "warn".to_owned());
+    // What the start says of settings is for who has made some.
+    let filter = sources.value("LOG").unwrap_or_else(|| "warn,handler=error".to_owned());
     if let Err(code) = log_to_stdout(&filter, false) {
         return code;
     }

@@ -18,6 +18,7 @@ fn a_scripted_demo_prints_who_says_what_in_the_order_it_is_said() {
     let output = handler(free_port()).arg("--scripted").output().unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(!told.contains("WARN"), "a caution about settings stands before the demo: {told}");
     let mut lines = told.lines();
     for said in [
         "bot: Hello, ",
