@@ -1,70 +1,74 @@
 //! The live-agent role: a chat at ServiceNow behind the client's Direct Line conversation.
 //!
 //! What a conversation's facts mean is [`session`](crate::session)'s, how they are stored and calls are made the
-//! [`ledger`](crate::ledger)'s. Here stands what happens between the two and the far ends.
+//! [`ledger`](crate::ledger)'s. Here stands what happens between the two and the far ends: a type for each job, which holds
+//! what that job needs.
 
 use std::sync::Arc;
 
-use memchr::memmem;
-
-use self::machine::Chat;
+use self::{attaching::Attaching, bot::Bot, calls::Calls, machine::Chat};
 use crate::{
-    config::{AfterChat, HandoffSettings, Settings},
-    credential::{Credential, Seal},
+    config::{AfterChat, Settings},
     direct_line::DirectLine,
-    domain::ConversationId,
     files::{FileStore, Files},
     ledger::{
-        Committed, Entry, Ledger, World,
+        Entry, Ledger, Observer, World,
         journal::{JournalError, Store},
     },
     servicenow::ServiceNow,
     session::{EndReason, Fact, Policy},
     telemetry::Counters,
+    wire::virtual_agent::response::Response,
 };
 
-mod aside;
-mod attach;
+mod asides;
+mod attaching;
+mod bot;
 mod calls;
-mod client;
 mod counting;
-mod escalate;
+mod escalation;
 mod hear;
 pub mod machine;
-mod page;
-mod return_to_bot;
+mod posting;
+mod reading;
 mod sweep;
 #[cfg(test)]
 mod tests;
-mod token;
+mod tokens;
+mod uploads;
+mod words;
 
-pub use aside::Asides;
-pub use attach::UploadTo;
-pub use client::{Posted, Refusal};
-pub use escalate::Source;
+pub use asides::Asides;
+pub use bot::Source;
+pub use escalation::Escalations;
 pub use hear::Heard;
-pub use page::{Asked, BotWords, Page};
-pub use token::{Caller, Standing};
+pub use posting::{Posted, Posting, Refusal};
+pub use reading::{Asked, BotWords, Page, Reading};
+pub use tokens::{Caller, Standing, Tokens};
+pub use uploads::{UploadTo, Uploads};
 
 /// One escalated conversation, as this process knows it.
 pub type Conversation = Entry<Chat>;
 
 /// The live-agent role.
 pub struct Handoff {
-    ledger: Arc<Ledger<Chat>>,
-    servicenow: ServiceNow,
-    files: Files,
-    direct_line: DirectLine,
-    settings: HandoffSettings,
-    /// Instance root, for links that ServiceNow gives relative to it.
-    instance: url::Url,
-    secret: Option<Credential>,
-    /// For tokens that must be stored.
-    seal: Seal,
-    /// What a hand-off is known by, one of which stands in each batch with one.
-    event_marks: Vec<memmem::Finder<'static>>,
-    counters: Arc<Counters>,
-    asides: Asides,
+    /// The journals of escalated conversations.
+    pub ledger: Arc<Ledger<Chat>>,
+    /// Who may use a conversation.
+    pub tokens: Tokens,
+    /// The agent asks for a person.
+    pub escalations: Arc<Escalations>,
+    /// What clients are shown.
+    pub reading: Reading,
+    /// What clients say.
+    pub posting: Posting,
+    pub uploads: Uploads,
+    /// What clients are shown where nobody was asked for.
+    pub asides: Asides,
+    pub files: Arc<Files>,
+    pub counters: Arc<Counters>,
+    calls: Arc<Calls>,
+    bot: Arc<Bot>,
 }
 
 impl Handoff {
@@ -77,62 +81,51 @@ impl Handoff {
         counters: Arc<Counters>,
     ) -> Option<Self> {
         let far_end = settings.servicenow.as_ref()?;
+        let texts = &settings.handoff.texts;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
-        let back_to_bot = settings.handoff.after_chat == AfterChat::Bot && direct_line.can_open();
-        let timeout_millis = i64::try_from(settings.handoff.timeout.as_millis()).unwrap_or(i64::MAX);
         let servicenow = ServiceNow::new(far_end, http.clone());
-        let machine = Chat { policy: Policy { timeout_millis, back_to_bot } };
+        let machine = Chat { policy: policy(settings, &direct_line) };
         let stored = observer(servicenow.clone(), counters.clone());
+        let ledger = Arc::new(Ledger::new(machine, journal, World::real(), stored));
+        let files = Arc::new(Files::new(settings, far_end.url.clone(), servicenow.clone(), kept));
+        let calls = Arc::new(Calls::new(ledger.clone(), servicenow, counters.clone()));
+        let bot = Arc::new(Bot::new(settings, ledger.clone(), direct_line.clone()));
+        let escalations = Arc::new(Escalations::new(&settings.handoff, calls.clone(), bot.clone()));
+        let attaching = Arc::new(Attaching::new(calls.clone(), files.clone(), direct_line.clone()));
+        let shown = reading::Shown::new(ledger.clone(), files.clone(), texts.clone(), far_end.url.clone());
         Some(Self {
-            ledger: Arc::new(Ledger::new(machine, journal, World::real(), stored)),
-            files: Files::new(settings, far_end.url.clone(), servicenow.clone(), kept),
-            servicenow,
-            direct_line,
-            event_marks: event_marks(&settings.handoff.events),
-            settings: settings.handoff.clone(),
-            instance: far_end.url.clone(),
-            secret: settings.direct_line.secret.clone(),
-            seal: Seal::new(settings),
+            tokens: Tokens::new(ledger.clone(), direct_line.clone()),
+            reading: Reading::new(calls.clone(), bot.clone(), escalations.clone(), shown),
+            posting: Posting::new(calls.clone(), bot.clone(), attaching.clone()),
+            uploads: Uploads::new(bot.clone(), attaching),
+            asides: Asides::new(direct_line, texts.clone()),
+            ledger,
+            escalations,
+            files,
             counters,
-            asides: Asides::default(),
+            calls,
+            bot,
         })
     }
 
-    /// Whether this process knows the conversation to have been escalated, without asking the store.
-    pub fn remembers(&self, id: &ConversationId) -> bool {
-        self.ledger.remembers(id)
-    }
-
-    /// The conversation, if it was ever escalated.
+    /// Stores what a webhook tells. The caller may answer 200 when this has returned.
     ///
     /// # Errors
-    /// When the store can't be read.
-    pub async fn find(&self, id: &ConversationId) -> Result<Option<Arc<Conversation>>, JournalError> {
-        self.ledger.find(id).await
+    /// When the store fails.
+    pub async fn hear(&self, response: Response) -> Result<Heard, JournalError> {
+        hear::hear(&self.calls, response).await
     }
+}
 
-    /// What this process counts; for tests.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    /// Whether the store answers: one read that finds nothing, whatever the store holds.
-    pub async fn store_answers(&self) -> bool {
-        self.ledger.store_answers().await
-    }
-
-    /// Stores what a command adds.
-    async fn commit(
-        &self,
-        conversation: &Arc<Conversation>,
-        command: crate::session::Command,
-    ) -> Result<Committed<Chat>, JournalError> {
-        Ok(self.ledger.commit(conversation, command).await?)
+fn policy(settings: &Settings, direct_line: &DirectLine) -> Policy {
+    Policy {
+        timeout_millis: i64::try_from(settings.handoff.timeout.as_millis()).unwrap_or(i64::MAX),
+        back_to_bot: settings.handoff.after_chat == AfterChat::Bot && direct_line.can_open(),
     }
 }
 
 /// Logs and counts what is stored.
-fn observer(servicenow: ServiceNow, counters: Arc<Counters>) -> crate::ledger::Observer<Chat> {
+fn observer(servicenow: ServiceNow, counters: Arc<Counters>) -> Observer<Chat> {
     Box::new(move |id, state, fact| {
         hear::report(id, state.chat, fact);
         counting::count(&counters, fact);
@@ -140,10 +133,4 @@ fn observer(servicenow: ServiceNow, counters: Arc<Counters>) -> crate::ledger::O
             servicenow.doubt_message_secrets();
         }
     })
-}
-
-/// The events by their names, and the activity that is a hand-off by its type.
-fn event_marks(events: &[String]) -> Vec<memmem::Finder<'static>> {
-    let marks = events.iter().map(String::as_str).chain(["\"handoff\""]);
-    marks.map(|mark| memmem::Finder::new(mark).into_owned()).collect()
 }

@@ -180,13 +180,12 @@ impl Operator {
         let counters = Arc::new(Counters::default());
         let journal = self.chats.realm();
         let handoff = Handoff::new(&self.settings, journal, self.files.clone(), &self.http, counters);
-        let (Some(handoff), Some(caller)) = (handoff.map(Arc::new), Caller::read(Some("Bearer operator")))
-        else {
+        let (Some(handoff), Some(caller)) = (handoff, Caller::read(Some("Bearer operator"))) else {
             return Err(OperatorError::StillOpen(id.clone(), 0));
         };
-        let Some(conversation) = handoff.find(id).await? else { return Ok(()) };
+        let Some(conversation) = handoff.ledger.find(id).await? else { return Ok(()) };
         let leaves = Activity { kind: "endOfConversation".to_owned(), ..Activity::default() };
-        handoff.post(&conversation, &caller, leaves, None).await?;
+        handoff.posting.post(&conversation, &caller, leaves, None).await?;
         let until = Instant::now() + ENDING;
         loop {
             let state = folded(id, &self.chats.read(id, 0).await?);

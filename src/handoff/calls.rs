@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use tracing::{debug, error, info, warn};
 
-use super::{Handoff, hear, machine::Chat};
+use super::{Conversation, hear, machine::Chat};
 use crate::{
     domain::SessionId,
-    ledger::{Attempt, Failure, Ledger, Outcome, Role, Tried, Why},
+    ledger::{Attempt, CallId, Failure, Ledger, Outcome, Role, Tried, Why},
+    servicenow::ServiceNow,
     session::{Answered, Call, ChatCall, State, TYPING_MILLIS},
-    telemetry::trace_id,
+    telemetry::{Count, Counters, trace_id},
     translate::request::{request, whisper},
 };
 
@@ -18,7 +19,35 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// What the user is made to wait for their words to get through.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-impl Role for Handoff {
+/// Makes the calls that the facts ask for.
+pub struct Calls {
+    pub ledger: Arc<Ledger<Chat>>,
+    servicenow: ServiceNow,
+    counters: Arc<Counters>,
+}
+
+impl Calls {
+    pub fn new(ledger: Arc<Ledger<Chat>>, servicenow: ServiceNow, counters: Arc<Counters>) -> Self {
+        Self { ledger, servicenow, counters }
+    }
+
+    /// Waits until the call is settled or put off, or has taken too long for a client to wait.
+    pub async fn wait_for(&self, conversation: &Conversation, call: CallId) {
+        let through = |state: &State, now| {
+            let queued = state.outbox.get(call);
+            let pending = queued.is_some_and(|q| q.attempts == 0 || q.is_under_way(now));
+            (!pending).then_some(())
+        };
+        self.ledger.wait_for(conversation, PATIENCE, through).await;
+    }
+
+    /// Counts what was said again.
+    pub fn count_duplicates(&self, many: usize) {
+        self.counters.add(Count::Duplicates, many);
+    }
+}
+
+impl Role for Calls {
     type Machine = Chat;
 
     fn ledger(&self) -> &Arc<Ledger<Chat>> {
@@ -94,17 +123,5 @@ impl Role for Handoff {
                 error!(conversation.id = %id, chat, trace.id = trace, call, attempt = number, error, ?why, "ServiceNow did not take it; gave up");
             }
         }
-    }
-}
-
-impl Handoff {
-    /// Waits until the call is settled or put off, or has taken too long for a client to wait.
-    pub(super) async fn wait_for(&self, conversation: &super::Conversation, call: crate::ledger::CallId) {
-        let through = |state: &State, now| {
-            let queued = state.outbox.get(call);
-            let pending = queued.is_some_and(|q| q.attempts == 0 || q.is_under_way(now));
-            (!pending).then_some(())
-        };
-        self.ledger.wait_for(conversation, PATIENCE, through).await;
     }
 }

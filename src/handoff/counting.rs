@@ -1,6 +1,5 @@
 //! What the live-agent role counts, where it happens.
 
-use super::Handoff;
 use crate::{
     domain::control::Control,
     ledger::{Settled, Settlement},
@@ -27,12 +26,6 @@ pub(super) fn count(counters: &Counters, fact: &Fact) {
         _ => return,
     };
     counters.one(what);
-}
-
-impl Handoff {
-    pub(super) fn count_duplicates(&self, many: usize) {
-        self.counters.add(Count::Duplicates, many);
-    }
 }
 
 /// The kind of a control that we show by its text alone, by itself or as a part.

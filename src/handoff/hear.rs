@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracing::{Span, debug, info, warn};
 
-use super::{Conversation, Handoff, counting::degraded, machine::Chat};
+use super::{Conversation, calls::Calls, counting::degraded, machine::Chat};
 use crate::{
     domain::{ConversationId, SessionId, control::Control},
     ledger::{Ledger, deliver_soon, journal::JournalError},
@@ -27,47 +27,41 @@ pub enum Heard {
     Unknown,
 }
 
-impl Handoff {
-    /// Stores what a webhook tells. The caller may answer 200 when this has returned.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn hear(self: &Arc<Self>, response: Response) -> Result<Heard, JournalError> {
-        let inbound = inbound(response);
-        if let Some(trace) = trace_of(&inbound) {
-            Span::current().record("trace.id", trace);
-        }
-        let Some(session) = session_of(&inbound) else {
-            warn!("ServiceNow sent a message without a session of ours; it is dropped");
-            return Ok(Heard::Unknown);
-        };
-        let Some(conversation) = self.find(&session.conversation).await? else {
-            warn!(conversation.id = %session.conversation, chat = session.chat, "ServiceNow sent a message of a conversation we don't know; it is dropped");
-            return Ok(Heard::Unknown);
-        };
-        let facts = self.hear_in(&conversation, session.chat, inbound).await?;
-        debug!(conversation.id = %session.conversation, chat = session.chat, facts, "Heard from ServiceNow");
-        deliver_soon(self, &conversation);
-        Ok(if facts == 0 { Heard::OldNews } else { Heard::Stored })
+pub(super) async fn hear(calls: &Arc<Calls>, response: Response) -> Result<Heard, JournalError> {
+    let inbound = inbound(response);
+    if let Some(trace) = trace_of(&inbound) {
+        Span::current().record("trace.id", trace);
     }
+    let Some(session) = session_of(&inbound) else {
+        warn!("ServiceNow sent a message without a session of ours; it is dropped");
+        return Ok(Heard::Unknown);
+    };
+    let Some(conversation) = calls.ledger.find(&session.conversation).await? else {
+        warn!(conversation.id = %session.conversation, chat = session.chat, "ServiceNow sent a message of a conversation we don't know; it is dropped");
+        return Ok(Heard::Unknown);
+    };
+    let facts = hear_in(calls, &conversation, session.chat, inbound).await?;
+    debug!(conversation.id = %session.conversation, chat = session.chat, facts, "Heard from ServiceNow");
+    deliver_soon(calls, &conversation);
+    Ok(if facts == 0 { Heard::OldNews } else { Heard::Stored })
+}
 
-    async fn hear_in(
-        self: &Arc<Self>,
-        conversation: &Arc<Conversation>,
-        chat: u32,
-        inbound: Inbound,
-    ) -> Result<usize, JournalError> {
-        let mut told = meant(inbound);
-        whisper(&self.ledger, &mut told);
-        let known = {
-            let state = conversation.state().await;
-            let heard = |item: &&Item| chat == state.chat && state.has_heard(item);
-            told.inbound.items.iter().filter(heard).count()
-        };
-        let committed = self.commit(conversation, Command::Heard { chat, told }).await?;
-        self.count_duplicates(known);
-        Ok(committed.facts().len())
-    }
+async fn hear_in(
+    calls: &Calls,
+    conversation: &Arc<Conversation>,
+    chat: u32,
+    inbound: Inbound,
+) -> Result<usize, JournalError> {
+    let mut told = meant(inbound);
+    whisper(&calls.ledger, &mut told);
+    let known = {
+        let state = conversation.state().await;
+        let heard = |item: &&Item| chat == state.chat && state.has_heard(item);
+        told.inbound.items.iter().filter(heard).count()
+    };
+    let committed = calls.ledger.commit(conversation, Command::Heard { chat, told }).await?;
+    calls.count_duplicates(known);
+    Ok(committed.facts().len())
 }
 
 /// What a synchronous answer tells, as if it had come by webhook. It does not name its session.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Conversation, Handoff};
+use super::{Conversation, Handoff, machine::Chat};
 use crate::{
     domain::Timestamp,
-    ledger::{self, Looked, journal::JournalError},
+    ledger::{self, Ledger, Looked, journal::JournalError},
     session::{Command, Phase},
 };
 
@@ -14,29 +14,33 @@ impl Handoff {
     ///
     /// # Errors
     /// When the open conversations can't be listed. One that fails by itself is logged and passed over.
-    pub async fn sweep(self: &Arc<Self>) -> Result<Looked, JournalError> {
+    pub async fn sweep(&self) -> Result<Looked, JournalError> {
         self.files.sweep(Timestamp::now()).await;
-        let swept = ledger::sweep(self, |conversation| self.look_after(conversation)).await?;
+        let swept = ledger::sweep(&self.calls, |conversation| self.look_after(conversation)).await?;
         swept.log();
         Ok(swept)
     }
 
     /// Whether a person is asked for or present.
-    async fn look_after(self: &Arc<Self>, conversation: Arc<Conversation>) -> Result<bool, JournalError> {
-        self.tick(&conversation).await?;
+    async fn look_after(&self, conversation: Arc<Conversation>) -> Result<bool, JournalError> {
+        tick(&self.ledger, &conversation).await?;
         let (live, returning) = {
             let state = conversation.state().await;
             (state.is_live(), matches!(state.phase, Phase::Returning { .. }))
         };
         if returning {
-            self.return_soon(&conversation);
+            self.bot.return_soon(&conversation);
         }
         Ok(live)
     }
+}
 
-    /// Stores what time has brought about.
-    pub(super) async fn tick(&self, conversation: &Arc<Conversation>) -> Result<(), JournalError> {
-        let typed = conversation.local.typed();
-        self.commit(conversation, Command::Tick { typed }).await.map(drop)
-    }
+/// Stores what time has brought about.
+pub(super) async fn tick(
+    ledger: &Arc<Ledger<Chat>>,
+    conversation: &Arc<Conversation>,
+) -> Result<(), JournalError> {
+    let typed = conversation.local.typed();
+    ledger.commit(conversation, Command::Tick { typed }).await?;
+    Ok(())
 }

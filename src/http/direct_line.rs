@@ -136,11 +136,11 @@ impl Surface<'_> {
     async fn reconnect_alone(
         &self,
         id: &ConversationId,
-        handoff: &Arc<Handoff>,
+        handoff: &Handoff,
         conversation: &Arc<Conversation>,
     ) -> Option<HttpResponse> {
         let caller = self.caller().ok()?;
-        let Ok(Standing::Good) = handoff.standing(conversation, &caller).await else { return None };
+        let Ok(Standing::Good) = handoff.tokens.standing(conversation, &caller).await else { return None };
         let (_, token) = caller.authorization.split_once(' ')?;
         let now = Timestamp::now();
         let mut grant = serde_json::Map::new();
@@ -186,7 +186,7 @@ impl Surface<'_> {
             return;
         };
         if let Ok(Some((handoff, conversation))) = self.find(&id).await
-            && let Err(failed) = handoff.accept(&conversation, &caller).await
+            && let Err(failed) = handoff.tokens.accept(&conversation, &caller).await
         {
             warn!(conversation.id = %id, error = %failed, "A new token could not be noted; Direct Line will be asked about it");
         }
@@ -231,12 +231,9 @@ impl Surface<'_> {
     }
 
     /// The conversation, if a person was ever asked for in it.
-    async fn find(
-        &self,
-        id: &ConversationId,
-    ) -> Result<Option<(&Arc<Handoff>, Arc<Conversation>)>, JournalError> {
+    async fn find(&self, id: &ConversationId) -> Result<Option<(&Handoff, Arc<Conversation>)>, JournalError> {
         let Some(handoff) = &self.served.handoff else { return Ok(None) };
-        Ok(handoff.find(id).await?.map(|conversation| (handoff, conversation)))
+        Ok(handoff.ledger.find(id).await?.map(|conversation| (&**handoff, conversation)))
     }
 
     fn caller(&self) -> Result<Caller, ApiError> {

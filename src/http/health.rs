@@ -20,7 +20,7 @@ pub async fn health(served: &Served, pipe: &Pipe) -> HttpResponse {
 
 async fn is_ready(served: &Served, pipe: &Pipe) -> bool {
     let store = match (&served.handoff, &served.secondary_bot) {
-        (Some(handoff), _) => handoff.store_answers().await,
+        (Some(handoff), _) => handoff.ledger.store_answers().await,
         (None, Some(secondary)) => secondary.bot.store_answers().await,
         (None, None) => true,
     };

@@ -136,8 +136,8 @@ async fn refuse_chats_token(
     credential: &str,
 ) -> Result<(), ApiError> {
     let Some(handoff) = &served.handoff else { return Ok(()) };
-    let Some(chat) = handoff.find(conversation).await? else { return Ok(()) };
-    if is_token(credential) || handoff.is_token_of(&chat, credential).await? {
+    let Some(chat) = handoff.ledger.find(conversation).await? else { return Ok(()) };
+    if is_token(credential) || handoff.tokens.is_token_of(&chat, credential).await? {
         return Err(ApiError::Forbidden(
             "This is a token of a chat with a live agent. Send the Direct Line secret of the agent.",
         ));

@@ -1,6 +1,6 @@
 //! While the bot speaks: Direct Line answers, and a hand-off in its answer is stored before the client sees it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web::Bytes};
 use memchr::memmem;
@@ -18,7 +18,7 @@ use crate::{
     direct_line::proxy::{Onward, Sent},
     domain::ConversationId,
     far_end::CallError,
-    handoff::{Caller, Handoff, Source},
+    handoff::{Caller, Escalations, Handoff, Source},
     http::{ACTIVITY_LIMIT, Served, error::ApiError, header, trace},
     translate::watermark::{Cursor, Upstream, is_ours},
     wire::{
@@ -69,8 +69,7 @@ impl Surface<'_> {
                 return Ok(empty(given));
             }
         };
-        let asides =
-            self.served.handoff.as_ref().map(|handoff| handoff.asides().take(id)).unwrap_or_default();
+        let asides = self.served.handoff.as_ref().map(|handoff| handoff.asides.take(id)).unwrap_or_default();
         let more = if asides.is_empty() { None } else { with_asides(&held.bytes, asides) };
         let held = match more {
             Some(more) => held.with(more),
@@ -113,8 +112,8 @@ impl Surface<'_> {
             Err(error) => (false, self.answer(Err(error)).await, None),
         };
         let authorization = header(self.request, "authorization").unwrap_or_default();
-        let source = Source { segment: 0, conversation: id.as_str(), authorization };
-        match handoff.overtaken(id, activity, upstream_id, arrived, &source).await? {
+        let source = Source::own(id, authorization);
+        match handoff.posting.overtaken(id, activity, upstream_id, arrived, &source).await? {
             Some(id) if !id.0.is_empty() => Ok(live(&json!({"id": id}))),
             _ => answer,
         }
@@ -140,9 +139,9 @@ pub(super) fn found(
     body: &[u8],
     packed: bool,
 ) -> Option<(ActivitySet, usize)> {
-    let handoff = served.handoff.as_ref()?;
-    let may_hold = packed || (may_hold_event(handoff, body) && any_may_be_one(handoff, body));
-    if may_hold { find_event(handoff, id, body) } else { None }
+    let escalations = &served.handoff.as_ref()?.escalations;
+    let may_hold = packed || (may_hold_event(escalations, body) && any_may_be_one(escalations, body));
+    if may_hold { find_event(escalations, id, body) } else { None }
 }
 
 /// Stores the hand-off that was [`found`] in a batch.
@@ -161,8 +160,8 @@ pub(super) async fn hand_over(
         // Direct Line remembers the event for a day; who was forgotten is not to come back with it.
         return Looked::Bots;
     }
-    let source = Source { segment: 0, conversation: id.as_str(), authorization: &caller.authorization };
-    match handoff.escalate(id, &set, event, &source, Some(caller), trace).await {
+    let source = Source::own(id, &caller.authorization);
+    match handoff.escalations.escalate(id, &set, event, &source, Some(caller), trace).await {
         Ok(true) => Looked::HandedOver(with_our_watermark(body).unwrap_or_else(|| body.clone())),
         Ok(false) => Looked::Overtaken,
         Err(failed) => {
@@ -181,14 +180,14 @@ fn escalates_uncertainly(status: u16) -> bool {
 ///
 /// # Errors
 /// When an activity of a client's would be a hand-off if the agent had sent it, in whatever case.
-pub(super) fn refuse_forged(handoff: Option<&Arc<Handoff>>, activity: &Activity) -> Result<(), ApiError> {
+pub(super) fn refuse_forged(handoff: Option<&Handoff>, activity: &Activity) -> Result<(), ApiError> {
     let Some(handoff) = handoff else { return Ok(()) };
     let kind = activity.kind.trim().to_ascii_lowercase();
     let name = activity.name.as_deref().unwrap_or_default();
     let names = [name.to_owned(), name.trim().to_owned(), name.trim().to_ascii_lowercase()];
     let claimed = names.map(|name| Activity { kind: kind.clone(), name: Some(name), ..Activity::default() });
     let set = ActivitySet { activities: claimed.into(), watermark: None };
-    match handoff.find_event(&set) {
+    match handoff.escalations.find(&set) {
         Some(_) => Err(ApiError::Forbidden(FORGED)),
         None => Ok(()),
     }
@@ -196,18 +195,18 @@ pub(super) fn refuse_forged(handoff: Option<&Arc<Handoff>>, activity: &Activity)
 
 /// A quick look for what a hand-off is known by; where that may stand, the answer is parsed. A name may be written with escapes,
 /// or in an encoding in which it has no such bytes.
-fn may_hold_event(handoff: &Handoff, body: &[u8]) -> bool {
+fn may_hold_event(escalations: &Escalations, body: &[u8]) -> bool {
     let plain =
         matches!(body.first(), None | Some(b'{' | b' ' | b'\t' | b'\r' | b'\n')) && body.get(1) != Some(&0);
     !plain
-        || handoff.may_hold_event(body)
+        || escalations.may_stand_in(body)
         || memmem::find(body, b"\\u00").is_some()
         || memmem::find(body, b"\\/").is_some()
 }
 
 /// Looks into a large answer one activity after the other: read as a whole it takes several times the memory, and most such
 /// answers hold no hand-off but words that look like one.
-fn any_may_be_one(handoff: &Handoff, body: &[u8]) -> bool {
+fn any_may_be_one(escalations: &Escalations, body: &[u8]) -> bool {
     if body.len() <= LARGE {
         return true;
     }
@@ -217,13 +216,13 @@ fn any_may_be_one(handoff: &Handoff, body: &[u8]) -> bool {
     let Ok(activities) = serde_json::from_str::<Vec<&RawValue>>(activities.get()) else { return true };
     activities.into_iter().map(|activity| activity.get()).any(|activity| {
         let alone = || ActivitySet::read(format!(r#"{{"activities":[{activity}]}}"#).as_bytes());
-        may_hold_event(handoff, activity.as_bytes())
-            && alone().map_or(true, |read| handoff.find_event(&read.set).is_some())
+        may_hold_event(escalations, activity.as_bytes())
+            && alone().map_or(true, |read| escalations.find(&read.set).is_some())
     })
 }
 
 /// The hand-off in an answer, if there is one. One that can't be looked into is passed on, and said.
-fn find_event(handoff: &Handoff, id: &ConversationId, body: &[u8]) -> Option<(ActivitySet, usize)> {
+fn find_event(escalations: &Escalations, id: &ConversationId, body: &[u8]) -> Option<(ActivitySet, usize)> {
     if body.is_empty() {
         return None;
     }
@@ -235,7 +234,7 @@ fn find_event(handoff: &Handoff, id: &ConversationId, body: &[u8]) -> Option<(Ac
     if lost > 0 {
         warn!(conversation.id = %id, lost, "Parts of what Direct Line answered can't be read; the others are used");
     }
-    let event = handoff.find_event(&set)?;
+    let event = escalations.find(&set)?;
     Some((set, event))
 }
 

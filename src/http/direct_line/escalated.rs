@@ -32,7 +32,7 @@ impl Surface<'_> {
     /// the store is not asked at every poll while the bot speaks.
     pub(super) async fn poll(&self, id: &ConversationId) -> Result<HttpResponse, ApiError> {
         let given = self.query.as_deref();
-        let remembered = self.served.handoff.as_ref().is_some_and(|handoff| handoff.remembers(id));
+        let remembered = self.served.handoff.as_ref().is_some_and(|handoff| handoff.ledger.remembers(id));
         if (remembered || given.is_some_and(is_ours))
             && let Some(answer) = Box::pin(self.poll_escalated(id, given)).await?
         {
@@ -56,14 +56,14 @@ impl Surface<'_> {
             }
         };
         let caller = self.caller()?;
-        match handoff.standing(&conversation, &caller).await {
+        match handoff.tokens.standing(&conversation, &caller).await {
             Ok(Standing::Good) => {}
             Ok(Standing::Refused { status, code }) => return Err(refused(status, code)),
             Ok(Standing::Unknown) | Err(_) => return Ok(Some(empty(given))),
         }
         let hold = self.served.long_poll;
         let asked = Asked { watermark: given, read: None, hold, bot: BotWords::Polled };
-        let page = handoff.page(&conversation, &caller, &asked).await;
+        let page = handoff.reading.page(&conversation, &caller, &asked).await;
         Ok(Some(match page {
             Ok(page) => self.shown(page, given),
             Err(failed) => {
@@ -95,7 +95,7 @@ impl Surface<'_> {
         if activity.kind.is_empty() {
             return Err(ApiError::BadRequest("The activity has no type. Say `\"type\": \"message\"`."));
         }
-        refuse_forged(self.served.handoff.as_ref(), &activity)?;
+        refuse_forged(self.served.handoff.as_deref(), &activity)?;
         if let Some((handoff, conversation)) = self.find(id).await? {
             return Box::pin(self.post_escalated(handoff, &conversation, activity)).await;
         }
@@ -103,7 +103,7 @@ impl Surface<'_> {
             && is_click(&activity)
         {
             let caller = self.caller()?;
-            let answered = Box::pin(handoff.closed_aside(id, &caller, &activity)).await;
+            let answered = Box::pin(handoff.asides.answer_click(id, &caller, &activity)).await;
             return answered.map(|id| live(&json!({"id": id}))).map_err(from_far_end);
         }
         let passed = self.pipe.pass(self.onward(Sent::Json(body.into()))).await;
@@ -112,7 +112,7 @@ impl Surface<'_> {
 
     async fn post_escalated(
         &self,
-        handoff: &Arc<Handoff>,
+        handoff: &Handoff,
         conversation: &Arc<Conversation>,
         activity: Activity,
     ) -> Result<HttpResponse, ApiError> {
@@ -120,17 +120,17 @@ impl Surface<'_> {
         if ["text", "attachments"].iter().any(|name| activity.rest.contains_key(*name)) {
             return Err(ApiError::BadRequest(WRONG_TYPE));
         }
-        answer::posted(handoff.post(conversation, &caller, activity, trace(self.request)).await?)
+        answer::posted(handoff.posting.post(conversation, &caller, activity, trace(self.request)).await?)
     }
 
     /// The caller, if it may write in the conversation.
     pub(super) async fn admitted(
         &self,
-        handoff: &Arc<Handoff>,
+        handoff: &Handoff,
         conversation: &Arc<Conversation>,
     ) -> Result<Caller, ApiError> {
         let caller = self.caller()?;
-        match handoff.standing(conversation, &caller).await? {
+        match handoff.tokens.standing(conversation, &caller).await? {
             Standing::Good => Ok(caller),
             Standing::Refused { status, code } => Err(refused(status, code)),
             Standing::Unknown => Err(ApiError::Unavailable(CANT_ASK)),

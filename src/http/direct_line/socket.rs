@@ -175,12 +175,12 @@ impl Surface<'_> {
         caller: &Caller,
         given: Option<String>,
     ) -> Result<Place, ApiError> {
-        let remembered = self.served.handoff.as_ref().is_some_and(|handoff| handoff.remembers(id));
+        let remembered = self.served.handoff.as_ref().is_some_and(|handoff| handoff.ledger.remembers(id));
         let ours = given.as_deref().is_some_and(is_ours);
         if (remembered || ours || given.is_none())
             && let Some((handoff, conversation)) = self.find(id).await?
         {
-            return match handoff.standing(&conversation, caller).await? {
+            return match handoff.tokens.standing(&conversation, caller).await? {
                 // A token that Direct Line can't be asked about now shows nothing until it can.
                 Standing::Good => Ok(Place::Chat(given)),
                 Standing::Refused { status, code } => Err(refused(status, code)),

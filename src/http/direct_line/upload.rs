@@ -42,7 +42,7 @@ impl Surface<'_> {
             return self.upload_to_bot(incoming(payload), described, None).await;
         };
         let caller = self.admitted(handoff, &conversation).await?;
-        match handoff.upload_to(&conversation, &caller).await? {
+        match handoff.uploads.destination(&conversation, &caller).await? {
             UploadTo::Nowhere(refusal) => Err(turned_down(refusal)),
             UploadTo::Bot { conversation, authorization } => {
                 let behind = Some((conversation.as_str(), authorization.as_str()));
@@ -75,7 +75,7 @@ impl Surface<'_> {
         let handoff = self.served.handoff.clone();
         let check: form::Check = Box::new(move |activity| match is_click(activity) && handoff.is_some() {
             true => Err(ApiError::BadRequest(CLOSED)),
-            false => refuse_forged(handoff.as_ref(), activity),
+            false => refuse_forged(handoff.as_deref(), activity),
         });
         let (body, fault) = form::body(incoming, boundary, check);
         let mut onward = self.onward(Sent::Stream { body, content_type, disposition, length });
@@ -93,12 +93,12 @@ impl Surface<'_> {
 
     async fn upload_live(
         &self,
-        handoff: &Arc<Handoff>,
+        handoff: &Handoff,
         conversation: &Arc<Conversation>,
         mut incoming: Incoming,
     ) -> Result<HttpResponse, ApiError> {
         let sender = self.query.clone();
-        let outcome = handoff.upload(conversation, &mut incoming, sender, trace(self.request)).await?;
+        let outcome = handoff.uploads.take(conversation, &mut incoming, sender, trace(self.request)).await?;
         match posted(outcome) {
             Ok(answer) => Ok(answer),
             Err(wrong) => {

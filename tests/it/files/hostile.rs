@@ -119,7 +119,7 @@ async fn our_login_follows_no_redirect_off_the_files_of_the_instance() {
     let world = world_with_links(&[("SERVICENOW_URL", &instance)]).await;
     let link = |path: &str| {
         let address = format!("{instance}{path}");
-        world.handoff.files().link(&address, servicenow_handoff::domain::Timestamp::now()).unwrap()
+        world.handoff.files.link(&address, servicenow_handoff::domain::Timestamp::now()).unwrap()
     };
     for path in ["/r-other.iix", "/r-away.iix", "/r-scheme.iix", "/r-circle.iix", "/closed.iix"] {
         let refused = world.http.get(link(path)).send().await.unwrap();

@@ -88,8 +88,7 @@ async fn a_part_of_a_file_of_the_instance_is_relayed_when_the_instance_honours_i
         }
     });
     let world = world_with_links(&[("SERVICENOW_URL", &instance)]).await;
-    let link =
-        |path: &str| world.handoff.files().link(&format!("{instance}{path}"), Timestamp::now()).unwrap();
+    let link = |path: &str| world.handoff.files.link(&format!("{instance}{path}"), Timestamp::now()).unwrap();
     for (range, told, body) in [("bytes=1-2", "bytes 1-2/4", "ea"), ("bytes=-1", "bytes 3-3/4", "d")] {
         let part = get(&world, &link("/good.iix"), range).await;
         assert_eq!((part.status().as_u16(), text(&part, "content-range")), (206, told));

@@ -34,7 +34,7 @@ fn counted(world: &World) -> Vec<(&'static str, u64)> {
         ("retries_primary_bot", Count::RetriesPrimaryBot),
         ("given_up", Count::GivenUp),
     ];
-    let counted = world.handoff.counters().take();
+    let counted = world.handoff.counters.take();
     all.into_iter().map(|(name, what)| (name, counted.of(what))).filter(|(_, many)| *many > 0).collect()
 }
 
@@ -62,7 +62,7 @@ async fn a_hand_off_is_counted_to_the_last_duplicate() {
     tell(&world, json!({"clientSessionId": session, "agentChat": true, "body": [hologram]})).await;
     chat.see("the hologram", |activity| activity["text"] == "Look here.").await.unwrap();
     // The last of the words is settled a moment after ServiceNow has it.
-    let settled = || world.handoff.counters().so_far().of(Count::ToServiceNow) == 2;
+    let settled = || world.handoff.counters.so_far().of(Count::ToServiceNow) == 2;
     eventually("both messages are settled", settled).await;
     let expected = [
         ("to_servicenow", 2),

@@ -64,7 +64,7 @@ async fn files_are_refused_while_the_disk_is_nearly_full_and_words_go_on() {
     for way in ["upload", "link"] {
         let world = world_with_links(&[("ATTACHMENTS", way)]).await;
         let mut chat = german_chat(&world).await;
-        world.handoff.files().pretend_full();
+        world.handoff.files.pretend_full();
         let refused = send_raw(&world, &chat, "film.mp4", "video/mp4", &noise(1_000)).await;
         assert_eq!(error_of(refused).await, (503, "Unavailable".to_owned()));
         chat.see("the line", says(NO_ROOM)).await.unwrap();

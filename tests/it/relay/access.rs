@@ -106,11 +106,11 @@ async fn a_token_that_shows_nothing_of_itself_is_known_by_whoever_took_it_for_th
     let world = World::start().await;
     let chat = world.live_chat().await;
     let id = ConversationId::parse(chat.conversation()).unwrap();
-    let conversation = world.handoff.find(&id).await.unwrap().unwrap();
+    let conversation = world.handoff.ledger.find(&id).await.unwrap().unwrap();
     let (url, second) = world.second_instance();
-    assert!(second.find(&id).await.unwrap().is_some(), "the other instance has a copy from before");
+    assert!(second.ledger.find(&id).await.unwrap().is_some(), "the other instance has a copy from before");
     let caller = Caller::read(Some("Bearer opaque-token")).unwrap();
-    world.handoff.accept(&conversation, &caller).await.unwrap();
+    world.handoff.tokens.accept(&conversation, &caller).await.unwrap();
     for (credential, code) in [("opaque-token", "Forbidden"), ("another", "BadArgument")] {
         let get = world.http.get(format!("{url}/api/relayToDirectLine")).bearer_auth(credential);
         let answer = about(chat.conversation(), get).header("waittime", "0").send().await.unwrap();

@@ -128,7 +128,7 @@ impl Socket {
     /// Shows what stands in no journal and is none of the bot's words.
     async fn tell_asides(&self) -> Result<(), End> {
         let Some(handoff) = &self.served.handoff else { return Ok(()) };
-        let activities = handoff.asides().take(&self.id);
+        let activities = handoff.asides.take(&self.id);
         if activities.is_empty() {
             return Ok(());
         }
@@ -137,19 +137,19 @@ impl Socket {
 
     /// Whether this process knows that the bot was cut off.
     fn is_handed_over(&self) -> bool {
-        self.served.handoff.as_ref().is_some_and(|handoff| handoff.remembers(&self.id))
+        self.served.handoff.as_ref().is_some_and(|handoff| handoff.ledger.remembers(&self.id))
     }
 
     async fn knows_hand_off(&self) -> bool {
         let Some(handoff) = &self.served.handoff else { return false };
-        matches!(handoff.find(&self.id).await, Ok(Some(_)))
+        matches!(handoff.ledger.find(&self.id).await, Ok(Some(_)))
     }
 
     /// On to the journal, if it was Direct Line that let the caller in.
     async fn to_chat(&self, watermark: Option<String>) -> Result<Place, End> {
         let Some(handoff) = &self.served.handoff else { return Err(End::Failed) };
-        let conversation = handoff.find(&self.id).await.ok().flatten().ok_or(End::Failed)?;
-        match handoff.standing(&conversation, &self.caller).await {
+        let conversation = handoff.ledger.find(&self.id).await.ok().flatten().ok_or(End::Failed)?;
+        match handoff.tokens.standing(&conversation, &self.caller).await {
             Ok(Standing::Good) => Ok(Place::Chat(watermark)),
             Ok(Standing::Refused { .. }) => Err(End::Refused),
             Ok(Standing::Unknown) | Err(_) => Err(End::Failed),

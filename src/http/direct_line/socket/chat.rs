@@ -45,7 +45,7 @@ impl Socket {
     /// Until the conversation is forgotten.
     pub(super) async fn chat(&self, watermark: Option<String>) -> Result<Place, End> {
         let Some(handoff) = &self.served.handoff else { return Err(End::Failed) };
-        let Some(conversation) = handoff.find(&self.id).await.map_err(|_| End::Failed)? else {
+        let Some(conversation) = handoff.ledger.find(&self.id).await.map_err(|_| End::Failed)? else {
             return Err(End::Refused);
         };
         let mut chat = Chat { socket: self, handoff, conversation, watermark, line: None };
@@ -72,7 +72,7 @@ impl Socket {
 impl Chat<'_> {
     /// The client's token may have ended, or its conversation been erased.
     async fn check_standing(&self) -> Result<(), End> {
-        match self.handoff.standing(&self.conversation, &self.socket.caller).await {
+        match self.handoff.tokens.standing(&self.conversation, &self.socket.caller).await {
             Ok(Standing::Refused { .. }) => Err(End::Refused),
             Ok(Standing::Good | Standing::Unknown) | Err(_) => Ok(()),
         }
@@ -89,7 +89,7 @@ impl Chat<'_> {
             hold: HOLD,
             bot: BotWords::Pushed(stretch),
         };
-        let page = self.handoff.page(&self.conversation, &self.socket.caller, &asked);
+        let page = self.handoff.reading.page(&self.conversation, &self.socket.caller, &asked);
         let bot = async {
             match &mut self.line {
                 Some((_, line)) => line.event().await,
@@ -163,7 +163,7 @@ impl Chat<'_> {
         };
         let caller = &self.socket.caller;
         let watermark = self.watermark.as_deref();
-        match self.handoff.pushed(&self.conversation, caller, watermark, set).await {
+        match self.handoff.reading.pushed(&self.conversation, caller, watermark, set).await {
             Ok(page) => {
                 let speaks = page.bot.is_some();
                 self.push(page).await?;
@@ -185,7 +185,7 @@ impl Chat<'_> {
     /// Direct Line's socket in the bot's stretch; polls while there is none.
     async fn open(&self) -> Line {
         let watermark = self.watermark.as_deref();
-        let url = self.handoff.bot_stream(&self.conversation, &self.socket.caller, watermark).await;
+        let url = self.handoff.reading.bot_stream(&self.conversation, &self.socket.caller, watermark).await;
         let Some(url) = url else { return Line::polled() };
         match self.socket.pipe.direct_line().stream(url, HeaderMap::new()).await {
             Ok(stream) => Line::opened(stream),
@@ -201,7 +201,7 @@ impl Chat<'_> {
         let read = Some(self.socket.client.read());
         let asked =
             Asked { watermark: self.watermark.as_deref(), read, hold: Duration::ZERO, bot: BotWords::Polled };
-        match self.handoff.page(&self.conversation, &self.socket.caller, &asked).await {
+        match self.handoff.reading.page(&self.conversation, &self.socket.caller, &asked).await {
             Ok(page) => {
                 self.show(page).await?;
                 Ok(true)

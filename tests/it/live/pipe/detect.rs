@@ -253,7 +253,7 @@ fn neighbours() -> Vec<String> {
 
 async fn assert_is_bots(world: &World, chat: &ChatClient) {
     let id = ConversationId::parse(chat.conversation()).unwrap();
-    assert!(world.handoff.find(&id).await.unwrap().is_none(), "something is stored");
+    assert!(world.handoff.ledger.find(&id).await.unwrap().is_none(), "something is stored");
     let asked: Vec<Value> = world.servicenow.requests().into_iter().map(|request| request.body).collect();
     assert_eq!(asked, Vec::<Value>::new());
 }

@@ -5,21 +5,22 @@ use std::sync::Arc;
 use serde_json::Value;
 use url::Url;
 
-use super::super::{
-    Caller, Conversation, Handoff, Page,
-    escalate::{Source, watermark_text},
-    return_to_bot::ReturnError,
+use super::{
+    super::{
+        Caller, Conversation,
+        bot::{BotError, watermark_text},
+    },
+    Page, Reading,
 };
 use crate::{
     far_end::CallError,
     ledger::journal::JournalError,
     session::{Cut, Segment},
-    telemetry::of_caller,
     translate::watermark::{Cursor, Upstream},
     wire::activity::{Activity, ActivitySet},
 };
 
-impl Handoff {
+impl Reading {
     /// What the bot said in a stretch that has ended, up to its end; false when that can't be read (on) now.
     pub(super) async fn read_rest(
         &self,
@@ -46,7 +47,7 @@ impl Handoff {
             cursor.upstream = Upstream::End;
             return true;
         };
-        match self.upstream(conversation, segment, caller, at.as_deref()).await {
+        match self.upstream(conversation, (cursor.segment, segment), caller, at.as_deref()).await {
             Ok(set) => {
                 let next = watermark_text(&set);
                 let (shown, ended) = up_to(cut, set);
@@ -59,7 +60,7 @@ impl Handoff {
                 cursor.upstream == Upstream::End
             }
             // Gone for good: Direct Line keeps messages for a day.
-            Err(ReturnError::DirectLine(CallError::Rejected { .. })) => {
+            Err(BotError::DirectLine(CallError::Rejected { .. })) => {
                 cursor.upstream = Upstream::End;
                 true
             }
@@ -69,7 +70,7 @@ impl Handoff {
 
     /// What the bot says now, in a conversation of ours behind the client's.
     pub(super) async fn read_bot(
-        self: &Arc<Self>,
+        &self,
         conversation: &Arc<Conversation>,
         caller: &Caller,
         segment: &Segment,
@@ -80,10 +81,10 @@ impl Handoff {
             Upstream::At(at) => Some(at.clone()),
             Upstream::Start | Upstream::End => None,
         };
-        let set = match self.upstream(conversation, segment, caller, at.as_deref()).await {
+        let set = match self.upstream(conversation, (cursor.segment, segment), caller, at.as_deref()).await {
             Ok(set) => set,
-            Err(ReturnError::DirectLine(CallError::Rejected { status: 401 | 403 | 404, .. })) => {
-                let _ = self.replace(conversation, cursor.segment).await;
+            Err(BotError::DirectLine(CallError::Rejected { status: 401 | 403 | 404, .. })) => {
+                let _ = self.bot.replace(conversation, cursor.segment).await;
                 return Ok(());
             }
             Err(_) => return Ok(()),
@@ -93,7 +94,7 @@ impl Handoff {
 
     /// What the bot says in a batch of its, however it came; a hand-off in it is stored before it is shown.
     async fn take_in(
-        self: &Arc<Self>,
+        &self,
         conversation: &Arc<Conversation>,
         caller: &Caller,
         segment: &Segment,
@@ -101,14 +102,10 @@ impl Handoff {
         cursor: &mut Cursor,
         activities: &mut Vec<Value>,
     ) -> Result<(), JournalError> {
-        if let Some(event) = self.find_event(&set) {
-            let Ok(authorization) = self.authorization_for(conversation, segment, caller).await else {
-                return Ok(());
-            };
-            let upstream = upstream_of(conversation, segment);
-            let source =
-                Source { segment: cursor.segment, conversation: upstream, authorization: &authorization };
-            if !self.escalate(&conversation.id, &set, event, &source, None, None).await? {
+        if let Some(event) = self.escalations.find(&set) {
+            let stretch = (cursor.segment, segment);
+            let Ok(source) = self.bot.source(conversation, stretch, caller).await else { return Ok(()) };
+            if !self.escalations.escalate(&conversation.id, &set, event, &source, None, None).await? {
                 // The batch is younger than the hand-off: what may be shown of it stands before that, and is read there.
                 return Ok(());
             }
@@ -131,14 +128,12 @@ impl Handoff {
     ) -> Option<Url> {
         let cursor = Cursor::read(watermark);
         let segment = conversation.state().await.segments.get(cursor.segment)?.clone();
-        let authorization = self.authorization_for(conversation, &segment, caller).await.ok()?;
+        let source = self.bot.source(conversation, (cursor.segment, &segment), caller).await.ok()?;
         let at = match &cursor.upstream {
             Upstream::At(at) => Some(at.as_str()),
             Upstream::Start | Upstream::End => None,
         };
-        let upstream = upstream_of(conversation, &segment);
-        let trace = of_caller();
-        self.direct_line.stream_url(upstream, &authorization, at, trace.as_deref()).await.ok().flatten()
+        self.bot.stream(&source, at).await
     }
 
     /// What a batch shows that the bot was heard to say, in the stretch where the client stands; nothing when the bot has been
@@ -147,7 +142,7 @@ impl Handoff {
     /// # Errors
     /// When a hand-off in it can't be stored; then the batch must be read again.
     pub async fn pushed(
-        self: &Arc<Self>,
+        &self,
         conversation: &Arc<Conversation>,
         caller: &Caller,
         watermark: Option<&str>,
@@ -166,32 +161,13 @@ impl Handoff {
     async fn upstream(
         &self,
         conversation: &Arc<Conversation>,
-        segment: &Segment,
+        stretch: (usize, &Segment),
         caller: &Caller,
         at: Option<&str>,
-    ) -> Result<ActivitySet, ReturnError> {
-        let authorization = self.authorization_for(conversation, segment, caller).await?;
-        let upstream = upstream_of(conversation, segment);
-        Ok(self.direct_line.activities(upstream, &authorization, at, of_caller().as_deref()).await?)
+    ) -> Result<ActivitySet, BotError> {
+        let source = self.bot.source(conversation, stretch, caller).await?;
+        Ok(self.bot.read(&source, at).await?)
     }
-
-    /// The client's own token in the client's own conversation, ours in one of ours.
-    pub(in super::super) async fn authorization_for(
-        &self,
-        conversation: &Arc<Conversation>,
-        segment: &Segment,
-        caller: &Caller,
-    ) -> Result<String, ReturnError> {
-        match &segment.conversation {
-            None => Ok(caller.authorization.clone()),
-            Some(_) => self.authorization(conversation, segment).await,
-        }
-    }
-}
-
-/// The Direct Line conversation of a stretch.
-fn upstream_of<'a>(conversation: &'a Conversation, segment: &'a Segment) -> &'a str {
-    segment.conversation.as_deref().unwrap_or(conversation.id.as_str())
 }
 
 /// What the client may see of a bot's stretch that has ended, and whether its end has been reached.

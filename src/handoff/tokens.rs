@@ -5,12 +5,13 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::{Conversation, Handoff};
+use super::{Conversation, machine::Chat};
 use crate::{
     auth::{TokenHash, token_hash},
+    direct_line::DirectLine,
     domain::Timestamp,
     far_end::CallError,
-    ledger::journal::JournalError,
+    ledger::{Ledger, journal::JournalError},
     session::Command,
     telemetry::of_caller,
 };
@@ -52,7 +53,17 @@ impl Caller {
     }
 }
 
-impl Handoff {
+/// The tokens that Direct Line accepted.
+pub struct Tokens {
+    ledger: Arc<Ledger<Chat>>,
+    direct_line: DirectLine,
+}
+
+impl Tokens {
+    pub(super) fn new(ledger: Arc<Ledger<Chat>>, direct_line: DirectLine) -> Self {
+        Self { ledger, direct_line }
+    }
+
     /// Whether the caller may use the conversation; asks Direct Line about a token it has not seen.
     ///
     /// # Errors
@@ -111,7 +122,8 @@ impl Handoff {
     ) -> Result<(), JournalError> {
         let until = caller.until(Timestamp::now());
         let hash = caller.hash.as_str().to_owned();
-        self.commit(conversation, Command::TokenAccepted { hash, until }).await.map(drop)
+        self.ledger.commit(conversation, Command::TokenAccepted { hash, until }).await?;
+        Ok(())
     }
 }
 

@@ -10,13 +10,14 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Caller, Handoff, client::masked};
+use super::{Caller, words::masked};
 use crate::{
+    direct_line::DirectLine,
     domain::{ActivityId, ConversationId, Timestamp, User},
     far_end::CallError,
     session::Notice,
     telemetry::of_caller,
-    translate::{answer::answer_one, client_view, takeover},
+    translate::{answer::answer_one, client_view, takeover, texts::Texts},
     wire::activity::Activity,
 };
 
@@ -28,9 +29,16 @@ const LARGEST: usize = 4_096;
 /// Milliseconds.
 const KEPT_FOR: i64 = 120_000;
 
+/// Answers in conversations that have no journal.
+pub struct Asides {
+    direct_line: DirectLine,
+    texts: Texts,
+    kept: Kept,
+}
+
 /// Activities that stand in no journal, each until a poll takes it.
 #[derive(Default)]
-pub struct Asides {
+struct Kept {
     kept: Mutex<VecDeque<Aside>>,
     count: AtomicUsize,
 }
@@ -41,7 +49,7 @@ struct Aside {
     at: Timestamp,
 }
 
-impl Asides {
+impl Kept {
     fn keep(&self, conversation: &ConversationId, activities: [Value; 2], at: Timestamp) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|aside| at.millis_since(aside.at) < KEPT_FOR);
@@ -58,8 +66,7 @@ impl Asides {
         self.count.store(kept.len(), Relaxed);
     }
 
-    /// What is to be shown in a conversation, once.
-    pub fn take(&self, conversation: &ConversationId) -> Vec<Value> {
+    fn take(&self, conversation: &ConversationId) -> Vec<Value> {
         if self.count.load(Relaxed) == 0 {
             return vec![];
         }
@@ -72,10 +79,14 @@ impl Asides {
     }
 }
 
-impl Handoff {
+impl Asides {
+    pub(super) fn new(direct_line: DirectLine, texts: Texts) -> Self {
+        Self { direct_line, texts, kept: Kept::default() }
+    }
+
     /// What is to be shown in a conversation besides the bot's words, once.
-    pub fn asides(&self) -> &Asides {
-        &self.asides
+    pub fn take(&self, conversation: &ConversationId) -> Vec<Value> {
+        self.kept.take(conversation)
     }
 
     /// Answers a click on a button of ours in a conversation where nobody was ever asked for: it goes nowhere, and the next poll
@@ -83,7 +94,7 @@ impl Handoff {
     ///
     /// # Errors
     /// Direct Line's, when it does not know the caller.
-    pub async fn closed_aside(
+    pub async fn answer_click(
         &self,
         conversation: &ConversationId,
         caller: &Caller,
@@ -91,16 +102,16 @@ impl Handoff {
     ) -> Result<ActivityId, CallError> {
         let (trace, authorization) = (of_caller(), &caller.authorization);
         self.direct_line.activities(conversation.as_str(), authorization, None, trace.as_deref()).await?;
-        let now = self.ledger.now();
+        let now = Timestamp::now();
         let secret = answer_one(activity, conversation, &[]).secure;
         let echo = if secret { masked(activity) } else { takeover::echo(activity) };
-        let words = self.settings.texts.of(activity.locale.as_deref());
+        let words = self.texts.of(activity.locale.as_deref());
         let from = activity.from.as_ref().and_then(|from| from.id.clone());
         let user = User { id: from.unwrap_or_default(), ..User::default() };
         let id = ActivityId::of_nothing(conversation);
         let echo = client_view::aside_echo(&echo, &user, &id, conversation, now);
         let line = client_view::aside(&words.notice(&Notice::QuestionClosed), conversation, now);
-        self.asides.keep(conversation, [echo, line], now);
+        self.kept.keep(conversation, [echo, line], now);
         Ok(id)
     }
 }
@@ -117,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_taken_once_by_its_own_conversation_and_has_its_bounds() {
-        let asides = Asides::default();
+        let asides = Kept::default();
         asides.keep(&id("a"), [json!(1), json!(2)], Timestamp(0));
         asides.keep(&id("b"), [json!(3), json!(4)], Timestamp(0));
         assert_eq!(asides.take(&id("a")), [json!(1), json!(2)]);

@@ -1,0 +1,297 @@
+//! Files that go with the user's words in a live chat.
+
+use std::sync::Arc;
+
+use actix_web::web::Bytes;
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Map, Value, json};
+use tracing::{info, warn};
+use url::Url;
+
+use super::{
+    Conversation, Posted, Refusal,
+    calls::Calls,
+    machine::Chat,
+    words::{is_named, live_words, tell, told},
+};
+use crate::{
+    direct_line::DirectLine,
+    domain::{ActivityId, Attachment},
+    files::{Address, Allowance, Described, FileHead, Files, Held, Incoming, Limits, TakeError, name},
+    ledger::{Ledger, Machine as _, journal::JournalError},
+    session::{Command, Notice, ToAgent, UserSaid},
+    translate::{
+        answer::{self, answer_one, files as attachments},
+        takeover, texts,
+    },
+    wire::activity::Activity,
+};
+
+/// Takes files for ServiceNow, and says the words that name them.
+pub struct Attaching {
+    pub ledger: Arc<Ledger<Chat>>,
+    pub calls: Arc<Calls>,
+    pub files: Arc<Files>,
+    /// Who knows which addresses are Direct Line's own.
+    direct_line: DirectLine,
+}
+
+/// A file of an upload: sent on already, or kept here until the others have been looked at.
+pub enum Taken {
+    Sent(Attachment),
+    Held(Held),
+}
+
+impl Attaching {
+    pub fn new(calls: Arc<Calls>, files: Arc<Files>, direct_line: DirectLine) -> Self {
+        Self { ledger: calls.ledger.clone(), calls, files, direct_line }
+    }
+
+    /// A message with attachments that the client posted as an activity, or none that any are left of.
+    pub async fn say(
+        &self,
+        conversation: &Arc<Conversation>,
+        activity: &Activity,
+        mut files: Vec<Attachment>,
+        trace: Option<String>,
+    ) -> Result<Option<Posted>, JournalError> {
+        // When the store fails, nobody knows whether a message names them: then they stay until their time.
+        let posted = self.say_taken(conversation, activity, &mut files, trace).await?;
+        if !matches!(posted, Some(Posted::Accepted(_))) {
+            self.let_go(conversation, files.into_iter().map(Taken::Sent).collect()).await?;
+        }
+        Ok(posted)
+    }
+
+    /// `files`: taken already; those that the message itself holds come to them.
+    async fn say_taken(
+        &self,
+        conversation: &Arc<Conversation>,
+        activity: &Activity,
+        files: &mut Vec<Attachment>,
+        trace: Option<String>,
+    ) -> Result<Option<Posted>, JournalError> {
+        if let Some(known) = self.posted(conversation, activity).await {
+            self.calls.count_duplicates(1);
+            return Ok(Some(Posted::Known(known)));
+        }
+        let answer = {
+            let state = conversation.state().await;
+            answer_one(&with_files(activity, files), &state.conversation, state.questions())
+        };
+        if let Some(amiss) = answer.amiss {
+            let said = Box::new(live_words(activity, answer, self.ledger.now()));
+            let command = Command::NotTaken { said, why: told(amiss) };
+            return tell(&self.calls, conversation, move |chat, state, now| {
+                chat.decide(state, &command, now)
+            })
+            .await;
+        }
+        if answer.secure && !answer.text.trim().is_empty() {
+            // Files are kept, a masked answer never is.
+            let error = TakeError::WithMasked;
+            return self.refuse(conversation, String::new(), error).await.map(Some);
+        }
+        let direct_line = self.direct_line.root().await.ok();
+        let attached = sorted(attachments(activity), direct_line.as_ref());
+        if let Some((name, error)) = self.refused_together(conversation, files, &attached).await {
+            return self.refuse(conversation, name, error).await.map(Some);
+        }
+        let mut said = live_words(activity, answer, self.ledger.now());
+        let mut message = said.message.take().unwrap_or(ToAgent { typed: true, ..ToAgent::default() });
+        let mut named = vec![];
+        for (attachment, address) in attached {
+            match address {
+                Address::Fetchable => named.push(attachment),
+                Address::Useless => add_line(&mut message.text, &texts::file_left_out(&attachment.name)),
+                Address::Data { media_type, bytes } => {
+                    let name = name::file_name(&attachment.name);
+                    match self.take_bytes(conversation, &name, media_type, bytes).await {
+                        Ok(file) => files.push(file),
+                        Err(error) => return self.refuse(conversation, name, error).await.map(Some),
+                    }
+                }
+            }
+        }
+        for inline in answer::inline(activity) {
+            // Those that an upload only names come beside it.
+            if !files.iter().any(|file| is_named(inline, file)) {
+                add_line(&mut message.text, &texts::file_left_out(answer::called(inline)));
+            }
+        }
+        message.attachments = named.into_iter().chain(files.iter().cloned()).collect();
+        message.typed |= message.text.is_empty();
+        let nothing = message.text.trim().is_empty() && message.attachments.is_empty();
+        mend_echo(&mut said.echo, direct_line.as_ref());
+        let message = (!nothing).then_some(message);
+        let command = Command::UserSaid(Box::new(UserSaid { message, files: files.clone(), trace, ..said }));
+        tell(&self.calls, conversation, move |chat, state, now| chat.decide(state, &command, now)).await
+    }
+
+    /// What is wrong with a message's files as a whole, before any of those it names is sent on. `files`: taken already.
+    async fn refused_together(
+        &self,
+        conversation: &Arc<Conversation>,
+        files: &[Attachment],
+        attached: &[(Attachment, Address)],
+    ) -> Option<(String, TakeError)> {
+        let (_, limits) = self.asked_for(conversation).await;
+        let heads = attached.iter().filter_map(|(attachment, address)| {
+            let (media_type, length) = match address {
+                Address::Useless => return None,
+                Address::Fetchable => (attachment.media_type.clone(), None),
+                Address::Data { media_type, bytes } => (media_type.clone(), Some(bytes.len() as u64)),
+            };
+            Some(FileHead { name: name::file_name(&attachment.name), media_type, length })
+        });
+        (files.len()..)
+            .zip(heads)
+            .find_map(|(taken, head)| limits.allow(taken, &head).err().map(|error| (head.name, error)))
+    }
+
+    /// Deletes files that no message will name. Those that ServiceNow has can't be deleted; they count as the conversation's.
+    pub async fn let_go(
+        &self,
+        conversation: &Arc<Conversation>,
+        taken: Vec<Taken>,
+    ) -> Result<(), JournalError> {
+        let mut stay = 0;
+        for one in taken {
+            match one {
+                Taken::Held(held) => self.files.let_go(held).await,
+                Taken::Sent(file) => {
+                    stay += if self.files.take_back(&file, self.ledger.now()).await { 0 } else { file.bytes };
+                }
+            }
+        }
+        if stay > 0 {
+            self.ledger.commit(conversation, Command::FilesUnsaid { bytes: stay }).await?;
+        }
+        Ok(())
+    }
+
+    /// No more than the conversation has room for may come.
+    pub async fn allow(&self, conversation: &Conversation, incoming: &mut Incoming) {
+        let room = conversation.state().await.kept.room_for_files();
+        incoming.allow(Allowance::new(&conversation.local.coming, room));
+    }
+
+    /// Tells the client, and the chat, why a file was not taken.
+    pub async fn refuse(
+        &self,
+        conversation: &Arc<Conversation>,
+        name: String,
+        error: TakeError,
+    ) -> Result<Posted, JournalError> {
+        if let Some(why) = error.told() {
+            self.ledger.commit(conversation, Command::Tell(Notice::FileRefused { name, why })).await?;
+        }
+        Ok(Posted::Refused(Refusal::File(error)))
+    }
+
+    /// The id the client was given, when it has posted this before.
+    pub async fn posted(&self, conversation: &Conversation, activity: &Activity) -> Option<ActivityId> {
+        let client_id = takeover::client_id(activity)?;
+        conversation.state().await.posted_as(&client_id).cloned()
+    }
+
+    async fn take_bytes(
+        &self,
+        conversation: &Arc<Conversation>,
+        name: &str,
+        media_type: String,
+        bytes: Vec<u8>,
+    ) -> Result<Attachment, TakeError> {
+        let length = Some(bytes.len() as u64);
+        let source = stream::once(async move { Ok(Bytes::from(bytes)) }).boxed();
+        let file = FileHead { name: name.to_owned(), media_type, length };
+        let described = Described { length, ..Described::default() };
+        let mut incoming = Incoming::new(described, source, self.files.max_upload());
+        self.allow(conversation, &mut incoming).await;
+        incoming.next().await?;
+        let (user, _) = self.asked_for(conversation).await;
+        self.take(conversation, &user, file, &mut incoming).await
+    }
+
+    /// Who the user is, and what the open question for a file allows.
+    pub async fn asked_for(&self, conversation: &Conversation) -> (String, Limits) {
+        let state = conversation.state().await;
+        let open = state.questions().iter().map(|(_, control)| control);
+        (state.user.id.clone(), Limits::of(open))
+    }
+
+    pub async fn take(
+        &self,
+        conversation: &Conversation,
+        user: &str,
+        file: FileHead,
+        incoming: &mut Incoming,
+    ) -> Result<Attachment, TakeError> {
+        took(conversation, self.files.take(user, file, incoming, self.ledger.now()).await)
+    }
+}
+
+/// Logs what became of a file.
+pub fn took(
+    conversation: &Conversation,
+    outcome: Result<Attachment, TakeError>,
+) -> Result<Attachment, TakeError> {
+    let id = &conversation.id;
+    match &outcome {
+        Ok(_) => info!(conversation.id = %id, "Took a user's file for ServiceNow"),
+        Err(TakeError::Refused { status }) => {
+            warn!(conversation.id = %id, status, "ServiceNow does not take a user's file");
+        }
+        Err(error) => warn!(conversation.id = %id, %error, "A user's file was not taken"),
+    }
+    outcome
+}
+
+/// The message as if it named the files that came beside it: they are part of what it answers.
+fn with_files(activity: &Activity, files: &[Attachment]) -> Activity {
+    let named = files
+        .iter()
+        .map(|file| json!({"contentType": file.media_type, "contentUrl": file.url, "name": file.name}));
+    let attachments = activity.attachments.iter().flatten().cloned().chain(named).collect();
+    Activity { attachments: Some(attachments), ..activity.clone() }
+}
+
+/// What leads where.
+fn sorted(attachments: Vec<Attachment>, direct_line: Option<&Url>) -> Vec<(Attachment, Address)> {
+    let read = |attachment: Attachment| {
+        let address = Address::read(&attachment.url, direct_line);
+        (attachment, address)
+    };
+    attachments.into_iter().map(read).collect()
+}
+
+/// Whether a message has more in it than words.
+pub fn has_attachments(activity: &Activity) -> bool {
+    activity.attachments.as_ref().is_some_and(|attachments| !attachments.is_empty())
+}
+
+fn add_line(text: &mut String, line: &str) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(line);
+}
+
+/// What we have taken is shown from where it is now; what leads nowhere is shown without its address.
+fn mend_echo(echo: &mut Map<String, Value>, direct_line: Option<&Url>) {
+    let Some(Value::Array(attachments)) = echo.get_mut("attachments") else { return };
+    attachments.retain_mut(|attachment| {
+        let Some(address) = attachment.get("contentUrl").and_then(Value::as_str) else { return true };
+        match (Address::read(address, direct_line), attachment.as_object_mut()) {
+            (Address::Data { .. }, _) => false,
+            (Address::Useless, Some(fields)) => {
+                fields.remove("contentUrl");
+                true
+            }
+            (Address::Useless | Address::Fetchable, _) => true,
+        }
+    });
+    if attachments.is_empty() {
+        echo.remove("attachments");
+    }
+}

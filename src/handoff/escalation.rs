@@ -1,0 +1,127 @@
+//! From a batch with a hand-off event to a stored escalation, with nothing falling between bot and person.
+
+use std::sync::Arc;
+
+use memchr::memmem::Finder;
+use tracing::{info, warn};
+
+use super::{
+    Caller, Conversation,
+    bot::{Bot, Source},
+    calls::Calls,
+};
+use crate::{
+    config::HandoffSettings,
+    domain::{ConversationId, Timestamp},
+    far_end::CallError,
+    ledger::{deliver_soon, journal::JournalError},
+    session::{Command, Fact},
+    telemetry::{Trace, of_caller, trace_id},
+    translate::{escalation, takeover},
+    wire::activity::ActivitySet,
+};
+
+mod request;
+
+/// The agent asks for a person.
+pub struct Escalations {
+    calls: Arc<Calls>,
+    bot: Arc<Bot>,
+    settings: HandoffSettings,
+    /// What a hand-off is known by, one of which stands in each batch with one: the events by their names, and the activity that
+    /// is a hand-off by its type.
+    marks: Vec<Finder<'static>>,
+}
+
+impl Escalations {
+    pub(super) fn new(settings: &HandoffSettings, calls: Arc<Calls>, bot: Arc<Bot>) -> Self {
+        let marks = settings.events.iter().map(String::as_str).chain(["\"handoff\""]);
+        let marks = marks.map(|mark| Finder::new(mark).into_owned()).collect();
+        Self { calls, bot, settings: settings.clone(), marks }
+    }
+
+    /// The hand-off in a batch, if there is one.
+    pub fn find(&self, batch: &ActivitySet) -> Option<usize> {
+        escalation::find(batch, &self.settings.events)
+    }
+
+    /// A quick look: whether [`find`](Self::find) may find anything in this batch.
+    pub fn may_stand_in(&self, batch: &[u8]) -> bool {
+        self.marks.iter().any(|mark| mark.find(batch).is_some())
+    }
+
+    /// Stores the escalation that stands at `event` of a batch, once however often it is seen, and starts
+    /// the live chat; false when it was stored before. A batch that has just been stored may be passed on to the
+    /// client.
+    ///
+    /// # Errors
+    /// When the store fails; then the batch must not be passed on, so that it is read again.
+    pub async fn escalate(
+        &self,
+        id: &ConversationId,
+        batch: &ActivitySet,
+        event: usize,
+        source: &Source<'_>,
+        caller: Option<&Caller>,
+        trace: Option<String>,
+    ) -> Result<bool, JournalError> {
+        let ledger = &self.calls.ledger;
+        let conversation = ledger.find(id).await?.unwrap_or_else(|| ledger.begin(id));
+        let (mut request, said) = self.request(&conversation, batch, event, source, caller).await;
+        let trace = trace.or_else(of_caller).unwrap_or_else(|| Trace::start().traceparent().to_owned());
+        request.trace = Some(trace.clone());
+        let segment = source.segment;
+        let committed = ledger.commit(&conversation, Command::Escalated { segment, request, said }).await?;
+        let stored = matches!(committed.facts().first(), Some(Fact::HandoffRequested(_)));
+        let conversation = ledger.find(id).await?.unwrap_or(conversation);
+        if stored {
+            info!(conversation.id = %id, trace.id = trace_id(&trace), "The agent asked for a person; opening a live chat");
+        }
+        self.drain(&conversation, source).await?;
+        deliver_soon(&self.calls, &conversation);
+        Ok(stored)
+    }
+
+    /// Reads Direct Line once more after the escalation is stored: what the user said to the bot meanwhile
+    /// belongs to the live chat. When it can't be read now, the client's next poll tries again.
+    pub(super) async fn drain(
+        &self,
+        conversation: &Arc<Conversation>,
+        source: &Source<'_>,
+    ) -> Result<(), JournalError> {
+        let segment = source.segment;
+        let (cut, live, history_missing) = {
+            let state = conversation.state().await;
+            let cut = state.segments.get(segment).and_then(|segment| segment.cut.clone());
+            let live = state.is_live() && segment + 1 == state.segments.len();
+            (cut.filter(|cut| !cut.drained), live, live && state.history_missing)
+        };
+        let Some(mut cut) = cut else { return Ok(()) };
+        let rest = match self.bot.read_on(source, cut.watermark.as_deref()).await {
+            Ok(rest) => rest,
+            // Gone for good, and nobody waits for it.
+            Err(CallError::Rejected { .. }) if !live => vec![],
+            Err(error) => {
+                warn!(conversation.id = %conversation.id, %error, "Could not look for what the user said during the hand-off; will look again");
+                return Ok(());
+            }
+        };
+        let now = Timestamp::now();
+        let skip = rest.iter().position(|a| a.id.as_deref() == Some(&cut.event)).map_or(0, |at| at + 1);
+        let behind = &rest[skip..];
+        let said =
+            behind.iter().filter_map(|activity| takeover::after_event(activity, &mut cut, now)).collect();
+        let history = match history_missing {
+            true => {
+                let spoken = self.read_from_start(source, Some(&cut.event)).await;
+                spoken.map(|spoken| request::portions(&spoken))
+            }
+            false => None,
+        };
+        if history_missing && history.is_none() {
+            return Ok(());
+        }
+        self.calls.ledger.commit(conversation, Command::UpstreamRead { segment, said, history }).await?;
+        Ok(())
+    }
+}

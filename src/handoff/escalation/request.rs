@@ -1,0 +1,159 @@
+//! What is asked of ServiceNow: who the user is, what was said, and what the agent knows.
+
+use tracing::warn;
+
+use super::{
+    super::{
+        Caller, Conversation,
+        bot::{Source, watermark_text},
+    },
+    Escalations,
+};
+use crate::{
+    config::StartMode,
+    domain::{ConversationId, HistoryLine, Timestamp, User},
+    session::{HandoffRequested, Opening, Topic, UserSaid},
+    translate::{
+        context,
+        escalation::{self, Destination, Escalation},
+        history,
+        takeover::{self, bot_id, is_from_user},
+    },
+    wire::activity::{Activity, ActivitySet},
+};
+
+/// Bytes of history that go with one request.
+const HISTORY: usize = 28 * 1_024;
+/// Bytes of history in all; of a longer one, its end.
+const LONGEST_HISTORY: usize = 1 << 20;
+
+impl Escalations {
+    pub(super) async fn request(
+        &self,
+        conversation: &Conversation,
+        batch: &ActivitySet,
+        event: usize,
+        source: &Source<'_>,
+        caller: Option<&Caller>,
+    ) -> (Box<HandoffRequested>, Vec<UserSaid>) {
+        let now = Timestamp::now();
+        let handoff = &batch.activities[event];
+        let escalation = escalation::read(handoff);
+        let read = match &escalation.transcript {
+            Some(transcript) if !transcript.is_empty() => Some(transcript.clone()),
+            _ => self.read_from_start(source, handoff.id.as_deref()).await,
+        };
+        let history_missing = read.is_none();
+        let mut spoken = read.unwrap_or_default();
+        let takeover = takeover::around_event(&batch.activities, event, &spoken, now);
+        let mut portions = portions(&spoken).into_iter();
+        spoken.extend(batch.activities.iter().cloned());
+        let user = self.user(&conversation.id, &escalation, &spoken, bot_id(handoff));
+        let locale = user.locale.as_deref();
+        let request = HandoffRequested {
+            event: handoff.id.clone().unwrap_or_default(),
+            bot: bot_id(handoff).map(str::to_owned),
+            watermark: watermark_text(batch),
+            latest: spoken.iter().filter_map(takeover::time_of).max(),
+            tail: takeover.tail,
+            seen: takeover.seen,
+            answered: takeover.answered,
+            unmatched_request: takeover.unmatched_request,
+            context: context::context(
+                &self.settings.context,
+                &escalation.variables,
+                locale,
+                user.timezone.as_deref(),
+            ),
+            user,
+            reason: escalation.reason,
+            history: portions.next().unwrap_or_default(),
+            later_history: portions.collect(),
+            history_missing,
+            topic: escalation.destination.map(|destination| match destination {
+                Destination::TopicId(id) => Topic::Id(id),
+                Destination::TopicName(name) => Topic::Name(name),
+                Destination::IntentId(id) => Topic::Intent(id),
+            }),
+            opening: match self.settings.start {
+                StartMode::Create => Opening::CreateThenStart,
+                StartMode::Start => Opening::Start,
+                StartMode::Agent => Opening::Agent,
+            },
+            token: caller.map(|caller| (caller.hash.as_str().to_owned(), caller.until(now))),
+            trace: None,
+            at: now,
+        };
+        (Box::new(request), takeover.said)
+    }
+
+    /// What was said up to the event, when the event does not tell itself; `None` when it can't be read now.
+    pub(super) async fn read_from_start(
+        &self,
+        source: &Source<'_>,
+        event: Option<&str>,
+    ) -> Option<Vec<Activity>> {
+        match self.bot.read_on(source, None).await {
+            Ok(all) => {
+                let is_event = |activity: &Activity| activity.id.is_some() && activity.id.as_deref() == event;
+                let mut all = all.into_iter();
+                let mut asked = None;
+                let before = all.by_ref().take_while(|activity| {
+                    asked = activity.reply_to_id.clone().filter(|_| is_event(activity));
+                    !is_event(activity)
+                });
+                let mut spoken: Vec<Activity> = before.collect();
+                // The words that asked for a person are shown behind the event that answers them.
+                spoken.extend(all.find(|activity| asked.is_some() && activity.id == asked));
+                Some(history::in_order(spoken))
+            }
+            Err(error) => {
+                warn!(conversation.id = source.conversation, %error, "The live chat starts without its history: Direct Line can't be read; it follows when it can");
+                None
+            }
+        }
+    }
+
+    fn user(
+        &self,
+        id: &ConversationId,
+        escalation: &Escalation,
+        spoken: &[Activity],
+        bot: Option<&str>,
+    ) -> User {
+        let users = || spoken.iter().rev().filter(|activity| is_from_user(activity, bot));
+        let from_id = users().find_map(|activity| activity.from.as_ref()?.id.clone());
+        let email = self.settings.email_variable.as_ref();
+        let email = email.and_then(|name| context::variable(&escalation.variables, name));
+        User {
+            id: from_id.or(escalation.user_id.clone()).unwrap_or_else(|| id.as_str().to_owned()),
+            name: users().find_map(|activity| activity.from.as_ref()?.name.clone()).filter(|n| !n.is_empty()),
+            email: email.filter(|email| !email.is_empty()),
+            locale: users()
+                .find_map(|activity| activity.locale.clone())
+                .or_else(|| escalation.locale.clone())
+                .or_else(|| escalation.language.clone()),
+            language: escalation.language.clone(),
+            timezone: users().find_map(|activity| activity.local_timezone.clone()),
+        }
+    }
+}
+
+/// History in requests' worth, oldest first; none is larger than [`HISTORY`] but for a line that is by itself.
+pub(super) fn portions(spoken: &[Activity]) -> Vec<Vec<HistoryLine>> {
+    let (lines, _) = history::bound(history::lines(spoken), LONGEST_HISTORY);
+    let mut portions: Vec<Vec<HistoryLine>> = vec![];
+    let mut room = 0;
+    for line in lines {
+        let size = line.text.len() + line.name.len() + 80;
+        match portions.last_mut().filter(|_| size <= room) {
+            Some(portion) => portion.push(line),
+            None => {
+                room = HISTORY.max(size);
+                portions.push(vec![line]);
+            }
+        }
+        room -= size;
+    }
+    portions
+}

@@ -1,0 +1,181 @@
+//! What the journal shows, as activities.
+
+use std::sync::{Arc, PoisonError};
+
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{
+    super::{Conversation, machine::Chat, words::is_named},
+    Look,
+};
+use crate::{
+    domain::{Timestamp, control::Control},
+    files::Files,
+    ledger::{Ledger, journal::Position},
+    session::{AgentSaid, AgentTypes, Fact, UserSaid},
+    translate::{
+        activity::RenderContext,
+        client_view::{self, Scene},
+        text::Voice,
+        texts::Texts,
+        watermark::{Cursor, Upstream},
+    },
+};
+
+/// Bytes of activities that one answer holds, unless a single one is larger: an answer stays in memory until it is read.
+pub const LARGEST: usize = 1 << 20;
+
+/// Milliseconds after which a sign that somebody types is shown again: Web Chat takes it for over after 5 s.
+const RENEWED: i64 = 4_000;
+
+/// Where reading the journal for an answer came to its end.
+pub enum Reached {
+    Head,
+    /// The bot came back on the way, so that its next stretch follows.
+    NextStretch,
+    /// The answer is full; the watermark says where to go on.
+    Full,
+}
+
+/// Shows what the journal holds.
+pub struct Shown {
+    ledger: Arc<Ledger<Chat>>,
+    files: Arc<Files>,
+    texts: Texts,
+    /// Instance root, for links that ServiceNow gives relative to it.
+    instance: Url,
+}
+
+impl Shown {
+    pub fn new(ledger: Arc<Ledger<Chat>>, files: Arc<Files>, texts: Texts, instance: Url) -> Self {
+        Self { ledger, files, texts, instance }
+    }
+
+    /// The journal from the cursor on, as far as the answer has room.
+    pub fn read(
+        &self,
+        conversation: &Conversation,
+        look: &Look,
+        catching_up: bool,
+        cursor: &mut Cursor,
+        activities: &mut Vec<Value>,
+    ) -> Reached {
+        let mut size = size_of_all(activities);
+        let now = Timestamp::now();
+        let link = |address: &str| self.files.link(address, now);
+        let words = self.texts.of_user(&look.user);
+        let scene = Scene {
+            conversation: &conversation.id,
+            user: &look.user,
+            context: RenderContext { instance: &self.instance, file_link: &link, by: Voice::Bot, words },
+            streams: &look.streams,
+            types: look.types.as_ref(),
+            lifts: &look.lifts,
+        };
+        let skip = usize::try_from(cursor.local - look.from).unwrap_or(usize::MAX);
+        for (position, fact) in (cursor.local..).zip(look.facts.iter().skip(skip)) {
+            if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < look.segments.len() {
+                let (local, segment) = (position + 1, cursor.segment + 1);
+                *cursor = Cursor { local, segment, upstream: Upstream::Start, typed: 0 };
+                return Reached::NextStretch;
+            }
+            if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
+                continue;
+            }
+            let once = self.in_clear(conversation, fact, position);
+            let fact = once.as_ref().unwrap_or(fact);
+            let mut shown = client_view::shown(fact, position, &scene);
+            if let (Fact::UserSaid(said), Some(activity)) = (fact, &mut shown) {
+                self.show_files(said, activity, now);
+            }
+            size += shown.as_ref().map_or(0, size_of);
+            if size > LARGEST && !activities.is_empty() {
+                cursor.local = position;
+                return Reached::Full;
+            }
+            activities.extend(shown);
+        }
+        // A sign that somebody still types is shown anew before clients take it for over.
+        let typed = look.types.as_ref().map_or(0, |types| renewals(types, now));
+        if let Some(types) =
+            look.types.as_ref().filter(|types| typed > cursor.typed && types.position < cursor.local)
+        {
+            activities.push(client_view::still_types(types, typed, &scene, now));
+        }
+        cursor.typed = typed;
+        cursor.local = look.head;
+        Reached::Head
+    }
+
+    /// A masked text with its words, while this process knows them: until the client has read past it.
+    fn in_clear(&self, conversation: &Conversation, fact: &Fact, position: Position) -> Option<Fact> {
+        let Fact::AgentSaid(said) = fact else { return None };
+        let Control::Masked(masked) = &said.control else { return None };
+        let words = self.ledger.whispers().get(&masked.whisper)?;
+        let mut shown = conversation.local.shown_once.lock().unwrap_or_else(PoisonError::into_inner);
+        if !shown.iter().any(|(at, _)| *at == position) {
+            shown.push((position, masked.whisper.clone()));
+        }
+        let control = Control::Text { text: words.expose_secret().to_owned() };
+        Some(Fact::AgentSaid(Box::new(AgentSaid { control, ..(**said).clone() })))
+    }
+
+    /// Forgets the words of masked texts that the client has by now.
+    pub fn forget_read(&self, conversation: &Conversation, read: Position) {
+        let mut shown = conversation.local.shown_once.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.retain(|(position, whisper)| {
+            let unread = *position >= read;
+            if !unread {
+                self.ledger.whispers().forget(whisper);
+            }
+            unread
+        });
+    }
+
+    /// Adds the files a client sent to what it is shown of its own message; where its message names them already, as
+    /// DirectLineJS does, they get their address there.
+    fn show_files(&self, said: &UserSaid, activity: &mut Value, now: Timestamp) {
+        if said.files.is_empty() {
+            return;
+        }
+        let mut attachments = match activity["attachments"].take() {
+            Value::Array(attachments) => attachments,
+            _ => vec![],
+        };
+        for file in &said.files {
+            let at = attachments.iter().position(|named| is_named(named, file)).unwrap_or(attachments.len());
+            if at == attachments.len() {
+                attachments.push(json!({"name": file.name}));
+            }
+            let shown = &mut attachments[at];
+            shown["contentType"] = file.media_type.clone().into();
+            if let Some(address) = self.files.shown(file, now) {
+                shown["contentUrl"] = address.into();
+            }
+        }
+        activity["attachments"] = Value::Array(attachments);
+    }
+}
+
+/// How often the sign that somebody types has been due again by now.
+fn renewals(types: &AgentTypes, now: Timestamp) -> u32 {
+    u32::try_from(now.millis_since(types.since) / RENEWED).unwrap_or(0)
+}
+
+pub fn size_of_all(activities: &[Value]) -> usize {
+    activities.iter().map(size_of).sum()
+}
+
+/// Bytes of an activity as it is sent, near enough: texts are what makes one large.
+fn size_of(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(list) => 2 + list.iter().map(|value| size_of(value) + 1).sum::<usize>(),
+        Value::Object(map) => {
+            2 + map.iter().map(|(name, value)| name.len() + 4 + size_of(value)).sum::<usize>()
+        }
+    }
+}

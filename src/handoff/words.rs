@@ -1,0 +1,146 @@
+//! What the user says to a live chat: what it answers, how it is stored, and how it is told.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::{Conversation, Posted, Refusal, calls::Calls, machine::Chat};
+use crate::{
+    domain::{ActivityId, Attachment, MASKED, Timestamp},
+    files::name,
+    ledger::{
+        CallId, Committed, Decided, Ledger, Machine as _, commit_and_deliver, deliver_soon,
+        journal::{JournalError, Position},
+    },
+    session::{Command, Fact, LANE, Notice, Quota, State, ToAgent, UserSaid},
+    translate::{
+        answer::{Amiss, Answer, answer_one},
+        takeover,
+    },
+    wire::activity::Activity,
+};
+
+/// Which question words answer, and whether they may be stored, is decided under the commit: it may change until then.
+pub async fn say(
+    calls: &Arc<Calls>,
+    conversation: &Arc<Conversation>,
+    activity: &Activity,
+    trace: Option<String>,
+) -> Result<Option<Posted>, JournalError> {
+    let (ledger, activity, name) = (calls.ledger.clone(), activity.clone(), calls.ledger.random_name());
+    let at = ledger.now();
+    let decide = move |chat: &Chat, state: &State, now| {
+        let answer = answer_one(&activity, &state.conversation, state.questions());
+        if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
+            return Decided::Known(id);
+        }
+        let (secure, amiss) = (answer.secure, answer.amiss);
+        let mut said = UserSaid { trace: trace.clone(), ..live_words(&activity, answer, at) };
+        if let Some(amiss) = amiss {
+            if secure {
+                said.echo = masked(&activity);
+            }
+            return chat.decide(state, &Command::NotTaken { said: Box::new(said), why: told(amiss) }, now);
+        }
+        if let Some(message) = said.message.as_mut().filter(|_| secure) {
+            message.whisper = Some(ledger.whisper(&name, std::mem::take(&mut message.text).into()));
+            said.echo = masked(&activity);
+        }
+        chat.decide(state, &Command::UserSaid(Box::new(said)), now)
+    };
+    tell(calls, conversation, decide).await
+}
+
+/// Stores what the user said, and delivers it. `None` when the live chat ended meanwhile.
+pub async fn tell(
+    calls: &Arc<Calls>,
+    conversation: &Arc<Conversation>,
+    decide: impl Fn(&Chat, &State, Timestamp) -> Decided<Chat> + Send + Sync + 'static,
+) -> Result<Option<Posted>, JournalError> {
+    let committed =
+        commit_and_deliver(calls, conversation, LANE, decide).await.map_err(JournalError::from)?;
+    let position = match &committed {
+        Committed::TooLate => return Ok(None),
+        Committed::Known(id) => {
+            calls.count_duplicates(1);
+            return Ok(Some(Posted::Known(id.clone())));
+        }
+        Committed::Stored { at, facts } => said_at(*at, facts).ok_or_else(|| lacking(facts)),
+    };
+    let position = match position {
+        Ok(position) => position,
+        Err(quota) => {
+            deliver_soon(calls, conversation);
+            return Ok(Some(Posted::Refused(Refusal::Full(quota))));
+        }
+    };
+    calls.wait_for(conversation, CallId(position, 0)).await;
+    Ok(Some(Posted::Accepted(ActivityId::local(&conversation.id, position))))
+}
+
+/// Where the user's words stand in what was stored.
+fn said_at(at: Position, facts: &[Fact]) -> Option<Position> {
+    let mut facts = (at..).zip(facts);
+    facts.find(|(_, fact)| matches!(fact, Fact::UserSaid(_))).map(|(position, _)| position)
+}
+
+/// What there was no room for, when words were decided on and not stored.
+fn lacking(facts: &[Fact]) -> Quota {
+    let files = |fact: &Fact| matches!(fact, Fact::Noticed { notice: Notice::FileRefused { .. }, .. });
+    if facts.iter().any(files) { Quota::Files } else { Quota::Words }
+}
+
+/// The masked answer that these words were a moment ago, when they are not the answer to another masked question.
+fn repeats_whisper(
+    ledger: &Ledger<Chat>,
+    state: &State,
+    answer: &Answer,
+    now: Timestamp,
+) -> Option<ActivityId> {
+    if answer.secure || !state.whispers() {
+        return None;
+    }
+    state.whispered_as(&ledger.whispers().mark(&answer.text.as_str().into()), now).cloned()
+}
+
+/// What the user is told of something that is no answer.
+pub fn told(amiss: Amiss) -> Notice {
+    match amiss {
+        Amiss::Closed => Notice::QuestionClosed,
+        Amiss::Missing(what) => Notice::Missing { what },
+    }
+}
+
+/// A client's message for the live chat.
+pub fn live_words(activity: &Activity, answer: Answer, at: Timestamp) -> UserSaid {
+    let Answer { text, typed, secure: _, attachments, nothing, question, amiss } = answer;
+    let nothing = nothing || amiss.is_some();
+    UserSaid {
+        client_id: takeover::client_id(activity),
+        timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
+        message: (!nothing).then_some(ToAgent { text, typed, attachments, whisper: None }),
+        answers: question,
+        echo: takeover::echo(activity),
+        files: vec![],
+        at,
+        ..UserSaid::default()
+    }
+}
+
+/// What the client is shown of a masked answer: that there was one.
+pub fn masked(activity: &Activity) -> Map<String, Value> {
+    let mut echo = takeover::echo(activity);
+    echo.retain(|name, _| matches!(name.as_str(), "from" | "locale" | "localTimezone"));
+    echo.insert("text".to_owned(), MASKED.into());
+    if let Some(id) = takeover::client_id(activity) {
+        echo.insert("channelData".to_owned(), json!({"clientActivityID": id}));
+    }
+    echo
+}
+
+/// Whether an attachment of a message is a file that came beside it: it has the name, and nothing of its own.
+pub fn is_named(attachment: &Value, file: &Attachment) -> bool {
+    let own = attachment.get("contentUrl").is_some() || attachment.get("content").is_some();
+    let name = attachment.get("name").and_then(Value::as_str);
+    !own && name.is_some_and(|name| name::file_name(name) == file.name)
+}
