@@ -25,8 +25,10 @@ pub enum Fault {
     Failure,
     /// It is carried out, and its answer is lost.
     LostAnswer,
-    /// It takes so long.
+    /// It takes so long until it is carried out.
     Delay(Duration),
+    /// It is carried out, and its answer takes so long.
+    Late(Duration),
     /// Whoever asked has died: nothing is answered, ever, whether the operation was carried out or not.
     Death { carried_out: bool },
 }
@@ -61,6 +63,7 @@ struct Scripted;
 /// What becomes of the answer to an operation that was carried out.
 enum Behind {
     Answered,
+    Late(Duration),
     Lost,
     Silence,
 }
@@ -69,6 +72,10 @@ impl Behind {
     async fn answer<T>(self, answer: Result<T, JournalError>) -> Result<T, JournalError> {
         match self {
             Self::Answered => answer,
+            Self::Late(delay) => {
+                tokio::time::sleep(delay).await;
+                answer
+            }
             Self::Lost => Err(failed()),
             Self::Silence => std::future::pending().await,
         }
@@ -139,6 +146,7 @@ impl<F> MemoryJournal<F> {
                 tokio::time::sleep(delay).await;
                 Ok(Behind::Answered)
             }
+            Some(Fault::Late(delay)) => Ok(Behind::Late(delay)),
             Some(Fault::Death { carried_out: true }) => Ok(Behind::Silence),
             Some(Fault::Death { carried_out: false }) => std::future::pending().await,
         }

@@ -335,6 +335,12 @@ impl Play for Desk {
         }
         match outcome {
             Outcome::Retry { uncertain: true, .. } => self.world.count("made again in doubt"),
+            Outcome::Retry { at, .. } => {
+                let age = at.millis_since(queued.since);
+                self.world.check(age <= queued.lives, "no wait outlasts the words", || {
+                    format!("{id} {} until {age}", queued.call.what.name())
+                });
+            }
             Outcome::GivenUp(Why::Unreachable) if !queued.passing => {
                 self.world.count("given up in an outage");
                 let age = self.world.now().millis_since(queued.since);

@@ -191,6 +191,9 @@ impl Faults for Gate {
         if self.life.is_over() {
             return Some(Fault::Death { carried_out: false });
         }
+        if !self.world.is_moving() {
+            return Some(Fault::Death { carried_out: false });
+        }
         if self.world.is_calm() {
             return None;
         }
@@ -213,8 +216,10 @@ impl Faults for Gate {
             self.life.failed.fetch_add(1, Relaxed);
             Some(Fault::LostAnswer)
         } else if draw < store.failures + store.lost_answers + store.delays {
-            self.world.count("store slow");
-            Some(Fault::Delay(Duration::from_millis(chance.between(1, store.delay))))
+            let delay = Duration::from_millis(chance.between(1, store.delay));
+            let carried_out = chance.one_in(2);
+            self.world.count(if carried_out { "store's answer late" } else { "store slow" });
+            Some(if carried_out { Fault::Late(delay) } else { Fault::Delay(delay) })
         } else {
             None
         }

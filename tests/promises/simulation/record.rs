@@ -157,6 +157,13 @@ impl Record {
                 )
             },
         );
+        let lease = self.state.outbox.get(call).and_then(|queued| queued.lease.as_ref());
+        let holds = lease.is_some_and(|lease| lease.attempt == number && lease.holds(world.now()));
+        world.check(
+            holds || world.weather.clocks != Clocks::Right,
+            "a call is begun under a lease that holds",
+            || format!("{id} {call:?} attempt {number}: {lease:?} at {:?}", world.now()),
+        );
         self.under_way.push((call, number, life.clone()));
     }
 

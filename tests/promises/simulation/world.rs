@@ -16,6 +16,8 @@ use crate::chance::Chance;
 
 /// When every run begins.
 const DAWN: i64 = 1_800_000_000_000;
+/// What all engines together may ask of the store in a millisecond; who asks more goes round in a circle.
+const ASKED: usize = 20_000;
 
 pub struct World {
     pub seed: u64,
@@ -33,6 +35,8 @@ struct Seen {
     broken: Vec<String>,
     /// The bad times are over.
     calm: bool,
+    /// What the store was asked in a millisecond.
+    asked: (i64, usize),
 }
 
 /// What a run came to.
@@ -101,6 +105,19 @@ impl World {
 
     pub fn is_calm(&self) -> bool {
         self.seen().calm
+    }
+
+    /// The store is asked; whether time goes on between such questions.
+    pub fn is_moving(&self) -> bool {
+        let now = self.millis();
+        let mut seen = self.seen();
+        seen.asked = if seen.asked.0 == now { (now, seen.asked.1 + 1) } else { (now, 1) };
+        let asked = seen.asked.1;
+        drop(seen);
+        self.check(asked != ASKED, "nothing is retried without progress", || {
+            format!("{asked} times at {now}")
+        });
+        asked < ASKED
     }
 
     pub fn report(&self) -> Report {
