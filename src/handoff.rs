@@ -91,12 +91,13 @@ impl Handoff {
         let calls = Arc::new(Calls::new(ledger.clone(), servicenow, counters.clone()));
         let bot = Arc::new(Bot::new(settings, ledger.clone(), direct_line.clone()));
         let escalations = Arc::new(Escalations::new(&settings.handoff, calls.clone(), bot.clone()));
-        let attaching = Arc::new(Attaching::new(calls.clone(), files.clone(), direct_line.clone()));
+        let attaching =
+            Arc::new(Attaching::new(calls.clone(), files.clone(), direct_line.clone(), texts.clone()));
         let shown = reading::Shown::new(ledger.clone(), files.clone(), texts.clone(), far_end.url.clone());
         Some(Self {
             tokens: Tokens::new(ledger.clone(), direct_line.clone()),
             reading: Reading::new(calls.clone(), bot.clone(), escalations.clone(), shown),
-            posting: Posting::new(calls.clone(), bot.clone(), attaching.clone()),
+            posting: Posting::new(calls.clone(), bot.clone(), attaching.clone(), texts.clone()),
             uploads: Uploads::new(bot.clone(), attaching),
             asides: Asides::new(direct_line, texts.clone()),
             ledger,

@@ -28,6 +28,7 @@ use crate::{
         journal::{JournalError, Store},
     },
     telemetry::{Count, Counters, TRACEPARENT, Trace, trace_id},
+    translate::texts::Texts,
     wire::virtual_agent::request::{Action, Request},
 };
 
@@ -66,6 +67,7 @@ pub struct SecondaryBot {
     /// Event names that mean a hand-off.
     events: Vec<String>,
     limits: Limits,
+    texts: Texts,
     counters: Arc<Counters>,
 }
 
@@ -94,8 +96,10 @@ impl SecondaryBot {
     ) -> Option<Self> {
         let role = settings.secondary_bot.as_ref()?;
         let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let dialogue = Dialogue { texts: settings.handoff.texts.clone() };
         Some(Self {
-            ledger: Arc::new(Ledger::new(Dialogue, journal, World::real(), Box::new(|_, _, _| {}))),
+            texts: settings.handoff.texts.clone(),
+            ledger: Arc::new(Ledger::new(dialogue, journal, World::real(), Box::new(|_, _, _| {}))),
             agents: Agents::new(&settings.direct_line, role, http),
             seal: Seal::new(settings),
             responder: role.response.as_ref().map(|response| Responder::new(response, http.clone())),
@@ -144,7 +148,8 @@ impl SecondaryBot {
         }
         let session = self.ledger.find_or_begin(&ask::session(&request)).await?;
         let asynchronous = self.responder.is_some() && !request.sync_response;
-        let incoming = Incoming::read(request, body, asynchronous, trace(body, caller), self.ledger.now());
+        let trace = trace(body, caller);
+        let incoming = Incoming::read(request, body, asynchronous, trace, &self.texts, self.ledger.now());
         let Taken { request, repeated, in_secret } = take::take(self, &session, incoming).await?;
         self.counters.one(if repeated { Count::Duplicates } else { Count::FromPrimaryBot });
         if asynchronous && !in_secret {

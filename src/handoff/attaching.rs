@@ -22,7 +22,8 @@ use crate::{
     session::{Command, Notice, ToAgent, UserSaid},
     translate::{
         answer::{self, answer_one, files as attachments},
-        takeover, texts,
+        takeover,
+        texts::Texts,
     },
     wire::activity::Activity,
 };
@@ -34,6 +35,7 @@ pub struct Attaching {
     pub files: Arc<Files>,
     /// Who knows which addresses are Direct Line's own.
     direct_line: DirectLine,
+    texts: Texts,
 }
 
 /// A file of an upload: sent on already, or kept here until the others have been looked at.
@@ -43,8 +45,8 @@ pub enum Taken {
 }
 
 impl Attaching {
-    pub fn new(calls: Arc<Calls>, files: Arc<Files>, direct_line: DirectLine) -> Self {
-        Self { ledger: calls.ledger.clone(), calls, files, direct_line }
+    pub fn new(calls: Arc<Calls>, files: Arc<Files>, direct_line: DirectLine, texts: Texts) -> Self {
+        Self { ledger: calls.ledger.clone(), calls, files, direct_line, texts }
     }
 
     /// A message with attachments that the client posted as an activity, or none that any are left of.
@@ -75,9 +77,10 @@ impl Attaching {
             self.calls.count_duplicates(1);
             return Ok(Some(Posted::Known(known)));
         }
-        let answer = {
+        let (answer, words) = {
             let state = conversation.state().await;
-            answer_one(&with_files(activity, files), &state.conversation, state.questions())
+            let words = self.texts.of_user(&state.user);
+            (answer_one(&with_files(activity, files), &state.conversation, state.questions()), words)
         };
         if let Some(amiss) = answer.amiss {
             let said = Box::new(live_words(activity, answer, self.ledger.now()));
@@ -103,7 +106,7 @@ impl Attaching {
         for (attachment, address) in attached {
             match address {
                 Address::Fetchable => named.push(attachment),
-                Address::Useless => add_line(&mut message.text, &texts::file_left_out(&attachment.name)),
+                Address::Useless => add_line(&mut message.text, &words.file_left_out(&attachment.name)),
                 Address::Data { media_type, bytes } => {
                     let name = name::file_name(&attachment.name);
                     match self.take_bytes(conversation, &name, media_type, bytes).await {
@@ -116,7 +119,7 @@ impl Attaching {
         for inline in answer::inline(activity) {
             // Those that an upload only names come beside it.
             if !files.iter().any(|file| is_named(inline, file)) {
-                add_line(&mut message.text, &texts::file_left_out(answer::called(inline)));
+                add_line(&mut message.text, &words.file_left_out(answer::called(inline)));
             }
         }
         message.attachments = named.into_iter().chain(files.iter().cloned()).collect();

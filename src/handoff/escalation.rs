@@ -90,11 +90,12 @@ impl Escalations {
         source: &Source<'_>,
     ) -> Result<(), JournalError> {
         let segment = source.segment;
-        let (cut, live, history_missing) = {
+        let (cut, live, history_missing, words) = {
             let state = conversation.state().await;
             let cut = state.segments.get(segment).and_then(|segment| segment.cut.clone());
             let live = state.is_live() && segment + 1 == state.segments.len();
-            (cut.filter(|cut| !cut.drained), live, live && state.history_missing)
+            let words = self.settings.texts.of_user(&state.user);
+            (cut.filter(|cut| !cut.drained), live, live && state.history_missing, words)
         };
         let Some(mut cut) = cut else { return Ok(()) };
         let rest = match self.bot.read_on(source, cut.watermark.as_deref()).await {
@@ -109,12 +110,14 @@ impl Escalations {
         let now = Timestamp::now();
         let skip = rest.iter().position(|a| a.id.as_deref() == Some(&cut.event)).map_or(0, |at| at + 1);
         let behind = &rest[skip..];
-        let said =
-            behind.iter().filter_map(|activity| takeover::after_event(activity, &mut cut, now)).collect();
+        let said = behind
+            .iter()
+            .filter_map(|activity| takeover::after_event(activity, &mut cut, &words, now))
+            .collect();
         let history = match history_missing {
             true => {
                 let spoken = self.read_from_start(source, Some(&cut.event)).await;
-                spoken.map(|spoken| request::portions(&spoken))
+                spoken.map(|spoken| request::portions(&spoken, &words))
             }
             false => None,
         };

@@ -16,7 +16,7 @@ use crate::{
     files::TakeError,
     ledger::{Committed, Ledger, deliver_soon, journal::JournalError},
     session::{Command, Phase, Quota},
-    translate::{answer::is_click, takeover},
+    translate::{answer::is_click, takeover, texts::Texts},
     wire::activity::{Account, Activity},
 };
 
@@ -50,11 +50,12 @@ pub struct Posting {
     calls: Arc<Calls>,
     bot: Arc<Bot>,
     attaching: Arc<Attaching>,
+    texts: Texts,
 }
 
 impl Posting {
-    pub(super) fn new(calls: Arc<Calls>, bot: Arc<Bot>, attaching: Arc<Attaching>) -> Self {
-        Self { ledger: calls.ledger.clone(), calls, bot, attaching }
+    pub(super) fn new(calls: Arc<Calls>, bot: Arc<Bot>, attaching: Arc<Attaching>, texts: Texts) -> Self {
+        Self { ledger: calls.ledger.clone(), calls, bot, attaching, texts }
     }
 
     /// Takes an activity of an escalated conversation's client.
@@ -189,11 +190,12 @@ impl Posting {
         source: &Source<'_>,
     ) -> Result<Option<ActivityId>, JournalError> {
         let Some(conversation) = self.ledger.find(id).await? else { return Ok(None) };
-        let cut = {
+        let (cut, words) = {
             self.ledger.refresh(&conversation).await?;
             let state = conversation.state().await;
             let cut = state.segment().and_then(|segment| segment.cut.clone());
-            cut.filter(|_| state.is_live() && activity.kind == "message")
+            let words = self.texts.of_user(&state.user);
+            (cut.filter(|_| state.is_live() && activity.kind == "message"), words)
         };
         let Some(mut cut) = cut else { return Ok(upstream_id.map(ActivityId)) };
         let upstream_id = match arrived {
@@ -208,7 +210,9 @@ impl Posting {
         let mut mine = activity.clone();
         mine.id.clone_from(&upstream_id);
         mine.from.get_or_insert_with(Account::default).role = Some("user".into());
-        let Some(said) = takeover::after_event(&mine, &mut cut, Timestamp::now()) else { return Ok(None) };
+        let Some(said) = takeover::after_event(&mine, &mut cut, &words, Timestamp::now()) else {
+            return Ok(None);
+        };
         // Without an answer only the request itself may have been the bot's; it is not said again.
         if upstream_id.is_none() && !arrived && said.message.is_none() {
             return Ok(None);

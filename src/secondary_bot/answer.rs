@@ -11,7 +11,7 @@ use crate::{
     ledger::Why,
     translate::{
         secondary_bot::{Pending, number, said},
-        texts,
+        texts::{Text, Words},
     },
     wire::virtual_agent::body,
 };
@@ -43,18 +43,18 @@ impl Answer {
 
     /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may not have
     /// arrived, or when nothing was said to something else.
-    pub fn heard(source: &str, plan: Plan, heard: Heard, events: &[String]) -> Self {
+    pub fn heard(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
         let Heard { activities, watermark, echoed: _, lost, doubtful } = heard;
-        let said = said(&activities, events, &format!("{source}.said"));
+        let said = said(&activities, events, &format!("{source}.said"), words);
         let is_silent = plan.elements.is_empty() && said.elements.is_empty() && !said.completed && !lost;
         let unanswered = plan.unanswered.filter(|_| is_silent && said.handoff.is_none());
         // Nobody here has a person to offer: the primary bot goes on looking.
-        let take_control = said.handoff.is_some() || unanswered == Some(texts::NO_PERSON);
+        let take_control = said.handoff.is_some() || unanswered == Some(Text::NoPerson);
         let over = lost || take_control || said.completed;
         let unheard = doubtful || (plan.listen == Listen::Briefly && said.elements.is_empty());
         let keeps = unheard && !over && said.pending == Pending::Nothing;
         let mut elements = plan.elements;
-        elements.extend(unanswered.map(body::output_text));
+        elements.extend(unanswered.map(|text| body::output_text(words.get(text))));
         number(&mut elements, source);
         elements.extend(said.elements);
         let contents = Contents {
@@ -68,28 +68,28 @@ impl Answer {
     }
 
     /// What is said when the work on a request was given up. Something to know or an end is answered all the same.
-    pub fn given_up(state: &State, request: u64, asked: &Asked, why: Why) -> Self {
+    pub fn given_up(state: &State, request: u64, asked: &Asked, why: Why, words: &Words<'_>) -> Self {
         let source = &state.source(request);
-        let plan = plan(state, request, asked, None);
+        let plan = plan(state, request, asked, None, words);
         match why {
             Why::WordsGone => {
-                let mut answer = Self::text(source, texts::SAY_SECRET_AGAIN);
+                let mut answer = Self::text(source, words.get(Text::EnterAgain));
                 if let Pending::Form(form) = &state.pending {
-                    let mut question: Vec<_> = form.question().into_iter().collect();
+                    let mut question: Vec<_> = form.question(words).into_iter().collect();
                     number(&mut question, &format!("{source}.again"));
                     answer.contents.elements.append(&mut question);
                 }
                 answer
             }
             _ if plan.open.is_none() => Self::of(source, plan),
-            Why::MayHaveArrived => Self::text(source, texts::MAY_BE_LOST),
-            Why::Refused | Why::Unreachable => Self::out_of_reach(source),
+            Why::MayHaveArrived => Self::text(source, words.get(Text::MayBeLost)),
+            Why::Refused | Why::Unreachable => Self::out_of_reach(source, words),
         }
     }
 
     /// The primary bot has to go on without us.
-    pub fn out_of_reach(source: &str) -> Self {
-        let mut answer = Self::text(source, texts::AGENT_OUT_OF_REACH);
+    pub fn out_of_reach(source: &str, words: &Words<'_>) -> Self {
+        let mut answer = Self::text(source, words.get(Text::OutOfReach));
         answer.contents.take_control = true;
         answer.over = true;
         answer

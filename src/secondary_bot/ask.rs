@@ -10,7 +10,11 @@ use super::{
 use crate::{
     domain::{ConversationId, Timestamp},
     ledger::Whisper,
-    translate::secondary_bot::{answer::SKIPPED, context},
+    translate::{
+        context::locale_of,
+        secondary_bot::{answer::SKIPPED, context},
+        texts::Texts,
+    },
     wire::virtual_agent::request::{Action, Attachment, Message, Request, SwitchTo},
 };
 
@@ -58,13 +62,15 @@ impl Incoming {
         body: &Map<String, Value>,
         asynchronous: bool,
         trace: Option<String>,
+        texts: &Texts,
         now: Timestamp,
     ) -> Self {
         let (what, message) = what(request.action);
         let Message { text, typed: _, client_message_id, attachments } = message;
         let zone = new_zone(body);
         let mut variables = request.context_variables;
-        let history = context::history(&request.history);
+        let locale = language(&variables);
+        let history = context::history(&request.history, &texts.of(locale.as_deref()));
         variables.extend(history.map(|history| (context::HISTORY.to_owned(), history.into())));
         variables.extend(zone.clone().map(|zone| (context::TIMEZONE.to_owned(), zone)));
         let action = body.get("action").and_then(Value::as_str).unwrap_or_default();
@@ -74,7 +80,6 @@ impl Incoming {
             let message_id = client_message_id.as_deref().unwrap_or_default();
             key(&request.request_id, &request.user_id, &[action, &asks, said, message_id, &told])
         };
-        let language = variables.get("requester_session_language").and_then(Value::as_str);
         let (bare_key, echo) = (key(""), echo(body));
         let asked = Asked {
             key: key(&text),
@@ -83,7 +88,7 @@ impl Incoming {
             text,
             whisper: None,
             files: attachments.into_iter().map(file).collect(),
-            locale: language.map(str::to_owned),
+            locale,
             context: variables,
             timezone: zone.and_then(|zone| zone.as_str().map(str::to_owned)).or(request.timezone),
             silent: request.silent_message,
@@ -139,6 +144,16 @@ fn key(request: &str, user: &str, asks: &[&str]) -> Option<String> {
 fn new_zone(body: &Map<String, Value>) -> Option<Value> {
     let action = body.get("action").and_then(Value::as_str)?;
     action.eq_ignore_ascii_case("SET_USER_TIMEZONE").then(|| body.get("timezone").cloned())?
+}
+
+/// The user's language, BCP 47, by the names that context variables are seen to have for it.
+fn language(variables: &Map<String, Value>) -> Option<String> {
+    const NAMES: [&str; 3] = ["requester_session_language", "language", "locale"];
+    let named = |name: &&str| {
+        let found = variables.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.and_then(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())
+    };
+    NAMES.iter().find_map(named).map(locale_of)
 }
 
 /// What is asked for, and what was said with it. An action we don't know is taken by its message.

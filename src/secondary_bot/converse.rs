@@ -15,7 +15,7 @@ use super::{
 use crate::{
     agent_turn::{Limits, Turn},
     ledger::Failure,
-    translate::texts,
+    translate::texts::Text,
     wire::activity::Activity,
 };
 
@@ -61,7 +61,8 @@ impl SecondaryBot {
         let silent = heard.activities.iter().all(|activity| activity.kind != "message");
         if silent && ((!sure && !heard.echoed) || heard.lost) {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
-            heard.activities.push(may_be_lost());
+            let words = work.session.state().await.words(&self.texts);
+            heard.activities.push(said_for_it(words.get(Text::MayBeLost)));
             heard.doubtful = true;
         }
         Ok(Some(heard))
@@ -125,7 +126,7 @@ fn name(work: &Work<'_>, ordinal: usize) -> String {
     format!("{}.{ordinal}", work.request())
 }
 
-/// Says in the agent's stead that nothing is known of the user's message.
-fn may_be_lost() -> Activity {
-    Activity { kind: "message".to_owned(), text: Some(texts::MAY_BE_LOST.to_owned()), ..Activity::default() }
+/// What is said in the agent's stead.
+fn said_for_it(text: &str) -> Activity {
+    Activity { kind: "message".to_owned(), text: Some(text.to_owned()), ..Activity::default() }
 }

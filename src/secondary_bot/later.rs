@@ -78,10 +78,10 @@ impl SecondaryBot {
 
     /// Sends on what the agent said unasked. Where answers are synchronous it waits for the next request.
     async fn overhear(self: &Arc<Self>, session: &Arc<Session>) -> Result<(), JournalError> {
-        let (user, agent) = {
+        let (user, agent, words) = {
             let state = session.state().await;
             let free = !state.is_busy() && !state.outbox.is_frozen();
-            (state.user.clone(), state.agent.clone().filter(|_| free))
+            (state.user.clone(), state.agent.clone().filter(|_| free), state.words(&self.texts))
         };
         let Some(agent) = agent else { return Ok(()) };
         let Ok(look) = self.read(session, None, agent.watermark.as_deref()).await else { return Ok(()) };
@@ -93,7 +93,7 @@ impl SecondaryBot {
             &mut Seen::default(),
         );
         let Said { elements, pending, handoff, completed, score } =
-            said(&heard.activities, &self.events, &format!("{}|{}", session.id, agent.id));
+            said(&heard.activities, &self.events, &format!("{}|{}", session.id, agent.id), &words);
         let take_control = handoff.is_some();
         let contents =
             Contents { elements, completed: completed && !take_control, take_control, handoff, score };

@@ -13,13 +13,19 @@ use crate::{
         CallId, Decided, Entry, Lease, Machine, Outbox, Outcome, Queued, Settled, Settlement,
         journal::Position,
     },
-    translate::secondary_bot::{Pending, number},
+    translate::{
+        secondary_bot::{Pending, number},
+        texts::Texts,
+    },
     wire::virtual_agent::body,
 };
 
 /// The machine of the secondary-bot role.
-#[derive(Clone, Copy, Debug)]
-pub struct Dialogue;
+#[derive(Clone, Debug, Default)]
+pub struct Dialogue {
+    /// What is said in the agent's stead.
+    pub texts: Texts,
+}
 
 /// One session, as this process knows it.
 pub type Session = Entry<Dialogue>;
@@ -158,7 +164,7 @@ impl Machine for Dialogue {
         let answer = match outcome {
             Outcome::Retry { .. } => return vec![Fact::Settled(settled)],
             Outcome::Done(answer) => answer.clone().unwrap_or_default(),
-            Outcome::GivenUp(why) => Answer::given_up(state, request, asked, *why),
+            Outcome::GivenUp(why) => Answer::given_up(state, request, asked, *why, &state.words(&self.texts)),
         };
         vec![answered(state, request, asked, answer, now), Fact::Settled(settled)]
     }

@@ -14,7 +14,7 @@ use crate::{
             answer::{Answered, answer},
             context,
         },
-        texts,
+        texts::{Text, Words},
     },
     wire::virtual_agent::{body, request::SwitchTo},
 };
@@ -34,7 +34,7 @@ pub struct Plan {
     /// The session ends with this request.
     pub end: Option<End>,
     /// What is said when the agent says nothing at all.
-    pub unanswered: Option<&'static str>,
+    pub unanswered: Option<Text>,
 }
 
 impl Plan {
@@ -83,10 +83,10 @@ pub enum End {
 }
 
 /// Plans the request at this position. `secret` is what the user said, when that is not stored.
-pub fn plan(state: &State, request: u64, asked: &Asked, secret: Option<&str>) -> Plan {
+pub fn plan(state: &State, request: u64, asked: &Asked, secret: Option<&str>, words: &Words<'_>) -> Plan {
     let text = secret.unwrap_or(&asked.text);
     let mut plan = match &asked.what {
-        What::Say => return say(state, request, asked, text),
+        What::Say => return say(state, request, asked, text, words),
         What::Start => start(true, text),
         What::StartCreated => Plan { elements: opening(state, "StartConversation"), ..start(false, text) },
         What::Create => {
@@ -94,19 +94,19 @@ pub fn plan(state: &State, request: u64, asked: &Asked, secret: Option<&str>) ->
         }
         What::Agent if text.is_empty() => event(context::event(context::AGENT, Value::Null)),
         // Whatever is said while a secret is asked for is its answer.
-        What::Agent if secret.is_some() => said(&state.pending, text),
+        What::Agent if secret.is_some() => said(&state.pending, text, words),
         What::Agent => person(text),
         What::SwitchTopicId { id } => event(context::switch(&SwitchTo::TopicId(id.clone()))),
         What::SwitchTopicName { name } => event(context::switch(&SwitchTo::TopicName(name.clone()))),
         What::SwitchIntentId { id } => event(context::switch(&SwitchTo::IntentId(id.clone()))),
-        What::End => end(state, End::Completed),
-        What::Fault => end(state, End::TakeControl),
+        What::End => end(state, End::Completed, words),
+        What::Fault => end(state, End::TakeControl, words),
         What::Note => Plan::default(),
     };
     plan.unanswered = match &asked.what {
-        What::Agent => Some(texts::NO_PERSON),
+        What::Agent => Some(Text::NoPerson),
         What::SwitchTopicId { .. } | What::SwitchTopicName { .. } | What::SwitchIntentId { .. } => {
-            Some(texts::NO_TOPIC)
+            Some(Text::NoTopic)
         }
         _ => plan.unanswered,
     };
@@ -117,12 +117,12 @@ pub fn plan(state: &State, request: u64, asked: &Asked, secret: Option<&str>) ->
 }
 
 /// Words or files; an answer inside a card may only lead to its next question.
-fn say(state: &State, request: u64, asked: &Asked, text: &str) -> Plan {
+fn say(state: &State, request: u64, asked: &Asked, text: &str, words: &Words<'_>) -> Plan {
     // Whatever was asked in a conversation that is gone, its successor didn't ask it.
     let same = state.agent.as_ref().is_some_and(|agent| agent.opened_by != request);
     let pending = if same { &state.pending } else { &Pending::Nothing };
     let files: Vec<File> = asked.files.iter().filter(|file| !file.url.is_empty()).cloned().collect();
-    let mut plan = match said(pending, text) {
+    let mut plan = match said(pending, text, words) {
         plan if plan.asks.is_some() => return plan,
         plan if files.is_empty() => plan,
         plan => with_files(plan, files),
@@ -139,14 +139,14 @@ fn with_files(plan: Plan, files: Vec<File>) -> Plan {
     Plan { posts: vec![Post::Files { files, fields: fields.unwrap_or_default() }], ..plan }
 }
 
-fn said(pending: &Pending, text: &str) -> Plan {
-    match answer(pending, text) {
-        Answered::Ask(form) => Plan { elements: form.questions(), asks: Some(form), ..Plan::default() },
+fn said(pending: &Pending, text: &str, words: &Words<'_>) -> Plan {
+    match answer(pending, text, words) {
+        Answered::Ask(form) => Plan { elements: form.questions(words), asks: Some(form), ..Plan::default() },
         Answered::Post(fields) => Plan {
             open: Some(false),
             posts: vec![Post::Activity(fields)],
             listen: Listen::Fully,
-            unanswered: Some(texts::NO_ANSWER),
+            unanswered: Some(Text::NoAnswer),
             ..Plan::default()
         },
     }
@@ -180,11 +180,11 @@ fn event(fields: Map<String, Value>) -> Plan {
     Plan { open: Some(false), posts, listen: Listen::Briefly, ..Plan::default() }
 }
 
-fn end(state: &State, end: End) -> Plan {
+fn end(state: &State, end: End, words: &Words<'_>) -> Plan {
     let goodbye = Map::from_iter([("type".to_owned(), Value::from("endOfConversation"))]);
     let posts = state.agent.iter().map(|_| Post::Activity(goodbye.clone())).collect();
     let elements = match end {
-        End::Completed => vec![body::output_text(texts::CONVERSATION_ENDED)],
+        End::Completed => vec![body::output_text(words.get(Text::ConversationOver))],
         End::TakeControl => Vec::new(),
     };
     Plan { posts, elements, end: Some(end), ..Plan::default() }

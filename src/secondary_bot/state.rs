@@ -8,7 +8,10 @@ use super::fact::{Answered, Asked, Fact, What};
 use crate::{
     domain::{ConversationId, Timestamp},
     ledger::{CallId, Lane, Outbox, Queued, Settled, Settlement, WORDS_LIVE, Whisper},
-    translate::secondary_bot::{Pending, StepKind},
+    translate::{
+        secondary_bot::{Pending, StepKind},
+        texts::{Texts, Words},
+    },
 };
 
 /// Milliseconds of silence after which a session is ended, as the documented idle time of a bot-to-bot session.
@@ -99,6 +102,12 @@ impl State {
     /// A session of which nothing is stored.
     pub fn new(session: &ConversationId) -> Self {
         Self { session: session.to_string(), ..Self::default() }
+    }
+
+    /// Our words in the user's language, else the agent's.
+    pub fn words<'a>(&self, texts: &'a Texts) -> Words<'a> {
+        let agents = self.context.get("va_Language").and_then(Value::as_str);
+        texts.of_all([self.locale.as_deref(), agents])
     }
 
     /// What elements of ours in the answer to a request are named after.

@@ -15,7 +15,10 @@ use crate::{
         CallId, Decided, Lane, Lease, Machine as _, Outcome, Queued, Settled, Settlement, Stored as _,
         Whisper, Why,
     },
-    translate::secondary_bot::Pending,
+    translate::{
+        secondary_bot::Pending,
+        texts::{Texts, Words},
+    },
     wire::virtual_agent::request::Request,
 };
 
@@ -30,7 +33,7 @@ fn request(body: &Value) -> (Request, Map<String, Value>) {
 
 fn incoming(body: &Value) -> Incoming {
     let (request, fields) = request(body);
-    Incoming::read(request, &fields, true, None, Timestamp(7))
+    Incoming::read(request, &fields, true, None, &Texts::default(), Timestamp(7))
 }
 
 fn accepted(state: &State, body: &Value) -> Accepted {
@@ -63,7 +66,7 @@ fn head(state: &State) -> (u64, Asked) {
 
 fn planned(state: &State, secret: Option<&str>) -> super::plan::Plan {
     let (request, asked) = head(state);
-    plan(state, request, &asked, secret)
+    plan(state, request, &asked, secret, &Words::default())
 }
 
 fn opened(request: u64) -> Fact {
@@ -265,7 +268,7 @@ fn a_secret_whose_words_are_gone_is_asked_for_again() {
     let [Fact::Answered(given), Fact::Settled(_)] = &facts[..] else { panic!("{facts:?}") };
     let elements = given.body["body"].as_array().expect("elements");
     assert_eq!(elements[0]["actionType"], "EndTypingIndicator");
-    assert!(elements[1]["value"].as_str().is_some_and(|text| text.starts_with("Your last entry")));
+    assert!(elements[1]["value"].as_str().is_some_and(|text| text.starts_with("Your answer did not")));
     assert_eq!((&elements[2]["label"], &elements[2]["maskType"]), (&json!("PIN"), &json!("SECURE")));
     facts.iter().for_each(|fact| state.apply(fact));
     assert!(state.is_secret() && !state.is_busy());
@@ -279,7 +282,7 @@ fn settle(state: &State, queued: &Queued<Call>, outcome: &Outcome<Answer>) -> Ve
         Outcome::GivenUp(_) => Settlement::Dropped,
     };
     let settled = Settled { call: queued.id, attempt, outcome: how, at: Timestamp(9) };
-    Dialogue.settle(state, queued, settled, outcome, Timestamp(9))
+    Dialogue::default().settle(state, queued, settled, outcome, Timestamp(9))
 }
 
 #[test]
@@ -394,7 +397,7 @@ fn a_step_counts_only_from_who_holds_the_lease() {
     let state = session_of(&[Fact::Asked(say), leased(0, 1), opened(0), leased(0, 2)]);
     let step = |attempt, step| {
         let command = Command::Step { of: (CallId(0, 0), attempt), step };
-        Dialogue.decide(&state, &command, Timestamp(1))
+        Dialogue::default().decide(&state, &command, Timestamp(1))
     };
     for late in [Step::Posting(0), Step::Posted(0)] {
         assert!(matches!(step(1, late.clone()), Decided::TooLate));
@@ -403,7 +406,7 @@ fn a_step_counts_only_from_who_holds_the_lease() {
     let renewed = |conversation: &str, by| {
         let (conversation, authorization) = (conversation.to_owned(), "Bearer t".to_owned());
         let command = Command::Renewed { conversation, by, authorization, until: Timestamp(9) };
-        Dialogue.decide(&state, &command, Timestamp(1))
+        Dialogue::default().decide(&state, &command, Timestamp(1))
     };
     assert!(matches!(renewed("dl", Some((CallId(0, 0), 1))), Decided::TooLate));
     assert!(matches!(renewed("another", None), Decided::TooLate));
@@ -419,7 +422,7 @@ fn what_the_agent_says_unasked_is_stored_once_and_never_into_a_request() {
         let watermark = Some("7".to_owned());
         let heard = Overheard { agent, contents, watermark, pending: Pending::Nothing };
         let command = Command::Overheard(Box::new(heard));
-        Dialogue.decide(state, &command, Timestamp(1))
+        Dialogue::default().decide(state, &command, Timestamp(1))
     };
     let agent = state.agent.clone().expect("an agent");
     assert!(matches!(overheard(&state, agent), Decided::TooLate), "somebody works here");
@@ -435,8 +438,9 @@ fn what_the_agent_says_unasked_is_stored_once_and_never_into_a_request() {
 #[test]
 fn an_idle_session_ends_unless_somebody_has_spoken_meanwhile() {
     let state = asked_for_a_pin();
-    let idle =
-        |state: &State, now| Dialogue.decide(state, &Command::Idle { now: Timestamp(now) }, Timestamp(0));
+    let idle = |state: &State, now| {
+        Dialogue::default().decide(state, &Command::Idle { now: Timestamp(now) }, Timestamp(0))
+    };
     assert!(matches!(idle(&state, 3_600_000), Decided::Nothing));
     let Decided::Facts(facts) = idle(&state, 3_600_010) else { panic!("not ended") };
     let mut ended = state.clone();

@@ -40,7 +40,10 @@ impl SecondaryBot {
             let (plan, has_agent) = self.ready(work).await?;
             if has_agent {
                 match self.converse(work, &plan).await {
-                    Ok(Some(heard)) => return Ok(Answer::heard(&source, plan, heard, &self.events)),
+                    Ok(Some(heard)) => {
+                        let words = &work.session.state().await.words(&self.texts);
+                        return Ok(Answer::heard(&source, plan, heard, &self.events, words));
+                    }
                     Ok(None) => return Ok(Answer::of(&source, plan)),
                     Err(Unreached::Stopped(failure)) => return Err(failure),
                     // Nobody is left to be told, and nothing else was asked for.
@@ -50,13 +53,13 @@ impl SecondaryBot {
                         return Ok(Answer { over, ..answer });
                     }
                     Err(Unreached::Lost) if openings < OPENINGS => {}
-                    Err(unreached) => return self.out_of_reach(work, &source, &unreached),
+                    Err(unreached) => return self.out_of_reach(work, &source, &unreached).await,
                 }
             }
             openings += 1;
             match self.open(work).await {
                 Ok(()) => {}
-                Err(unreached) => return self.out_of_reach(work, &source, &unreached),
+                Err(unreached) => return self.out_of_reach(work, &source, &unreached).await,
             }
         }
     }
@@ -70,14 +73,19 @@ impl SecondaryBot {
         };
         let words = words.as_ref().map(SecretString::expose_secret);
         let state = work.session.state().await;
-        let plan = plan(&state, work.request(), work.asked, words);
+        let plan = plan(&state, work.request(), work.asked, words, &state.words(&self.texts));
         let opened_by = state.agent.as_ref().map(|agent| agent.opened_by);
         let fits = |anew: bool| opened_by.is_some_and(|by| !anew || by == work.request());
         let has_agent = plan.open.is_none_or(fits);
         Ok((plan, has_agent))
     }
 
-    fn out_of_reach(&self, work: &Work<'_>, source: &str, unreached: &Unreached) -> Result<Answer, Failure> {
+    async fn out_of_reach(
+        &self,
+        work: &Work<'_>,
+        source: &str,
+        unreached: &Unreached,
+    ) -> Result<Answer, Failure> {
         let id = &work.session.id;
         match unreached {
             Unreached::Stopped(failure) => Err(*failure),
@@ -92,7 +100,7 @@ impl SecondaryBot {
             }
             unreached => {
                 error!(session.id = %id, error = %unreached, "The agent can't be reached; control goes back");
-                Ok(Answer::out_of_reach(source))
+                Ok(Answer::out_of_reach(source, &work.session.state().await.words(&self.texts)))
             }
         }
     }

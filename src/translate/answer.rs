@@ -390,7 +390,7 @@ pub fn files(activity: &Activity) -> Vec<Attachment> {
         let url = field("contentUrl")?.to_owned();
         let path = url.split(['?', '#']).next().unwrap_or_default();
         let last = path.rsplit('/').next().filter(|last| !last.is_empty() && !url.starts_with("data:"));
-        let name = field("name").or(last).unwrap_or("file").to_owned();
+        let name = field("name").or(last).unwrap_or("?").to_owned();
         let media_type = field("contentType").unwrap_or("application/octet-stream").to_owned();
         Some(Attachment { name, media_type, url, bytes: 0 })
     };
@@ -414,7 +414,7 @@ pub fn called(attachment: &Value) -> &str {
     named
         .or_else(|| text_of(of_content("text")))
         .or_else(|| text_of(attachment.get("contentType")))
-        .unwrap_or("file")
+        .unwrap_or("?")
 }
 
 fn text_of(value: Option<&Value>) -> Option<&str> {

@@ -111,6 +111,16 @@ fn language(locale: &str) -> Option<String> {
     (!language.is_empty()).then(|| language.to_owned())
 }
 
+/// What a language code of ServiceNow's is elsewhere.
+pub fn locale_of(code: &str) -> String {
+    match code.trim().to_ascii_lowercase().as_str() {
+        "pb" => "pt-BR".to_owned(),
+        "fq" => "fr-CA".to_owned(),
+        "zt" => "zh-TW".to_owned(),
+        _ => code.trim().to_owned(),
+    }
+}
+
 /// Whether a locale is this one, or a part of it.
 fn begins_with(locale: &str, tag: &str) -> bool {
     locale.strip_prefix(tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
@@ -195,6 +205,9 @@ mod tests {
             assert_eq!(language(locale).as_deref(), Some(code), "{locale}");
         }
         assert_eq!(language(" "), None);
+        for (code, locale) in [("pb", "pt-BR"), ("FQ", "fr-CA"), ("zt", "zh-TW"), (" de-AT ", "de-AT")] {
+            assert_eq!(locale_of(code), locale);
+        }
     }
 
     proptest! {

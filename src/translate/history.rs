@@ -7,7 +7,7 @@ use super::{
     escalation::{is_bot, is_user},
     readable,
     text::{self, Voice},
-    texts,
+    texts::{Text, Words},
 };
 use crate::{
     domain::{HistoryLine, Timestamp},
@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// The messages of a transcript, in order; what has no readable text is left out. One without a time has that of the
-/// line before it, else of the first after it that has one.
-pub fn lines(activities: &[Activity]) -> Vec<HistoryLine> {
+/// line before it, else of the first after it that has one. `words` name who has no name.
+pub fn lines(activities: &[Activity], words: &Words<'_>) -> Vec<HistoryLine> {
     let messages = || activities.iter().filter(|activity| activity.kind == "message");
     let first = messages().find_map(|activity| time(activity.timestamp.as_ref()?));
     let mut last = first.unwrap_or_default();
@@ -27,7 +27,8 @@ pub fn lines(activities: &[Activity]) -> Vec<HistoryLine> {
         let from_bot = from_bot(activity);
         let name = activity.from.as_ref().and_then(|from| from.name.clone());
         let name = name.filter(|name| !name.trim().is_empty());
-        let name = name.unwrap_or_else(|| if from_bot { texts::BOT } else { texts::USER }.to_owned());
+        let name =
+            name.unwrap_or_else(|| words.get(if from_bot { Text::Bot } else { Text::User }).to_owned());
         found.push(HistoryLine { from_bot, name, text, at: last });
     }
     found

@@ -21,8 +21,8 @@ pub fn request(queued: &Queued<ChatCall>, session: &SessionId, user: &User) -> R
     let action = match call {
         Call::Create(_) => Action::CreateConversation,
         Call::StartCreated(_) => Action::StartCreatedConversation,
-        Call::Start(request) => Action::StartConversation(opening_words(request, "", &id)),
-        Call::Agent(request) => Action::Agent(opening_words(request, "Switch to live agent", &id)),
+        Call::Start(request) => Action::StartConversation(opening_words(request, &id)),
+        Call::Agent(request) => Action::Agent(opening_words(request, &id)),
         Call::Say(message) => Action::Message(words(message, &id)),
         Call::SendHistory(_) => Action::SendHistory,
         Call::Switch(topic) => Action::Switch(match topic.clone() {
@@ -83,8 +83,8 @@ pub fn session_of_request(id: &str) -> Option<SessionId> {
     (step.is_ok() && position.is_ok()).then(|| parts.next().and_then(SessionId::parse))?
 }
 
-fn opening_words(request: &HandoffRequested, otherwise: &str, id: &str) -> Message {
-    let text = request.reason.clone().unwrap_or_else(|| otherwise.to_owned());
+fn opening_words(request: &HandoffRequested, id: &str) -> Message {
+    let text = request.reason.clone().unwrap_or_default();
     Message { client_message_id: Some(id.to_owned()), ..Message::typed(text) }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     answer::{called, files, inline},
-    texts,
+    texts::Words,
 };
 use crate::{
     agent_turn::Eyes,
@@ -37,7 +37,13 @@ pub struct Takeover {
 
 /// Sorts the batch whose hand-off event stands at `event`. `transcript`: what the event itself tells of the
 /// conversation.
-pub fn around_event(batch: &[Activity], event: usize, transcript: &[Activity], now: Timestamp) -> Takeover {
+pub fn around_event(
+    batch: &[Activity],
+    event: usize,
+    transcript: &[Activity],
+    words: &Words<'_>,
+    now: Timestamp,
+) -> Takeover {
     let (before, rest) = batch.split_at(event.min(batch.len()));
     let Some((handoff, behind)) = rest.split_first() else { return Takeover::default() };
     let bot = bot_id(handoff);
@@ -68,7 +74,7 @@ pub fn around_event(batch: &[Activity], event: usize, transcript: &[Activity], n
             (request, guess) = (None, false);
             continue;
         }
-        takeover.said.push(UserSaid { shown: true, ..said(activity, now) });
+        takeover.said.push(UserSaid { shown: true, ..said(activity, words, now) });
     }
     answered.sort();
     answered.dedup();
@@ -77,11 +83,16 @@ pub fn around_event(batch: &[Activity], event: usize, transcript: &[Activity], n
 
 /// What the user said in an activity of Direct Line's that came behind the event: to the live chat, or,
 /// when the bot has answered it, only to be shown. The request itself is found once; `cut` then forgets it.
-pub fn after_event(activity: &Activity, cut: &mut Cut, now: Timestamp) -> Option<UserSaid> {
+pub fn after_event(
+    activity: &Activity,
+    cut: &mut Cut,
+    words: &Words<'_>,
+    now: Timestamp,
+) -> Option<UserSaid> {
     if !is_from_user(activity, cut.bot.as_deref()) {
         return None;
     }
-    let mut said = said(activity, now);
+    let mut said = said(activity, words, now);
     let answered = said.id.as_ref().is_some_and(|id| cut.answered.contains(id));
     let asked = cut.unmatched_request.is_some() && cut.unmatched_request == activity.text;
     if answered || asked {
@@ -94,7 +105,7 @@ pub fn after_event(activity: &Activity, cut: &mut Cut, now: Timestamp) -> Option
 }
 
 /// A message of the user's as a fact, under the id Direct Line gave it.
-pub fn said(activity: &Activity, now: Timestamp) -> UserSaid {
+pub fn said(activity: &Activity, words: &Words<'_>, now: Timestamp) -> UserSaid {
     let (linked, other): (Vec<_>, Vec<_>) = files(activity)
         .into_iter()
         .partition(|file| file.url.starts_with("https://") || file.url.starts_with("http://"));
@@ -105,7 +116,7 @@ pub fn said(activity: &Activity, now: Timestamp) -> UserSaid {
                 .iter()
                 .map(|file| &*file.name)
                 .chain(inline(activity).map(called))
-                .map(texts::file_left_out),
+                .map(|name| words.file_left_out(name)),
         )
         .collect::<Vec<_>>()
         .join("\n");
@@ -185,6 +196,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::translate::texts::Texts;
 
     fn batch(activities: Value) -> Vec<Activity> {
         serde_json::from_value(activities).expect("activities")
@@ -220,7 +232,8 @@ mod tests {
 
     /// What the live chat is told of an activity behind the event.
     fn heard(activity: &Value, cut: &mut Cut) -> Option<String> {
-        let said = after_event(&one(activity.clone()), cut, Timestamp(0)).expect("the user's");
+        let said =
+            after_event(&one(activity.clone()), cut, &Words::default(), Timestamp(0)).expect("the user's");
         said.message.map(|message| message.text)
     }
 
@@ -232,7 +245,7 @@ mod tests {
     fn the_request_itself_stands_behind_the_event_and_is_the_bots() {
         let batch =
             batch(json!([handoff(json!({"replyToId": "1"})), user("1", "agent"), user("2", "hello?")]));
-        let takeover = around_event(&batch, 0, &[], Timestamp(0));
+        let takeover = around_event(&batch, 0, &[], &Words::default(), Timestamp(0));
         assert_eq!(texts(&takeover), ["hello?"]);
         assert_eq!(takeover.tail, [ActivityId("1".into()), ActivityId("2".into())]);
     }
@@ -241,18 +254,18 @@ mod tests {
     fn a_transcript_with_ids_tells_what_the_bot_had() {
         let transcript = [one(user("1", "agent"))];
         let batch = batch(json!([handoff(json!({})), user("1", "agent"), user("2", "agent")]));
-        assert_eq!(texts(&around_event(&batch, 0, &transcript, Timestamp(0))), ["agent"]);
+        assert_eq!(texts(&around_event(&batch, 0, &transcript, &Words::default(), Timestamp(0))), ["agent"]);
     }
 
     #[test]
     fn a_transcript_without_ids_is_matched_once_by_the_last_words() {
         let transcript = [one(json!({"type": "message", "text": "agent", "from": {"role": "user"}}))];
         let with_echo = batch(json!([handoff(json!({})), user("1", "agent"), user("2", "agent")]));
-        let takeover = around_event(&with_echo, 0, &transcript, Timestamp(0));
+        let takeover = around_event(&with_echo, 0, &transcript, &Words::default(), Timestamp(0));
         assert_eq!(texts(&takeover), ["agent"]);
         assert_eq!(takeover.unmatched_request, None);
         let without = batch(json!([handoff(json!({}))]));
-        let takeover = around_event(&without, 0, &transcript, Timestamp(0));
+        let takeover = around_event(&without, 0, &transcript, &Words::default(), Timestamp(0));
         assert_eq!(takeover.unmatched_request.as_deref(), Some("agent"));
     }
 
@@ -262,9 +275,12 @@ mod tests {
         early["timestamp"] = "2026-01-01T00:00:00Z".into();
         let event = handoff(json!({"timestamp": "2026-01-01T00:00:01Z"}));
         let batch_with_times = batch(json!([event, early, user("2", "hello?")]));
-        assert_eq!(texts(&around_event(&batch_with_times, 0, &[], Timestamp(0))), ["hello?"]);
+        assert_eq!(
+            texts(&around_event(&batch_with_times, 0, &[], &Words::default(), Timestamp(0))),
+            ["hello?"]
+        );
         let batch = batch(json!([handoff(json!({})), user("1", "one"), user("2", "two")]));
-        assert_eq!(texts(&around_event(&batch, 0, &[], Timestamp(0))), ["one", "two"]);
+        assert_eq!(texts(&around_event(&batch, 0, &[], &Words::default(), Timestamp(0))), ["one", "two"]);
     }
 
     #[test]
@@ -272,7 +288,7 @@ mod tests {
         let transcript = [one(json!({"type": "message", "text": "agent", "from": {"role": "user"}}))];
         let reply = json!({"type": "message", "text": "One moment.", "replyToId": "1", "from": {"id": "b", "role": "bot"}});
         let batch = batch(json!([reply, handoff(json!({})), user("1", "agent"), user("2", "agent")]));
-        let takeover = around_event(&batch, 1, &transcript, Timestamp(0));
+        let takeover = around_event(&batch, 1, &transcript, &Words::default(), Timestamp(0));
         assert_eq!(texts(&takeover), ["agent"]);
         assert_eq!(takeover.said[0].id, Some(ActivityId("2".into())));
         assert_eq!(takeover.unmatched_request, None);
@@ -298,7 +314,11 @@ mod tests {
             json!({"type": "event", "name": "x", "id": "1", "from": {"id": "u", "role": "user"}}),
             json!({"type": "message", "id": "1", "text": "from nowhere"}),
         ] {
-            assert_eq!(after_event(&one(other.clone()), &mut cut(), Timestamp(0)), None, "{other}");
+            assert_eq!(
+                after_event(&one(other.clone()), &mut cut(), &Words::default(), Timestamp(0)),
+                None,
+                "{other}"
+            );
         }
         let unnamed = json!({"type": "message", "id": "1", "text": "hi", "from": {"id": "u"}});
         assert_eq!(heard(&unnamed, &mut cut()).as_deref(), Some("hi"));
@@ -307,7 +327,8 @@ mod tests {
     #[test]
     fn words_that_the_bot_answered_are_shown_and_not_told() {
         let mut cut = Cut { answered: vec![ActivityId("1".into())], ..cut() };
-        let said = after_event(&one(user("1", "hi")), &mut cut, Timestamp(0)).expect("the user's");
+        let said = after_event(&one(user("1", "hi")), &mut cut, &Words::default(), Timestamp(0))
+            .expect("the user's");
         assert_eq!((said.id, said.shown, said.message), (Some(ActivityId("1".into())), false, None));
         assert_eq!(heard(&user("2", "hi"), &mut cut).as_deref(), Some("hi"));
     }
@@ -316,7 +337,7 @@ mod tests {
     fn an_event_may_name_what_it_answers_elsewhere() {
         let event = handoff(json!({"relatesTo": {"activityId": "1"}}));
         let batch = batch(json!([event, user("1", "agent"), user("2", "hello?")]));
-        assert_eq!(texts(&around_event(&batch, 0, &[], Timestamp(0))), ["hello?"]);
+        assert_eq!(texts(&around_event(&batch, 0, &[], &Words::default(), Timestamp(0))), ["hello?"]);
     }
 
     #[test]
@@ -327,7 +348,7 @@ mod tests {
             "conversation": {"id": "c"}, "recipient": {"id": "b"}, "channelId": "directline",
             "serviceUrl": "https://directline.botframework.com/", "locale": "de-DE",
         }));
-        let said = said(&activity, Timestamp(5));
+        let said = said(&activity, &Words::default(), Timestamp(5));
         let echo = json!({
             "text": "  ", "from": {"id": "u", "role": "user"}, "channelData": {"clientActivityID": 17},
             "locale": "de-DE",
@@ -349,9 +370,18 @@ mod tests {
 
     #[test]
     fn an_event_out_of_the_batch_takes_nothing_over() {
-        assert_eq!(around_event(&[], 0, &[], Timestamp(0)), Takeover::default());
+        assert_eq!(around_event(&[], 0, &[], &Words::default(), Timestamp(0)), Takeover::default());
         let batch = batch(json!([user("1", "agent")]));
-        assert_eq!(around_event(&batch, 7, &[], Timestamp(0)), Takeover::default());
+        assert_eq!(around_event(&batch, 7, &[], &Words::default(), Timestamp(0)), Takeover::default());
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_in_the_users_language() {
+        let activity = one(json!({"type": "message", "text": "da", "attachments": [
+            {"contentType": "image/png", "contentUrl": "blob:x", "name": "b.png"}]}));
+        let texts = Texts::default();
+        let message = said(&activity, &texts.of(Some("de")), Timestamp(5)).message.expect("a message");
+        assert_eq!(message.text, "da\n(Eine Datei konnte nicht weitergegeben werden: b.png)");
     }
 
     #[test]
@@ -365,7 +395,7 @@ mod tests {
         only_a_file["attachments"] =
             json!([{"contentType": "image/png", "contentUrl": "https://directline.example/c.png"}]);
         let batch = batch(json!([handoff(json!({"replyToId": "0"})), with_files, only_a_file]));
-        let takeover = around_event(&batch, 0, &[], Timestamp(0));
+        let takeover = around_event(&batch, 0, &[], &Words::default(), Timestamp(0));
         assert_eq!(texts(&takeover), ["look\n(A file could not be passed on: b.png)", ""]);
         let said = takeover.said.iter().filter_map(|said| said.message.as_ref());
         let names: Vec<_> = said.flat_map(|m| m.attachments.iter().map(|file| file.name.as_str())).collect();
@@ -375,6 +405,6 @@ mod tests {
     #[test]
     fn words_before_the_event_are_history() {
         let batch = batch(json!([user("1", "agent"), handoff(json!({}))]));
-        assert_eq!(texts(&around_event(&batch, 0, &[], Timestamp(0))), Vec::<&str>::new());
+        assert_eq!(texts(&around_event(&batch, 0, &[], &Words::default(), Timestamp(0))), Vec::<&str>::new());
     }
 }

@@ -7,40 +7,6 @@ use crate::{
     session::{EndReason, FileFault, Notice},
 };
 
-mod ours;
-
-pub use ours::*;
-
-pub const NO_ANSWER: &str = "I have no answer to that.";
-pub const NO_TOPIC: &str = "That topic can't be opened here.";
-pub const NO_PERSON: &str = "No person can be reached here.";
-pub const REQUIRED: &str = "This is needed to go on.";
-pub const NO_NUMBER: &str = "Please enter a number.";
-pub const NO_DATE: &str = "Please enter a date, like 2026-12-31.";
-pub const NO_TIME: &str = "Please enter a time, like 14:30.";
-pub const NO_CHOICE: &str = "Please choose one of the options.";
-pub const OTHER_FORM: &str = "This is not in the form that is asked for.";
-
-/// A number, date or time before the first that is allowed.
-pub fn too_small(least: &str) -> String {
-    format!("The least that is allowed is {least}.")
-}
-
-/// One behind the last.
-pub fn too_large(most: &str) -> String {
-    format!("The most that is allowed is {most}.")
-}
-
-/// `longest`: in characters.
-pub fn too_long(longest: u64) -> String {
-    format!("This is too long; {longest} characters are allowed.")
-}
-
-/// How many of a table's rows ServiceNow sent.
-pub fn rows_of(rows: usize, total: u64) -> String {
-    format!("{rows} of {total}")
-}
-
 /// Declares texts by their ids, each with the variables its wording may have.
 macro_rules! texts {
     ($($name:ident = $id:literal [$($variable:literal),*],)*) => {
@@ -111,6 +77,26 @@ texts! {
     FileNoRoom = "file-no-room" ["name"],
     ConversationFull = "conversation-full" [],
     Writing = "writing" [],
+    User = "user" [],
+    Bot = "bot" [],
+    FileLeftOut = "file-left-out" ["name"],
+    AskForPerson = "ask-for-person" [],
+    Yes = "yes" [],
+    No = "no" [],
+    NoAnswer = "no-answer" [],
+    NoTopic = "no-topic" [],
+    NoPerson = "no-person" [],
+    OutOfReach = "out-of-reach" [],
+    MayBeLost = "may-be-lost" [],
+    ConversationOver = "conversation-over" [],
+    Required = "required" [],
+    NoNumber = "no-number" [],
+    NoDate = "no-date" [],
+    NoTime = "no-time" [],
+    TooSmall = "too-small" ["least"],
+    TooLarge = "too-large" ["most"],
+    TooLong = "too-long" ["longest"],
+    OtherForm = "other-form" [],
 }
 
 const LANGUAGES: [(&str, &str); 9] = [
@@ -185,7 +171,8 @@ impl Texts {
         self.of_all([user.locale.as_deref(), user.language.as_deref()])
     }
 
-    fn of_all(&self, locales: [Option<&str>; 2]) -> Words<'_> {
+    /// As [`of`](Self::of), for one whose own language comes before that of who speaks with them.
+    pub fn of_all(&self, locales: [Option<&str>; 2]) -> Words<'_> {
         let mut chain = [None; MAX_CHAIN];
         let mut places = chain.iter_mut();
         let wanted = locales.map(candidates);
@@ -238,6 +225,11 @@ impl<'a> Words<'a> {
             rest = tail;
         }
         out + rest
+    }
+
+    /// To the person at the desk, of a file at an address that leads nowhere.
+    pub fn file_left_out(&self, name: &str) -> String {
+        self.with(Text::FileLeftOut, &[("name", name)])
     }
 
     /// How many of a table's rows ServiceNow sent.

@@ -3,6 +3,7 @@
 mod infra;
 mod links;
 mod queries;
+mod texts;
 mod words;
 
 /// A file of the project.

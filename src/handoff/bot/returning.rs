@@ -11,9 +11,8 @@ use super::{super::Conversation, Bot, BotError};
 use crate::{
     domain::Timestamp,
     ledger::journal::JournalError,
-    session::{Command, Phase},
+    session::{Command, EndReason, Phase},
     telemetry::{of_caller, on_behalf},
-    translate::texts,
 };
 
 impl Bot {
@@ -71,7 +70,7 @@ impl Bot {
             let name = agent.and_then(|agent| agent.name).unwrap_or_default();
             let told = json!({
                 "type": "event", "name": "pvaSetContext", "from": {"id": user.id, "role": "user"},
-                "value": {"ServiceNowOutcome": texts::outcome(why), "ServiceNowAgent": name},
+                "value": {"ServiceNowOutcome": outcome(why), "ServiceNowAgent": name},
             });
             let trace = of_caller();
             let post = self.direct_line.post(&opened.conversation_id, authorization, &told, trace.as_deref());
@@ -89,5 +88,18 @@ impl Bot {
         };
         let committed = self.ledger.commit(conversation, command).await.map_err(JournalError::from)?;
         Ok(!committed.facts().is_empty())
+    }
+}
+
+/// The outcome as the agent is told it (`pvaSetContext`, `ServiceNowOutcome`).
+fn outcome(why: EndReason) -> &'static str {
+    match why {
+        EndReason::ByAgent => "ended_by_agent",
+        EndReason::ByUser => "ended_by_user",
+        EndReason::NobodyInTime => "timed_out",
+        EndReason::NobodyAvailable => "no_agent_available",
+        EndReason::ControlReturned => "control_returned",
+        EndReason::NotOpened => "not_opened",
+        EndReason::Idle => "idle",
     }
 }

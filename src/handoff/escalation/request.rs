@@ -18,6 +18,7 @@ use crate::{
         escalation::{self, Destination, Escalation},
         history,
         takeover::{self, bot_id, is_from_user},
+        texts::{Text, Words},
     },
     wire::activity::{Activity, ActivitySet},
 };
@@ -44,17 +45,20 @@ impl Escalations {
             _ => self.read_from_start(source, handoff.id.as_deref()).await,
         };
         let history_missing = read.is_none();
-        let mut spoken = read.unwrap_or_default();
-        let takeover = takeover::around_event(&batch.activities, event, &spoken, now);
-        let mut portions = portions(&spoken).into_iter();
-        spoken.extend(batch.activities.iter().cloned());
-        let user = self.user(&conversation.id, &escalation, &spoken, bot_id(handoff));
+        let spoken = read.unwrap_or_default();
+        let said = spoken.iter().chain(&batch.activities);
+        let user = self.user(&conversation.id, &escalation, said.clone(), bot_id(handoff));
+        let words = self.settings.texts.of_user(&user);
+        let takeover = takeover::around_event(&batch.activities, event, &spoken, &words, now);
+        let mut portions = portions(&spoken, &words).into_iter();
         let locale = user.locale.as_deref();
+        let asks = matches!(self.settings.start, StartMode::Agent).then_some(Text::AskForPerson);
+        let asks = asks.map(|text| words.get(text).to_owned());
         let request = HandoffRequested {
             event: handoff.id.clone().unwrap_or_default(),
             bot: bot_id(handoff).map(str::to_owned),
             watermark: watermark_text(batch),
-            latest: spoken.iter().filter_map(takeover::time_of).max(),
+            latest: said.filter_map(takeover::time_of).max(),
             tail: takeover.tail,
             seen: takeover.seen,
             answered: takeover.answered,
@@ -66,7 +70,7 @@ impl Escalations {
                 user.timezone.as_deref(),
             ),
             user,
-            reason: escalation.reason,
+            reason: escalation.reason.or(asks),
             history: portions.next().unwrap_or_default(),
             later_history: portions.collect(),
             history_missing,
@@ -114,14 +118,14 @@ impl Escalations {
         }
     }
 
-    fn user(
+    fn user<'a>(
         &self,
         id: &ConversationId,
         escalation: &Escalation,
-        spoken: &[Activity],
+        said: impl DoubleEndedIterator<Item = &'a Activity> + Clone,
         bot: Option<&str>,
     ) -> User {
-        let users = || spoken.iter().rev().filter(|activity| is_from_user(activity, bot));
+        let users = || said.clone().rev().filter(|activity| is_from_user(activity, bot));
         let from_id = users().find_map(|activity| activity.from.as_ref()?.id.clone());
         let email = self.settings.email_variable.as_ref();
         let email = email.and_then(|name| context::variable(&escalation.variables, name));
@@ -140,8 +144,8 @@ impl Escalations {
 }
 
 /// History in requests' worth, oldest first; none is larger than [`HISTORY`] but for a line that is by itself.
-pub(super) fn portions(spoken: &[Activity]) -> Vec<Vec<HistoryLine>> {
-    let (lines, _) = history::bound(history::lines(spoken), LONGEST_HISTORY);
+pub(super) fn portions(spoken: &[Activity], words: &Words<'_>) -> Vec<Vec<HistoryLine>> {
+    let (lines, _) = history::bound(history::lines(spoken, words), LONGEST_HISTORY);
     let mut portions: Vec<Vec<HistoryLine>> = vec![];
     let mut room = 0;
     for line in lines {

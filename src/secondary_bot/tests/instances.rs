@@ -94,7 +94,7 @@ impl Process {
             chance: Box::new(move || chance.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
         };
         let journal = Store::Memory(store.with_faults(life.clone()));
-        let ledger = Arc::new(Ledger::new(Dialogue, journal, world, Box::new(|_, _, _| {})));
+        let ledger = Arc::new(Ledger::new(Dialogue::default(), journal, world, Box::new(|_, _, _| {})));
         Arc::new(Self { ledger, far: far.clone(), life })
     }
 
@@ -106,7 +106,8 @@ impl Process {
     async fn takes(self: &Arc<Self>, body: &Value, asynchronous: bool) -> Result<take::Taken, JournalError> {
         let (request, fields) = request(body);
         let session = self.ledger.find_or_begin(&session(&request)).await?;
-        let incoming = Incoming::read(request, &fields, asynchronous, None, self.ledger.now());
+        let incoming =
+            Incoming::read(request, &fields, asynchronous, None, &Texts::default(), self.ledger.now());
         take::take(self, &session, incoming).await
     }
 
@@ -253,7 +254,7 @@ async fn a_secret_that_died_with_its_process_is_asked_for_again_and_is_still_a_s
     let second = Process::start(&store, &far, 2);
     // The primary bot repeats what it got no answer to.
     let answer = second.asks(says("2", "pin-4711-pin")).await.expect("an answer");
-    assert!(answer["body"][0]["value"].as_str().is_some_and(|text| text.starts_with("Your last entry")));
+    assert!(answer["body"][0]["value"].as_str().is_some_and(|text| text.starts_with("Your answer did not")));
     assert_eq!(answer["body"][1]["maskType"], "SECURE");
     second.asks(says("3", "pin-4711-pin")).await.expect("an answer");
     assert_eq!(far.heard(), ["pin-4711-pin"]);

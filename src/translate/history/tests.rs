@@ -2,10 +2,12 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::translate::texts::Texts;
 
 fn read(activities: &Value) -> Vec<HistoryLine> {
     let list = activities.as_array().expect("a list");
-    lines(&list.iter().cloned().filter_map(Activity::from_value).collect::<Vec<_>>())
+    let activities = list.iter().cloned().filter_map(Activity::from_value).collect::<Vec<_>>();
+    lines(&activities, &Words::default())
 }
 
 fn line(from_bot: bool, name: &str, text: &str, at: i64) -> HistoryLine {
@@ -37,6 +39,16 @@ fn a_transcript_becomes_the_lines_people_said() {
             line(false, "User", "choice: Yes", 1_581_371_500_000),
         ]
     );
+}
+
+#[test]
+fn who_has_no_name_is_named_in_the_users_language() {
+    let said = json!([{"type": "message", "from": {"role": "user"}, "text": "Hallo"},
+        {"type": "message", "from": {"role": "bot"}, "text": "Ja?"}]);
+    let activities = said.as_array().expect("a list").iter().cloned().filter_map(Activity::from_value);
+    let texts = Texts::default();
+    let lines = lines(&activities.collect::<Vec<_>>(), &texts.of(Some("de")));
+    assert_eq!(lines, [line(false, "Nutzer", "Hallo", 0), line(true, "Bot", "Ja?", 0)]);
 }
 
 #[test]

@@ -108,11 +108,6 @@ fn each_opening_carries_context_and_history_once() {
         ),
         (
             Opening::Agent,
-            None,
-            vec![brought(json!({"action": "AGENT", "message": words("Switch to live agent")}))],
-        ),
-        (
-            Opening::Agent,
             Some("VPN is down"),
             vec![brought(json!({"action": "AGENT", "message": words("VPN is down")}))],
         ),

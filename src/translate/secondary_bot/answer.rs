@@ -6,6 +6,7 @@ use super::{
     Form, Pending, Reply, Step, choose,
     rules::{self, Complaint},
 };
+use crate::translate::texts::Words;
 
 /// What follows from an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,14 +22,14 @@ pub const SKIPPED: &str = "_skip_";
 
 /// Reads what the user said against what they were asked. What is no choice is said to the agent as it is; what breaks
 /// a card's rules is asked for again, as a Virtual Agent does.
-pub fn answer(pending: &Pending, text: &str) -> Answered {
+pub fn answer(pending: &Pending, text: &str, in_words: &Words<'_>) -> Answered {
     match pending {
         Pending::Nothing => Answered::Post(words(text)),
         Pending::Choices { choices } => {
             Answered::Post(choose(choices, text).map_or_else(|| words(text), |choice| post(&choice.reply)))
         }
         Pending::Form(form) => {
-            fill(form, text).unwrap_or_else(|complaint| Answered::Ask(form.again(complaint)))
+            fill(form, text).unwrap_or_else(|complaint| Answered::Ask(form.again(&complaint, in_words)))
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    translate::texts,
+    translate::texts::{Text, Words},
     wire::virtual_agent::request::{HistoryItem, SwitchTo},
 };
 
@@ -25,14 +25,14 @@ pub fn set(variables: &Map<String, Value>) -> Option<Map<String, Value>> {
 }
 
 /// The history as text, a line each, the oldest left out when it is too long; `None` when there is none.
-pub fn history(items: &[HistoryItem]) -> Option<String> {
+pub fn history(items: &[HistoryItem], words: &Words<'_>) -> Option<String> {
     let mut lines = Vec::new();
     let mut length = 0;
     for item in items.iter().rev() {
         let HistoryItem { is_bot_message, value, display_name, timestamp: _ } = item;
         let name = match (display_name.trim(), is_bot_message) {
-            ("", true) => texts::BOT,
-            ("", false) => texts::USER,
+            ("", true) => words.get(Text::Bot),
+            ("", false) => words.get(Text::User),
             (name, _) => name,
         };
         let line = format!("{name}: {value}");

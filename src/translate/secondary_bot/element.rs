@@ -4,7 +4,10 @@ use serde_json::Value;
 
 use super::{Choice, Pending, Variables, card, cited, form};
 use crate::{
-    translate::{escalation, html, readable, texts},
+    translate::{
+        escalation, html, readable,
+        texts::{Text, Words},
+    },
     wire::{
         activity::{Activity, ActivitySet},
         virtual_agent::body,
@@ -27,7 +30,7 @@ pub struct Said {
 
 /// Translates what the agent said in one turn; `events` are the names that mean a hand-off, and `turn` names what
 /// comes without an id.
-pub fn said(activities: &[Activity], events: &[String], turn: &str) -> Said {
+pub fn said(activities: &[Activity], events: &[String], turn: &str, words: &Words<'_>) -> Said {
     let mut said = Said::default();
     let set = ActivitySet { activities: activities.to_vec(), watermark: None };
     if let Some(at) = escalation::find(&set, events) {
@@ -37,7 +40,7 @@ pub fn said(activities: &[Activity], events: &[String], turn: &str) -> Said {
         match activity.kind.as_str() {
             "message" => {
                 let unnamed = format!("{turn}.{at}");
-                message(activity, activity.id.as_deref().unwrap_or(&unnamed), &mut said);
+                message(activity, activity.id.as_deref().unwrap_or(&unnamed), words, &mut said);
             }
             "endOfConversation" => said.completed = true,
             _ => {}
@@ -46,8 +49,8 @@ pub fn said(activities: &[Activity], events: &[String], turn: &str) -> Said {
     said
 }
 
-fn message(activity: &Activity, id: &str, said: &mut Said) {
-    if let Some((mut elements, mut choices)) = pictures(activity) {
+fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
+    if let Some((mut elements, mut choices)) = pictures(activity, ours) {
         number(&mut elements, id);
         said.elements.append(&mut elements);
         match &mut said.pending {
@@ -62,7 +65,7 @@ fn message(activity: &Activity, id: &str, said: &mut Said) {
     let attachments = activity.attachments.as_deref().unwrap_or_default();
     let among = attachments.iter().filter(|attachment| hero(attachment).is_some()).count() > 1;
     for attachment in attachments {
-        asked = attached(attachment, among, &mut shown, &mut choices).or(asked);
+        asked = attached(attachment, among, ours, &mut shown, &mut choices).or(asked);
     }
     let suggested = activity.suggested_actions.as_ref().and_then(|all| all.get("actions")?.as_array());
     card::actions(suggested.map(Vec::as_slice).unwrap_or_default(), None, &mut shown, &mut choices);
@@ -77,11 +80,11 @@ fn message(activity: &Activity, id: &str, said: &mut Said) {
     }
     elements.append(&mut shown);
     if !choices.is_empty() {
-        let prompt = if asks_itself && !text.trim().is_empty() { &text } else { texts::CHOOSE };
+        let prompt = if asks_itself && !text.trim().is_empty() { &text } else { ours.get(Text::Choose) };
         elements.push(picker(prompt, &choices));
     }
     if let Some(asked) = &asked {
-        elements.extend(asked.questions());
+        elements.extend(asked.questions(ours));
     }
     number(&mut elements, id);
     said.elements.append(&mut elements);
@@ -107,13 +110,13 @@ fn percent(score: &Value) -> Option<Value> {
 }
 
 /// A message that is a carousel of things to choose.
-fn pictures(activity: &Activity) -> Option<(Vec<Value>, Vec<Choice>)> {
+fn pictures(activity: &Activity, ours: &Words<'_>) -> Option<(Vec<Value>, Vec<Choice>)> {
     if activity.attachment_layout.as_deref() != Some("carousel") || activity.suggested_actions.is_some() {
         return None;
     }
     let cards = activity.attachments.as_ref()?.iter().map(hero).collect::<Option<Vec<_>>>()?;
     let text = words(activity);
-    card::carousel(&cards, if text.trim().is_empty() { texts::CHOOSE } else { &text })
+    card::carousel(&cards, if text.trim().is_empty() { ours.get(Text::Choose) } else { &text })
 }
 
 /// The content of a hero or thumbnail card.
@@ -127,6 +130,7 @@ fn hero(attachment: &Value) -> Option<&Value> {
 fn attached(
     attachment: &Value,
     among: bool,
+    ours: &Words<'_>,
     shown: &mut Vec<Value>,
     choices: &mut Vec<Choice>,
 ) -> Option<form::Form> {
@@ -137,7 +141,7 @@ fn attached(
     let content = unpacked.as_ref().or(content);
     if let Some(content) = content.filter(|content| content.is_object()) {
         if kind == "application/vnd.microsoft.card.adaptive" {
-            return form::adaptive(content, shown, choices);
+            return form::adaptive(content, shown, choices, ours);
         }
         if let Some(card) = kind.strip_prefix("application/vnd.microsoft.card.") {
             if card == "oauth" || card == "signin" {

@@ -10,7 +10,10 @@ use super::{
     offer,
     rules::{Complaint, Rules},
 };
-use crate::{translate::texts, wire::virtual_agent::body};
+use crate::{
+    translate::texts::{Text, Words},
+    wire::virtual_agent::body,
+};
 
 /// A card that is being filled in. Part of the stored format.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -73,29 +76,29 @@ impl Form {
     }
 
     /// What is said now: why the last answer was none, and what is asked.
-    pub fn questions(&self) -> Vec<Value> {
+    pub fn questions(&self, words: &Words<'_>) -> Vec<Value> {
         let complaint = self.complaint.iter().map(|complaint| body::output_text(complaint));
-        complaint.chain(self.question()).collect()
+        complaint.chain(self.question(words)).collect()
     }
 
     /// The same, with a word on why it is asked again.
-    pub fn again(&self, complaint: Complaint) -> Self {
+    pub fn again(&self, complaint: &Complaint, words: &Words<'_>) -> Self {
         let own = self.steps.first().and_then(|step| step.error.clone());
-        Self { complaint: Some(own.unwrap_or_else(|| complaint.words())), ..self.clone() }
+        Self { complaint: Some(own.unwrap_or_else(|| complaint.said(words))), ..self.clone() }
     }
 
     /// What is asked now: the next input, else how to submit.
-    pub fn question(&self) -> Option<Value> {
+    pub fn question(&self, words: &Words<'_>) -> Option<Value> {
         match self.steps.first() {
-            Some(step) => Some(step.question()),
-            None if self.submits.len() > 1 => Some(picker(texts::CHOOSE, &self.submits)),
+            Some(step) => Some(step.question(words)),
+            None if self.submits.len() > 1 => Some(picker(words.get(Text::Choose), &self.submits)),
             None => None,
         }
     }
 }
 
 impl Step {
-    fn question(&self) -> Value {
+    fn question(&self, words: &Words<'_>) -> Value {
         let Self { id: _, prompt, required, kind, rules: _, error: _, given: _ } = self;
         match kind {
             StepKind::Text { secret } => body::input_text(prompt, *secret, *required),
@@ -103,7 +106,8 @@ impl Step {
             StepKind::Date => body::input_moment("Date", prompt, *required),
             StepKind::Time => body::input_moment("Time", prompt, *required),
             StepKind::Toggle { on: _, off: _ } => {
-                let options = [body::option(texts::YES, "yes"), body::option(texts::NO, "no")];
+                let options = [(Text::Yes, "yes"), (Text::No, "no")];
+                let options = options.map(|(label, value)| body::option(words.get(label), value));
                 body::boolean(prompt, &options, *required)
             }
             StepKind::Choice { options, several } => {
@@ -116,7 +120,7 @@ impl Step {
 
 /// What a card is made of, in reading order.
 #[derive(Default)]
-struct Parts {
+struct Parts<'a> {
     texts: Vec<String>,
     images: Vec<(String, Option<String>)>,
     facts: Vec<(String, String)>,
@@ -125,13 +129,20 @@ struct Parts {
     links: Vec<Value>,
     /// A text that stands right before an input without a label is its question.
     heading: bool,
+    /// Stands on a button without a title.
+    send: &'a str,
 }
 
 /// Reads a card: what it shows, what its buttons say, and the form when it asks for more than a press.
-pub fn adaptive(content: &Value, shown: &mut Vec<Value>, choices: &mut Vec<Choice>) -> Option<Form> {
-    let mut parts = Parts::default();
+pub fn adaptive(
+    content: &Value,
+    shown: &mut Vec<Value>,
+    choices: &mut Vec<Choice>,
+    words: &Words<'_>,
+) -> Option<Form> {
+    let mut parts = Parts { send: words.get(Text::Send), ..Parts::default() };
     parts.walk(content, 0);
-    let Parts { texts, images, facts, mut steps, mut submits, links, heading: _ } = parts;
+    let Parts { texts, images, facts, mut steps, mut submits, links, heading: _, send: _ } = parts;
     let (title, rest) = match texts.split_first() {
         Some((title, rest)) if !rest.is_empty() || !images.is_empty() || !facts.is_empty() => {
             (Some(title.as_str()), rest)
@@ -166,7 +177,7 @@ pub fn adaptive(content: &Value, shown: &mut Vec<Value>, choices: &mut Vec<Choic
 /// Deeper is no card.
 const DEEPEST: usize = 20;
 
-impl Parts {
+impl Parts<'_> {
     fn walk(&mut self, node: &Value, depth: usize) {
         if depth > DEEPEST || node.get("isVisible") == Some(&Value::Bool(false)) {
             return;
@@ -212,7 +223,7 @@ impl Parts {
     }
 
     fn submit(&mut self, node: &Value) {
-        let label = node.get("title").and_then(Value::as_str).unwrap_or(texts::SEND);
+        let label = node.get("title").and_then(Value::as_str).unwrap_or(self.send);
         let reply = match node.get("data") {
             Some(Value::String(said)) => Reply::Text { text: said.clone() },
             data => Reply::Value { text: None, value: data.cloned().unwrap_or_else(|| Map::new().into()) },

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use super::{Step, StepKind};
-use crate::translate::texts;
+use crate::translate::texts::{Text, Words, is_said};
 
 /// The rules of one input; each holds only where the card gives it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,18 +41,19 @@ pub enum Complaint {
 }
 
 impl Complaint {
-    pub fn words(&self) -> String {
-        match self {
-            Self::Required => texts::REQUIRED.to_owned(),
-            Self::NoNumber => texts::NO_NUMBER.to_owned(),
-            Self::NoDate => texts::NO_DATE.to_owned(),
-            Self::NoTime => texts::NO_TIME.to_owned(),
-            Self::NoChoice => texts::NO_CHOICE.to_owned(),
-            Self::TooSmall(least) => texts::too_small(least),
-            Self::TooLarge(most) => texts::too_large(most),
-            Self::TooLong(longest) => texts::too_long(*longest),
-            Self::OtherForm => texts::OTHER_FORM.to_owned(),
-        }
+    pub fn said(&self, words: &Words<'_>) -> String {
+        let (text, name, value) = match self {
+            Self::Required => (Text::Required, "", String::new()),
+            Self::NoNumber => (Text::NoNumber, "", String::new()),
+            Self::NoDate => (Text::NoDate, "", String::new()),
+            Self::NoTime => (Text::NoTime, "", String::new()),
+            Self::NoChoice => (Text::MissingChoice, "", String::new()),
+            Self::TooSmall(least) => (Text::TooSmall, "least", least.clone()),
+            Self::TooLarge(most) => (Text::TooLarge, "most", most.clone()),
+            Self::TooLong(longest) => (Text::TooLong, "longest", longest.to_string()),
+            Self::OtherForm => (Text::OtherForm, "", String::new()),
+        };
+        words.with(text, &[(name, &value)])
     }
 }
 
@@ -157,10 +158,12 @@ fn number(text: &str) -> Option<Number> {
 
 fn toggled<'a>(on: &'a str, off: &'a str, text: &str) -> Option<&'a str> {
     match text.to_lowercase().as_str() {
-        "yes" | "true" | "1" => Some(on),
-        "no" | "false" | "0" => Some(off),
+        "true" | "1" => Some(on),
+        "false" | "0" => Some(off),
         other if other == on.to_lowercase() => Some(on),
         other if other == off.to_lowercase() => Some(off),
+        other if is_said(Text::Yes, other) => Some(on),
+        other if is_said(Text::No, other) => Some(off),
         _ => None,
     }
 }

@@ -5,9 +5,12 @@ use super::{
     answer::{Answered, answer},
     context, said,
 };
-use crate::wire::{
-    activity::Activity,
-    virtual_agent::request::{HistoryItem, SwitchTo},
+use crate::{
+    translate::texts::{Texts, Words},
+    wire::{
+        activity::Activity,
+        virtual_agent::request::{HistoryItem, SwitchTo},
+    },
 };
 
 fn activity(value: Value) -> Activity {
@@ -22,7 +25,7 @@ fn events() -> Vec<String> {
 fn elements(message: &Value) -> Vec<Value> {
     let mut message = message.clone();
     message["type"] = "message".into();
-    let mut elements = said(&[activity(message)], &events(), "t").elements;
+    let mut elements = said(&[activity(message)], &events(), "t", &Words::default()).elements;
     for element in &mut elements {
         for key in ["group", "messageId", "nluTextEnabled", "maskType", "renderStyle"] {
             element.as_object_mut().expect("an object").remove(key);
@@ -34,7 +37,7 @@ fn elements(message: &Value) -> Vec<Value> {
 fn pending(message: &Value) -> Pending {
     let mut message = message.clone();
     message["type"] = "message".into();
-    said(&[activity(message)], &events(), "t").pending
+    said(&[activity(message)], &events(), "t", &Words::default()).pending
 }
 
 fn hero(content: &Value) -> Value {
@@ -193,7 +196,7 @@ fn a_choice_says_what_its_action_says() {
         ("Four", json!({"text": "four", "value": {"n": 4}, "channelData": back})),
         ("something else", json!({"text": "something else"})),
     ] {
-        let Answered::Post(fields) = answer(&pending, text) else { panic!("{text}") };
+        let Answered::Post(fields) = answer(&pending, text, &Words::default()) else { panic!("{text}") };
         assert_eq!(Value::from(fields), posted, "{text}");
     }
     assert_eq!(
@@ -253,7 +256,7 @@ fn an_answer_to_a_card_has_the_cards_own_form() {
         ),
     ];
     for (pending, text, expected) in rows {
-        match (answer(&pending, text), expected) {
+        match (answer(&pending, text, &Words::default()), expected) {
             (Answered::Post(fields), Some(Value::Null)) => {
                 assert_eq!(fields["value"], json!({"a": 1}), "{text}")
             }
@@ -263,9 +266,11 @@ fn an_answer_to_a_card_has_the_cards_own_form() {
             (Answered::Ask(again), None) => {
                 let Pending::Form(first) = &pending else { panic!("{pending:?}") };
                 assert_eq!(again.steps, first.steps, "{text}");
-                let [complaint, question] = &again.questions()[..] else { panic!("{again:?}") };
+                let [complaint, question] = &again.questions(&Words::default())[..] else {
+                    panic!("{again:?}")
+                };
                 assert_eq!(complaint["uiType"], "OutputText", "{text}");
-                assert_eq!(Some(question), first.question().as_ref(), "{text}");
+                assert_eq!(Some(question), first.question(&Words::default()).as_ref(), "{text}");
             }
             (answered, expected) => panic!("{text}: {answered:?}, not {expected:?}"),
         }
@@ -279,12 +284,20 @@ fn what_breaks_a_rule_is_told_in_the_cards_own_words_and_asked_until_it_fits() {
             {"type": "Input.Text", "id": "who", "label": "Name", "isRequired": true}]),
         &json!([]),
     );
-    let Answered::Ask(again) = answer(&pending(&card), "9") else { panic!("not asked again") };
+    let Answered::Ask(again) = answer(&pending(&card), "9", &Words::default()) else {
+        panic!("not asked again")
+    };
     assert_eq!(again.complaint.as_deref(), Some("One to five."));
-    let Answered::Ask(next) = answer(&Pending::Form(again), "3") else { panic!("not taken") };
+    let Answered::Ask(next) = answer(&Pending::Form(again), "3", &Words::default()) else {
+        panic!("not taken")
+    };
     assert_eq!((next.complaint.as_deref(), next.steps.len()), (None, 1));
-    let Answered::Ask(required) = answer(&Pending::Form(next), "_skip_") else { panic!("passed over") };
-    let Answered::Post(fields) = answer(&Pending::Form(required), "Ada") else { panic!("not submitted") };
+    let Answered::Ask(required) = answer(&Pending::Form(next), "_skip_", &Words::default()) else {
+        panic!("passed over")
+    };
+    let Answered::Post(fields) = answer(&Pending::Form(required), "Ada", &Words::default()) else {
+        panic!("not submitted")
+    };
     assert_eq!(fields["value"], json!({"n": 3, "who": "Ada"}));
 }
 
@@ -311,7 +324,9 @@ fn a_carousel_of_choices_is_one_picker_of_pictures() {
     let options: Vec<_> =
         shown[0]["options"].as_array().expect("options").iter().cloned().map(bare).collect();
     assert_eq!(options, [option("Basic", "basic"), option("Pro", "pro")]);
-    let Answered::Post(fields) = answer(&pending(&carousel), "pro") else { panic!("no answer") };
+    let Answered::Post(fields) = answer(&pending(&carousel), "pro", &Words::default()) else {
+        panic!("no answer")
+    };
     assert_eq!(Value::from(fields), json!({"text": "pro"}));
     let mut linked = carousel.clone();
     let link = json!({"type": "openUrl", "title": "See", "value": "https://example.com"});
@@ -333,10 +348,14 @@ fn several_buttons_are_asked_for_after_the_inputs() {
         &json!([{"type": "Action.Submit", "title": "Send", "data": {"do": "send"}},
             {"type": "Action.Submit", "title": "Stop", "data": {"do": "stop"}}]),
     );
-    let Answered::Ask(form) = answer(&pending(&card), "because") else { panic!("no question") };
-    let question = form.question().expect("a question");
+    let Answered::Ask(form) = answer(&pending(&card), "because", &Words::default()) else {
+        panic!("no question")
+    };
+    let question = form.question(&Words::default()).expect("a question");
     assert_eq!(question["options"].as_array().map(Vec::len), Some(2));
-    let Answered::Post(fields) = answer(&Pending::Form(form), "stop") else { panic!("no answer") };
+    let Answered::Post(fields) = answer(&Pending::Form(form), "stop", &Words::default()) else {
+        panic!("no answer")
+    };
     assert_eq!(fields["value"], json!({"do": "stop", "why": "because"}));
 }
 
@@ -349,10 +368,10 @@ fn a_secret_is_asked_last_and_known_as_one() {
     );
     let first = pending(&card);
     assert!(!first.is_secret());
-    let Answered::Ask(form) = answer(&first, "Ada") else { panic!("no question") };
+    let Answered::Ask(form) = answer(&first, "Ada", &Words::default()) else { panic!("no question") };
     let second = Pending::Form(form);
     assert!(second.is_secret());
-    let Answered::Post(fields) = answer(&second, "1234") else { panic!("no answer") };
+    let Answered::Post(fields) = answer(&second, "1234", &Words::default()) else { panic!("no answer") };
     assert_eq!(fields["value"], json!({"name": "Ada", "pin": "1234"}));
 }
 
@@ -361,11 +380,21 @@ fn a_turn_ends_by_hand_over_or_by_the_agents_word() {
     let told = json!({"type": "message", "id": "c|1", "text": "Wait", "channelData": {"score": "0.9"}});
     let handoff = json!({"type": "event", "name": "handoff.initiate", "value": {"Topic": "vpn"}, "from": {"role": "bot"}});
     let trace = json!({"type": "trace", "name": "handoff.initiate"});
-    let turn = said(&[activity(told.clone()), activity(trace.clone()), activity(handoff)], &events(), "t");
+    let turn = said(
+        &[activity(told.clone()), activity(trace.clone()), activity(handoff)],
+        &events(),
+        "t",
+        &Words::default(),
+    );
     assert_eq!(turn.handoff.as_ref().map(|variables| &variables["Topic"]), Some(&json!("vpn")));
     assert_eq!((turn.completed, turn.score), (false, Some(json!(0.9))));
     assert_eq!(turn.elements[0]["messageId"], "c|1.0");
-    let turn = said(&[activity(trace), activity(json!({"type": "endOfConversation"}))], &events(), "t");
+    let turn = said(
+        &[activity(trace), activity(json!({"type": "endOfConversation"}))],
+        &events(),
+        "t",
+        &Words::default(),
+    );
     assert!(turn.completed && turn.handoff.is_none() && turn.elements.is_empty() && turn.score.is_none());
 }
 
@@ -376,12 +405,49 @@ fn history_and_switches_are_told_in_the_agents_terms() {
         value: text.to_owned(),
         ..HistoryItem::default()
     };
-    assert_eq!(context::history(&[]), None);
-    assert_eq!(context::history(&[line(true, "a"), line(false, "b")]).as_deref(), Some("Bot: a\nUser: b"));
+    assert_eq!(context::history(&[], &Words::default()), None);
+    assert_eq!(
+        context::history(&[line(true, "a"), line(false, "b")], &Words::default()).as_deref(),
+        Some("Bot: a\nUser: b")
+    );
     let long = [line(true, &"x".repeat(50_000)), line(false, &"y".repeat(50_000))];
-    assert!(context::history(&long).is_some_and(|told| told.starts_with("User: y") && !told.contains('x')));
+    assert!(
+        context::history(&long, &Words::default())
+            .is_some_and(|told| told.starts_with("User: y") && !told.contains('x'))
+    );
     assert_eq!(
         Value::from(context::switch(&SwitchTo::TopicName("VPN".to_owned()))),
         json!({"type": "event", "name": "servicenow.switch", "value": {"topicName": "VPN"}})
+    );
+}
+
+#[test]
+fn a_card_is_asked_for_and_complained_about_in_the_users_language() {
+    let texts = Texts::default();
+    let german = texts.of(Some("de-AT"));
+    let mut card = adaptive(
+        &json!([{"type": "Input.Toggle", "id": "t", "title": "VPN?"},
+            {"type": "Input.Number", "id": "n", "label": "Wie viele?", "min": 1}]),
+        &json!([{"type": "Action.Submit", "data": {}}, {"type": "Action.Submit", "title": "Halt"}]),
+    );
+    card["type"] = "message".into();
+    let said = said(&[activity(card)], &events(), "t", &german);
+    let labels = |question: &Value| {
+        let options = question["options"].as_array().expect("options");
+        options
+            .iter()
+            .map(|option| option["label"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(labels(&said.elements[0]), ["Ja", "Nein"]);
+    let Answered::Ask(number) = answer(&said.pending, "ja", &german) else { panic!("no question") };
+    assert_eq!(number.answers, json!({"t": "true"}).as_object().expect("an object").clone());
+    let Answered::Ask(again) = answer(&Pending::Form(number.clone()), "0", &german) else { panic!("taken") };
+    assert_eq!(again.complaint.as_deref(), Some("Erlaubt ist mindestens 1."));
+    let Answered::Ask(send) = answer(&Pending::Form(number), "2", &german) else { panic!("no question") };
+    let question = send.question(&german).expect("a question");
+    assert_eq!(
+        (&question["label"], labels(&question)),
+        (&json!("Bitte auswählen:"), vec!["Senden".to_owned(), "Halt".to_owned()])
     );
 }

@@ -5,7 +5,7 @@ use servicenow_handoff::{
     domain::{Timestamp, control::Control},
     session::{Command, ToAgent, UserSaid},
     simulate::servicenow::samples,
-    translate::{answer::answer_one, context, escalation, history, takeover},
+    translate::{answer::answer_one, context, escalation, history, takeover, texts::Words},
     wire::{
         activity::{Activity, ActivitySet},
         virtual_agent::response::Response,
@@ -58,21 +58,22 @@ fn any_batch_of_the_bot_is_taken_over() {
     run("batches", case, |input, _| {
         let Ok(set) = serde_json::from_slice::<ActivitySet>(input) else { return };
         let spoken = history::in_order(set.activities.clone());
-        history::bound(history::lines(&spoken), 300);
+        history::bound(history::lines(&spoken, &Words::default()), 300);
         let found = escalation::find(&set, &["handoff.initiate".to_owned()]);
         for at in found.into_iter().chain([0, usize::MAX]) {
             let Some(event) = set.activities.get(at) else { continue };
             let read = escalation::read(event);
             let transcript = read.transcript.clone().unwrap_or_default();
-            history::lines(&transcript);
+            history::lines(&transcript, &Words::default());
             filled(&template, &read.variables);
-            let taken = takeover::around_event(&set.activities, at, &transcript, Timestamp(0));
+            let taken =
+                takeover::around_event(&set.activities, at, &transcript, &Words::default(), Timestamp(0));
             assert!(taken.said.len() <= set.activities.len());
             let mut talk = Talk::live();
             talk.on(Command::UpstreamRead {
                 segment: 0,
                 said: taken.said,
-                history: Some(vec![history::lines(&spoken)]),
+                history: Some(vec![history::lines(&spoken, &Words::default())]),
             });
             talk.deliver();
         }
@@ -95,7 +96,7 @@ fn say(talk: &mut Talk, activity: &Activity, open: &[(u64, Control)]) {
         attachments: meant.attachments,
         whisper: None,
     });
-    let said = UserSaid { message, ..takeover::said(activity, talk.now) };
+    let said = UserSaid { message, ..takeover::said(activity, &Words::default(), talk.now) };
     let heard = talk.on(Command::UserSaid(Box::new(said)));
     for fact in &heard.facts {
         serde_json::to_string(fact).expect("a fact is stored as JSON");

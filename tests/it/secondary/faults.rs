@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use servicenow_handoff::{
-    simulate::faults::Fault,
+    simulate::{copilot::CopilotOptions, faults::Fault},
     wire::virtual_agent::request::{Action, Message},
 };
 
@@ -145,4 +145,24 @@ async fn a_silent_agent_is_no_empty_answer() {
     let world = World::start().await;
     let answer = world.primary("s").says("silence").await;
     assert_eq!(texts(&answer), ["I have no answer to that."]);
+}
+
+#[tokio::test]
+async fn what_is_said_in_the_agents_stead_is_in_the_users_language() {
+    let texts_of_ours = r#"{"de": {"no-answer": "Das weiß ich nicht."}}"#;
+    let world = World::with(CopilotOptions::default(), &[("TEXTS", texts_of_ours)]).await;
+    for (code, locale, told) in [
+        ("de", "de", "Das weiß ich nicht."),
+        ("pb", "pt-BR", "Não tenho resposta para isso."),
+        ("sv", "sv", "I have no answer to that."),
+    ] {
+        let primary = world.primary(code);
+        let mut request = primary.request(Action::Message(Message::typed("silence")));
+        request.context_variables.insert("requester_session_language".to_owned(), code.into());
+        let answer = primary.send(&request).await.expect("a whole answer");
+        assert_eq!(texts(&answer), [told], "{code}");
+        assert_eq!(world.told().last().expect("a message")["locale"], locale);
+        let answer = primary.says("silence").await;
+        assert_eq!(texts(&answer), [told], "{code}: it holds for the session");
+    }
 }

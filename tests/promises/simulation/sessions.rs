@@ -24,7 +24,10 @@ use servicenow_handoff::{
         state::{Call, RESPONSE, State, WORK},
         take,
     },
-    translate::secondary_bot::{self as asks, Form, Pending, Rules, StepKind},
+    translate::{
+        secondary_bot::{self as asks, Form, Pending, Rules, StepKind},
+        texts::Texts,
+    },
     wire::virtual_agent::request::{Action, Message, Request},
 };
 use tokio::time::sleep;
@@ -105,7 +108,7 @@ impl Sessions {
             let body = json!({"requestId": name, "message": {"text": text}});
             let body = body.as_object().unwrap();
             let asked = Request::new(name, id.as_str(), "user", action);
-            let incoming = Incoming::read(asked, body, true, None, engine.ledger.now());
+            let incoming = Incoming::read(asked, body, true, None, &Texts::default(), engine.ledger.now());
             let taken = async {
                 let session = engine.ledger.find_or_begin(id).await?;
                 take::take(&engine, &session, incoming).await
@@ -304,7 +307,7 @@ impl Play for Sessions {
     type Machine = Dialogue;
 
     fn machine(&self) -> Dialogue {
-        Dialogue
+        Dialogue::default()
     }
 
     fn world(&self) -> &Arc<World> {

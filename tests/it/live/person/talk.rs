@@ -70,7 +70,7 @@ async fn what_stands_in_a_message_itself_is_named_to_the_person() {
     let id = chat.post(&posted).await.unwrap();
     let told = "see\n(A file could not be passed on: notes.txt)\n(A file could not be passed on: My order)\n\
         (A file could not be passed on: only a name.png)\n(A file could not be passed on: application/json)\n\
-        (A file could not be passed on: file)";
+        (A file could not be passed on: ?)";
     world.agent_hears(chat.conversation(), &[told]).await;
     let echo = chat.until("the echo", |a| a["id"] == id.as_str()).await.unwrap().pop().unwrap();
     assert_eq!((&echo["text"], &echo["attachments"]), (&posted["text"], &posted["attachments"]));
