@@ -10,7 +10,10 @@ use reqwest::{
 };
 use serde_json::Value;
 use sha1::{Digest as _, Sha1};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -26,16 +29,19 @@ use crate::{
     wire::json,
 };
 
-/// A socket that says nothing for so long is asked whether it is there, and given up when it then says nothing again.
-const SILENCE: Duration = Duration::from_secs(30);
+/// A socket that says nothing for so long is asked whether it is there. One that lives says more: Direct Line keeps it open with
+/// empty frames.
+pub const SILENCE: Duration = Duration::from_secs(15);
+/// And it is given up when it then says nothing for so long.
+pub const ANSWER: Duration = Duration::from_secs(10);
 /// Each socket has such a buffer for as long as it lives.
 const BUFFER: usize = 8 * 1_024;
 /// RFC 6455, 1.3.
 const ACCEPT_SALT: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// An open socket.
-pub struct Stream {
-    socket: WebSocketStream<Upgraded>,
+pub struct Stream<S = Upgraded> {
+    socket: WebSocketStream<S>,
     heard: Instant,
     asked: bool,
     collided: bool,
@@ -112,13 +118,7 @@ async fn connect(get: RequestBuilder) -> Result<Stream, CallError> {
         response.upgrade().await.map_err(far_end::no_answer)
     };
     let upgraded = timeout(READ_TIME_OUT, opening).await.map_err(|_| CallError::Uncertain(None))??;
-    let config = WebSocketConfig::default()
-        .read_buffer_size(BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(Some(LONGEST_ANSWER))
-        .max_frame_size(Some(LONGEST_ANSWER));
-    let socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
-    Ok(Stream { socket, heard: Instant::now(), asked: false, collided: false })
+    Ok(Stream::over(upgraded).await)
 }
 
 fn accepted(response: &Response, key: &str) -> Result<(), CallError> {
@@ -133,12 +133,24 @@ fn accepted(response: &Response, key: &str) -> Result<(), CallError> {
     }
 }
 
-impl Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
+    /// Over a connection that has been upgraded.
+    pub async fn over(upgraded: S) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(BUFFER)
+            .write_buffer_size(0)
+            .max_message_size(Some(LONGEST_ANSWER))
+            .max_frame_size(Some(LONGEST_ANSWER));
+        let socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
+        Self { socket, heard: Instant::now(), asked: false, collided: false }
+    }
+
     /// The next batch of activities, as it came; `None` once there is nothing more to come. May be called again after it was
     /// cancelled.
     pub async fn next(&mut self) -> Option<String> {
         loop {
-            match timeout_at(self.heard + SILENCE, self.socket.next()).await {
+            let patience = if self.asked { ANSWER } else { SILENCE };
+            match timeout_at(self.heard + patience, self.socket.next()).await {
                 Ok(Some(Ok(message))) => {
                     (self.heard, self.asked) = (Instant::now(), false);
                     match message {
@@ -156,7 +168,7 @@ impl Stream {
                 Err(_) if self.asked => return None,
                 Err(_) => {
                     (self.heard, self.asked) = (Instant::now(), true);
-                    self.socket.send(Message::Ping(Bytes::new())).await.ok()?;
+                    timeout(ANSWER, self.socket.send(Message::Ping(Bytes::new()))).await.ok()?.ok()?;
                 }
             }
         }
@@ -170,7 +182,44 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::DuplexStream;
+
     use super::*;
+
+    /// A socket, and the far end of it.
+    async fn pair() -> (Stream<DuplexStream>, WebSocketStream<DuplexStream>) {
+        let (ours, theirs) = tokio::io::duplex(BUFFER);
+        (Stream::over(ours).await, WebSocketStream::from_raw_socket(theirs, Role::Server, None).await)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_is_silent_and_answers_no_ping_is_given_up() {
+        let (mut stream, _theirs) = pair().await;
+        let begun = Instant::now();
+        assert_eq!(stream.next().await, None);
+        assert_eq!(begun.elapsed(), SILENCE + ANSWER);
+        assert!(!stream.collided());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_answers_pings_or_is_kept_open_by_empty_frames_is_kept() {
+        let (mut stream, mut theirs) = pair().await;
+        // Whoever reads answers pings.
+        let answers = async { while theirs.next().await.is_some() {} };
+        let quiet = timeout(20 * SILENCE, async { tokio::join!(stream.next(), answers) });
+        assert!(quiet.await.is_err());
+        let kept = timeout(20 * SILENCE, async {
+            tokio::join!(stream.next(), async {
+                loop {
+                    tokio::time::sleep(SILENCE / 2).await;
+                    theirs.send(Message::text("")).await.expect("it is read");
+                }
+            })
+        });
+        assert!(kept.await.is_err());
+        theirs.send(Message::text("{}")).await.expect("it is read");
+        assert_eq!(stream.next().await.as_deref(), Some("{}"));
+    }
 
     #[test]
     fn an_address_is_encrypted_or_on_this_machine() {

@@ -101,16 +101,19 @@ impl Asides {
         activity: &Activity,
     ) -> Result<ActivityId, CallError> {
         let (trace, authorization) = (of_caller(), &caller.authorization);
-        self.direct_line.activities(conversation.as_str(), authorization, None, trace.as_deref()).await?;
+        let said =
+            self.direct_line.activities(conversation.as_str(), authorization, None, trace.as_deref()).await?;
+        let shown = said.activities.iter().filter_map(takeover::time_of).max();
         let now = Timestamp::now();
+        let stamp = now.max(shown.unwrap_or_default());
         let secret = answer_one(activity, conversation, &[]).secure;
         let echo = if secret { masked(activity) } else { takeover::echo(activity) };
         let words = self.texts.of(activity.locale.as_deref());
         let from = activity.from.as_ref().and_then(|from| from.id.clone());
         let user = User { id: from.unwrap_or_default(), ..User::default() };
         let id = ActivityId::of_nothing(conversation);
-        let echo = client_view::aside_echo(&echo, &user, &id, conversation, now);
-        let line = client_view::aside(&words.notice(&Notice::QuestionClosed), conversation, now);
+        let echo = client_view::aside_echo(&echo, &user, &id, conversation, stamp);
+        let line = client_view::aside(&words.notice(&Notice::QuestionClosed), conversation, stamp);
         self.kept.keep(conversation, [echo, line], now);
         Ok(id)
     }

@@ -1,6 +1,20 @@
-use proptest::prelude::*;
+use std::{sync::Arc, time::Duration};
 
-use crate::session::tests::{chat::*, moves::*};
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::{Asked, BotWords, Caller, Handoff, Page};
+use crate::{
+    config::{Disk, Settings},
+    domain::Timestamp,
+    files::FileStore,
+    ledger::journal::{Journal as _, MemoryJournal, Store},
+    session::{
+        Fact, Opening,
+        tests::{chat::*, moves::*},
+    },
+    translate::watermark::{Cursor, Upstream},
+};
 
 proptest! {
     #[test]
@@ -15,4 +29,72 @@ proptest! {
             prop_assert_eq!(chat.open, chat.state.is_open(), "after {:?}", next);
         }
     }
+}
+
+/// One instance of the app on a store, between far ends that are not there.
+fn instance(store: &MemoryJournal<Fact>) -> Arc<Handoff> {
+    let settings = [
+        ("LISTEN", "127.0.0.1:0"),
+        ("DIRECT_LINE_URL", "http://127.0.0.1:9/"),
+        ("SERVICENOW_URL", "http://127.0.0.1:9/"),
+        ("SERVICENOW_TOKEN", "a-message-token"),
+        ("RESPONSES_TOKEN", "a-token-for-responses"),
+    ];
+    let value =
+        |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let settings = Settings::from_env(value).expect("settings");
+    let files = FileStore::folder(std::env::temp_dir(), Disk::Roomy);
+    let http = crate::far_end::client().expect("a client");
+    let handoff = Handoff::new(&settings, Store::Memory(store.clone()), files, &http, Arc::default());
+    Arc::new(handoff.expect("ServiceNow is set up"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_here_looks_each_second_for_what_another_instance_stores() {
+    const HOLD: Duration = Duration::from_secs(15);
+    let store = MemoryJournal::default();
+    let mut chat = Chat { now: Timestamp::now(), ..Chat::new() };
+    chat.on(escalation_by(0, Opening::Agent));
+    chat.deliver();
+    chat.hears(webhook([system("j", "Ana has entered the chat.")]));
+    let facts = chat.facts.clone();
+    let id = conversation();
+    store.append(&id, 0, &facts, Some(true)).await.expect("stored");
+    let here = instance(&store);
+    let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
+    let caller = Caller::read(Some("Bearer a-token")).expect("a token");
+    // From where the bot's words have been read.
+    let start = Cursor { local: 0, segment: 0, upstream: Upstream::End, typed: 0 }.write();
+    let first = look(&here, &entry, &caller, Some(&start), Duration::ZERO).await;
+    let watermark = first.watermark.clone();
+    let (before, begun) = (store.counted().0, Instant::now());
+    let idle = look(&here, &entry, &caller, watermark.as_deref(), HOLD).await;
+    assert!(idle.activities.is_empty());
+    let looks = store.counted().0 - before;
+    assert!(begun.elapsed() >= HOLD && looks >= 15, "{looks} looks in {:?}", begun.elapsed());
+    chat.hears(webhook([agent("m1", "from elsewhere")]));
+    let news = &chat.facts[facts.len()..];
+    let elsewhere = async {
+        tokio::time::sleep(Duration::from_millis(4_300)).await;
+        store.append(&id, facts.len() as u64, news, None).await.expect("stored");
+        Instant::now()
+    };
+    let waiting = async {
+        let page = look(&here, &entry, &caller, watermark.as_deref(), HOLD).await;
+        (page, Instant::now())
+    };
+    let ((page, seen), stored) = tokio::join!(waiting, elsewhere);
+    assert_eq!(page.activities.len(), 1, "{page:?}");
+    assert!(seen - stored <= Duration::from_secs(1), "{:?}", seen - stored);
+}
+
+async fn look(
+    handoff: &Arc<Handoff>,
+    entry: &Arc<super::Conversation>,
+    caller: &Caller,
+    watermark: Option<&str>,
+    hold: Duration,
+) -> Page {
+    let asked = Asked { watermark, read: None, hold, bot: BotWords::Polled };
+    handoff.reading.page(entry, caller, &asked).await.expect("the store answers")
 }

@@ -140,6 +140,11 @@ impl CopilotStudio {
         self.studio.drop_sockets()
     }
 
+    /// From now on the conversation's socket says nothing and answers nothing, and stays open; the next one is as usual.
+    pub fn silence_socket(&self, conversation: &str) {
+        self.studio.silence_socket(conversation);
+    }
+
     /// Sockets that are open.
     pub fn open_sockets(&self) -> usize {
         self.studio.open_sockets()

@@ -7,7 +7,7 @@ mod controls;
 mod counting;
 mod erased;
 mod faults;
-mod growing;
+pub mod growing;
 mod hand_off;
 mod health;
 mod logs;

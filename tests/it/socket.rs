@@ -6,3 +6,4 @@ mod ends;
 mod journey;
 mod readers;
 mod strangers;
+mod upstream;

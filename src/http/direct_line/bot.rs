@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::{
     Surface,
     answer::{collect, empty, from_far_end, live, start_answer},
+    socket::shown::{latest_of, not_before},
 };
 use crate::{
     direct_line::proxy::{Onward, Sent},
@@ -239,13 +240,14 @@ fn find_event(escalations: &Escalations, id: &ConversationId, body: &[u8]) -> Op
 }
 
 /// The batch with these activities behind its own, which stay byte for byte as they came.
-fn with_asides(body: &[u8], asides: Vec<Value>) -> Option<Bytes> {
+fn with_asides(body: &[u8], mut asides: Vec<Value>) -> Option<Bytes> {
     let text = far_json::text(body);
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text).ok()?;
     let mut activities: Vec<Box<RawValue>> = match fields.get("activities") {
         Some(raw) => serde_json::from_str(raw.get()).ok()?,
         None => vec![],
     };
+    not_before(&mut asides, latest_of(&activities));
     for aside in asides {
         activities.push(to_raw_value(&aside).ok()?);
     }

@@ -20,6 +20,7 @@ use self::{
     seats::Full,
     shown::Shown,
     ticket::TicketError,
+    token::Token,
 };
 pub use self::{seats::Sockets, ticket::Tickets};
 use super::{Operation, Surface, answer::refused};
@@ -38,8 +39,9 @@ mod chat;
 mod client;
 mod line;
 mod seats;
-mod shown;
+pub(super) mod shown;
 mod ticket;
+mod token;
 
 const NO_TICKET: ApiError = ApiError::Unauthorized(
     "The socket's address holds no `t`. Connect to the `streamUrl` of start or reconnect as it is.",
@@ -62,7 +64,7 @@ struct Socket {
     served: Data<Served>,
     pipe: Data<Pipe>,
     id: ConversationId,
-    caller: Caller,
+    token: Token,
     headers: HeaderMap,
     trace: Option<String>,
     client: Rc<Client>,
@@ -146,7 +148,7 @@ impl Surface<'_> {
             served,
             pipe,
             id: id.clone(),
-            caller,
+            token: Token::new(caller),
             headers,
             trace: trace.clone(),
             client: client.clone(),
@@ -159,6 +161,7 @@ impl Surface<'_> {
                 end = client.keep() => end,
                 end = socket.serve(place) => end,
                 () = sockets.ended() => End::Ending,
+                never = socket.token.renew(socket.pipe.direct_line(), &socket.id) => match never {},
             };
             debug!(conversation.id = %socket.id, ?end, "A web socket has ended");
             client.close(end).await;

@@ -28,6 +28,8 @@ pub struct Conversation {
     moved: watch::Sender<usize>,
     /// The number of the socket that is served; an older one is closed.
     socket: watch::Sender<u64>,
+    /// The number of the newest socket that says nothing more and answers nothing.
+    silent: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -73,6 +75,7 @@ impl Conversation {
             said: Mutex::new(said),
             moved: watch::Sender::new(0),
             socket: watch::Sender::new(0),
+            silent: watch::Sender::new(0),
         }
     }
 
@@ -138,6 +141,15 @@ impl Conversation {
         let open = self.open_sockets();
         self.socket.send_modify(|socket| *socket += 1_000_000);
         open
+    }
+
+    /// From now on the socket of the conversation says nothing and answers nothing, and stays open; the next one is as usual.
+    pub fn silence_socket(&self) {
+        self.silent.send_replace(*self.socket.borrow());
+    }
+
+    pub fn silenced(&self) -> watch::Receiver<u64> {
+        self.silent.subscribe()
     }
 
     pub fn open_sockets(&self) -> usize {

@@ -49,7 +49,7 @@ async fn serve(
     mut messages: MessageStream,
 ) {
     let (own, mut newest) = conversation.take_socket();
-    let mut moved = conversation.moved();
+    let (mut moved, mut silenced) = (conversation.moved(), conversation.silenced());
     let (backlog, mut at) = conversation.begin(&watermark);
     if let Some(frame) = backlog
         && session.text(frame).await.is_err()
@@ -66,16 +66,21 @@ async fn serve(
             }
         }
         tokio::select! {
-            _ = moved.changed() => {}
+            biased;
             _ = keep_alive.tick() => {
                 if session.text("").await.is_err() {
                     return;
                 }
             }
+            _ = silenced.wait_for(|silent| *silent >= own) => {
+                superseded(own, &mut newest).await;
+                return;
+            }
             reason = superseded(own, &mut newest) => {
                 drop(session.close(reason).await);
                 return;
             }
+            _ = moved.changed() => {}
             message = messages.next() => match message {
                 Some(Ok(Message::Ping(words))) => drop(session.pong(&words).await),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,

@@ -136,6 +136,12 @@ impl Studio {
         all.by_id.values().map(|conversation| conversation.drop_sockets()).sum()
     }
 
+    pub fn silence_socket(&self, id: &str) {
+        if let Some(conversation) = self.find(id) {
+            conversation.silence_socket();
+        }
+    }
+
     pub fn open_sockets(&self) -> usize {
         let all = self.conversations.read().unwrap_or_else(PoisonError::into_inner);
         all.by_id.values().map(|conversation| conversation.open_sockets()).sum()

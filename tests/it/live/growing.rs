@@ -3,52 +3,35 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use servicenow_handoff::simulate::{
-    chat_client::ChatClient, copilot::CopilotOptions, servicenow::ServiceNowOptions,
-};
+use servicenow_handoff::simulate::{copilot::CopilotOptions, servicenow::ServiceNowOptions};
 
 use crate::world::World;
 
-fn piece(kind: &str, sequence: u8, text: &str) -> Value {
+pub fn piece(kind: &str, sequence: u8, text: &str) -> Value {
     let state = if kind == "StreamStart" { "START" } else { "INPROGRESS" };
     json!({"streamActive": true, "streamState": state, "body": [
         {"uiType": kind, "streamId": "s-1", "streamSequence": sequence, "value": text},
     ]})
 }
 
-fn of_stream(chat: &ChatClient) -> Vec<Value> {
-    let streamed = |activity: &&Value| activity["channelData"]["streamId"].is_string();
-    chat.received.iter().filter(streamed).cloned().collect()
+fn of_stream(received: &[Value]) -> Vec<&Value> {
+    received.iter().filter(|activity| activity["channelData"]["streamId"].is_string()).collect()
 }
 
-async fn sends(world: &World, session: &str, body: Value) {
-    assert_eq!(world.servicenow.send(session, body).await.status, Some(200));
+pub fn is_of_stream(kind: &'static str) -> impl Fn(&Value) -> bool {
+    move |activity| activity["channelData"]["streamType"] == kind
 }
 
-#[tokio::test]
-async fn a_streamed_answer_grows_before_the_users_eyes() {
-    let world = World::start().await;
-    let mut chat = world.live_chat().await;
-    let session = chat.conversation().to_owned();
-    let streams = |kind: &'static str| move |a: &Value| a["channelData"]["streamType"] == kind;
-    sends(&world, &session, piece("StreamStart", 1, "Reading the articles")).await;
-    chat.until("the start", streams("informative")).await.unwrap();
-    for (sequence, text) in [(2, "Restart "), (3, "Restart the client"), (4, " first")] {
-        sends(&world, &session, piece("StreamChunk", sequence, text)).await;
-        chat.until(text, streams("streaming")).await.unwrap();
-        sends(&world, &session, piece("StreamChunk", sequence, text)).await;
-    }
-    let end = json!({"streamActive": false, "streamState": "END", "body": [
+/// The end of the streamed answer.
+pub fn end_of_stream() -> Value {
+    json!({"streamActive": false, "streamState": "END", "body": [
         {"uiType": "OutputText", "messageId": "m", "streamId": "s-1", "value": "Restart the client first."},
-    ]});
-    for _ in 0..2 {
-        sends(&world, &session, end.clone()).await;
-    }
-    sends(&world, &session, piece("StreamChunk", 5, ", late")).await;
-    chat.until("the end", streams("final")).await.unwrap();
-    world.agent_says(&session, "over").await;
-    chat.until("the agent", |a| a["text"] == "over").await.unwrap();
-    let streamed = of_stream(&chat);
+    ]})
+}
+
+/// Each piece with what came before it, and the end once.
+pub fn assert_grew(received: &[Value]) {
+    let streamed = of_stream(received);
     let told: Vec<(&str, &str, &str, Option<u64>)> = streamed
         .iter()
         .map(|a| {
@@ -69,9 +52,38 @@ async fn a_streamed_answer_grows_before_the_users_eyes() {
     );
     let first = streamed[0]["id"].clone();
     assert!(streamed.iter().all(|a| a["channelData"]["streamId"] == first), "one stream");
+}
+
+/// What is said piece by piece before the end.
+pub const PIECES: [(u8, &str); 3] = [(2, "Restart "), (3, "Restart the client"), (4, " first")];
+
+pub async fn sends(world: &World, session: &str, body: Value) {
+    assert_eq!(world.servicenow.send(session, body).await.status, Some(200));
+}
+
+#[tokio::test]
+async fn a_streamed_answer_grows_before_the_users_eyes() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    sends(&world, &session, piece("StreamStart", 1, "Reading the articles")).await;
+    chat.until("the start", is_of_stream("informative")).await.unwrap();
+    for (sequence, text) in PIECES {
+        sends(&world, &session, piece("StreamChunk", sequence, text)).await;
+        chat.until(text, is_of_stream("streaming")).await.unwrap();
+        sends(&world, &session, piece("StreamChunk", sequence, text)).await;
+    }
+    for _ in 0..2 {
+        sends(&world, &session, end_of_stream()).await;
+    }
+    sends(&world, &session, piece("StreamChunk", 5, ", late")).await;
+    chat.until("the end", is_of_stream("final")).await.unwrap();
+    world.agent_says(&session, "over").await;
+    chat.until("the agent", |a| a["text"] == "over").await.unwrap();
+    assert_grew(&chat.received);
     chat.reload();
-    chat.until("the end again", streams("final")).await.unwrap();
-    assert_eq!(of_stream(&chat).len(), 1, "what it grew from is no history");
+    chat.until("the end again", is_of_stream("final")).await.unwrap();
+    assert_eq!(of_stream(&chat.received).len(), 1, "what it grew from is no history");
 }
 
 #[tokio::test]
@@ -110,8 +122,13 @@ async fn what_we_say_is_never_stamped_before_what_direct_line_had_shown() {
     chat.until("the second agent", |a| a["value"]["state"] == "accepted").await.unwrap();
     world.agent_says(&second, "three").await;
     chat.until("the agent", |a| a["text"] == "three").await.unwrap();
+    assert_times_go_forward(&chat.received);
+}
+
+/// What is ours is stamped no earlier than what came before it.
+pub fn assert_times_go_forward(received: &[Value]) {
     let mut latest = String::new();
-    for activity in &chat.received {
+    for activity in received {
         let stamped = activity["timestamp"].as_str().unwrap()[..23].to_owned();
         let ours = activity["id"].as_str().unwrap().contains("|L");
         assert!(!ours || stamped >= latest, "{activity} behind {latest}");

@@ -64,6 +64,22 @@ impl SocketClient {
         client
     }
 
+    /// A conversation with its socket and a person in it, which it has been told; and the chat's name.
+    pub async fn live(world: &World) -> (Self, String) {
+        let mut client = Self::start(world).await;
+        let session = client.is_handed_over(world).await;
+        (client, session)
+    }
+
+    /// Asks for a person, who comes; the first chat's name.
+    pub async fn is_handed_over(&mut self, world: &World) -> String {
+        self.say("agent").await;
+        let session = self.conversation.clone();
+        world.accept(&session).await;
+        self.see_state("accepted").await;
+        session
+    }
+
     pub async fn connect(&mut self) {
         self.wire = Some(connect_async(&self.stream_url).await.unwrap().0);
     }
@@ -107,6 +123,14 @@ impl SocketClient {
             self.stream_url = url.to_owned();
         }
         (status, body)
+    }
+
+    /// A new token for the one it has, over HTTP, as DirectLineJS does now and then.
+    pub async fn refresh(&mut self) {
+        let post = self.http.post(format!("{}/tokens/refresh", self.root)).bearer_auth(&self.token);
+        let answer = post.header("content-length", "0").send().await.unwrap();
+        let grant: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        self.token = grant["token"].as_str().unwrap_or_else(|| panic!("a token in {grant}")).to_owned();
     }
 
     /// As DirectLineJS does when its socket is gone.
@@ -154,6 +178,15 @@ impl SocketClient {
                 }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
+    /// Reads until the socket is closed; code and reason, if there were any.
+    pub async fn end(&mut self) -> Option<(u16, String)> {
+        loop {
+            if let Err(end) = self.next().await {
+                return end;
             }
         }
     }

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use servicenow_handoff::simulate::faults::Fault;
-
 use super::client::SocketClient;
-use crate::{eventually::eventually, world::World};
+use crate::world::World;
 
 #[tokio::test]
 async fn a_client_that_comes_again_reads_on_where_it_was() {
@@ -17,10 +15,7 @@ async fn a_client_that_comes_again_reads_on_where_it_was() {
     client.say("two").await;
     client.reconnect().await;
     client.see_text("two").await;
-    client.say("agent").await;
-    let session = client.conversation.clone();
-    world.accept(&session).await;
-    client.see_state("accepted").await;
+    let session = client.is_handed_over(&world).await;
     client.cut();
     world.agent_says(&session, "while you were away").await;
     client.say("three").await;
@@ -37,33 +32,6 @@ async fn a_client_that_comes_again_reads_on_where_it_was() {
     client.see_text("You said: four").await;
     client.see_text("four").await;
     assert_eq!(client.said_by("user"), ["one", "two", "agent", "three", "four"]);
-    client.assert_once();
-}
-
-#[tokio::test]
-async fn a_far_end_that_drops_or_refuses_its_socket_is_polled_and_the_client_notices_nothing() {
-    let world = World::start().await;
-    let mut client = SocketClient::start(&world).await;
-    client.say("one").await;
-    client.see_text("You said: one").await;
-    let refused = world.copilot.faults().add(Fault::on("GET", "/stream").status(503));
-    assert_eq!(world.copilot.drop_sockets(), 1);
-    client.say("two").await;
-    client.see_text("You said: two").await;
-    assert_eq!(world.copilot.open_sockets(), 0);
-    client.say("agent").await;
-    client.see("the hand-off", |a| a["name"] == "handoff.initiate").await;
-    let session = client.conversation.clone();
-    world.accept(&session).await;
-    client.see_state("accepted").await;
-    world.servicenow.end(&session).await;
-    client.see_state("completed").await;
-    client.say("three").await;
-    client.see_text("You said: three").await;
-    client.see_text("three").await;
-    eventually("the bot's next stretch was asked for a socket", || world.copilot.faults().hits(refused) >= 1)
-        .await;
-    assert_eq!(client.said_by("user"), ["one", "two", "agent", "three"]);
     client.assert_once();
 }
 
@@ -86,11 +54,7 @@ async fn a_far_end_without_an_answer_only_makes_the_client_wait() {
 #[tokio::test]
 async fn a_live_chat_s_socket_comes_back_while_direct_line_is_down() {
     let world = World::start().await;
-    let mut client = SocketClient::start(&world).await;
-    client.say("agent").await;
-    let session = client.conversation.clone();
-    world.accept(&session).await;
-    client.see_state("accepted").await;
+    let (mut client, session) = SocketClient::live(&world).await;
     client.cut();
     world.copilot.faults().set_down(true);
     world.agent_says(&session, "while you were away").await;

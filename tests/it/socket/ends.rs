@@ -75,19 +75,12 @@ async fn a_process_that_is_told_to_end_sends_its_sockets_away_and_has_logged_not
     client.connect().await;
     client.say("marmalade for the bot").await;
     client.see_text("You said: marmalade for the bot").await;
-    client.say("agent").await;
-    let session = client.conversation.clone();
-    world.accept(&session).await;
-    client.see_state("accepted").await;
+    let session = client.is_handed_over(&world).await;
     world.agent_says(&session, "marmalade for the user").await;
     client.see_text("marmalade for the user").await;
     let pid = Pid::from_child(&program.child);
     kill_process(pid, Signal::TERM).unwrap();
-    let end = loop {
-        if let Err(end) = client.next().await {
-            break end;
-        }
-    };
+    let end = client.end().await;
     assert_eq!(end.map(|(code, _)| code), Some(1001), "going away");
     eventually("the process to end", || program.child.try_wait().unwrap().is_some()).await;
     eventually("its last words", || program.log().contains("Ended by SIGTERM")).await;

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use servicenow_handoff::simulate::{copilot::CopilotOptions, servicenow::ServiceNowOptions};
 
 use super::client::SocketClient;
 use crate::{
     eventually::eventually,
+    live::growing::{
+        PIECES, assert_grew, assert_times_go_forward, end_of_stream, is_of_stream, piece, sends,
+    },
     world::{AGENT, PATIENCE, World},
 };
 
@@ -67,10 +71,7 @@ async fn an_answer_comes_token_by_token_before_and_after_a_live_chat() {
         let first = streamed.iter().find(|a| a["channelData"]["streamType"] == "informative").unwrap();
         assert_eq!(last["channelData"]["streamId"], first["id"], "one stream");
         if round == 0 {
-            client.say("agent").await;
-            let session = client.conversation.clone();
-            world.accept(&session).await;
-            client.see_state("accepted").await;
+            let session = client.is_handed_over(&world).await;
             world.servicenow.end(&session).await;
             client.see_state("completed").await;
             // The bot's next stretch has its own socket: what comes before that is there is polled, without its tokens.
@@ -83,26 +84,52 @@ async fn an_answer_comes_token_by_token_before_and_after_a_live_chat() {
 }
 
 #[tokio::test]
-async fn typing_is_pushed_as_it_is_shown_to_a_poll() {
+async fn typing_is_pushed_and_renewed_while_the_agent_types_and_ends_when_they_stop() {
     let world = World::start().await;
-    let mut client = SocketClient::start(&world).await;
-    client.say("agent").await;
-    let session = client.conversation.clone();
-    world.accept(&session).await;
-    client.see_state("accepted").await;
+    let (mut client, session) = SocketClient::live(&world).await;
+    let typing = |client: &SocketClient| {
+        let signs = client.received.iter().filter(|a| a["type"] == "typing");
+        signs.filter(|a| a["from"]["name"] == AGENT).count()
+    };
     world.servicenow.typing(&session, true).await;
-    let typing = |a: &Value| a["type"] == "typing" && a["from"]["name"] == AGENT;
-    client.see("typing", typing).await;
+    while typing(&client) < 3 {
+        client.next().await.unwrap();
+    }
+    world.servicenow.typing(&session, false).await;
+    world.agent_says(&session, "done").await;
+    client.see_text("done").await;
+    let before = typing(&client);
+    let silence = tokio::time::timeout(Duration::from_secs(6), client.next()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    assert_eq!(typing(&client), before);
+    client.assert_once();
+}
+
+#[tokio::test]
+async fn a_streamed_answer_of_service_now_s_grows_over_a_socket() {
+    let world = World::start().await;
+    let (mut client, session) = SocketClient::live(&world).await;
+    sends(&world, &session, piece("StreamStart", 1, "Reading the articles")).await;
+    client.see("the start", is_of_stream("informative")).await;
+    for (sequence, text) in PIECES {
+        sends(&world, &session, piece("StreamChunk", sequence, text)).await;
+        let wanted = u64::from(sequence);
+        client.see(text, |a| a["channelData"]["streamSequence"] == wanted).await;
+    }
+    for _ in 0..2 {
+        sends(&world, &session, end_of_stream()).await;
+    }
+    sends(&world, &session, piece("StreamChunk", 5, ", late")).await;
+    world.agent_says(&session, "over").await;
+    client.see_text("over").await;
+    assert_grew(&client.received);
+    client.assert_once();
 }
 
 #[tokio::test]
 async fn service_now_is_told_once_the_words_have_surely_arrived() {
     let world = World::start().await;
-    let mut client = SocketClient::start(&world).await;
-    client.say("agent").await;
-    let session = client.conversation.clone();
-    world.accept(&session).await;
-    client.see_state("accepted").await;
+    let (mut client, session) = SocketClient::live(&world).await;
     for text in ["one", "two", "three"] {
         world.agent_says(&session, text).await;
     }
@@ -124,11 +151,7 @@ async fn service_now_is_told_once_the_words_have_surely_arrived() {
 #[tokio::test]
 async fn a_masked_text_is_pushed_once_in_clear_and_kept_as_dots() {
     let world = World::start().await;
-    let mut client = SocketClient::start(&world).await;
-    client.say("agent").await;
-    let session = client.conversation.clone();
-    world.accept(&session).await;
-    client.see_state("accepted").await;
+    let (mut client, session) = SocketClient::live(&world).await;
     let masked =
         json!({"uiType": "OutputText", "messageId": "masked-1", "maskType": "SECURE", "value": "swordfish"});
     let sent = world.servicenow.send(&session, json!({"body": [masked]})).await;
@@ -155,12 +178,24 @@ async fn a_masked_text_is_pushed_once_in_clear_and_kept_as_dots() {
 }
 
 #[tokio::test]
-async fn a_line_that_stands_in_no_journal_is_pushed_too() {
-    let world = World::start().await;
+async fn a_line_that_stands_in_no_journal_is_pushed_too_and_stamped_behind_the_bot_s_words() {
+    let copilot = CopilotOptions { clock_ahead: Duration::from_secs(3_600), ..CopilotOptions::default() };
+    let world = World::between(copilot, ServiceNowOptions::default(), &[]).await;
     let mut client = SocketClient::start(&world).await;
+    let mut polling = world.chat().await;
     let press = json!({"type": "message", "value": {"serviceNowAnswer": "approve"}, "from": {"id": "dana", "role": "user"}});
+    client.say("hello").await;
+    client.see_text("hello").await;
     let id = client.post(&press).await["id"].as_str().unwrap().to_owned();
     client.see("the echo", |a| a["id"] == id.as_str()).await;
     client.see("the line", |a| a["channelData"]["servicenow"]["system"] == true).await;
     client.assert_once();
+    assert_times_go_forward(&client.received);
+    polling.say("hello").await.unwrap();
+    polling.post(&press).await.unwrap();
+    // Younger than the click, and in one answer with the line.
+    world.copilot.bot_says(polling.conversation(), json!({"type": "message", "text": "unasked"}));
+    polling.until("the line", |a| a["channelData"]["servicenow"]["system"] == true).await.unwrap();
+    assert!(polling.received.iter().any(|a| a["text"] == "unasked"));
+    assert_times_go_forward(&polling.received);
 }

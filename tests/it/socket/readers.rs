@@ -48,11 +48,7 @@ async fn two_sockets_and_polls_at_once_each_show_everything_once_and_in_order() 
 async fn what_another_instance_stores_is_pushed_within_a_second() {
     let world = World::start().await;
     let (second, _) = world.second_instance();
-    let mut client = SocketClient::start(&world).await;
-    client.say("agent").await;
-    let session = client.conversation.clone();
-    world.accept(&session).await;
-    client.see_state("accepted").await;
+    let (mut client, session) = SocketClient::live(&world).await;
     world.servicenow.set_response_url(format!("{second}/api/servicenow/responses"));
     let mut slowest = Duration::ZERO;
     for text in ["one", "two", "three"] {

@@ -59,10 +59,7 @@ async fn strangers_are_refused_before_there_is_a_socket() {
 #[tokio::test]
 async fn another_conversation_s_client_has_no_way_into_a_live_chat() {
     let world = World::start().await;
-    let mut client = SocketClient::start(&world).await;
-    client.say("agent").await;
-    world.accept(&client.conversation.clone()).await;
-    client.see_state("accepted").await;
+    let (client, _) = SocketClient::live(&world).await;
     let mut stranger = SocketClient::begin(&world).await;
     let (own, others) = (stranger.conversation.clone(), client.conversation.clone());
     let address = stranger.stream_url.replace(&own, &others);
@@ -74,16 +71,9 @@ async fn another_conversation_s_client_has_no_way_into_a_live_chat() {
 #[tokio::test]
 async fn the_socket_of_an_erased_conversation_is_closed() {
     let world = World::start().await;
-    let mut client = SocketClient::start(&world).await;
-    client.say("agent").await;
-    world.accept(&client.conversation.clone()).await;
-    client.see_state("accepted").await;
+    let (mut client, _) = SocketClient::live(&world).await;
     world.operator().erase(&client.conversation, false).await.unwrap();
-    let end = loop {
-        if let Err(end) = client.next().await {
-            break end;
-        }
-    };
+    let end = client.end().await;
     assert_eq!(end.map(|(code, _)| code), Some(1008));
 }
 
@@ -130,22 +120,14 @@ async fn what_a_client_says_over_the_socket_is_nothing_to_us_and_too_much_of_it_
     client.see_text("You said: one").await;
     assert_eq!(world.copilot.said_to_bot(&client.conversation).len(), before + 1);
     client.send(Message::text("x".repeat(100_000))).await.unwrap();
-    let end = loop {
-        if let Err(end) = client.next().await {
-            break end;
-        }
-    };
+    let end = client.end().await;
     assert!(end.is_none_or(|(code, _)| code == 1002), "closed as unreadable");
 }
 
 #[tokio::test]
 async fn a_socket_that_does_not_read_holds_up_nobody_and_reads_on_from_its_watermark() {
     let world = World::start().await;
-    let mut unread = SocketClient::start(&world).await;
-    unread.say("agent").await;
-    let session = unread.conversation.clone();
-    world.accept(&session).await;
-    unread.see_state("accepted").await;
+    let (mut unread, session) = SocketClient::live(&world).await;
     let watermark = unread.watermark.clone();
     let words = "word ".repeat(8_000);
     for n in 0..60 {

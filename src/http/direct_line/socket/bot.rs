@@ -17,7 +17,7 @@ use super::{
     PASSED, Place, Socket,
     client::End,
     line::{Event, Line},
-    shown::Batch,
+    shown::{Batch, not_before},
 };
 use crate::{
     direct_line::{
@@ -66,18 +66,16 @@ impl Socket {
             let (body, packed) = match event {
                 Event::Frame(frame) => (Bytes::from(frame), false),
                 Event::Open => {
-                    let opened = self.open(url.take(), watermark.as_deref()).await;
-                    line = opened.map_or_else(Line::polled, Line::opened);
-                    // What came before the socket was there.
-                    match self.poll(watermark.as_deref()).await? {
-                        Some(polled) => polled,
-                        None => {
-                            line.drop_socket();
-                            continue;
-                        }
-                    }
+                    line.open(Box::pin(self.open(url.take(), watermark.clone())));
+                    continue;
                 }
-                Event::Lost => continue,
+                Event::Opened => match self.poll(watermark.as_deref()).await? {
+                    Some(polled) => polled,
+                    None => {
+                        line.drop_socket();
+                        continue;
+                    }
+                },
                 Event::Poll => {
                     let polled = self.poll(watermark.as_deref()).await?;
                     line.after_poll(polled.is_some());
@@ -103,7 +101,8 @@ impl Socket {
             None => Looked::Bots,
             Some(found) => {
                 let trace = self.trace.clone();
-                Box::pin(hand_over(&self.served, &self.id, &self.caller, trace, &body, found)).await
+                let caller = self.token.caller();
+                Box::pin(hand_over(&self.served, &self.id, &caller, trace, &body, found)).await
             }
         };
         let (body, handed_over) = match looked {
@@ -128,10 +127,11 @@ impl Socket {
     /// Shows what stands in no journal and is none of the bot's words.
     async fn tell_asides(&self) -> Result<(), End> {
         let Some(handoff) = &self.served.handoff else { return Ok(()) };
-        let activities = handoff.asides.take(&self.id);
+        let mut activities = handoff.asides.take(&self.id);
         if activities.is_empty() {
             return Ok(());
         }
+        not_before(&mut activities, self.shown.borrow().latest());
         self.client.send(json!({ "activities": activities }).to_string(), None).await
     }
 
@@ -149,7 +149,7 @@ impl Socket {
     async fn to_chat(&self, watermark: Option<String>) -> Result<Place, End> {
         let Some(handoff) = &self.served.handoff else { return Err(End::Failed) };
         let conversation = handoff.ledger.find(&self.id).await.ok().flatten().ok_or(End::Failed)?;
-        match handoff.tokens.standing(&conversation, &self.caller).await {
+        match handoff.tokens.standing(&conversation, &self.token.caller()).await {
             Ok(Standing::Good) => Ok(Place::Chat(watermark)),
             Ok(Standing::Refused { .. }) => Err(End::Refused),
             Ok(Standing::Unknown) | Err(_) => Err(End::Failed),
@@ -157,11 +157,12 @@ impl Socket {
     }
 
     /// Direct Line's socket, if it offers one and lets us in; whether the token is still good, the poll that follows tells.
-    async fn open(&self, url: Option<Url>, watermark: Option<&str>) -> Option<Stream> {
+    async fn open(&self, url: Option<Url>, watermark: Option<String>) -> Option<Stream> {
+        let (caller, watermark) = (self.token.caller(), watermark.as_deref());
         let opened = async {
             let url = match url {
                 Some(url) => Some(url),
-                None => way_in(&self.pipe, &self.headers, &self.id, &self.caller, watermark).await?,
+                None => way_in(&self.pipe, &self.headers, &self.id, &caller, watermark).await?,
             };
             let Some(url) = url else { return Ok(None) };
             let mut headers = far_end_headers(&self.headers);
@@ -180,7 +181,8 @@ impl Socket {
     async fn poll(&self, watermark: Option<&str>) -> Result<Option<(Bytes, bool)>, End> {
         let path = Operation::Read(self.id.clone()).path();
         let query = watermark.map(|watermark| ("watermark", watermark));
-        let Ok(response) = self.pipe.pass(asked(&self.headers, &path, query, &self.caller)).await else {
+        let caller = self.token.caller();
+        let Ok(response) = self.pipe.pass(asked(&self.headers, &path, query, &caller)).await else {
             return Ok(None);
         };
         if !response.status().is_success() {

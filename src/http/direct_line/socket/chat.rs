@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 use super::{
     Place, Socket,
     client::End,
-    line::{Event, Line},
+    line::{Event, Line, Opening},
 };
 use crate::{
     handoff::{Asked, BotWords, Conversation, Handoff, Page, Standing},
@@ -19,10 +19,8 @@ use crate::{
     wire::activity::{ActivitySet, SetRead},
 };
 
-/// How long one look at the journal may be held; then it is asked whether the client may still read.
+/// How long one look at the journal may be held; and how often it is asked whether the client may still read.
 const HOLD: Duration = Duration::from_secs(15);
-/// How often it is asked whether the client's token is still good.
-const STANDING: Duration = Duration::from_secs(60);
 /// A store that fails is asked again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -33,7 +31,7 @@ struct Chat<'a> {
     conversation: Arc<Conversation>,
     watermark: Option<String>,
     /// What the bot says, in the stretch with this number.
-    line: Option<(usize, Line)>,
+    line: Option<(usize, Line<'a>)>,
 }
 
 enum News {
@@ -51,7 +49,7 @@ impl Socket {
         let mut chat = Chat { socket: self, handoff, conversation, watermark, line: None };
         let mut asked = Instant::now();
         loop {
-            if asked.elapsed() > STANDING {
+            if asked.elapsed() > HOLD {
                 chat.check_standing().await?;
                 asked = Instant::now();
             }
@@ -69,10 +67,10 @@ impl Socket {
     }
 }
 
-impl Chat<'_> {
+impl<'a> Chat<'a> {
     /// The client's token may have ended, or its conversation been erased.
     async fn check_standing(&self) -> Result<(), End> {
-        match self.handoff.tokens.standing(&self.conversation, &self.socket.caller).await {
+        match self.handoff.tokens.standing(&self.conversation, &self.socket.token.caller()).await {
             Ok(Standing::Refused { .. }) => Err(End::Refused),
             Ok(Standing::Good | Standing::Unknown) | Err(_) => Ok(()),
         }
@@ -89,7 +87,8 @@ impl Chat<'_> {
             hold: HOLD,
             bot: BotWords::Pushed(stretch),
         };
-        let page = self.handoff.reading.page(&self.conversation, &self.socket.caller, &asked);
+        let caller = self.socket.token.caller();
+        let page = self.handoff.reading.page(&self.conversation, &caller, &asked);
         let bot = async {
             match &mut self.line {
                 Some((_, line)) => line.event().await,
@@ -127,15 +126,15 @@ impl Chat<'_> {
 
     async fn hear_bot(&mut self, event: Event) -> Result<(), End> {
         match event {
-            Event::Lost => Ok(()),
             Event::Open => {
-                let opened = self.open().await;
+                let opening = self.open();
                 if let Some((_, line)) = &mut self.line {
-                    *line = opened;
+                    line.open(opening);
                 }
-                // What came before the socket was there. It may tell that the bot now speaks in another stretch.
-                self.poll().await.map(drop)
+                Ok(())
             }
+            // What is polled may tell that the bot now speaks in another stretch.
+            Event::Opened => self.poll().await.map(drop),
             Event::Poll => {
                 let answered = self.poll().await?;
                 if let Some((_, line)) = &mut self.line {
@@ -161,9 +160,9 @@ impl Chat<'_> {
                 return Ok(());
             }
         };
-        let caller = &self.socket.caller;
+        let caller = self.socket.token.caller();
         let watermark = self.watermark.as_deref();
-        match self.handoff.reading.pushed(&self.conversation, caller, watermark, set).await {
+        match self.handoff.reading.pushed(&self.conversation, &caller, watermark, set).await {
             Ok(page) => {
                 let speaks = page.bot.is_some();
                 self.push(page).await?;
@@ -182,18 +181,20 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Direct Line's socket in the bot's stretch; polls while there is none.
-    async fn open(&self) -> Line {
-        let watermark = self.watermark.as_deref();
-        let url = self.handoff.reading.bot_stream(&self.conversation, &self.socket.caller, watermark).await;
-        let Some(url) = url else { return Line::polled() };
-        match self.socket.pipe.direct_line().stream(url, HeaderMap::new()).await {
-            Ok(stream) => Line::opened(stream),
-            Err(error) => {
-                debug!(conversation.id = %self.socket.id, %error, "Direct Line's socket can't be opened; the bot is polled");
-                Line::polled()
-            }
-        }
+    /// Direct Line's socket in the bot's stretch.
+    fn open(&self) -> Opening<'a> {
+        let (socket, handoff, conversation) = (self.socket, self.handoff, self.conversation.clone());
+        let watermark = self.watermark.clone();
+        Box::pin(async move {
+            let caller = socket.token.caller();
+            let url = handoff.reading.bot_stream(&conversation, &caller, watermark.as_deref()).await?;
+            let opened = socket.pipe.direct_line().stream(url, HeaderMap::new()).await;
+            opened
+                .inspect_err(|error| {
+                    debug!(conversation.id = %socket.id, %error, "Direct Line's socket can't be opened; the bot is polled");
+                })
+                .ok()
+        })
     }
 
     /// One poll, the bot's words included; whether it was answered.
@@ -201,7 +202,7 @@ impl Chat<'_> {
         let read = Some(self.socket.client.read());
         let asked =
             Asked { watermark: self.watermark.as_deref(), read, hold: Duration::ZERO, bot: BotWords::Polled };
-        match self.handoff.reading.page(&self.conversation, &self.socket.caller, &asked).await {
+        match self.handoff.reading.page(&self.conversation, &self.socket.token.caller(), &asked).await {
             Ok(page) => {
                 self.show(page).await?;
                 Ok(true)

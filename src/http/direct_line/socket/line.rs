@@ -1,96 +1,121 @@
 //! The way to what the bot says: Direct Line's socket, or polls while there is none.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
-use tokio::time::Instant;
+use reqwest::Upgraded;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, sleep_until},
+};
 
 use crate::direct_line::stream::Stream;
 
-/// After a socket that did not last, or could not be opened, the bot is polled for so long.
+/// After a socket that could not be opened, or the second in a row that did not last, the bot is polled for so long.
 const NEXT_TRY: Duration = Duration::from_secs(30);
 /// A conversation that has another socket somewhere: the two would close each other.
 const AFTER_COLLISION: Duration = Duration::from_secs(120);
-/// A socket that has lasted so long is opened again at once.
+/// A socket has lasted when it was open for so long.
 const LASTED: Duration = Duration::from_secs(30);
 /// Polls while there is no socket: as often as a client polls.
 const BETWEEN_POLLS: Duration = Duration::from_secs(1);
 /// And at most so seldom, while Direct Line fails.
 const SELDOM: Duration = Duration::from_secs(8);
 
-pub enum Line {
+/// A socket that is being opened; `None`: it can't be.
+pub type Opening<'a, S = Upgraded> = Pin<Box<dyn Future<Output = Option<Stream<S>>> + 'a>>;
+
+pub struct Line<'a, S = Upgraded> {
+    way: Way<'a, S>,
+    /// The last socket did not last, and was tried again at once.
+    hasty: bool,
+}
+
+enum Way<'a, S> {
     Open {
-        stream: Box<Stream>,
+        stream: Box<Stream<S>>,
         since: Instant,
     },
-    /// Polled, and when next; and when a socket is tried again.
+    /// Polled, and when next. Meanwhile a socket is being opened, or when one is tried again.
     Polled {
         next: Instant,
         every: Duration,
         open: Instant,
+        opening: Option<Opening<'a, S>>,
     },
 }
 
 /// What there is to do next.
+#[derive(Debug, PartialEq)]
 pub enum Event {
     /// A batch came over the socket.
     Frame(String),
-    /// The socket is over. What came on it is not lost: it is polled for at once.
-    Lost,
-    Poll,
+    /// A socket is to be opened: see [`Line::open`].
     Open,
+    /// It is open. What came before it was there is to be polled for.
+    Opened,
+    Poll,
 }
 
-impl Line {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Line<'a, S> {
     /// No socket yet: one is tried at once.
     pub fn new() -> Self {
-        let now = Instant::now();
-        Self::Polled { next: now, every: BETWEEN_POLLS, open: now }
-    }
-
-    pub fn opened(stream: Stream) -> Self {
-        Self::Open { stream: Box::new(stream), since: Instant::now() }
-    }
-
-    /// Polled from now on, because a socket could not be opened.
-    pub fn polled() -> Self {
-        let now = Instant::now();
-        Self::Polled { next: now, every: BETWEEN_POLLS, open: now + NEXT_TRY }
-    }
-
-    pub fn is_open(&self) -> bool {
-        matches!(self, Self::Open { .. })
+        Self { way: Way::polled(Duration::ZERO), hasty: false }
     }
 
     /// Waits for the next event. May be called again after it was cancelled.
     pub async fn event(&mut self) -> Event {
-        match self {
-            Self::Open { stream, since } => {
-                if let Some(frame) = stream.next().await {
-                    return Event::Frame(frame);
+        loop {
+            match &mut self.way {
+                Way::Open { stream, since } => {
+                    if let Some(frame) = stream.next().await {
+                        return Event::Frame(frame);
+                    }
+                    let lasted = since.elapsed() >= LASTED;
+                    let wait = match stream.collided() {
+                        true => AFTER_COLLISION,
+                        false if lasted || !self.hasty => Duration::ZERO,
+                        false => NEXT_TRY,
+                    };
+                    self.hasty = !lasted;
+                    // What was on its way is not lost: it is polled for at once.
+                    self.way = Way::polled(wait);
                 }
-                let now = Instant::now();
-                let wait = match (stream.collided(), since.elapsed() >= LASTED) {
-                    (true, _) => AFTER_COLLISION,
-                    (false, true) => Duration::ZERO,
-                    (false, false) => NEXT_TRY,
-                };
-                *self = Self::Polled { next: now, every: BETWEEN_POLLS, open: now + wait };
-                Event::Lost
+                Way::Polled { next, opening: Some(opening), .. } => {
+                    let opened = tokio::select! {
+                        biased;
+                        opened = opening => opened,
+                        () = sleep_until(*next) => return Event::Poll,
+                    };
+                    match opened {
+                        Some(stream) => {
+                            self.way = Way::Open { stream: Box::new(stream), since: Instant::now() };
+                            return Event::Opened;
+                        }
+                        None => self.way.try_later(),
+                    }
+                }
+                Way::Polled { next, open, opening: None, .. } if *open <= *next => {
+                    sleep_until(*open).await;
+                    return Event::Open;
+                }
+                Way::Polled { next, opening: None, .. } => {
+                    sleep_until(*next).await;
+                    return Event::Poll;
+                }
             }
-            Self::Polled { next, open, .. } if *open <= *next => {
-                tokio::time::sleep_until(*open).await;
-                Event::Open
-            }
-            Self::Polled { next, .. } => {
-                tokio::time::sleep_until(*next).await;
-                Event::Poll
-            }
+        }
+    }
+
+    /// Opens a socket; polls go on until it is there.
+    pub fn open(&mut self, socket: Opening<'a, S>) {
+        if let Way::Polled { opening, .. } = &mut self.way {
+            *opening = Some(socket);
         }
     }
 
     /// A poll was answered, or not.
     pub fn after_poll(&mut self, answered: bool) {
-        if let Self::Polled { next, every, .. } = self {
+        if let Way::Polled { next, every, .. } = &mut self.way {
             *every = if answered { BETWEEN_POLLS } else { (*every * 2).min(SELDOM) };
             *next = Instant::now() + *every;
         }
@@ -98,8 +123,119 @@ impl Line {
 
     /// What came last must be read again.
     pub fn drop_socket(&mut self) {
-        if self.is_open() {
-            *self = Self::polled();
+        if matches!(self.way, Way::Open { .. }) {
+            self.way = Way::polled(NEXT_TRY);
         }
+    }
+}
+
+impl<S> Way<'_, S> {
+    /// Polled from now on; a socket is tried after `wait`.
+    fn polled(wait: Duration) -> Self {
+        let now = Instant::now();
+        Self::Polled { next: now, every: BETWEEN_POLLS, open: now + wait, opening: None }
+    }
+
+    fn try_later(&mut self) {
+        if let Self::Polled { open, opening, .. } = self {
+            (*open, *opening) = (Instant::now() + NEXT_TRY, None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::SinkExt as _;
+    use tokio::io::{DuplexStream, duplex};
+    use tokio_tungstenite::{
+        WebSocketStream,
+        tungstenite::{Message, protocol::Role},
+    };
+
+    use super::*;
+    use crate::direct_line::stream::{ANSWER, SILENCE};
+
+    type FarEnd = WebSocketStream<DuplexStream>;
+
+    /// A line whose socket is open, and the far end of it.
+    async fn opened(line: &mut Line<'static, DuplexStream>) -> FarEnd {
+        assert_eq!(line.event().await, Event::Open);
+        let (ours, theirs) = duplex(4_096);
+        line.open(Box::pin(async { Some(Stream::over(ours).await) }));
+        assert_eq!(line.event().await, Event::Opened);
+        WebSocketStream::from_raw_socket(theirs, Role::Server, None).await
+    }
+
+    /// Polls until a socket is to be opened; how many polls, and how long it took.
+    async fn polled(line: &mut Line<'static, DuplexStream>) -> (usize, Duration) {
+        let (mut polls, begun) = (0, Instant::now());
+        loop {
+            match line.event().await {
+                Event::Poll => polls += 1,
+                Event::Open => return (polls, begun.elapsed()),
+                other => panic!("{other:?}"),
+            }
+            line.after_poll(true);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_ends_is_opened_again_at_once_and_polled_for_when_that_one_ends_too() {
+        let mut line = Line::new();
+        let mut theirs = opened(&mut line).await;
+        theirs.send(Message::text("{}")).await.expect("it is read");
+        assert_eq!(line.event().await, Event::Frame("{}".to_owned()));
+        drop(theirs);
+        drop(opened(&mut line).await);
+        let (polls, waited) = polled(&mut line).await;
+        assert_eq!((polls, waited), (30, NEXT_TRY), "one at once, and then one a second");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_has_lasted_is_opened_again_at_once_each_time() {
+        let mut line = Line::new();
+        for _ in 0..3 {
+            let theirs = opened(&mut line).await;
+            tokio::time::sleep(LASTED).await;
+            drop(theirs);
+        }
+        assert_eq!(line.event().await, Event::Open);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_socket_is_given_up_and_opened_again_or_polled_for() {
+        let mut line = Line::new();
+        for _ in 0..2 {
+            let _silent = opened(&mut line).await;
+            let begun = Instant::now();
+            assert!(matches!(line.event().await, Event::Open | Event::Poll));
+            assert_eq!(begun.elapsed(), SILENCE + ANSWER);
+        }
+        assert_eq!(polled(&mut line).await.0, 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_is_refused_or_never_opens_is_polled_for_meanwhile() {
+        let mut line = Line::<DuplexStream>::new();
+        assert_eq!(line.event().await, Event::Open);
+        line.open(Box::pin(async { None }));
+        assert_eq!(polled(&mut line).await, (30, NEXT_TRY));
+        line.open(Box::pin(std::future::pending()));
+        for _ in 0..100 {
+            assert_eq!(line.event().await, Event::Poll);
+            line.after_poll(true);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conversation_with_another_socket_is_left_to_it_for_a_while() {
+        let mut line = Line::new();
+        let mut theirs = opened(&mut line).await;
+        let collision = tokio_tungstenite::tungstenite::protocol::CloseFrame {
+            code: tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode::Normal,
+            reason: "collision".into(),
+        };
+        theirs.close(Some(collision)).await.expect("it is read");
+        assert_eq!(polled(&mut line).await.1, AFTER_COLLISION);
     }
 }

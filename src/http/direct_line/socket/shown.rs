@@ -12,7 +12,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use crate::wire::json;
+use crate::{domain::Timestamp, wire::json};
 
 /// More than Direct Line keeps of a conversation.
 const REMEMBERED: usize = 2_048;
@@ -23,6 +23,7 @@ pub struct Shown {
     known: HashSet<u64>,
     order: VecDeque<u64>,
     hasher: RandomState,
+    latest: Option<Timestamp>,
 }
 
 /// A batch as far as it is looked into to pass it on.
@@ -74,6 +75,11 @@ impl Shown {
         Batch { text: rewritten(&text, &fresh), watermark }
     }
 
+    /// The youngest time that was shown.
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.latest
+    }
+
     /// Takes out what was shown before.
     pub fn retain(&mut self, activities: &mut Vec<Value>) {
         activities.retain(|activity| match activity.get("id") {
@@ -83,6 +89,7 @@ impl Shown {
     }
 
     fn is_new(&mut self, id: &Value, timestamp: Option<&Value>) -> bool {
+        self.latest = self.latest.max(timestamp.and_then(time));
         let key = self.hasher.hash_one((id.as_str(), timestamp.and_then(Value::as_str)));
         if id.as_str().is_none_or(str::is_empty) || !self.known.insert(key) {
             return id.as_str().is_none_or(str::is_empty);
@@ -95,6 +102,26 @@ impl Shown {
         }
         true
     }
+}
+
+/// Lines of ours are stamped no earlier than what was shown before them, whosever clock is right.
+pub fn not_before(lines: &mut [Value], latest: Option<Timestamp>) {
+    let Some(latest) = latest else { return };
+    for stamp in lines.iter_mut().filter_map(|line| line.get_mut("timestamp")) {
+        if time(stamp).is_some_and(|at| at < latest) {
+            *stamp = latest.rfc3339().into();
+        }
+    }
+}
+
+/// The youngest time in a batch.
+pub fn latest_of(activities: &[Box<RawValue>]) -> Option<Timestamp> {
+    let named = activities.iter().filter_map(|raw| serde_json::from_str::<Named>(raw.get()).ok());
+    named.filter_map(|named| time(named.timestamp.as_ref()?)).max()
+}
+
+fn time(stamp: &Value) -> Option<Timestamp> {
+    Timestamp::parse_rfc3339(stamp.as_str()?)
 }
 
 fn rewritten(text: &str, activities: &[&RawValue]) -> Option<String> {
@@ -136,6 +163,19 @@ mod tests {
             assert_eq!(Shown::default().pass(odd.as_bytes()).text.as_deref(), Some(odd));
         }
         assert_eq!(Shown::default().pass(br#"{"watermark":"3"}"#).watermark.as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn a_line_of_ours_is_stamped_no_earlier_than_what_was_shown() {
+        let mut shown = Shown::default();
+        let said = |id: u8, at: &str| serde_json::json!({"id": id.to_string(), "timestamp": at});
+        let mut before = vec![said(1, "2026-03-02T10:00:05.1234567Z"), said(2, "2026-03-02T10:00:01Z")];
+        shown.retain(&mut before);
+        let mut lines =
+            [said(3, "2026-03-02T10:00:03.000Z"), said(4, "2026-03-02T10:00:06.000Z"), said(5, "x")];
+        not_before(&mut lines, shown.latest());
+        let stamps = lines.map(|line| line["timestamp"].as_str().expect("a time").to_owned());
+        assert_eq!(stamps, ["2026-03-02T10:00:05.123Z", "2026-03-02T10:00:06.000Z", "x"]);
     }
 
     #[test]

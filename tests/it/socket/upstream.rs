@@ -1,0 +1,175 @@
+//! Direct Line's end of a socket: what becomes of it is not the client's to notice, neither in its own conversation nor in the
+//! one that the bot comes back in.
+
+use std::time::Duration;
+
+use serde_json::json;
+use servicenow_handoff::simulate::{copilot::CopilotOptions, faults::Fault};
+
+use super::client::SocketClient;
+use crate::{
+    eventually::{eventually, found},
+    world::World,
+};
+
+/// What Direct Line's socket does.
+#[derive(Clone, Copy, PartialEq)]
+enum Trouble {
+    Ends,
+    /// Ends, and no other is opened.
+    Refuses,
+    /// Ends, and the next is neither opened nor refused.
+    Hangs,
+    /// Says nothing, and answers no ping.
+    Silence,
+}
+
+impl Trouble {
+    fn befalls(self, world: &World, conversation: &str) {
+        let opening = Fault::on("GET", "/stream");
+        match self {
+            Self::Ends => {}
+            Self::Refuses => drop(world.copilot.faults().add(opening.status(503))),
+            Self::Hangs => drop(world.copilot.faults().add(opening.delay(Duration::from_secs(3_600)))),
+            Self::Silence => return world.copilot.silence_socket(conversation),
+        }
+        assert_eq!(world.copilot.drop_sockets(), 1);
+    }
+
+    /// Whether there is a socket again, once the client has read on.
+    fn heals(self) -> bool {
+        matches!(self, Self::Ends | Self::Silence)
+    }
+}
+
+async fn client_notices_nothing_of(trouble: Trouble) {
+    let world = World::start().await;
+    let mut client = SocketClient::start(&world).await;
+    let session = client.conversation.clone();
+    let own = [session.clone()];
+    has_a_socket(&world, 1).await;
+    client.say("one").await;
+    client.see_text("one").await;
+    strikes(trouble, &world, &mut client, &own[0], "first").await;
+    client.is_handed_over(&world).await;
+    world.servicenow.end(&session).await;
+    client.see_state("completed").await;
+    client.say("two").await;
+    client.see_text("two").await;
+    world.copilot.faults().clear();
+    let fresh = world.copilot.conversations().pop().unwrap();
+    assert_ne!(fresh, session, "the bot is back in another conversation");
+    if trouble.heals() {
+        has_a_socket(&world, 1).await;
+        strikes(trouble, &world, &mut client, &fresh, "second").await;
+    } else {
+        // No socket was to be had when the bot came back; it is tried again half a minute later, which nobody waits for.
+        world.copilot.bot_says(&fresh, json!({"type": "message", "text": "second"}));
+        client.see_text("second").await;
+    }
+    client.say("three").await;
+    client.see_text("three").await;
+    assert_eq!(client.said_by("user"), ["one", "agent", "two", "three"]);
+    client.assert_once();
+}
+
+/// The bot speaks while the socket is in trouble, and is heard over the client's, which stays open.
+async fn strikes(trouble: Trouble, world: &World, client: &mut SocketClient, conversation: &str, text: &str) {
+    trouble.befalls(world, conversation);
+    world.copilot.bot_says(conversation, json!({"type": "message", "text": text}));
+    client.see_text(text).await;
+    if trouble.heals() {
+        has_a_socket(world, 1).await;
+    }
+}
+
+async fn has_a_socket(world: &World, sockets: usize) {
+    eventually("a socket of Direct Line's", || world.copilot.open_sockets() == sockets).await;
+}
+
+#[tokio::test]
+async fn a_client_notices_nothing_of_a_far_end_that_ends_its_sockets() {
+    client_notices_nothing_of(Trouble::Ends).await;
+}
+
+#[tokio::test]
+async fn a_client_notices_nothing_of_a_far_end_that_refuses_sockets() {
+    client_notices_nothing_of(Trouble::Refuses).await;
+}
+
+#[tokio::test]
+async fn a_client_notices_nothing_of_a_far_end_that_lets_sockets_wait() {
+    client_notices_nothing_of(Trouble::Hangs).await;
+}
+
+#[tokio::test]
+async fn a_client_notices_nothing_of_a_far_end_whose_sockets_fall_silent() {
+    client_notices_nothing_of(Trouble::Silence).await;
+}
+
+#[tokio::test]
+async fn an_answer_comes_token_by_token_again_after_the_far_end_s_socket_has_ended() {
+    let world = World::start().await;
+    let mut client = SocketClient::start(&world).await;
+    has_a_socket(&world, 1).await;
+    world.copilot.drop_sockets();
+    has_a_socket(&world, 1).await;
+    client.say("stream").await;
+    client.see("the first token", |a| a["channelData"]["streamType"] == "streaming").await;
+}
+
+/// Refreshes until Direct Line no longer takes the token that the client had.
+async fn outlive_the_token(world: &World, client: &mut SocketClient) {
+    let path = format!("v3/directline/conversations/{}/activities", client.conversation);
+    let (url, first) = (format!("{}{path}", world.copilot.url()), client.token.clone());
+    found("the token is over", async || {
+        client.refresh().await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let answer = world.http.get(&url).bearer_auth(&first).send().await.unwrap();
+        (answer.status().as_u16() == 403).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_socket_outlives_the_token_it_was_opened_with() {
+    let options = CopilotOptions { token_lifetime: Duration::from_secs(8), ..CopilotOptions::default() };
+    let world = World::between(options, Default::default(), &[]).await;
+    let mut client = SocketClient::start(&world).await;
+    let session = client.conversation.clone();
+    has_a_socket(&world, 1).await;
+    outlive_the_token(&world, &mut client).await;
+    // What stands behind it must be opened and read anew.
+    world.copilot.drop_sockets();
+    world.copilot.bot_says(&session, json!({"type": "message", "text": "still heard"}));
+    client.see_text("still heard").await;
+    has_a_socket(&world, 1).await;
+    client.refresh().await;
+    client.is_handed_over(&world).await;
+    // In a live chat nothing else reads there than who asks whether the client's token is good.
+    let asked = world.copilot.faults().add(Fault::on("GET", "/activities"));
+    found("the token is asked about twice", async || {
+        client.refresh().await;
+        let _ = tokio::time::timeout(Duration::from_millis(500), client.next()).await.map(Result::unwrap);
+        (world.copilot.faults().hits(asked) >= 2).then_some(())
+    })
+    .await;
+    world.agent_says(&session, "still there").await;
+    client.see_text("still there").await;
+    world.servicenow.end(&session).await;
+    client.see_state("completed").await;
+    client.refresh().await;
+    client.say("back").await;
+    client.see_text("You said: back").await;
+    client.assert_once();
+}
+
+#[tokio::test]
+async fn a_socket_whose_token_is_called_in_ends_when_it_must_be_used() {
+    let world = World::start().await;
+    let mut client = SocketClient::start(&world).await;
+    has_a_socket(&world, 1).await;
+    world.copilot.expire_tokens(&client.conversation);
+    world.copilot.drop_sockets();
+    assert_eq!(client.end().await.map(|(code, _)| code), Some(1008));
+}
