@@ -17,11 +17,14 @@ pub mod journal;
 mod commit;
 mod deliver;
 mod entry;
+mod hold;
 mod lease;
 mod machine;
 mod outage;
 mod outbox;
 mod retry;
+mod role;
+mod settle;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -29,13 +32,14 @@ mod whisper;
 
 pub use self::{
     commit::{Committed, NotDone},
-    deliver::{Attempt, Role, Tried, commit_and_deliver, deliver_soon},
+    deliver::{commit_and_deliver, deliver_soon},
     entry::Entry,
     lease::{LEASE, Lease, MARGIN, RENEW, Settled, Settlement},
     machine::{Decided, Machine, Outcome, Stored, Why},
     outage::Outage,
     outbox::{CallId, Lane, Next, Outbox, Queued},
     retry::{Failure, WORDS_LIVE, after},
+    role::{Attempt, Role, Tried},
     sweep::{Looked, sweep},
     whisper::{Whisper, Whispers},
 };

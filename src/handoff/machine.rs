@@ -105,21 +105,12 @@ impl Machine for Chat {
         state.is_open()
     }
 
-    fn opens_or_closes(state: &State, facts: &[Fact]) -> Option<bool> {
-        let may_close = |fact: &Fact| match fact {
-            Fact::ConversationOver { .. } => true,
+    fn may_open_or_close(state: &State, fact: &Fact) -> bool {
+        match fact {
+            Fact::HandoffRequested(_) | Fact::ConversationOver { .. } => true,
             Fact::Settled(_) | Fact::BotReturned { .. } => !state.is_live(),
             _ => false,
-        };
-        if facts.iter().any(|fact| matches!(fact, Fact::HandoffRequested(_))) {
-            return Some(true);
         }
-        if !facts.iter().any(may_close) {
-            return None;
-        }
-        let mut after = state.clone();
-        facts.iter().for_each(|fact| after.apply(fact));
-        (state.is_open() && !after.is_open()).then_some(false)
     }
 }
 

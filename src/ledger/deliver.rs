@@ -1,13 +1,8 @@
 //! Lease, call, settle: the calls of a lane, in order, one at a time.
 
-use std::{
-    future::Future,
-    pin::pin,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use tokio::{sync::OwnedMutexGuard, time::sleep};
+use tokio::sync::OwnedMutexGuard;
 use tracing::{Instrument as _, error, warn};
 
 use super::{
@@ -15,72 +10,16 @@ use super::{
     commit::{Committed, NotDone},
     entry::{Copy, Entry},
     journal::JournalError,
-    lease::{LEASE, MARGIN, RENEW, Settled, Settlement},
-    machine::{Decided, Machine, Outcome, Why},
+    machine::{Decided, Machine, Why},
     outbox::{CallId, Lane, Next, Queued},
-    retry::{Failure, after},
+    retry::Failure,
+    role::{Attempt, Role},
+    settle::{give_up, settle},
 };
 use crate::domain::Timestamp;
 
 /// How often a lane that waits for another process's call is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// Milliseconds after which a renewal that the store did not take is tried again.
-const AGAIN: Duration = Duration::from_millis(300);
-
-/// What came of one making of a call.
-pub type Tried<A> = Result<Option<A>, Failure>;
-
-/// One making of a call, under a lease.
-pub struct Attempt<M: Machine> {
-    pub entry: Arc<Entry<M>>,
-    pub lane: Lane,
-    pub queued: Queued<M::Call>,
-    /// Its number; 1 is the first.
-    pub number: u32,
-    error: OnceLock<String>,
-}
-
-impl<M: Machine> Attempt<M> {
-    fn new(entry: &Arc<Entry<M>>, lane: Lane, queued: Queued<M::Call>, number: u32) -> Self {
-        Self { entry: entry.clone(), lane, queued, number, error: OnceLock::new() }
-    }
-
-    /// Notes why the call failed, for the log line that says what follows from it.
-    pub fn failed(&self, error: &impl std::fmt::Display) {
-        let _ = self.error.set(error.to_string());
-    }
-
-    /// Why the call failed.
-    pub fn error(&self) -> Option<&str> {
-        self.error.get().map(String::as_str)
-    }
-}
-
-/// What makes a machine's calls.
-pub trait Role: Send + Sync + Sized + 'static {
-    type Machine: Machine;
-
-    fn ledger(&self) -> &Arc<Ledger<Self::Machine>>;
-
-    /// Makes the call, once. It is cut off when the lease is lost or [`longest`](Self::longest) is over.
-    fn call(
-        self: &Arc<Self>,
-        attempt: &Attempt<Self::Machine>,
-    ) -> impl Future<Output = Tried<<Self::Machine as Machine>::Answer>> + Send;
-
-    /// How long a call may take.
-    fn longest(&self, call: &<Self::Machine as Machine>::Call) -> Duration;
-
-    /// Logs and counts what a call came to, once that is stored.
-    fn settled(
-        self: &Arc<Self>,
-        attempt: &Attempt<Self::Machine>,
-        failure: Option<Failure>,
-        outcome: &Outcome<<Self::Machine as Machine>::Answer>,
-    );
-}
-
-type Answer<R> = <<R as Role>::Machine as Machine>::Answer;
 
 /// Stores what `decide` makes of the state, and sees to the calls it asks for. One that nothing stands before is leased in
 /// the same append.
@@ -220,55 +159,6 @@ impl<M: Machine> Ledger<M> {
         }
         Ok(())
     }
-
-    /// Renews the lease while the call lasts; returns when it is lost, or no longer to be counted on.
-    async fn keep(self: &Arc<Self>, attempt: &Attempt<M>, mut until: Timestamp) {
-        loop {
-            // A clock that is set back must not put the renewal off.
-            let wait = until.plus_millis(-RENEW).millis_since(self.now()).clamp(0, LEASE - RENEW);
-            sleep(Duration::from_millis(wait.unsigned_abs())).await;
-            // A store that hangs must not let the call outlive its lease.
-            let left = until.plus_millis(-MARGIN).millis_since(self.now()).clamp(0, LEASE).unsigned_abs();
-            match tokio::time::timeout(Duration::from_millis(left), self.renew(attempt)).await {
-                Ok(Ok(Some(renewed))) => until = renewed,
-                Ok(Ok(None)) => return,
-                Ok(Err(_)) if until.plus_millis(-MARGIN) > self.now() => sleep(AGAIN).await,
-                Ok(Err(_)) | Err(_) => {
-                    warn!(conversation.id = %attempt.entry.id, "A lease could not be renewed in time; its call is cut off");
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Renews the lease; gives its new end, or nothing when another attempt has it.
-    async fn renew(self: &Arc<Self>, attempt: &Attempt<M>) -> Result<Option<Timestamp>, NotDone> {
-        let Attempt { entry, queued, number, .. } = attempt;
-        let (ledger, call, number) = (self.clone(), queued.id, *number);
-        let renewed = self
-            .commit_with(entry, move |_, state, now| match M::outbox(state).is_held(call, number) {
-                true => Decided::Facts(vec![M::leased(ledger.lease(call, number, now))]),
-                false => Decided::TooLate,
-            })
-            .await?;
-        Ok(match renewed {
-            Committed::Stored { .. } => {
-                let state = entry.state().await;
-                M::outbox(&state).get(call).and_then(|queued| Some(queued.lease.as_ref()?.until))
-            }
-            Committed::Known(_) | Committed::TooLate => None,
-        })
-    }
-
-    /// The end of a lease that a call can be begun under; nothing when it was lost. A slow store may have used most of it up.
-    async fn sure_of(self: &Arc<Self>, attempt: &Attempt<M>) -> Result<Option<Timestamp>, NotDone> {
-        let lease = attempt.queued.lease.as_ref().filter(|lease| lease.attempt == attempt.number);
-        let mut until = lease.map(|lease| lease.until);
-        while let Some(end) = until.filter(|end| end.plus_millis(-RENEW) <= self.now()) {
-            until = self.renew(attempt).await?.filter(|renewed| *renewed > end);
-        }
-        Ok(until)
-    }
 }
 
 /// Makes a leased call and settles it; gives the next one, when that could be leased with it.
@@ -292,117 +182,4 @@ async fn make<R: Role>(
         return Ok(None);
     };
     settle(role, attempt, tried).await
-}
-
-async fn settle<R: Role>(
-    role: &Arc<R>,
-    attempt: &Attempt<R::Machine>,
-    tried: Tried<Answer<R>>,
-) -> Result<Option<(CallId, u32)>, NotDone> {
-    let (ledger, now) = (role.ledger(), role.ledger().now());
-    let failure = tried.as_ref().err().copied();
-    note(ledger, attempt.lane, failure, now);
-    let outcome = match tried {
-        Ok(answer) => Outcome::Done(answer),
-        Err(failure) => after(&attempt.queued, failure, now, ledger.jitter(1_000)),
-    };
-    let (stored, outcome, next) = ledger.store_outcome(attempt, outcome).await?;
-    if stored {
-        role.settled(attempt, failure, &outcome);
-    }
-    Ok(next)
-}
-
-/// What a call tells of its far end.
-fn note<M: Machine>(ledger: &Ledger<M>, lane: Lane, failure: Option<Failure>, now: Timestamp) {
-    let mut outage = ledger.outage(lane);
-    match failure {
-        None | Some(Failure::Refused) => outage.up(),
-        Some(Failure::NotTaken { wait }) => outage.down(now, wait),
-        // That one took long says nothing of the others.
-        Some(Failure::Uncertain | Failure::WordsGone) => {}
-    }
-}
-
-/// Settles a call that is not made (again).
-async fn give_up<R: Role>(
-    role: &Arc<R>,
-    entry: &Arc<Entry<R::Machine>>,
-    lane: Lane,
-    queued: Box<Queued<<R::Machine as Machine>::Call>>,
-    why: Why,
-) -> Result<(), NotDone> {
-    let number = queued.lease.as_ref().map_or(0, |lease| lease.attempt);
-    let attempt = Attempt::new(entry, lane, *queued, number);
-    let (stored, outcome, _) = role.ledger().store_outcome(&attempt, Outcome::GivenUp(why)).await?;
-    if stored {
-        role.settled(&attempt, None, &outcome);
-    }
-    Ok(())
-}
-
-/// What [`Ledger::store_outcome`] did: whether it stored the outcome, the outcome, and what it leased with it.
-type StoredOutcome<M> = (bool, Outcome<<M as Machine>::Answer>, Option<(CallId, u32)>);
-
-impl<M: Machine> Ledger<M> {
-    /// Stores a settlement with all that follows from it; nothing when the lease has passed to another attempt. The next call of
-    /// the lane is leased with it, when nothing followed that might change it.
-    async fn store_outcome(
-        self: &Arc<Self>,
-        attempt: &Attempt<M>,
-        outcome: Outcome<M::Answer>,
-    ) -> Result<StoredOutcome<M>, NotDone> {
-        let (ledger, entry, lane) = (self.clone(), attempt.entry.clone(), attempt.lane);
-        let (id, number) = (attempt.queued.id, attempt.number);
-        let task = async move {
-            let mut copy = entry.state().await;
-            loop {
-                let now = ledger.now();
-                let Some(queued) = M::outbox(&copy)
-                    .get(id)
-                    .filter(|queued| queued.lease.as_ref().map_or(0, |lease| lease.attempt) == number)
-                else {
-                    return Ok((false, outcome, None));
-                };
-                let settlement = match &outcome {
-                    Outcome::Done(_) => Settlement::Done,
-                    Outcome::Retry { at, uncertain } => Settlement::Retry { at: *at, uncertain: *uncertain },
-                    Outcome::GivenUp(_) => Settlement::Dropped,
-                };
-                let settled = Settled {
-                    call: id,
-                    attempt: (number > 0).then_some(number),
-                    outcome: settlement,
-                    at: now,
-                };
-                let mut facts = ledger.machine.settle(&copy, queued, settled, &outcome, now);
-                let next = (facts.len() == 1).then(|| ledger.lease_behind(&copy, lane, id, &outcome, now));
-                let next = next.flatten();
-                facts.extend(next.map(|(call, number)| M::leased(ledger.lease(call, number, now))));
-                if ledger.append(&entry, &mut copy, &facts).await? {
-                    return Ok((true, outcome, next));
-                }
-            }
-        };
-        tokio::spawn(task.in_current_span()).await.unwrap_or(Err(NotDone::Cut))
-    }
-
-    /// The call behind the one that is settled, when it may be made at once by this process.
-    fn lease_behind(
-        &self,
-        copy: &Copy<'_, M>,
-        lane: Lane,
-        settled: CallId,
-        outcome: &Outcome<M::Answer>,
-        now: Timestamp,
-    ) -> Option<(CallId, u32)> {
-        if !matches!(outcome, Outcome::Done(_)) || self.outage(lane).is_down() {
-            return None;
-        }
-        let mut waiting = M::outbox(copy).lane(lane);
-        waiting.next().filter(|head| head.id == settled)?;
-        let next = waiting.next().filter(|next| next.may_be_made(now))?;
-        let known = next.whispered_by.as_deref().is_none_or(|by| by == self.name);
-        known.then_some((next.id, next.attempts + 1))
-    }
 }

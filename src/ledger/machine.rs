@@ -7,7 +7,7 @@ use crate::domain::{ConversationId, Timestamp};
 /// A role's own part: what its facts mean, and what a command adds to them.
 pub trait Machine: Send + Sync + 'static {
     /// What a conversation's facts add up to.
-    type State: Send + 'static;
+    type State: Clone + Send + 'static;
     type Fact: Stored + Clone;
     type Command: Send + Sync + 'static;
     /// What is to be told to a far end.
@@ -53,8 +53,19 @@ pub trait Machine: Send + Sync + 'static {
     /// Whether the sweep must look at the conversation.
     fn is_open(state: &Self::State) -> bool;
 
-    /// Whether the facts change that.
-    fn opens_or_closes(state: &Self::State, facts: &[Self::Fact]) -> Option<bool>;
+    /// Whether a fact may change that. One that says no saves the copy of the state that a look takes.
+    fn may_open_or_close(state: &Self::State, fact: &Self::Fact) -> bool;
+
+    /// Whether the facts change it.
+    fn opens_or_closes(state: &Self::State, facts: &[Self::Fact]) -> Option<bool> {
+        if !facts.iter().any(|fact| Self::may_open_or_close(state, fact)) {
+            return None;
+        }
+        let mut after = state.clone();
+        facts.iter().for_each(|fact| Self::fold(&mut after, fact));
+        let open = Self::is_open(&after);
+        (open != Self::is_open(state)).then_some(open)
+    }
 }
 
 /// What a command comes to.

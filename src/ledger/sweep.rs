@@ -6,10 +6,11 @@ use futures_util::{StreamExt as _, stream};
 use tracing::{info, warn};
 
 use super::{
-    deliver::{Role, deliver_soon},
+    deliver::deliver_soon,
     entry::Entry,
     journal::{Journal as _, JournalError},
     machine::Machine,
+    role::Role,
 };
 use crate::domain::{ConversationId, Timestamp};
 

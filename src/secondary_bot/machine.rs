@@ -173,18 +173,12 @@ impl Machine for Dialogue {
         state.is_open()
     }
 
-    fn opens_or_closes(state: &State, facts: &[Fact]) -> Option<bool> {
-        let may_change = |fact: &Fact| match fact {
+    fn may_open_or_close(_: &State, fact: &Fact) -> bool {
+        match fact {
             Fact::Asked(_) | Fact::Answered(_) => true,
             Fact::Settled(settled) => !matches!(settled.outcome, Settlement::Retry { .. }),
             _ => false,
-        };
-        if !facts.iter().any(may_change) {
-            return None;
         }
-        let mut after = state.clone();
-        facts.iter().for_each(|fact| after.apply(fact));
-        (after.is_open() != state.is_open()).then_some(after.is_open())
     }
 }
 

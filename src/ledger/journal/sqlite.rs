@@ -4,9 +4,8 @@
 //! flush to disk is paid once for many messages. Several processes may share the file.
 
 use std::{
-    cmp::Ordering,
     marker::PhantomData,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -16,11 +15,18 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, config::DbConfig, params};
+use rusqlite::{Connection, config::DbConfig, params};
 use tokio::sync::oneshot;
 
+use self::{
+    place::Place,
+    writer::{Pending, TRY, What, Written, length, write_groups},
+};
 use super::{Append, Journal, JournalError, Position, Stored, stored};
 use crate::domain::ConversationId;
+
+mod place;
+mod writer;
 
 /// Facts lie in the order they came, and an index finds a conversation's: an append then writes to the end of
 /// the table. In a table in the index's order it would write, and often split, a page of its own.
@@ -30,12 +36,7 @@ const SCHEMA: &str = "
         PRIMARY KEY (conversation, position));
     CREATE TABLE IF NOT EXISTS open_conversation (conversation TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
-const LAST: &str = "SELECT position FROM fact WHERE conversation = ? ORDER BY position DESC LIMIT 1";
 const READ: &str = "SELECT body FROM fact WHERE conversation = ? AND position >= ? ORDER BY position";
-/// A write that leaves nothing behind; no conversation's id is empty.
-const TRY: &str = "INSERT OR IGNORE INTO open_conversation VALUES (''); DELETE FROM open_conversation WHERE conversation = '';";
-/// Appends of one transaction; bounds how long the first of them waits for the last.
-const GROUP: usize = 256;
 /// Pages in the write-ahead log before they are moved to the file, 16 MB of them: busy conversations write the
 /// same pages over and over, and only the last of each is moved.
 const CHECKPOINT: u32 = 4_000;
@@ -56,49 +57,17 @@ struct File {
     failing: AtomicBool,
 }
 
-/// Where the file is, and which file it was when it was opened.
-#[derive(Clone)]
-struct Place {
-    path: PathBuf,
-    file: Option<(u64, u64)>,
-}
-
-struct Pending {
-    conversation: String,
-    what: What,
-    done: oneshot::Sender<Result<Written, Arc<rusqlite::Error>>>,
-}
-
-enum What {
-    Append {
-        expected: Position,
-        facts: Vec<Vec<u8>>,
-        open: Option<bool>,
-    },
-    Remove,
-    /// A write that leaves nothing behind.
-    Try,
-}
-
-/// What became of one.
-#[derive(Clone, Copy)]
-enum Written {
-    Appended(Append),
-    Shorter,
-    Removed(bool),
-}
-
 impl<F> SqliteJournal<F> {
     /// Opens the file, making it and its folder when missing.
     ///
     /// # Errors
     /// When the folder or the file can't be made or written, or is no SQLite database.
     pub fn open_file(path: &Path) -> Result<Self, JournalError> {
-        private::make(path).map_err(|e| unavailable("its folder or the file can't be made", e))?;
+        place::make(path).map_err(|e| unavailable("its folder or the file can't be made", e))?;
         let connection = connect(path).map_err(|e| unavailable("the file can't be opened", e))?;
         connection.execute_batch(SCHEMA).map_err(|e| unavailable("its tables can't be made", e))?;
         connection.execute_batch(TRY).map_err(|e| unavailable("it can't be written", e))?;
-        let place = Place { path: path.to_owned(), file: identity(path) };
+        let place = Place::of(path);
         let (writer, pending) = mpsc::channel();
         let at = place.clone();
         thread::Builder::new()
@@ -216,30 +185,6 @@ fn key<F: Stored>(id: &ConversationId) -> String {
     format!("{}{id}", F::REALM)
 }
 
-impl Place {
-    /// SQLite writes on into a file that nobody can find any more, and a new connection would begin an empty one.
-    fn is_there(&self) -> Result<(), rusqlite::Error> {
-        if self.file.is_none() || identity(&self.path) == self.file {
-            return Ok(());
-        }
-        let moved = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY_DBMOVED);
-        let what = "it was deleted or replaced while it was open; put it back, or restart";
-        Err(rusqlite::Error::SqliteFailure(moved, Some(what.to_owned())))
-    }
-}
-
-/// What tells a file from another of the same name, where the system says that.
-#[cfg(unix)]
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Path) -> Option<(u64, u64)> {
-    None
-}
-
 #[derive(Debug, thiserror::Error)]
 #[error("the journal's thread is gone")]
 struct Stopped;
@@ -260,139 +205,6 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     // Without this a kept statement is prepared again for every new value of its parameters.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
-}
-
-fn write_groups(mut connection: Connection, pending: &mpsc::Receiver<Pending>, place: &Place) {
-    while let Ok(first) = pending.recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP
-            && let Ok(next) = pending.try_recv()
-        {
-            group.push(next);
-        }
-        let outcomes = place.is_there().and_then(|()| write_group(&mut connection, &group));
-        match outcomes {
-            Ok(outcomes) => {
-                for (one, outcome) in group.into_iter().zip(outcomes) {
-                    let _ = one.done.send(Ok(outcome));
-                }
-            }
-            Err(error) => fail_group(group, error),
-        }
-    }
-}
-
-/// Everybody is told the cause.
-fn fail_group(group: Vec<Pending>, error: rusqlite::Error) {
-    let error = Arc::new(error);
-    for one in group {
-        let _ = one.done.send(Err(error.clone()));
-    }
-}
-
-fn write_group(connection: &mut Connection, group: &[Pending]) -> Result<Vec<Written>, rusqlite::Error> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let write = |one: &Pending| match &one.what {
-        What::Append { expected, facts, open } => {
-            append(&transaction, &one.conversation, *expected, facts, *open)
-        }
-        What::Remove => remove(&transaction, &one.conversation),
-        What::Try => transaction.execute_batch(TRY).map(|()| Written::Removed(false)),
-    };
-    let outcomes = group.iter().map(write).collect::<Result<_, _>>()?;
-    transaction.commit()?;
-    if group.iter().any(|one| matches!(one.what, What::Remove)) {
-        // The log still holds what was removed until it is moved to the file. Readers may hold that up; the next one does it.
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    }
-    Ok(outcomes)
-}
-
-/// Facts of a conversation.
-fn length(connection: &Connection, conversation: &str) -> Result<Position, rusqlite::Error> {
-    let last: Option<Position> =
-        connection.prepare_cached(LAST)?.query_row([conversation], |row| row.get(0)).optional()?;
-    Ok(last.map_or(0, |last| last + 1))
-}
-
-fn append(
-    transaction: &Connection,
-    conversation: &str,
-    expected: Position,
-    facts: &[Vec<u8>],
-    open: Option<bool>,
-) -> Result<Written, rusqlite::Error> {
-    match length(transaction, conversation)?.cmp(&expected) {
-        Ordering::Equal => {}
-        Ordering::Greater => return Ok(Written::Appended(Append::Conflict)),
-        Ordering::Less => return Ok(Written::Shorter),
-    }
-    let mut insert = transaction.prepare_cached("INSERT INTO fact VALUES (?, ?, ?)")?;
-    for (position, body) in (expected..).zip(facts) {
-        insert.execute(params![conversation, position, body])?;
-    }
-    match open {
-        Some(true) => {
-            transaction
-                .prepare_cached("INSERT OR IGNORE INTO open_conversation VALUES (?)")?
-                .execute([conversation])?;
-        }
-        Some(false) => close(transaction, conversation)?,
-        None => {}
-    }
-    Ok(Written::Appended(Append::Done(expected + facts.len() as u64)))
-}
-
-fn remove(transaction: &Connection, conversation: &str) -> Result<Written, rusqlite::Error> {
-    let facts = "DELETE FROM fact WHERE conversation = ?";
-    let removed = transaction.prepare_cached(facts)?.execute([conversation])?;
-    close(transaction, conversation)?;
-    Ok(Written::Removed(removed > 0))
-}
-
-fn close(transaction: &Connection, conversation: &str) -> Result<(), rusqlite::Error> {
-    let closed = "DELETE FROM open_conversation WHERE conversation = ?";
-    transaction.prepare_cached(closed)?.execute([conversation])?;
-    Ok(())
-}
-
-/// Files that only their owner can read: people's words stand in them.
-mod private {
-    use std::{io, path::Path};
-
-    /// Makes the file and its folder, or takes others' rights to them away. SQLite gives its log the file's rights. A folder
-    /// that was there is left as it is.
-    #[cfg(unix)]
-    pub fn make(path: &Path) -> io::Result<()> {
-        use std::{
-            fs::{DirBuilder, OpenOptions, Permissions, set_permissions},
-            os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-        };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
-        if path.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::IsADirectory));
-        }
-        OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        for ending in ["", "-wal", "-shm"] {
-            let mut file = path.as_os_str().to_owned();
-            file.push(ending);
-            match set_permissions(&file, Permissions::from_mode(0o600)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    #[cfg(not(unix))]
-    pub fn make(path: &Path) -> io::Result<()> {
-        match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            Some(folder) => std::fs::create_dir_all(folder),
-            None => Ok(()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,72 @@
+//! Holds a lease for as long as its call lasts.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+use tracing::warn;
+
+use super::{
+    Ledger,
+    commit::{Committed, NotDone},
+    lease::{LEASE, MARGIN, RENEW},
+    machine::{Decided, Machine},
+    role::Attempt,
+};
+use crate::domain::Timestamp;
+
+/// After which a renewal that the store did not take is tried again.
+const AGAIN: Duration = Duration::from_millis(300);
+
+impl<M: Machine> Ledger<M> {
+    /// Renews the lease while the call lasts; returns when it is lost, or no longer to be counted on.
+    pub(super) async fn keep(self: &Arc<Self>, attempt: &Attempt<M>, mut until: Timestamp) {
+        loop {
+            // A clock that is set back must not put the renewal off.
+            let wait = until.plus_millis(-RENEW).millis_since(self.now()).clamp(0, LEASE - RENEW);
+            sleep(Duration::from_millis(wait.unsigned_abs())).await;
+            // A store that hangs must not let the call outlive its lease.
+            let left = until.plus_millis(-MARGIN).millis_since(self.now()).clamp(0, LEASE).unsigned_abs();
+            match tokio::time::timeout(Duration::from_millis(left), self.renew(attempt)).await {
+                Ok(Ok(Some(renewed))) => until = renewed,
+                Ok(Ok(None)) => return,
+                Ok(Err(_)) if until.plus_millis(-MARGIN) > self.now() => sleep(AGAIN).await,
+                Ok(Err(_)) | Err(_) => {
+                    warn!(conversation.id = %attempt.entry.id, "A lease could not be renewed in time; its call is cut off");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Renews the lease; gives its new end, or nothing when another attempt has it.
+    async fn renew(self: &Arc<Self>, attempt: &Attempt<M>) -> Result<Option<Timestamp>, NotDone> {
+        let Attempt { entry, queued, number, .. } = attempt;
+        let (ledger, call, number) = (self.clone(), queued.id, *number);
+        let renewed = self
+            .commit_with(entry, move |_, state, now| match M::outbox(state).is_held(call, number) {
+                true => Decided::Facts(vec![M::leased(ledger.lease(call, number, now))]),
+                false => Decided::TooLate,
+            })
+            .await?;
+        Ok(match renewed {
+            Committed::Stored { .. } => {
+                let state = entry.state().await;
+                M::outbox(&state).get(call).and_then(|queued| Some(queued.lease.as_ref()?.until))
+            }
+            Committed::Known(_) | Committed::TooLate => None,
+        })
+    }
+
+    /// The end of a lease that a call can be begun under; nothing when it was lost. A slow store may have used most of it up.
+    pub(super) async fn sure_of(
+        self: &Arc<Self>,
+        attempt: &Attempt<M>,
+    ) -> Result<Option<Timestamp>, NotDone> {
+        let lease = attempt.queued.lease.as_ref().filter(|lease| lease.attempt == attempt.number);
+        let mut until = lease.map(|lease| lease.until);
+        while let Some(end) = until.filter(|end| end.plus_millis(-RENEW) <= self.now()) {
+            until = self.renew(attempt).await?.filter(|renewed| *renewed > end);
+        }
+        Ok(until)
+    }
+}
