@@ -9,7 +9,7 @@ mod shown;
 mod stretch;
 
 pub(super) use self::shown::Shown;
-use self::shown::{LARGEST, Reached, size_of_all};
+use self::shown::{Reached, size_of_all};
 use super::{Caller, Conversation, Escalations, bot::Bot, calls::Calls, machine::Chat, sweep::tick};
 use crate::{
     domain::{Timestamp, User},
@@ -18,7 +18,7 @@ use crate::{
         journal::{JournalError, Position},
     },
     session::{AgentTypes, Command, Fact, LANE, Lift, Phase, Segment, Stream, decide},
-    translate::watermark::{Cursor, Upstream},
+    translate::watermark::{Cursor, LARGEST_PAGE, Upstream},
 };
 
 /// How often a held poll looks for another instance's facts, which don't wake it up: no more often than a client that
@@ -33,6 +33,13 @@ pub struct Page {
     pub watermark: Option<String>,
     /// The stretch in which the bot speaks now, once all before it has been read.
     pub bot: Option<usize>,
+}
+
+impl Page {
+    /// Whether it is a part of what Direct Line has told, and the next one is there to be read.
+    pub fn is_part(&self) -> bool {
+        matches!(Cursor::read(self.watermark.as_deref()).upstream, Upstream::Inside(_))
+    }
 }
 
 /// What a client wants to read.
@@ -211,7 +218,7 @@ impl Reading {
             if !self.read_rest(conversation, caller, segment, last, &mut cursor, &mut activities).await {
                 break;
             }
-            if size_of_all(&activities) > LARGEST {
+            if size_of_all(&activities) > LARGEST_PAGE {
                 break;
             }
             match self.shown.read(conversation, look, catching_up, &mut cursor, &mut activities) {

@@ -27,6 +27,7 @@ use crate::{
     handoff::{Caller, Conversation, Handoff, Standing},
     ledger::journal::JournalError,
     telemetry::{TRACEPARENT, on_behalf},
+    translate::watermark::is_ours,
     wire::json,
 };
 
@@ -116,7 +117,7 @@ impl Surface<'_> {
     async fn reconnect(&self, id: &ConversationId) -> Result<HttpResponse, ApiError> {
         let ours = self.find(id).await?;
         let mut onward = self.onward(Sent::Nothing);
-        onward.query = onward.query.filter(|_| ours.is_none());
+        onward.query = onward.query.filter(|(_, watermark)| ours.is_none() && !is_ours(watermark));
         let answer = self.token(onward).await;
         let failed = match &answer {
             Ok(answer) => {

@@ -114,8 +114,11 @@ impl Answer {
         Self { bytes, room: None }
     }
 
-    /// The same room, for bytes that stand for these and are hardly more.
-    pub fn with(self, bytes: Bytes) -> Self {
+    /// Bytes that stand for these and are hardly more; room that they don't need is given back.
+    pub fn with(mut self, bytes: Bytes) -> Self {
+        let over = self.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let over = over.saturating_sub(usize::try_from(pieces(bytes.len())).unwrap_or(usize::MAX));
+        drop(self.room.as_mut().and_then(|room| room.split(over)));
         Self { bytes, ..self }
     }
 

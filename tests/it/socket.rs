@@ -1,6 +1,6 @@
 //! The client's web socket: over real HTTP, with a client that knows nothing of ours.
 
-mod client;
+pub mod client;
 mod drops;
 mod ends;
 mod journey;

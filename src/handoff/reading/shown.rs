@@ -1,6 +1,9 @@
 //! What the journal shows, as activities.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    borrow::Cow,
+    sync::{Arc, PoisonError},
+};
 
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -20,12 +23,9 @@ use crate::{
         client_view::{self, Scene},
         text::Voice,
         texts::Texts,
-        watermark::{Cursor, Upstream},
+        watermark::{Cursor, LARGEST_PAGE, Piece, Upstream},
     },
 };
-
-/// Bytes of activities that one answer holds, unless a single one is larger: an answer stays in memory until it is read.
-pub const LARGEST: usize = 1 << 20;
 
 /// Milliseconds after which a sign that somebody types is shown again: Web Chat takes it for over after 5 s.
 const RENEWED: i64 = 4_000;
@@ -91,7 +91,7 @@ impl Shown {
                 self.show_files(said, activity, now);
             }
             size += shown.as_ref().map_or(0, size_of);
-            if size > LARGEST && !activities.is_empty() {
+            if size > LARGEST_PAGE && !activities.is_empty() {
                 cursor.local = position;
                 return Reached::Full;
             }
@@ -162,6 +162,16 @@ impl Shown {
 /// How often the sign that somebody types has been due again by now.
 fn renewals(types: &AgentTypes, now: Timestamp) -> u32 {
     u32::try_from(now.millis_since(types.since) / RENEWED).unwrap_or(0)
+}
+
+impl Piece for Value {
+    fn id(&self) -> Option<Cow<'_, str>> {
+        self.get("id")?.as_str().map(Cow::Borrowed)
+    }
+
+    fn size(&self) -> usize {
+        size_of(self)
+    }
 }
 
 pub fn size_of_all(activities: &[Value]) -> usize {

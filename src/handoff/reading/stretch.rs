@@ -16,7 +16,7 @@ use crate::{
     far_end::CallError,
     ledger::journal::JournalError,
     session::{Cut, Segment},
-    translate::watermark::{Cursor, Upstream},
+    translate::watermark::{Cursor, LARGEST_PAGE, Part, Piece, Upstream},
     wire::activity::{Activity, ActivitySet},
 };
 
@@ -37,26 +37,26 @@ impl Reading {
             }
             return true;
         };
-        let at = match &cursor.upstream {
+        match &cursor.upstream {
             Upstream::End => return true,
-            Upstream::At(at) if Some(at) == cut.watermark.as_ref() => None,
-            Upstream::At(at) => Some(Some(at.clone())),
-            Upstream::Start => Some(None),
-        };
-        let Some(at) = at else {
-            cursor.upstream = Upstream::End;
-            return true;
-        };
-        match self.upstream(conversation, (cursor.segment, segment), caller, at.as_deref()).await {
+            Upstream::At(at) if Some(at) == cut.watermark.as_ref() => {
+                cursor.upstream = Upstream::End;
+                return true;
+            }
+            _ => {}
+        }
+        let at = cursor.upstream.asked();
+        match self.upstream(conversation, (cursor.segment, segment), caller, at).await {
             Ok(set) => {
                 let next = watermark_text(&set);
+                let moved = next.is_some() && next.as_deref() != at;
                 let (shown, ended) = up_to(cut, set);
-                let moved = next.is_some() && next != at;
-                activities.extend(shown.into_iter().map(|activity| as_clients(activity, conversation)));
-                cursor.upstream = match next {
+                let behind = match next {
                     Some(next) if !ended && moved => Upstream::At(next),
                     _ => Upstream::End,
                 };
+                let shown = shown.into_iter().map(|activity| as_clients(activity, conversation)).collect();
+                show_part(shown, behind, cursor, activities);
                 cursor.upstream == Upstream::End
             }
             // Gone for good: Direct Line keeps messages for a day.
@@ -77,11 +77,8 @@ impl Reading {
         cursor: &mut Cursor,
         activities: &mut Vec<Value>,
     ) -> Result<(), JournalError> {
-        let at = match &cursor.upstream {
-            Upstream::At(at) => Some(at.clone()),
-            Upstream::Start | Upstream::End => None,
-        };
-        let set = match self.upstream(conversation, (cursor.segment, segment), caller, at.as_deref()).await {
+        let at = cursor.upstream.asked();
+        let set = match self.upstream(conversation, (cursor.segment, segment), caller, at).await {
             Ok(set) => set,
             Err(BotError::DirectLine(CallError::Rejected { status: 401 | 403 | 404, .. })) => {
                 let _ = self.bot.replace(conversation, cursor.segment).await;
@@ -89,34 +86,35 @@ impl Reading {
             }
             Err(_) => return Ok(()),
         };
-        self.take_in(conversation, caller, segment, set, cursor, activities).await
+        if let Some((behind, shown)) = self.take_in(conversation, caller, segment, set, cursor).await? {
+            show_part(shown, behind, cursor, activities);
+        }
+        Ok(())
     }
 
-    /// What the bot says in a batch of its, however it came; a hand-off in it is stored before it is shown.
+    /// What the bot says in a batch of its, however it came, and where that leads; a hand-off in it is stored before it is shown.
+    /// `None` when it is not to be shown.
     async fn take_in(
         &self,
         conversation: &Arc<Conversation>,
         caller: &Caller,
         segment: &Segment,
         set: ActivitySet,
-        cursor: &mut Cursor,
-        activities: &mut Vec<Value>,
-    ) -> Result<(), JournalError> {
+        cursor: &Cursor,
+    ) -> Result<Option<(Upstream, Vec<Value>)>, JournalError> {
+        let mut behind = watermark_text(&set).map_or_else(|| cursor.upstream.clone(), Upstream::At);
         if let Some(event) = self.escalations.find(&set) {
             let stretch = (cursor.segment, segment);
-            let Ok(source) = self.bot.source(conversation, stretch, caller).await else { return Ok(()) };
+            let Ok(source) = self.bot.source(conversation, stretch, caller).await else { return Ok(None) };
             if !self.escalations.escalate(&conversation.id, &set, event, &source, None, None).await? {
                 // The batch is younger than the hand-off: what may be shown of it stands before that, and is read there.
-                return Ok(());
+                return Ok(None);
             }
-            cursor.upstream = Upstream::End;
-        } else if let Some(next) = watermark_text(&set) {
-            cursor.upstream = Upstream::At(next);
+            behind = Upstream::End;
         }
         let ours = |activity: &Activity| activity.name.as_deref() == Some("pvaSetContext");
         let shown = set.activities.into_iter().filter(|activity| !ours(activity));
-        activities.extend(shown.map(|activity| as_clients(activity, conversation)));
-        Ok(())
+        Ok(Some((behind, shown.map(|activity| as_clients(activity, conversation)).collect())))
     }
 
     /// Where what the bot says now is pushed, from a client's place on. `None`: nowhere, it must be polled.
@@ -129,11 +127,7 @@ impl Reading {
         let cursor = Cursor::read(watermark);
         let segment = conversation.state().await.segments.get(cursor.segment)?.clone();
         let source = self.bot.source(conversation, (cursor.segment, &segment), caller).await.ok()?;
-        let at = match &cursor.upstream {
-            Upstream::At(at) => Some(at.as_str()),
-            Upstream::Start | Upstream::End => None,
-        };
-        self.bot.stream(&source, at).await
+        self.bot.stream(&source, cursor.upstream.asked()).await
     }
 
     /// What a batch shows that the bot was heard to say, in the stretch where the client stands; nothing when the bot has been
@@ -152,7 +146,10 @@ impl Reading {
         let segment = conversation.state().await.segments.get(cursor.segment).cloned();
         let mut activities = vec![];
         if let Some(segment) = segment.filter(|segment| segment.cut.is_none()) {
-            self.take_in(conversation, caller, &segment, set, &mut cursor, &mut activities).await?;
+            let taken = self.take_in(conversation, caller, &segment, set, &cursor).await?;
+            if let Some(taken) = taken {
+                (cursor.upstream, activities) = taken;
+            }
         }
         let bot = Some(cursor.segment).filter(|_| cursor.upstream != Upstream::End);
         Ok(Page { activities, watermark: Some(cursor.write()), bot })
@@ -168,6 +165,22 @@ impl Reading {
         let source = self.bot.source(conversation, stretch, caller).await?;
         Ok(self.bot.read(&source, at).await?)
     }
+}
+
+/// Adds what Direct Line has answered at the cursor, as far as there is room, and moves the cursor: to `behind`, when that is all.
+fn show_part(shown: Vec<Value>, behind: Upstream, cursor: &mut Cursor, activities: &mut Vec<Value>) {
+    let skip = match &cursor.upstream {
+        Upstream::Inside(inside) => inside.skip(&shown).unwrap_or(0),
+        _ => 0,
+    };
+    let room = LARGEST_PAGE.saturating_sub(activities.iter().map(Piece::size).sum());
+    if !activities.is_empty() && shown.get(skip).is_some_and(|first| first.size() > room) {
+        return;
+    }
+    let part = Part::of(&shown, cursor.upstream.asked(), skip, room);
+    cursor.upstream = part.next.map_or(behind, Upstream::Inside);
+    let count = part.shown.len();
+    activities.extend(shown.into_iter().skip(skip).take(count));
 }
 
 /// What the client may see of a bot's stretch that has ended, and whether its end has been reached.

@@ -10,6 +10,7 @@ use serde_json::{
 };
 use tracing::{debug, warn};
 
+use self::place::{Place, Shown};
 use super::{
     Surface,
     answer::{collect, empty, from_far_end, live, start_answer},
@@ -21,12 +22,13 @@ use crate::{
     far_end::CallError,
     handoff::{Caller, Escalations, Handoff, Source},
     http::{ACTIVITY_LIMIT, Served, error::ApiError, header, trace},
-    translate::watermark::{Cursor, Upstream, is_ours},
     wire::{
         activity::{Activity, ActivitySet, SetRead},
         json as far_json,
     },
 };
+
+pub(super) mod place;
 
 const FORGED: &str = "Only the agent may send this event. Ask the agent for a person instead.";
 /// Bytes from which on an answer is looked into piece by piece first.
@@ -43,20 +45,20 @@ impl Surface<'_> {
         id: &ConversationId,
         given: Option<&str>,
     ) -> Result<HttpResponse, ApiError> {
-        if given.is_some_and(is_ours) {
-            // A watermark of ours for a conversation the store has forgotten: Direct Line can't know it.
-            let onward = Onward { query: None, ..self.onward(Sent::Nothing) };
-            return self.answer(self.pipe.pass(onward).await).await;
-        }
-        let response = match self.pipe.pass(self.onward(Sent::Nothing)).await {
+        let place = Place::read(given);
+        let query = place.from.as_deref().map(|watermark| ("watermark", watermark));
+        let onward = Onward { query, ..self.onward(Sent::Nothing) };
+        let response = match self.pipe.pass(onward).await {
             Ok(response) => response,
             Err(error) => {
                 debug!(conversation.id = %id, %error, "Direct Line does not answer; unless a person was asked for, the client's poll is answered empty");
-                return Ok(Box::pin(self.poll_escalated(id, given)).await?.unwrap_or_else(|| empty(given)));
+                return Ok(Box::pin(self.poll_escalated(id, place.known(given)))
+                    .await?
+                    .unwrap_or_else(|| empty(given)));
             }
         };
         if !response.status().is_success() {
-            return match Box::pin(self.poll_escalated(id, given)).await? {
+            return match Box::pin(self.poll_escalated(id, place.known(given))).await? {
                 Some(answer) => Ok(answer),
                 None => self.answer(Ok(response)).await,
             };
@@ -70,23 +72,32 @@ impl Surface<'_> {
                 return Ok(empty(given));
             }
         };
-        let asides = self.served.handoff.as_ref().map(|handoff| handoff.asides.take(id)).unwrap_or_default();
-        let more = if asides.is_empty() { None } else { with_asides(&held.bytes, asides) };
-        let held = match more {
-            Some(more) => held.with(more),
-            None => held,
-        };
         let body = held.bytes.clone();
-        let Some(found) = found(self.served, id, &body, packed) else { return Ok(held.send(answer)) };
-        let caller = self.caller()?;
-        match Box::pin(hand_over(self.served, id, &caller, trace(self.request), &body, found)).await {
-            Looked::Bots => Ok(held.send(answer)),
-            Looked::HandedOver(body) => Ok(held.with(body).send(answer)),
-            Looked::Overtaken => {
-                Ok(Box::pin(self.poll_escalated(id, given)).await?.unwrap_or_else(|| empty(given)))
+        let looked = match found(self.served, id, &body, packed) {
+            None => Looked::Bots,
+            Some(found) => {
+                let caller = self.caller()?;
+                Box::pin(hand_over(self.served, id, &caller, trace(self.request), found)).await
             }
-            Looked::NotStored => Ok(empty(given)),
-        }
+        };
+        let handed_over = match looked {
+            Looked::Bots => false,
+            Looked::HandedOver => true,
+            Looked::Overtaken => {
+                let page = Box::pin(self.poll_escalated(id, place.known(given))).await?;
+                return Ok(page.unwrap_or_else(|| empty(given)));
+            }
+            Looked::NotStored => return Ok(empty(given)),
+        };
+        let shown = match place.part(&body, handed_over) {
+            Shown::Whole => body,
+            Shown::Part { bytes, .. } => bytes,
+            // It is another conversation's.
+            Shown::Elsewhere => return Box::pin(self.poll_bot(id, None)).await,
+        };
+        let asides = self.served.handoff.as_ref().map(|handoff| handoff.asides.take(id)).unwrap_or_default();
+        let more = if asides.is_empty() { None } else { with_asides(&shown, asides) };
+        Ok(held.with(more.unwrap_or(shown)).send(answer))
     }
 
     /// The bot's answer to a post, unless the bot was cut off meanwhile: then the words are the live chat's.
@@ -125,8 +136,8 @@ impl Surface<'_> {
 pub(super) enum Looked {
     /// The bot's words and no more.
     Bots,
-    /// A hand-off in it has been stored; the batch with a watermark of ours.
-    HandedOver(Bytes),
+    /// A hand-off in it has been stored; what follows is the journal's to tell.
+    HandedOver,
     /// The bot was cut off before: the batch is younger than the hand-off, and may hold what the user is not to see.
     Overtaken,
     /// The hand-off can't be stored. The batch must not be shown, so that it is read again.
@@ -151,7 +162,6 @@ pub(super) async fn hand_over(
     id: &ConversationId,
     caller: &Caller,
     trace: Option<String>,
-    body: &Bytes,
     (set, event): (ActivitySet, usize),
 ) -> Looked {
     let Some(handoff) = &served.handoff else { return Looked::Bots };
@@ -163,7 +173,7 @@ pub(super) async fn hand_over(
     }
     let source = Source::own(id, &caller.authorization);
     match handoff.escalations.escalate(id, &set, event, &source, Some(caller), trace).await {
-        Ok(true) => Looked::HandedOver(with_our_watermark(body).unwrap_or_else(|| body.clone())),
+        Ok(true) => Looked::HandedOver,
         Ok(false) => Looked::Overtaken,
         Err(failed) => {
             warn!(conversation.id = %id, error = %failed, "The hand-off can't be stored; the client is shown nothing, and the next look sees the hand-off again");
@@ -252,14 +262,5 @@ fn with_asides(body: &[u8], mut asides: Vec<Value>) -> Option<Bytes> {
         activities.push(to_raw_value(&aside).ok()?);
     }
     fields.insert("activities".to_owned(), to_raw_value(&activities).ok()?);
-    serde_json::to_vec(&fields).ok().map(Bytes::from)
-}
-
-/// The batch with every activity byte for byte as it came, and the watermark of a client whose bot was cut off.
-fn with_our_watermark(body: &[u8]) -> Option<Bytes> {
-    let text = far_json::text(body);
-    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text).ok()?;
-    let watermark = Cursor { local: 0, segment: 0, upstream: Upstream::End, typed: 0 }.write();
-    fields.insert("watermark".to_owned(), to_raw_value(&watermark).ok()?);
     serde_json::to_vec(&fields).ok().map(Bytes::from)
 }

@@ -23,7 +23,7 @@ use self::{
     token::Token,
 };
 pub use self::{seats::Sockets, ticket::Tickets};
-use super::{Operation, Surface, answer::refused};
+use super::{Operation, Surface, answer::refused, bot::place::Place as BotPlace};
 use crate::{
     direct_line::proxy::Pipe,
     domain::{ConversationId, Timestamp},
@@ -190,7 +190,7 @@ impl Surface<'_> {
                 Standing::Unknown => Err(ApiError::Unavailable(super::escalated::CANT_ASK)),
             };
         }
-        let given = given.filter(|_| !ours);
+        let given = BotPlace::read(given.as_deref()).known(given.as_deref()).map(str::to_owned);
         match bot::way_in(self.pipe, self.request.headers(), id, caller, given.as_deref()).await {
             Ok(url) => Ok(Place::Bot { watermark: given, url }),
             Err(CallError::Rejected { status, code }) => Err(refused(status, code)),

@@ -12,6 +12,7 @@ mod cors;
 mod detect;
 mod failing;
 mod forged;
+mod pages;
 
 pub const CLOSE: (&str, &str) = ("Connection", "close");
 

@@ -12,7 +12,10 @@ use super::{
     super::{
         Operation,
         answer::collect,
-        bot::{LONGEST_SET, Looked, found, hand_over},
+        bot::{
+            LONGEST_SET, Looked, found, hand_over,
+            place::{Place as BotPlace, Shown},
+        },
     },
     PASSED, Place, Socket,
     client::End,
@@ -38,6 +41,8 @@ const ASIDES: Duration = Duration::from_secs(1);
 enum Told {
     /// It has been shown what it may see.
     On,
+    /// As much as one answer holds: the rest is asked for again, so that nothing large waits for the client to read.
+    Part,
     /// The bot is cut off.
     HandedOver(Option<String>),
     /// It must be read again.
@@ -87,10 +92,19 @@ impl Socket {
                     }
                 }
             };
-            match self.tell(body, packed, &mut watermark).await? {
-                Told::On => {}
-                Told::HandedOver(watermark) => return self.to_chat(watermark).await,
-                Told::Again => line.drop_socket(),
+            let mut batch = Some((body, packed));
+            while let Some((body, packed)) = batch.take() {
+                match self.tell(body, packed, &mut watermark).await? {
+                    Told::On => {}
+                    Told::Part => {
+                        batch = self.poll(watermark.as_deref()).await?;
+                        if batch.is_none() {
+                            line.drop_socket();
+                        }
+                    }
+                    Told::HandedOver(watermark) => return self.to_chat(watermark).await,
+                    Told::Again => line.drop_socket(),
+                }
             }
         }
     }
@@ -102,16 +116,25 @@ impl Socket {
             Some(found) => {
                 let trace = self.trace.clone();
                 let caller = self.token.caller();
-                Box::pin(hand_over(&self.served, &self.id, &caller, trace, &body, found)).await
+                Box::pin(hand_over(&self.served, &self.id, &caller, trace, found)).await
             }
         };
-        let (body, handed_over) = match looked {
-            Looked::Bots => (body, false),
-            Looked::HandedOver(body) => (body, true),
+        let handed_over = match looked {
+            Looked::Bots => false,
+            Looked::HandedOver => true,
             Looked::Overtaken => return Ok(Told::HandedOver(watermark.clone())),
             Looked::NotStored => return Ok(Told::Again),
         };
+        let (body, is_last) = match BotPlace::read(watermark.as_deref()).part(&body, handed_over) {
+            Shown::Whole => (body, true),
+            Shown::Part { bytes, is_last } => (bytes, is_last),
+            Shown::Elsewhere => {
+                *watermark = None;
+                return Ok(Told::Part);
+            }
+        };
         let Batch { text, watermark: next } = self.shown.borrow_mut().pass(&body);
+        drop(body);
         if let Some(text) = text {
             self.client.send(text, None).await?;
         }
@@ -119,7 +142,7 @@ impl Socket {
             true => Ok(Told::HandedOver(next)),
             false => {
                 *watermark = next.or(watermark.take());
-                Ok(Told::On)
+                Ok(if is_last { Told::On } else { Told::Part })
             }
         }
     }
@@ -180,7 +203,8 @@ impl Socket {
     /// A poll as a client makes it; `None` when there is no answer now. Says whether it may be packed.
     async fn poll(&self, watermark: Option<&str>) -> Result<Option<(Bytes, bool)>, End> {
         let path = Operation::Read(self.id.clone()).path();
-        let query = watermark.map(|watermark| ("watermark", watermark));
+        let place = BotPlace::read(watermark);
+        let query = place.from.as_deref().map(|watermark| ("watermark", watermark));
         let caller = self.token.caller();
         let Ok(response) = self.pipe.pass(asked(&self.headers, &path, query, &caller)).await else {
             return Ok(None);
@@ -205,7 +229,8 @@ pub(super) async fn way_in(
     watermark: Option<&str>,
 ) -> Result<Option<Url>, CallError> {
     let path = Operation::Reconnect(id.clone()).path();
-    let query = watermark.map(|watermark| ("watermark", watermark));
+    let place = BotPlace::read(watermark);
+    let query = place.from.as_deref().map(|watermark| ("watermark", watermark));
     let response = pipe.pass(asked(headers, &path, query, caller)).await?;
     if response.status().is_success() {
         return Ok(address(&collect(response, ACTIVITY_LIMIT).await?));

@@ -197,17 +197,26 @@ impl<'a> Chat<'a> {
         })
     }
 
-    /// One poll, the bot's words included; whether it was answered.
+    /// A poll, the bot's words included, with all its parts; whether it was answered.
     async fn poll(&mut self) -> Result<bool, End> {
-        let read = Some(self.socket.client.read());
-        let asked =
-            Asked { watermark: self.watermark.as_deref(), read, hold: Duration::ZERO, bot: BotWords::Polled };
-        match self.handoff.reading.page(&self.conversation, &self.socket.token.caller(), &asked).await {
-            Ok(page) => {
-                self.show(page).await?;
-                Ok(true)
+        loop {
+            let (read, watermark) = (Some(self.socket.client.read()), self.watermark.as_deref());
+            let asked = Asked { watermark, read, hold: Duration::ZERO, bot: BotWords::Polled };
+            let page =
+                self.handoff.reading.page(&self.conversation, &self.socket.token.caller(), &asked).await;
+            let Ok(page) = page else { return Ok(false) };
+            let (is_part, is_empty) = (page.is_part(), page.activities.is_empty());
+            self.show(page).await?;
+            if !is_part {
+                return Ok(true);
             }
-            Err(_) => Ok(false),
+            if is_empty {
+                // What a socket tells comes behind the parts that are still to be read.
+                if let Some((_, line)) = &mut self.line {
+                    line.drop_socket();
+                }
+                return Ok(false);
+            }
         }
     }
 }
