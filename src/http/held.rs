@@ -26,7 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes that are handed to a connection at a time; more only when these were sent.
 const SENT: usize = 32 * 1_024;
 
-/// The room for large answers of this process.
+/// The room for large answers of this process. Clones share it.
+#[derive(Clone)]
 pub struct Held(Arc<Semaphore>);
 
 /// An answer's bytes, with the room they take.
@@ -86,6 +87,25 @@ impl Held {
         }
         let room = self.0.clone().try_acquire_many_owned(pieces).ok()?;
         Some(Answer { bytes, room: Some(room) })
+    }
+
+    /// What is lacking of the room for so many bytes, once there is so much: of those who are not read here, the oldest make
+    /// room sooner or later.
+    pub async fn more(&self, room: usize, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let wanted = pieces(bytes).min(u32::try_from(ALL).unwrap_or(u32::MAX));
+        let lacking = wanted.saturating_sub(u32::try_from(room).unwrap_or(u32::MAX));
+        if lacking == 0 {
+            return None;
+        }
+        self.0.clone().acquire_many_owned(lacking).await.ok()
+    }
+
+    /// Gives back what so many bytes don't need.
+    pub fn shrink(room: &mut Option<OwnedSemaphorePermit>, bytes: usize) {
+        let needed = pieces(bytes) as usize;
+        if let Some(held) = room {
+            drop(held.split(held.num_permits().saturating_sub(needed)));
+        }
     }
 
     /// Makes the room as large as so many bytes need.

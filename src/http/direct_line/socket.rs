@@ -136,7 +136,7 @@ impl Surface<'_> {
             Place::Bot { .. } => 0,
             Place::Chat(watermark) => Cursor::read(watermark.as_deref()).local,
         };
-        let client = Rc::new(Client::new(session, read));
+        let client = Rc::new(Client::new(session, self.served.held.clone(), read));
         let mut headers = HeaderMap::new();
         for name in PASSED {
             if let Some(value) = self.request.headers().get(name) {

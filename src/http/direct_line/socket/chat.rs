@@ -118,6 +118,8 @@ impl<'a> Chat<'a> {
         if !activities.is_empty() {
             let frame = frame(&activities, watermark.as_deref());
             let position = Cursor::read(watermark.as_deref()).local;
+            // Who does not read is waited for with the frame alone.
+            drop(activities);
             self.socket.client.send(frame, Some(position)).await?;
         }
         self.watermark = watermark.or(self.watermark.take());

@@ -7,11 +7,11 @@ use std::{cell::RefCell, collections::VecDeque, time::Duration};
 use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
 use futures_util::StreamExt as _;
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, OwnedSemaphorePermit, watch},
     time::{Instant, timeout},
 };
 
-use crate::ledger::journal::Position;
+use crate::{http::Held, ledger::journal::Position};
 
 /// Bytes on their way to a client that has not said that it reads them: as much as one answer to a poll holds.
 const WINDOW: usize = 1 << 20;
@@ -66,6 +66,8 @@ impl End {
 /// A client that holds a socket.
 pub struct Client {
     session: Session,
+    /// The room that it shares with all who do not read.
+    held: Held,
     flow: RefCell<Flow>,
     /// Facts of the journal that it surely has.
     read: watch::Sender<Position>,
@@ -80,6 +82,8 @@ struct Flow {
     bytes: usize,
     position: Position,
     kept_alive: Instant,
+    /// For what is unread.
+    room: Option<OwnedSemaphorePermit>,
 }
 
 /// A ping, and what went before it.
@@ -92,10 +96,16 @@ struct Asked {
 
 impl Client {
     /// `read`: facts that its watermark says it has.
-    pub fn new(session: Session, read: Position) -> Self {
-        let flow =
-            Flow { asked: VecDeque::new(), number: 0, bytes: 0, position: read, kept_alive: Instant::now() };
-        Self { session, flow: RefCell::new(flow), read: watch::Sender::new(read), answered: Notify::new() }
+    pub fn new(session: Session, held: Held, read: Position) -> Self {
+        let flow = RefCell::new(Flow {
+            asked: VecDeque::new(),
+            number: 0,
+            bytes: 0,
+            position: read,
+            kept_alive: Instant::now(),
+            room: None,
+        });
+        Self { session, held, flow, read: watch::Sender::new(read), answered: Notify::new() }
     }
 
     /// Sends a frame, when the client reads. `position`: facts of the journal that it has with this.
@@ -103,13 +113,8 @@ impl Client {
     /// # Errors
     /// When the client is gone, or does not read.
     pub async fn send(&self, frame: String, position: Option<Position>) -> Result<(), End> {
-        let room = async {
-            while self.flow.borrow().unread() >= WINDOW {
-                self.answered.notified().await;
-            }
-        };
-        timeout(UNREAD, room).await.map_err(|_| End::DoesNotRead)?;
         let size = frame.len();
+        timeout(UNREAD, self.room_for(size)).await.map_err(|_| End::DoesNotRead)?;
         let sent = timeout(UNREAD, self.session.clone().text(frame)).await;
         sent.map_err(|_| End::DoesNotRead)?.map_err(|_| End::Left)?;
         let ask = {
@@ -119,6 +124,23 @@ impl Client {
             flow.bytes >= ASK_AFTER
         };
         if ask { self.ping().await } else { Ok(()) }
+    }
+
+    async fn room_for(&self, size: usize) {
+        while self.flow.borrow().unread() >= WINDOW {
+            self.answered.notified().await;
+        }
+        let (held, unread) = {
+            let flow = self.flow.borrow();
+            (flow.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits), flow.unread())
+        };
+        let more = self.held.more(held, unread + size).await;
+        let flow = &mut *self.flow.borrow_mut();
+        match (&mut flow.room, more) {
+            (Some(room), Some(more)) => room.merge(more),
+            (room @ None, more) => *room = more,
+            (Some(_), None) => {}
+        }
     }
 
     /// Facts of the journal that the client surely has.
@@ -203,6 +225,8 @@ impl Client {
         while flow.asked.front().is_some_and(|ping| ping.number <= number) {
             position = flow.asked.pop_front().map(|ping| ping.position);
         }
+        let unread = flow.unread();
+        Held::shrink(&mut flow.room, unread);
         drop(flow);
         if let Some(position) = position {
             self.read.send_if_modified(|read| {
@@ -241,6 +265,10 @@ mod tests {
 
     /// A client of whose frames nobody takes any, as long as the answer is held.
     async fn client() -> (Client, HttpResponse) {
+        client_of(Held::default()).await
+    }
+
+    async fn client_of(held: Held) -> (Client, HttpResponse) {
         let request = TestRequest::default()
             .insert_header((UPGRADE, "websocket"))
             .insert_header((CONNECTION, "upgrade"))
@@ -249,7 +277,7 @@ mod tests {
             .to_http_request();
         let payload = web::Payload::from_request(&request, &mut Payload::None).await.expect("a payload");
         let (answer, session, _) = actix_ws::handle(&request, payload).expect("an upgrade");
-        (Client::new(session, 0), answer)
+        (Client::new(session, held, 0), answer)
     }
 
     fn frame() -> String {
@@ -265,6 +293,31 @@ mod tests {
         let begun = Instant::now();
         assert_eq!(client.send(frame(), None).await, Err(End::DoesNotRead));
         assert!((UNREAD..2 * UNREAD).contains(&begun.elapsed()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_do_not_read_share_one_room_and_who_reads_waits_for_it_only_with_much() {
+        let held = Held::default();
+        let mut unread = vec![];
+        loop {
+            let (client, answer) = client_of(held.clone()).await;
+            let filled = timeout(LOOK, async {
+                for _ in 0..WINDOW / ASK_AFTER {
+                    client.send(frame(), None).await.expect("it is not known yet that it does not read");
+                }
+            });
+            let is_full = filled.await.is_err();
+            unread.push((client, answer));
+            if is_full {
+                break;
+            }
+        }
+        assert_eq!(unread.len(), 49, "48 MiB, and one that has to wait");
+        let (client, _answer) = client_of(held).await;
+        assert_eq!(client.send("x".repeat(1_000), None).await, Ok(()));
+        assert!(timeout(LOOK, client.send(frame(), None)).await.is_err());
+        unread[0].0.pong(&u64::MAX.to_be_bytes());
+        assert_eq!(timeout(LOOK, client.send(frame(), None)).await, Ok(Ok(())));
     }
 
     #[tokio::test(start_paused = true)]
