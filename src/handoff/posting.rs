@@ -88,7 +88,8 @@ impl Posting {
             let posted = match phase {
                 // Whatever it answers is closed; the bot would not understand it.
                 Phase::Returning { .. } | Phase::Bot | Phase::Over if is_click(&activity) => {
-                    say(&self.calls, conversation, &activity, trace.clone()).await?
+                    let latest = Box::pin(self.latest_of_bot(conversation, caller)).await;
+                    say(&self.calls, conversation, &activity, trace.clone(), latest).await?
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
                     self.post_live(conversation, &activity, trace.clone()).await?
@@ -109,6 +110,15 @@ impl Posting {
         Ok(Posted::Refused(Refusal::BotAway))
     }
 
+    /// The youngest time of what the bot has said since it is back, if it can be read now: its clock is not ours.
+    async fn latest_of_bot(&self, conversation: &Arc<Conversation>, caller: &Caller) -> Option<Timestamp> {
+        let segment =
+            conversation.state().await.segment().filter(|segment| segment.cut.is_none()).cloned()?;
+        let source = self.bot.source(conversation, (0, &segment), caller).await.ok()?;
+        let said = self.bot.read_on(&source, None).await.ok()?;
+        said.iter().filter_map(takeover::time_of).max()
+    }
+
     /// `None` when the live chat ended meanwhile.
     async fn post_live(
         &self,
@@ -120,7 +130,7 @@ impl Posting {
             "message" if has_attachments(activity) => {
                 Box::pin(self.attaching.say(conversation, activity, vec![], trace)).await
             }
-            "message" => say(&self.calls, conversation, activity, trace).await,
+            "message" => say(&self.calls, conversation, activity, trace, None).await,
             "typing" => {
                 conversation.local.types(self.ledger.now());
                 self.signal(conversation, Command::UserTyping).await

@@ -21,11 +21,13 @@ use crate::{
 };
 
 /// Which question words answer, and whether they may be stored, is decided under the commit: it may change until then.
+/// `latest`: of the bot's times, while it speaks.
 pub async fn say(
     calls: &Arc<Calls>,
     conversation: &Arc<Conversation>,
     activity: &Activity,
     trace: Option<String>,
+    latest: Option<Timestamp>,
 ) -> Result<Option<Posted>, JournalError> {
     let (ledger, activity, name) = (calls.ledger.clone(), activity.clone(), calls.ledger.random_name());
     let at = ledger.now();
@@ -35,7 +37,7 @@ pub async fn say(
             return Decided::Known(id);
         }
         let (secure, amiss) = (answer.secure, answer.amiss);
-        let mut said = UserSaid { trace: trace.clone(), ..live_words(&activity, answer, at) };
+        let mut said = UserSaid { trace: trace.clone(), latest, ..live_words(&activity, answer, at) };
         if let Some(amiss) = amiss {
             if secure {
                 said.echo = masked(&activity);

@@ -22,14 +22,17 @@ impl State {
     /// Notes a fact's time, and the youngest of Direct Line's that came with it.
     pub(super) fn note_time(&mut self, position: u64, fact: &Fact) {
         let Some(at) = fact.at() else { return };
-        let shown = match fact {
-            Fact::HandoffRequested(request) => request.latest.map(|latest| latest.min(at.plus_millis(AHEAD))),
-            _ => None,
+        let (before, shown) = match fact {
+            Fact::UserSaid(said) => (said.latest, None),
+            Fact::HandoffRequested(request) => (None, request.latest),
+            _ => (None, None),
         };
+        let followed = |latest: Option<Timestamp>| latest.unwrap_or_default().min(at.plus_millis(AHEAD));
+        self.latest = self.latest.max(followed(before));
         if at < self.latest && self.lifts.last().is_none_or(|lift| lift.floor < self.latest) {
             self.lifts.push(Lift { position, floor: self.latest });
         }
-        self.latest = self.latest.max(at).max(shown.unwrap_or_default());
+        self.latest = self.latest.max(at).max(followed(shown));
     }
 }
 

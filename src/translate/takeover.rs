@@ -131,6 +131,7 @@ pub fn said(activity: &Activity, words: &Words<'_>, now: Timestamp) -> UserSaid 
         echo: echo(activity),
         files: vec![],
         trace: None,
+        latest: None,
         at: time_of(activity).unwrap_or(now),
     }
 }
@@ -364,6 +365,7 @@ mod tests {
             echo: echo.as_object().expect("an object").clone(),
             at: Timestamp(1_767_225_601_000),
             trace: None,
+            latest: None,
         };
         assert_eq!(said, expected);
     }

@@ -37,6 +37,9 @@ pub struct UserSaid {
     /// `traceparent` of the request that brought it; what ServiceNow is told of it goes on in this trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// The youngest time of what the bot had said, when it was said while the bot speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Timestamp>,
     pub at: Timestamp,
 }
 

@@ -115,6 +115,11 @@ async fn what_we_say_is_never_stamped_before_what_direct_line_had_shown() {
     chat.see("the user", |a| a["text"] == "two").await.unwrap();
     assert!(world.servicenow.end(&session).await.is_success());
     chat.see("the end", |a| a["value"]["state"] == "completed").await.unwrap();
+    chat.say("and now?").await.unwrap();
+    chat.see("the bot", |a| a["text"] == "You said: and now?").await.unwrap();
+    let press = json!({"type": "message", "value": {"serviceNowAnswer": "approve"}, "from": {"id": "dana"}});
+    let echo = chat.post(&press).await.unwrap();
+    chat.until("the old button's echo", |a| a["id"] == *echo).await.unwrap();
     chat.say("agent").await.unwrap();
     chat.until("the second hand-off", |a| a["name"] == "handoff.initiate").await.unwrap();
     let second = format!("{session}~2");
