@@ -1,5 +1,6 @@
 //! Many conversations at once over three programs on one store, of which one is killed every few seconds:
-//! nothing said is lost, doubled or swapped. The same for sessions of the secondary bot, in `sessions`.
+//! nothing said is lost, doubled or swapped. Two of the programs serve sockets, which three clients in four hold, and lose again
+//! and again on either side; the third is in the Functions host. The same for sessions of the secondary bot, in `sessions`.
 //!
 //! `STORM_CONVERSATIONS`, `STORM_MESSAGES`, `STORM_PAUSE`, `STORM_POLL` and `STORM_KILL` (the last three in
 //! milliseconds) set another size. `HANDLER` names another build of the program, `HANDLER_BEFORE` one that takes turns with
@@ -34,7 +35,7 @@ const SLOW: [(u32, u64); 2] = [(40, 4_000), (120, 20_000)];
 async fn three_programs_on_one_sqlite_file_keep_every_word_while_one_after_the_other_is_killed() {
     let size =
         Size { conversations: 30, messages: 10, pause: 600, poll: 600, kill_every: 2_000 }.or_as_told();
-    let stage = Stage::on(PROGRAMS, servicenow(&size), &[]).await;
+    let stage = stage(&size, &[]).await;
     println!("{}", storm(&stage, &size).await);
 }
 
@@ -44,16 +45,27 @@ async fn three_programs_on_one_container_keep_every_word_while_storage_fails_and
  {
     let size =
         Size { conversations: 300, messages: 50, pause: 3_000, poll: 3_000, kill_every: 5_000 }.or_as_told();
-    let (azurite, programs) = (Azurite::start(), servicenow(&size));
+    let azurite = Azurite::start();
     let proxy = Proxy::start(azurite.origin());
     let store = format!("{}?{}", azurite.container_behind(proxy.origin()), sas("rwdlac"));
-    let stage = Stage::on(PROGRAMS, programs, &[("STORE", &store)]).await;
+    let stage = stage(&size, &[("STORE", &store)]).await;
     proxy.set(Weather { busy: 20, conflict: 20, lost: 10, slow: 20 });
     let figures = storm(&stage, &size).await;
     println!("{figures}\n{}", proxy.counts());
 }
 
 const PROGRAMS: usize = 3;
+
+/// Programs of which one is in the Functions host.
+async fn stage(size: &Size, settings: &[(&str, &str)]) -> Stage {
+    let mut stage = Stage::on(PROGRAMS, servicenow(size), settings).await;
+    for process in &mut stage.processes[1..] {
+        process.kill();
+        process.be_by_itself();
+        process.start().await;
+    }
+    stage
+}
 
 /// An instance that remembers all that a storm tells it.
 fn servicenow(size: &Size) -> ServiceNowOptions {
@@ -77,7 +89,8 @@ async fn storm(stage: &Stage, size: &Size) -> figures::Figures {
         stage.servicenow.faults().add(fault);
     }
     let began = std::time::Instant::now();
-    let timer = random::Random(random.below(u64::MAX));
+    let (timer, upstream) = (random::Random(random.below(u64::MAX)), random::Random(random.below(u64::MAX)));
+    let drops = std::cell::Cell::new(0);
     let all_is_said = async {
         let (mut talks, kills) =
             weather::kill_while(stage, size, &mut random, talk::all(stage, size, clients)).await;
@@ -88,9 +101,10 @@ async fn storm(stage: &Stage, size: &Size) -> figures::Figures {
     let (talks, kills, lasted) = tokio::select! {
         all = all_is_said => all,
         never = weather::fire_timer(stage, timer) => match never {},
+        never = weather::cut_upstream(stage, size, upstream, &drops) => match never {},
     };
     verdict::check_that_nobody_kept_a_code(stage, &talks);
-    let mut figures = figures::Figures::new(size, &kills, lasted);
+    let mut figures = figures::Figures::new(size, &kills, drops.get(), lasted);
     let (mut told, trouble) = (verdict::told(stage), verdict::trouble(stage));
     for talk in &talks {
         let calls = told.remove(&talk.conversation).unwrap_or_default();

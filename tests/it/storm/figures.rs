@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use servicenow_handoff::{domain::Timestamp, simulate::servicenow::Recorded};
 
 use crate::storm::{
+    client::Counts,
     size::Size,
     talk::{Talk, question},
     verdict::Repeats,
@@ -16,10 +17,10 @@ pub struct Figures {
     messages: usize,
     kills: usize,
     lasted: Duration,
-    polls: usize,
-    /// Requests of clients without an answer, and those answered 503: made again.
-    unanswered: usize,
-    put_off: usize,
+    /// What the clients met: requests without an answer, and those answered 503, are made again.
+    met: Counts,
+    /// Times that Direct Line's sockets were closed.
+    drops: usize,
     webhooks_unanswered: usize,
     webhooks_put_off: usize,
     /// Masked answers, and how often their words were gone and asked for again.
@@ -32,11 +33,12 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub fn new(size: &Size, kills: &[Timestamp], lasted: Duration) -> Self {
+    pub fn new(size: &Size, kills: &[Timestamp], drops: usize, lasted: Duration) -> Self {
         Self {
             conversations: size.conversations,
             messages: size.conversations * size.messages,
             kills: kills.len(),
+            drops,
             lasted,
             ..Self::default()
         }
@@ -44,9 +46,16 @@ impl Figures {
 
     pub fn add(&mut self, talk: &Talk, calls: &[Recorded], repeats: Repeats) {
         let Talk { reader, writer, webhooks, .. } = talk;
-        self.polls += reader.polls;
-        self.unanswered += reader.unanswered + writer.unanswered;
-        self.put_off += reader.put_off + writer.put_off;
+        for Counts { polls, frames, cut, ended, unanswered, put_off } in
+            talk.readers().chain([writer]).map(|client| client.counts)
+        {
+            self.met.polls += polls;
+            self.met.frames += frames;
+            self.met.cut += cut;
+            self.met.ended += ended;
+            self.met.unanswered += unanswered;
+            self.met.put_off += put_off;
+        }
         self.webhooks_unanswered += webhooks.unanswered;
         self.webhooks_put_off += webhooks.put_off;
         self.codes += 1;
@@ -68,15 +77,18 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { conversations, messages, kills, lasted, polls, repeats, .. } = self;
+        let Self { conversations, messages, kills, drops, lasted, repeats, .. } = self;
+        let Counts { polls, frames, cut, ended, unanswered, put_off } = self.met;
         writeln!(f, "| figure | value |\n|---|--:|")?;
         writeln!(f, "| conversations at once | {conversations} |")?;
         writeln!(f, "| messages each way | {messages} |")?;
         writeln!(f, "| seconds | {:.0} |", lasted.as_secs_f64())?;
         writeln!(f, "| programs killed | {kills} |")?;
-        writeln!(f, "| polls | {polls} |")?;
-        writeln!(f, "| clients' requests without an answer, made again | {} |", self.unanswered)?;
-        writeln!(f, "| clients' requests answered 503, made again | {} |", self.put_off)?;
+        writeln!(f, "| polls; frames over sockets | {polls}; {frames} |")?;
+        writeln!(f, "| sockets cut by clients; ended otherwise | {cut}; {ended} |")?;
+        writeln!(f, "| Direct Line's sockets closed, all at once | {drops} times |")?;
+        writeln!(f, "| clients' requests without an answer, made again | {unanswered} |")?;
+        writeln!(f, "| clients' requests answered 503, made again | {put_off} |")?;
         writeln!(f, "| webhooks without an answer, sent again | {} |", self.webhooks_unanswered)?;
         writeln!(f, "| webhooks answered 503, sent again | {} |", self.webhooks_put_off)?;
         writeln!(f, "| masked answers, asked for again | {}, {} |", self.codes, self.entered_again)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, future::join_all, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 use servicenow_handoff::{domain::Timestamp, simulate::servicenow::WebhookResult};
 
 use crate::{
@@ -13,6 +13,8 @@ use crate::{
     storm::{client::Client, size::Size},
 };
 
+/// Lines that the bot says unasked once it is back.
+pub const UNASKED: usize = 4;
 /// Conversations that are opened at the same time.
 const OPENING: usize = 10;
 /// Milliseconds after which a webhook that nobody took is sent again.
@@ -30,6 +32,8 @@ pub struct Talk {
     /// When the agent said what.
     pub answers: Vec<Timestamp>,
     pub reader: Client,
+    /// The same conversation, open a second time.
+    pub second: Option<Client>,
     pub writer: Client,
     pub webhooks: Webhooks,
     /// How often the user entered the code before it got through.
@@ -43,11 +47,17 @@ pub struct Webhooks {
     pub put_off: usize,
 }
 
-/// Clients with a live agent each.
+impl Talk {
+    pub fn readers(&self) -> impl Iterator<Item = &Client> {
+        [&self.reader].into_iter().chain(&self.second)
+    }
+}
+
+/// Clients with a live agent each, of which three in four hold a socket.
 pub async fn open(stage: &Stage, size: &Size, random: &mut Random) -> Vec<(Client, Random)> {
     let opened: Vec<Client> = stream::iter(0..size.conversations)
-        .map(|_| Client::live(stage))
-        .buffer_unordered(OPENING)
+        .map(|number| Client::live(stage, !number.is_multiple_of(4)))
+        .buffered(OPENING)
         .collect()
         .await;
     opened.into_iter().map(|client| (client, Random(random.below(u64::MAX)))).collect()
@@ -60,20 +70,59 @@ pub async fn all(stage: &Stage, size: &Size, clients: Vec<(Client, Random)>) -> 
 }
 
 async fn talk(stage: &Stage, size: &Size, number: usize, mut reader: Client, mut random: Random) -> Talk {
-    let mut writer = reader.writer(Random(random.below(u64::MAX)));
+    let mut writer = reader.tab(Random(random.below(u64::MAX)), false);
+    // One in four has a second tab open that polls, one in four has one with a socket of its own.
+    let mut second = match number % 4 {
+        2 => Some(reader.tab(Random(random.below(u64::MAX)), false)),
+        3 => Some(reader.tab(Random(random.below(u64::MAX)), true)),
+        _ => None,
+    };
     let conversation = reader.conversation.clone();
     let mut agent = Agent { stage, session: &conversation, random, webhooks: Webhooks::default() };
-    let (questions, answers, ()) = tokio::join!(
-        user_says_all(&mut writer, size, number),
-        agent.says_all(size, number),
-        read_all(&mut reader, size, number),
-    );
+    let reads_all = async {
+        join_all(readers(&mut reader, &mut second).map(|reader| read_all(reader, size, number))).await;
+    };
+    let (questions, answers, ()) =
+        tokio::join!(user_says_all(&mut writer, size, number), agent.says_all(size, number), reads_all,);
     let entered = user_enters_the_code(&mut agent, &mut writer, number).await;
-    reader
-        .read_until(|activity| activity["text"].as_str().is_some_and(|text| text.contains(CODE_WANTED)))
-        .await;
+    join_all(readers(&mut reader, &mut second).map(|reader| reader.read_until(wants_code))).await;
+    agent.ends().await;
+    let bot_speaks = bot_speaks(stage, size, &mut writer, &mut agent.random, number);
+    let hear_it = async {
+        let last = unasked(number, UNASKED);
+        let heard = |activity: &Value| activity["text"] == *last;
+        join_all(readers(&mut reader, &mut second).map(|reader| reader.read_until(heard))).await;
+    };
+    tokio::join!(bot_speaks, hear_it);
     let webhooks = agent.webhooks;
-    Talk { conversation, number, questions, answers, reader, writer, webhooks, entered }
+    Talk { conversation, number, questions, answers, reader, second, writer, webhooks, entered }
+}
+
+fn readers<'a>(
+    reader: &'a mut Client,
+    second: &'a mut Option<Client>,
+) -> impl Iterator<Item = &'a mut Client> {
+    [reader].into_iter().chain(second)
+}
+
+fn wants_code(activity: &Value) -> bool {
+    activity["text"].as_str().is_some_and(|text| text.contains(CODE_WANTED))
+}
+
+/// The bot is back for whoever speaks to it, and says something unasked now and then.
+async fn bot_speaks(stage: &Stage, size: &Size, writer: &mut Client, random: &mut Random, number: usize) {
+    let greeting = format!("user {number} is back");
+    // Whether it is heard twice is Direct Line's affair: it knows no repeat.
+    writer.say(&greeting, &greeting).await;
+    let heard_by = |id: &String| stage.copilot.said_to_bot(id).iter().any(|said| said["text"] == *greeting);
+    let conversation =
+        found("the bot hears the user", async || stage.copilot.conversations().into_iter().find(heard_by));
+    let conversation = conversation.await;
+    for n in 1..=UNASKED {
+        tokio::time::sleep(Duration::from_millis(random.below(2 * size.pause + 1))).await;
+        let said = json!({"type": "message", "text": unasked(number, n)});
+        stage.copilot.bot_says(&conversation, said).unwrap();
+    }
 }
 
 async fn user_says_all(writer: &mut Client, size: &Size, number: usize) -> Vec<(Timestamp, String)> {
@@ -114,6 +163,11 @@ impl Agent<'_> {
         self.insists(async |at, session| at.servicenow.send(session, body.clone()).await).await;
     }
 
+    async fn ends(&mut self) {
+        let body = json!({"completed": true, "body": []});
+        self.insists(async |at, session| at.servicenow.send(session, body.clone()).await).await;
+    }
+
     /// The real ServiceNow gives a chat up when a webhook is not taken; this one sends it again, under the same id.
     async fn insists(&mut self, send: impl AsyncFn(&Stage, &str) -> WebhookResult) {
         loop {
@@ -137,9 +191,7 @@ async fn user_enters_the_code(agent: &mut Agent<'_>, writer: &mut Client, number
         let texts = writer.read.iter().filter_map(|(_, activity)| activity["text"].as_str());
         texts.filter(|text| text.contains(words)).count()
     };
-    writer
-        .read_until(|activity| activity["text"].as_str().is_some_and(|text| text.contains(CODE_WANTED)))
-        .await;
+    writer.read_until(wants_code).await;
     for entered in 1.. {
         writer.say(&code, &format!("entry {entered} of user {number}")).await;
         let arrived = found("the code arrives, or is asked for again", async || {
@@ -159,9 +211,9 @@ async fn user_enters_the_code(agent: &mut Agent<'_>, writer: &mut Client, number
 
 async fn read_all(reader: &mut Client, size: &Size, number: usize) {
     let last = [question(number, size.messages), answer(number, size.messages)];
-    while !last.iter().all(|text| reader.read.iter().rev().any(|(_, activity)| activity["text"] == **text)) {
+    while !last.iter().all(|text| reader.has_read(|activity| activity["text"] == **text)) {
         reader.read_on().await;
-        reader.wait(size.poll).await;
+        reader.wait_to_poll(size.poll).await;
     }
 }
 
@@ -171,6 +223,10 @@ pub fn question(number: usize, n: usize) -> String {
 
 pub fn answer(number: usize, n: usize) -> String {
     format!("answer {n} to user {number}")
+}
+
+pub fn unasked(number: usize, n: usize) -> String {
+    format!("unasked {n} for user {number}")
 }
 
 pub fn code(number: usize) -> String {

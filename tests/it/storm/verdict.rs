@@ -16,8 +16,9 @@ use crate::{
     eventually::found,
     faults::stage::Stage,
     storm::{
+        client::Client,
         size::Size,
-        talk::{Talk, answer, code, question},
+        talk::{Talk, UNASKED, answer, code, question, unasked},
     },
 };
 
@@ -42,7 +43,7 @@ pub fn told(stage: &Stage) -> HashMap<String, Vec<Recorded>> {
 /// clients do, which is also what makes a call of a killed program's be made again.
 pub async fn all_was_told(stage: &Stage, size: &Size, talks: &mut [Talk]) {
     found("the last words of all users reach ServiceNow", async || {
-        join_all(talks.iter_mut().map(|talk| talk.reader.read_on())).await;
+        join_all(talks.iter_mut().map(|talk| talk.writer.read_on())).await;
         let told = told(stage);
         let has_all = |talk: &&Talk| {
             let last = question(talk.number, size.messages);
@@ -55,7 +56,7 @@ pub async fn all_was_told(stage: &Stage, size: &Size, talks: &mut [Talk]) {
 
 /// Checks one conversation; how many calls were made again.
 pub fn of(talk: &Talk, calls: &[Recorded], size: &Size, kills: &[Timestamp], trouble: usize) -> Repeats {
-    check_what_the_user_read(talk, calls, size);
+    talk.readers().for_each(|reader| check_what_the_user_read(talk, reader, calls, size));
     check_what_servicenow_was_told(talk, calls, size);
     repeats(calls, kills, trouble)
 }
@@ -68,16 +69,12 @@ pub fn check_that_nobody_kept_a_code(stage: &Stage, talks: &[Talk]) {
         let code = code(talk.number);
         let has = |bytes: &Vec<u8>| memchr::memmem::find(bytes, code.as_bytes()).is_some();
         assert!(!kept.iter().any(has), "{code} was stored or logged");
-        let read = talk.reader.read.iter().chain(&talk.writer.read);
-        assert!(
-            !read.into_iter().any(|(_, activity)| activity.to_string().contains(&code)),
-            "{code} was shown"
-        );
+        let mut read = talk.readers().chain([&talk.writer]).flat_map(|reader| &reader.read);
+        assert!(!read.any(|(_, activity)| activity.to_string().contains(&code)), "{code} was shown");
     }
 }
 
-fn check_what_the_user_read(talk: &Talk, calls: &[Recorded], size: &Size) {
-    let reader = &talk.reader;
+fn check_what_the_user_read(talk: &Talk, reader: &Client, calls: &[Recorded], size: &Size) {
     let ids: Vec<&str> = reader.read.iter().map(|(_, activity)| activity["id"].as_str().unwrap()).collect();
     let distinct: HashSet<&str> = ids.iter().copied().collect();
     assert_eq!(ids.len(), distinct.len(), "{} was shown something twice", talk.conversation);
@@ -88,6 +85,7 @@ fn check_what_the_user_read(talk: &Talk, calls: &[Recorded], size: &Size) {
         texts.filter(|text| text.starts_with(what)).collect()
     };
     assert_eq!(shown("answer "), (1..=size.messages).map(|n| answer(talk.number, n)).collect::<Vec<_>>());
+    assert_eq!(shown("unasked "), (1..=UNASKED).map(|n| unasked(talk.number, n)).collect::<Vec<_>>());
     let mut quoted: Vec<String> = calls
         .iter()
         .filter(|call| call.text != code(talk.number) && quoting().strikes(&call.request_id))

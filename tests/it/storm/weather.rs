@@ -1,6 +1,6 @@
 //! What goes wrong with the programs.
 
-use std::{convert::Infallible, future::Future, time::Duration};
+use std::{cell::Cell, convert::Infallible, future::Future, time::Duration};
 
 use servicenow_handoff::domain::Timestamp;
 
@@ -37,6 +37,14 @@ pub async fn kill_while<T>(
             }
             () = &mut again => {}
         }
+    }
+}
+
+/// Direct Line closes all its sockets now and then; how often it had some is counted.
+pub async fn cut_upstream(stage: &Stage, size: &Size, mut random: Random, drops: &Cell<usize>) -> Infallible {
+    loop {
+        tokio::time::sleep(Duration::from_millis(1 + random.below(size.kill_every))).await;
+        drops.set(drops.get() + usize::from(stage.copilot.drop_sockets() > 0));
     }
 }
 
