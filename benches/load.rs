@@ -2,19 +2,25 @@
 //!
 //! Only loopback. CPU is user and system time of the process under test alone: the generator is this
 //! process, the far ends are another. `-- --no-bounds` prints without judging; `-- start`, `-- bot`, `-- chat`
-//! and `-- memory` run a part alone. `PACKAGE=target/package` measures what `scripts/package` built.
+//! `-- memory`, `-- sockets` and `-- strangers` run a part alone; `-- --part=50` takes a fiftieth of the sockets and the
+//! strangers, to see that it works and what kind of bounds hold. `PACKAGE=target/package` measures what `scripts/package` built.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod load {
     pub mod bot;
     pub mod chat;
+    pub mod client;
     pub mod far_ends;
+    pub mod findings;
     pub mod hop;
+    pub mod hostile;
     pub mod http;
     pub mod memory;
     pub mod process;
     pub mod report;
+    pub mod silent;
+    pub mod sockets;
     pub mod start;
     pub mod subject;
     pub mod talk;
@@ -24,7 +30,7 @@ use std::process::ExitCode;
 
 use actix_web::rt::System;
 
-use load::{bot, chat, far_ends, hop, memory, report::Report, start, subject};
+use load::{bot, chat, far_ends, hop, hostile, memory, report::Report, silent, sockets, start, subject};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -65,6 +71,17 @@ async fn measure(given: &[&str]) -> Report {
     if wanted("memory") {
         println!("{} open chats", memory::CHATS);
         report.memory = memory::measure(&far_ends, folder.path()).await;
+    }
+    let part = given.iter().find_map(|word| word.strip_prefix("--part="));
+    let part = part.map_or(1, |part| part.parse().expect("--part= is followed by a number"));
+    if wanted("sockets") {
+        println!("Sockets");
+        sockets::measure(&far_ends, folder.path(), part, &mut report.findings).await;
+    }
+    if wanted("strangers") {
+        println!("Strangers");
+        silent::measure(&far_ends, folder.path(), part, &mut report.findings).await;
+        hostile::measure(&far_ends, folder.path(), part, &mut report.findings).await;
     }
     report
 }

@@ -34,6 +34,7 @@ pub async fn serve() {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(told.clone())
+            .route("v3/directline/conversations/{id}", web::get().to(reconnect))
             .route(ACTIVITIES, web::get().to(activities))
             .route(ACTIVITIES, web::post().to(post))
             .route("/api/sn_va_as_service/bot/integration", web::post().to(bot_integration))
@@ -51,6 +52,10 @@ async fn activities(request: HttpRequest, id: web::Path<String>) -> HttpResponse
         (false, _) => TURN.clone(),
     };
     HttpResponse::Ok().content_type("application/json; charset=utf-8").body(body)
+}
+
+async fn reconnect(id: web::Path<String>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"conversationId": *id, "expires_in": 3_600}))
 }
 
 async fn post(id: web::Path<String>, _body: Bytes) -> HttpResponse {

@@ -38,6 +38,10 @@ impl Process {
         self
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// CPU time used so far, by its children too.
     pub fn cpu_millis(&self) -> f64 {
         self.tree().iter().map(|pid| ticks(*pid)).sum::<f64>() * MILLIS_A_TICK

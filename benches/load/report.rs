@@ -4,6 +4,7 @@ use std::{fmt, fs};
 
 use super::{
     bot, chat,
+    findings::Findings,
     memory::{CHATS, Memory},
     start::{Starts, TIMES},
 };
@@ -31,6 +32,7 @@ pub struct Report {
     pub rows: Vec<Row>,
     pub starts: Vec<Starts>,
     pub memory: Memory,
+    pub findings: Findings,
 }
 
 impl Row {
@@ -84,7 +86,8 @@ impl Report {
         let broken = bounds.into_iter().filter_map(|(what, measured, bound)| {
             measured.filter(|measured| *measured > bound).map(|measured| (what, measured, bound))
         });
-        broken.map(|(what, measured, bound)| format!("{what}: {measured:.2}, at most {bound}")).collect()
+        let broken = broken.map(|(what, measured, bound)| format!("{what}: {measured:.2}, at most {bound}"));
+        broken.chain(self.findings.broken()).collect()
     }
 
     fn find(&self, job: &str, who: &str) -> Option<&Row> {
@@ -110,7 +113,9 @@ impl fmt::Display for Report {
         if !self.memory.is_empty() {
             writeln!(f, "\n| {CHATS} open chats, after | MB resident |\n|---|--:|")?;
         }
-        self.memory.iter().try_for_each(|(moment, megabytes)| writeln!(f, "| {moment} | {megabytes:.1} |"))
+        let mut memory = self.memory.iter();
+        memory.try_for_each(|(moment, megabytes)| writeln!(f, "| {moment} | {megabytes:.1} |"))?;
+        write!(f, "{}", self.findings)
     }
 }
 

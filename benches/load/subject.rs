@@ -51,19 +51,33 @@ pub async fn handler(far_ends: &FarEnds, folder: &Path) -> Subject {
 /// As [`handler`], but does not wait until it answers.
 pub fn spawn_handler(far_ends: &FarEnds, folder: &Path) -> Subject {
     let address = free_address();
+    spawn(far_ends, folder, address, &[("FUNCTIONS_CUSTOMHANDLER_PORT", &address.port().to_string())])
+}
+
+/// Our binary as it runs outside the Functions host, where it serves sockets; under these settings besides.
+pub async fn by_itself(far_ends: &FarEnds, folder: &Path, more: &[(&str, &str)]) -> Subject {
+    let address = free_address();
+    let listen = address.to_string();
+    let settings = [&[("LISTEN", &*listen)], more].concat();
+    let subject = spawn(far_ends, folder, address, &settings);
+    first_answer(subject.address).await;
+    subject
+}
+
+fn spawn(far_ends: &FarEnds, folder: &Path, address: SocketAddr, settings: &[(&str, &str)]) -> Subject {
     let root = format!("http://{}/", far_ends.address);
     let log = fs::File::create(folder.join("handler.log")).expect("the folder is writable");
     let mut command = Command::new(program());
     command.arg("serve").env_clear().stdout(log).stderr(Stdio::inherit()).envs([
-        ("FUNCTIONS_CUSTOMHANDLER_PORT", address.port().to_string().as_str()),
-        ("DIRECT_LINE_URL", &root),
+        ("DIRECT_LINE_URL", root.as_str()),
         ("DIRECT_LINE_SECRET", "a-secret"),
         ("SERVICENOW_URL", &root),
         ("SERVICENOW_USERNAME", "integration"),
         ("SERVICENOW_PASSWORD", "a-password"),
         ("RESPONSES_TOKEN", RESPONSES_TOKEN),
-        ("STORE", &format!("sqlite:{}", folder.join("handoff.db").display())),
+        ("STORE", &*format!("sqlite:{}", folder.join("handoff.db").display())),
     ]);
+    command.envs(settings.iter().copied());
     Subject { name: "**handler**".to_owned(), address, process: Process::spawn(&mut command) }
 }
 

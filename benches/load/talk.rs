@@ -61,6 +61,24 @@ impl Talk {
         self.place = place;
     }
 
+    pub fn id(&self) -> &str {
+        &self.place.id
+    }
+
+    /// Where its activities are posted and read.
+    pub fn path(&self) -> &str {
+        &self.place.path
+    }
+
+    /// What a socket is opened with, from here on.
+    pub async fn stream_url(&mut self) -> String {
+        let path = self.place.path.trim_end_matches("/activities");
+        let path = format!("{path}?watermark={}", self.place.watermark);
+        let answer = self.client.ask(&client_request("GET", &path, &self.place.id, "")).await;
+        let grant: Value = serde_json::from_slice(answer.body).expect("JSON");
+        grant["streamUrl"].as_str().unwrap_or_else(|| panic!("no address of a socket: {grant}")).to_owned()
+    }
+
     /// The user says something; milliseconds until it was answered.
     pub async fn user_says(&mut self) -> f64 {
         self.place.said += 1;
@@ -76,10 +94,16 @@ impl Talk {
 
     /// The agent says something; milliseconds until the webhook was answered.
     pub async fn agent_says(&mut self) -> f64 {
+        self.agent_says_at_length(0).await
+    }
+
+    /// As [`agent_says`](Self::agent_says), so many bytes more.
+    pub async fn agent_says_at_length(&mut self, bytes: usize) -> f64 {
         self.place.said += 1;
         let item = json!({
             "uiType": "OutputText", "group": "DefaultText", "maskType": "NONE", "messageId": self.last_message(),
-            "value": format!("Hold the power key for half a minute, and this is line {}.", self.place.said),
+            "value": format!(
+                "Hold the power key for half a minute, and this is line {}.{}", self.place.said, "x".repeat(bytes)),
             "agentInfo": {"sentFromAgent": true, "agentName": "Ana Agent", "agentId": "46d44a5dc0a8010e0000c3c2d9e1b0a1",
                           "agentAvatar": "5d1c7a0e5b13201024f11fc40a81c7ab.iix?t=small"},
         });
@@ -118,7 +142,22 @@ impl Talk {
     }
 
     fn last_message(&self) -> String {
-        format!("{}-agent-{}", self.place.id, self.place.said)
+        self.place.message(self.place.said)
+    }
+
+    /// What the agent's next message is called.
+    pub fn next_message(&self) -> String {
+        self.place.next_message()
+    }
+}
+
+impl Place {
+    pub fn next_message(&self) -> String {
+        self.message(self.said + 1)
+    }
+
+    fn message(&self, number: usize) -> String {
+        format!("{}-agent-{number}", self.id)
     }
 }
 
