@@ -39,7 +39,9 @@ impl Findings {
 
     /// A sentence for every bound that does not hold. What was not measured holds none.
     pub fn broken(&self) -> Vec<String> {
-        let broken = |finding: &&Finding| finding.most.is_some_and(|most| !(finding.measured <= most));
+        let broken = |finding: &&Finding| {
+            finding.most.is_some_and(|most| finding.measured.is_nan() || finding.measured > most)
+        };
         self.0.iter().filter(broken).map(ToString::to_string).collect()
     }
 }
