@@ -123,9 +123,10 @@ impl Connector {
             // A client of its own keeps a worker's connections on its thread.
             let own = far_end::client().unwrap_or_else(|_| http.clone());
             far_end::own(&own);
-            let relay = Relay::new(direct_line.over(own.clone()), &relay, &events, workers, counting.clone());
+            let relay = Relay::new(direct_line.over(own), &relay, &events, workers, counting.clone());
             let relay = Data::new(relay);
-            let pipe = Data::new(Pipe::new(own, direct_line.clone()));
+            let pipe = Pipe::new(direct_line.clone()).expect("the certificates were read before");
+            let pipe = Data::new(pipe);
             let requests = requests.worker();
             App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay)).wrap_fn(
                 move |mut request, service| {

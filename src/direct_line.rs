@@ -11,7 +11,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use self::answer::{Grant, activity_set};
+use self::{
+    answer::{Grant, activity_set},
+    root::Root,
+};
 use crate::{
     config::DirectLineSettings,
     credential::{Credential, Mark, mark, renewed},
@@ -45,7 +48,7 @@ pub struct DirectLine {
 struct Shared {
     settings: DirectLineSettings,
     /// Set from the start unless the token endpoint has to be asked.
-    root: OnceCell<Url>,
+    root: OnceCell<Root>,
 }
 
 /// A conversation of our own.
@@ -78,9 +81,9 @@ pub struct Refreshed {
 impl DirectLine {
     pub fn new(settings: &DirectLineSettings, http: reqwest::Client) -> Self {
         let root = match (&settings.url, &settings.token_endpoint) {
-            (Some(url), _) => OnceCell::new_with(Some(root::normal(url))),
+            (Some(url), _) => OnceCell::new_with(Some(Root::new(root::normal(url)))),
             (None, Some(_)) => OnceCell::new(),
-            (None, None) => OnceCell::new_with(Some(root::global())),
+            (None, None) => OnceCell::new_with(Some(Root::new(root::global()))),
         };
         let shared = Shared { settings: settings.clone(), root };
         Self { http, shared: Arc::new(shared) }
@@ -93,15 +96,20 @@ impl DirectLine {
     /// # Errors
     /// When the region could not be asked for; the next call asks again.
     pub async fn root(&self) -> Result<Url, CallError> {
+        Ok(self.place().await?.url.clone())
+    }
+
+    /// As [`root`](Self::root), with its parts.
+    async fn place(&self) -> Result<&Root, CallError> {
         let Shared { settings, root } = &*self.shared;
         if let Some(known) = root.get() {
-            return Ok(known.clone());
+            return Ok(known);
         }
         let ask = async || match &settings.token_endpoint {
-            Some(endpoint) => self.regional(endpoint).await,
-            None => Ok(root::global()),
+            Some(endpoint) => self.regional(endpoint).await.map(Root::new),
+            None => Ok(Root::new(root::global())),
         };
-        Box::pin(root.get_or_try_init(ask)).await.cloned()
+        Box::pin(root.get_or_try_init(ask)).await
     }
 
     /// Whether [`open`](Self::open) has a secret or a token endpoint to work with.

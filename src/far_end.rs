@@ -10,11 +10,15 @@ use reqwest::{
 
 use crate::{domain::Timestamp, ledger::Failure};
 
+pub mod connect;
 mod refusal;
 pub mod tls;
 pub(crate) use self::refusal::{refusal, retry_after};
 #[cfg(test)]
 pub(crate) mod testing;
+
+/// What went wrong below: the client's error, without the URL.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -22,10 +26,10 @@ pub enum CallError {
     /// Surely not processed: no connection was made, or the login before the call was not answered.
     /// A repeat can't double anything.
     #[error("the far end could not be reached")]
-    NotSent(#[source] Option<reqwest::Error>),
+    NotSent(#[source] Option<Cause>),
     /// No answer, a cut answer or 408/502/504: it may have been processed.
     #[error("the far end did not answer in full; it may have acted")]
-    Uncertain(#[source] Option<reqwest::Error>),
+    Uncertain(#[source] Option<Cause>),
     /// 429, or 503 with `Retry-After`: surely not processed; not before this wait is over (at most 5 minutes).
     #[error("the far end asked to wait {0:?}")]
     Throttled(Duration),
@@ -62,6 +66,11 @@ impl From<&CallError> for Failure {
     }
 }
 
+/// How long a connection may take to be made, and may lie unused.
+const CONNECTING: Duration = Duration::from_secs(3);
+pub(crate) const UNUSED: Duration = Duration::from_secs(30);
+pub(crate) const USER_AGENT: &str = concat!("servicenow-handoff/", env!("CARGO_PKG_VERSION"));
+
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum NoClient {
@@ -88,9 +97,9 @@ fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, 
         .redirect(redirect::Policy::none())
         // Retries have another owner; this also spares a copy of each request for them.
         .retry(reqwest::retry::never().max_retries_per_request(0))
-        .connect_timeout(Duration::from_secs(3))
-        .pool_idle_timeout(Duration::from_secs(30))
-        .user_agent(concat!("servicenow-handoff/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECTING)
+        .pool_idle_timeout(UNUSED)
+        .user_agent(USER_AGENT)
         .no_proxy();
     Ok(proxies(var)?.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build()?)
 }
@@ -107,23 +116,39 @@ pub fn own(client: &reqwest::Client) {
 
 /// The proxies the environment asks for, none of them towards this machine.
 fn proxies(var: impl Fn(&str) -> Option<String>) -> Result<Vec<Proxy>, reqwest::Error> {
-    let either = |upper: &str| {
-        var(upper).or_else(|| var(&upper.to_ascii_lowercase())).filter(|value| !value.trim().is_empty())
-    };
-    // Link-local: Azure's endpoint for the app's identity, which no proxy can reach.
-    let spared =
-        format!("localhost,127.0.0.0/8,::1,169.254.0.0/16,{}", either("NO_PROXY").unwrap_or_default());
+    let named = Named::read(var);
     let mut proxies = Vec::new();
-    if let Some(proxy) = either("HTTPS_PROXY") {
+    if let Some(proxy) = named.https {
         proxies.push(Proxy::https(proxy)?);
     }
-    if let Some(proxy) = either("HTTP_PROXY") {
+    if let Some(proxy) = named.http {
         proxies.push(Proxy::http(proxy)?);
     }
-    if let Some(proxy) = either("ALL_PROXY") {
+    if let Some(proxy) = named.all {
         proxies.push(Proxy::all(proxy)?);
     }
-    Ok(proxies.into_iter().map(|proxy| proxy.no_proxy(NoProxy::from_string(&spared))).collect())
+    Ok(proxies.into_iter().map(|proxy| proxy.no_proxy(NoProxy::from_string(&named.spared))).collect())
+}
+
+/// What the environment says about proxies.
+struct Named {
+    https: Option<String>,
+    http: Option<String>,
+    all: Option<String>,
+    /// Hosts that are asked directly, with commas.
+    spared: String,
+}
+
+impl Named {
+    fn read(var: impl Fn(&str) -> Option<String>) -> Self {
+        let either = |upper: &str| {
+            var(upper).or_else(|| var(&upper.to_ascii_lowercase())).filter(|value| !value.trim().is_empty())
+        };
+        // Link-local: Azure's endpoint for the app's identity, which no proxy can reach.
+        let spared =
+            format!("localhost,127.0.0.0/8,::1,169.254.0.0/16,{}", either("NO_PROXY").unwrap_or_default());
+        Self { https: either("HTTPS_PROXY"), http: either("HTTP_PROXY"), all: either("ALL_PROXY"), spared }
+    }
 }
 
 /// A 2xx answer.
@@ -201,9 +226,9 @@ async fn read(response: &mut Response, limit: usize) -> Result<Option<Vec<u8>>, 
 pub(crate) fn no_answer(error: reqwest::Error) -> CallError {
     let error = error.without_url();
     if error.is_builder() || error.is_connect() {
-        CallError::NotSent(Some(error))
+        CallError::NotSent(Some(error.into()))
     } else {
-        CallError::Uncertain(Some(error))
+        CallError::Uncertain(Some(error.into()))
     }
 }
 

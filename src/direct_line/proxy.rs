@@ -2,16 +2,26 @@
 //!
 //! A narrow one: the address comes from the operation, and headers pass in either direction when they are named here.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
-use actix_web::{http::header::HeaderMap, web::Bytes};
-use reqwest::{
-    Body, Method, RequestBuilder, Response,
-    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE},
+use actix_web::{
+    http::header::{self as client, HeaderMap},
+    web::Bytes,
 };
+use hyper::{
+    Method, Request, Uri,
+    header::{self, HeaderName, HeaderValue},
+    http::uri::PathAndQuery,
+};
+use tokio::time::Instant;
+use url::form_urlencoded::byte_serialize;
 
-use super::DirectLine;
-use crate::far_end::CallError;
+pub use self::connections::{BrokenOff, Pieces, Reply};
+use self::connections::{Connections, Content};
+use super::{DirectLine, root::Root};
+use crate::far_end::{CallError, NoClient, USER_AGENT, connect::Connector};
+
+mod connections;
 
 /// A read waits this long; less than the 20 s after which DirectLineJS gives up by itself.
 const READ_TIME_OUT: Duration = Duration::from_secs(15);
@@ -20,39 +30,54 @@ const POST_TIME_OUT: Duration = Duration::from_secs(30);
 /// An upload; the Functions front end cuts every request at 230 s.
 const UPLOAD_TIME_OUT: Duration = Duration::from_secs(200);
 
+/// A header's name on either side: the client's library has a type of its own.
+type Name = (client::HeaderName, HeaderName);
+
+const fn other(name: &'static str) -> Name {
+    (client::HeaderName::from_static(name), HeaderName::from_static(name))
+}
+
 /// Request headers that go on with every operation. The origin is what Direct Line holds against its trusted ones.
-const PASSED: [&str; 9] = [
-    "authorization",
-    "accept",
-    "accept-language",
-    "origin",
-    "traceparent",
-    "tracestate",
-    "user-agent",
-    "x-ms-bot-agent",
-    "x-requested-with",
+static PASSED: [Name; 9] = [
+    (client::AUTHORIZATION, header::AUTHORIZATION),
+    (client::ACCEPT, header::ACCEPT),
+    (client::ACCEPT_LANGUAGE, header::ACCEPT_LANGUAGE),
+    (client::ORIGIN, header::ORIGIN),
+    other("traceparent"),
+    other("tracestate"),
+    (client::USER_AGENT, header::USER_AGENT),
+    other("x-ms-bot-agent"),
+    other("x-requested-with"),
+];
+
+/// Request headers that go on when a file is asked for.
+static OF_A_FILE: [Name; 4] = [
+    (client::RANGE, header::RANGE),
+    (client::IF_RANGE, header::IF_RANGE),
+    (client::IF_NONE_MATCH, header::IF_NONE_MATCH),
+    (client::IF_MODIFIED_SINCE, header::IF_MODIFIED_SINCE),
 ];
 
 /// Headers of an answer that come back. What is not here is between Direct Line and us, or would be taken for our host's.
-const COMES_BACK: [&str; 13] = [
-    "accept-ranges",
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-range",
-    "content-type",
-    "date",
-    "etag",
-    "expires",
-    "last-modified",
-    "retry-after",
-    "www-authenticate",
+static COMES_BACK: [Name; 13] = [
+    (client::CONTENT_TYPE, header::CONTENT_TYPE),
+    (client::DATE, header::DATE),
+    (client::CACHE_CONTROL, header::CACHE_CONTROL),
+    (client::EXPIRES, header::EXPIRES),
+    (client::ETAG, header::ETAG),
+    (client::ACCEPT_RANGES, header::ACCEPT_RANGES),
+    (client::CONTENT_DISPOSITION, header::CONTENT_DISPOSITION),
+    (client::CONTENT_ENCODING, header::CONTENT_ENCODING),
+    (client::CONTENT_LANGUAGE, header::CONTENT_LANGUAGE),
+    (client::CONTENT_RANGE, header::CONTENT_RANGE),
+    (client::LAST_MODIFIED, header::LAST_MODIFIED),
+    (client::RETRY_AFTER, header::RETRY_AFTER),
+    (client::WWW_AUTHENTICATE, header::WWW_AUTHENTICATE),
 ];
 
 /// One worker's way to Direct Line.
 pub struct Pipe {
-    http: reqwest::Client,
+    connections: Rc<Connections>,
     direct_line: DirectLine,
 }
 
@@ -64,8 +89,8 @@ pub struct Onward<'a> {
     pub query: Option<(&'static str, &'a str)>,
     /// The client's.
     pub headers: &'a HeaderMap,
-    /// Headers of the client's that go on besides those that always do.
-    pub also: &'static [&'static str],
+    /// The answer may be long, and a part of it asked for.
+    pub is_file: bool,
     /// Instead of the client's.
     pub authorization: Option<&'a str>,
     pub cookies: Option<String>,
@@ -78,7 +103,7 @@ pub enum Sent {
     Json(Bytes),
     /// Passed on as it comes in.
     Stream {
-        body: Body,
+        body: Pieces,
         content_type: String,
         disposition: Option<String>,
         length: Option<u64>,
@@ -86,8 +111,12 @@ pub enum Sent {
 }
 
 impl Pipe {
-    pub fn new(http: reqwest::Client, direct_line: DirectLine) -> Self {
-        Self { http, direct_line }
+    /// Proxies of the environment are honoured, as for every other call.
+    ///
+    /// # Errors
+    /// When the machine's certificate store can't be read.
+    pub fn new(direct_line: DirectLine) -> Result<Self, NoClient> {
+        Ok(Self { connections: Rc::new(Connections::new(Connector::new()?)), direct_line })
     }
 
     /// The same Direct Line, for calls that are not a client's.
@@ -97,73 +126,105 @@ impl Pipe {
 
     /// Whether it is known where Direct Line is; asks when it is not. Whether it answers there is not asked.
     pub async fn knows_root(&self) -> bool {
-        self.direct_line.root().await.is_ok()
+        self.direct_line.place().await.is_ok()
     }
 
     /// Asks Direct Line. The answer's body has not been read yet.
     ///
     /// # Errors
     /// [`CallError::NotSent`] or [`CallError::Uncertain`]; an answer of any status is no error.
-    pub async fn pass(&self, onward: Onward<'_>) -> Result<Response, CallError> {
-        let Onward { method, path, query, headers, also, authorization, cookies, sent } = onward;
-        let mut url = self.direct_line.root().await?;
-        url.set_path(&format!("{}{path}", url.path()));
-        if let Some((name, value)) = query {
-            url.query_pairs_mut().append_pair(name, value);
-        }
-        let is_read = method.is_safe();
-        let mut request = self.http.request(method, url);
-        for name in PASSED.iter().chain(also) {
-            if let Some(value) =
-                headers.get(*name).filter(|_| authorization.is_none() || *name != "authorization")
-            {
-                request = request.header(*name, value.as_bytes());
+    pub async fn pass(&self, onward: Onward<'_>) -> Result<Reply, CallError> {
+        let root = self.direct_line.place().await?;
+        let patience = match onward.sent {
+            Sent::Nothing if onward.method.is_safe() => READ_TIME_OUT,
+            Sent::Nothing | Sent::Json(_) => POST_TIME_OUT,
+            Sent::Stream { .. } => UPLOAD_TIME_OUT,
+        };
+        let until = Instant::now() + patience;
+        let whole = if onward.is_file { until + UPLOAD_TIME_OUT } else { until };
+        let request = onward.request(root).ok_or(CallError::NotSent(None))?;
+        self.connections.ask(&root.host, request, until, whole).await
+    }
+}
+
+impl Onward<'_> {
+    /// `None` for what can't stand in a request.
+    fn request(self, root: &Root) -> Option<Request<Content>> {
+        let target = self.target(root)?;
+        let Self { method, headers, is_file, authorization, cookies, sent, .. } = self;
+        let mut request = Request::new(Content::Whole(Bytes::new()));
+        *request.uri_mut() = target;
+        let mut to = hyper::HeaderMap::with_capacity(PASSED.len() + 4);
+        to.insert(header::HOST, root.authority.clone());
+        // Answers are looked into, and nothing here unpacks them.
+        to.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let also: &[Name] = if is_file { &OF_A_FILE } else { &[] };
+        for (theirs, ours) in PASSED.iter().chain(also) {
+            if let Some(value) = headers.get(theirs) {
+                to.insert(ours, HeaderValue::from_bytes(value.as_bytes()).ok()?);
             }
         }
         if let Some(authorization) = authorization {
-            request = request.header(AUTHORIZATION, authorization);
+            to.insert(header::AUTHORIZATION, HeaderValue::from_str(authorization).ok()?);
+        }
+        if let Some(value) = to.get_mut(header::AUTHORIZATION) {
+            value.set_sensitive(true);
         }
         if let Some(cookies) = cookies {
-            request = request.header(COOKIE, cookies);
+            to.insert(header::COOKIE, HeaderValue::try_from(cookies).ok()?);
         }
-        // Answers are looked into, and nothing here unpacks them.
-        let request = request.header(ACCEPT_ENCODING, "identity");
-        with_body(request, sent, is_read).send().await.map_err(failed)
+        to.entry(header::USER_AGENT).or_insert(const { HeaderValue::from_static(USER_AGENT) });
+        *request.body_mut() = sent.content(&mut to, method.is_safe())?;
+        *request.method_mut() = method;
+        *request.headers_mut() = to;
+        Some(request)
+    }
+
+    fn target(&self, root: &Root) -> Option<Uri> {
+        let prefix = root.url.path();
+        let mut target = Vec::with_capacity(prefix.len() + self.path.len() + 64);
+        target.extend_from_slice(prefix.as_bytes());
+        target.extend_from_slice(self.path.as_bytes());
+        if let Some((name, value)) = self.query {
+            target.push(b'?');
+            target.extend_from_slice(name.as_bytes());
+            target.push(b'=');
+            byte_serialize(value.as_bytes()).for_each(|piece| target.extend_from_slice(piece.as_bytes()));
+        }
+        PathAndQuery::from_maybe_shared(Bytes::from(target)).ok().map(Uri::from)
     }
 }
 
-fn with_body(request: RequestBuilder, sent: Sent, is_read: bool) -> RequestBuilder {
-    match sent {
-        Sent::Nothing if is_read => request.timeout(READ_TIME_OUT),
-        // Said aloud: servers such as IIS refuse a POST without a length.
-        Sent::Nothing => request.timeout(POST_TIME_OUT).header(CONTENT_LENGTH, "0").body(Bytes::new()),
-        Sent::Json(body) => {
-            request.timeout(POST_TIME_OUT).header(CONTENT_TYPE, "application/json").body(body)
-        }
-        Sent::Stream { body, content_type, disposition, length } => {
-            let mut request = request.timeout(UPLOAD_TIME_OUT).header(CONTENT_TYPE, content_type);
-            if let Some(disposition) = disposition {
-                request = request.header(CONTENT_DISPOSITION, disposition);
+impl Sent {
+    fn content(self, headers: &mut hyper::HeaderMap, is_read: bool) -> Option<Content> {
+        Some(match self {
+            Self::Nothing => {
+                // Said aloud: servers such as IIS refuse a POST without a length.
+                if !is_read {
+                    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+                }
+                Content::Whole(Bytes::new())
             }
-            if let Some(length) = length {
-                request = request.header(CONTENT_LENGTH, length);
+            Self::Json(body) => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                Content::Whole(body)
             }
-            request.body(body)
-        }
+            Self::Stream { body, content_type, disposition, length } => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::try_from(content_type).ok()?);
+                if let Some(disposition) = disposition {
+                    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::try_from(disposition).ok()?);
+                }
+                if let Some(length) = length {
+                    headers.insert(header::CONTENT_LENGTH, length.into());
+                }
+                Content::Pieces(body)
+            }
+        })
     }
 }
 
-/// How a transfer failed, without the URL: a query may hold a token.
-pub fn failed(error: reqwest::Error) -> CallError {
-    let error = error.without_url();
-    if error.is_connect() || error.is_builder() {
-        CallError::NotSent(Some(error))
-    } else {
-        CallError::Uncertain(Some(error))
-    }
-}
-
-/// Whether a header of Direct Line's answer is passed on. Origins are our own affair, and so are cookies.
-pub fn comes_back(name: &str) -> bool {
-    COMES_BACK.contains(&name)
+/// A header of Direct Line's answer under its name towards the client, if it is passed on. Origins are our own affair, and so are
+/// cookies.
+pub fn comes_back(name: &HeaderName) -> Option<&'static client::HeaderName> {
+    COMES_BACK.iter().find(|(_, theirs)| theirs == name).map(|(ours, _)| ours)
 }

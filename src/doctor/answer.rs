@@ -86,14 +86,14 @@ pub(super) fn unanswered(code: &'static str, place: &str, setting: &str, error: 
                 .fix(format!("Check {setting}."))
         }
         CallError::NotSent(source) | CallError::Uncertain(source) => {
-            let (what, fix) = silence(source.as_ref());
+            let (what, fix) = silence(source.as_deref());
             Finding::wrong(code, format!("{place} {what}")).fix(fix.replace("{setting}", setting))
         }
     }
 }
 
 /// What a missing answer looks like from below, and what usually cures it.
-fn silence(error: Option<&reqwest::Error>) -> (String, &'static str) {
+fn silence(error: Option<&(dyn Error + Send + Sync + 'static)>) -> (String, &'static str) {
     const SLOW: &str = "Check that nothing between here and there (firewall, proxy, private endpoint) swallows the \
                         connection, and that {setting} is right.";
     let Some(error) = error else {
@@ -104,7 +104,7 @@ fn silence(error: Option<&reqwest::Error>) -> (String, &'static str) {
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
     let chain = chain(error).to_ascii_lowercase();
-    if error.is_timeout() {
+    if error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout) {
         (format!("did not answer within {} s.", PATIENCE.as_secs()), SLOW)
     } else if chain.contains("dns error") {
         (

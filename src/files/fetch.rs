@@ -220,7 +220,7 @@ fn broke_off(error: super::StoreError) -> Cut {
 fn patient(response: Response) -> impl Stream<Item = Result<Bytes, Cut>> {
     futures_util::stream::try_unfold(response, |mut response| async move {
         let piece = timeout(IDLE, response.chunk()).await.map_err(|_| Cut)?.map_err(|failed| {
-            warn!(error = %CallError::Uncertain(Some(failed.without_url())), "A file of ServiceNow's broke off");
+            warn!(error = %CallError::Uncertain(Some(failed.without_url().into())), "A file of ServiceNow's broke off");
             Cut
         })?;
         Ok(piece.map(|piece| (piece, response)))

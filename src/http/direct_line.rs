@@ -11,17 +11,16 @@ use actix_web::{
     },
     web::{Bytes, Payload},
 };
-use futures_util::TryStreamExt as _;
 use serde_json::Value;
 use tracing::{Instrument as _, warn};
 
 use self::{
-    answer::{NO_ANSWER, collect, from_far_end, live, posted, start_answer, turned_down},
+    answer::{NO_ANSWER, from_far_end, live, posted, start_answer, turned_down},
     operation::Operation,
 };
 use super::{ACTIVITY_LIMIT, Served, body::read_body, cors, error::ApiError, header, span};
 use crate::{
-    direct_line::proxy::{Onward, Pipe, Sent, failed},
+    direct_line::proxy::{Onward, Pipe, Reply, Sent},
     domain::{ConversationId, Timestamp},
     far_end::CallError,
     handoff::{Caller, Conversation, Handoff, Standing},
@@ -160,7 +159,7 @@ impl Surface<'_> {
             return self.answer(Ok(response)).await;
         }
         let mut answer = start_answer(&response);
-        let body = collect(response, ACTIVITY_LIMIT).await.map_err(from_far_end)?;
+        let body = response.collect(ACTIVITY_LIMIT).await.map_err(from_far_end)?;
         let Ok(json::Read { value: Value::Object(mut grant), .. }) = json::read(&body) else {
             warn!(
                 "Direct Line's answer with a token is no JSON object, so a socket's address might be in it; it is not passed on"
@@ -200,7 +199,7 @@ impl Surface<'_> {
             path: &self.path,
             query: self.query.as_ref().and_then(|value| Some((self.operation.parameter()?, value.as_str()))),
             headers: self.request.headers(),
-            also: self.operation.headers(),
+            is_file: matches!(self.operation, Operation::Attachment(_)),
             authorization: None,
             cookies: None,
             sent,
@@ -217,18 +216,16 @@ impl Surface<'_> {
     }
 
     /// Direct Line's answer as it is.
-    async fn answer(&self, passed: Result<reqwest::Response, CallError>) -> Result<HttpResponse, ApiError> {
-        let response = passed.map_err(from_far_end)?;
-        let mut answer = start_answer(&response);
-        match response.content_length() {
+    async fn answer(&self, passed: Result<Reply, CallError>) -> Result<HttpResponse, ApiError> {
+        let reply = passed.map_err(from_far_end)?;
+        let mut answer = start_answer(&reply);
+        Ok(match reply.content_length() {
             Some(length) if length <= SMALL => {
-                Ok(answer.body(response.bytes().await.map_err(|error| from_far_end(failed(error)))?))
+                answer.body(reply.collect(usize::MAX).await.map_err(from_far_end)?)
             }
-            Some(length) => {
-                Ok(answer.body(SizedStream::new(length, response.bytes_stream().map_err(failed))))
-            }
-            None => Ok(answer.streaming(response.bytes_stream().map_err(failed))),
-        }
+            Some(length) => answer.body(SizedStream::new(length, reply.pieces())),
+            None => answer.streaming(reply.pieces()),
+        })
     }
 
     /// The conversation, if a person was ever asked for in it.

@@ -15,7 +15,7 @@ use actix_web::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{direct_line::proxy::failed, far_end::CallError};
+use crate::{direct_line::proxy::Reply, far_end::CallError};
 
 /// Bytes of an answer that are not counted, and the unit in which the others are.
 const PIECE: usize = 64 * 1_024;
@@ -58,18 +58,18 @@ impl Held {
     ///
     /// # Errors
     /// See [`NotHeld`].
-    pub async fn collect(&self, mut response: reqwest::Response, limit: usize) -> Result<Answer, NotHeld> {
+    pub async fn collect(&self, mut reply: Reply, limit: usize) -> Result<Answer, NotHeld> {
         let mut room = None;
-        let Some(first) = response.chunk().await.map_err(failed)? else {
+        let Some(first) = reply.chunk().await? else {
             return Ok(Answer::small(Bytes::new()));
         };
-        let Some(second) = response.chunk().await.map_err(failed)? else {
+        let Some(second) = reply.chunk().await? else {
             self.extend(&mut room, first.len()).await?;
             return Ok(Answer { bytes: first, room });
         };
         let mut body = BytesMut::from(&first[..]);
         body.extend_from_slice(&second);
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        while let Some(chunk) = reply.chunk().await? {
             if body.len() + chunk.len() > limit {
                 return Err(NotHeld::TooLarge);
             }

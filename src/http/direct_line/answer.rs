@@ -4,14 +4,13 @@ use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ContentType},
+        header::{CACHE_CONTROL, CONTENT_TYPE, ContentType, HeaderValue},
     },
-    web::Bytes,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    direct_line::proxy::{comes_back, failed},
+    direct_line::proxy::{Reply, comes_back},
     far_end::CallError,
     handoff::{Posted, Refusal},
     http::error::ApiError,
@@ -95,33 +94,20 @@ pub(super) fn start_live() -> HttpResponseBuilder {
     answer
 }
 
-pub(super) fn start_answer(response: &reqwest::Response) -> HttpResponseBuilder {
-    let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
+pub(super) fn start_answer(reply: &Reply) -> HttpResponseBuilder {
+    let status = StatusCode::from_u16(reply.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut answer = HttpResponse::build(status);
-    for (name, value) in response.headers() {
-        if comes_back(name.as_str()) {
-            answer.append_header((name.as_str(), value.as_bytes()));
+    let mut typed = false;
+    for (name, value) in reply.headers() {
+        if let Some(name) = comes_back(name)
+            && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
+        {
+            typed |= *name == CONTENT_TYPE;
+            answer.append_header((name.clone(), value));
         }
     }
-    if !response.headers().contains_key("content-type") {
+    if !typed {
         answer.insert_header((CONTENT_TYPE, "application/octet-stream"));
     }
     answer
-}
-
-pub(super) async fn collect(mut response: reqwest::Response, limit: usize) -> Result<Bytes, CallError> {
-    let Some(first) = response.chunk().await.map_err(failed)? else { return Ok(Bytes::new()) };
-    if response.content_length() == Some(0) {
-        return Ok(first);
-    }
-    let Some(second) = response.chunk().await.map_err(failed)? else { return Ok(first) };
-    let mut body = actix_web::web::BytesMut::from(&first[..]);
-    body.extend_from_slice(&second);
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > limit {
-            return Err(CallError::Uncertain(None));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }

@@ -13,11 +13,11 @@ use tracing::{debug, warn};
 use self::place::{Place, Shown};
 use super::{
     Surface,
-    answer::{collect, empty, from_far_end, live, start_answer},
+    answer::{empty, from_far_end, live, start_answer},
     socket::shown::{latest_of, not_before},
 };
 use crate::{
-    direct_line::proxy::{Onward, Sent},
+    direct_line::proxy::{Onward, Reply, Sent},
     domain::ConversationId,
     far_end::CallError,
     handoff::{Caller, Escalations, Handoff, Source},
@@ -105,14 +105,14 @@ impl Surface<'_> {
         &self,
         id: &ConversationId,
         activity: &Activity,
-        passed: Result<reqwest::Response, CallError>,
+        passed: Result<Reply, CallError>,
     ) -> Result<HttpResponse, ApiError> {
         let Some((handoff, _)) = self.find(id).await? else { return self.answer(passed).await };
         let (arrived, answer, upstream_id) = match passed {
             Ok(response) if !escalates_uncertainly(response.status().as_u16()) => {
                 let status = response.status();
                 let mut answer = start_answer(&response);
-                let body = collect(response, ACTIVITY_LIMIT).await.map_err(from_far_end)?;
+                let body = response.collect(ACTIVITY_LIMIT).await.map_err(from_far_end)?;
                 let told = far_json::read(&body).unwrap_or_default().value;
                 let id = told.get("id").and_then(Value::as_str).map(str::to_owned);
                 if !status.is_success() {

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::web::Bytes;
 use futures_util::stream;
-use reqwest::Body;
 use tokio::sync::mpsc::{self, Sender};
 
 use super::upload::not_taken;
 use crate::{
+    direct_line::proxy::{BrokenOff, Pieces},
     files::{FileHead, Incoming, Part, TakeError},
     http::error::ApiError,
     wire::activity::Activity,
@@ -36,15 +36,11 @@ impl Fault {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the client's upload broke off")]
-struct BrokenOff;
-
-type Pieces = Sender<Result<Bytes, BrokenOff>>;
+type ToDirectLine = Sender<Result<Bytes, BrokenOff>>;
 
 /// The body for Direct Line, which reads on in `incoming` as Direct Line takes it. `boundary`: of a form; without one the file is
 /// the body.
-pub(super) fn body(incoming: Incoming, boundary: Option<String>, check: Check) -> (Body, Fault) {
+pub(super) fn body(incoming: Incoming, boundary: Option<String>, check: Check) -> (Pieces, Fault) {
     let (sender, mut receiver) = mpsc::channel(PIECES);
     let fault = Fault::default();
     let noted = fault.clone();
@@ -58,7 +54,7 @@ pub(super) fn body(incoming: Incoming, boundary: Option<String>, check: Check) -
             let _ = sender.send(Err(BrokenOff)).await;
         }
     });
-    (Body::wrap_stream(stream::poll_fn(move |context| receiver.poll_recv(context))), fault)
+    (Box::pin(stream::poll_fn(move |context| receiver.poll_recv(context))), fault)
 }
 
 /// A boundary that no file holds.
@@ -70,7 +66,7 @@ pub(super) fn boundary() -> String {
     format!("upload-{}", hex::encode(random))
 }
 
-async fn write_file(mut incoming: Incoming, to: &Pieces) -> Result<(), ApiError> {
+async fn write_file(mut incoming: Incoming, to: &ToDirectLine) -> Result<(), ApiError> {
     while let Some(Part::File(_)) = incoming.next().await.map_err(not_taken)? {
         write_chunks(&mut incoming, to).await?;
     }
@@ -80,7 +76,7 @@ async fn write_file(mut incoming: Incoming, to: &Pieces) -> Result<(), ApiError>
 async fn write_form(
     mut incoming: Incoming,
     boundary: &str,
-    to: &Pieces,
+    to: &ToDirectLine,
     check: Check,
 ) -> Result<(), ApiError> {
     let (mut activities, mut files) = (0, 0);
@@ -119,7 +115,7 @@ async fn write_form(
     Ok(())
 }
 
-async fn write_chunks(incoming: &mut Incoming, to: &Pieces) -> Result<(), ApiError> {
+async fn write_chunks(incoming: &mut Incoming, to: &ToDirectLine) -> Result<(), ApiError> {
     while let Some(piece) = incoming.chunk().await.map_err(not_taken)? {
         write(to, piece).await;
     }
@@ -127,7 +123,7 @@ async fn write_chunks(incoming: &mut Incoming, to: &Pieces) -> Result<(), ApiErr
 }
 
 /// What Direct Line no longer takes is read on nevertheless, so that the client gets to read the answer.
-async fn write(to: &Pieces, piece: Bytes) {
+async fn write(to: &ToDirectLine, piece: Bytes) {
     let _ = to.send(Ok(piece)).await;
 }
 

@@ -98,14 +98,6 @@ impl Operation {
         }
     }
 
-    /// Request headers it takes besides those of every operation.
-    pub fn headers(&self) -> &'static [&'static str] {
-        match self {
-            Self::Attachment(_) => &["range", "if-range", "if-none-match", "if-modified-since"],
-            _ => &[],
-        }
-    }
-
     /// Whether a credential is asked for in a header; a socket's stands in its address, because browsers send no other.
     pub fn needs_credential(&self) -> bool {
         !matches!(self, Self::SessionId | Self::Attachment(_) | Self::Stream(_))

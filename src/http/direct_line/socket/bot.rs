@@ -11,7 +11,6 @@ use url::Url;
 use super::{
     super::{
         Operation,
-        answer::collect,
         bot::{
             LONGEST_SET, Looked, found, hand_over,
             place::{Place as BotPlace, Shown},
@@ -24,7 +23,7 @@ use super::{
 };
 use crate::{
     direct_line::{
-        proxy::{Onward, Pipe, Sent},
+        proxy::{Onward, Pipe, Reply, Sent},
         stream::{Stream, address},
     },
     domain::{ConversationId, Timestamp},
@@ -213,7 +212,7 @@ impl Socket {
             return if is_final(&no_success(&response)) { Err(End::Refused) } else { Ok(None) };
         }
         let packed = response.headers().contains_key("content-encoding");
-        Ok(collect(response, LONGEST_SET).await.ok().map(|body| (body, packed)))
+        Ok(response.collect(LONGEST_SET).await.ok().map(|body| (body, packed)))
     }
 }
 
@@ -233,11 +232,11 @@ pub(super) async fn way_in(
     let query = place.from.as_deref().map(|watermark| ("watermark", watermark));
     let response = pipe.pass(asked(headers, &path, query, caller)).await?;
     if response.status().is_success() {
-        return Ok(address(&collect(response, ACTIVITY_LIMIT).await?));
+        return Ok(address(&response.collect(ACTIVITY_LIMIT).await?));
     }
     let status = response.status().as_u16();
     let headers = response.headers().clone();
-    let body = collect(response, ACTIVITY_LIMIT).await.unwrap_or_default();
+    let body = response.collect(ACTIVITY_LIMIT).await.unwrap_or_default();
     Err(far_end::refusal(status, &headers, &body, Timestamp::now()))
 }
 
@@ -252,14 +251,14 @@ fn asked<'a>(
         path,
         query,
         headers,
-        also: &[],
+        is_file: false,
         authorization: Some(&caller.authorization),
         cookies: None,
         sent: Sent::Nothing,
     }
 }
 
-fn no_success(response: &reqwest::Response) -> CallError {
+fn no_success(response: &Reply) -> CallError {
     far_end::refusal(response.status().as_u16(), response.headers(), &[], Timestamp::now())
 }
 
