@@ -30,9 +30,10 @@ use crate::{
 
 mod connections;
 mod ending;
+mod opening;
 
-use self::ending::Underway;
 pub use self::ending::{Ended, Signal, Signals};
+use self::{ending::Underway, opening::Opening};
 
 /// How often a process that no host calls sweeps by itself.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -50,6 +51,7 @@ pub struct Connector {
     secondary_bot: Option<Arc<SecondaryBot>>,
     counters: Arc<Counters>,
     underway: Underway,
+    opening: Opening,
     sockets: Option<Arc<Sockets>>,
     /// The journals of live chats; `None` when no role is on that keeps any.
     chats: Option<Store<Fact>>,
@@ -58,10 +60,10 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Opens the store and the port; serves only once it is run.
+    /// Opens the port, and begins to open the store; serves only once it is run.
     ///
     /// # Errors
-    /// When the store or the port can't be used.
+    /// When the port can't be used. A store that can't ends the run.
     pub fn build(settings: &Settings) -> io::Result<Self> {
         Self::build_with(settings, |_| {})
     }
@@ -77,12 +79,10 @@ impl Connector {
         let http = far_end::client().map_err(no_client)?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let counters = Arc::new(Counters::default());
-        let store = if settings.needs_store() {
-            let sign_in = SignIn::new(settings.azure_client_id.as_deref());
-            Some((open_store(settings, &sign_in)?, uploads(settings, &sign_in, &http)?))
-        } else {
-            None
-        };
+        let (opening, store) = Opening::begin(settings)?;
+        let sign_in = SignIn::new(settings.azure_client_id.as_deref());
+        let uploads = |store| Ok::<_, io::Error>((store, uploads(settings, &sign_in, &http)?));
+        let store = store.map(uploads).transpose()?;
         let secondary_bot = store.as_ref().and_then(|(store, kept)| {
             let media = Media::new(kept.clone());
             SecondaryBot::new(settings, store.realm(), media, &http, counters.clone()).map(Arc::new)
@@ -125,7 +125,7 @@ impl Connector {
             far_end::own(&own);
             let relay = Relay::new(direct_line.over(own), &relay, &events, workers, counting.clone());
             let relay = Data::new(relay);
-            let pipe = Pipe::new(direct_line.clone()).expect("the certificates were read before");
+            let pipe = Pipe::new(direct_line.clone()).expect("a client was made with the same configuration");
             let pipe = Data::new(pipe);
             let requests = requests.worker();
             App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay)).wrap_fn(
@@ -160,6 +160,7 @@ impl Connector {
             secondary_bot,
             counters,
             underway,
+            opening,
             sockets,
             chats,
             retention,
@@ -184,7 +185,7 @@ impl Connector {
     /// Serves until told to end.
     ///
     /// # Errors
-    /// When serving fails.
+    /// When the store can't be opened, the machine's certificates can't be read, or serving fails.
     pub async fn run(self) -> io::Result<Ended> {
         self.run_until(Signals::listen()?).await
     }
@@ -194,11 +195,12 @@ impl Connector {
     /// # Errors
     /// When serving fails.
     pub async fn run_until(self, mut signals: Signals) -> io::Result<Ended> {
-        let Self { server, underway, sockets, chats, .. } = self;
+        let Self { server, underway, opening, sockets, chats, .. } = self;
         let handle = server.handle();
         let mut serving = pin!(server);
         let signal = tokio::select! {
             served = &mut serving => return served.map(|()| Ended::ByItself),
+            failed = opening.failed() => return Err(failed),
             signal = signals.told() => signal?,
         };
         if let Some(sockets) = sockets {

@@ -84,10 +84,20 @@ pub enum NoClient {
 ///
 /// Honours the usual proxy variables, except towards loopback and link-local addresses.
 ///
+/// Whom the machine trusts is read with the first certificate, or by [`trusted`].
+///
 /// # Errors
-/// When the machine's certificate store can't be read, or a proxy variable is not a URL.
+/// When a proxy variable is not a URL.
 pub fn client() -> Result<reqwest::Client, NoClient> {
     client_with(|name| std::env::var(name).ok())
+}
+
+/// Reads whom this machine trusts, which takes milliseconds, for who wants to know early that it can be read.
+///
+/// # Errors
+/// When the machine's certificate store can't be read or is empty.
+pub fn trusted() -> Result<(), NoClient> {
+    Ok(tls::trusted()?)
 }
 
 fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, NoClient> {

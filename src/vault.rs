@@ -97,7 +97,7 @@ struct Vaults {
 
 impl Vaults {
     fn open(client_id: Option<&str>) -> Self {
-        let http = far_end::client().map_err(|_| Failure::NoCertificates);
+        let http = far_end::trusted().and_then(|()| far_end::client()).map_err(|_| Failure::NoCertificates);
         let identity = azure::credential(client_id).map_err(|error| Failure::of(&error));
         Self { http, identity, clients: std::sync::Mutex::default() }
     }

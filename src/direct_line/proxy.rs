@@ -114,7 +114,7 @@ impl Pipe {
     /// Proxies of the environment are honoured, as for every other call.
     ///
     /// # Errors
-    /// When the machine's certificate store can't be read.
+    /// When there is no TLS.
     pub fn new(direct_line: DirectLine) -> Result<Self, NoClient> {
         Ok(Self { connections: Rc::new(Connections::new(Connector::new()?)), direct_line })
     }

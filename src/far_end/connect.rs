@@ -31,7 +31,7 @@ pub struct Connector {
 
 impl Connector {
     /// # Errors
-    /// When the machine's certificate store can't be read.
+    /// When there is no TLS.
     pub fn new() -> Result<Self, NoClient> {
         Self::with(|name| std::env::var(name).ok())
     }

@@ -12,6 +12,7 @@ mod append_blob;
 mod contract;
 #[cfg(any(test, feature = "simulate"))]
 mod memory;
+mod opening;
 mod sqlite;
 mod stored;
 
@@ -19,6 +20,7 @@ mod stored;
 pub use self::memory::{Fault, Faults, MemoryJournal, Operation};
 pub use self::{
     append_blob::AppendBlobJournal,
+    opening::{Opener, Opening},
     sqlite::SqliteJournal,
     stored::{Stored, decode, encode},
 };
@@ -103,12 +105,27 @@ const NOBODY: &str = "is anybody there";
 pub enum Store<F> {
     Sqlite(SqliteJournal<F>),
     AppendBlob(AppendBlobJournal<F>),
+    /// One of the others, soon: what is asked of it waits.
+    Opening(Opening<F>),
     /// For tests: gone with the process, and it fails when it is told to.
     #[cfg(any(test, feature = "simulate"))]
     Memory(MemoryJournal<F>),
 }
 
 impl<F> Store<F> {
+    /// A store that is still to be opened, and who says what it came to.
+    pub fn opening() -> (Self, Opener) {
+        let (opening, opener) = Opening::begin();
+        (Self::Opening(opening), opener)
+    }
+
+    async fn opened(&self) -> Result<&Self, JournalError> {
+        match self {
+            Self::Opening(opening) => opening.wait().await,
+            opened => Ok(opened),
+        }
+    }
+
     /// Whether the store can be read, and the last write worked; when it did not, a write is tried. The read asks for a
     /// conversation that nobody has, which costs the same however many there are.
     pub async fn answers(&self) -> bool
@@ -126,6 +143,7 @@ impl<F> Store<F> {
     /// Whether the last write of this process worked.
     fn wrote(&self) -> bool {
         match self {
+            Self::Opening(opening) => opening.get().is_none_or(Self::wrote),
             Self::Sqlite(journal) => journal.wrote(),
             Self::AppendBlob(journal) => journal.wrote(),
             #[cfg(any(test, feature = "simulate"))]
@@ -138,7 +156,8 @@ impl<F> Store<F> {
     /// # Errors
     /// When the store takes no writes.
     pub async fn try_write(&self) -> Result<(), JournalError> {
-        match self {
+        match self.opened().await? {
+            Self::Opening(_) => Err(opening::not_yet()),
             Self::Sqlite(journal) => journal.try_write().await,
             Self::AppendBlob(journal) => Box::pin(journal.try_write()).await,
             #[cfg(any(test, feature = "simulate"))]
@@ -149,6 +168,7 @@ impl<F> Store<F> {
     /// The same store, seen as the journals of another kind of fact.
     pub fn realm<G>(&self) -> Store<G> {
         match self {
+            Self::Opening(opening) => Store::Opening(opening.realm()),
             Self::Sqlite(journal) => Store::Sqlite(journal.realm()),
             Self::AppendBlob(journal) => Store::AppendBlob(journal.realm()),
             #[cfg(any(test, feature = "simulate"))]
@@ -160,7 +180,8 @@ impl<F> Store<F> {
 /// A call to a container is boxed: it needs much state, which would make that of every caller as large.
 impl<F: Stored> Journal<F> for Store<F> {
     async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
-        match self {
+        match self.opened().await? {
+            Self::Opening(_) => Err(opening::not_yet()),
             Self::Sqlite(journal) => journal.read(id, from).await,
             Self::AppendBlob(journal) => Box::pin(journal.read(id, from)).await,
             #[cfg(any(test, feature = "simulate"))]
@@ -175,7 +196,8 @@ impl<F: Stored> Journal<F> for Store<F> {
         facts: &[F],
         open: Option<bool>,
     ) -> Result<Append, JournalError> {
-        match self {
+        match self.opened().await? {
+            Self::Opening(_) => Err(opening::not_yet()),
             Self::Sqlite(journal) => journal.append(id, expected, facts, open).await,
             Self::AppendBlob(journal) => Box::pin(journal.append(id, expected, facts, open)).await,
             #[cfg(any(test, feature = "simulate"))]
@@ -184,7 +206,8 @@ impl<F: Stored> Journal<F> for Store<F> {
     }
 
     async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
-        match self {
+        match self.opened().await? {
+            Self::Opening(_) => Err(opening::not_yet()),
             Self::Sqlite(journal) => journal.open().await,
             Self::AppendBlob(journal) => Box::pin(journal.open()).await,
             #[cfg(any(test, feature = "simulate"))]
@@ -193,7 +216,8 @@ impl<F: Stored> Journal<F> for Store<F> {
     }
 
     async fn all(&self) -> Result<Vec<ConversationId>, JournalError> {
-        match self {
+        match self.opened().await? {
+            Self::Opening(_) => Err(opening::not_yet()),
             Self::Sqlite(journal) => journal.all().await,
             Self::AppendBlob(journal) => Box::pin(journal.all()).await,
             #[cfg(any(test, feature = "simulate"))]
@@ -202,7 +226,8 @@ impl<F: Stored> Journal<F> for Store<F> {
     }
 
     async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
-        match self {
+        match self.opened().await? {
+            Self::Opening(_) => Err(opening::not_yet()),
             Self::Sqlite(journal) => journal.remove(id).await,
             Self::AppendBlob(journal) => Box::pin(journal.remove(id)).await,
             #[cfg(any(test, feature = "simulate"))]

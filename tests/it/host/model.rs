@@ -163,6 +163,13 @@ impl Host {
         self.shared.go_on_after(None).await
     }
 
+    /// What the host does once the handler has ended, which is waited for.
+    pub async fn ended_by_itself(&self) -> Result<(), GaveUp> {
+        self.shared.standing.send_replace(Standing::Starting);
+        let mut worker = self.shared.worker.lock().await.take().unwrap();
+        self.shared.go_on_after(worker.ended().await).await
+    }
+
     /// A crash in quieter times than the three that shut the host down.
     pub async fn kill_and_restart(&self) {
         self.let_pass(2 * FORGETTING);

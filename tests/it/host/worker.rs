@@ -115,6 +115,11 @@ impl Worker {
     /// SIGTERM, as the host ends workers when it is scaled in; the exit code, once its last words are in the console.
     pub async fn end(&mut self) -> Option<i32> {
         signal(self.id(), "TERM");
+        self.ended().await
+    }
+
+    /// The exit code once it has ended, and its last words are in the console.
+    pub async fn ended(&mut self) -> Option<i32> {
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
