@@ -133,49 +133,50 @@ impl Pipe {
     ///
     /// # Errors
     /// [`CallError::NotSent`] or [`CallError::Uncertain`]; an answer of any status is no error.
-    pub async fn pass(&self, onward: Onward<'_>) -> Result<Reply, CallError> {
+    pub async fn pass(&self, mut onward: Onward<'_>) -> Result<Reply, CallError> {
         let root = self.direct_line.place().await?;
+        let is_read = onward.method.is_safe();
         let patience = match onward.sent {
-            Sent::Nothing if onward.method.is_safe() => READ_TIME_OUT,
+            Sent::Nothing if is_read => READ_TIME_OUT,
             Sent::Nothing | Sent::Json(_) => POST_TIME_OUT,
             Sent::Stream { .. } => UPLOAD_TIME_OUT,
         };
         let until = Instant::now() + patience;
         let whole = if onward.is_file { until + UPLOAD_TIME_OUT } else { until };
-        let request = onward.request(root).ok_or(CallError::NotSent(None))?;
-        self.connections.ask(&root.host, request, until, whole).await
+        let sent = std::mem::replace(&mut onward.sent, Sent::Nothing);
+        let request = onward.request(root, sent).ok_or(CallError::NotSent(None))?;
+        let again = || onward.request(root, Sent::Nothing).filter(|_| is_read);
+        self.connections.ask(&root.host, request, again, until, whole).await
     }
 }
 
 impl Onward<'_> {
     /// `None` for what can't stand in a request.
-    fn request(self, root: &Root) -> Option<Request<Content>> {
-        let target = self.target(root)?;
-        let Self { method, headers, is_file, authorization, cookies, sent, .. } = self;
+    fn request(&self, root: &Root, sent: Sent) -> Option<Request<Content>> {
         let mut request = Request::new(Content::Whole(Bytes::new()));
-        *request.uri_mut() = target;
+        *request.uri_mut() = self.target(root)?;
         let mut to = hyper::HeaderMap::with_capacity(PASSED.len() + 4);
         to.insert(header::HOST, root.authority.clone());
         // Answers are looked into, and nothing here unpacks them.
         to.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let also: &[Name] = if is_file { &OF_A_FILE } else { &[] };
+        let also: &[Name] = if self.is_file { &OF_A_FILE } else { &[] };
         for (theirs, ours) in PASSED.iter().chain(also) {
-            if let Some(value) = headers.get(theirs) {
+            if let Some(value) = self.headers.get(theirs) {
                 to.insert(ours, HeaderValue::from_bytes(value.as_bytes()).ok()?);
             }
         }
-        if let Some(authorization) = authorization {
+        if let Some(authorization) = self.authorization {
             to.insert(header::AUTHORIZATION, HeaderValue::from_str(authorization).ok()?);
         }
         if let Some(value) = to.get_mut(header::AUTHORIZATION) {
             value.set_sensitive(true);
         }
-        if let Some(cookies) = cookies {
-            to.insert(header::COOKIE, HeaderValue::try_from(cookies).ok()?);
+        if let Some(cookies) = &self.cookies {
+            to.insert(header::COOKIE, HeaderValue::from_str(cookies).ok()?);
         }
         to.entry(header::USER_AGENT).or_insert(const { HeaderValue::from_static(USER_AGENT) });
-        *request.body_mut() = sent.content(&mut to, method.is_safe())?;
-        *request.method_mut() = method;
+        *request.body_mut() = sent.content(&mut to, self.method.is_safe())?;
+        *request.method_mut() = self.method.clone();
         *request.headers_mut() = to;
         Some(request)
     }

@@ -77,7 +77,19 @@ pub struct Reply {
 enum Unanswered {
     /// It was over before anything was written.
     Unsent(Box<Request<Content>>, Cause),
-    Lost(Cause),
+    /// It broke, or brought what is no answer.
+    Cut(hyper::Error),
+    Late,
+}
+
+impl From<Unanswered> for CallError {
+    fn from(why: Unanswered) -> Self {
+        match why {
+            Unanswered::Unsent(_, why) => Self::NotSent(Some(why)),
+            Unanswered::Cut(why) => Self::Uncertain(Some(why.into())),
+            Unanswered::Late => Self::Uncertain(Some(Late.into())),
+        }
+    }
 }
 
 impl Connections {
@@ -87,12 +99,16 @@ impl Connections {
 
     /// Asks the host of `to`, always the same. The answer has begun before `until`, and is there before `whole`.
     ///
+    /// A far end may close a connection in the very moment it is used again. `again` gives the request once more if it may be asked
+    /// twice (RFC 9110, 9.2.2); then that goes over a new one.
+    ///
     /// # Errors
     /// [`CallError::NotSent`] or [`CallError::Uncertain`].
     pub async fn ask(
         self: &Rc<Self>,
         to: &Uri,
         mut request: Request<Content>,
+        again: impl Fn() -> Option<Request<Content>>,
         until: Instant,
         whole: Instant,
     ) -> Result<Reply, CallError> {
@@ -105,15 +121,16 @@ impl Connections {
             match connection.ask(request, until).await {
                 Ok(answer) => return Ok(reply(connection, answer.into_parts())),
                 Err(Unanswered::Unsent(unsent, _)) => request = *unsent,
-                Err(Unanswered::Lost(why)) => return Err(CallError::Uncertain(Some(why))),
+                Err(Unanswered::Cut(why)) => {
+                    request = again().filter(|_| !why.is_parse()).ok_or(Unanswered::Cut(why))?;
+                    break;
+                }
+                Err(late @ Unanswered::Late) => return Err(late.into()),
             }
         }
         let mut connection = Box::pin(self.open(to)).await.map_err(|why| CallError::NotSent(Some(why)))?;
-        match connection.ask(request, until).await {
-            Ok(answer) => Ok(reply(connection, answer.into_parts())),
-            Err(Unanswered::Unsent(_, why)) => Err(CallError::NotSent(Some(why))),
-            Err(Unanswered::Lost(why)) => Err(CallError::Uncertain(Some(why))),
-        }
+        let answer = connection.ask(request, until).await?;
+        Ok(reply(connection, answer.into_parts()))
     }
 
     async fn open(self: &Rc<Self>, to: &Uri) -> Result<Connection, Cause> {
@@ -173,11 +190,11 @@ impl Connection {
                 Poll::Ready(Ok(answer)) => Poll::Ready(Ok(answer)),
                 Poll::Ready(Err(mut failed)) => Poll::Ready(Err(match failed.take_message() {
                     Some(unsent) => Unanswered::Unsent(Box::new(unsent), failed.into_error().into()),
-                    None => Unanswered::Lost(failed.into_error().into()),
+                    None => Unanswered::Cut(failed.into_error()),
                 })),
                 Poll::Pending => {
                     ready!(self.rings(context, until));
-                    Poll::Ready(Err(Unanswered::Lost(Late.into())))
+                    Poll::Ready(Err(Unanswered::Late))
                 }
             }
         })
