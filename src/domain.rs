@@ -1,6 +1,6 @@
 //! Our own words: ids, people, what is said. Stored in journals, so every type here is part of the stored format.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,14 +9,14 @@ pub mod inbound;
 
 /// The client's Direct Line conversation. Opaque; the same before, during and after any number of hand-offs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ConversationId(String);
+pub struct ConversationId(Arc<str>);
 
 impl ConversationId {
     /// Accepts an id as Direct Line shows it: not empty, at most 200 bytes, no control characters, no `/`.
     pub fn parse(raw: &str) -> Option<Self> {
         let fits = !raw.is_empty() && raw.len() <= 200;
         let clean = !raw.chars().any(|c| c.is_control() || c == '/' || c == '\\');
-        (fits && clean && raw != "." && raw != "..").then(|| Self(raw.to_owned()))
+        (fits && clean && raw != "." && raw != "..").then(|| Self(raw.into()))
     }
 
     pub fn as_str(&self) -> &str {

@@ -111,7 +111,7 @@ impl Reading {
         let mut cursor = Cursor::read(asked.watermark);
         let read = asked.read.unwrap_or(cursor.local);
         self.shown.forget_read(conversation, read);
-        let mut moved = conversation.watch();
+        let mut moved = (!asked.hold.is_zero()).then(|| conversation.watch());
         let until = tokio::time::Instant::now() + asked.hold;
         loop {
             let look = self.look(conversation, &mut cursor, read).await?;
@@ -127,8 +127,8 @@ impl Reading {
             if !page.activities.is_empty() || elsewhere || left.is_zero() {
                 return Ok(page);
             }
-            let nap = left.min(LOOK);
-            let _ = tokio::time::timeout(nap, moved.changed()).await;
+            let Some(moved) = &mut moved else { return Ok(page) };
+            let _ = tokio::time::timeout(left.min(LOOK), moved.changed()).await;
         }
     }
 

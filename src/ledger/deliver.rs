@@ -2,13 +2,12 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use tokio::sync::OwnedMutexGuard;
 use tracing::{Instrument as _, error, warn};
 
 use super::{
     Ledger,
     commit::{Committed, NotDone},
-    entry::{Copy, Entry},
+    entry::{Copy, Entry, Turn},
     journal::JournalError,
     machine::{Decided, Machine, Why},
     outbox::{CallId, Lane, Next, Queued},
@@ -35,7 +34,7 @@ pub async fn commit_and_deliver<R: Role>(
     + Sync
     + 'static,
 ) -> Result<Committed<R::Machine>, NotDone> {
-    let turn = entry.lanes[lane.index()].clone().try_lock_owned().ok();
+    let turn = entry.turn(lane);
     let mine = turn.as_ref().map(|_| lane);
     let (committed, leased) = role.ledger().commit_and_lease(entry, mine, decide).await?;
     if let (Some(turn), Some(leased)) = (turn, leased) {
@@ -53,7 +52,7 @@ pub fn deliver_soon<R: Role>(role: &Arc<R>, entry: &Arc<Entry<R::Machine>>) {
         if entry.try_state().is_some_and(idle) {
             continue;
         }
-        if let Ok(turn) = entry.lanes[lane.index()].clone().try_lock_owned() {
+        if let Some(turn) = entry.turn(lane) {
             start(role, entry, lane, turn, None);
         }
     }
@@ -63,7 +62,7 @@ fn start<R: Role>(
     role: &Arc<R>,
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
-    turn: OwnedMutexGuard<()>,
+    turn: Turn<R::Machine>,
     leased: Option<(CallId, u32)>,
 ) {
     let (role, entry) = (role.clone(), entry.clone());

@@ -1,10 +1,20 @@
 //! One conversation in this process: its state, and who waits for more of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::{Mutex, MutexGuard, watch};
 
-use super::{Ledger, machine::Machine, outbox::LANES};
+use super::{
+    Ledger,
+    machine::Machine,
+    outbox::{LANES, Lane},
+};
 use crate::{
     domain::{ConversationId, Timestamp},
     ledger::journal::{Journal as _, JournalError, Position, Stored as _},
@@ -18,23 +28,34 @@ pub struct Entry<M: Machine> {
     pub id: ConversationId,
     pub local: M::Local,
     state: Mutex<M::State>,
-    /// The position last seen, for those who wait for more.
-    moved: watch::Sender<Position>,
-    /// Each held by the one task that delivers in that lane in this process.
-    pub(super) lanes: [Arc<Mutex<()>>; LANES],
+    /// The position last seen, for those who wait for more; there since somebody first did.
+    moved: OnceLock<watch::Sender<Position>>,
+    /// Whether a task of this process delivers in that lane.
+    turns: [AtomicBool; LANES],
+}
+
+/// The right to deliver in a lane, which one task of this process has at a time.
+pub(super) struct Turn<M: Machine> {
+    entry: Arc<Entry<M>>,
+    lane: Lane,
+}
+
+impl<M: Machine> Drop for Turn<M> {
+    fn drop(&mut self) {
+        self.entry.turns[self.lane.index()].store(false, Ordering::Release);
+    }
 }
 
 impl<M: Machine> Entry<M> {
     pub(super) fn new(machine: &M, id: &ConversationId, facts: &[M::Fact]) -> Self {
         let mut state = machine.begin(id);
         facts.iter().for_each(|fact| M::fold(&mut state, fact));
-        let (moved, _) = watch::channel(M::position(&state));
         Self {
             id: id.clone(),
             local: M::Local::default(),
             state: Mutex::new(state),
-            moved,
-            lanes: Default::default(),
+            moved: OnceLock::new(),
+            turns: Default::default(),
         }
     }
 
@@ -50,14 +71,20 @@ impl<M: Machine> Entry<M> {
 
     /// Tells of every change from now on.
     pub fn watch(&self) -> watch::Receiver<Position> {
-        self.moved.subscribe()
+        self.moved.get_or_init(|| watch::Sender::new(0)).subscribe()
+    }
+
+    /// The turn to deliver in a lane, if nobody has it.
+    pub(super) fn turn(self: &Arc<Self>, lane: Lane) -> Option<Turn<M>> {
+        let taken = self.turns[lane.index()].swap(true, Ordering::Acquire);
+        (!taken).then(|| Turn { entry: self.clone(), lane })
     }
 }
 
 /// A held copy of a conversation's state.
 pub struct Copy<'a, M: Machine> {
     state: MutexGuard<'a, M::State>,
-    moved: &'a watch::Sender<Position>,
+    moved: &'a OnceLock<watch::Sender<Position>>,
 }
 
 impl<M: Machine> std::ops::Deref for Copy<'_, M> {
@@ -76,7 +103,9 @@ impl<M: Machine> Copy<'_, M> {
             return;
         }
         facts.iter().for_each(|fact| M::fold(&mut self.state, fact));
-        self.moved.send_replace(M::position(&self.state));
+        if let Some(moved) = self.moved.get() {
+            moved.send_replace(M::position(&self.state));
+        }
     }
 }
 

@@ -214,7 +214,10 @@ impl<C> Outbox<C> {
     }
 
     pub fn push(&mut self, lane: Lane, queued: Queued<C>) {
-        self.lanes[lane.index()].queue.push_back(queued);
+        let queue = &mut self.lanes[lane.index()].queue;
+        // One call waits at most of the time, in thousands of conversations.
+        queue.reserve_exact(1);
+        queue.push_back(queued);
     }
 
     /// The call at the end of the lane, when nobody has begun to make it.
@@ -246,6 +249,7 @@ impl<C> Outbox<C> {
                     line.queue.retain(|queued| queued.id != *call);
                     if line.queue.len() < before {
                         line.moved = *at;
+                        line.queue.shrink_to_fit();
                     }
                 }
             }

@@ -80,6 +80,7 @@ impl State {
             Fact::ConversationOver { .. } => self.phase = Phase::Over,
             Fact::BotReturned { conversation, authorization, until, .. } => {
                 self.phase = Phase::Bot;
+                self.segments.reserve_exact(1);
                 self.segments.push(Segment {
                     conversation: Some(conversation.clone()),
                     authorization: authorization.clone(),
@@ -139,6 +140,7 @@ impl State {
             self.tokens.insert(hash.clone(), *until);
         }
         if self.segments.is_empty() {
+            self.segments.reserve_exact(1);
             self.segments.push(Segment::default());
         }
         if let Some(segment) = self.segments.last_mut() {
@@ -248,6 +250,7 @@ impl State {
     fn fetched(&mut self, position: u64, up_to: u64, at: Timestamp) {
         let fetched = self.unfetched.iter().take_while(|(said_at, _)| *said_at < up_to).count();
         let ids: Vec<String> = self.unfetched.drain(..fetched).map(|(_, id)| id).collect();
+        self.unfetched.shrink_to_fit();
         if !ids.is_empty() {
             self.receipt(CallId(position, 0), ids, at);
         }
