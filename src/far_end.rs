@@ -167,6 +167,7 @@ pub(crate) struct Answered {
     pub body: Vec<u8>,
     /// The far end's clock, in whole seconds.
     pub date: Option<Timestamp>,
+    pub headers: HeaderMap,
 }
 
 /// Sends a request once, within the time-out set on it, and reads the answer whole.
@@ -178,8 +179,9 @@ pub(crate) async fn call(request: RequestBuilder, limit: usize) -> Result<Answer
     let status = response.status();
     if status.is_success() {
         let date = date(response.headers());
+        let headers = std::mem::take(response.headers_mut());
         let body = read_whole(&mut response, limit).await?;
-        return Ok(Answered { status: status.as_u16(), body, date });
+        return Ok(Answered { status: status.as_u16(), body, date, headers });
     }
     let body = read(&mut response, limit).await.ok().flatten().unwrap_or_default();
     Err(refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))

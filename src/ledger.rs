@@ -7,10 +7,7 @@
 //! A conversation's state is kept in memory between requests, but only as a copy: the journal's compare-and-swap makes a
 //! stale copy harmless, and another instance's facts are read when they matter.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub mod journal;
 
@@ -49,8 +46,11 @@ use self::{
 };
 use crate::domain::{ConversationId, Timestamp};
 
-/// Conversations whose state is kept in memory; the others are read again when they speak.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
+/// Conversations whose state is kept in memory, and those in use; the others are read again when they speak. Each takes some
+/// kilobytes.
+const REMEMBERED: usize = 4_096;
+/// Conversations in use that are passed over in looking for one to forget.
+const PASSED_OVER: usize = 8;
 
 /// What a ledger takes from the world around it: the time, and chance.
 pub struct World {
@@ -101,7 +101,7 @@ impl<M: Machine> Ledger<M> {
             stored,
             whispers: Whispers::new(key),
             outages: Default::default(),
-            remembered: Mutex::new(lru::LruCache::new(REMEMBERED)),
+            remembered: Mutex::new(lru::LruCache::unbounded()),
             world,
         }
     }
@@ -136,7 +136,7 @@ impl<M: Machine> Ledger<M> {
         if facts.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.remember(Entry::new(&self.machine, id, &facts))))
+        Ok(Some(self.remember(Arc::new(Entry::new(&self.machine, id, &facts)))))
     }
 
     /// The conversation, be anything stored of it or not.
@@ -145,7 +145,7 @@ impl<M: Machine> Ledger<M> {
     /// When the store can't be read.
     pub async fn find_or_begin(&self, id: &ConversationId) -> Result<Arc<Entry<M>>, JournalError> {
         let found = self.find(id).await?;
-        Ok(found.unwrap_or_else(|| self.remember(Entry::new(&self.machine, id, &[]))))
+        Ok(found.unwrap_or_else(|| self.remember(self.begin(id))))
     }
 
     /// A conversation of which nothing is stored; it is remembered once something is.
@@ -191,9 +191,34 @@ impl<M: Machine> Ledger<M> {
         self.remembered().pop(id);
     }
 
-    fn remember(&self, entry: Entry<M>) -> Arc<Entry<M>> {
-        let id = entry.id.clone();
-        self.remembered().get_or_insert(id, || Arc::new(entry)).clone()
+    /// The one that is remembered for this conversation: `entry` if there was none. Something then goes on in it, so that there
+    /// should be one copy of it.
+    pub fn remember(&self, entry: Arc<Entry<M>>) -> Arc<Entry<M>> {
+        let mut remembered = self.remembered();
+        let kept = remembered.get_or_insert(entry.id.clone(), || entry).clone();
+        let mut passed_over = 0;
+        while remembered.len() > REMEMBERED && passed_over < PASSED_OVER {
+            let Some((id, oldest)) = remembered.pop_lru() else { break };
+            if Arc::strong_count(&oldest) > 1 {
+                passed_over += 1;
+                remembered.push(id, oldest);
+            }
+        }
+        kept
+    }
+
+    /// The conversation as it is stored now, for a look that is no reason to remember it.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub(crate) async fn look_into(&self, id: &ConversationId) -> Result<Option<Arc<Entry<M>>>, JournalError> {
+        let known = self.remembered().peek(id).cloned();
+        if let Some(known) = known {
+            self.refresh(&known).await?;
+            return Ok(Some(known));
+        }
+        let facts = self.journal.read(id, 0).await?;
+        Ok((!facts.is_empty()).then(|| Arc::new(Entry::new(&self.machine, id, &facts))))
     }
 
     fn remembered(&self) -> MutexGuard<'_, lru::LruCache<ConversationId, Arc<Entry<M>>>> {

@@ -16,15 +16,20 @@ use sha1::Sha1;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use self::oauth::{OAuth, Token};
+use self::{
+    budget::{Level, Told},
+    oauth::{OAuth, Token},
+};
 use crate::{
     config::{ServiceNowLogin, ServiceNowSettings},
     credential::{Credential, Mark, mark, renewed},
+    domain::Timestamp,
     far_end::{self, Answered, CallError},
     telemetry::span,
     wire::virtual_agent::request::Request,
 };
 
+mod budget;
 mod media;
 mod oauth;
 mod probe;
@@ -55,6 +60,7 @@ struct Shared {
     hash_secret: Option<Credential>,
     app_inbound_id: Option<String>,
     time_out: Duration,
+    budget: budget::Shared,
 }
 
 /// What ServiceNow said in the HTTP response itself.
@@ -76,6 +82,7 @@ impl ServiceNow {
             hash_secret: hash_secret.clone(),
             app_inbound_id: app_inbound_id.clone(),
             time_out: TIME_OUT,
+            budget: budget::Shared::default(),
         };
         Self { http, shared: Arc::new(shared) }
     }
@@ -191,7 +198,18 @@ impl ServiceNow {
         if let Some(traceparent) = traceparent {
             call = call.header("traceparent", traceparent);
         }
-        answer(far_end::call(call, LONGEST_ANSWER).await?)
+        let answered = far_end::call(call, LONGEST_ANSWER).await.inspect_err(|error| {
+            if let CallError::Throttled(wait) = error {
+                self.shared.budget.refused(*wait);
+            }
+        })?;
+        self.shared.budget.told(Told::read(&answered.headers));
+        answer(answered)
+    }
+
+    /// Whether there are calls to spare for what says no words: signs are the first to go where calls are counted.
+    pub fn takes_signs(&self, now: Timestamp) -> bool {
+        self.shared.budget.level(now) == Level::Ample
     }
 
     /// A request with all that proves who we are, over the very bytes of its body.
@@ -232,7 +250,7 @@ fn signature(secret: &SecretString, body: &[u8]) -> String {
 }
 
 /// Plain text is a success (UPDATE_MESSAGES answers so), a web page is not.
-fn answer(Answered { status, body, date: _ }: Answered) -> Result<Answer, CallError> {
+fn answer(Answered { status, body, .. }: Answered) -> Result<Answer, CallError> {
     let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
     let Ok(json) = serde_json::from_slice::<Value>(text) else {
         let is_page = text.trim_ascii_start().starts_with(b"<");

@@ -11,6 +11,9 @@ use std::{
 
 use super::{http::Connection, process::Process};
 
+/// What a proxy costs that looks at nothing.
+pub const HOP: &str = "bare actix-web + reqwest hop";
+
 /// A process under test.
 pub struct Subject {
     pub name: String,
@@ -30,7 +33,7 @@ pub fn far_ends() -> FarEnds {
 
 pub fn hop(far_ends: &FarEnds) -> Subject {
     let (process, address) = Process::of_our_own(&["hop", &format!("http://{}", far_ends.address)]);
-    Subject { name: "bare actix-web + reqwest hop".to_owned(), address, process }
+    Subject { name: HOP.to_owned(), address, process }
 }
 
 /// The binary of the package that `PACKAGE` names (see `scripts/package`), else the one Cargo built for this profile.

@@ -2,7 +2,7 @@
 
 use reqwest::{
     RequestBuilder,
-    header::{ACCEPT, AUTHORIZATION},
+    header::{ACCEPT, AUTHORIZATION, HeaderMap},
 };
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -46,7 +46,7 @@ impl DirectLine {
 
 /// The `Authorization` that an answer to either request grants.
 pub(crate) fn granted(status: u16, body: &[u8]) -> Option<SecretString> {
-    let answered = Answered { status, body: body.to_vec(), date: None };
+    let answered = Answered { status, body: body.to_vec(), date: None, headers: HeaderMap::new() };
     Grant::token(&answered).ok().map(|token| bearer(&token))
 }
 

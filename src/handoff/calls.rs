@@ -65,6 +65,9 @@ impl Role for Calls {
         if matches!(what, Call::Typing) && self.ledger.now().millis_since(queued.since) > TYPING_MILLIS {
             return Err(Failure::Refused);
         }
+        if queued.passing && !self.servicenow.takes_signs(self.ledger.now()) {
+            return Err(Failure::Refused);
+        }
         let session = SessionId { conversation: entry.id.clone(), chat: *chat };
         let user = entry.state().await.user.clone();
         let mut request = request(queued, &session, &user);
@@ -111,6 +114,7 @@ impl Role for Calls {
                 }
             }
             Outcome::Retry { .. } | Outcome::GivenUp(_) if queued.passing => {
+                self.counters.one(Count::SignsDropped);
                 debug!(conversation.id = %id, chat, trace.id = trace, call, error, "A passing sign was lost on its way to ServiceNow");
             }
             Outcome::Retry { .. } => {

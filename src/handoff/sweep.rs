@@ -29,7 +29,7 @@ impl Handoff {
             (state.is_live(), matches!(state.phase, Phase::Returning { .. }))
         };
         if returning {
-            self.bot.return_soon(&conversation);
+            self.bot.return_soon(&self.ledger.remember(conversation));
         }
         Ok(live)
     }

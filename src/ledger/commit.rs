@@ -152,7 +152,7 @@ impl<M: Machine> Ledger<M> {
             Append::Done(_) => {
                 copy.absorb(facts);
                 facts.iter().for_each(|fact| (self.stored)(&entry.id, copy, fact));
-                self.remembered().get_or_insert(entry.id.clone(), || entry.clone());
+                self.remember(entry.clone());
                 Ok(true)
             }
             Append::Conflict => {

@@ -70,10 +70,12 @@ where
     F: Future<Output = Result<bool, JournalError>>,
 {
     let ledger = role.ledger();
-    let Some(entry) = ledger.find(id).await? else {
+    let Some(mut entry) = ledger.look_into(id).await? else {
         return note_closed(role, id, 0).await.map(|()| Looked::default());
     };
-    ledger.refresh(&entry).await?;
+    if !R::Machine::outbox(&*entry.state().await).is_empty() {
+        entry = ledger.remember(entry);
+    }
     let live = look_after(entry.clone()).await?;
     let (position, open, looked) = {
         let state = entry.state().await;

@@ -121,7 +121,7 @@ impl OAuth {
 }
 
 fn token(
-    Answered { status, body, date: _ }: Answered,
+    Answered { status, body, .. }: Answered,
     number: u64,
     asked_at: Instant,
     made_with: Mark,

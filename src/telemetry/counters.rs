@@ -46,6 +46,8 @@ pub enum Count {
     RetriesServiceNow,
     RetriesDirectLine,
     RetriesPrimaryBot,
+    /// Signs (typing, receipts) that ServiceNow was not told.
+    SignsDropped,
     /// Messages given up for good: the user or the primary bot does not get them.
     GivenUp,
 }
@@ -69,6 +71,7 @@ pub const NAMES: [(Count, &str); COUNTS] = [
     (Count::RetriesServiceNow, "retries_servicenow"),
     (Count::RetriesDirectLine, "retries_direct_line"),
     (Count::RetriesPrimaryBot, "retries_primary_bot"),
+    (Count::SignsDropped, "signs_dropped"),
     (Count::GivenUp, "given_up"),
 ];
 
@@ -218,6 +221,7 @@ impl Counted {
             retries_servicenow = self.of(Count::RetriesServiceNow),
             retries_direct_line = self.of(Count::RetriesDirectLine),
             retries_primary_bot = self.of(Count::RetriesPrimaryBot),
+            signs_dropped = self.of(Count::SignsDropped),
             given_up = self.of(Count::GivenUp),
             delivery_age_max_ms = self.oldest,
             delivery_ages = self.ages(),

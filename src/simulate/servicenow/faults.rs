@@ -49,6 +49,8 @@ pub enum Effect {
     /// Answers 429 with `Retry-After` and `X-RateLimit-Reset`; not processed.
     #[serde(rename_all = "camelCase")]
     RateLimited { retry_after: u64 },
+    /// Processes the call; the answer says how many of 100 calls an hour are left.
+    Remaining { calls: u64 },
     /// Takes so long before the call is processed.
     Delay { ms: u64 },
     /// Takes a random time up to this before the call is processed.

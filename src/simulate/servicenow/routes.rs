@@ -112,7 +112,11 @@ async fn before(effects: &[Effect]) -> Option<HttpResponse> {
             Effect::Failure => return Some(failure(200)),
             Effect::NoSuchResource => return Some(no_such_resource()),
             Effect::Delay { .. } | Effect::Jitter { .. } => {}
-            Effect::DropAfter | Effect::LateAnswer { .. } | Effect::NotJson | Effect::Quoted => {}
+            Effect::Remaining { .. }
+            | Effect::DropAfter
+            | Effect::LateAnswer { .. }
+            | Effect::NotJson
+            | Effect::Quoted => {}
         }
     }
     None
@@ -124,6 +128,7 @@ async fn after(effects: &[Effect], mut answer: HttpResponse) -> HttpResponse {
         match effect {
             Effect::LateAnswer { ms } => time::sleep(Duration::from_millis(*ms)).await,
             Effect::DropAfter => answer = hung_up(),
+            Effect::Remaining { calls } => limited(answer.headers_mut(), *calls),
             Effect::NotJson => answer = HttpResponse::Ok().content_type("text/plain").body("Accepted"),
             _ => {}
         }
@@ -142,6 +147,17 @@ fn failure(status: u16) -> HttpResponse {
 fn no_such_resource() -> HttpResponse {
     let error = json!({"message": "Requested URI does not represent any resource", "detail": null});
     HttpResponse::BadRequest().json(json!({"error": error, "status": "failure"}))
+}
+
+/// An hour that has half an hour to go.
+fn limited(headers: &mut header::HeaderMap, remaining: u64) {
+    let reset = Timestamp::now().plus_millis(1_800_000).0 / 1_000;
+    let told = [("limit", 100), ("remaining", remaining), ("reset", reset.unsigned_abs())];
+    for (name, value) in told {
+        if let Ok(name) = header::HeaderName::try_from(format!("x-ratelimit-{name}")) {
+            headers.insert(name, value.into());
+        }
+    }
 }
 
 fn rate_limited(retry_after: u64) -> HttpResponse {

@@ -32,6 +32,7 @@ fn counted(world: &World) -> Vec<(&'static str, u64)> {
         ("retries_servicenow", Count::RetriesServiceNow),
         ("retries_direct_line", Count::RetriesDirectLine),
         ("retries_primary_bot", Count::RetriesPrimaryBot),
+        ("signs_dropped", Count::SignsDropped),
         ("given_up", Count::GivenUp),
     ];
     let counted = world.handoff.counters.take();

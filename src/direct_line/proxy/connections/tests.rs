@@ -206,9 +206,8 @@ async fn serve(
         if heard.ends_with(b"\r\n\r\n") {
             let said = answer(&String::from_utf8_lossy(&heard), before.fetch_add(1, Relaxed));
             heard.clear();
-            let closes = said.contains("x-then: close");
-            let silent = !said.starts_with("HTTP");
-            if closes && silent || stream.write_all(said.as_bytes()).await.is_err() || closes {
+            let sent = !said.starts_with("HTTP") || stream.write_all(said.as_bytes()).await.is_ok();
+            if !sent || said.contains("x-then: close") {
                 return;
             }
         }

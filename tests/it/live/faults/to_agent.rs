@@ -3,13 +3,17 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use servicenow_handoff::simulate::{
-    chat_client::{ChatClient, message},
-    servicenow::{Effect, Fault, Recorded},
+use serde_json::json;
+use servicenow_handoff::{
+    simulate::{
+        chat_client::{ChatClient, message},
+        servicenow::{Effect, Fault, Recorded},
+    },
+    telemetry::Count,
 };
 
 use super::{LAST, Wire, named, numbered, read_to_the_last, shown, texts};
-use crate::world::World;
+use crate::{eventually::eventually, world::World};
 
 #[tokio::test]
 async fn twenty_messages_whose_first_try_is_refused_arrive_in_order_and_once() {
@@ -160,5 +164,26 @@ fn assert_is_one_call(tries: &[Recorded]) {
         assert_eq!(again.request_id, first.request_id);
         assert_eq!(again.client_message_id, first.client_message_id);
         assert_eq!(again.body, first.body);
+    }
+}
+
+/// All chats share one user, whose calls an instance may count.
+#[tokio::test]
+async fn where_calls_run_low_signs_are_left_out_and_words_go_on() {
+    let world = World::start().await;
+    let chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    let signs = || world.actions(&session).iter().filter(|action| *action == "TYPING").count();
+    let counters = world.handoff.counters.clone();
+    // Words end the typing before them, which is a sign as well.
+    for (remaining, left_out) in [(60, 0), (19, 1), (7, 3)] {
+        world.servicenow.faults().clear();
+        world.servicenow.faults().add(Fault::new(Effect::Remaining { calls: remaining }));
+        let words = format!("{remaining} left");
+        chat.say(&words).await.unwrap();
+        eventually("the words are there", || world.told(&session).contains(&words)).await;
+        chat.post(&json!({"type": "typing", "from": {"id": "jo"}})).await.unwrap();
+        let dropped = || counters.all().of(Count::SignsDropped);
+        eventually("the sign went out or not", || (signs(), dropped()) == (1, left_out)).await;
     }
 }
