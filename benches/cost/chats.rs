@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt, future::Future, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use servicenow_handoff::simulate::chat_client::{ChatClient, handoff_state};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::program::Program;
 use crate::proxy::Counts;
@@ -14,6 +16,10 @@ pub const MESSAGES: usize = 10;
 /// Polls that bring nothing, of each chat in each phase.
 const IDLE: usize = 10;
 const HOLDS: [u64; 2] = [2, 10];
+/// How long a socket is watched while nothing comes.
+const WATCHED: Duration = Duration::from_secs(10);
+
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Operations a chat, or another unit, by kind.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +112,8 @@ pub const QUESTION: &str = "message to the person, delivered";
 pub const ANSWER: &str = "message of the person's (webhook)";
 pub const SHOWN: &str = "poll that brings it";
 pub const CONFIRMED: &str = "next poll, which confirms it to ServiceNow";
+pub const SOCKET: &str = "socket held 10 s, with a person there";
+pub const PUSHED: &str = "message of the person's, over a socket";
 pub const END: &str = "end of the chat, back to the bot";
 pub const AFTER_POLL: &str = "poll after the chat";
 pub const SWEEP: &str = "sweep with no open chat";
@@ -125,6 +133,7 @@ pub async fn count() -> Counted {
     count.talk().await;
     count.sweep(SWEEP_OPEN, CHATS).await;
     count.polls_held().await;
+    count.sockets().await;
     count.end().await;
     Counted(count.steps)
 }
@@ -243,6 +252,41 @@ impl Count {
         self.program.restart(Duration::ZERO).await;
         self.polls(1).await;
         self.forget().await;
+    }
+
+    /// One socket a client, and no polls beside it.
+    async fn sockets(&mut self) {
+        self.program.restart_alone().await;
+        let opened = self.clients.iter().map(|client| self.program.socket(client));
+        let mut sockets = a_few_at_a_time(opened).await;
+        self.heard(&mut sockets, Duration::from_secs(2)).await;
+        // What is asked once a second is never quiet.
+        let before = self.program.so_far();
+        self.heard(&mut sockets, WATCHED).await;
+        let each = Operations::between(&before, &self.program.so_far(), CHATS);
+        let told =
+            self.clients.iter().map(|client| self.program.servicenow.say(client.conversation(), "pushed"));
+        let before = self.program.so_far();
+        assert!(a_few_at_a_time(told).await.iter().all(|result| result.is_success()));
+        self.heard(&mut sockets, WATCHED).await;
+        let mut pushed = Operations::between(&before, &self.program.so_far(), CHATS);
+        pushed.add(&each, -1.0);
+        for (what, each) in [(SOCKET, each), (PUSHED, pushed)] {
+            self.steps.push(Step { what: what.to_owned(), each });
+        }
+        drop(sockets);
+        self.program.restart(Duration::ZERO).await;
+        self.polls(1).await;
+        self.forget().await;
+    }
+
+    /// Reads all sockets for so long, which also answers their pings.
+    async fn heard(&self, sockets: &mut [Socket], long: Duration) {
+        let read = sockets.iter_mut().map(|socket| async move {
+            let all = async { while let Some(Ok(_)) = socket.next().await {} };
+            assert!(timeout(long, all).await.is_err(), "a socket was closed");
+        });
+        futures_util::future::join_all(read).await;
     }
 
     async fn end(&mut self) {

@@ -6,11 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
 use servicenow_handoff::simulate::{
     chat_client::ChatClient,
     copilot::{self, CopilotOptions, CopilotStudio},
     servicenow::{self, ServiceNow, ServiceNowOptions, Standing},
 };
+
+use tokio_tungstenite::connect_async;
 
 use crate::{
     proxy::{Counts, Proxy},
@@ -58,12 +61,22 @@ impl Program {
 
     /// Starts the program anew; an empty poll is held so long.
     pub async fn restart(&mut self, hold: Duration) {
+        let port = self.url.rsplit(':').next().unwrap_or_default().to_owned();
+        self.start_anew(("FUNCTIONS_CUSTOMHANDLER_PORT", &port), hold).await;
+    }
+
+    /// Starts the program anew without the Functions host, which has no web sockets.
+    pub async fn restart_alone(&mut self) {
+        let address = self.url.trim_start_matches("http://").to_owned();
+        self.start_anew(("LISTEN", &address), Duration::ZERO).await;
+    }
+
+    async fn start_anew(&mut self, place: (&str, &str), hold: Duration) {
         self.stop();
-        let port = self.url.rsplit(':').next().unwrap_or_default();
         let child = Command::new(env!("CARGO_BIN_EXE_handler"))
             .env_clear()
             .envs([
-                ("FUNCTIONS_CUSTOMHANDLER_PORT", port),
+                place,
                 ("LOG", "warn"),
                 ("STORE", &self.store),
                 ("LONG_POLL", &hold.as_millis().to_string()),
@@ -96,6 +109,30 @@ impl Program {
             }
             counts = later;
         }
+    }
+
+    /// Operations so far.
+    pub fn so_far(&self) -> Counts {
+        self.proxy.counts()
+    }
+
+    /// The web socket of a client's conversation, from where it has read.
+    pub async fn socket(&self, client: &ChatClient) -> super::chats::Socket {
+        let (conversation, watermark) = (client.conversation(), client.watermark().unwrap_or_default());
+        let url = format!("{}/v3/directline/conversations/{conversation}?watermark={watermark}", self.url);
+        let told = self
+            .http
+            .get(url)
+            .bearer_auth(client.token())
+            .send()
+            .await
+            .expect("an answer")
+            .text()
+            .await
+            .expect("a body");
+        let told: Value = serde_json::from_str(&told).expect("JSON");
+        let url = told["streamUrl"].as_str().expect("the address of a socket");
+        connect_async(url).await.expect("a socket").0
     }
 
     pub async fn client(&self) -> ChatClient {
