@@ -86,7 +86,7 @@ async fn admit(request: &HttpRequest, access: &RelayAccess) -> Result<(), ApiErr
     };
     let header = request.headers().get("x-relay-key").map(|key| key.as_bytes());
     let query = url::form_urlencoded::parse(request.query_string().as_bytes())
-        .find_map(|(name, value)| (name == "code").then_some(value));
+        .find_map(|(name, value)| (name.eq_ignore_ascii_case("code")).then_some(value));
     let presented = [header, query.as_ref().map(|code| code.as_bytes())];
     let has_key = || auth::has_key(key, presented).then_some(()).ok_or(AuthError::Unauthorized);
     auth::with_latest([key], has_key).await.map_err(|_| {

@@ -37,7 +37,7 @@ impl Answer {
             take_control: end == Some(End::TakeControl),
             ..Contents::default()
         };
-        let pending = asks.map_or(Pending::Nothing, Pending::Form);
+        let pending = asks.unwrap_or_default();
         Self { contents, pending: Some(pending), over: end.is_some(), watermark: None }
     }
 

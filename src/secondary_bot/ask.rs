@@ -65,7 +65,8 @@ impl Incoming {
         texts: &Texts,
         now: Timestamp,
     ) -> Self {
-        let (what, message) = what(request.action);
+        let has_message = body.get("message").is_some_and(|message| !message.is_null());
+        let (what, message) = what(request.action, has_message);
         let Message { text, typed: _, client_message_id, attachments } = message;
         let zone = new_zone(body);
         let mut variables = request.context_variables;
@@ -157,12 +158,17 @@ fn language(variables: &Map<String, Value>) -> Option<String> {
 }
 
 /// What is asked for, and what was said with it. An action we don't know is taken by its message.
-fn what(action: Action) -> (What, Message) {
+fn what(action: Action, has_message: bool) -> (What, Message) {
     let bare = |what| (what, Message::default());
     match action {
         Action::Message(message) | Action::Unknown { name: _, message } => {
-            let empty = message.text.is_empty() && message.attachments.is_empty();
-            (if empty { What::Note } else { What::Say }, message)
+            let nothing = message.text.trim().is_empty() && message.attachments.is_empty();
+            let what = match (nothing, has_message) {
+                (false, _) => What::Say,
+                (true, true) => What::Nothing,
+                (true, false) => What::Note,
+            };
+            (what, message)
         }
         Action::Agent(message) => (What::Agent, message),
         Action::CreateConversation => bare(What::Create),

@@ -121,6 +121,8 @@ impl fmt::Debug for Asked {
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
     Say,
+    /// A message with nothing in it.
+    Nothing,
     Start,
     Create,
     StartCreated,
@@ -144,13 +146,13 @@ pub enum What {
 impl What {
     /// Whether it is answered too soon for a sign that somebody types.
     pub fn is_quick(&self) -> bool {
-        matches!(self, Self::Create | Self::End | Self::Fault | Self::Note)
+        matches!(self, Self::Nothing | Self::Create | Self::End | Self::Fault | Self::Note)
     }
 
     /// For logs.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Say => "message",
+            Self::Say | Self::Nothing => "message",
             Self::Start => "START_CONVERSATION",
             Self::Create => "CREATE_CONVERSATION",
             Self::StartCreated => "START_CREATED_CONVERSATION",

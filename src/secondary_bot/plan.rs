@@ -10,7 +10,7 @@ use super::{
 use crate::{
     translate::{
         secondary_bot::{
-            Form, Pending,
+            Pending,
             answer::{Answered, answer},
             context,
         },
@@ -29,8 +29,8 @@ pub struct Plan {
     /// Elements that stand before the agent's words.
     pub elements: Vec<Value>,
     pub listen: Listen,
-    /// The card asks for more.
-    pub asks: Option<Form>,
+    /// What is asked from now on, when the agent was not asked for it.
+    pub asks: Option<Pending>,
     /// The session ends with this request.
     pub end: Option<End>,
     /// What is said when the agent says nothing at all.
@@ -87,6 +87,7 @@ pub fn plan(state: &State, request: u64, asked: &Asked, secret: Option<&str>, wo
     let text = secret.unwrap_or(&asked.text);
     let mut plan = match &asked.what {
         What::Say => return say(state, request, asked, text, words),
+        What::Nothing => return nothing(&state.pending, words),
         What::Start => start(true, text),
         What::StartCreated => Plan { elements: opening(state, "StartConversation"), ..start(false, text) },
         What::Create => {
@@ -121,14 +122,49 @@ fn say(state: &State, request: u64, asked: &Asked, text: &str, words: &Words<'_>
     // Whatever was asked in a conversation that is gone, its successor didn't ask it.
     let same = state.agent.as_ref().is_some_and(|agent| agent.opened_by != request);
     let pending = if same { &state.pending } else { &Pending::Nothing };
-    let files: Vec<File> = asked.files.iter().filter(|file| !file.url.is_empty()).cloned().collect();
+    let (files, lost): (Vec<File>, Vec<File>) =
+        asked.files.iter().cloned().partition(|file| !file.url.trim().is_empty());
+    if let Some(longest) = too_long(text) {
+        let word = words.with(Text::TooLong, &[("longest", &longest.to_string())]);
+        return Plan {
+            elements: vec![body::output_text(&word)],
+            asks: Some(pending.clone()),
+            ..Plan::default()
+        };
+    }
+    let named = |file: &File| if file.name.is_empty() { "?".to_owned() } else { file.name.clone() };
+    let lost = lost.iter().map(|file| body::output_text(&words.file_left_out(&named(file))));
+    if text.trim().is_empty() && files.is_empty() {
+        return Plan { elements: lost.collect(), asks: Some(pending.clone()), ..Plan::default() };
+    }
     let mut plan = match said(pending, text, words) {
         plan if plan.asks.is_some() => return plan,
         plan if files.is_empty() => plan,
         plan => with_files(plan, files),
     };
+    plan.elements.splice(0..0, lost);
     tell(state, asked, &mut plan);
     plan
+}
+
+/// Bytes of a text, as JSON, that an activity has room for beside the rest of it: Direct Line takes 256 KiB.
+const LONGEST_TEXT: usize = 240 << 10;
+
+/// About how many characters of its kind are allowed, for a text that is too long for an activity.
+fn too_long(text: &str) -> Option<usize> {
+    let bytes = serde_json::to_string(text).map_or(0, |json| json.len());
+    (bytes > LONGEST_TEXT)
+        .then(|| text.chars().count() * (LONGEST_TEXT >> 10) / (bytes >> 10) / 1_000 * 1_000)
+}
+
+/// Says that there was nothing, and what is asked.
+fn nothing(pending: &Pending, words: &Words<'_>) -> Plan {
+    let question = match pending {
+        Pending::Form(form) => form.question(words),
+        Pending::Nothing | Pending::Choices { .. } => None,
+    };
+    let elements = [body::output_text(words.get(Text::EmptyMessage))].into_iter().chain(question).collect();
+    Plan { elements, asks: Some(pending.clone()), ..Plan::default() }
 }
 
 fn with_files(plan: Plan, files: Vec<File>) -> Plan {
@@ -141,7 +177,9 @@ fn with_files(plan: Plan, files: Vec<File>) -> Plan {
 
 fn said(pending: &Pending, text: &str, words: &Words<'_>) -> Plan {
     match answer(pending, text, words) {
-        Answered::Ask(form) => Plan { elements: form.questions(words), asks: Some(form), ..Plan::default() },
+        Answered::Ask(form) => {
+            Plan { elements: form.questions(words), asks: Some(Pending::Form(form)), ..Plan::default() }
+        }
         Answered::Post(fields) => Plan {
             open: Some(false),
             posts: vec![Post::Activity(fields)],

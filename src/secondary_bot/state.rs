@@ -265,7 +265,7 @@ impl State {
         }
         let asked = request.and_then(|request| self.outbox.get(CallId(request, 0)));
         let tells = asked.is_some_and(|queued| match &queued.call {
-            Call::Work(asked) => !matches!(asked.what, What::Create | What::Note),
+            Call::Work(asked) => !matches!(asked.what, What::Create | What::Note | What::Nothing),
             Call::Respond(_) => false,
         });
         if let Some(agent) = &mut self.agent {

@@ -128,6 +128,8 @@ fn every_action_is_known_by_what_it_asks_for() {
     for (body, what) in [
         (json!({"message": {"text": "hi"}}), What::Say),
         (json!({"message": {"attachment": {"url": "https://example.com"}}}), What::Say),
+        (json!({"message": {"text": " "}}), What::Nothing),
+        (json!({"message": null, "contextVariables": {"a": 1}}), What::Note),
         (json!({"silentMessage": "true"}), What::Note),
         (json!({"action": "START_CONVERSATION"}), What::Start),
         (json!({"action": "create_conversation"}), What::Create),

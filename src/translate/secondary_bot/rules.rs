@@ -168,6 +168,7 @@ fn toggled<'a>(on: &'a str, off: &'a str, text: &str) -> Option<&'a str> {
     }
 }
 
+/// By value, else by label or value without regard to case, else by number; several with commas.
 fn chosen(options: &[(String, String)], several: bool, text: &str) -> Option<String> {
     let one = |text: &str| {
         let text = text.trim();
@@ -176,7 +177,9 @@ fn chosen(options: &[(String, String)], several: bool, text: &str) -> Option<Str
             label.to_lowercase() == folded || value.to_lowercase() == folded
         };
         let exact = options.iter().find(|(_, value)| value == text);
-        exact.or_else(|| options.iter().find(like)).map(|(_, value)| value.clone())
+        let numbered =
+            || options.get(text.trim_end_matches(['.', ')']).parse::<usize>().ok()?.checked_sub(1)?);
+        exact.or_else(|| options.iter().find(like)).or_else(numbered).map(|(_, value)| value.clone())
     };
     if let Some(one) = one(text) {
         return Some(one);

@@ -341,3 +341,32 @@ fn controls(response: Response) -> Vec<Control> {
 fn object(value: Value) -> serde_json::Map<String, Value> {
     value.as_object().unwrap().clone()
 }
+
+#[tokio::test]
+async fn what_can_not_be_passed_on_is_answered_by_a_word_and_the_question_stays() {
+    let world = World::start().await;
+    let primary = world.primary("s");
+    let nothing = "There was nothing in this message; it was not passed on.";
+    assert_eq!(texts(&primary.says(" ").await), [nothing]);
+    primary.says("store hours").await;
+    assert_eq!(texts(&primary.says(" ").await), [nothing]);
+    let long = primary.says(&"é".repeat(150_000)).await;
+    assert_eq!(texts(&long), ["This is too long; 123000 characters are allowed."]);
+    assert!(!long.take_control);
+    assert!(texts(&primary.chooses("hamburg").await)[0].starts_with("The store in Hamburg"), "still asked");
+    primary.says("card").await;
+    assert_eq!(texts(&primary.says(" ").await), [nothing, "Why do you need it?"]);
+    primary.says("travel").await;
+    let next = primary.says("2.").await;
+    assert_eq!(texts(&next), ["Extras"], "the second colour");
+    let file = json!({"contentType": "image/png", "fileName": "a.png"});
+    let lost = "(A file could not be passed on: a.png)";
+    let asked = |id: &str, message: Value| json!({"requestId": id, "clientSessionId": "other", "userId": "ada", "message": message});
+    let answer = world.ask(asked("1", json!({"attachment": file}))).await;
+    assert_eq!(
+        (&answer["body"][0]["value"], answer["body"].as_array().map(Vec::len)),
+        (&json!(lost), Some(1))
+    );
+    let answer = world.ask(asked("2", json!({"text": "see", "attachment": file}))).await;
+    assert_eq!([&answer["body"][0]["value"], &answer["body"][1]["value"]], [lost, "You said: see"]);
+}
