@@ -17,7 +17,7 @@ pub use self::{
     held::Held,
     incoming::{Described, FileHead, Incoming, Part, Source},
     limits::Limits,
-    link::{LinkError, Target},
+    link::{Carried, LinkError, Target},
     range::Part as FilePart,
     store::{FileStore, Label, Opened, StoreError, Writing},
 };
@@ -151,6 +151,11 @@ impl Files {
         }
         let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
         self.public_link(&Target::Instance(path.to_owned()), steady(now, self.link_ttl))
+    }
+
+    /// A link for a picture that a message of ServiceNow's holds itself. `None` without `PUBLIC_URL`.
+    pub fn link_carried(&self, carried: Carried, now: Timestamp) -> Option<String> {
+        self.public_link(&Target::Carried(carried), steady(now, self.link_ttl))
     }
 
     /// The address a client is shown for a file it has sent, when we can give that file out.

@@ -27,6 +27,7 @@ mod bot;
 mod calls;
 mod counting;
 mod escalation;
+mod giving;
 mod hear;
 pub mod machine;
 mod posting;
@@ -41,6 +42,7 @@ mod words;
 pub use asides::Asides;
 pub use bot::Source;
 pub use escalation::Escalations;
+pub use giving::Giving;
 pub use hear::Heard;
 pub use posting::{Posted, Posting, Refusal};
 pub use reading::{Asked, BotWords, Page, Reading};
@@ -66,6 +68,8 @@ pub struct Handoff {
     /// What clients are shown where nobody was asked for.
     pub asides: Asides,
     pub files: Arc<Files>,
+    /// What links give out.
+    pub giving: Giving,
     pub counters: Arc<Counters>,
     calls: Arc<Calls>,
     bot: Arc<Bot>,
@@ -88,7 +92,7 @@ impl Handoff {
         let stored = observer(servicenow.clone(), counters.clone());
         let ledger = Arc::new(Ledger::new(machine, journal, World::real(), stored));
         let files = Arc::new(Files::new(settings, far_end.url.clone(), servicenow.clone(), kept));
-        let calls = Arc::new(Calls::new(ledger.clone(), servicenow, counters.clone()));
+        let calls = Arc::new(Calls::new(ledger.clone(), servicenow, files.max_upload(), counters.clone()));
         let bot = Arc::new(Bot::new(settings, ledger.clone(), direct_line.clone()));
         let escalations = Arc::new(Escalations::new(&settings.handoff, calls.clone(), bot.clone()));
         let attaching =
@@ -100,6 +104,7 @@ impl Handoff {
             posting: Posting::new(calls.clone(), bot.clone(), attaching.clone(), texts.clone()),
             uploads: Uploads::new(bot.clone(), attaching),
             asides: Asides::new(direct_line, texts.clone()),
+            giving: Giving::new(ledger.clone(), files.clone()),
             ledger,
             escalations,
             files,

@@ -2,7 +2,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
@@ -37,6 +40,14 @@ impl Address {
     }
 }
 
+/// As browsers read it: with padding or without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 fn data(rest: &str) -> Option<Address> {
     let (head, body) = rest.split_once(',')?;
     let (described, base64) = match head.rsplit_once(';') {
@@ -44,7 +55,7 @@ fn data(rest: &str) -> Option<Address> {
         _ => (head, false),
     };
     let bytes: Vec<u8> = percent_decode_str(body).collect();
-    let bytes = if base64 { STANDARD.decode(bytes.trim_ascii()).ok()? } else { bytes };
+    let bytes = if base64 { BASE64.decode(bytes.trim_ascii()).ok()? } else { bytes };
     let media_type =
         if described.trim().is_empty() { "text/plain".to_owned() } else { name::media_type(described) };
     Some(Address::Data { media_type, bytes })
@@ -165,8 +176,9 @@ mod tests {
 
     #[test]
     fn a_file_that_stands_in_its_address_is_read() {
-        let rows: [(&str, &str, &[u8]); 4] = [
+        let rows: [(&str, &str, &[u8]); 5] = [
             ("data:image/png;base64,AAEC", "image/png", &[0, 1, 2]),
+            ("data:image/gif;base64,AAE", "image/gif", &[0, 1]),
             ("data:,hello%20there", "text/plain", b"hello there"),
             ("DATA:text/plain;charset=utf-8,%C3%A4", "text/plain", "ä".as_bytes()),
             ("data:nonsense;base64,AA%3D%3D", "application/octet-stream", &[0]),

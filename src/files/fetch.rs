@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use actix_web::web::Bytes;
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{Response, header::HeaderMap};
 use tokio::time::timeout;
 use tracing::{error, warn};
@@ -56,14 +56,38 @@ pub enum GiveError {
     Unavailable,
 }
 
+impl Given {
+    /// A file that is in memory; all of it, whatever part was asked for.
+    pub fn whole(name: String, media_type: String, bytes: Vec<u8>, until: Timestamp) -> Self {
+        Self {
+            name,
+            media_type,
+            encoding: None,
+            length: Some(bytes.len() as u64),
+            range: None,
+            takes_ranges: false,
+            until,
+            bytes: stream::once(std::future::ready(Ok(Bytes::from(bytes)))).boxed_local(),
+        }
+    }
+}
+
 impl Files {
-    /// What the link with this path below `api/files/` gives out.
+    /// Where the link with this path below `api/files/` leads, and when it ends.
     ///
     /// # Errors
     /// See [`GiveError`].
-    pub async fn give(&self, path: &str, wanted: Wanted, now: Timestamp) -> Result<Given, GiveError> {
-        let (target, until) = self.signer.read(path, now).map_err(GiveError::Link)?;
+    pub fn target(&self, path: &str, now: Timestamp) -> Result<(Target, Timestamp), GiveError> {
+        self.signer.read(path, now).map_err(GiveError::Link)
+    }
+
+    /// What a link gives out until then; of a picture that a message holds nothing, because messages are not kept here.
+    ///
+    /// # Errors
+    /// See [`GiveError`].
+    pub async fn give(&self, target: Target, until: Timestamp, wanted: Wanted) -> Result<Given, GiveError> {
         match target {
+            Target::Carried(_) => Err(GiveError::Gone),
             Target::Stored(key) => self.stored(&key, wanted, until).await,
             Target::Instance(path) => {
                 let part = match wanted {

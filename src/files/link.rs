@@ -7,7 +7,11 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::{config::Settings, credential::derived, domain::Timestamp};
+use crate::{
+    config::Settings,
+    credential::derived,
+    domain::{ConversationId, Timestamp},
+};
 
 /// What a link leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +20,32 @@ pub enum Target {
     Instance(String),
     /// A file of ours.
     Stored(String),
+    /// A picture that a message of ServiceNow's holds itself; see [`Carried`].
+    Carried(Carried),
+}
+
+/// Where a picture stands: the message that holds it is the only place where it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    pub conversation: ConversationId,
+    /// Of the fact.
+    pub position: u64,
+    /// Of the picture in it.
+    pub mark: String,
+}
+
+impl Carried {
+    fn write(&self) -> String {
+        let Self { conversation, position, mark } = self;
+        URL_SAFE_NO_PAD.encode(format!("{position}/{mark}/{conversation}"))
+    }
+
+    fn read(written: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(written).ok()?;
+        let mut parts = std::str::from_utf8(&bytes).ok()?.splitn(3, '/');
+        let (position, mark) = (parts.next()?.parse().ok()?, parts.next()?.to_owned());
+        Some(Self { conversation: ConversationId::parse(parts.next()?)?, position, mark })
+    }
 }
 
 /// Why a link leads nowhere.
@@ -42,6 +72,7 @@ impl Signer {
         let signed = match target {
             Target::Instance(path) => format!("i/{}/{}", URL_SAFE_NO_PAD.encode(path), until.0),
             Target::Stored(name) => format!("s/{name}/{}", until.0),
+            Target::Carried(carried) => format!("c/{}/{}", carried.write(), until.0),
         };
         let signature = self.signature(&signed).finalize().into_bytes();
         format!("{signed}/{}", URL_SAFE_NO_PAD.encode(signature))
@@ -53,7 +84,7 @@ impl Signer {
     /// See [`LinkError`].
     pub fn read(&self, path: &str, now: Timestamp) -> Result<(Target, Timestamp), LinkError> {
         let parts: Vec<&str> = path.split('/').collect();
-        let [kind @ ("i" | "s"), target, until, signature] = parts[..] else {
+        let [kind @ ("i" | "s" | "c"), target, until, signature] = parts[..] else {
             return Err(LinkError::Forged);
         };
         let presented = URL_SAFE_NO_PAD.decode(signature).map_err(|_| LinkError::Forged)?;
@@ -66,6 +97,7 @@ impl Signer {
         }
         let target = match kind {
             "s" => Target::Stored(target.to_owned()),
+            "c" => Target::Carried(Carried::read(target).ok_or(LinkError::Forged)?),
             _ => {
                 let path = URL_SAFE_NO_PAD.decode(target).ok().and_then(|path| String::from_utf8(path).ok());
                 Target::Instance(path.ok_or(LinkError::Forged)?)
@@ -108,9 +140,13 @@ mod tests {
     #[test]
     fn a_link_reads_back_until_it_is_over() {
         let signer = signer(&[]);
-        for target in
-            [Target::Instance("/sys_attachment.do?sys_id=ä&x=/".into()), Target::Stored("1-ab".into())]
-        {
+        let conversation = ConversationId::parse("a~2|b-eu").expect("an id");
+        let carried = Carried { conversation, position: 17, mark: "0af3".to_owned() };
+        for target in [
+            Target::Instance("/sys_attachment.do?sys_id=ä&x=/".into()),
+            Target::Stored("1-ab".into()),
+            Target::Carried(carried),
+        ] {
             let link = signer.write(&target, LATER);
             assert_eq!(signer.read(&link, NOW), Ok((target, LATER)), "{link}");
             assert_eq!(signer.read(&link, LATER), Err(LinkError::Over));

@@ -23,12 +23,19 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Calls {
     pub ledger: Arc<Ledger<Chat>>,
     servicenow: ServiceNow,
+    /// Bytes that a picture in a message may have.
+    pub largest_picture: u64,
     counters: Arc<Counters>,
 }
 
 impl Calls {
-    pub fn new(ledger: Arc<Ledger<Chat>>, servicenow: ServiceNow, counters: Arc<Counters>) -> Self {
-        Self { ledger, servicenow, counters }
+    pub fn new(
+        ledger: Arc<Ledger<Chat>>,
+        servicenow: ServiceNow,
+        largest_picture: u64,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self { ledger, servicenow, largest_picture, counters }
     }
 
     /// Waits until the call is settled or put off, or has taken too long for a client to wait.
@@ -81,7 +88,9 @@ impl Role for Calls {
         match answer {
             Ok(answer) => {
                 let mut told = answer.synchronous.and_then(|body| hear::told(&entry.id, &body));
-                told.iter_mut().for_each(|told| hear::whisper(&self.ledger, told));
+                if let Some(told) = &mut told {
+                    hear::take_in(self, entry, told).await;
+                }
                 Ok(told)
             }
             Err(error) => {

@@ -11,6 +11,7 @@ use crate::{
     session::{Answered, Command, Fact},
     telemetry::{TRACEPARENT, trace_id},
     translate::{
+        picture,
         request::session_of_request,
         virtual_agent::{Inbound, Item, SystemMeaning, What, inbound, system_meaning},
     },
@@ -53,7 +54,7 @@ async fn hear_in(
     inbound: Inbound,
 ) -> Result<usize, JournalError> {
     let mut told = meant(inbound);
-    whisper(&calls.ledger, &mut told);
+    take_in(calls, conversation, &mut told).await;
     let known = {
         let state = conversation.state().await;
         let heard = |item: &&Item| chat == state.chat && state.has_heard(item);
@@ -62,6 +63,23 @@ async fn hear_in(
     let committed = calls.ledger.commit(conversation, Command::Heard { chat, told }).await?;
     calls.count_duplicates(known);
     Ok(committed.facts().len())
+}
+
+/// Makes what ServiceNow tells ready to be stored: masked words, and pictures that there is no room for, are left out.
+pub(super) async fn take_in(calls: &Calls, conversation: &Conversation, told: &mut Answered) {
+    whisper(&calls.ledger, told);
+    let mut room = conversation.state().await.kept.room_for_files();
+    for item in &mut told.inbound.items {
+        let What::Said(control) = &mut item.what else { continue };
+        let Ok(mut stored) = serde_json::to_value(&*control) else { continue };
+        let gone = picture::fit(&mut stored, &mut room, calls.largest_picture);
+        if gone > 0
+            && let Ok(fits) = serde_json::from_value(stored)
+        {
+            *control = fits;
+            warn!(conversation.id = %conversation.id, pictures = gone, "Pictures in a message of ServiceNow's are larger than MAX_UPLOAD, or than the conversation has room for; they are left out");
+        }
+    }
 }
 
 /// What a synchronous answer tells, as if it had come by webhook. It does not name its session.
@@ -74,7 +92,7 @@ pub(super) fn told(id: &ConversationId, body: &[u8]) -> Option<Answered> {
 }
 
 /// Keeps the words of what ServiceNow sends masked in memory alone: they must not be stored.
-pub(super) fn whisper(ledger: &Ledger<Chat>, told: &mut Answered) {
+fn whisper(ledger: &Ledger<Chat>, told: &mut Answered) {
     for item in &mut told.inbound.items {
         if let What::Said(Control::Masked(masked)) = &mut item.what {
             let name = ledger.random_name();

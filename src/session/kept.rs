@@ -5,12 +5,15 @@ use std::io;
 use serde::Serialize;
 
 use super::{Fact, FileFault, HandoffRequested, Notice, UserSaid};
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, control::Control};
 
 /// Bytes that are stored for what is said to us, on Direct Line's side and by our own lines. What ServiceNow says is not in it.
 pub const MOST_WORDS: u64 = 16 << 20;
 /// Bytes of files, of all chats of a conversation.
 pub const MOST_FILES: u64 = 1 << 30;
+
+/// Bytes from which on a message of ServiceNow's counts as a file, because it holds pictures.
+const MOST_SAID: u64 = 64 << 10;
 
 /// Bytes of a fact that holds no words.
 const WORDLESS: u64 = 100;
@@ -36,6 +39,7 @@ impl Kept {
         self.words = self.words.saturating_add(weight(fact));
         match fact {
             Fact::UserSaid(said) => self.files = self.files.saturating_add(bytes_of(said)),
+            Fact::AgentSaid(said) => self.files = self.files.saturating_add(carried(&said.control)),
             Fact::FilesUnsaid { bytes, .. } => self.files = self.files.saturating_add(*bytes),
             Fact::HandoffRequested(_) => self.told = false,
             Fact::Noticed { notice: Notice::ConversationFull, .. } => self.told = true,
@@ -82,6 +86,12 @@ impl Kept {
         };
         notice.map(|notice| Fact::Noticed { notice, at: now })
     }
+}
+
+/// Bytes of what a message of ServiceNow's carries in itself; words alone are never that many.
+fn carried(control: &Control) -> u64 {
+    let size = size(control);
+    if size > MOST_SAID { size } else { 0 }
 }
 
 fn bytes_of(said: &UserSaid) -> u64 {

@@ -6,7 +6,7 @@ use super::{
     adaptive_card,
     answer::{ANSWER, CONTINUE, SKIP},
     citation,
-    link::{resolve, resolve_picture},
+    link::{carried, resolve, resolve_picture},
     markdown::{destination, escape},
     picture::{self, Picture},
     text::{Shown, shown, shown_markdown},
@@ -204,13 +204,20 @@ fn picture(image: &Image, context: &RenderContext<'_>) -> Rendered {
 
 /// What stands for a picture that can't be shown.
 fn picture_link(name: &str, url: &str, context: &RenderContext<'_>) -> String {
-    if picture::is_data(url) { escape(name) } else { link_text(name, url, context) }
+    match picture::media_type(url).map(|_| carried(url, context)) {
+        Some(Err(saved)) => format!("[{}]({saved})", escape(name)),
+        _ if picture::is_data(url) => escape(name),
+        _ => link_text(name, url, context),
+    }
 }
 
 /// A picture that stood in a text.
 fn embedded(picture: &Picture, context: &RenderContext<'_>) -> Value {
     let name = picture.alt.as_deref().unwrap_or(context.words.get(Text::Picture));
-    card::media(picture.media_type(), &picture.url, name)
+    match carried(&picture.url, context) {
+        Ok(url) => card::media(picture.media_type(), &url, name),
+        Err(saved) => card::media("application/octet-stream", &saved, name),
+    }
 }
 
 fn image_attachment(url: &str, name: &str, context: &RenderContext<'_>) -> Option<Value> {

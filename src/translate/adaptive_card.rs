@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{ANSWER, Question, SKIP},
-    link::{RenderContext, resolve, resolve_picture},
+    link::{RenderContext, carried, resolve, resolve_picture},
     markdown::escape,
-    picture::Picture,
+    picture::{self, Picture},
     readable,
     text::{Shown, Voice, shown},
     texts::Text,
@@ -29,7 +29,10 @@ pub(super) fn card(card: &Card, context: &RenderContext<'_>) -> Value {
         items.push(wire::text(&markdown));
         let name =
             |picture: &Picture| picture.alt.clone().unwrap_or(context.words.get(Text::Picture).to_owned());
-        items.extend(pictures.iter().map(|picture| wire::image(&picture.url, &name(picture), "Stretch")));
+        items.extend(pictures.iter().map(|picture| match carried(&picture.url, context) {
+            Ok(url) => wire::image(&url, &name(picture), "Stretch"),
+            Err(saved) => wire::text(&format!("[{}]({saved})", escape(&name(picture)))),
+        }));
     }
     if !fields.is_empty() {
         let fact = |CardField { label, value }: &CardField| (escape(label), filled_in(value, context));
@@ -50,7 +53,7 @@ pub(super) fn card(card: &Card, context: &RenderContext<'_>) -> Value {
     buttons.extend(actions.iter().map(|Item { label, value, description: _, image: _ }| {
         wire::submit_only(label, &json!({ANSWER: value}))
     }));
-    let body = match image.as_ref().map(|image| picture(image, title.as_deref(), *look, context)) {
+    let body = match image.as_ref().map(|image| drawn(image, title.as_deref(), *look, context)) {
         Some(Ok(picture)) if *look == CardLook::SmallImage => vec![wire::beside(picture, items)],
         Some(Ok(picture)) => [vec![picture], items].concat(),
         Some(Err(instead)) => [items, instead].concat(),
@@ -69,7 +72,7 @@ fn filled_in(text: &str, context: &RenderContext<'_>) -> String {
 }
 
 /// A card's picture; when its address leads nowhere, what to show instead.
-fn picture(
+fn drawn(
     image: &Image,
     title: Option<&str>,
     look: CardLook,
@@ -80,6 +83,11 @@ fn picture(
     let size = if look == CardLook::SmallImage { "Small" } else { "Stretch" };
     match resolve_picture(url, context) {
         Some(url) => Ok(wire::image(&url, name, size)),
+        None if picture::media_type(url).is_some() => Err(carried(url, context)
+            .err()
+            .map(|saved| wire::subtle(&format!("[{}]({saved})", escape(name))))
+            .into_iter()
+            .collect()),
         None => Err(alt.iter().map(|alt| wire::subtle(&escape(alt))).collect()),
     }
 }

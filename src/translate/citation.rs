@@ -106,6 +106,7 @@ mod tests {
             &RenderContext {
                 instance: &instance,
                 file_link: &|_| None,
+                picture_link: &|_| None,
                 by: text::Voice::Bot,
                 words: Words::default(),
             },

@@ -11,6 +11,8 @@ pub struct RenderContext<'a> {
     pub instance: &'a Url,
     /// Maps an address of the instance that needs a login to a signed link of ours; `None` leaves it as it is.
     pub file_link: &'a dyn Fn(&str) -> Option<String>,
+    /// Maps a picture that its address holds as data to a signed link of ours; `None` leaves it where it is.
+    pub picture_link: &'a dyn Fn(&str) -> Option<String>,
     pub by: Voice,
     /// Ours, in the reader's language.
     pub words: Words<'a>,
@@ -30,11 +32,22 @@ pub fn resolve(raw: &str, context: &RenderContext<'_>) -> Option<String> {
 /// well when the instance would ask for a login, because browsers then show nothing, or ask the reader for a password.
 pub fn resolve_picture(raw: &str, context: &RenderContext<'_>) -> Option<String> {
     if picture::media_type(raw.trim()).is_some() {
-        return Some(raw.trim().to_owned());
+        return carried(raw, context).ok();
     }
     let RenderContext { instance, file_link, .. } = context;
     let url = absolute(raw.trim(), instance).filter(|url| matches!(url.scheme(), "http" | "https"))?;
     if needs_login(&url, instance) { file_link(url.as_str()) } else { Some(url.into()) }
+}
+
+/// From where a page shows a picture that its address holds as data; else from where it can be saved, because we give out no
+/// drawings with code in them as pictures.
+pub fn carried(raw: &str, context: &RenderContext<'_>) -> Result<String, String> {
+    let raw = raw.trim();
+    match (context.picture_link)(raw) {
+        None => Ok(raw.to_owned()),
+        Some(link) if picture::is_drawn_by_dots(raw) => Ok(link),
+        Some(link) => Err(link),
+    }
 }
 
 /// Whether the instance gives this address only to those who are logged in: attachments, media, avatars.

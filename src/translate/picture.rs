@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
     /// `data:image/…`, whole.
@@ -25,6 +28,60 @@ pub fn media_type(url: &str) -> Option<&str> {
     picture.then_some(kind)
 }
 
+/// Whether a picture that an address holds is one that nothing but dots can be in: no SVG.
+pub fn is_drawn_by_dots(url: &str) -> bool {
+    const DOTS: [&str; 6] = ["bmp", "gif", "jpeg", "jpg", "png", "webp"];
+    let kind = media_type(url).and_then(|kind| kind.get(6..));
+    kind.is_some_and(|kind| DOTS.iter().any(|dots| dots.eq_ignore_ascii_case(kind)))
+}
+
+/// What a picture that an address holds is known by.
+pub fn mark(url: &str) -> String {
+    hex::encode(&Sha256::digest(url.trim())[..12])
+}
+
+/// The picture of this mark among those that a message holds, whole.
+pub fn find_marked(message: &Value, wanted: &str) -> Option<String> {
+    match message {
+        Value::String(text) => {
+            let own = Some(text.trim()).filter(|text| media_type(text).is_some() && mark(text) == wanted);
+            own.map(str::to_owned).or_else(|| {
+                let (_, pictures) = taken_out(text);
+                pictures.into_iter().map(|picture| picture.url).find(|url| mark(url) == wanted)
+            })
+        }
+        Value::Array(list) => list.iter().find_map(|value| find_marked(value, wanted)),
+        Value::Object(map) => map.values().find_map(|value| find_marked(value, wanted)),
+        _ => None,
+    }
+}
+
+/// Takes those pictures out of a message that are larger than `largest`, or that `room` has no place for; each of the others
+/// takes its part of it. In bytes as they are stored. How many went.
+pub fn fit(message: &mut Value, room: &mut u64, largest: u64) -> usize {
+    match message {
+        Value::String(text) => {
+            let mut gone = 0;
+            let fits = rewritten(text, |url, out| {
+                let size = url.len() as u64;
+                if size <= largest && size <= *room {
+                    *room -= size;
+                    out.push_str(url);
+                } else {
+                    gone += 1;
+                }
+            });
+            if gone > 0 {
+                *text = fits.unwrap_or_default();
+            }
+            gone
+        }
+        Value::Array(list) => list.iter_mut().map(|value| fit(value, room, largest)).sum(),
+        Value::Object(map) => map.values_mut().map(|value| fit(value, room, largest)).sum(),
+        _ => 0,
+    }
+}
+
 /// Whether an address is the content itself, which nobody reads as text.
 pub fn is_data(url: &str) -> bool {
     url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
@@ -39,6 +96,15 @@ const PLACE: &str = "data:picture,";
 /// A text with a short address in place of each picture, and the pictures.
 pub(super) fn taken_out(text: &str) -> (Cow<'_, str>, Vec<Picture>) {
     let mut pictures = Vec::new();
+    let short = rewritten(text, |url, out| {
+        out.push_str(&format!("{PLACE}{}", pictures.len()));
+        pictures.push(Picture { url: url.to_owned(), alt: None });
+    });
+    (short.map_or(Cow::Borrowed(text), Cow::Owned), pictures)
+}
+
+/// A text with something else written for each of its pictures; `None` when it has none.
+fn rewritten(text: &str, mut write: impl FnMut(&str, &mut String)) -> Option<String> {
     let mut out = String::new();
     let (mut kept, mut at) = (0, 0);
     while let Some(found) = find(text, at) {
@@ -46,16 +112,11 @@ pub(super) fn taken_out(text: &str) -> (Cow<'_, str>, Vec<Picture>) {
         at = found + length.max(5);
         if length > 0 {
             out.push_str(&text[kept..found]);
-            out.push_str(&format!("{PLACE}{}", pictures.len()));
-            pictures.push(Picture { url: text[found..found + length].to_owned(), alt: None });
+            write(&text[found..found + length], &mut out);
             kept = at;
         }
     }
-    if pictures.is_empty() {
-        return (Cow::Borrowed(text), pictures);
-    }
-    out.push_str(&text[kept..]);
-    (Cow::Owned(out), pictures)
+    (kept > 0).then(|| out + &text[kept..])
 }
 
 /// The number of the picture that an address of [`taken_out`] stands for.
@@ -96,6 +157,8 @@ fn length(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -109,6 +172,35 @@ mod tests {
             assert_eq!(number("data:picture,0"), Some(0));
         }
         assert_eq!(without_places("a data:picture,12 b".to_owned()), "a  b");
+    }
+
+    #[test]
+    fn a_picture_is_found_by_its_mark_wherever_a_message_holds_it() {
+        let data = format!("data:image/png;base64,{}", "A".repeat(100));
+        let svg = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>";
+        let message = json!({"by": {"avatar": svg}, "parts": [{"text": format!("![x]({data}) and")}]});
+        assert_eq!(find_marked(&message, &mark(&data)).as_deref(), Some(&*data));
+        assert_eq!(find_marked(&message, &mark(&format!(" {svg} "))).as_deref(), Some(svg));
+        assert_eq!(find_marked(&message, &mark("data:image/png;base64,AAAA")), None);
+        assert!(
+            is_drawn_by_dots(&data) && !is_drawn_by_dots(svg) && !is_drawn_by_dots("https://a.example/a.png")
+        );
+    }
+
+    #[test]
+    fn pictures_without_room_are_left_out_and_nothing_else() {
+        let picture = |size: usize| format!("data:image/png;base64,{}", "A".repeat(size));
+        let (small, large) = (picture(100), picture(1_000));
+        let given =
+            |large: &str, last: &str| json!({"text": format!("a {small} b ![x]({large}) c"), "url": last});
+        let mut message = given(&large, &small);
+        let mut room = 200;
+        assert_eq!(fit(&mut message, &mut room, 500), 2);
+        assert_eq!((&message, room), (&given("", ""), 200 - small.len() as u64));
+        let mut message = given(&large, &small);
+        assert_eq!((fit(&mut message, &mut 5_000, 5_000), message), (0, given(&large, &small)));
+        let mut many = Value::from(format!("{small} ").repeat(20_000));
+        assert_eq!(fit(&mut many, &mut 0, 5_000), 20_000);
     }
 
     #[test]

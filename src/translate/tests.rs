@@ -212,7 +212,13 @@ fn shown(control: &Control) -> Rendered {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
     render(
         control,
-        &RenderContext { instance: &instance, file_link: &|_| None, by: Voice::Bot, words: Words::default() },
+        &RenderContext {
+            instance: &instance,
+            file_link: &|_| None,
+            picture_link: &|_| None,
+            by: Voice::Bot,
+            words: Words::default(),
+        },
     )
 }
 

@@ -1,6 +1,7 @@
 //! Files both ways between both simulated far ends, over real HTTP.
 
 mod big;
+mod carried;
 pub mod client;
 mod given_out;
 mod hostile;

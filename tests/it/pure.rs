@@ -66,6 +66,7 @@ impl Talk {
             let context = RenderContext {
                 instance: &self.instance,
                 file_link: &|_| None,
+                picture_link: &|_| None,
                 by: Voice::Bot,
                 words: Words::default(),
             };

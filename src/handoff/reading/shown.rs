@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    cell::Cell,
     sync::{Arc, PoisonError},
 };
 
@@ -15,12 +16,13 @@ use super::{
 };
 use crate::{
     domain::{Timestamp, control::Control},
-    files::Files,
+    files::{Carried, Files},
     ledger::{Ledger, journal::Position},
     session::{AgentSaid, AgentTypes, Fact, UserSaid},
     translate::{
         activity::RenderContext,
         client_view::{self, Scene},
+        picture,
         text::Voice,
         texts::Texts,
         watermark::{Cursor, LARGEST_PAGE, Piece, Upstream},
@@ -65,11 +67,22 @@ impl Shown {
         let mut size = size_of_all(activities);
         let now = Timestamp::now();
         let link = |address: &str| self.files.link(address, now);
+        let at = Cell::new(None);
+        let picture_link = |url: &str| {
+            let (id, mark) = (conversation.id.clone(), picture::mark(url));
+            self.files.link_carried(Carried { conversation: id, position: at.get()?, mark }, now)
+        };
         let words = self.texts.of_user(&look.user);
         let scene = Scene {
             conversation: &conversation.id,
             user: &look.user,
-            context: RenderContext { instance: &self.instance, file_link: &link, by: Voice::Bot, words },
+            context: RenderContext {
+                instance: &self.instance,
+                file_link: &link,
+                picture_link: &picture_link,
+                by: Voice::Bot,
+                words,
+            },
             streams: &look.streams,
             types: look.types.as_ref(),
             lifts: &look.lifts,
@@ -85,6 +98,8 @@ impl Shown {
                 continue;
             }
             let once = self.in_clear(conversation, fact, position);
+            // What is not stored can't be linked to.
+            at.set(once.is_none().then_some(position));
             let fact = once.as_ref().unwrap_or(fact);
             let mut shown = client_view::shown(fact, position, &scene);
             if let (Fact::UserSaid(said), Some(activity)) = (fact, &mut shown) {

@@ -12,7 +12,13 @@ fn shown(control: &Control) -> Rendered {
     let signed = |url: &str| Some(format!("https://bridge.example.net/f?u={}", url.len()));
     render(
         control,
-        &RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot, words: Words::default() },
+        &RenderContext {
+            instance: &instance,
+            file_link: &signed,
+            picture_link: &|_| None,
+            by: Voice::Bot,
+            words: Words::default(),
+        },
     )
 }
 
@@ -70,7 +76,7 @@ fn text_keeps_its_markdown_and_its_links_become_absolute() {
         told("**Hi** [kb](https://acme.example.com/kb?id=1) ![x](https://bridge.example.net/f?u=30)");
     assert_eq!(shown(&control), expected);
     let degraded = Control::Degraded { ui_type: "X".to_owned(), text: "read <me>".to_owned() };
-    assert_eq!(shown(&degraded), Rendered { degraded: true, ..told("read \\<me>") });
+    assert_eq!(shown(&degraded), Rendered { degraded: true, ..told("read &lt;me>") });
     let generated = Control::Generated(Generated { text: "Whole".to_owned(), ..Generated::default() });
     assert_eq!(shown(&generated), told("Whole"));
 }
@@ -136,6 +142,7 @@ fn a_picture_that_asks_for_a_login_is_a_link_when_it_cant_go_through_us() {
             &RenderContext {
                 instance: &instance,
                 file_link: &|_| None,
+                picture_link: &|_| None,
                 by: Voice::Bot,
                 words: Words::default(),
             },

@@ -38,8 +38,13 @@ fn seen_at(
     let user = User { id: "dl_jo".to_owned(), ..User::default() };
     let instance = "https://acme.service-now.com/".parse().expect("a URL");
     let signed = |url: &str| Some(format!("https://us.example/files?{url}"));
-    let context =
-        RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot, words: Words::default() };
+    let context = RenderContext {
+        instance: &instance,
+        file_link: &signed,
+        picture_link: &|_| None,
+        by: Voice::Bot,
+        words: Words::default(),
+    };
     shown(fact, position, &Scene { conversation: &conversation, user: &user, context, streams, types, lifts })
 }
 

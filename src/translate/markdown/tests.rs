@@ -9,7 +9,13 @@ fn made_safe(markdown: &str) -> String {
     let signed = |url: &str| url.ends_with(".iix").then(|| "https://bridge.example.net/f/1".to_owned());
     safe(
         markdown,
-        &RenderContext { instance: &instance, file_link: &signed, by: Voice::Bot, words: Words::default() },
+        &RenderContext {
+            instance: &instance,
+            file_link: &signed,
+            picture_link: &|_| None,
+            by: Voice::Bot,
+            words: Words::default(),
+        },
         &mut [],
     )
 }
@@ -49,7 +55,7 @@ fn links_are_absolute_and_lead_to_the_web_only() {
         ("[a](b c.pdf)", "[a](https://acme.example.com/b%20c.pdf)"),
         ("[a](b(c)d)", "[a](https://acme.example.com/b%28c%29d)"),
         ("<https://b.example/c> <b@example.com>", "<https://b.example/c> <b@example.com>"),
-        ("<script>x</script> 1 < 2", "\\<script>x\\</script> 1 < 2"),
+        ("<script>x</script> 1 < 2", "&lt;script>x&lt;/script> 1 < 2"),
         ("[1]: javascript:x", "\\[1\\]: javascript:x"),
         ("[1]: /a \"b\"\n", "[1]: https://acme.example.com/a \"b\"\n"),
         ("`[a](javascript:x)` ```<b>```", "`[a](javascript:x)` ```<b>```"),
