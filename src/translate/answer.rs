@@ -286,7 +286,8 @@ fn said(activity: &Activity, pending: Option<&Control>) -> Option<Said> {
     if let Some(text) = text {
         return Some(pending.and_then(|pending| meant(&text, pending)).unwrap_or(Said::typed(text)));
     }
-    scalar.map(Said::chosen).or_else(|| foreign(value?).map(Said::typed))
+    let aside = |text| Said { text, typed: pending.is_some(), secret: false };
+    scalar.map(aside).or_else(|| foreign(value?).map(Said::typed))
 }
 
 /// What an action or a card of ours carries.

@@ -369,21 +369,29 @@ fn reactions() -> impl Strategy<Value = Activity> {
     ]);
     let form = prop::sample::select(vec!["one", "several", "secret", "date", "time", "dateTime", "other"]);
     let asked = prop::option::of(0..5_u64);
-    let button = (word.clone(), asked.clone()).prop_map(|(word, asked)| {
-        let mut value = json!({"serviceNowAnswer": word});
-        if let Some(asked) = asked {
-            value["serviceNowAsked"] = asked.into();
-        }
-        pressed(value)
-    });
-    let submit = (form, word.clone(), word.clone(), asked).prop_map(|(form, one, other, asked)| {
-        let mut value = json!({"serviceNowQuestion": form, "answer": one, "date": one, "time": other});
-        if let Some(asked) = asked {
-            value["serviceNowAsked"] = asked.into();
-        }
-        pressed(value)
-    });
-    prop_oneof![word.prop_map(text), button, submit]
+    let place = (asked, prop::sample::select(vec![None, Some("here"), Some("elsewhere")]));
+    let placed = |mut value: Value, (asked, place): (Option<u64>, Option<&str>), packed: bool| {
+        let fields = value.as_object_mut().expect("an object");
+        fields.extend(asked.map(|asked| ("serviceNowAsked".to_owned(), asked.into())));
+        fields.extend(place.map(|place| ("serviceNowIn".to_owned(), place.into())));
+        pressed(if packed { value.to_string().into() } else { value })
+    };
+    let button = (word.clone(), place.clone(), any::<bool>())
+        .prop_map(move |(word, place, packed)| placed(json!({"serviceNowAnswer": word}), place, packed));
+    let submit = (form, word.clone(), word.clone(), place, any::<bool>()).prop_map(
+        move |(form, one, other, place, packed)| {
+            let inputs = json!({"serviceNowQuestion": form, "answer": one, "date": one, "time": other});
+            placed(inputs, place, packed)
+        },
+    );
+    let own = prop_oneof![
+        Just(json!(7)),
+        Just(json!({"amount": "3"})),
+        Just(json!("hw-1")),
+        Just(json!({"serviceNowAsked": 1})),
+        Just(json!({"serviceNowAnswer": 7})),
+    ];
+    prop_oneof![3 => word.prop_map(text), 3 => button, 3 => submit, 1 => own.prop_map(pressed)]
 }
 
 /// Whether ServiceNow's pages know this as an answer to the question.
@@ -412,12 +420,14 @@ proptest! {
         let open = (0..).zip(asked).collect::<Vec<(u64, Control)>>();
         let here = ConversationId::parse("here").expect("an id");
         let answer = answer_one(&reaction, &here, &open);
+        let elsewhere = reaction.value.as_ref().is_some_and(|value| value.to_string().contains("elsewhere"));
+        prop_assert!(!elsewhere || answer.amiss == Some(Amiss::Closed), "of another chat");
         if answer.amiss.is_some() {
             return Ok(());
         }
         prop_assert!(!answer.nothing);
         let Some(question) = answer.question else {
-            prop_assert!(answer.typed && reaction.text.is_some(), "words of one's own");
+            prop_assert!(click::read(&reaction).is_none(), "words, or a value, of one's own");
             return Ok(());
         };
         let (_, control) = open.iter().find(|(at, _)| *at == question).expect("an open question");

@@ -101,7 +101,7 @@ fn signs(words: &str, out: &mut String) {
 
 fn is_special(char: char, before: char, after: char, at: usize, ends_number: bool) -> bool {
     match char {
-        '\\' | '`' | '*' | '<' | '|' | '~' | '"' | '\'' | '@' => true,
+        '\\' | '`' | '*' | '<' | '|' | '~' | '"' | '\'' | '@' | '$' => true,
         '&' => after.is_ascii_alphabetic() || after == '#',
         '_' => !(before.is_alphanumeric() && after.is_alphanumeric()),
         '#' | '>' | '=' => at == 0,
@@ -117,7 +117,6 @@ fn is_special(char: char, before: char, after: char, at: usize, ends_number: boo
         ')' => ends_number,
         ',' => before == ',' || after == ',',
         '?' | '!' => matches!(before, '?' | '!') || matches!(after, '?' | '!'),
-        '$' => before == '$' || after == '$',
         _ => false,
     }
 }

@@ -29,7 +29,31 @@ pub fn safe(markdown: &str, context: &RenderContext<'_>, pictures: &mut [Picture
     while let Some(first) = markdown[at..].chars().next() {
         at += scanner.step(first, &markdown, at);
     }
-    with_breaks(&scanner.out.replace(SLOT, ""))
+    with_breaks(&without_tags(scanner.out.replace(SLOT, "")))
+}
+
+/// What the scanner took for code and a renderer does not can hold tags; each that is made text may show others.
+fn without_tags(mut markdown: String) -> String {
+    for _ in 0..MOST_LOOKS {
+        if !markdown.contains('<') {
+            return markdown;
+        }
+        let events = Parser::new_ext(&markdown, options()).into_offset_iter();
+        let tags = events.filter(|(event, _)| matches!(event, Event::Html(_) | Event::InlineHtml(_)));
+        let mut out = String::with_capacity(markdown.len());
+        let mut done = 0;
+        for (_, range) in tags {
+            out.push_str(&markdown[done..range.start.max(done)]);
+            out.push_str(&markdown[range.start.max(done)..range.end.max(done)].replace('<', "&lt;"));
+            done = range.end.max(done);
+        }
+        if done == 0 {
+            return markdown;
+        }
+        out.push_str(&markdown[done..]);
+        markdown = out;
+    }
+    markdown.replace('<', "&lt;")
 }
 
 /// Keeps lines apart that Markdown would run together.
@@ -62,6 +86,9 @@ fn fences(markdown: &str) -> HashMap<usize, Vec<usize>> {
 fn run(text: &str) -> usize {
     text.bytes().take_while(|byte| *byte == b'`').count()
 }
+
+/// Times that a text is read for tags; one that still has some is shown without any link in angle brackets.
+const MOST_LOOKS: usize = 3;
 
 /// Stands for a sign that may be put in, or has been taken away; no text holds it.
 const SLOT: char = '\u{1}';
@@ -142,7 +169,8 @@ impl Scanner<'_> {
             return inner.len() + 2;
         }
         let tag = rest[1..].starts_with(|next: char| next.is_alphabetic() || matches!(next, '/' | '!' | '?'));
-        self.show(if tag { "\\<" } else { "<" });
+        // No backslash: behind an address some renderers take it for a part of that.
+        self.show(if tag { "&lt;" } else { "<" });
         1
     }
 
