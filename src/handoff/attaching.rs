@@ -32,7 +32,7 @@ use crate::{
 pub struct Attaching {
     pub ledger: Arc<Ledger<Chat>>,
     pub calls: Arc<Calls>,
-    pub files: Arc<Files>,
+    files: Arc<Files>,
     /// Who knows which addresses are Direct Line's own.
     direct_line: DirectLine,
     texts: Texts,
@@ -77,30 +77,43 @@ impl Attaching {
             self.calls.count_duplicates(1);
             return Ok(Some(Posted::Known(known)));
         }
-        let (answer, words) = {
+        let answer = {
             let state = conversation.state().await;
-            let words = self.texts.of_user(&state.user);
-            (answer_one(&with_files(activity, files), &state.conversation, state.questions()), words)
+            answer_one(&with_files(activity, files), &state.conversation, state.questions())
         };
         if let Some(amiss) = answer.amiss {
             let said = Box::new(live_words(activity, answer, self.ledger.now()));
             let command = Command::NotTaken { said, why: told(amiss) };
-            return tell(&self.calls, conversation, move |chat, state, now| {
-                chat.decide(state, &command, now)
-            })
-            .await;
+            let decide = move |chat: &Chat, state: &_, now| chat.decide(state, &command, now);
+            return tell(&self.calls, conversation, decide).await;
         }
         if answer.secure && !answer.text.trim().is_empty() {
             // Files are kept, a masked answer never is.
-            let error = TakeError::WithMasked;
-            return self.refuse(conversation, String::new(), error).await.map(Some);
+            return self.refuse(conversation, String::new(), TakeError::WithMasked).await.map(Some);
         }
+        let said = live_words(activity, answer, self.ledger.now());
+        match self.attach(conversation, activity, said, files).await {
+            Ok(said) => {
+                let command = Command::UserSaid(Box::new(UserSaid { trace, ..said }));
+                let decide = move |chat: &Chat, state: &_, now| chat.decide(state, &command, now);
+                tell(&self.calls, conversation, decide).await
+            }
+            Err((name, error)) => self.refuse(conversation, name, error).await.map(Some),
+        }
+    }
+
+    /// The words with all files that they name, and those that came beside them; or which of them is at fault.
+    async fn attach(
+        &self,
+        conversation: &Arc<Conversation>,
+        activity: &Activity,
+        mut said: UserSaid,
+        files: &mut Vec<Attachment>,
+    ) -> Result<UserSaid, (String, TakeError)> {
+        let words = self.texts.of_user(&conversation.state().await.user);
         let direct_line = self.direct_line.root().await.ok();
         let attached = sorted(attachments(activity), direct_line.as_ref());
-        if let Some((name, error)) = self.refused_together(conversation, files, &attached).await {
-            return self.refuse(conversation, name, error).await.map(Some);
-        }
-        let mut said = live_words(activity, answer, self.ledger.now());
+        self.look_at_all(conversation, files, &attached).await?;
         let mut message = said.message.take().unwrap_or(ToAgent { typed: true, ..ToAgent::default() });
         let mut named = vec![];
         for (attachment, address) in attached {
@@ -109,10 +122,8 @@ impl Attaching {
                 Address::Useless => add_line(&mut message.text, &words.file_left_out(&attachment.name)),
                 Address::Data { media_type, bytes } => {
                     let name = name::file_name(&attachment.name);
-                    match self.take_bytes(conversation, &name, media_type, bytes).await {
-                        Ok(file) => files.push(file),
-                        Err(error) => return self.refuse(conversation, name, error).await.map(Some),
-                    }
+                    let taken = self.take_bytes(conversation, &name, media_type, bytes).await;
+                    files.push(taken.map_err(|error| (name, error))?);
                 }
             }
         }
@@ -126,18 +137,16 @@ impl Attaching {
         message.typed |= message.text.is_empty();
         let nothing = message.text.trim().is_empty() && message.attachments.is_empty();
         mend_echo(&mut said.echo, direct_line.as_ref());
-        let message = (!nothing).then_some(message);
-        let command = Command::UserSaid(Box::new(UserSaid { message, files: files.clone(), trace, ..said }));
-        tell(&self.calls, conversation, move |chat, state, now| chat.decide(state, &command, now)).await
+        Ok(UserSaid { message: (!nothing).then_some(message), files: files.clone(), ..said })
     }
 
-    /// What is wrong with a message's files as a whole, before any of those it names is sent on. `files`: taken already.
-    async fn refused_together(
+    /// Looks at a message's files as a whole, before any of those it names is sent on. `files`: taken already.
+    async fn look_at_all(
         &self,
         conversation: &Arc<Conversation>,
         files: &[Attachment],
         attached: &[(Attachment, Address)],
-    ) -> Option<(String, TakeError)> {
+    ) -> Result<(), (String, TakeError)> {
         let (_, limits) = self.asked_for(conversation).await;
         let heads = attached.iter().filter_map(|(attachment, address)| {
             let (media_type, length) = match address {
@@ -149,7 +158,7 @@ impl Attaching {
         });
         (files.len()..)
             .zip(heads)
-            .find_map(|(taken, head)| limits.allow(taken, &head).err().map(|error| (head.name, error)))
+            .try_for_each(|(taken, head)| limits.allow(taken, &head).map_err(|error| (head.name, error)))
     }
 
     /// Deletes files that no message will name. Those that ServiceNow has can't be deleted; they count as the conversation's.
@@ -232,10 +241,23 @@ impl Attaching {
     ) -> Result<Attachment, TakeError> {
         took(conversation, self.files.take(user, file, incoming, self.ledger.now()).await)
     }
+
+    pub async fn hold(&self, file: FileHead, incoming: &mut Incoming) -> Result<Taken, TakeError> {
+        self.files.hold(file, incoming, self.ledger.now()).await.map(Taken::Held)
+    }
+
+    pub async fn send_held(
+        &self,
+        conversation: &Conversation,
+        user: &str,
+        held: Held,
+    ) -> Result<Attachment, TakeError> {
+        took(conversation, self.files.send_held(user, held, self.ledger.now()).await)
+    }
 }
 
 /// Logs what became of a file.
-pub fn took(
+fn took(
     conversation: &Conversation,
     outcome: Result<Attachment, TakeError>,
 ) -> Result<Attachment, TakeError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Caller, Conversation, Posted, Refusal,
-    attaching::{Attaching, Taken, took},
+    attaching::{Attaching, Taken},
     bot::{Bot, Source},
 };
 use crate::{
@@ -27,16 +27,18 @@ pub enum UploadTo {
     Nowhere(Refusal),
 }
 
-/// What became of an upload's body.
-enum Uploaded {
-    Whole(Box<Activity>, Vec<Attachment>),
+/// Why an upload comes to no message.
+enum Not {
     /// It was posted before.
-    Known(ActivityId),
+    New(ActivityId),
     /// `name`: of the file at fault, empty when that is not known.
-    Refused {
-        name: String,
-        error: TakeError,
-    },
+    Taken { name: String, error: TakeError },
+}
+
+impl From<TakeError> for Not {
+    fn from(error: TakeError) -> Self {
+        Self::Taken { name: String::new(), error }
+    }
 }
 
 /// Takes uploads.
@@ -95,103 +97,87 @@ impl Uploads {
         sender: Option<String>,
         trace: Option<String>,
     ) -> Result<Posted, JournalError> {
-        let (mut activity, files) = match self.read_upload(conversation, incoming).await? {
-            Uploaded::Whole(activity, files) => (*activity, files),
-            Uploaded::Known(id) => return Ok(Posted::Known(id)),
-            Uploaded::Refused { name, error } => {
-                return self.attaching.refuse(conversation, name, error).await;
+        let mut taken = vec![];
+        let read = match self.read(conversation, incoming, &mut taken).await {
+            Ok(activity) => self.send_on(conversation, &mut taken).await.map(|files| (activity, files)),
+            Err(not) => Err(not),
+        };
+        let (mut activity, files) = match read {
+            Ok(read) => read,
+            Err(not) => {
+                self.attaching.let_go(conversation, taken).await?;
+                return match not {
+                    Not::New(id) => Ok(Posted::Known(id)),
+                    Not::Taken { name, error } => self.attaching.refuse(conversation, name, error).await,
+                };
             }
         };
         if let Some(id) = sender.filter(|id| !id.is_empty()) {
             activity.from.get_or_insert_with(Account::default).id = Some(id);
         }
-        match self.attaching.say(conversation, &activity, files, trace).await? {
-            Some(posted) => Ok(posted),
-            // The chat ended while the files came in; the bot will take them, with the next try.
-            None => Ok(Posted::Refused(Refusal::BotAway)),
-        }
+        let posted = self.attaching.say(conversation, &activity, files, trace).await?;
+        // The chat ended while the files came in; the bot will take them, with the next try.
+        Ok(posted.unwrap_or(Posted::Refused(Refusal::BotAway)))
     }
 
-    /// Takes the upload's files; gives them with the activity. Where a question limits them, none is sent on before all have been
-    /// looked at.
-    async fn read_upload(
+    /// Takes the upload's files; gives the activity. Where a question limits them, none is sent on before all have been looked
+    /// at.
+    async fn read(
         &self,
         conversation: &Arc<Conversation>,
         incoming: &mut Incoming,
-    ) -> Result<Uploaded, JournalError> {
+        taken: &mut Vec<Taken>,
+    ) -> Result<Activity, Not> {
         let attaching = &self.attaching;
         let (user, limits) = attaching.asked_for(conversation).await;
         if !conversation.state().await.kept.has_room() {
-            return Ok(Uploaded::Refused { name: String::new(), error: TakeError::Full(Quota::Words) });
+            return Err(TakeError::Full(Quota::Words).into());
         }
         attaching.allow(conversation, incoming).await;
         let hold = incoming.is_form() && (limits != Limits::default() || !incoming.is_measured());
         let mut activity = None;
-        let mut taken = vec![];
-        let nameless = |error| Uploaded::Refused { name: String::new(), error };
-        let refused = loop {
-            match incoming.next().await {
-                Err(error) => break Some(nameless(error)),
-                Ok(None) => break None,
-                Ok(Some(Part::Activity(bytes))) => {
-                    let read = match read_activity(&bytes) {
-                        Ok(activity) => activity,
-                        Err(error) => break Some(nameless(error)),
-                    };
+        while let Some(part) = incoming.next().await? {
+            match part {
+                Part::Activity(bytes) => {
+                    let read = read_activity(&bytes)?;
                     if let Some(known) = attaching.posted(conversation, &read).await {
                         // Read to its end, or the client would see a broken connection instead of the answer.
                         while let Ok(Some(_)) = incoming.next().await {}
                         attaching.calls.count_duplicates(1);
-                        break Some(Uploaded::Known(known));
+                        return Err(Not::New(known));
                     }
                     activity = Some(read);
                 }
-                Ok(Some(Part::File(file))) => {
+                Part::File(file) => {
                     let name = file.name.clone();
+                    let refused = |error| Not::Taken { name, error };
                     if let Err(error) = limits.allow(taken.len(), &file) {
-                        break Some(Uploaded::Refused { name, error });
+                        return Err(refused(error));
                     }
                     incoming.limit_file(limits.bytes);
                     let one = match hold {
-                        true => attaching
-                            .files
-                            .hold(file, incoming, attaching.ledger.now())
-                            .await
-                            .map(Taken::Held),
+                        true => attaching.hold(file, incoming).await,
                         false => attaching.take(conversation, &user, file, incoming).await.map(Taken::Sent),
                     };
-                    match one {
-                        Ok(one) => taken.push(one),
-                        Err(error) => break Some(Uploaded::Refused { name, error }),
-                    }
+                    taken.push(one.map_err(refused)?);
                 }
             }
-        };
-        if let Some(refused) = refused {
-            attaching.let_go(conversation, taken).await?;
-            return Ok(refused);
         }
         if activity.is_none() && taken.is_empty() {
-            return Ok(nameless(TakeError::Broken("There is no file in this upload.")));
+            return Err(TakeError::Broken("There is no file in this upload.").into());
         }
-        let wordless = || Activity { kind: "message".to_owned(), ..Activity::default() };
-        let activity = Box::new(activity.unwrap_or_else(wordless));
-        Ok(match self.send_on(conversation, &user, taken).await? {
-            Ok(files) => Uploaded::Whole(activity, files),
-            Err((name, error)) => Uploaded::Refused { name, error },
-        })
+        Ok(activity.unwrap_or_else(|| Activity { kind: "message".to_owned(), ..Activity::default() }))
     }
 
-    /// Sends on what was held until all had been looked at.
+    /// Sends on what was held until all had been looked at. Where one is refused, those before it and behind it are left.
     async fn send_on(
         &self,
         conversation: &Arc<Conversation>,
-        user: &str,
-        taken: Vec<Taken>,
-    ) -> Result<Result<Vec<Attachment>, (String, TakeError)>, JournalError> {
-        let attaching = &self.attaching;
+        taken: &mut Vec<Taken>,
+    ) -> Result<Vec<Attachment>, Not> {
+        let (user, _) = self.attaching.asked_for(conversation).await;
         let mut files = vec![];
-        let mut left = taken.into_iter();
+        let mut left = std::mem::take(taken).into_iter();
         while let Some(one) = left.next() {
             let held = match one {
                 Taken::Sent(file) => {
@@ -201,17 +187,15 @@ impl Uploads {
                 Taken::Held(held) => held,
             };
             let name = held.name().to_owned();
-            let sent = attaching.files.send_held(user, held, attaching.ledger.now()).await;
-            match took(conversation, sent) {
+            match self.attaching.send_held(conversation, &user, held).await {
                 Ok(file) => files.push(file),
                 Err(error) => {
-                    let sent = files.into_iter().map(Taken::Sent);
-                    attaching.let_go(conversation, sent.chain(left).collect()).await?;
-                    return Ok(Err((name, error)));
+                    taken.extend(files.into_iter().map(Taken::Sent).chain(left));
+                    return Err(Not::Taken { name, error });
                 }
             }
         }
-        Ok(Ok(files))
+        Ok(files)
     }
 }
 
@@ -222,9 +206,8 @@ fn read_activity(bytes: &[u8]) -> Result<Activity, TakeError> {
     if activity.kind.is_empty() {
         activity.kind = "message".to_owned();
     }
-    if activity.kind == "message" {
-        Ok(activity)
-    } else {
-        Err(TakeError::Broken("Files go with an activity of type `message`."))
+    match activity.kind.as_str() {
+        "message" => Ok(activity),
+        _ => Err(TakeError::Broken("Files go with an activity of type `message`.")),
     }
 }
