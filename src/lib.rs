@@ -5,6 +5,7 @@
 //! - [`domain`]: our words. Ids, people, messages, controls.
 //! - [`session`]: pure. What a live chat's journal means, and what a command adds to it.
 //! - [`wire`]: their words. JSON as the far ends send and take it; imports nothing of ours.
+//! - [`agent_turn`]: pure. What an agent's activity is (the user's echo, speech, a hand-off), and when its turn is over.
 //! - [`translate`]: pure. Between the two.
 //! - [`direct_line`], [`servicenow`]: clients that try once and say what happened.
 //! - [`far_end`]: how a call can fail, for both clients.
@@ -12,7 +13,6 @@
 //! - [`files`]: attachments both ways, and the signed links they are read by.
 //! - [`ledger`]: the only writer of journals. Commands in, facts stored, calls made and settled; knows no role.
 //! - [`handoff`]: the live-agent role: a machine over [`session`], put into the ledger, and its calls to ServiceNow.
-//! - [`agent_turn`]: pure. When an agent's turn is over, and what of what it says belongs to it.
 //! - [`relay`]: Copilot Studio behind ServiceNow: collects a turn of the agent's for Bot Interconnect.
 //! - [`secondary_bot`]: an agent behind the VA Bot Integration API; the ledger's other role.
 //! - [`http`], [`app`]: routes, and the process that serves them.

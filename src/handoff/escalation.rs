@@ -18,7 +18,7 @@ use crate::{
     session::{Command, Fact},
     telemetry::{Trace, of_caller, trace_id},
     translate::{escalation, takeover},
-    wire::activity::ActivitySet,
+    wire::activity::{Activity, ActivitySet},
 };
 
 mod request;
@@ -41,7 +41,7 @@ impl Escalations {
     }
 
     /// The hand-off in a batch, if there is one.
-    pub fn find(&self, batch: &ActivitySet) -> Option<usize> {
+    pub fn find(&self, batch: &[Activity]) -> Option<usize> {
         escalation::find(batch, &self.settings.events)
     }
 

@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{context::variable, transcript};
 use crate::{
+    agent_turn::{Eyes, Sign},
     domain::ActivityId,
-    wire::activity::{Account, Activity, ActivitySet},
+    wire::activity::{Account, Activity},
 };
 
 /// What the bot said when it handed over.
@@ -49,17 +50,10 @@ pub enum Destination {
 const MESSAGE: &str = "va_AgentMessage";
 
 /// The first activity that hands over: an event with one of these names, or an activity of type `handoff`. Traces
-/// never do, and neither does what says of itself that the user sent it: its variables would be the user's own.
-pub fn find(set: &ActivitySet, events: &[String]) -> Option<usize> {
-    set.activities.iter().position(|activity| {
-        let named = || activity.name.as_ref().is_some_and(|name| events.contains(name));
-        let hands_over = match activity.kind.as_str() {
-            "event" => named(),
-            "handoff" => true,
-            _ => false,
-        };
-        hands_over && !activity.from.as_ref().is_some_and(is_user)
-    })
+/// never do, and neither does what the user sent: its variables would be the user's own.
+pub fn find(activities: &[Activity], events: &[String]) -> Option<usize> {
+    let eyes = Eyes { hand_off: events, ..Eyes::default() };
+    activities.iter().position(|activity| eyes.read(activity).1.sign == Sign::HandOff)
 }
 
 /// Reads the hand-over. Every field may be missing or of another type.
@@ -81,7 +75,7 @@ pub fn read(activity: &Activity) -> Escalation {
 }
 
 /// Whether an account says it is the user's: `user`, or 1 in Dataverse transcripts.
-pub(crate) fn is_user(account: &Account) -> bool {
+pub(super) fn is_user(account: &Account) -> bool {
     has_role(account, "user", 1.0)
 }
 
@@ -162,10 +156,6 @@ mod tests {
         serde_json::from_value(value).expect("an activity")
     }
 
-    fn set(activities: &[Value]) -> ActivitySet {
-        ActivitySet { activities: activities.iter().cloned().map(activity).collect(), watermark: None }
-    }
-
     fn events() -> Vec<String> {
         vec!["handoff.initiate".to_owned(), "DeskHandoff".to_owned()]
     }
@@ -179,16 +169,19 @@ mod tests {
         let own = json!({"type": "event", "name": "DeskHandoff", "from": {"role": 0}});
         let handoff = json!({"type": "handoff"});
         let users = json!({"type": "event", "name": "handoff.initiate", "from": {"role": "user"}});
+        let nameless = json!({"type": "event", "name": "handoff.initiate", "from": {"id": "dl_ada"}});
+        let posted = json!({"type": "handoff", "channelData": {"clientActivityID": "c1"}});
         let other = json!({"type": "event", "name": "DialogTracing"});
         for (activities, found) in [
             (vec![message.clone(), trace.clone(), event.clone(), handoff.clone()], Some(2)),
             (vec![other, own], Some(1)),
             (vec![handoff], Some(0)),
             (vec![users.clone(), event], Some(1)),
-            (vec![message, trace, escalated, users], None),
+            (vec![message, trace, escalated, users, nameless, posted], None),
             (vec![], None),
         ] {
-            assert_eq!(find(&set(&activities), &events()), found);
+            let activities: Vec<Activity> = activities.into_iter().map(activity).collect();
+            assert_eq!(find(&activities, &events()), found);
         }
     }
 

@@ -103,7 +103,7 @@ impl Reading {
         cursor: &Cursor,
     ) -> Result<Option<(Upstream, Vec<Value>)>, JournalError> {
         let mut behind = watermark_text(&set).map_or_else(|| cursor.upstream.clone(), Upstream::At);
-        if let Some(event) = self.escalations.find(&set) {
+        if let Some(event) = self.escalations.find(&set.activities) {
             let stretch = (cursor.segment, segment);
             let Ok(source) = self.bot.source(conversation, stretch, caller).await else { return Ok(None) };
             if !self.escalations.escalate(&conversation.id, &set, event, &source, None, None).await? {

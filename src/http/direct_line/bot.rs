@@ -197,8 +197,7 @@ pub(super) fn refuse_forged(handoff: Option<&Handoff>, activity: &Activity) -> R
     let name = activity.name.as_deref().unwrap_or_default();
     let names = [name.to_owned(), name.trim().to_owned(), name.trim().to_ascii_lowercase()];
     let claimed = names.map(|name| Activity { kind: kind.clone(), name: Some(name), ..Activity::default() });
-    let set = ActivitySet { activities: claimed.into(), watermark: None };
-    match handoff.escalations.find(&set) {
+    match handoff.escalations.find(&claimed) {
         Some(_) => Err(ApiError::Forbidden(FORGED)),
         None => Ok(()),
     }
@@ -228,7 +227,7 @@ fn any_may_be_one(escalations: &Escalations, body: &[u8]) -> bool {
     activities.into_iter().map(|activity| activity.get()).any(|activity| {
         let alone = || ActivitySet::read(format!(r#"{{"activities":[{activity}]}}"#).as_bytes());
         may_hold_event(escalations, activity.as_bytes())
-            && alone().map_or(true, |read| escalations.find(&read.set).is_some())
+            && alone().map_or(true, |read| escalations.find(&read.set.activities).is_some())
     })
 }
 
@@ -245,7 +244,7 @@ fn find_event(escalations: &Escalations, id: &ConversationId, body: &[u8]) -> Op
     if lost > 0 {
         warn!(conversation.id = %id, lost, "Parts of what Direct Line answered can't be read; the others are used");
     }
-    let event = escalations.find(&set)?;
+    let event = escalations.find(&set.activities)?;
     Some((set, event))
 }
 

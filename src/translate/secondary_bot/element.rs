@@ -8,10 +8,7 @@ use crate::{
         escalation, html, readable,
         texts::{Text, Words},
     },
-    wire::{
-        activity::{Activity, ActivitySet},
-        virtual_agent::body,
-    },
+    wire::{activity::Activity, virtual_agent::body},
 };
 
 /// What the agent's activities come to for a primary bot.
@@ -32,8 +29,7 @@ pub struct Said {
 /// comes without an id.
 pub fn said(activities: &[Activity], events: &[String], turn: &str, words: &Words<'_>) -> Said {
     let mut said = Said::default();
-    let set = ActivitySet { activities: activities.to_vec(), watermark: None };
-    if let Some(at) = escalation::find(&set, events) {
+    if let Some(at) = escalation::find(activities, events) {
         said.handoff = Some(escalation::read(&activities[at]).variables);
     }
     for (at, activity) in activities.iter().enumerate() {

@@ -59,7 +59,7 @@ fn any_batch_of_the_bot_is_taken_over() {
         let Ok(set) = serde_json::from_slice::<ActivitySet>(input) else { return };
         let spoken = history::in_order(set.activities.clone());
         history::bound(history::lines(&spoken, &Words::default()), 300);
-        let found = escalation::find(&set, &["handoff.initiate".to_owned()]);
+        let found = escalation::find(&set.activities, &["handoff.initiate".to_owned()]);
         for at in found.into_iter().chain([0, usize::MAX]) {
             let Some(event) = set.activities.get(at) else { continue };
             let read = escalation::read(event);
