@@ -45,7 +45,8 @@ fn the_three_documented_refusals_are_theirs_to_the_letter() {
 #[test]
 fn every_generation_of_the_secrets_header_opens_the_conversation() {
     run(async {
-        let stage = Stage::start(&[]).await;
+        // What was said before the call ends no turn.
+        let stage = Stage::start(&[("RELAY_MAX_WAIT", "500"), ("RELAY_QUIET", "400")]).await;
         let conversation = stage.conversation().await;
         stage.agent_says(&conversation, "one");
         let secret = stage.studio.secret();

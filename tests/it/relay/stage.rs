@@ -13,6 +13,9 @@ use servicenow_handoff::{
 
 use crate::secondary::page;
 
+/// So long a silence, or patience, ends no turn that a test waits for: something else ended it.
+pub const NEVER_QUIET: [(&str, &str); 2] = [("RELAY_QUIET", "60000"), ("RELAY_MAX_WAIT", "200000")];
+
 /// A running connector that has the relay and nothing else.
 pub struct Stage {
     pub studio: CopilotStudio,
@@ -150,6 +153,11 @@ impl Turn {
     pub fn said(&self) -> Vec<&str> {
         let said = |activity: &&Value| activity["type"] == "message" && activity["from"]["role"] == "bot";
         self.activities().iter().filter(said).map(|activity| activity["text"].as_str().unwrap()).collect()
+    }
+
+    /// Whether something else than a silence ended it, where that is [`NEVER_QUIET`].
+    pub fn is_ended_by_what_came(&self) -> bool {
+        self.lasted < Duration::from_secs(60)
     }
 
     pub fn millis(&self) -> u128 {
