@@ -30,6 +30,7 @@ mod escalation;
 mod giving;
 mod hear;
 pub mod machine;
+mod named;
 mod posting;
 mod reading;
 mod sweep;

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use actix_web::web::Bytes;
 use futures_util::{StreamExt as _, stream};
-use serde_json::{Map, Value, json};
 use tracing::{info, warn};
-use url::Url;
 
 use super::{
     Conversation, Posted, Refusal,
     calls::Calls,
     machine::Chat,
-    words::{is_named, live_words, tell, told},
+    named::{is_named, mend_echo, sorted, with_files},
+    words::{live_words, tell, told},
 };
 use crate::{
     direct_line::DirectLine,
@@ -272,51 +271,9 @@ fn took(
     outcome
 }
 
-/// The message as if it named the files that came beside it: they are part of what it answers.
-fn with_files(activity: &Activity, files: &[Attachment]) -> Activity {
-    let named = files
-        .iter()
-        .map(|file| json!({"contentType": file.media_type, "contentUrl": file.url, "name": file.name}));
-    let attachments = activity.attachments.iter().flatten().cloned().chain(named).collect();
-    Activity { attachments: Some(attachments), ..activity.clone() }
-}
-
-/// What leads where.
-fn sorted(attachments: Vec<Attachment>, direct_line: Option<&Url>) -> Vec<(Attachment, Address)> {
-    let read = |attachment: Attachment| {
-        let address = Address::read(&attachment.url, direct_line);
-        (attachment, address)
-    };
-    attachments.into_iter().map(read).collect()
-}
-
-/// Whether a message has more in it than words.
-pub fn has_attachments(activity: &Activity) -> bool {
-    activity.attachments.as_ref().is_some_and(|attachments| !attachments.is_empty())
-}
-
 fn add_line(text: &mut String, line: &str) {
     if !text.is_empty() {
         text.push('\n');
     }
     text.push_str(line);
-}
-
-/// What we have taken is shown from where it is now; what leads nowhere is shown without its address.
-fn mend_echo(echo: &mut Map<String, Value>, direct_line: Option<&Url>) {
-    let Some(Value::Array(attachments)) = echo.get_mut("attachments") else { return };
-    attachments.retain_mut(|attachment| {
-        let Some(address) = attachment.get("contentUrl").and_then(Value::as_str) else { return true };
-        match (Address::read(address, direct_line), attachment.as_object_mut()) {
-            (Address::Data { .. }, _) => false,
-            (Address::Useless, Some(fields)) => {
-                fields.remove("contentUrl");
-                true
-            }
-            (Address::Useless | Address::Fetchable, _) => true,
-        }
-    });
-    if attachments.is_empty() {
-        echo.remove("attachments");
-    }
 }

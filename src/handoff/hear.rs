@@ -41,28 +41,19 @@ pub(super) async fn hear(calls: &Arc<Calls>, response: Response) -> Result<Heard
         warn!(conversation.id = %session.conversation, chat = session.chat, "ServiceNow sent a message of a conversation we don't know; it is dropped");
         return Ok(Heard::Unknown);
     };
-    let facts = hear_in(calls, &conversation, session.chat, inbound).await?;
+    let mut told = meant(inbound);
+    take_in(calls, &conversation, &mut told).await;
+    let known = {
+        let state = conversation.state().await;
+        let heard = |item: &&Item| session.chat == state.chat && state.has_heard(item);
+        told.inbound.items.iter().filter(heard).count()
+    };
+    let command = Command::Heard { chat: session.chat, told };
+    let facts = calls.ledger.commit(&conversation, command).await?.facts().len();
+    calls.count_duplicates(known);
     debug!(conversation.id = %session.conversation, chat = session.chat, facts, "Heard from ServiceNow");
     deliver_soon(calls, &conversation);
     Ok(if facts == 0 { Heard::OldNews } else { Heard::Stored })
-}
-
-async fn hear_in(
-    calls: &Calls,
-    conversation: &Arc<Conversation>,
-    chat: u32,
-    inbound: Inbound,
-) -> Result<usize, JournalError> {
-    let mut told = meant(inbound);
-    take_in(calls, conversation, &mut told).await;
-    let known = {
-        let state = conversation.state().await;
-        let heard = |item: &&Item| chat == state.chat && state.has_heard(item);
-        told.inbound.items.iter().filter(heard).count()
-    };
-    let committed = calls.ledger.commit(conversation, Command::Heard { chat, told }).await?;
-    calls.count_duplicates(known);
-    Ok(committed.facts().len())
 }
 
 /// Makes what ServiceNow tells ready to be stored: masked words, and pictures that there is no room for, are left out.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{
     Caller, Conversation,
-    attaching::{Attaching, has_attachments},
+    attaching::Attaching,
     bot::{Bot, Source},
     calls::Calls,
     machine::Chat,
+    named::has_attachments,
     words::say,
 };
 use crate::{

@@ -6,8 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Conversation, Posted, Refusal, calls::Calls, machine::Chat};
 use crate::{
-    domain::{ActivityId, Attachment, MASKED, Timestamp},
-    files::name,
+    domain::{ActivityId, MASKED, Timestamp},
     ledger::{
         CallId, Committed, Decided, Ledger, Machine as _, commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
@@ -138,11 +137,4 @@ pub fn masked(activity: &Activity) -> Map<String, Value> {
         echo.insert("channelData".to_owned(), json!({"clientActivityID": id}));
     }
     echo
-}
-
-/// Whether an attachment of a message is a file that came beside it: it has the name, and nothing of its own.
-pub fn is_named(attachment: &Value, file: &Attachment) -> bool {
-    let own = attachment.get("contentUrl").is_some() || attachment.get("content").is_some();
-    let name = attachment.get("name").and_then(Value::as_str);
-    !own && name.is_some_and(|name| name::file_name(name) == file.name)
 }

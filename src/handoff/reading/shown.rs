@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    super::{Conversation, machine::Chat, words::is_named},
+    super::{Conversation, machine::Chat, named::is_named},
     Look,
 };
 use crate::{
