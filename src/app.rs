@@ -60,7 +60,7 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Opens the port, and begins to open the store; serves only once it is run.
+    /// Opens the port; serves only once it is run, and opens the store behind that.
     ///
     /// # Errors
     /// When the port can't be used. A store that can't ends the run.
@@ -79,7 +79,7 @@ impl Connector {
         let http = far_end::client().map_err(no_client)?;
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let counters = Arc::new(Counters::default());
-        let (opening, store) = Opening::begin(settings)?;
+        let (opening, store) = Opening::new(settings);
         let sign_in = SignIn::new(settings.azure_client_id.as_deref());
         let uploads = |store| Ok::<_, io::Error>((store, uploads(settings, &sign_in, &http)?));
         let store = store.map(uploads).transpose()?;
@@ -199,6 +199,8 @@ impl Connector {
         let handle = server.handle();
         let mut serving = pin!(server);
         let signal = tokio::select! {
+            // Serving begins first.
+            biased;
             served = &mut serving => return served.map(|()| Ended::ByItself),
             failed = opening.failed() => return Err(failed),
             signal = signals.told() => signal?,

@@ -14,43 +14,43 @@ use crate::{
     session::Fact,
 };
 
-/// What is under way, and what came of it.
+/// What is still to be done.
 pub struct Opening {
-    certificates: oneshot::Receiver<io::Result<()>>,
-    store: oneshot::Receiver<io::Result<()>>,
+    settings: Settings,
+    /// `None`: no role is on that needs a store.
+    opener: Option<Opener>,
 }
 
 impl Opening {
-    /// Begins, each on a thread of its own; gives the store if the settings ask for one.
-    ///
-    /// # Errors
-    /// When there are no threads.
-    pub fn begin(settings: &Settings) -> io::Result<(Self, Option<Store<Fact>>)> {
-        let (store, opener) = settings
-            .needs_store()
-            .then(Store::opening)
-            .map_or((None, None), |(store, opener)| (Some(store), Some(opener)));
-        let settings = settings.clone();
-        let store_opened = aside("store", move || opener.map_or(Ok(()), |opener| open(&settings, opener)))?;
-        let certificates = aside("certificates", || far_end::trusted().map_err(no_client))?;
-        Ok((Self { certificates, store: store_opened }, store))
+    /// The store too, if the settings ask for one: what is asked of it waits.
+    pub fn new(settings: &Settings) -> (Self, Option<Store<Fact>>) {
+        let (store, opener) = match settings.needs_store() {
+            true => Store::opening(),
+            false => return (Self { settings: settings.clone(), opener: None }, None),
+        };
+        (Self { settings: settings.clone(), opener: Some(opener) }, Some(store))
     }
 
-    /// Never ends, unless something can't be used.
+    /// Does it, each on a thread of its own. Never ends, unless something can't be used.
     pub async fn failed(self) -> io::Error {
-        let Self { certificates, store } = self;
+        let Self { settings, opener } = self;
+        let store = aside("store", move || opener.map_or(Ok(()), |opener| open(&settings, opener)));
+        let certificates = aside("certificates", || far_end::trusted().map_err(no_client));
         tokio::select! {
-            failed = failure(certificates) => failed,
             failed = failure(store) => failed,
+            failed = failure(certificates) => failed,
         }
     }
 }
 
-async fn failure(outcome: oneshot::Receiver<io::Result<()>>) -> io::Error {
-    match outcome.await {
-        Ok(Ok(())) => std::future::pending().await,
-        Ok(Err(failed)) => failed,
-        Err(_) => io::Error::other("The start broke off; its last lines on standard error say where."),
+async fn failure(outcome: io::Result<oneshot::Receiver<io::Result<()>>>) -> io::Error {
+    match outcome {
+        Ok(outcome) => match outcome.await {
+            Ok(Ok(())) => std::future::pending().await,
+            Ok(Err(failed)) => failed,
+            Err(_) => io::Error::other("The start broke off; its last lines on standard error say where."),
+        },
+        Err(failed) => failed,
     }
 }
 

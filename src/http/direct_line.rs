@@ -12,7 +12,7 @@ use actix_web::{
     web::{Bytes, Payload},
 };
 use serde_json::Value;
-use tracing::{Instrument as _, warn};
+use tracing::{Instrument as _, Span, warn};
 
 use self::{
     answer::{NO_ANSWER, from_far_end, live, posted, start_answer, turned_down},
@@ -55,9 +55,8 @@ pub async fn surface(
         cors::mark(request, &served.allowed_origins, answer.headers_mut());
         return answer;
     }
-    let span = span(request);
     let caller = header(request, TRACEPARENT).map(str::to_owned);
-    let answer = on_behalf(caller, route(request, below, payload, served, pipe)).instrument(span).await;
+    let answer = on_behalf(caller, route(request, below, payload, served, pipe)).await;
     let mut answer = answer.unwrap_or_else(|error| actix_web::ResponseError::error_response(&error));
     cors::mark(request, &served.allowed_origins, answer.headers_mut());
     answer
@@ -79,15 +78,9 @@ async fn route(
     }
     // What is not a poll is boxed: a request's state is as large as the largest of its branches, and it is moved about.
     match &operation {
+        // There are so many of these that a span is made only where a line is written.
         Operation::Read(id) => surface.poll(id).await,
-        Operation::Post(id) => Box::pin(surface.post(id, payload)).await,
-        Operation::Upload(id) => Box::pin(surface.upload(id, payload)).await,
-        Operation::Reconnect(id) => Box::pin(surface.reconnect(id)).await,
-        Operation::Start | Operation::Generate => Box::pin(surface.grant(payload)).await,
-        Operation::Refresh => Box::pin(surface.token(surface.onward(Sent::Nothing))).await,
-        Operation::SessionId => Box::pin(surface.session_id()).await,
-        Operation::Attachment(_) => Box::pin(surface.attachment()).await,
-        Operation::Stream(id) => Box::pin(surface.stream(id, payload)).await,
+        _ => Box::pin(surface.rest(payload)).instrument(surface.span()).await,
     }
 }
 
@@ -105,6 +98,26 @@ struct Surface<'a> {
 }
 
 impl Surface<'_> {
+    /// What is not a poll.
+    async fn rest(&self, payload: Payload) -> Result<HttpResponse, ApiError> {
+        match self.operation {
+            Operation::Read(id) => self.poll(id).await,
+            Operation::Post(id) => self.post(id, payload).await,
+            Operation::Upload(id) => self.upload(id, payload).await,
+            Operation::Reconnect(id) => self.reconnect(id).await,
+            Operation::Start | Operation::Generate => self.grant(payload).await,
+            Operation::Refresh => self.token(self.onward(Sent::Nothing)).await,
+            Operation::SessionId => self.session_id().await,
+            Operation::Attachment(_) => self.attachment().await,
+            Operation::Stream(id) => self.stream(id, payload).await,
+        }
+    }
+
+    /// What the lines of this request stand in.
+    fn span(&self) -> Span {
+        span(self.request)
+    }
+
     /// POST conversations and tokens/generate.
     async fn grant(&self, payload: Payload) -> Result<HttpResponse, ApiError> {
         let body = read_body(payload, self.request.headers(), ACTIVITY_LIMIT).await?;

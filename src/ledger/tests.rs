@@ -359,6 +359,29 @@ async fn a_journal_that_was_removed_or_put_back_is_an_error_once_and_then_read_a
     }
 }
 
+#[tokio::test]
+async fn the_last_conversations_are_remembered_and_those_in_use() {
+    let process = Stage::new().process();
+    let id = |number: usize| ConversationId::parse(&format!("c{number}")).expect("an id");
+    let in_use = process.ledger.find_or_begin(&id(0)).await.expect("read");
+    for number in 1..=REMEMBERED + 1 {
+        process.ledger.find_or_begin(&id(number)).await.expect("read");
+    }
+    let remembered = |number| process.ledger.remembers(&id(number));
+    assert_eq!([0, 1, 2, 3, REMEMBERED + 1].map(remembered), [true, false, false, true, true]);
+    assert!(Arc::ptr_eq(&in_use, &process.ledger.find_or_begin(&id(0)).await.expect("read")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_remembers_nobody_for_whom_nothing_waits() {
+    let stage = Stage::new();
+    stage.live(&stage.process()).await;
+    let process = stage.process();
+    let looked = sweep(&process, |_| async { Ok(true) }).await.expect("listed");
+    assert_eq!((looked.open, looked.live, looked.undelivered), (1, 1, 0));
+    assert!(!process.ledger.remembers(&conversation()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_clock_set_back_by_an_hour_during_a_retry_holds_nothing_up() {
     let stage = Stage::new();

@@ -8,7 +8,7 @@ use serde_json::{
     Value, json,
     value::{RawValue, to_raw_value},
 };
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, warn};
 
 use self::place::{Place, Shown};
 use super::{
@@ -51,7 +51,9 @@ impl Surface<'_> {
         let response = match self.pipe.pass(onward).await {
             Ok(response) => response,
             Err(error) => {
-                debug!(conversation.id = %id, %error, "Direct Line does not answer; unless a person was asked for, the client's poll is answered empty");
+                self.span().in_scope(|| {
+                    debug!(conversation.id = %id, %error, "Direct Line does not answer; unless a person was asked for, the client's poll is answered empty");
+                });
                 return Ok(Box::pin(self.poll_escalated(id, place.known(given)))
                     .await?
                     .unwrap_or_else(|| empty(given)));
@@ -68,16 +70,19 @@ impl Surface<'_> {
         let held = match self.served.held.collect(response, LONGEST_SET).await {
             Ok(held) => held,
             Err(why) => {
-                debug!(conversation.id = %id, %why, "Direct Line's answer is not taken in; the client's poll is answered empty");
+                self.span().in_scope(|| {
+                    debug!(conversation.id = %id, %why, "Direct Line's answer is not taken in; the client's poll is answered empty");
+                });
                 return Ok(empty(given));
             }
         };
         let body = held.bytes.clone();
-        let looked = match found(self.served, id, &body, packed) {
+        let looked = match self.found(id, &body, packed) {
             None => Looked::Bots,
             Some(found) => {
                 let caller = self.caller()?;
-                Box::pin(hand_over(self.served, id, &caller, trace(self.request), found)).await
+                let handing = hand_over(self.served, id, &caller, trace(self.request), found);
+                Box::pin(handing.instrument(self.span())).await
             }
         };
         let handed_over = match looked {
@@ -98,6 +103,14 @@ impl Surface<'_> {
         let asides = self.served.handoff.as_ref().map(|handoff| handoff.asides.take(id)).unwrap_or_default();
         let more = if asides.is_empty() { None } else { with_asides(&shown, asides) };
         Ok(held.with(more.unwrap_or(shown)).send(answer))
+    }
+
+    /// As [`found`], with what is logged of it in the request's span.
+    fn found(&self, id: &ConversationId, body: &[u8], packed: bool) -> Option<(ActivitySet, usize)> {
+        if may_hold(self.served, body, packed) {
+            return self.span().in_scope(|| found(self.served, id, body, packed));
+        }
+        None
     }
 
     /// The bot's answer to a post, unless the bot was cut off meanwhile: then the words are the live chat's.
@@ -152,8 +165,12 @@ pub(super) fn found(
     packed: bool,
 ) -> Option<(ActivitySet, usize)> {
     let escalations = &served.handoff.as_ref()?.escalations;
-    let may_hold = packed || (may_hold_event(escalations, body) && any_may_be_one(escalations, body));
-    if may_hold { find_event(escalations, id, body) } else { None }
+    if may_hold(served, body, packed) { find_event(escalations, id, body) } else { None }
+}
+
+fn may_hold(served: &Served, body: &[u8], packed: bool) -> bool {
+    let Some(handoff) = &served.handoff else { return false };
+    packed || (may_hold_event(&handoff.escalations, body) && any_may_be_one(&handoff.escalations, body))
 }
 
 /// Stores the hand-off that was [`found`] in a batch.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web::Payload};
 use serde_json::json;
-use tracing::warn;
+use tracing::{Instrument as _, warn};
 
 use super::{
     Surface,
@@ -47,6 +47,10 @@ impl Surface<'_> {
         id: &ConversationId,
         given: Option<&str>,
     ) -> Result<Option<HttpResponse>, ApiError> {
+        self.page(id, given).instrument(self.span()).await
+    }
+
+    async fn page(&self, id: &ConversationId, given: Option<&str>) -> Result<Option<HttpResponse>, ApiError> {
         let (handoff, conversation) = match self.find(id).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
