@@ -239,7 +239,9 @@ impl Writer {
 
     fn code(&mut self, text: &str) {
         let fence = "`".repeat(longest_run(text) + 1);
-        let inner = text.trim();
+        // It ends with its paragraph, and what stands behind that would be read as Markdown.
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let inner = lines.join(" ");
         if !inner.is_empty() {
             let pad = if inner.starts_with('`') || inner.ends_with('`') { " " } else { "" };
             self.top().push_str(&format!("{fence}{pad}{inner}{pad}{fence}"));
