@@ -47,7 +47,7 @@ pub use giving::Giving;
 pub use hear::Heard;
 pub use posting::{Posted, Posting, Refusal};
 pub use reading::{Asked, BotWords, Page, Reading};
-pub use tokens::{Caller, Standing, Tokens};
+pub use tokens::{Caller, Standing, Tokens, misspells};
 pub use uploads::{UploadTo, Uploads};
 
 /// One escalated conversation, as this process knows it.

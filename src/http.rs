@@ -183,7 +183,8 @@ async fn sweep(request: &HttpRequest, served: &Served) -> Result<HttpResponse, A
         return Err(ApiError::NotFound);
     }
     let from_here = request.peer_addr().is_some_and(|peer| is_loopback(peer.ip()));
-    if !from_here || is_forwarded(request.headers()) {
+    let to_here = header(request, "host").is_some_and(is_loopback_host);
+    if !from_here || !to_here || is_forwarded(request.headers()) {
         return Err(ApiError::Forbidden("Only the Functions host on this machine may call this."));
     }
     if let Some(handoff) = &served.handoff
@@ -200,12 +201,35 @@ async fn sweep(request: &HttpRequest, served: &Served) -> Result<HttpResponse, A
 }
 
 /// Whether a proxy brought the request, which may stand on this machine and speak for anybody. The host's timer goes through
-/// none.
+/// none. Each has names of its own for where a request came from.
 fn is_forwarded(headers: &HeaderMap) -> bool {
-    let by_proxies = ["forwarded", "via", "x-real-ip", "x-original-url", "x-original-host", "x-arr-log-id"];
+    let in_part =
+        ["forward", "-ip", "clientip", "original", "rewrite", "proxy", "envoy", "x-arr-", "cf-", "fdid"];
+    let whole = [
+        "via",
+        "cdn-loop",
+        "x-host",
+        "x-scheme",
+        "x-cluster-client-address",
+        "x-azure-ref",
+        "origin",
+        "referer",
+    ];
     headers
         .keys()
-        .any(|name| name.as_str().starts_with("x-forwarded-") || by_proxies.contains(&name.as_str()))
+        .map(|name| name.as_str())
+        .any(|name| whole.contains(&name) || in_part.iter().any(|part| name.contains(part)))
+}
+
+/// Whether the caller meant this machine. A name in the outside world that leads here belongs to a proxy, or to a page that wants to
+/// be taken for us.
+fn is_loopback_host(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(is_loopback)
 }
 
 const SERVICENOW_OFF: &str =

@@ -26,6 +26,9 @@ pub struct Local {
     pub coming: Arc<AtomicU64>,
     /// Held while a fresh Copilot Studio conversation is opened.
     pub returning: tokio::sync::Mutex<()>,
+    /// Held while a batch of the bot's is read and understood: a long history takes many times its size then, and a visitor can ask
+    /// for it as often as they like.
+    pub reading: tokio::sync::Mutex<()>,
     /// Masked texts that the client was given and may not have yet: where each stands, and its whisper.
     pub shown_once: std::sync::Mutex<Vec<(Position, String)>>,
 }

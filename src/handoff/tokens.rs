@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use memchr::memmem;
 use serde_json::Value;
 
 use super::{Conversation, machine::Chat};
 use crate::{
     auth::{TokenHash, token_hash},
     direct_line::DirectLine,
-    domain::Timestamp,
+    domain::{ConversationId, Timestamp},
     far_end::CallError,
     ledger::{Ledger, journal::JournalError},
     session::Command,
@@ -128,15 +129,49 @@ impl Tokens {
 }
 
 fn expiry(authorization: &str) -> Option<Timestamp> {
-    let payload = authorization.split('.').nth(1)?;
-    let payload: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    let payload: Value = serde_json::from_slice(&claims(authorization)?).ok()?;
     let seconds = payload.get("exp")?.as_i64()?;
     Some(Timestamp(seconds.checked_mul(1_000)?))
+}
+
+/// Whether a token names this conversation with other capitals: a Direct Line to which they are one must not be asked about the
+/// one while the journal knows the other.
+pub fn misspells(authorization: &str, id: &ConversationId) -> bool {
+    let Some(claims) = claims(authorization) else { return false };
+    if memmem::find(&claims, id.as_str().as_bytes()).is_some() {
+        return false;
+    }
+    let claims: Value = serde_json::from_slice(&claims).unwrap_or_default();
+    claims["conv"]
+        .as_str()
+        .is_some_and(|named| named != id.as_str() && named.eq_ignore_ascii_case(id.as_str()))
+}
+
+/// What a JWT claims, as it stands in it; nobody has looked at its signature.
+fn claims(authorization: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(authorization.split('.').nth(1)?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_tells_another_spelling_of_its_conversation() {
+        let id = |raw| ConversationId::parse(raw).expect("an id");
+        let of = |claims: &str| format!("Bearer e30.{}.sig", URL_SAFE_NO_PAD.encode(claims));
+        for (claims, asked, expected) in [
+            (r#"{"conv":"aBc-eu"}"#, "aBc-eu", false),
+            (r#"{"conv":"aBc-eu"}"#, "ABC-eu", true),
+            (r#"{"conv":"aBc-eu"}"#, "other-eu", false),
+            (r#"{"conv":"a\u0042c-eu"}"#, "aBc-eu", false),
+            (r#"{"conv":7}"#, "7a", false),
+            ("no claims", "aBc-eu", false),
+        ] {
+            assert_eq!(misspells(&of(claims), &id(asked)), expected, "{claims} {asked}");
+        }
+        assert!(!misspells("Bearer a.secret", &id("aBc-eu")));
+    }
 
     #[test]
     fn a_jwt_ends_when_it_says_and_another_token_in_half_an_hour() {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tracing::{Instrument as _, Span, warn};
 
 use self::{
-    answer::{NO_ANSWER, from_far_end, live, posted, start_answer, turned_down},
+    answer::{NO_ANSWER, from_far_end, live, posted, refused, start_answer, turned_down},
     operation::Operation,
 };
 use super::{ACTIVITY_LIMIT, Served, body::read_body, cors, error::ApiError, header, span};
@@ -23,7 +23,7 @@ use crate::{
     direct_line::proxy::{Onward, Pipe, Reply, Sent},
     domain::{ConversationId, Timestamp},
     far_end::CallError,
-    handoff::{Caller, Conversation, Handoff, Standing},
+    handoff::{Caller, Conversation, Handoff, Standing, misspells},
     ledger::journal::JournalError,
     telemetry::{TRACEPARENT, on_behalf},
     translate::watermark::is_ours,
@@ -75,6 +75,11 @@ async fn route(
     let surface = Surface { request, served, pipe, operation: &operation, path, query };
     if operation.needs_credential() && header(request, "authorization").is_none() {
         return Err(NO_CREDENTIAL);
+    }
+    if let Some(id) = operation.conversation()
+        && header(request, "authorization").is_some_and(|given| misspells(given, id))
+    {
+        return Err(refused(403, Some("BadArgument".to_owned())));
     }
     // What is not a poll is boxed: a request's state is as large as the largest of its branches, and it is moved about.
     match &operation {

@@ -4,7 +4,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_RANGE},
+        header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE},
     },
 };
 use serde_json::json;
@@ -104,6 +104,9 @@ impl ResponseError for ApiError {
         answer.insert_header((CACHE_CONTROL, "no-store"));
         if matches!(self, Self::TooSlow) {
             answer.force_close();
+        }
+        if let Self::MethodNotAllowed(method) = self {
+            answer.insert_header((ALLOW, *method));
         }
         if let Self::NoSuchRange { length: Some(length) } = self {
             answer.insert_header((CONTENT_RANGE, format!("bytes */{length}")));

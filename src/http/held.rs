@@ -136,9 +136,7 @@ impl Answer {
 
     /// Bytes that stand for these and are hardly more; room that they don't need is given back.
     pub fn with(mut self, bytes: Bytes) -> Self {
-        let over = self.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let over = over.saturating_sub(usize::try_from(pieces(bytes.len())).unwrap_or(usize::MAX));
-        drop(self.room.as_mut().and_then(|room| room.split(over)));
+        Held::shrink(&mut self.room, bytes.len());
         Self { bytes, ..self }
     }
 

@@ -26,6 +26,7 @@ mod agent;
 mod conversation;
 mod refusal;
 mod routes;
+mod sign_in;
 mod stream;
 mod studio;
 mod tokens;

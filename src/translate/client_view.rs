@@ -194,6 +194,10 @@ fn echo(said: &UserSaid, user: &User) -> Value {
     from.entry("id").or_insert_with(|| user.id.clone().into());
     from.insert("role".to_owned(), "user".into());
     activity.insert("from".to_owned(), Value::Object(from));
+    // Ours to say, to whoever reads it in another window.
+    if let Some(Value::Object(data)) = activity.get_mut("channelData") {
+        data.remove("servicenow");
+    }
     if let Some(question) = said.answers.filter(|_| said.message.is_some()) {
         let data = activity.entry("channelData").or_insert_with(|| json!({}));
         if let Value::Object(data) = data {

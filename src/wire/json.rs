@@ -66,11 +66,16 @@ pub fn read(bytes: &[u8]) -> Result<Read, NotJson> {
     Ok(Read { value, lost })
 }
 
-/// Bytes as JSON text that strict readers take: without a byte order mark, UTF-16 decoded, what is not UTF-8 and halves of
-/// surrogate pairs as U+FFFD.
+/// Bytes as JSON text that strict readers take: without a byte order mark, UTF-16 and UTF-32 decoded, what is not UTF-8 and halves
+/// of surrogate pairs as U+FFFD.
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     let text = match *bytes {
         [0xef, 0xbb, 0xbf, ref rest @ ..] => String::from_utf8_lossy(rest),
+        [0xff, 0xfe, 0, 0, ref rest @ ..] => utf32(rest, u32::from_le_bytes).into(),
+        [0, 0, 0xfe, 0xff, ref rest @ ..] => utf32(rest, u32::from_be_bytes).into(),
+        // The same as below, with three zeros.
+        [0, 0, 0, first, ..] if first != 0 => utf32(bytes, u32::from_be_bytes).into(),
+        [first, 0, 0, 0, ..] if first != 0 => utf32(bytes, u32::from_le_bytes).into(),
         [0xff, 0xfe, ref rest @ ..] => utf16(rest, u16::from_le_bytes).into(),
         [0xfe, 0xff, ref rest @ ..] => utf16(rest, u16::from_be_bytes).into(),
         // JSON begins with an ASCII character, so a zero beside it gives UTF-16 away (RFC 4627, section 3).
@@ -90,6 +95,11 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
     char::decode_utf16(units).map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> String {
+    let units = bytes.chunks_exact(4).map(|four| unit([four[0], four[1], four[2], four[3]]));
+    units.map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 fn salvage(text: &str, levels: usize, lost: &mut usize) -> Value {
@@ -262,7 +272,14 @@ mod tests {
         let utf16 = |bom: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
             format!("{bom}{plain}").encode_utf16().flat_map(bytes).collect()
         };
+        let utf32 = |bom: &str, bytes: fn(u32) -> [u8; 4]| -> Vec<u8> {
+            format!("{bom}{plain}").chars().flat_map(|c| bytes(u32::from(c))).collect()
+        };
         for bytes in [
+            utf32("\u{feff}", u32::to_le_bytes),
+            utf32("\u{feff}", u32::to_be_bytes),
+            utf32("", u32::to_le_bytes),
+            utf32("", u32::to_be_bytes),
             plain.as_bytes().to_vec(),
             format!("\u{feff}{plain}").into_bytes(),
             utf16("\u{feff}", u16::to_le_bytes),

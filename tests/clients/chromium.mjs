@@ -14,20 +14,25 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 
 // Starts the demo and a browser, lets `run` work with them, and says how long it took.
 export async function inChromium(what, run) {
+  const demo = await startDemo();
+  await withBrowser(what, [demo], (browser) => run(demo, browser));
+}
+
+// As `inChromium`, beside what runs already and is stopped at the end.
+export async function withBrowser(what, running, run) {
   const started = Date.now();
   mkdirSync(PICTURES, { recursive: true });
-  const demo = await startDemo();
   let browser;
   try {
     browser = await chromium.launch({ executablePath: findChromium(), args: FLAGS });
-    await run(demo, browser);
+    await run(browser);
     console.log(`${what} in ${Math.round((Date.now() - started) / 1000)} s; pictures in ${PICTURES}.`);
   } catch (error) {
     console.error(error);
     process.exitCode = 1;
   } finally {
     await browser?.close();
-    demo.stop();
+    for (const one of running) one.stop();
   }
 }
 

@@ -7,6 +7,7 @@
 
 mod activities;
 mod bend;
+mod callers;
 mod strangers;
 mod webhooks;
 

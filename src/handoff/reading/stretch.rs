@@ -1,6 +1,6 @@
 //! The bot's stretches of an escalated conversation, as Direct Line has them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use url::Url;
@@ -19,6 +19,9 @@ use crate::{
     translate::watermark::{Cursor, LARGEST_PAGE, Part, Piece, Upstream},
     wire::activity::{Activity, ActivitySet},
 };
+
+/// How long one waits for others who read the same bot; then there is nothing new for now.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Reading {
     /// What the bot said in a stretch that has ended, up to its end; false when that can't be read (on) now.
@@ -163,6 +166,8 @@ impl Reading {
         at: Option<&str>,
     ) -> Result<ActivitySet, BotError> {
         let source = self.bot.source(conversation, stretch, caller).await?;
+        let turn = tokio::time::timeout(PATIENCE, conversation.local.reading.lock()).await;
+        let _turn = turn.map_err(|_| CallError::NotSent(None))?;
         Ok(self.bot.read(&source, at).await?)
     }
 }

@@ -46,9 +46,9 @@ impl Operation {
             [one] if post && is(one, "conversations") => Some(Self::Start),
             [one, two] if post && is(one, "tokens") && is(two, "generate") => Some(Self::Generate),
             [one, two] if post && is(one, "tokens") && is(two, "refresh") => Some(Self::Refresh),
-            [one, id] if get && is(one, "conversations") => Some(Self::Reconnect(ConversationId::parse(id)?)),
+            [one, id] if get && is(one, "conversations") => Some(Self::Reconnect(conversation(id)?)),
             [one, id, last] if is(one, "conversations") => {
-                let id = ConversationId::parse(id)?;
+                let id = conversation(id)?;
                 match last {
                     _ if get && is(last, "activities") => Some(Self::Read(id)),
                     _ if post && is(last, "activities") => Some(Self::Post(id)),
@@ -87,6 +87,16 @@ impl Operation {
         }
     }
 
+    /// The conversation it is about.
+    pub fn conversation(&self) -> Option<&ConversationId> {
+        match self {
+            Self::Reconnect(id) | Self::Read(id) | Self::Post(id) | Self::Upload(id) | Self::Stream(id) => {
+                Some(id)
+            }
+            Self::Start | Self::Generate | Self::Refresh | Self::SessionId | Self::Attachment(_) => None,
+        }
+    }
+
     /// The one query parameter it takes.
     pub fn parameter(&self) -> Option<&'static str> {
         match self {
@@ -102,6 +112,14 @@ impl Operation {
     pub fn needs_credential(&self) -> bool {
         !matches!(self, Self::SessionId | Self::Attachment(_) | Self::Stream(_))
     }
+}
+
+/// A conversation's id, of the letters that ids are made of. With others, at the ends above all, a reader behind us might see the
+/// id of a live chat in what is another one's here.
+fn conversation(segment: &str) -> Option<ConversationId> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~|:=+@".contains(c);
+    let is_one = segment.chars().all(plain) && !segment.starts_with('.') && !segment.ends_with('.');
+    is_one.then(|| ConversationId::parse(segment)).flatten()
 }
 
 /// A path's segments once decoded; `None` where one would mean something else to another reader.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 mod cards;
 mod diagnostics;
 pub mod handoff;
+pub mod sign_in;
 mod topics;
 
 /// What the agent does about one activity.
@@ -18,6 +19,8 @@ pub struct Turn {
     pub later: Vec<Step>,
     /// The turn ends in an error of the bot.
     pub fails: bool,
+    /// An `invoke` is turned down, with 412.
+    pub refuses: bool,
 }
 
 /// Something the agent says, counted from the start of the turn (or, for later ones, from its end).
@@ -32,6 +35,8 @@ pub enum Says {
     Activity(Value),
     /// Escalates. The channel adds what only it knows: the transcript and the ids.
     HandOff(handoff::Form),
+    /// Asks the user to sign in. The channel adds where.
+    SignIn,
 }
 
 /// What the agent remembers of a conversation.
@@ -45,6 +50,7 @@ pub struct Memory {
     pub topics: Vec<String>,
     /// BCP 47, as the client said it last.
     pub locale: Option<String>,
+    pub sign_in: sign_in::SignIn,
     ended: bool,
 }
 
@@ -59,6 +65,9 @@ pub fn answer(memory: &mut Memory, activity: &Value) -> Turn {
     match activity["type"].as_str() {
         Some("message") => answer_message(memory, activity),
         Some("event") => answer_event(memory, activity),
+        Some("invoke") => {
+            sign_in::invoked(memory, activity["name"].as_str().unwrap_or_default(), &activity["value"])
+        }
         Some("endOfConversation") => {
             memory.ended = true;
             Turn::default()
@@ -80,6 +89,9 @@ fn answer_event(memory: &mut Memory, activity: &Value) -> Turn {
 
 fn answer_message(memory: &mut Memory, activity: &Value) -> Turn {
     let text = activity["text"].as_str().or(activity["value"].as_str()).unwrap_or_default().trim();
+    if let Some(turn) = sign_in::typed(memory, text) {
+        return turn;
+    }
     if !text.is_empty() {
         memory.phrases.push(text.to_owned());
         return memory.visit(topics::find(text), text);
@@ -96,7 +108,10 @@ fn answer_message(memory: &mut Memory, activity: &Value) -> Turn {
 impl Memory {
     fn visit(&mut self, topic: &topics::Topic, text: &str) -> Turn {
         self.topics.push(topic.name.to_owned());
-        let mut turn = (topic.answer)(self, text);
+        let mut turn = match topic.name {
+            topics::SIGN_IN => sign_in::ask(self),
+            _ => (topic.answer)(self, text),
+        };
         let typing = Step { at: Duration::ZERO, says: Says::Activity(json!({"type": "typing"})) };
         let dialog = Step { at: Duration::ZERO, says: Says::Activity(diagnostics::dialog(topic.name)) };
         turn.steps.splice(0..0, [typing, dialog]);
@@ -185,7 +200,7 @@ mod tests {
     fn texts(turn: &Turn) -> Vec<String> {
         let activities = turn.steps.iter().filter_map(|step| match &step.says {
             Says::Activity(activity) => activity["text"].as_str().map(str::to_owned),
-            Says::HandOff(_) => None,
+            Says::HandOff(_) | Says::SignIn => None,
         });
         activities.collect()
     }

@@ -11,12 +11,14 @@ use std::{
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::agent::{self, Memory, Says, Turn, handoff};
+use super::agent::{self, Memory, Says, Turn, handoff, sign_in};
 use crate::simulate::faults::Fault;
 
 /// The lock inside is held for moments only, never across an await.
 pub struct Conversation {
     pub id: String,
+    /// Where the service's pages are, with a slash at its end.
+    root: String,
     /// The agent's account, as `from` shows it.
     bot: Value,
     /// Two digits of this conversation's watermarks, so that a foreign one is noticed.
@@ -62,12 +64,13 @@ pub struct Received {
 }
 
 impl Conversation {
-    pub fn new(id: String, bot: Value, locale: Option<String>, clock_ahead: Duration) -> Self {
+    pub fn new(id: String, root: &str, bot: Value, locale: Option<String>, clock_ahead: Duration) -> Self {
         let mark = id.bytes().map(u32::from).sum::<u32>() % 100;
         let mut said = Said::default();
         said.memory.locale = locale;
         Self {
             id,
+            root: root.to_owned(),
             bot,
             mark,
             clock_ahead,
@@ -162,6 +165,7 @@ impl Conversation {
         let content = match says {
             Says::Activity(activity) => activity.clone(),
             Says::HandOff(form) => self.hand_off(&said, *form, reply_to),
+            Says::SignIn => sign_in::card(&format!("{}simulator/sign-in?signin={}", self.root, self.id)),
         };
         let Value::Object(mut activity) = content else { return String::new() };
         activity.entry("from").or_insert_with(|| self.bot.clone());
@@ -206,6 +210,11 @@ impl Conversation {
             activities.join(","),
             self.mark
         )
+    }
+
+    /// What the page of a sign-in shows; `None` when the agent waits for none.
+    pub fn sign_in_code(&self) -> Option<String> {
+        self.said().memory.sign_in.code.clone()
     }
 
     /// Every activity the bot was given, in order.

@@ -31,6 +31,9 @@ pub enum Refusal {
     BotFailed,
     #[error("Failed to send activity: bot timed out")]
     BotTimedOut,
+    /// The bot has turned down an `invoke`. [What Direct Line makes of that is not documented.]
+    #[error("The bot can't do what the invoke asks for")]
+    InvokeFailed,
 }
 
 impl Refusal {
@@ -40,7 +43,7 @@ impl Refusal {
             Self::MissingProperty(_) => "MissingProperty",
             Self::UnknownConversation | Self::NotFound => "NotFound",
             Self::TooLarge => "MessageSizeTooBig",
-            Self::BotFailed | Self::BotTimedOut => "BotError",
+            Self::BotFailed | Self::BotTimedOut | Self::InvokeFailed => "BotError",
             Self::NoAuthorization
             | Self::BadToken
             | Self::OtherConversation
@@ -53,6 +56,7 @@ impl Refusal {
     fn bot_status(&self) -> Option<u16> {
         match self {
             Self::BotFailed => Some(500),
+            Self::InvokeFailed => Some(412),
             Self::BotTimedOut => Some(504),
             _ => None,
         }
@@ -70,6 +74,7 @@ impl ResponseError for Refusal {
             Self::UnknownConversation | Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BotFailed | Self::BotTimedOut => StatusCode::BAD_GATEWAY,
+            Self::InvokeFailed => StatusCode::PRECONDITION_FAILED,
         }
     }
 

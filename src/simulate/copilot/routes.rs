@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{
     conversation::Conversation,
     refusal::Refusal,
-    stream,
+    sign_in, stream,
     studio::{Bearer, Studio, new_conversation_id},
     upload,
 };
@@ -47,6 +47,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/botsbyschema/{schema}/directline/token", web::get().to(token_endpoint))
                 .route("/regionalchannelsettings", web::get().to(regional_settings)),
         )
+        .route("/simulator/sign-in", web::get().to(sign_in::page))
         .route("/simulator/state", web::get().to(state))
         .route("/simulator/conversations", web::get().to(list_conversations))
         .route("/simulator/conversations/{id}/received", web::get().to(list_received))

@@ -161,7 +161,7 @@ impl Studio {
             return false;
         }
         let bot = json!({"id": self.options.bot_id, "name": self.options.bot_name, "role": "bot"});
-        let conversation = Conversation::new(id.to_owned(), bot, locale, self.options.clock_ahead);
+        let conversation = Conversation::new(id.to_owned(), &self.url, bot, locale, self.options.clock_ahead);
         all.by_id.insert(id.to_owned(), Arc::new(conversation));
         all.order.push(id.to_owned());
         true
@@ -192,7 +192,7 @@ impl Studio {
         activity: Map<String, Value>,
     ) -> Result<String, Refusal> {
         let received = conversation.receive(activity);
-        let (id, fails) = (received.id.clone(), received.turn.fails);
+        let (id, fails, refuses) = (received.id.clone(), received.turn.fails, received.turn.refuses);
         if received.turn.is_instant() {
             play(conversation, received).await;
         } else {
@@ -201,7 +201,11 @@ impl Studio {
                 return Err(Refusal::BotTimedOut);
             }
         }
-        if fails { Err(Refusal::BotFailed) } else { Ok(id) }
+        match (fails, refuses) {
+            (true, _) => Err(Refusal::BotFailed),
+            (_, true) => Err(Refusal::InvokeFailed),
+            (false, false) => Ok(id),
+        }
     }
 
     /// Keeps a file; answers where it is to be had.

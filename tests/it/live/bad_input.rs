@@ -73,10 +73,41 @@ async fn the_sweep_is_refused_to_callers_from_elsewhere() {
     let port = free_port().to_string();
     let world = World::with(&[("FUNCTIONS_CUSTOMHANDLER_PORT", &port)]).await;
     let sweep = || Call::post("/sweep").json("{}");
-    assert_eq!(exchange(&world.url, &sweep().bytes()).await.status, 200);
-    for name in ["X-Forwarded-For", "x-forwarded-proto", "Forwarded", "Via", "X-Real-IP", "X-Original-URL"] {
-        let refused = exchange(&world.url, &sweep().with(name, "192.0.2.1").bytes()).await;
-        assert_eq!((refused.status, refused.code()), (403, "Forbidden".to_owned()), "{name}");
+    for host in ["127.0.0.1:7071", "localhost", "[::1]:7071"] {
+        assert_eq!(exchange(&world.url, &sweep().at(host).bytes()).await.status, 200, "{host}");
+    }
+    for (name, value) in [
+        ("X-Forwarded-For", "192.0.2.1"),
+        ("x-forwarded-proto", "https"),
+        ("X-Forwarded", "for=192.0.2.1"),
+        ("Forwarded-For", "192.0.2.1"),
+        ("Forwarded", "for=192.0.2.1"),
+        ("Via", "1.1 a"),
+        ("X-Real-IP", "192.0.2.1"),
+        ("True-Client-IP", "192.0.2.1"),
+        ("X-Client-IP", "192.0.2.1"),
+        ("X-Cluster-Client-IP", "192.0.2.1"),
+        ("X-Azure-ClientIP", "192.0.2.1"),
+        ("X-Azure-FDID", "0"),
+        ("CF-Connecting-IP", "192.0.2.1"),
+        ("X-Envoy-External-Address", "192.0.2.1"),
+        ("X-ProxyUser-Ip", "192.0.2.1"),
+        ("X-Original-URL", "/sweep"),
+        ("X-Original-Host", "a.example.com"),
+        ("X-Original-Forwarded-For", "192.0.2.1"),
+        ("X-Rewrite-URL", "/sweep"),
+        ("X-ARR-ClientCert", "x"),
+        ("CDN-Loop", "a"),
+        ("X-Host", "a.example.com"),
+        ("Origin", "https://a.example.com"),
+        ("Host", "a.example.com"),
+        ("Host", "127.0.0.1.example.com"),
+        ("Host", "localhost.example.com:80"),
+        ("Host", ""),
+    ] {
+        let sent = if name == "Host" { sweep().at(value) } else { sweep().at("127.0.0.1").with(name, value) };
+        let refused = exchange(&world.url, &sent.bytes()).await;
+        assert_eq!((refused.status, refused.code()), (403, "Forbidden".to_owned()), "{name}: {value}");
     }
     let alone = World::start().await;
     assert_eq!(exchange(&alone.url, &sweep().bytes()).await.status, 404, "without a host there is no timer");
@@ -135,6 +166,12 @@ impl Call {
         Self::new(format!("POST {path}"))
     }
 
+    /// Under another name of ours.
+    pub fn at(mut self, host: &str) -> Self {
+        self.headers[0].1 = host.to_owned();
+        self
+    }
+
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
@@ -144,9 +181,11 @@ impl Call {
         self.with("Authorization", format!("Bearer {token}"))
     }
 
-    /// As the client of a chat sends it: with its token, and `{id}` for its conversation.
+    /// As the client of a chat sends it: with its token, and `{id}` for its conversation, `{ID}` for it in capitals.
     pub fn of(&self, chat: &ChatClient) -> Self {
-        Self { line: self.line.replace("{id}", chat.conversation()), ..self.clone() }.bearer(chat.token())
+        let (id, capitals) = (chat.conversation(), chat.conversation().to_ascii_uppercase());
+        let line = self.line.replace("{id}", id).replace("{ID}", &capitals);
+        Self { line, ..self.clone() }.bearer(chat.token())
     }
 
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {

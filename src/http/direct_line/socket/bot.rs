@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::{http::header::HeaderMap, web::Bytes};
+use actix_web::http::header::HeaderMap;
 use reqwest::{Method, header::HeaderValue};
 use serde_json::json;
 use tracing::debug;
@@ -29,7 +29,7 @@ use crate::{
     domain::{ConversationId, Timestamp},
     far_end::{self, CallError},
     handoff::{Caller, Standing},
-    http::ACTIVITY_LIMIT,
+    http::{ACTIVITY_LIMIT, held::Answer},
     telemetry::of_caller,
 };
 
@@ -67,8 +67,14 @@ impl Socket {
             if self.is_handed_over() {
                 return self.to_chat(watermark).await;
             }
-            let (body, packed) = match event {
-                Event::Frame(frame) => (Bytes::from(frame), false),
+            let (held, packed) = match event {
+                Event::Frame(frame) => match self.served.held.take(frame.into()) {
+                    Some(held) => (held, false),
+                    None => {
+                        line.drop_socket();
+                        continue;
+                    }
+                },
                 Event::Open => {
                     line.open(Box::pin(self.open(url.take(), watermark.clone())));
                     continue;
@@ -91,9 +97,9 @@ impl Socket {
                     }
                 }
             };
-            let mut batch = Some((body, packed));
-            while let Some((body, packed)) = batch.take() {
-                match self.tell(body, packed, &mut watermark).await? {
+            let mut batch = Some((held, packed));
+            while let Some((held, packed)) = batch.take() {
+                match self.tell(held, packed, &mut watermark).await? {
                     Told::On => {}
                     Told::Part => {
                         batch = self.poll(watermark.as_deref()).await?;
@@ -109,7 +115,8 @@ impl Socket {
     }
 
     /// Shows a batch, unless it holds a hand-off that is to be stored first.
-    async fn tell(&self, body: Bytes, packed: bool, watermark: &mut Option<String>) -> Result<Told, End> {
+    async fn tell(&self, held: Answer, packed: bool, watermark: &mut Option<String>) -> Result<Told, End> {
+        let body = held.bytes.clone();
         let looked = match found(&self.served, &self.id, &body, packed) {
             None => Looked::Bots,
             Some(found) => {
@@ -133,7 +140,7 @@ impl Socket {
             }
         };
         let Batch { text, watermark: next } = self.shown.borrow_mut().pass(&body);
-        drop(body);
+        drop((held, body));
         if let Some(text) = text {
             self.client.send(text, None).await?;
         }
@@ -200,7 +207,7 @@ impl Socket {
     }
 
     /// A poll as a client makes it; `None` when there is no answer now. Says whether it may be packed.
-    async fn poll(&self, watermark: Option<&str>) -> Result<Option<(Bytes, bool)>, End> {
+    async fn poll(&self, watermark: Option<&str>) -> Result<Option<(Answer, bool)>, End> {
         let path = Operation::Read(self.id.clone()).path();
         let place = BotPlace::read(watermark);
         let query = place.from.as_deref().map(|watermark| ("watermark", watermark));
@@ -212,7 +219,7 @@ impl Socket {
             return if is_final(&no_success(&response)) { Err(End::Refused) } else { Ok(None) };
         }
         let packed = response.headers().contains_key("content-encoding");
-        Ok(response.collect(LONGEST_SET).await.ok().map(|body| (body, packed)))
+        Ok(self.served.held.collect(response, LONGEST_SET).await.ok().map(|held| (held, packed)))
     }
 }
 

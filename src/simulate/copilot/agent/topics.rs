@@ -14,6 +14,8 @@ pub struct Topic {
 pub const GREETING: Topic = Topic { name: "Conversation Start", phrases: &[], answer: greeting };
 const ESCALATE: Topic =
     Topic { name: "Escalate", phrases: &["talk to a person"], answer: |_, _| escalate(Form::Event) };
+/// Answered by [`super::sign_in`], because it has to be remembered.
+pub const SIGN_IN: &str = "Sign in";
 const FALLBACK: Topic = Topic { name: "Conversational boosting", phrases: &[], answer: fallback };
 
 const TOPICS: &[Topic] = &[
@@ -32,6 +34,7 @@ const TOPICS: &[Topic] = &[
     Topic { name: "Slow flow", phrases: &["slow"], answer: slow },
     Topic { name: "Reminder", phrases: &["later"], answer: later },
     Topic { name: "Broken flow", phrases: &["fail"], answer: fail },
+    Topic { name: SIGN_IN, phrases: &["sign in"], answer: |_, _| Turn::default() },
     Topic { name: "Silence", phrases: &["silence"], answer: |_, _| Turn::default() },
     Topic { name: "After the live chat", phrases: &["what happened"], answer: what_happened },
     Topic { name: "Escalate, not set up", phrases: &["supervisor"], answer: supervisor },
