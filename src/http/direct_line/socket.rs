@@ -144,7 +144,7 @@ impl Surface<'_> {
             }
         }
         let trace = trace(self.request);
-        let socket = Socket {
+        let socket = Rc::new(Socket {
             served,
             pipe,
             id: id.clone(),
@@ -153,7 +153,7 @@ impl Surface<'_> {
             trace: trace.clone(),
             client: client.clone(),
             shown: RefCell::default(),
-        };
+        });
         let sockets = sockets.clone();
         let serving = async move {
             let end = tokio::select! {
@@ -202,7 +202,7 @@ impl Surface<'_> {
 
 impl Socket {
     /// Shows the client what there is, until that ends.
-    async fn serve(&self, mut place: Place) -> End {
+    async fn serve(self: &Rc<Self>, mut place: Place) -> End {
         loop {
             let next: Result<Place, End> = match place {
                 Place::Bot { watermark, url } => boxed(self.bot(watermark, url)).await,

@@ -1,11 +1,11 @@
 //! While the bot speaks in the client's own conversation: Direct Line's frames as they come, looked into for a hand-off.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use actix_web::http::header::HeaderMap;
 use reqwest::{Method, header::HeaderValue};
 use serde_json::json;
-use tracing::debug;
+use tracing::{Instrument as _, debug};
 use url::Url;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     },
     PASSED, Place, Socket,
     client::End,
-    line::{Event, Line},
+    line::{Event, Line, Opening},
     shown::{Batch, not_before},
 };
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
     far_end::{self, CallError},
     handoff::{Caller, Standing},
     http::{ACTIVITY_LIMIT, held::Answer},
-    telemetry::of_caller,
+    telemetry::{of_caller, on_behalf},
 };
 
 /// How often it is looked for lines that nobody wakes a socket for.
@@ -51,7 +51,7 @@ enum Told {
 impl Socket {
     /// Until the bot is cut off.
     pub(super) async fn bot(
-        &self,
+        self: &Rc<Self>,
         mut watermark: Option<String>,
         mut url: Option<Url>,
     ) -> Result<Place, End> {
@@ -76,7 +76,7 @@ impl Socket {
                     }
                 },
                 Event::Open => {
-                    line.open(Box::pin(self.open(url.take(), watermark.clone())));
+                    line.open(self.opening(url.take(), watermark.clone()));
                     continue;
                 }
                 Event::Opened => match self.poll(watermark.as_deref()).await? {
@@ -183,6 +183,12 @@ impl Socket {
             Ok(Standing::Refused { .. }) => Err(End::Refused),
             Ok(Standing::Unknown) | Err(_) => Err(End::Failed),
         }
+    }
+
+    fn opening(self: &Rc<Self>, url: Option<Url>, watermark: Option<String>) -> Opening {
+        let socket = self.clone();
+        let open = async move { socket.open(url, watermark).await };
+        Opening::begin(on_behalf(self.trace.clone(), open).in_current_span())
     }
 
     /// Direct Line's socket, if it offers one and lets us in; whether the token is still good, the poll that follows tells.

@@ -1,11 +1,11 @@
 //! Once a person was asked for: the journal as it is stored, and when the bot is back, its words pushed behind the same socket.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, warn};
 
 use super::{
     Place, Socket,
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     handoff::{Asked, BotWords, Conversation, Handoff, Page, Standing},
     ledger::journal::JournalError,
+    telemetry::on_behalf,
     translate::watermark::Cursor,
     wire::activity::{ActivitySet, SetRead},
 };
@@ -26,12 +27,12 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// The socket in a live chat.
 struct Chat<'a> {
-    socket: &'a Socket,
+    socket: &'a Rc<Socket>,
     handoff: &'a Arc<Handoff>,
     conversation: Arc<Conversation>,
     watermark: Option<String>,
     /// What the bot says, in the stretch with this number.
-    line: Option<(usize, Line<'a>)>,
+    line: Option<(usize, Line)>,
 }
 
 enum News {
@@ -41,7 +42,7 @@ enum News {
 
 impl Socket {
     /// Until the conversation is forgotten.
-    pub(super) async fn chat(&self, watermark: Option<String>) -> Result<Place, End> {
+    pub(super) async fn chat(self: &Rc<Self>, watermark: Option<String>) -> Result<Place, End> {
         let Some(handoff) = &self.served.handoff else { return Err(End::Failed) };
         let Some(conversation) = handoff.ledger.find(&self.id).await.map_err(|_| End::Failed)? else {
             return Err(End::Refused);
@@ -67,7 +68,7 @@ impl Socket {
     }
 }
 
-impl<'a> Chat<'a> {
+impl Chat<'_> {
     /// The client's token may have ended, or its conversation been erased.
     async fn check_standing(&self) -> Result<(), End> {
         match self.handoff.tokens.standing(&self.conversation, &self.socket.token.caller()).await {
@@ -129,7 +130,7 @@ impl<'a> Chat<'a> {
     async fn hear_bot(&mut self, event: Event) -> Result<(), End> {
         match event {
             Event::Open => {
-                let opening = self.open();
+                let opening = self.opening();
                 if let Some((_, line)) = &mut self.line {
                     line.open(opening);
                 }
@@ -184,10 +185,11 @@ impl<'a> Chat<'a> {
     }
 
     /// Direct Line's socket in the bot's stretch.
-    fn open(&self) -> Opening<'a> {
-        let (socket, handoff, conversation) = (self.socket, self.handoff, self.conversation.clone());
-        let watermark = self.watermark.clone();
-        Box::pin(async move {
+    fn opening(&self) -> Opening {
+        let (socket, handoff, conversation) =
+            (self.socket.clone(), self.handoff.clone(), self.conversation.clone());
+        let (watermark, trace) = (self.watermark.clone(), socket.trace.clone());
+        let open = async move {
             let caller = socket.token.caller();
             let url = handoff.reading.bot_stream(&conversation, &caller, watermark.as_deref()).await?;
             let opened = socket.pipe.direct_line().stream(url, HeaderMap::new()).await;
@@ -196,7 +198,8 @@ impl<'a> Chat<'a> {
                     debug!(conversation.id = %socket.id, %error, "Direct Line's socket can't be opened; the bot is polled");
                 })
                 .ok()
-        })
+        };
+        Opening::begin(on_behalf(trace, open).in_current_span())
     }
 
     /// A poll, the bot's words included, with all its parts; whether it was answered.

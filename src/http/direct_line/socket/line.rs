@@ -1,10 +1,11 @@
 //! The way to what the bot says: Direct Line's socket, or polls while there is none.
 
-use std::{pin::Pin, time::Duration};
+use std::time::Duration;
 
 use reqwest::Upgraded;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    task::JoinHandle,
     time::{Instant, sleep_until},
 };
 
@@ -21,16 +22,17 @@ const BETWEEN_POLLS: Duration = Duration::from_secs(1);
 /// And at most so seldom, while Direct Line fails.
 const SELDOM: Duration = Duration::from_secs(8);
 
-/// A socket that is being opened; `None`: it can't be.
-pub type Opening<'a, S = Upgraded> = Pin<Box<dyn Future<Output = Option<Stream<S>>> + 'a>>;
+/// A socket that is being opened, in a task of its own: it goes on whoever waits for what, so that no lock it has asked for is
+/// given to somebody who sleeps.
+pub struct Opening<S = Upgraded>(JoinHandle<Option<Stream<S>>>);
 
-pub struct Line<'a, S = Upgraded> {
-    way: Way<'a, S>,
+pub struct Line<S = Upgraded> {
+    way: Way<S>,
     /// The last socket did not last, and was tried again at once.
     hasty: bool,
 }
 
-enum Way<'a, S> {
+enum Way<S> {
     Open {
         stream: Box<Stream<S>>,
         since: Instant,
@@ -40,7 +42,7 @@ enum Way<'a, S> {
         next: Instant,
         every: Duration,
         open: Instant,
-        opening: Option<Opening<'a, S>>,
+        opening: Option<Opening<S>>,
     },
 }
 
@@ -56,7 +58,20 @@ pub enum Event {
     Poll,
 }
 
-impl<'a, S: AsyncRead + AsyncWrite + Unpin> Line<'a, S> {
+impl<S: 'static> Opening<S> {
+    /// `None`: it can't be opened.
+    pub fn begin(open: impl Future<Output = Option<Stream<S>>> + 'static) -> Self {
+        Self(actix_web::rt::spawn(open))
+    }
+}
+
+impl<S> Drop for Opening<S> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// No socket yet: one is tried at once.
     pub fn new() -> Self {
         Self { way: Way::polled(Duration::ZERO), hasty: false }
@@ -83,7 +98,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Line<'a, S> {
                 Way::Polled { next, opening: Some(opening), .. } => {
                     let opened = tokio::select! {
                         biased;
-                        opened = opening => opened,
+                        opened = &mut opening.0 => opened.ok().flatten(),
                         () = sleep_until(*next) => return Event::Poll,
                     };
                     match opened {
@@ -107,7 +122,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Line<'a, S> {
     }
 
     /// Opens a socket; polls go on until it is there.
-    pub fn open(&mut self, socket: Opening<'a, S>) {
+    pub fn open(&mut self, socket: Opening<S>) {
         if let Way::Polled { opening, .. } = &mut self.way {
             *opening = Some(socket);
         }
@@ -129,7 +144,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Line<'a, S> {
     }
 }
 
-impl<S> Way<'_, S> {
+impl<S> Way<S> {
     /// Polled from now on; a socket is tried after `wait`.
     fn polled(wait: Duration) -> Self {
         let now = Instant::now();
@@ -146,7 +161,11 @@ impl<S> Way<'_, S> {
 #[cfg(test)]
 mod tests {
     use futures_util::SinkExt as _;
-    use tokio::io::{DuplexStream, duplex};
+    use tokio::{
+        io::{DuplexStream, duplex},
+        sync::Mutex,
+        task::LocalSet,
+    };
     use tokio_tungstenite::{
         WebSocketStream,
         tungstenite::{Message, protocol::Role},
@@ -158,16 +177,18 @@ mod tests {
     type FarEnd = WebSocketStream<DuplexStream>;
 
     /// A line whose socket is open, and the far end of it.
-    async fn opened(line: &mut Line<'static, DuplexStream>) -> FarEnd {
+    async fn opened(line: &mut Line<DuplexStream>) -> FarEnd {
         assert_eq!(line.event().await, Event::Open);
         let (ours, theirs) = duplex(4_096);
-        line.open(Box::pin(async { Some(Stream::over(ours).await) }));
-        assert_eq!(line.event().await, Event::Opened);
+        line.open(Opening::begin(async { Some(Stream::over(ours).await) }));
+        while line.event().await != Event::Opened {
+            line.after_poll(true);
+        }
         WebSocketStream::from_raw_socket(theirs, Role::Server, None).await
     }
 
     /// Polls until a socket is to be opened; how many polls, and how long it took.
-    async fn polled(line: &mut Line<'static, DuplexStream>) -> (usize, Duration) {
+    async fn polled(line: &mut Line<DuplexStream>) -> (usize, Duration) {
         let (mut polls, begun) = (0, Instant::now());
         loop {
             match line.event().await {
@@ -181,61 +202,105 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_socket_that_ends_is_opened_again_at_once_and_polled_for_when_that_one_ends_too() {
-        let mut line = Line::new();
-        let mut theirs = opened(&mut line).await;
-        theirs.send(Message::text("{}")).await.expect("it is read");
-        assert_eq!(line.event().await, Event::Frame("{}".to_owned()));
-        drop(theirs);
-        drop(opened(&mut line).await);
-        let (polls, waited) = polled(&mut line).await;
-        assert_eq!((polls, waited), (30, NEXT_TRY), "one at once, and then one a second");
+        LocalSet::new()
+            .run_until(async {
+                let mut line = Line::new();
+                let mut theirs = opened(&mut line).await;
+                theirs.send(Message::text("{}")).await.expect("it is read");
+                assert_eq!(line.event().await, Event::Frame("{}".to_owned()));
+                drop(theirs);
+                drop(opened(&mut line).await);
+                let (polls, waited) = polled(&mut line).await;
+                assert_eq!((polls, waited), (30, NEXT_TRY), "one at once, and then one a second");
+            })
+            .await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_that_has_lasted_is_opened_again_at_once_each_time() {
-        let mut line = Line::new();
-        for _ in 0..3 {
-            let theirs = opened(&mut line).await;
-            tokio::time::sleep(LASTED).await;
-            drop(theirs);
-        }
-        assert_eq!(line.event().await, Event::Open);
+        LocalSet::new()
+            .run_until(async {
+                let mut line = Line::new();
+                for _ in 0..3 {
+                    let theirs = opened(&mut line).await;
+                    tokio::time::sleep(LASTED).await;
+                    drop(theirs);
+                }
+                assert_eq!(line.event().await, Event::Open);
+            })
+            .await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_socket_is_given_up_and_opened_again_or_polled_for() {
-        let mut line = Line::new();
-        for _ in 0..2 {
-            let _silent = opened(&mut line).await;
-            let begun = Instant::now();
-            assert!(matches!(line.event().await, Event::Open | Event::Poll));
-            assert_eq!(begun.elapsed(), SILENCE + ANSWER);
-        }
-        assert_eq!(polled(&mut line).await.0, 30);
+        LocalSet::new()
+            .run_until(async {
+                let mut line = Line::new();
+                for _ in 0..2 {
+                    let _silent = opened(&mut line).await;
+                    let begun = Instant::now();
+                    assert!(matches!(line.event().await, Event::Open | Event::Poll));
+                    assert_eq!(begun.elapsed(), SILENCE + ANSWER);
+                }
+                assert_eq!(polled(&mut line).await.0, 30);
+            })
+            .await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_socket_that_is_refused_or_never_opens_is_polled_for_meanwhile() {
-        let mut line = Line::<DuplexStream>::new();
-        assert_eq!(line.event().await, Event::Open);
-        line.open(Box::pin(async { None }));
-        assert_eq!(polled(&mut line).await, (30, NEXT_TRY));
-        line.open(Box::pin(std::future::pending()));
-        for _ in 0..100 {
-            assert_eq!(line.event().await, Event::Poll);
-            line.after_poll(true);
-        }
+        LocalSet::new()
+            .run_until(async {
+                let mut line = Line::<DuplexStream>::new();
+                assert_eq!(line.event().await, Event::Open);
+                line.open(Opening::begin(async { None }));
+                assert_eq!(polled(&mut line).await, (30, NEXT_TRY));
+                line.open(Opening::begin(std::future::pending()));
+                for _ in 0..100 {
+                    assert_eq!(line.event().await, Event::Poll);
+                    line.after_poll(true);
+                }
+            })
+            .await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_conversation_with_another_socket_is_left_to_it_for_a_while() {
-        let mut line = Line::new();
-        let mut theirs = opened(&mut line).await;
-        let collision = tokio_tungstenite::tungstenite::protocol::CloseFrame {
-            code: tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode::Normal,
-            reason: "collision".into(),
-        };
-        theirs.close(Some(collision)).await.expect("it is read");
-        assert_eq!(polled(&mut line).await.1, AFTER_COLLISION);
+        LocalSet::new()
+            .run_until(async {
+                let mut line = Line::new();
+                let mut theirs = opened(&mut line).await;
+                let collision = tokio_tungstenite::tungstenite::protocol::CloseFrame {
+                    code: tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode::Normal,
+                    reason: "collision".into(),
+                };
+                theirs.close(Some(collision)).await.expect("it is read");
+                assert_eq!(polled(&mut line).await.1, AFTER_COLLISION);
+            })
+            .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_waits_for_a_lock_is_given_it_whatever_is_done_meanwhile() {
+        LocalSet::new()
+            .run_until(async {
+                let lock = std::rc::Rc::new(Mutex::new(()));
+                let (held, other) = (lock.lock().await, lock.clone());
+                let mut line = Line::<DuplexStream>::new();
+                assert_eq!(line.event().await, Event::Open);
+                line.open(Opening::begin(async move {
+                    let _held = other.lock().await;
+                    None
+                }));
+                // It stands in line for the lock now.
+                for _ in 0..3 {
+                    assert_eq!(line.event().await, Event::Poll);
+                    line.after_poll(true);
+                }
+                drop(held);
+                let given = tokio::time::timeout(NEXT_TRY, lock.lock()).await;
+                assert!(given.is_ok(), "nobody sleeps on the lock");
+            })
+            .await;
     }
 }
