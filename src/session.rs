@@ -9,10 +9,9 @@ use std::{
 use crate::{
     domain::{
         ActivityId, Agent, ConversationId, Timestamp, User,
-        control::Control,
         inbound::{Inbound, Item, SystemMeaning, What},
     },
-    ledger::{CallId, Outbox},
+    ledger::Outbox,
 };
 
 mod call;
@@ -21,6 +20,7 @@ mod fact;
 mod fold;
 mod kept;
 mod order;
+mod questions;
 mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -30,6 +30,7 @@ pub use decide::{Command, Policy, decide, settle};
 pub use fact::*;
 pub use kept::{Kept, MOST_FILES, MOST_WORDS, Quota};
 pub use order::{Lift, stamp};
+pub use questions::Questions;
 pub use stream::Stream;
 
 /// Milliseconds without a further `typing` after which the user counts as no longer typing.
@@ -68,8 +69,6 @@ pub struct State {
     names: HashSet<String>,
     /// Longer tasks of ServiceNow's by their key: where they were first shown, and their steps so far.
     tasks: HashMap<String, (u64, Vec<String>)>,
-    /// Positions of the questions that have had their answer.
-    answered: HashSet<u64>,
     heard: HashSet<String>,
     posted: HashMap<String, ActivityId>,
     taken: HashSet<ActivityId>,
@@ -82,26 +81,13 @@ pub struct State {
     /// See [`State::lifts`].
     lifts: Vec<Lift>,
     latest: Timestamp,
-    /// What ServiceNow has shown in this chat that an answer may be given to, oldest first, each with where it stands.
-    questions: Vec<(u64, Control)>,
-    /// Those of them that a person asked.
-    asked_by_people: HashSet<u64>,
+    pub questions: Questions,
     /// Masked answers: what their words are known again by, the id of each, and when it was given.
     whispered: Vec<(String, ActivityId, Timestamp)>,
-    /// Masked answers that are not settled.
-    whispering: Vec<Whispering>,
     /// ServiceNow's messages the client has not fetched yet: position and `messageId`.
     unfetched: Vec<(u64, String)>,
     /// What is held of the visitor's.
     pub kept: Kept,
-}
-
-/// A masked answer on its way, and the question it answers.
-#[derive(Clone, Debug)]
-struct Whispering {
-    call: CallId,
-    question: u64,
-    control: Control,
 }
 
 /// Where a conversation stands. Each variant holds only what is true there.
@@ -186,7 +172,6 @@ impl State {
             history_missing: false,
             names: HashSet::new(),
             tasks: HashMap::new(),
-            answered: HashSet::new(),
             heard: HashSet::new(),
             posted: HashMap::new(),
             taken: HashSet::new(),
@@ -196,10 +181,8 @@ impl State {
             streams: Vec::new(),
             lifts: Vec::new(),
             latest: Timestamp::default(),
-            questions: Vec::new(),
-            asked_by_people: HashSet::new(),
+            questions: Questions::default(),
             whispered: Vec::new(),
-            whispering: Vec::new(),
             unfetched: Vec::new(),
             kept: Kept::default(),
         }
@@ -239,29 +222,9 @@ impl State {
         item.message_id.iter().chain(&stream).any(|key| self.heard.contains(key))
     }
 
-    /// What may be answered, oldest first, each with where it stands: questions that wait for it, and cards with actions.
-    pub fn questions(&self) -> &[(u64, Control)] {
-        &self.questions
-    }
-
     /// Who types at ServiceNow now, if somebody does: nobody goes on for ever.
     pub fn agent_types(&self, now: Timestamp) -> Option<&AgentTypes> {
         self.agent_types.as_ref().filter(|types| now.millis_since(types.since) < AGENT_TYPES)
-    }
-
-    /// True when what stands at this position may be answered.
-    pub fn is_open_question(&self, position: u64) -> bool {
-        self.questions.iter().any(|(at, _)| *at == position)
-    }
-
-    /// Whether an answer is open that only the virtual agent asked for. One that is masked stays open: what is typed into it must not
-    /// become a plain message.
-    fn awaits_virtual_agent(&self) -> bool {
-        self.questions.iter().any(|(at, control)| self.ends_with_topic(*at, control))
-    }
-
-    fn ends_with_topic(&self, at: u64, control: &Control) -> bool {
-        !self.asked_by_people.contains(&at) && !control.is_secure()
     }
 
     /// What these words have no room for in the conversation any more.
@@ -278,11 +241,6 @@ impl State {
     /// Whether a masked answer was given in this chat.
     pub fn whispers(&self) -> bool {
         !self.whispered.is_empty()
-    }
-
-    /// True when the question at this position has had its answer.
-    pub fn has_answered(&self, question: u64) -> bool {
-        self.answered.contains(&question)
     }
 
     /// True when the user's activity of Direct Line is in the live chat or was the bot's to answer.

@@ -78,7 +78,7 @@ impl Attaching {
         }
         let answer = {
             let state = conversation.state().await;
-            answer_one(&with_files(activity, files), &state.conversation, state.questions())
+            answer_one(&with_files(activity, files), &state.conversation, state.questions.open())
         };
         if let Some(amiss) = answer.amiss {
             let said = Box::new(live_words(activity, answer, self.ledger.now()));
@@ -227,7 +227,7 @@ impl Attaching {
     /// Who the user is, and what the open question for a file allows.
     pub async fn asked_for(&self, conversation: &Conversation) -> (String, Limits) {
         let state = conversation.state().await;
-        let open = state.questions().iter().map(|(_, control)| control);
+        let open = state.questions.open().iter().map(|(_, control)| control);
         (state.user.id.clone(), Limits::of(open))
     }
 

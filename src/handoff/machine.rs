@@ -125,7 +125,7 @@ fn known(state: &State, said: &UserSaid, now: Timestamp) -> Option<ActivityId> {
     let mark =
         said.message.as_ref().and_then(|message| message.whisper.as_ref()).map(|whisper| &whisper.mark);
     let whispered = || {
-        let open = said.answers.is_some_and(|question| !state.has_answered(question));
+        let open = said.answers.is_some_and(|question| !state.questions.is_answered(question));
         mark.filter(|_| !open).and_then(|mark| state.whispered_as(mark, now)).cloned()
     };
     posted.or_else(taken).or_else(whispered)

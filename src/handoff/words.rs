@@ -31,7 +31,7 @@ pub async fn say(
     let (ledger, activity, name) = (calls.ledger.clone(), activity.clone(), calls.ledger.random_name());
     let at = ledger.now();
     let decide = move |chat: &Chat, state: &State, now| {
-        let answer = answer_one(&activity, &state.conversation, state.questions());
+        let answer = answer_one(&activity, &state.conversation, state.questions.open());
         if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
             return Decided::Known(id);
         }

@@ -224,7 +224,7 @@ fn user_said(state: &State, said: UserSaid, now: Timestamp) -> Vec<Fact> {
         timezone: said.timezone.clone().filter(|zone| state.user.timezone.as_ref() != Some(zone)),
         ..said
     };
-    match said.answers.filter(|question| said.message.is_some() && !state.is_open_question(*question)) {
+    match said.answers.filter(|question| said.message.is_some() && !state.questions.is_open(*question)) {
         Some(_) => facts.extend(not_taken(state, said, Notice::QuestionClosed, now)),
         None => facts.push(Fact::UserSaid(Box::new(said))),
     }
@@ -239,7 +239,7 @@ fn not_taken(state: &State, said: UserSaid, why: Notice, now: Timestamp) -> Vec<
     if let Some(lacking) = state.lacks_room_for(&said) {
         return state.kept.tell(lacking, &said, now).into_iter().collect();
     }
-    let answered = said.answers.is_some_and(|question| state.answered.contains(&question));
+    let answered = said.answers.is_some_and(|question| state.questions.is_answered(question));
     let notice = if why == Notice::QuestionClosed && answered { Notice::AnsweredBefore } else { why };
     let said = UserSaid { message: None, timezone: None, ..said };
     vec![Fact::UserSaid(Box::new(said)), Fact::Noticed { notice, at: now }]

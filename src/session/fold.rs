@@ -2,7 +2,7 @@
 
 use super::{
     AgentSaid, AgentTypes, Call, Cut, DOUBLE_CLICK, EndReason, Fact, HandoffRequested, Phase, Segment,
-    Speaker, State, TOKENS, UserSaid, Whispering,
+    Speaker, State, TOKENS, UserSaid,
 };
 use crate::{
     domain::{
@@ -70,11 +70,7 @@ impl State {
             Fact::StreamPiece(piece) => self.stream_piece(position, piece),
             Fact::StreamDropped { first, .. } => self.stream_ended(*first, false),
             Fact::Noticed { .. } | Fact::FilesUnsaid { .. } => {}
-            Fact::QuestionsClosed { .. } => {
-                let mut questions = std::mem::take(&mut self.questions);
-                questions.retain(|(at, control)| !self.ends_with_topic(*at, control));
-                self.questions = questions;
-            }
+            Fact::QuestionsClosed { .. } => self.questions.end_topic(),
             Fact::Fetched { up_to, at } => self.fetched(position, *up_to, *at),
             Fact::ChatEnded { why, tell, at } => self.ended(position, *why, *tell, *at),
             Fact::ConversationOver { .. } => self.phase = Phase::Over,
@@ -113,15 +109,9 @@ impl State {
     fn settled(&mut self, settled: &Settled) {
         let counts = settled.attempt.is_none_or(|attempt| self.outbox.is_held(settled.call, attempt));
         let over = !matches!(settled.outcome, Settlement::Retry { .. });
-        let whispering = self.whispering.iter().position(|one| one.call == settled.call);
-        if let Some(at) = whispering.filter(|_| counts && over) {
-            let Whispering { question, control, .. } = self.whispering.remove(at);
-            if settled.outcome == Settlement::Dropped && self.is_live() {
-                self.answered.remove(&question);
-                self.questions.push((question, control));
-                self.questions.sort_by_key(|(at, _)| *at);
-                self.whispered.clear();
-            }
+        let lost = settled.outcome == Settlement::Dropped && self.is_live();
+        if counts && over && self.questions.settle(settled.call, lost) {
+            self.whispered.clear();
         }
         self.outbox.settle(settled);
     }
@@ -161,7 +151,8 @@ impl State {
     fn user_said(&mut self, position: u64, said: &UserSaid) {
         self.last_heard = said.at;
         if let Some(question) = said.answers.filter(|_| said.message.is_some()) {
-            self.answered(position, question, said);
+            let masked = said.message.as_ref().is_some_and(|message| message.whisper.is_some());
+            self.questions.answer(question, masked.then_some(CallId(position, 0)));
         }
         if let Some(id) = &said.id {
             self.taken.insert(id.clone());
@@ -196,19 +187,6 @@ impl State {
         }
     }
 
-    fn answered(&mut self, position: u64, question: u64, said: &UserSaid) {
-        let Some(at) = self.questions.iter().position(|(asked, _)| *asked == question) else { return };
-        if !self.questions[at].1.is_answered_once() {
-            return;
-        }
-        self.answered.insert(question);
-        self.asked_by_people.remove(&question);
-        let (_, control) = self.questions.remove(at);
-        if said.message.as_ref().is_some_and(|message| message.whisper.is_some()) {
-            self.whispering.push(Whispering { call: CallId(position, 0), question, control });
-        }
-    }
-
     /// The words that asked for a person are looked for until they are found once.
     fn request_found(&mut self, said: &UserSaid) {
         let text = said.echo.get("text").and_then(serde_json::Value::as_str);
@@ -237,10 +215,7 @@ impl State {
             self.unfetched.push((position, id.clone()));
         }
         if said.control.takes_answers() && live {
-            self.questions.push((position, said.control.clone()));
-            if matches!(said.by, Speaker::Agent(_)) {
-                self.asked_by_people.insert(position);
-            }
+            self.questions.ask(position, &said.control, matches!(said.by, Speaker::Agent(_)));
         }
         if said.control.waits_for_done() && live {
             self.call(CallId(position, 0), Call::Done, said.at);
@@ -263,10 +238,8 @@ impl State {
         };
         self.typing_since = None;
         self.agent_types = None;
-        self.questions.clear();
-        self.asked_by_people.clear();
+        self.questions.end_chat();
         self.whispered.clear();
-        self.whispering.clear();
         self.unfetched.clear();
         self.phase = Phase::Returning { why, agent };
         if tell {

@@ -312,7 +312,7 @@ impl<'a> Hearing<'a> {
     /// Closes what the virtual agent asked, when it has asked anything.
     fn topic_finished(&mut self) {
         let asked = |fact: &Fact| matches!(fact, Fact::AgentSaid(said) if said.control.takes_answers());
-        if self.facts.iter().any(asked) || self.state.awaits_virtual_agent() {
+        if self.facts.iter().any(asked) || self.state.questions.wait_for_virtual_agent() {
             self.facts.push(Fact::QuestionsClosed { at: self.now });
         }
     }

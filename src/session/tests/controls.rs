@@ -24,16 +24,16 @@ fn question() -> Control {
 #[test]
 fn questions_wait_until_they_are_answered_each_by_itself() {
     let mut chat = Chat::with_ana();
-    assert_eq!(chat.state.questions(), []);
+    assert_eq!(chat.state.questions.open(), []);
     let at = chat.position();
     chat.hears(webhook([shows("m1", question()), agent("m2", "Take your time.")]));
-    assert_eq!(chat.state.questions(), [(at, question())], "other words don't answer it");
+    assert_eq!(chat.state.questions.open(), [(at, question())], "other words don't answer it");
     let next = chat.position();
     chat.hears(webhook([shows("m3", question())]));
     chat.on(Command::UserSaid(Box::new(UserSaid { answers: Some(next), ..words("the first") })));
-    assert_eq!(chat.state.questions(), [(at, question())]);
+    assert_eq!(chat.state.questions.open(), [(at, question())]);
     chat.on(says("by the way"));
-    assert_eq!(chat.state.questions(), [(at, question())], "words that answer nothing leave it open");
+    assert_eq!(chat.state.questions.open(), [(at, question())], "words that answer nothing leave it open");
 }
 
 #[test]
@@ -41,10 +41,10 @@ fn a_question_is_forgotten_with_its_chat() {
     let mut chat = Chat::with_ana();
     chat.hears(webhook([shows("m1", question())]));
     chat.hears(completed());
-    assert_eq!(chat.state.questions(), []);
+    assert_eq!(chat.state.questions.open(), []);
     let late = Item { agent: Some(person("Ana")), ..shows("m2", question()) };
     chat.hears(webhook([late]));
-    assert_eq!(chat.state.questions(), []);
+    assert_eq!(chat.state.questions.open(), []);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn what_comes_with_the_end_of_a_chat_can_be_read_and_not_answered() {
                 _ => None,
             });
             assert_eq!(shown.as_ref(), Some(&told), "{control:?}");
-            assert!(!told.takes_answers() && chat.state.questions().is_empty());
+            assert!(!told.takes_answers() && chat.state.questions.open().is_empty());
         }
     }
 }
@@ -119,7 +119,7 @@ fn a_topic_that_is_over_takes_the_virtual_agents_questions_with_it() {
     let persons = chat.position();
     chat.hears(webhook([Item { agent: Some(person("Ana")), ..shows("m2", question()) }]));
     assert_eq!(chat.hears(over()), ["questions closed"]);
-    assert_eq!(chat.state.questions(), [(persons, question())]);
+    assert_eq!(chat.state.questions.open(), [(persons, question())]);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_masked_answer_is_a_call_like_any_other_and_its_words_are_in_no_fact() {
     let at = chat.position();
     chat.hears(webhook([shows("m1", question())]));
     assert_eq!(chat.on(whispers("c1", Some(at), "x")), ["user: "]);
-    assert_eq!(chat.state.questions(), []);
+    assert_eq!(chat.state.questions.open(), []);
     assert_eq!(chat.on(whispers("c1", Some(at), "x")), NOTHING, "known by its id");
     assert_eq!(chat.deliver(), ["say "]);
     assert!(chat.state.whispered_as("x", chat.now).is_some(), "a double click is known by its words");
@@ -163,7 +163,7 @@ fn a_masked_answer_that_got_lost_leaves_its_question_open_and_is_asked_for_again
         let call = chat.lease().expect("due");
         let facts = chat.settles(call, Outcome::GivenUp(why));
         assert_eq!(facts[1..], ["notice: enter again"], "{why:?}");
-        assert_eq!(chat.state.questions(), [(at, question())]);
+        assert_eq!(chat.state.questions.open(), [(at, question())]);
         assert_eq!(chat.on(whispers("c2", Some(at), "x")), ["user: "], "the same words again");
         assert_eq!(chat.deliver(), ["say "]);
     }

@@ -104,7 +104,7 @@ impl Client {
 
     async fn answer_secret(&self, chance: &mut Chance) {
         let asked =
-            self.desk.record(&self.id).state.questions().iter().any(|(_, control)| control.is_secure());
+            self.desk.record(&self.id).state.questions.open().iter().any(|(_, control)| control.is_secure());
         if !asked || chance.one_in(5) {
             return;
         }
@@ -201,7 +201,7 @@ impl Client {
         let (activity, client_id, name, at) =
             (activity.clone(), client_id.to_owned(), ledger.random_name(), ledger.now());
         let decide = move |chat: &Chat, state: &State, now: Timestamp| {
-            let answer = answer_one(&activity, &state.conversation, state.questions());
+            let answer = answer_one(&activity, &state.conversation, state.questions.open());
             if !answer.secure && state.whispers() {
                 let mark = ledger.whispers().mark(&answer.text.as_str().into());
                 if let Some(id) = state.whispered_as(&mark, now) {

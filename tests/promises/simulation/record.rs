@@ -87,7 +87,7 @@ impl Record {
             }
             self.state.apply(&fact);
             if matches!(fact, Fact::Noticed { notice: Notice::EnterAgain, .. }) {
-                let open = self.state.questions().iter().any(|(_, control)| control.is_secure());
+                let open = self.state.questions.open().iter().any(|(_, control)| control.is_secure());
                 world.check(open || !self.state.is_live(), "a masked answer can be given again", || {
                     format!("{} is asked to, and nothing is open", self.state.conversation)
                 });
