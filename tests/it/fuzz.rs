@@ -8,6 +8,7 @@
 mod activities;
 mod bend;
 mod callers;
+mod questions;
 mod strangers;
 mod webhooks;
 

@@ -32,7 +32,7 @@ fn any_activity_of_the_user_is_told_as_documented() {
         let mut talk = Talk::live();
         let asked = random.pick(&questions).to_string();
         talk.hear(Response::parse(asked.as_bytes()).expect("JSON"));
-        let open = talk.state.questions().to_vec();
+        let open = talk.state.questions.open().to_vec();
         say(&mut talk, &activity, &open);
         // As a client shows a question: whatever of it is pressed comes back to us.
         let pressed = Activity { value: Some(random.pick(&questions).clone()), ..activity };
