@@ -54,6 +54,12 @@ export class Desk {
     return requests.filter((request) => !request.action).map((request) => request.body.message);
   }
 
+  // The session that was spoken in last, as the client and ServiceNow call it.
+  async session() {
+    const { requests } = await get(`${this.#instance}/simulator/state`);
+    return requests.at(-1).body.clientSessionId;
+  }
+
   // What was uploaded to ServiceNow: `{name, mediaType, bytes, sha256, …}` each.
   async uploads() {
     return (await get(`${this.#instance}/simulator/state`)).uploads;
