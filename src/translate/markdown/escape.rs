@@ -112,6 +112,8 @@ fn is_special(char: char, before: char, after: char, at: usize, ends_number: boo
             ends_number
                 || before == '.'
                 || after == '.'
+                // `www.` would begin a link.
+                || matches!(before, 'w' | 'W')
                 || (before.is_alphanumeric() && after.is_alphabetic())
         }
         ')' => ends_number,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pulldown_cmark::{Event, Parser};
+use pulldown_cmark::{Event, Parser, Tag};
 
 use super::{destination, escape, options};
 use crate::translate::{
@@ -29,23 +29,34 @@ pub fn safe(markdown: &str, context: &RenderContext<'_>, pictures: &mut [Picture
     while let Some(first) = markdown[at..].chars().next() {
         at += scanner.step(first, &markdown, at);
     }
-    with_breaks(&without_tags(scanner.out.replace(SLOT, "")))
+    with_breaks(&without_code(scanner.out.replace(SLOT, "")))
 }
 
-/// What the scanner took for code and a renderer does not can hold tags; each that is made text may show others.
-fn without_tags(mut markdown: String) -> String {
+/// What the scanner took for code and a renderer does not can hold tags, and links to code; each that is made text may show others.
+fn without_code(mut markdown: String) -> String {
     for _ in 0..MOST_LOOKS {
-        if !markdown.contains('<') {
+        if !markdown.contains(['<', '[']) {
             return markdown;
         }
-        let events = Parser::new_ext(&markdown, options()).into_offset_iter();
-        let tags = events.filter(|(event, _)| matches!(event, Event::Html(_) | Event::InlineHtml(_)));
         let mut out = String::with_capacity(markdown.len());
         let mut done = 0;
-        for (_, range) in tags {
-            out.push_str(&markdown[done..range.start.max(done)]);
-            out.push_str(&markdown[range.start.max(done)..range.end.max(done)].replace('<', "&lt;"));
-            done = range.end.max(done);
+        for (event, range) in Parser::new_ext(&markdown, options()).into_offset_iter() {
+            let end = match &event {
+                Event::Html(_) | Event::InlineHtml(_) => range.end,
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. })
+                    if !leads(dest_url) =>
+                {
+                    let bracket = markdown[range.clone()].find(['[', '<']).unwrap_or_default();
+                    range.start + bracket + 1
+                }
+                _ => continue,
+            };
+            if end > done {
+                let start = range.start.max(done);
+                out.push_str(&markdown[done..start]);
+                out.push_str(&markdown[start..end].replace('<', "&lt;").replace('[', "&#91;"));
+                done = end;
+            }
         }
         if done == 0 {
             return markdown;
@@ -53,7 +64,15 @@ fn without_tags(mut markdown: String) -> String {
         out.push_str(&markdown[done..]);
         markdown = out;
     }
-    markdown.replace('<', "&lt;")
+    markdown.replace('<', "&lt;").replace('[', "&#91;")
+}
+
+/// Whether a link leads to a place, and not to code.
+fn leads(url: &str) -> bool {
+    let url = url.trim_matches(|char: char| char.is_whitespace() || char.is_control()).to_ascii_lowercase();
+    let scheme =
+        url.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| !scheme.contains(['/', '?', '#']));
+    scheme.is_none_or(|scheme| ["http", "https", "mailto", "tel"].contains(&scheme))
 }
 
 /// Keeps lines apart that Markdown would run together.
@@ -87,7 +106,7 @@ fn run(text: &str) -> usize {
     text.bytes().take_while(|byte| *byte == b'`').count()
 }
 
-/// Times that a text is read for tags; one that still has some is shown without any link in angle brackets.
+/// Times that a text is read for tags and links to code; one that still has some is shown without any link.
 const MOST_LOOKS: usize = 3;
 
 /// Stands for a sign that may be put in, or has been taken away; no text holds it.
@@ -113,7 +132,8 @@ impl Scanner<'_> {
         match first {
             '\\' => {
                 let taken = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
-                self.show(&rest[..taken]);
+                // Behind an address the stroke is a part of that, and the sign would begin a tag.
+                self.show(if &rest[..taken] == "\\<" { "&lt;" } else { &rest[..taken] });
                 taken
             }
             '`' => self.code(rest, at),
@@ -144,9 +164,23 @@ impl Scanner<'_> {
         self.out.replace_range(at..=at, "\u{1}");
     }
 
+    /// Whether the word that is written may be an address: some renderers take all signs up to a blank for a part of it.
+    fn is_in_address(&self) -> bool {
+        const LONGEST_WORD: usize = 200;
+        let from = self.out.floor_char_boundary(self.out.len().saturating_sub(LONGEST_WORD));
+        let near = &self.out[from..];
+        let word = near.rsplit(char::is_whitespace).next().unwrap_or(near);
+        let whole = from == 0 || word.len() < near.len();
+        !whole || word.contains("://") || word.contains('@') || word.to_ascii_lowercase().contains("www.")
+    }
+
     /// A span or block of code is left alone.
     fn code(&mut self, rest: &str, at: usize) -> usize {
         let run = run(rest);
+        if self.is_in_address() {
+            self.show(&"&#96;".repeat(run));
+            return run;
+        }
         let closing = self.fences.get(&run).and_then(|starts| {
             let next = starts.partition_point(|start| *start < at + run);
             starts.get(next)
