@@ -13,13 +13,15 @@ pub fn typed(plain: &str) -> String {
     lines(plain, |line, out| {
         for piece in address::pieces(line) {
             match piece {
-                // Before a link it would make a picture of it.
-                address::Piece::Words(words) if words.ends_with('!') => {
-                    signs(&words[..words.len() - 1], out);
-                    out.push_str("\\!");
-                }
                 address::Piece::Words(words) => signs(words, out),
                 address::Piece::Address { shown, leads_to } => {
+                    // Before a link it would make a picture of it.
+                    if let Some(written) = out.strip_suffix('!') {
+                        let strokes = written.len() - written.trim_end_matches('\\').len();
+                        if strokes % 2 == 0 {
+                            out.insert(out.len() - 1, '\\');
+                        }
+                    }
                     out.push('[');
                     signs(shown, out);
                     out.push_str(&format!("]({})", destination(&leads_to)));
@@ -89,7 +91,10 @@ fn signs(words: &str, out: &mut String) {
             '{' if is_attribute(rest) => out.push_str("&#123;"),
             char => {
                 let ends_number = digits > 0 && at == digits && after.is_whitespace();
-                if is_special(char, before, after, at, ends_number) || precedes_slashes(char, rest) {
+                if is_special(char, before, after, at, ends_number)
+                    || precedes_slashes(char, rest)
+                    || char == '.' && ends_with_www(&words[..at])
+                {
                     out.push('\\');
                 }
                 out.push(char);
@@ -112,8 +117,6 @@ fn is_special(char: char, before: char, after: char, at: usize, ends_number: boo
             ends_number
                 || before == '.'
                 || after == '.'
-                // `www.` would begin a link.
-                || matches!(before, 'w' | 'W')
                 || (before.is_alphanumeric() && after.is_alphabetic())
         }
         ')' => ends_number,
@@ -126,6 +129,11 @@ fn is_special(char: char, before: char, after: char, at: usize, ends_number: boo
 /// `://` would make a link.
 fn precedes_slashes(char: char, rest: &str) -> bool {
     char == ':' && rest.starts_with("//") || char == '/' && rest.starts_with('/')
+}
+
+/// `www.` would begin a link.
+fn ends_with_www(before: &str) -> bool {
+    before.len().checked_sub(3).is_some_and(|at| before.as_bytes()[at..].eq_ignore_ascii_case(b"www"))
 }
 
 /// `(c)`, `(r)`, `(p)` and `(tm)` become signs.

@@ -65,6 +65,19 @@ fn typed(text: &str) -> Vec<String> {
     lines(&text.replace('\0', "\u{fffd}"))
 }
 
+/// Clients that know no Markdown show every stroke that is put before a sign.
+#[test]
+fn what_is_no_markdown_is_left_as_it_was_typed() {
+    for text in [
+        "Please restart the client now. Is it slow? No: it works (I saw).",
+        "Room 4, 2nd floor; call 555-0100, or write to us - see below!",
+        "Two lines, a new window.\n\nMy view. And now, #4 of 7 = done + 1.",
+    ] {
+        let shown = said(text, Voice::Person).markdown;
+        assert_eq!(shown, text, "{text:?}");
+    }
+}
+
 #[test]
 fn what_a_person_types_is_read_sign_for_sign() {
     for text in [
