@@ -49,7 +49,7 @@ async fn three_programs_on_one_container_keep_every_word_while_storage_fails_and
     let proxy = Proxy::start(azurite.origin());
     let store = format!("{}?{}", azurite.container_behind(proxy.origin()), sas("rwdlac"));
     let stage = stage(&size, &[("STORE", &store)]).await;
-    proxy.set(Weather { busy: 20, conflict: 20, lost: 10, slow: 20 });
+    proxy.set(Weather { busy: 20, conflict: 20, lost: 10, slow: 20, in_a_row: 0 });
     let figures = storm(&stage, &size).await;
     println!("{figures}\n{}", proxy.counts());
 }

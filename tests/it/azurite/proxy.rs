@@ -45,6 +45,8 @@ pub struct Weather {
     pub lost: u64,
     /// Done after a wait of 50 ms to 2 s.
     pub slow: u64,
+    /// So many tries of one request go wrong at most, one after the other; 0: as many as chance has it.
+    pub in_a_row: u64,
 }
 
 /// What has gone through so far.
@@ -75,6 +77,8 @@ struct Shared {
     turns: Arc<Semaphore>,
     weather: Mutex<Weather>,
     counts: Mutex<Counts>,
+    /// By request, how many of its last tries went wrong.
+    gone_wrong: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Proxy {
@@ -87,6 +91,7 @@ impl Proxy {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             weather: Mutex::default(),
             counts: Mutex::default(),
+            gone_wrong: Mutex::default(),
         });
         let (data, (told, started)) = (Data::from(shared.clone()), std::sync::mpsc::channel());
         thread::spawn(move || {
@@ -176,14 +181,36 @@ fn kind(request: &HttpRequest) -> &'static str {
     }
 }
 
+impl Shared {
+    /// Tries of the request that went wrong, since one did not.
+    fn gone_wrong(&self, request: &HttpRequest) -> u64 {
+        let gone_wrong = self.gone_wrong.lock().expect("no panic with it");
+        gone_wrong.get(&name(request)).copied().unwrap_or_default()
+    }
+
+    fn tried(&self, request: &HttpRequest, wrong: bool) {
+        let mut gone_wrong = self.gone_wrong.lock().expect("no panic with it");
+        let count = gone_wrong.entry(name(request)).or_default();
+        *count = if wrong { *count + 1 } else { 0 };
+    }
+}
+
+fn name(request: &HttpRequest) -> String {
+    format!("{} {} {:?}", request.method(), request.uri(), request.headers().get("x-ms-range"))
+}
+
 async fn pass(shared: Data<Shared>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let weather = *shared.weather.lock().expect("no panic with it");
+    let mut weather = *shared.weather.lock().expect("no panic with it");
+    if weather.in_a_row > 0 && shared.gone_wrong(&request) >= weather.in_a_row {
+        weather = Weather { slow: weather.slow, ..Weather::default() };
+    }
     let chance = getrandom::u64().expect("random numbers") % 1_000;
     let busy = chance < weather.busy;
     let lost = !busy && chance < weather.busy + weather.lost;
     let slow = !busy && !lost && chance < weather.busy + weather.lost + weather.slow;
     // From the other end, so that none of the others becomes rarer by it.
     let conflict = request.method() == Method::PUT && chance >= 1_000 - weather.conflict;
+    shared.tried(&request, busy || lost || conflict);
     {
         let mut counts = shared.counts.lock().expect("no panic with it");
         *counts.kinds.entry(kind(&request)).or_default() += 1;

@@ -67,7 +67,8 @@ async fn files_are_whole_through_a_service_that_is_busy_and_loses_answers() {
     let transport = azure::transport(far_end::client().unwrap());
     let container = azure::container::client(&url, None, transport).unwrap();
     container.create(None).await.unwrap();
-    proxy.set(Weather { busy: 50, conflict: 50, lost: 50, slow: 0 });
+    // A call is made four times.
+    proxy.set(Weather { busy: 50, conflict: 50, lost: 50, slow: 0, in_a_row: 3 });
     let (store, bytes) = (FileStore::blobs(container), noise(18_000_001));
     for _ in 0..6 {
         let label = Label::new("log.txt", "text/plain");

@@ -122,7 +122,7 @@ async fn through_lost_answers_every_fact_stands_there_once_and_each_writers_in_o
     let proxy = proxy::Proxy::start(azurite.origin());
     let container = format!("{}?{}", azurite.container_behind(proxy.origin()), sas("rwdlac"));
     let (one, two) = (opened(&container).await, opened(&container).await);
-    proxy.set(proxy::Weather { busy: 100, conflict: 50, lost: 150, slow: 20 });
+    proxy.set(proxy::Weather { busy: 100, conflict: 50, lost: 150, slow: 20, in_a_row: 0 });
     let id = ConversationId::parse("bad weather").expect("an id");
     futures_util::join!(write(&one, &id, 1, 60), write(&two, &id, 2, 60), write(&one, &id, 3, 60));
     proxy.set(proxy::Weather::default());
