@@ -69,7 +69,7 @@ async fn poll(subject: &Subject, places: Vec<Vec<Place>>) {
 /// As the host's timer asks for it.
 async fn sweep(subject: &Subject) {
     let mut connection = Connection::open(subject.address).await.expect("it listens");
-    let request = b"POST /sweep HTTP/1.1\r\nhost: connector.example\r\ncontent-type: application/json\r\n\
+    let request = b"POST /sweep HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
         content-length: 2\r\n\r\n{}";
     assert_eq!(connection.ask(request).await.status, 200, "the sweep");
 }
