@@ -11,6 +11,7 @@ use super::{
     Place, Socket,
     client::End,
     line::{Event, Line, Opening},
+    shown::is_passing,
 };
 use crate::{
     handoff::{Asked, BotWords, Conversation, Handoff, Page, Standing},
@@ -117,7 +118,9 @@ impl Chat<'_> {
         let Page { mut activities, watermark, bot: _ } = page;
         self.socket.shown.borrow_mut().retain(&mut activities);
         if !activities.is_empty() {
-            let frame = frame(&activities, watermark.as_deref());
+            // As in the bot phase, one with nothing but typing may have waited while more was read.
+            let passing = activities.iter().all(|activity| activity.get("type").is_some_and(is_passing));
+            let frame = frame(&activities, watermark.as_deref().filter(|_| !passing));
             let position = Cursor::read(watermark.as_deref()).local;
             // Who does not read is waited for with the frame alone.
             drop(activities);
@@ -228,5 +231,8 @@ impl Chat<'_> {
 
 /// An ActivitySet as text.
 fn frame(activities: &[Value], watermark: Option<&str>) -> String {
-    json!({"activities": activities, "watermark": watermark}).to_string()
+    match watermark {
+        Some(watermark) => json!({"activities": activities, "watermark": watermark}).to_string(),
+        None => json!({ "activities": activities }).to_string(),
+    }
 }

@@ -28,7 +28,8 @@ pub struct Shown {
 
 /// A batch as far as it is looked into to pass it on.
 pub struct Batch {
-    /// As it came, or without what was shown before; `None`: nothing is left.
+    /// As it came, or without what was shown before; `None`: nothing is left. One with nothing but typing tells no watermark: it may
+    /// have waited while a poll told more, and a client that reads on from an older place is shown twice what stands behind it.
     pub text: Option<String>,
     pub watermark: Option<String>,
 }
@@ -41,12 +42,14 @@ struct Looked<'a> {
     watermark: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Named {
     #[serde(default)]
     id: Option<Value>,
     #[serde(default)]
     timestamp: Option<Value>,
+    #[serde(default, rename = "type")]
+    kind: Option<Value>,
 }
 
 impl Shown {
@@ -57,22 +60,21 @@ impl Shown {
             return Batch { text: Some(text), watermark: None };
         };
         let watermark = looked.watermark.as_ref().and_then(watermark);
-        let fresh: Vec<&RawValue> = looked
-            .activities
-            .iter()
-            .filter(|raw| match serde_json::from_str::<Named>(raw.get()) {
-                Ok(Named { id: Some(id), timestamp }) => self.is_new(&id, timestamp.as_ref()),
-                _ => true,
-            })
-            .copied()
-            .collect();
+        let mut passing = true;
+        let mut is_fresh = |raw: &&RawValue| {
+            let named = serde_json::from_str::<Named>(raw.get()).unwrap_or_default();
+            let fresh = named.id.is_none_or(|id| self.is_new(&id, named.timestamp.as_ref()));
+            passing &= !fresh || named.kind.as_ref().is_some_and(is_passing);
+            fresh
+        };
+        let fresh: Vec<&RawValue> = looked.activities.iter().copied().filter(&mut is_fresh).collect();
         if fresh.is_empty() {
             return Batch { text: None, watermark };
         }
-        if fresh.len() == looked.activities.len() {
+        if fresh.len() == looked.activities.len() && !(passing && watermark.is_some()) {
             return Batch { text: Some(text), watermark };
         }
-        Batch { text: rewritten(&text, &fresh), watermark }
+        Batch { text: rewritten(&text, &fresh, passing), watermark }
     }
 
     /// The youngest time that was shown.
@@ -114,6 +116,11 @@ pub fn not_before(lines: &mut [Value], latest: Option<Timestamp>) {
     }
 }
 
+/// Whether a type is that of an activity which is no part of the conversation that is read again.
+pub fn is_passing(kind: &Value) -> bool {
+    kind == "typing"
+}
+
 /// The youngest time in a batch.
 pub fn latest_of(activities: &[Box<RawValue>]) -> Option<Timestamp> {
     let named = activities.iter().filter_map(|raw| serde_json::from_str::<Named>(raw.get()).ok());
@@ -124,8 +131,11 @@ fn time(stamp: &Value) -> Option<Timestamp> {
     Timestamp::parse_rfc3339(stamp.as_str()?)
 }
 
-fn rewritten(text: &str, activities: &[&RawValue]) -> Option<String> {
+fn rewritten(text: &str, activities: &[&RawValue], passing: bool) -> Option<String> {
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).ok()?;
+    if passing {
+        fields.remove("watermark");
+    }
     fields.insert("activities".to_owned(), to_raw_value(activities).ok()?);
     serde_json::to_string(&fields).ok()
 }
@@ -155,6 +165,23 @@ mod tests {
         let left =
             r#"{"activities":[{"id":"c|1","timestamp":"u","x":[ 1 ]},{"type":"typing"}],"watermark":null}"#;
         assert_eq!((batch.text.as_deref(), batch.watermark), (Some(left), None));
+    }
+
+    #[test]
+    fn typing_that_waited_while_more_was_polled_leads_no_client_back() {
+        let mut shown = Shown::default();
+        shown.pass(br#"{"activities":[{"id":"c|1"},{"id":"c|2"}],"watermark":"2"}"#);
+        for late in [
+            r#"{"activities":[{"id":"c|1"},{"id":"t","type":"typing"}],"watermark":"1"}"#,
+            r#"{"activities":[{"id":"t2","type":"typing"}],"watermark":"1"}"#,
+        ] {
+            let batch = shown.pass(late.as_bytes());
+            assert!(batch.text.as_deref().is_some_and(|text| text.contains("typing")), "{late}");
+            assert!(batch.text.is_some_and(|text| !text.contains("watermark")), "{late}");
+            assert_eq!(batch.watermark.as_deref(), Some("1"), "what asks for the next part of an answer");
+        }
+        let next = r#"{"activities":[{"id":"t3","type":"typing"},{"id":"c|3"}],"watermark":"3"}"#;
+        assert_eq!(shown.pass(next.as_bytes()).text.as_deref(), Some(next));
     }
 
     #[test]
