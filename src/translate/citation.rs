@@ -90,7 +90,6 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::translate::texts::Words;
 
     fn shown(text: &str, citations: &[(&str, &str, Option<&str>)]) -> String {
         let instance = Url::parse("https://acme.example.com").expect("a URL");
@@ -103,13 +102,7 @@ mod tests {
             Generated { text: text.to_owned(), citations: citations.collect(), ..Generated::default() };
         with_sources(
             &generated,
-            &RenderContext {
-                instance: &instance,
-                file_link: &|_| None,
-                picture_link: &|_| None,
-                by: text::Voice::Bot,
-                words: Words::default(),
-            },
+            &RenderContext { by: text::Voice::Bot, ..RenderContext::unlinked(&instance) },
         )
         .markdown
     }

@@ -18,6 +18,20 @@ pub struct RenderContext<'a> {
     pub words: Words<'a>,
 }
 
+#[cfg(test)]
+impl<'a> RenderContext<'a> {
+    /// A bot's words, in English, where no address leads through us.
+    pub fn unlinked(instance: &'a Url) -> Self {
+        Self {
+            instance,
+            file_link: &|_| None,
+            picture_link: &|_| None,
+            by: Voice::Bot,
+            words: Words::default(),
+        }
+    }
+}
+
 /// An address as a link people can follow: absolute, http or https (through us when the instance would ask for a
 /// login), mail or telephone. `None` when it is no such address; show it as text then.
 pub fn resolve(raw: &str, context: &RenderContext<'_>) -> Option<String> {

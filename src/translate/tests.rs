@@ -9,8 +9,6 @@ use super::{
     activity::{RenderContext, Rendered, render},
     answer::answer,
     markdown,
-    text::Voice,
-    texts::Words,
     virtual_agent::{Inbound, What, inbound},
 };
 use crate::{
@@ -210,16 +208,7 @@ fn read(value: &Value) -> Inbound {
 
 fn shown(control: &Control) -> Rendered {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
-    render(
-        control,
-        &RenderContext {
-            instance: &instance,
-            file_link: &|_| None,
-            picture_link: &|_| None,
-            by: Voice::Bot,
-            words: Words::default(),
-        },
-    )
+    render(control, &RenderContext::unlinked(&instance))
 }
 
 fn all_shown(inbound: &Inbound) -> String {

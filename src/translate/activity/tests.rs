@@ -2,7 +2,6 @@ use url::Url;
 
 use super::*;
 use crate::domain::control::{Card, CardField, CardLook, Generated, GroupedParts, MomentKind, Part, Table};
-use crate::translate::{text::Voice, texts::Words};
 
 mod cards;
 mod questions;
@@ -10,16 +9,7 @@ mod questions;
 fn shown(control: &Control) -> Rendered {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
     let signed = |url: &str| Some(format!("https://bridge.example.net/f?u={}", url.len()));
-    render(
-        control,
-        &RenderContext {
-            instance: &instance,
-            file_link: &signed,
-            picture_link: &|_| None,
-            by: Voice::Bot,
-            words: Words::default(),
-        },
-    )
+    render(control, &RenderContext { file_link: &signed, ..RenderContext::unlinked(&instance) })
 }
 
 fn asked(text: &str) -> Rendered {
@@ -136,18 +126,7 @@ fn html_is_its_markdown_or_else_its_picture() {
 #[test]
 fn a_picture_that_asks_for_a_login_is_a_link_when_it_cant_go_through_us() {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
-    let shown = |control: &Control| {
-        render(
-            control,
-            &RenderContext {
-                instance: &instance,
-                file_link: &|_| None,
-                picture_link: &|_| None,
-                by: Voice::Bot,
-                words: Words::default(),
-            },
-        )
-    };
+    let shown = |control: &Control| render(control, &RenderContext::unlinked(&instance));
     let url = || "a.iix".to_owned();
     let link = "[cat](https://acme.example.com/a.iix)";
     let image = Image { url: url(), alt: Some("cat".to_owned()), caption: None };

@@ -5,7 +5,7 @@ use crate::{
         control::{Choice, Item},
     },
     session::{State, StreamPiece, ToAgent},
-    translate::{answer::answer_one, texts::Words},
+    translate::answer::answer_one,
 };
 
 const AT: Timestamp = Timestamp(1_760_000_000_123);
@@ -38,13 +38,7 @@ fn seen_at(
     let user = User { id: "dl_jo".to_owned(), ..User::default() };
     let instance = "https://acme.service-now.com/".parse().expect("a URL");
     let signed = |url: &str| Some(format!("https://us.example/files?{url}"));
-    let context = RenderContext {
-        instance: &instance,
-        file_link: &signed,
-        picture_link: &|_| None,
-        by: Voice::Bot,
-        words: Words::default(),
-    };
+    let context = RenderContext { file_link: &signed, ..RenderContext::unlinked(&instance) };
     shown(fact, position, &Scene { conversation: &conversation, user: &user, context, streams, types, lifts })
 }
 

@@ -2,22 +2,12 @@ use proptest::prelude::*;
 use url::Url;
 
 use super::*;
-use crate::translate::{link::RenderContext, text::Voice, texts::Words};
+use crate::translate::link::RenderContext;
 
 fn made_safe(markdown: &str) -> String {
     let instance = Url::parse("https://acme.example.com").expect("a URL");
     let signed = |url: &str| url.ends_with(".iix").then(|| "https://bridge.example.net/f/1".to_owned());
-    safe(
-        markdown,
-        &RenderContext {
-            instance: &instance,
-            file_link: &signed,
-            picture_link: &|_| None,
-            by: Voice::Bot,
-            words: Words::default(),
-        },
-        &mut [],
-    )
+    safe(markdown, &RenderContext { file_link: &signed, ..RenderContext::unlinked(&instance) }, &mut [])
 }
 
 #[test]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use url::Url;
 
 use super::*;
-use crate::translate::{picture::Picture, texts::Words};
+use crate::translate::picture::Picture;
 
 fn signed(url: &str) -> Option<String> {
     Some(format!("https://bridge.example.net/f?{}", url.len()))
@@ -12,13 +12,7 @@ fn signed(url: &str) -> Option<String> {
 
 fn context(by: Voice) -> RenderContext<'static> {
     static INSTANCE: LazyLock<Url> = LazyLock::new(|| Url::parse("https://acme.example.com").expect("a URL"));
-    RenderContext {
-        instance: &INSTANCE,
-        file_link: &signed,
-        picture_link: &|_| None,
-        by,
-        words: Words::default(),
-    }
+    RenderContext { file_link: &signed, by, ..RenderContext::unlinked(&INSTANCE) }
 }
 
 fn said(text: &str, by: Voice) -> Shown {
