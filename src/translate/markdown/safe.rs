@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
-use pulldown_cmark::{Event, Parser, Tag};
+use pulldown_cmark::{Event, Parser};
 
+use self::second_look::without_code;
 use super::{destination, escape, options};
 use crate::translate::{
     html::entities,
     link::{RenderContext, resolve, resolve_picture},
     picture::{self, Picture},
 };
+
+mod second_look;
 
 /// Markdown from outside, made fit to be sent on: lines stay lines; links and images absolute, http or https (links
 /// also to mail and telephones), the rest of them as text; tags of HTML as text. `pictures` are those that
@@ -30,49 +33,6 @@ pub fn safe(markdown: &str, context: &RenderContext<'_>, pictures: &mut [Picture
         at += scanner.step(first, &markdown, at);
     }
     with_breaks(&without_code(scanner.out.replace(SLOT, "")))
-}
-
-/// What the scanner took for code and a renderer does not can hold tags, and links to code; each that is made text may show others.
-fn without_code(mut markdown: String) -> String {
-    for _ in 0..MOST_LOOKS {
-        if !markdown.contains(['<', '[']) {
-            return markdown;
-        }
-        let mut out = String::with_capacity(markdown.len());
-        let mut done = 0;
-        for (event, range) in Parser::new_ext(&markdown, options()).into_offset_iter() {
-            let end = match &event {
-                Event::Html(_) | Event::InlineHtml(_) => range.end,
-                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. })
-                    if !leads(dest_url) =>
-                {
-                    let bracket = markdown[range.clone()].find(['[', '<']).unwrap_or_default();
-                    range.start + bracket + 1
-                }
-                _ => continue,
-            };
-            if end > done {
-                let start = range.start.max(done);
-                out.push_str(&markdown[done..start]);
-                out.push_str(&markdown[start..end].replace('<', "&lt;").replace('[', "&#91;"));
-                done = end;
-            }
-        }
-        if done == 0 {
-            return markdown;
-        }
-        out.push_str(&markdown[done..]);
-        markdown = out;
-    }
-    markdown.replace('<', "&lt;").replace('[', "&#91;")
-}
-
-/// Whether a link leads to a place, and not to code.
-fn leads(url: &str) -> bool {
-    let url = url.trim_matches(|char: char| char.is_whitespace() || char.is_control()).to_ascii_lowercase();
-    let scheme =
-        url.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| !scheme.contains(['/', '?', '#']));
-    scheme.is_none_or(|scheme| ["http", "https", "mailto", "tel"].contains(&scheme))
 }
 
 /// Keeps lines apart that Markdown would run together.
@@ -105,9 +65,6 @@ fn fences(markdown: &str) -> HashMap<usize, Vec<usize>> {
 fn run(text: &str) -> usize {
     text.bytes().take_while(|byte| *byte == b'`').count()
 }
-
-/// Times that a text is read for tags and links to code; one that still has some is shown without any link.
-const MOST_LOOKS: usize = 3;
 
 /// Stands for a sign that may be put in, or has been taken away; no text holds it.
 const SLOT: char = '\u{1}';
