@@ -45,13 +45,31 @@ async fn three_programs_on_one_container_keep_every_word_while_storage_fails_and
  {
     let size =
         Size { conversations: 300, messages: 50, pause: 3_000, poll: 3_000, kill_every: 5_000 }.or_as_told();
-    let azurite = Azurite::start();
-    let proxy = Proxy::start(azurite.origin());
-    let store = format!("{}?{}", azurite.container_behind(proxy.origin()), sas("rwdlac"));
-    let stage = stage(&size, &[("STORE", &store)]).await;
-    proxy.set(Weather { busy: 20, conflict: 20, lost: 10, slow: 20, in_a_row: 0 });
+    let container = Container::behind_a_proxy();
+    let stage = stage(&size, &[("STORE", &container.store)]).await;
+    container.proxy.set(FAILING);
     let figures = storm(&stage, &size).await;
-    println!("{figures}\n{}", proxy.counts());
+    println!("{figures}\n{}", container.proxy.counts());
+}
+
+/// How a storm's storage fails.
+const FAILING: Weather = Weather { busy: 20, conflict: 20, lost: 10, slow: 20, in_a_row: 0 };
+
+/// A container in Azurite, and what stands in front of it.
+struct Container {
+    proxy: Proxy,
+    /// As `STORE` names it.
+    store: String,
+    _azurite: Azurite,
+}
+
+impl Container {
+    fn behind_a_proxy() -> Self {
+        let azurite = Azurite::start();
+        let proxy = Proxy::start(azurite.origin());
+        let store = format!("{}?{}", azurite.container_behind(proxy.origin()), sas("rwdlac"));
+        Self { proxy, store, _azurite: azurite }
+    }
 }
 
 const PROGRAMS: usize = 3;

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use servicenow_handoff::simulate::servicenow::ServiceNowOptions;
 
-use super::{PROGRAMS, figures::quantiles, size::Size, weather};
+use super::{Container, FAILING, PROGRAMS, figures::quantiles, size::Size, weather};
 use crate::{
     eventually::found,
     faults::{random::Random, stage::Stage},
@@ -30,10 +30,26 @@ const HANGS_UP: u64 = 400;
 async fn primary_bots_get_one_answer_to_each_request_while_one_program_after_the_other_is_killed() {
     let size = Size { conversations: 20, messages: 6, pause: 600, poll: 0, kill_every: 2_500 }.or_as_told();
     let sink = Sink::open();
+    println!("{}", storm(&stage(&sink, &[]).await, &size, &sink).await);
+}
+
+#[tokio::test]
+#[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
+async fn primary_bots_get_one_answer_to_each_request_while_storage_fails_too() {
+    let size =
+        Size { conversations: 60, messages: 20, pause: 1_500, poll: 0, kill_every: 5_000 }.or_as_told();
+    let (sink, container) = (Sink::open(), Container::behind_a_proxy());
+    let stage = stage(&sink, &[("STORE", &container.store)]).await;
+    container.proxy.set(FAILING);
+    let figures = storm(&stage, &size, &sink).await;
+    println!("{figures}\n{}", container.proxy.counts());
+}
+
+/// Programs in the secondary-bot role, whose asynchronous answers go to `sink`.
+async fn stage(sink: &Sink, settings: &[(&str, &str)]) -> Stage {
     let own = [("SECONDARY_TOKEN", TOKEN), ("RELAY_QUIET", "200"), ("RELAY_MAX_WAIT", "4000")];
-    let settings: Vec<_> = own.into_iter().chain(to(&sink)).collect();
-    let stage = Stage::on(PROGRAMS, ServiceNowOptions::default(), &settings).await;
-    println!("{}", storm(&stage, &size, &sink).await);
+    let settings: Vec<_> = own.into_iter().chain(to(sink)).chain(settings.iter().copied()).collect();
+    Stage::on(PROGRAMS, ServiceNowOptions::default(), &settings).await
 }
 
 async fn storm(stage: &Stage, size: &Size, sink: &Sink) -> Figures {
