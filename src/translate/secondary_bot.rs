@@ -10,6 +10,7 @@ mod cited;
 pub mod context;
 mod element;
 mod form;
+mod parts;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -67,17 +68,39 @@ pub enum Reply {
         #[serde(default)]
         value: Value,
     },
+    /// A card's button that submits its own data and leaves out what was entered.
+    Bare {
+        #[serde(default)]
+        value: Value,
+    },
+}
+
+impl Reply {
+    /// With what a card submits besides.
+    fn with(self, more: &Map<String, Value>) -> Self {
+        match self {
+            Self::Value { text, value: Value::Object(mut data) } => {
+                data.extend(more.clone());
+                Self::Value { text, value: data.into() }
+            }
+            other => other,
+        }
+    }
 }
 
 /// A hand-off's variables, for `clientVariables.handoff`.
 pub type Variables = Map<String, Value>;
 
 /// Finds the choice a text means: by its value, else by value or label without regard to case.
-fn choose<'a>(choices: &'a [Choice], text: &str) -> Option<&'a Choice> {
+fn choose<'a>(
+    choices: impl IntoIterator<Item = &'a Choice, IntoIter: Clone>,
+    text: &str,
+) -> Option<&'a Choice> {
     let folded = text.trim().to_lowercase();
     let like = |candidate: &str| candidate.trim().to_lowercase() == folded;
-    (choices.iter().find(|choice| choice.value == text))
-        .or_else(|| choices.iter().find(|choice| like(&choice.value) || like(&choice.label)))
+    let mut choices = choices.into_iter();
+    (choices.clone().find(|choice| choice.value == text))
+        .or_else(|| choices.find(|choice| like(&choice.value) || like(&choice.label)))
 }
 
 /// Adds a choice under a value no other has.

@@ -35,6 +35,9 @@ pub fn answer(pending: &Pending, text: &str, in_words: &Words<'_>) -> Answered {
 }
 
 fn fill(form: &Form, text: &str) -> Result<Answered, Complaint> {
+    if let Some(way_out) = form.way_out(text) {
+        return Ok(Answered::Post(post(way_out)));
+    }
     let Some((step, rest)) = form.steps.split_first() else {
         let submit = choose(&form.submits, text).ok_or(Complaint::NoChoice)?;
         return Ok(Answered::Post(submitted(&submit.reply, &form.answers)));
@@ -42,10 +45,9 @@ fn fill(form: &Form, text: &str) -> Result<Answered, Complaint> {
     let value = if text.trim() == SKIPPED { passed_over(step)? } else { rules::value(step, text)? };
     let mut answers = form.answers.clone();
     answers.extend(value.map(|value| (step.id.clone(), value)));
-    Ok(match (rest, form.submits.as_slice()) {
-        ([], []) => Answered::Post(submitted(&Reply::Value { text: None, value: json!({}) }, &answers)),
-        ([], [only]) => Answered::Post(submitted(&only.reply, &answers)),
-        _ => {
+    Ok(match form.sends().filter(|_| rest.is_empty()) {
+        Some(reply) => Answered::Post(submitted(&reply, &answers)),
+        None => {
             let (steps, submits) = (rest.to_vec(), form.submits.clone());
             Answered::Ask(Form { steps, answers, submits, complaint: None })
         }
@@ -69,6 +71,7 @@ fn words(text: &str) -> Map<String, Value> {
 fn post(reply: &Reply) -> Map<String, Value> {
     match reply {
         Reply::Text { text } => words(text),
+        Reply::Bare { value } => post(&Reply::Value { text: None, value: value.clone() }),
         Reply::Value { text, value } => {
             let mut fields = Map::new();
             fields.extend(text.as_ref().map(|text| ("text".to_owned(), text.as_str().into())));
@@ -84,12 +87,11 @@ fn post(reply: &Reply) -> Map<String, Value> {
 /// The button's own data with the inputs' answers over it. Without inputs a text is only said.
 fn submitted(reply: &Reply, answers: &Map<String, Value>) -> Map<String, Value> {
     let data = match reply {
-        Reply::Value { text: _, value: Value::Object(data) } => data.clone(),
-        Reply::Value { .. } => Map::new(),
+        Reply::Bare { .. } => return post(reply),
         Reply::Text { .. } if answers.is_empty() => return post(reply),
-        Reply::Text { .. } => Map::new(),
+        Reply::Value { text: _, value: Value::Object(data) } => data.clone(),
+        Reply::Value { .. } | Reply::Text { .. } => Map::new(),
     };
-    let mut value = data;
-    value.extend(answers.clone());
-    post(&Reply::Value { text: None, value: value.into() })
+    let value = Value::Object(data);
+    post(&Reply::Value { text: None, value }.with(answers))
 }

@@ -3,15 +3,17 @@
 use serde_json::{Map, Value, json};
 
 use super::{Choice, Reply, offer};
-use crate::wire::virtual_agent::body;
+use crate::{
+    translate::texts::{Text, Words},
+    wire::virtual_agent::body,
+};
 
 /// A carousel whose cards are each one thing to choose: links beside them, and one picker of pictures. `None` when it is
 /// anything else.
 pub fn carousel(cards: &[&Value], prompt: &str) -> Option<(Vec<Value>, Vec<Choice>)> {
     let (mut elements, mut choices, mut options) = (Vec::new(), Vec::new(), Vec::new());
     for content in cards {
-        let text =
-            |key: &str| content.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+        let text = |key: &str| text(content, key);
         let buttons = content.get("buttons").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let before = choices.len();
         actions(buttons, text("title"), &mut elements, &mut choices);
@@ -36,12 +38,19 @@ pub fn carousel(cards: &[&Value], prompt: &str) -> Option<(Vec<Value>, Vec<Choic
 
 /// A hero or thumbnail card and its kin: what it shows, and what its buttons say. Where several cards stand side by
 /// side, `among` says so, and a button is named with its card's title.
-pub fn hero(content: &Value, among: bool, elements: &mut Vec<Value>, choices: &mut Vec<Choice>) {
-    let text = |key: &str| content.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+pub fn hero(
+    content: &Value,
+    among: bool,
+    ours: &Words<'_>,
+    elements: &mut Vec<Value>,
+    choices: &mut Vec<Choice>,
+) {
+    let text = |key: &str| text(content, key);
     let image = content.pointer("/images/0").or(content.get("image"));
     let url = image.and_then(|image| image.get("url")?.as_str());
     let alt = image.and_then(|image| image.get("alt")?.as_str());
-    let facts = facts(content.get("facts"), "key");
+    let mut facts = facts(content.get("facts"), "key");
+    facts.extend(bill(content, ours));
     if let Some(card) = plain(text("title"), text("subtitle"), text("text"), url.zip(Some(alt)), &facts) {
         elements.push(card);
     }
@@ -53,6 +62,35 @@ pub fn hero(content: &Value, among: bool, elements: &mut Vec<Value>, choices: &m
     let buttons = content.get("buttons").and_then(Value::as_array);
     let of = text("title").filter(|_| among);
     actions(buttons.map(Vec::as_slice).unwrap_or_default(), of, elements, choices);
+    if let Some(mut tap) = content.get("tap").filter(|tap| tap.is_object()).cloned() {
+        // A tap mostly does what a button does, too, and has no words of its own.
+        let does = |button: &Value| button.get("value") == tap.get("value");
+        if !buttons.into_iter().flatten().any(does) {
+            if tap.get("title").is_none() {
+                tap["title"] = text("title").into();
+            }
+            actions(&[tap], None, elements, choices);
+        }
+    }
+}
+
+/// What a receipt card lists and adds up.
+fn bill(content: &Value, ours: &Words<'_>) -> Vec<(String, String)> {
+    let items = content.get("items").and_then(Value::as_array).into_iter().flatten();
+    let item = |item: &Value| {
+        let name = [text(item, "title"), text(item, "subtitle"), text(item, "text")];
+        let count = text(item, "quantity").map(|count| format!("× {count}"));
+        let name = name.into_iter().flatten().chain(count.as_deref()).collect::<Vec<_>>().join(" ");
+        (!name.is_empty()).then(|| (name, text(item, "price").unwrap_or_default().to_owned()))
+    };
+    let sums = [(Text::Vat, "vat"), (Text::Tax, "tax"), (Text::Total, "total")];
+    let sum = |(label, key)| Some((ours.get(label).to_owned(), text(content, key)?.to_owned()));
+    items.filter_map(item).chain(sums.into_iter().filter_map(sum)).collect()
+}
+
+/// A text of an object's that is not blank.
+pub fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty())
 }
 
 /// A card that only shows; text alone needs no card. `None` when there is nothing to show.
@@ -119,11 +157,12 @@ pub fn actions(actions: &[Value], of: Option<&str>, elements: &mut Vec<Value>, c
                 offer(choices, named(label), &named(label), reply);
             }
             "imBack" => {
-                let said = text("value").or(text("text")).unwrap_or(label);
+                let number = value.filter(|value| value.is_number()).map(Value::to_string);
+                let said = text("value").or(number.as_deref()).or(text("text")).unwrap_or(label);
                 offer(choices, named(label), said, Reply::Text { text: said.to_owned() });
             }
             _ => match text("value") {
-                Some(url) if url.contains("://") => {
+                Some(url) if ["://", "mailto:", "tel:"].iter().any(|mark| url.contains(mark)) => {
                     elements.push(body::output_link(&named(label), None, url))
                 }
                 _ => elements.push(body::output_text(label)),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Choice, Pending, Variables, card, cited, form};
+use super::{Choice, Form, Pending, Variables, card, cited, parts};
 use crate::{
     translate::{
         escalation, html, readable,
@@ -45,19 +45,22 @@ pub fn said(activities: &[Activity], events: &[String], turn: &str, words: &Word
     said
 }
 
-fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
-    if let Some((mut elements, mut choices)) = pictures(activity, ours) {
-        number(&mut elements, id);
-        said.elements.append(&mut elements);
-        match &mut said.pending {
-            Pending::Choices { choices: known } => known.append(&mut choices),
+impl Said {
+    fn offers(&mut self, choices: Vec<Choice>) {
+        match &mut self.pending {
+            Pending::Choices { choices: known } => known.extend(choices),
             pending => *pending = Pending::Choices { choices },
         }
-        return;
     }
-    let mut shown = Vec::new();
-    let mut choices = Vec::new();
-    let mut asked = None;
+}
+
+fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
+    if let Some((mut elements, choices)) = pictures(activity, ours) {
+        number(&mut elements, id);
+        said.elements.append(&mut elements);
+        return said.offers(choices);
+    }
+    let (mut shown, mut choices, mut asked) = (Vec::new(), Vec::new(), None);
     let attachments = activity.attachments.as_deref().unwrap_or_default();
     let among = attachments.iter().filter(|attachment| hero(attachment).is_some()).count() > 1;
     for attachment in attachments {
@@ -65,20 +68,7 @@ fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
     }
     let suggested = activity.suggested_actions.as_ref().and_then(|all| all.get("actions")?.as_array());
     card::actions(suggested.map(Vec::as_slice).unwrap_or_default(), None, &mut shown, &mut choices);
-    let entities = activity.rest.get("entities").and_then(Value::as_array);
-    let entities = entities.map(Vec::as_slice).unwrap_or_default();
-    let (text, citations) = cited::sources(&words(activity), entities);
-    let mut elements = Vec::new();
-    // A question and its choices are one control; with more beside them the words stand first.
-    let asks_itself = shown.is_empty() && citations.is_empty() && !choices.is_empty();
-    if !text.trim().is_empty() && !asks_itself {
-        elements.push(cite(body::output_text(&text), citations));
-    }
-    elements.append(&mut shown);
-    if !choices.is_empty() {
-        let prompt = if asks_itself && !text.trim().is_empty() { &text } else { ours.get(Text::Choose) };
-        elements.push(picker(prompt, &choices));
-    }
+    let mut elements = spoken(activity, shown, &choices, ours);
     if let Some(asked) = &asked {
         elements.extend(asked.questions(ours));
     }
@@ -86,12 +76,30 @@ fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
     said.elements.append(&mut elements);
     let score = activity.channel_data.as_ref().and_then(|data| data.get("score"));
     said.score = score.and_then(percent).or(said.score.take());
-    match (asked, choices.is_empty(), &mut said.pending) {
-        (Some(form), ..) => said.pending = Pending::Form(form),
-        (None, false, Pending::Choices { choices: known }) => known.append(&mut choices),
-        (None, false, _) => said.pending = Pending::Choices { choices },
-        (None, true, _) => {}
+    match asked {
+        Some(form) => said.pending = Pending::Form(form),
+        None if !choices.is_empty() => said.offers(choices),
+        None => {}
     }
+}
+
+/// The words, what is shown beside them, and what there is to choose. A question and its choices are one control; with more
+/// beside them the words stand first.
+fn spoken(activity: &Activity, mut shown: Vec<Value>, choices: &[Choice], ours: &Words<'_>) -> Vec<Value> {
+    let entities = activity.rest.get("entities").and_then(Value::as_array);
+    let entities = entities.map(Vec::as_slice).unwrap_or_default();
+    let (text, citations) = cited::sources(&words(activity), entities);
+    let mut elements = Vec::new();
+    let asks_itself = shown.is_empty() && citations.is_empty() && !choices.is_empty();
+    if !text.trim().is_empty() && !asks_itself {
+        elements.push(cite(body::output_text(&text), citations));
+    }
+    elements.append(&mut shown);
+    if !choices.is_empty() {
+        let prompt = if asks_itself && !text.trim().is_empty() { &text } else { ours.get(Text::Choose) };
+        elements.push(picker(prompt, choices));
+    }
+    elements
 }
 
 /// A score is a number on the page; an agent may write it as a text.
@@ -129,7 +137,7 @@ fn attached(
     ours: &Words<'_>,
     shown: &mut Vec<Value>,
     choices: &mut Vec<Choice>,
-) -> Option<form::Form> {
+) -> Option<Form> {
     let text = |key: &str| attachment.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let kind = text("contentType").unwrap_or_default().to_ascii_lowercase();
     let content = attachment.get("content");
@@ -137,13 +145,13 @@ fn attached(
     let content = unpacked.as_ref().or(content);
     if let Some(content) = content.filter(|content| content.is_object()) {
         if kind == "application/vnd.microsoft.card.adaptive" {
-            return form::adaptive(content, shown, choices, ours);
+            return parts::adaptive(content, shown, choices, ours);
         }
         if let Some(card) = kind.strip_prefix("application/vnd.microsoft.card.") {
             if card == "oauth" || card == "signin" {
                 sign_in(content, shown);
             } else {
-                card::hero(content, among, shown, choices);
+                card::hero(content, among, ours, shown, choices);
             }
             return None;
         }

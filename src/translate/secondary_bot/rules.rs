@@ -147,13 +147,35 @@ pub fn value(step: &Step, text: &str) -> Result<Option<Value>, Complaint> {
     }))
 }
 
-/// A whole number stays one; a decimal comma is understood.
+/// A whole number stays one.
 fn number(text: &str) -> Option<Number> {
-    if let Ok(whole) = text.parse::<i64>() {
-        return Some(whole.into());
+    let text = pointed(text);
+    let whole = || text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
+    whole().ok().or_else(|| Number::from_f64(text.parse::<f64>().ok()?))
+}
+
+/// A number as programs write it: what groups its digits is gone, and a point is its decimal sign.
+///
+/// One comma before three digits groups them, any other is decimal; one point always is.
+fn pointed(text: &str) -> String {
+    let text: String =
+        text.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '−' { '-' } else { c }).collect();
+    let groups = |sign: char| {
+        let mut parts = text.trim_start_matches(['+', '-']).split(sign);
+        let first = parts.next().unwrap_or_default();
+        let whole = parts.map(|part| part.split(['.', ',']).next().unwrap_or_default());
+        let is_first = (1..=3).contains(&first.len()) && !first.starts_with('0');
+        is_first && whole.into_iter().all(|part| part.len() == 3) && text.contains(sign)
+    };
+    let (commas, points) = (text.matches(',').count(), text.matches('.').count());
+    let comma_is_last = text.rfind(',') > text.rfind('.');
+    if groups('.') && (points > 1 || (commas == 1 && comma_is_last)) {
+        text.replace('.', "").replace(',', ".")
+    } else if groups(',') && !(points > 0 && comma_is_last) {
+        text.replace(',', "")
+    } else {
+        text.replacen(',', ".", 1)
     }
-    let number = text.parse::<f64>().or_else(|_| text.replacen(',', ".", 1).parse::<f64>()).ok()?;
-    Number::from_f64(number)
 }
 
 fn toggled<'a>(on: &'a str, off: &'a str, text: &str) -> Option<&'a str> {

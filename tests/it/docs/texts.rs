@@ -7,13 +7,14 @@ const MAKES_WORDS: [&str; 7] =
     ["translate", "secondary_bot", "handoff", "session", "relay", "agent_turn", "wire/virtual_agent"];
 
 /// Words of the far ends' formats that look like words of ours.
-const THEIRS: [&str; 17] = [
+const THEIRS: [&str; 18] = [
     "Boolean",
     "Card",
     "Date",
     "Image",
     "Large image with text",
     "List",
+    "Media",
     "Number",
     "Picker",
     "Picture",

@@ -1,0 +1,302 @@
+use serde_json::{Value, json};
+
+use super::{activity, adaptive, elements, events, hero, option, pending};
+use crate::{
+    translate::{
+        secondary_bot::{
+            answer::{Answered, answer},
+            context, said,
+        },
+        texts::Words,
+    },
+    wire::virtual_agent::request::{HistoryItem, SwitchTo},
+};
+
+#[test]
+fn each_thing_an_agent_shows_has_its_control() {
+    let text = |value: &str| json!({"uiType": "OutputText", "value": value});
+    let link = |label: &str, header: &str, url: &str| {
+        json!({"uiType": "OutputLink", "label": label, "header": header, "type": "link",
+            "value": {"action": url, "target": "_blank"}})
+    };
+    let picker = |label: &str, options: Value| {
+        json!({"uiType": "Picker", "required": true, "label": label, "itemType": "List", "style": "list",
+            "multiSelect": false, "options": options})
+    };
+    let rows: Vec<(Value, Vec<Value>)> = vec![
+        (json!({"text": "**Hello**"}), vec![text("**Hello**")]),
+        (json!({"text": "  "}), vec![]),
+        (json!({"speak": "<speak>Hello</speak>"}), vec![text("Hello")]),
+        (
+            json!({"text": "Which?", "suggestedActions": {"actions": [
+                {"type": "imBack", "title": "One", "value": "first"}, {"type": "openUrl", "title": "More", "value": "https://example.com"},
+            ]}}),
+            vec![
+                text("Which?"),
+                link("More", "", "https://example.com"),
+                picker("Please choose:", json!([option("One", "first")])),
+            ],
+        ),
+        (
+            json!({"text": "Which?", "suggestedActions": {"actions": ["?", {"type": "imBack", "title": "One"}, {"type": "postBack", "title": "One", "value": {"n": 1}}]}}),
+            vec![picker("Which?", json!([option("One", "One"), option("One", "One (2)")]))],
+        ),
+        (
+            hero(
+                &json!({"title": "T", "subtitle": "S", "text": "x", "images": [{"url": "https://example.com/i"}]}),
+            ),
+            vec![json!({"uiType": "OutputCard", "templateName": "Large image with text",
+                "data": r#"{"description":"x","image":"https://example.com/i","imageAlt":"T","subtitle":"S","title":"T"}"#})],
+        ),
+        (hero(&json!({"title": "T", "text": "x"})), vec![text("**T**\n\nx")]),
+        (
+            json!({"attachments": [
+                {"contentType": "image/png", "contentUrl": "https://example.com/i.png", "name": "i.png"},
+                {"contentType": "application/pdf", "contentUrl": "https://example.com/d", "name": "d.pdf"},
+                {"contentType": "application/x", "content": {"title": "Odd"}},
+                {"contentType": "application/vnd.microsoft.card.signin", "content": {"text": "Sign in",
+                    "buttons": [{"type": "signin", "title": "Go", "value": "https://example.com/s"}]}},
+            ]}),
+            vec![
+                json!({"uiType": "OutputImage", "value": "https://example.com/i.png", "altText": "i.png"}),
+                link("d.pdf", "", "https://example.com/d"),
+                text("Odd"),
+                link("Go", "Sign in", "https://example.com/s"),
+            ],
+        ),
+        (
+            adaptive(
+                &json!([{"type": "TextBlock", "text": "Ticket"}, {"type": "Container", "items": [
+                    {"type": "FactSet", "facts": [{"title": "Number", "value": "INC1"}]}]}]),
+                &json!([{"type": "Action.OpenUrl", "title": "See", "url": "https://example.com"}]),
+            ),
+            vec![
+                json!({"uiType": "OutputCard", "templateName": "Card",
+                    "data": r#"{"fields":[{"fieldLabel":"Number","fieldValue":"INC1"}],"title":"Ticket"}"#}),
+                link("See", "", "https://example.com"),
+            ],
+        ),
+        (
+            adaptive(
+                &json!([{"type": "TextBlock", "text": "Sure?"}]),
+                &json!([{"type": "Action.Submit", "title": "Yes", "data": {"y": 1}}]),
+            ),
+            vec![text("Sure?"), picker("Please choose:", json!([option("Yes", "Yes")]))],
+        ),
+        (
+            adaptive(
+                &json!([{"type": "TextBlock", "text": "Your PIN"}, {"type": "Input.Text", "id": "pin", "style": "Password", "isRequired": true}]),
+                &json!([]),
+            ),
+            vec![json!({"uiType": "InputText", "required": true, "label": "Your PIN"})],
+        ),
+        (
+            adaptive(&json!([{"type": "Input.Date", "id": "d", "label": "When"}]), &json!([])),
+            vec![json!({"uiType": "Date", "required": false, "label": "When"})],
+        ),
+        (
+            adaptive(&json!([{"type": "Input.Toggle", "id": "t", "title": "Fast"}]), &json!([])),
+            vec![json!({"uiType": "Boolean", "required": false, "label": "Fast",
+                "options": [option("Yes", "yes"), option("No", "no")]})],
+        ),
+        (
+            json!({"attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": {"fallbackText": "old"}}]}),
+            vec![text("old")],
+        ),
+    ];
+    for (message, expected) in rows {
+        assert_eq!(elements(&message), expected, "{message}");
+    }
+}
+
+#[test]
+fn sources_become_citations() {
+    let entities = json!([{"type": "https://schema.org/Message", "citation": [
+        {"position": 1, "appearance": {"name": "Leave", "url": "https://example.com/l"}}]}]);
+    let cited = |mark: &str, label: &str, url: Option<&str>| {
+        let mut citation = json!({"index": 0, "citationRef": mark, "citationLabel": label});
+        if let Some(url) = url {
+            citation["citationHref"] = url.into();
+        }
+        json!([citation])
+    };
+    for (text, value, citations) in [
+        ("30 [1]\n\n[1]: cite:1 \"Title\"", "30 [1]", cited("[1]", "Title", Some("https://example.com/l"))),
+        ("30 [1]\n\n[1]: cite:1", "30 [1]", cited("[1]", "Leave", Some("https://example.com/l"))),
+        (
+            "30 [1]\n[1]: https://example.com/x \"X\"",
+            "30 [1]",
+            cited("[1]", "X", Some("https://example.com/x")),
+        ),
+        ("30 [2]\n[2]: cite:9 \"Y\"", "30 [2]", cited("[2]", "Y", None)),
+        ("30 [1]", "30 [1]", cited("[1]", "Leave", Some("https://example.com/l"))),
+        ("30", "30", Value::Null),
+    ] {
+        let shown = elements(&json!({"text": text, "entities": entities}));
+        assert_eq!((&shown[0]["value"], &shown[0]["citations"]), (&json!(value), &citations), "{text}");
+    }
+}
+
+#[test]
+fn a_carousel_of_choices_is_one_picker_of_pictures() {
+    let card = |title: &str, button: Value| {
+        json!({"contentType": "application/vnd.microsoft.card.hero", "content": {"title": title, "text": "Light",
+            "images": [{"url": "https://example.com/i.png"}], "buttons": [button]}})
+    };
+    let pick = |value: &str| json!({"type": "imBack", "title": "Choose", "value": value});
+    let carousel = json!({"text": "Which one?", "attachmentLayout": "carousel",
+        "attachments": [card("Basic", pick("basic")), card("Pro", pick("pro"))]});
+    let option = |label: &str, value: &str| {
+        json!({"label": label, "value": value, "enabled": true, "attachment": "https://example.com/i.png",
+            "description": "Light"})
+    };
+    let shown = elements(&carousel);
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert_eq!((&shown[0]["itemType"], &shown[0]["style"]), (&json!("Picture"), &json!("carousel")));
+    let bare = |mut option: Value| {
+        option.as_object_mut().expect("an object").remove("renderStyle");
+        option
+    };
+    let options: Vec<_> =
+        shown[0]["options"].as_array().expect("options").iter().cloned().map(bare).collect();
+    assert_eq!(options, [option("Basic", "basic"), option("Pro", "pro")]);
+    let Answered::Post(fields) = answer(&pending(&carousel), "pro", &Words::default()) else {
+        panic!("no answer")
+    };
+    assert_eq!(Value::from(fields), json!({"text": "pro"}));
+    let mut linked = carousel.clone();
+    let link = json!({"type": "openUrl", "title": "See", "value": "https://example.com"});
+    linked["attachments"][1] = card("Pro", link.clone());
+    assert_eq!(elements(&linked)[0]["uiType"], "OutputText", "one that only leads elsewhere is no choice");
+    linked["attachments"][1]["content"]["buttons"] = json!([pick("pro"), link]);
+    let shown = elements(&linked);
+    assert_eq!((&shown[0]["label"], &shown[1]["itemType"]), (&json!("Pro: See"), &json!("Picture")));
+    let mut listed = carousel;
+    listed.as_object_mut().expect("an object").remove("attachmentLayout");
+    let labels = elements(&listed).pop().expect("a picker")["options"].clone();
+    assert_eq!((&labels[0]["label"], &labels[1]["label"]), (&json!("Basic: Choose"), &json!("Pro: Choose")));
+}
+
+#[test]
+fn a_turn_ends_by_hand_over_or_by_the_agents_word() {
+    let told = json!({"type": "message", "id": "c|1", "text": "Wait", "channelData": {"score": "0.9"}});
+    let handoff = json!({"type": "event", "name": "handoff.initiate", "value": {"Topic": "vpn"}, "from": {"role": "bot"}});
+    let trace = json!({"type": "trace", "name": "handoff.initiate"});
+    let turn = said(
+        &[activity(told.clone()), activity(trace.clone()), activity(handoff)],
+        &events(),
+        "t",
+        &Words::default(),
+    );
+    assert_eq!(turn.handoff.as_ref().map(|variables| &variables["Topic"]), Some(&json!("vpn")));
+    assert_eq!((turn.completed, turn.score), (false, Some(json!(0.9))));
+    assert_eq!(turn.elements[0]["messageId"], "c|1.0");
+    let turn = said(
+        &[activity(trace), activity(json!({"type": "endOfConversation"}))],
+        &events(),
+        "t",
+        &Words::default(),
+    );
+    assert!(turn.completed && turn.handoff.is_none() && turn.elements.is_empty() && turn.score.is_none());
+}
+
+#[test]
+fn history_and_switches_are_told_in_the_agents_terms() {
+    let line = |bot: bool, text: &str| HistoryItem {
+        is_bot_message: bot,
+        value: text.to_owned(),
+        ..HistoryItem::default()
+    };
+    assert_eq!(context::history(&[], &Words::default()), None);
+    assert_eq!(
+        context::history(&[line(true, "a"), line(false, "b")], &Words::default()).as_deref(),
+        Some("Bot: a\nUser: b")
+    );
+    let long = [line(true, &"x".repeat(50_000)), line(false, &"y".repeat(50_000))];
+    assert!(
+        context::history(&long, &Words::default())
+            .is_some_and(|told| told.starts_with("User: y") && !told.contains('x'))
+    );
+    assert_eq!(
+        Value::from(context::switch(&SwitchTo::TopicName("VPN".to_owned()))),
+        json!({"type": "event", "name": "servicenow.switch", "value": {"topicName": "VPN"}})
+    );
+}
+
+/// Cards that Bot Framework knows and few agents send.
+#[test]
+fn a_receipt_a_film_and_what_a_tap_does_are_shown_too() {
+    let text = |value: &str| json!({"uiType": "OutputText", "value": value});
+    let link = |label: &str, url: &str| {
+        json!({"uiType": "OutputLink", "label": label, "header": "", "type": "link",
+            "value": {"action": url, "target": "_blank"}})
+    };
+    let of = |kind: &str, content: Value| json!({"attachments": [{"contentType": format!("application/vnd.microsoft.card.{kind}"), "content": content}]});
+    let rows = [
+        (
+            of(
+                "receipt",
+                json!({"title": "Order", "facts": [{"key": "Number", "value": "17"}], "total": "$12",
+                "tax": "$2", "items": [{"title": "Shirt", "subtitle": "blue", "quantity": "2", "price": "$10"}]}),
+            ),
+            vec![json!({"uiType": "OutputCard", "templateName": "Card",
+                "data": r#"{"fields":[{"fieldLabel":"Number","fieldValue":"17"},{"fieldLabel":"Shirt blue × 2","fieldValue":"$10"},{"fieldLabel":"Tax","fieldValue":"$2"},{"fieldLabel":"Total","fieldValue":"$12"}],"title":"Order"}"#})],
+        ),
+        (
+            of(
+                "hero",
+                json!({"title": "News", "tap": {"type": "openUrl", "value": "https://example.com/n"}}),
+            ),
+            vec![text("**News**"), link("News", "https://example.com/n")],
+        ),
+        (
+            of(
+                "hero",
+                json!({"title": "Call", "tap": {"type": "openUrl", "value": "tel:+1"},
+                "buttons": [{"type": "call", "title": "Phone", "value": "tel:+1"}, {"type": "openUrl", "title": "Mail", "value": "mailto:a@example.com"}]}),
+            ),
+            vec![text("**Call**"), link("Phone", "tel:+1"), link("Mail", "mailto:a@example.com")],
+        ),
+        (
+            adaptive(
+                &json!([{"type": "Media", "altText": "A film", "sources": [{"mimeType": "video/mp4", "url": "https://example.com/f.mp4"}]}]),
+                &json!([]),
+            ),
+            vec![link("A film", "https://example.com/f.mp4")],
+        ),
+        (
+            adaptive(
+                &json!([{"type": "Container", "selectAction": {"type": "Action.OpenUrl", "title": "More", "url": "https://example.com/m"},
+                    "items": [{"type": "TextBlock", "text": "Read on"}]}]),
+                &json!([]),
+            ),
+            vec![text("Read on"), link("More", "https://example.com/m")],
+        ),
+    ];
+    for (message, expected) in rows {
+        assert_eq!(elements(&message), expected, "{message}");
+    }
+}
+
+#[test]
+fn an_element_we_do_not_know_stands_for_its_text_or_for_what_the_card_has_instead() {
+    let rows = [
+        (json!({"type": "Badge", "text": "New"}), Some("New")),
+        (
+            json!({"type": "Odd", "title": "odd", "fallback": {"type": "TextBlock", "text": "instead"}}),
+            Some("instead"),
+        ),
+        (json!({"type": "Odd", "title": "odd", "fallback": "drop"}), None),
+        (json!({"type": "Odd", "items": [{"type": "TextBlock", "text": "within"}]}), Some("within")),
+        (
+            json!({"type": "Table", "rows": [{"type": "TableRow", "cells": [{"type": "TableCell", "items": [
+            {"type": "TextBlock", "text": "cell"}]}]}]}),
+            Some("cell"),
+        ),
+        (json!({"type": "TextBlock", "text": "unseen", "isVisible": false}), None),
+    ];
+    for (element, text) in rows {
+        let shown = elements(&adaptive(&json!([element]), &json!([])));
+        assert_eq!(shown.first().and_then(|one| one["value"].as_str()), text, "{element}");
+    }
+}
