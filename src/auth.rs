@@ -114,7 +114,7 @@ pub fn verify_primary<T: AsRef<[u8]>>(
 ) -> Result<Verified<T>, AuthError> {
     let bytes = body.as_ref();
     let token = configured(&role.token);
-    let in_header = headers.get("token").map(|value| value.as_bytes());
+    let in_header = headers.get("token").map(|value| value.as_bytes()).filter(|token| !token.is_empty());
     let in_body = match in_header {
         None if token.is_some() => {
             serde_json::from_slice::<BodyToken>(bytes).ok().and_then(|body| body.token)
@@ -167,13 +167,13 @@ impl Signed {
     }
 }
 
-/// ServiceNow's own script signs the compact JSON, whatever the body looks like.
+/// ServiceNow's own script signs the compact JSON, whatever the body looks like; so do others, in other languages.
 fn is_signed(role: &SecondaryBotSettings, headers: &HeaderMap, body: &[u8]) -> Choice {
     let Some(signed) = headers.get("x-b2b-signature") else { return Choice::from(0) };
     let Some(secret) = configured(&role.hash_secret) else { return Choice::from(0) };
     let signed = signed.as_bytes().trim_ascii().to_ascii_lowercase();
     let over = |bytes: &[u8]| same(Some(&signature(secret.expose_secret(), bytes)), Some(&signed));
-    over(body) | compact(body).map_or(Choice::from(0), |written| over(written.as_bytes()))
+    compact(body).iter().fold(over(body), |proven, written| proven | over(written.as_bytes()))
 }
 
 #[derive(Deserialize)]

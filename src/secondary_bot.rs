@@ -11,7 +11,7 @@ use tracing::warn;
 
 use self::{
     agents::Agents,
-    ask::Incoming,
+    ask::{Accepted, Incoming},
     fact::Fact,
     fetched::{Fetcher, NoFile},
     machine::Dialogue,
@@ -142,14 +142,19 @@ impl SecondaryBot {
             }
             _ => {}
         }
-        if let Err(why) = Box::pin(self.fetcher.take_in(&self.media, &mut request, self.ledger.now())).await {
+        let session = self.ledger.find_or_begin(&ask::session(&request)).await?;
+        let asynchronous = self.responder.is_some() && !request.sync_response;
+        let (trace, now) = (trace(body, caller), self.ledger.now());
+        let read = |request| Incoming::read(request, body, asynchronous, trace.clone(), &self.texts, now);
+        // What is known needs no file again, and its credential may have served its time.
+        if fetched::is_needed(&mut request)
+            && matches!(read(request.clone()).accept(&*session.state().await, now), Accepted::New(_))
+            && let Err(why) = Box::pin(self.fetcher.take_in(&self.media, &mut request, now)).await
+        {
             warn!(error = %why, "An attachment of a primary bot's was not fetched");
             return Ok(Told::NoFile(why));
         }
-        let session = self.ledger.find_or_begin(&ask::session(&request)).await?;
-        let asynchronous = self.responder.is_some() && !request.sync_response;
-        let trace = trace(body, caller);
-        let incoming = Incoming::read(request, body, asynchronous, trace, &self.texts, self.ledger.now());
+        let incoming = read(request);
         let Taken { request, repeated, in_secret } = take::take(self, &session, incoming).await?;
         self.counters.one(if repeated { Count::Duplicates } else { Count::FromPrimaryBot });
         if asynchronous && !in_secret {

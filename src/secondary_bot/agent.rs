@@ -152,7 +152,8 @@ impl SecondaryBot {
                 Some((Label { name: kept_name, media_type: kept_type }, length, body)) => {
                     let given =
                         |given: &String, kept: String| if given.is_empty() { kept } else { given.clone() };
-                    let (name, media_type) = (given(name, kept_name), given(media_type, kept_type));
+                    let Label { name, media_type } =
+                        Label::new(&given(name, kept_name), &given(media_type, kept_type));
                     uploads.push(Upload { name, media_type, body, length });
                 }
                 None => links.push(json!({"contentType": media_type, "contentUrl": url, "name": name})),

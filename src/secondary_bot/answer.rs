@@ -44,7 +44,7 @@ impl Answer {
     /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may not have
     /// arrived, or when nothing was said to something else.
     pub fn heard(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
-        let Heard { activities, watermark, echoed: _, lost, doubtful } = heard;
+        let Heard { activities, watermark, echoed: _, lost, doubtful, cut: _ } = heard;
         let said = said(&activities, events, &format!("{source}.said"), words);
         let is_silent = plan.elements.is_empty() && said.elements.is_empty() && !said.completed && !lost;
         let unanswered = plan.unanswered.filter(|_| is_silent && said.handoff.is_none());

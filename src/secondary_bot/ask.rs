@@ -65,7 +65,9 @@ impl Incoming {
         texts: &Texts,
         now: Timestamp,
     ) -> Self {
-        let has_message = body.get("message").is_some_and(|message| !message.is_null());
+        let tells =
+            ["contextVariables", "history", "silentMessage"].iter().any(|key| body.contains_key(*key));
+        let has_message = !tells || body.get("message").is_some_and(|message| !message.is_null());
         let (what, message) = what(request.action, has_message);
         let Message { text, typed: _, client_message_id, attachments } = message;
         let zone = new_zone(body);

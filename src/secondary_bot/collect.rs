@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{SecondaryBot, agent::Unreached, work::Work};
 use crate::{
-    agent_turn::{Eyes, LARGEST_TURN, Next, Notice, Poll, Seen, Turn},
+    agent_turn::{Eyes, LARGEST_TURN, Next, Notice, Poll, Seen, Turn, Why},
     direct_line::Look,
     far_end::CallError,
     wire::activity::{Activity, ActivitySet},
@@ -24,6 +24,8 @@ pub struct Heard {
     pub lost: bool,
     /// Nobody knows whether what was said arrived.
     pub doubtful: bool,
+    /// Direct Line failed, so that there may be more.
+    pub cut: bool,
 }
 
 impl SecondaryBot {
@@ -55,13 +57,17 @@ impl SecondaryBot {
                     heard.lost = true;
                     break;
                 }
-                Err(Unreached::Refused(_)) => break,
+                Err(Unreached::Refused(_)) => {
+                    heard.cut = true;
+                    break;
+                }
                 Err(Unreached::NotTaken(CallError::Throttled(wait))) => {
                     turn.failed(now(), i64::try_from(wait.as_millis()).ok());
                 }
                 Err(_) => turn.failed(now(), None),
             }
         }
+        heard.cut |= turn.next() == Next::Over(Why::Fault);
         heard
     }
 }

@@ -59,11 +59,11 @@ impl SecondaryBot {
         ids.into_iter().for_each(|id| turn.posted(id));
         let mut heard = self.listen(work, turn, &name(work, last)).await;
         let silent = heard.activities.iter().all(|activity| activity.kind != "message");
-        if silent && ((!sure && !heard.echoed) || heard.lost) {
+        if silent && ((!sure && !heard.echoed) || heard.lost || heard.cut) {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
             let words = work.session.state().await.words(&self.texts);
             heard.activities.push(said_for_it(words.get(Text::MayBeLost)));
-            heard.doubtful = true;
+            heard.doubtful = !sure;
         }
         Ok(Some(heard))
     }

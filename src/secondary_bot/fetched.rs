@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
-    header::{ACCEPT_ENCODING, AUTHORIZATION},
+    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE},
     redirect,
 };
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub enum NoFile {
     NotAllowed,
     #[error("its server refused it with status {0}")]
     Refused(u16),
+    #[error("its server answered with a page instead, as it does when its credential is wrong")]
+    APage,
     #[error("it is larger than {0} bytes")]
     TooLarge(u64),
     #[error("it can't be fetched at the moment")]
@@ -83,8 +85,7 @@ impl Fetcher {
     /// # Errors
     /// See [`NoFile`]; of a request with several nothing is kept that anybody could name.
     pub async fn take_in(&self, media: &Media, request: &mut Request, now: Timestamp) -> Result<(), NoFile> {
-        let (Action::Message(message) | Action::Agent(message)) = &mut request.action else { return Ok(()) };
-        for attachment in &mut message.attachments {
+        for attachment in attachments(&mut request.action) {
             let Some(authorization) = authorization(attachment) else { continue };
             if !attachment.url.contains(PATH) {
                 attachment.url = self.fetch(media, attachment, &authorization, now).await?;
@@ -109,6 +110,11 @@ impl Fetcher {
             200..300 => {}
             408 | 429 | 500.. => return Err(NoFile::NotNow),
             status => return Err(NoFile::Refused(status)),
+        }
+        if is_page(response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()))
+            && !is_page(Some(&attachment.content_type))
+        {
+            return Err(NoFile::APage);
         }
         let too_large = || NoFile::TooLarge(self.limit);
         if response.content_length().is_some_and(|length| length > self.limit) {
@@ -144,6 +150,25 @@ async fn next(response: &mut reqwest::Response) -> Result<Option<actix_web::web:
         Ok(Ok(chunk)) => Ok(chunk),
         _ => Err(NoFile::NotNow),
     }
+}
+
+/// Whether something of the request's has to be fetched.
+pub fn is_needed(request: &mut Request) -> bool {
+    attachments(&mut request.action).iter().any(|attachment| authorization(attachment).is_some())
+}
+
+fn attachments(action: &mut Action) -> &mut [Attachment] {
+    match action {
+        Action::Message(message) | Action::Agent(message) | Action::StartConversation(message) => {
+            &mut message.attachments
+        }
+        _ => &mut [],
+    }
+}
+
+fn is_page(media_type: Option<&str>) -> bool {
+    let kind = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("text/html") || kind.eq_ignore_ascii_case("application/xhtml+xml")
 }
 
 /// What opens an attachment, unless that is nothing.

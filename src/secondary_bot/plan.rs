@@ -88,15 +88,14 @@ pub fn plan(state: &State, request: u64, asked: &Asked, secret: Option<&str>, wo
     let mut plan = match &asked.what {
         What::Say => return say(state, request, asked, text, words),
         What::Nothing => return nothing(&state.pending, words),
-        What::Start => start(true, text),
-        What::StartCreated => Plan { elements: opening(state, "StartConversation"), ..start(false, text) },
+        What::Start => start(true, spoken(text, asked)),
+        What::StartCreated => Plan { elements: opening(state, "StartConversation"), ..start(false, None) },
         What::Create => {
             Plan { open: Some(true), elements: opening(state, "CreateConversation"), ..Plan::default() }
         }
-        What::Agent if text.is_empty() => event(context::event(context::AGENT, Value::Null)),
         // Whatever is said while a secret is asked for is its answer.
         What::Agent if secret.is_some() => said(&state.pending, text, words),
-        What::Agent => person(text),
+        What::Agent => person(spoken(text, asked)),
         What::SwitchTopicId { id } => event(context::switch(&SwitchTo::TopicId(id.clone()))),
         What::SwitchTopicName { name } => event(context::switch(&SwitchTo::TopicName(name.clone()))),
         What::SwitchIntentId { id } => event(context::switch(&SwitchTo::IntentId(id.clone()))),
@@ -112,9 +111,32 @@ pub fn plan(state: &State, request: u64, asked: &Asked, secret: Option<&str>, wo
         _ => plan.unanswered,
     };
     if !matches!(asked.what, What::Create | What::End | What::Fault) {
+        plan.elements.splice(0..0, left_out(addressed(asked).1, words));
         tell(state, asked, &mut plan);
     }
     plan
+}
+
+/// The files that have an address, and those that have none.
+fn addressed(asked: &Asked) -> (Vec<File>, Vec<File>) {
+    asked.files.iter().cloned().partition(|file| !file.url.trim().is_empty())
+}
+
+fn left_out(files: Vec<File>, words: &Words<'_>) -> impl Iterator<Item = Value> {
+    let named = |file: File| if file.name.is_empty() { "?".to_owned() } else { file.name };
+    files.into_iter().map(move |file| body::output_text(&words.file_left_out(&named(file))))
+}
+
+/// What stands beside an action, as a message to the agent.
+fn spoken(text: &str, asked: &Asked) -> Option<Post> {
+    let fields: Map<_, _> =
+        (!text.is_empty()).then(|| ("text".to_owned(), text.into())).into_iter().collect();
+    let (files, _) = addressed(asked);
+    match (files.is_empty(), fields.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(Post::Activity(fields)),
+        (false, _) => Some(Post::Files { files, fields }),
+    }
 }
 
 /// Words or files; an answer inside a card may only lead to its next question.
@@ -122,8 +144,7 @@ fn say(state: &State, request: u64, asked: &Asked, text: &str, words: &Words<'_>
     // Whatever was asked in a conversation that is gone, its successor didn't ask it.
     let same = state.agent.as_ref().is_some_and(|agent| agent.opened_by != request);
     let pending = if same { &state.pending } else { &Pending::Nothing };
-    let (files, lost): (Vec<File>, Vec<File>) =
-        asked.files.iter().cloned().partition(|file| !file.url.trim().is_empty());
+    let (files, lost) = addressed(asked);
     if let Some(longest) = too_long(text) {
         let word = words.with(Text::TooLong, &[("longest", &longest.to_string())]);
         return Plan {
@@ -132,8 +153,7 @@ fn say(state: &State, request: u64, asked: &Asked, text: &str, words: &Words<'_>
             ..Plan::default()
         };
     }
-    let named = |file: &File| if file.name.is_empty() { "?".to_owned() } else { file.name.clone() };
-    let lost = lost.iter().map(|file| body::output_text(&words.file_left_out(&named(file))));
+    let lost = left_out(lost, words);
     if text.trim().is_empty() && files.is_empty() {
         return Plan { elements: lost.collect(), asks: Some(pending.clone()), ..Plan::default() };
     }
@@ -190,12 +210,14 @@ fn said(pending: &Pending, text: &str, words: &Words<'_>) -> Plan {
     }
 }
 
-/// The words, so that they stand in the agent's transcript, and then the wish for a person.
-fn person(text: &str) -> Plan {
-    let words = Map::from_iter([("text".to_owned(), Value::from(text))]);
+/// What was said, so that it stands in the agent's transcript, and then the wish for a person.
+fn person(said: Option<Post>) -> Plan {
     let mut plan = event(context::event(context::AGENT, Value::Null));
-    plan.posts.insert(0, Post::Activity(words));
-    Plan { listen: Listen::Fully, ..plan }
+    if let Some(said) = said {
+        plan.posts.insert(0, said);
+        plan.listen = Listen::Fully;
+    }
+    plan
 }
 
 /// Names the conversation, once there is one.
@@ -203,11 +225,11 @@ fn opening(state: &State, action: &str) -> Vec<Value> {
     state.agent.iter().map(|agent| body::conversation_action(action, &agent.id)).collect()
 }
 
-fn start(anew: bool, text: &str) -> Plan {
+fn start(anew: bool, said: Option<Post>) -> Plan {
     let mut plan = event(context::event("startConversation", Value::Null));
     plan.open = Some(anew);
-    if !text.is_empty() {
-        plan.posts.push(Post::Activity(Map::from_iter([("text".to_owned(), text.into())])));
+    if let Some(said) = said {
+        plan.posts.push(said);
         plan.listen = Listen::Fully;
     }
     plan

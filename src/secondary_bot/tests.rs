@@ -24,6 +24,8 @@ use crate::{
 
 mod doubt;
 mod instances;
+mod requests;
+mod secrets;
 mod stored;
 
 fn request(body: &Value) -> (Request, Map<String, Value>) {
@@ -123,159 +125,6 @@ fn asked_for_a_pin() -> State {
     state
 }
 
-#[test]
-fn every_action_is_known_by_what_it_asks_for() {
-    for (body, what) in [
-        (json!({"message": {"text": "hi"}}), What::Say),
-        (json!({"message": {"attachment": {"url": "https://example.com"}}}), What::Say),
-        (json!({"message": {"text": " "}}), What::Nothing),
-        (json!({"message": null, "contextVariables": {"a": 1}}), What::Note),
-        (json!({"silentMessage": "true"}), What::Note),
-        (json!({"action": "START_CONVERSATION"}), What::Start),
-        (json!({"action": "create_conversation"}), What::Create),
-        (json!({"action": "START_CREATED_CONVERSATION"}), What::StartCreated),
-        (json!({"action": "AGENT", "message": {"text": "x"}}), What::Agent),
-        (
-            json!({"action": "SWITCH", "topic": {"name": "VPN"}}),
-            What::SwitchTopicName { name: "VPN".to_owned() },
-        ),
-        (json!({"action": "SWITCH", "intent": {"id": "i"}}), What::SwitchIntentId { id: "i".to_owned() }),
-        (json!({"action": "END_CONVERSATION", "message": {"text": "bye"}}), What::End),
-        (json!({"action": "FAULT_CONVERSATION", "cause": "X"}), What::Fault),
-        (json!({"action": "SEND_HISTORY"}), What::Note),
-        (json!({"action": "SET_USER_TIMEZONE", "timezone": "Asia/Kolkata"}), What::Note),
-        (json!({"action": "NEW", "message": {"text": "hi"}}), What::Say),
-        (json!({}), What::Note),
-    ] {
-        assert_eq!(asked(&body).what, what, "{body}");
-    }
-}
-
-#[test]
-fn a_repeat_is_known_by_its_id_and_by_asking_for_the_same() {
-    let first = json!({"requestId": "r", "userId": "u", "message": {"text": "yes"}});
-    let state = session_of(&[Fact::Asked(asked(&first))]);
-    assert!(matches!(accepted(&state, &first), Accepted::Repeat(0)));
-    for other in [
-        json!({"requestId": "r2", "userId": "u", "message": {"text": "yes"}}),
-        json!({"requestId": "r", "userId": "u", "message": {"text": "no"}}),
-        json!({"requestId": "r", "userId": "u", "message": {"text": "yes", "clientMessageId": "2"}}),
-        json!({"requestId": "r", "userId": "u", "action": "END_CONVERSATION"}),
-        json!({"requestId": "r", "userId": "u", "action": "SET_USER_TIMEZONE", "timezone": "UTC"}),
-    ] {
-        assert!(matches!(accepted(&state, &other), Accepted::New(_)), "{other}");
-    }
-    for unnamed in [
-        json!({"userId": "u", "message": {"text": "yes"}}),
-        json!({"requestId": "u", "userId": "u", "message": {"text": "yes"}}),
-    ] {
-        let state = session_of(&[Fact::Asked(asked(&unnamed))]);
-        assert!(matches!(accepted(&state, &unnamed), Accepted::New(_)), "{unnamed}");
-    }
-}
-
-#[test]
-fn what_is_typed_while_a_secret_is_asked_for_is_stored_nowhere_whatever_it_comes_with() {
-    for (what, body) in [
-        (What::Say, json!({"requestId": "2", "message": {"text": "4711", "typed": true}})),
-        (What::Say, json!({"requestId": "2", "message": "4711"})),
-        (What::Say, json!({"requestId": "2", "message": [{"text": "4711"}]})),
-        (What::Agent, json!({"requestId": "2", "action": "AGENT", "message": {"text": "4711"}})),
-        (What::Start, json!({"requestId": "2", "action": "START_CONVERSATION", "message": {"text": "4711"}})),
-        (What::End, json!({"requestId": "2", "action": "END_CONVERSATION", "message": {"text": "4711"}})),
-    ] {
-        let state = asked_for_a_pin();
-        let incoming = incoming(&body);
-        let held = incoming.words().map(|_| whisper("a", "m"));
-        let asked = asked_of(&state, &held.into_iter().fold(incoming, Incoming::whispered));
-        let stored = serde_json::to_string(&Fact::Asked(asked.clone())).expect("JSON");
-        assert!(!stored.contains("4711"), "{stored}");
-        assert_eq!((&asked.what, asked.whisper.is_some()), (&what, what != What::End), "{body}");
-        // While it is worked on, the next words are no less secret.
-        let mut state = state;
-        state.apply(&Fact::Asked(asked));
-        assert!(state.is_secret(), "{body}");
-    }
-}
-
-#[test]
-fn the_key_of_a_secret_tells_nothing_of_its_words() {
-    let state = asked_for_a_pin();
-    let key = |text: &str| {
-        let body = json!({"requestId": "2", "message": {"text": text}});
-        asked_of(&state, &incoming(&body).whispered(whisper("a", text))).key
-    };
-    assert!(key("4711").is_some());
-    assert_eq!(key("4711"), key("1234"));
-}
-
-#[test]
-fn the_answer_to_a_secret_question_is_posted_as_the_cards_value() {
-    for action in [Value::Null, json!("AGENT")] {
-        let mut state = asked_for_a_pin();
-        let mut body = json!({"requestId": "2", "message": {"text": "4711"}});
-        if !action.is_null() {
-            body["action"] = action;
-        }
-        let asked = asked_of(&state, &incoming(&body).whispered(whisper("a", "m")));
-        state.apply(&Fact::Asked(asked));
-        let Some(Post::Activity(fields)) = planned(&state, Some("4711")).posts.pop() else {
-            panic!("no post")
-        };
-        assert_eq!(fields["value"], json!({"pin": "4711"}));
-    }
-}
-
-#[test]
-fn the_same_secret_again_is_known_by_its_id_and_its_words() {
-    let say = |id: &str, by: &str, mark: &str| {
-        incoming(&json!({"requestId": id, "message": {"text": "4711"}})).whispered(whisper(by, mark))
-    };
-    let mut state = asked_for_a_pin();
-    let first = state.position;
-    let mut asked = asked_of(&state, &say("2", "a", "m"));
-    asked.at = Timestamp(0);
-    state.apply(&Fact::Asked(asked));
-    let known = |state: &State, incoming: Incoming, at: i64| match incoming.accept(state, Timestamp(at)) {
-        Accepted::Repeat(known) => Some(known),
-        Accepted::New(_) => None,
-    };
-    let answered = |pending: Pending| {
-        let mut state = state.clone();
-        state.apply(&leased(first, 1));
-        state.apply(&answered(first, |given| given.pending = pending.clone()));
-        state.apply(&settled(first, 1, Settlement::Done));
-        state
-    };
-    let (over, anew) = (answered(Pending::Nothing), answered(pin()));
-    for state in [&state, &over, &anew] {
-        assert_eq!(known(state, say("2", "a", "m"), 700), Some(first), "the same request");
-        assert_eq!(known(state, say("2", "b", "x"), 700), Some(first), "on another instance");
-        assert_eq!(known(state, say("2", "a", "other"), 700), None, "other words under one id");
-    }
-    assert_eq!(known(&state, say("3", "a", "m"), 700), Some(first), "a double click");
-    assert_eq!(known(&over, say("3", "a", "m"), 700), Some(first), "a slow one");
-    assert_eq!(known(&over, say("3", "a", "m"), 60_000), None, "said again, and meant");
-    assert_eq!(known(&anew, say("3", "a", "m"), 700), None, "asked for once more");
-}
-
-#[test]
-fn a_secret_whose_words_are_gone_is_asked_for_again() {
-    let mut state = asked_for_a_pin();
-    let position = state.position;
-    let body = json!({"requestId": "2", "message": {"text": "4711"}});
-    state.apply(&Fact::Asked(asked_of(&state, &incoming(&body).whispered(whisper("a", "m")))));
-    let queued = state.outbox.get(CallId(position, 0)).expect("queued").clone();
-    let facts = settle(&state, &queued, &Outcome::GivenUp(Why::WordsGone));
-    let [Fact::Answered(given), Fact::Settled(_)] = &facts[..] else { panic!("{facts:?}") };
-    let elements = given.body["body"].as_array().expect("elements");
-    assert_eq!(elements[0]["actionType"], "EndTypingIndicator");
-    assert!(elements[1]["value"].as_str().is_some_and(|text| text.starts_with("Your answer did not")));
-    assert_eq!((&elements[2]["label"], &elements[2]["maskType"]), (&json!("PIN"), &json!("SECURE")));
-    facts.iter().for_each(|fact| state.apply(fact));
-    assert!(state.is_secret() && !state.is_busy());
-}
-
 fn settle(state: &State, queued: &Queued<Call>, outcome: &Outcome<Answer>) -> Vec<Fact> {
     let attempt = queued.lease.as_ref().map(|lease| lease.attempt);
     let how = match outcome {
@@ -318,39 +167,6 @@ fn what_is_only_to_be_known_is_answered_though_the_agent_is_out_of_reach() {
 }
 
 #[test]
-fn an_answer_repeats_what_the_primary_bot_sent_without_its_keys() {
-    let body = json!({"requestId": "r", "nowBotId": "b", "appInboundId": "a", "token": "secret",
-        "message": {"text": "x", "attachment": [{"url": "u", "headers": {"Authorization": "key"}}]}, "clientVariables": {"n": 1}});
-    let asked = asked(&body);
-    let contents = Contents {
-        take_control: true,
-        handoff: Some(Map::from_iter([("Topic".to_owned(), json!("vpn"))])),
-        ..Contents::default()
-    };
-    assert_eq!(
-        envelope(&asked.echo, contents),
-        json!({"requestId": "r", "nowBotId": "b", "appInboundId": "a", "body": [], "takeControl": true,
-            "message": {"text": "x", "attachment": [{"url": "u"}]}, "clientVariables": {"n": 1, "handoff": {"Topic": "vpn"}}})
-    );
-}
-
-#[test]
-fn a_session_has_one_journal_whatever_its_id_looks_like() {
-    let of = |body: Value| session(&request(&body).0).to_string();
-    assert_eq!(of(json!({"clientSessionId": "s 1", "userId": "u"})), "s:s 1");
-    let odd = [
-        json!({"clientSessionId": "a/b"}),
-        json!({"clientSessionId": "x".repeat(500)}),
-        json!({"userId": "ada@example.com"}),
-        json!({}),
-    ];
-    let names: Vec<String> = odd.into_iter().map(of).collect();
-    assert!(names.iter().all(|name| name.len() < 50 && !name.contains("ada")), "{names:?}");
-    assert_eq!(names.iter().collect::<std::collections::HashSet<_>>().len(), 4);
-    assert!(Fact::REALM.contains('/'));
-}
-
-#[test]
 fn a_plan_is_the_same_before_and_after_a_crash() {
     let start = asked(
         &json!({"requestId": "1", "action": "START_CONVERSATION", "contextVariables": {"A": 1}, "message": {"text": "hi"}}),
@@ -384,6 +200,19 @@ fn a_plan_is_the_same_before_and_after_a_crash() {
     assert!(state.answer(0).is_some());
     let agent = state.agent.as_ref().expect("an agent");
     assert_eq!((agent.told, agent.watermark.as_deref()), (true, Some("5")));
+}
+
+#[test]
+fn a_file_that_comes_with_an_action_goes_before_it_and_one_without_an_address_is_told_of() {
+    let files = json!({"text": "", "attachment": [
+        {"url": "https://example.com/a.png", "fileName": "a.png", "contentType": "image/png"}, {"fileName": "b.png"}]});
+    for (action, at) in [("AGENT", 0), ("START_CONVERSATION", 1)] {
+        let body = json!({"requestId": "1", "action": action, "message": files});
+        let state = session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]);
+        let plan = planned(&state, None);
+        assert!(matches!(&plan.posts[at], Post::Files { files, .. } if files.len() == 1), "{plan:?}");
+        assert_eq!((plan.posts.len(), plan.elements.len(), plan.listen), (2, 1, Listen::Fully), "{plan:?}");
+    }
 }
 
 #[test]

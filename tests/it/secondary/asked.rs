@@ -305,7 +305,10 @@ async fn a_message_by_many_names_is_understood() {
     ] {
         assert_eq!(world.ask(body).await["body"][0]["value"], "You said: hi");
     }
-    assert_eq!(world.ask(json!({})).await["body"], json!([]));
+    let nothing = world.ask(json!({"userId": "a"})).await;
+    assert!(nothing["body"][0]["value"].as_str().unwrap().starts_with("There was nothing"), "{nothing}");
+    let note = world.ask(json!({"userId": "a", "contextVariables": {"a": 1}})).await;
+    assert_eq!(note["body"], json!([]));
 }
 
 #[tokio::test]

@@ -57,7 +57,9 @@ async fn another_method_than_post_is_told_so() {
 #[tokio::test]
 async fn bad_bodies_are_told_so() {
     let world = World::start().await;
-    for body in ["", "no JSON", "[1]", "\"text\"", "{"] {
+    for body in
+        ["", "no JSON", "[1]", "\"text\"", "{", "{}", r#"{"message":{"text":"whose?"},"userId":null}"#]
+    {
         let (status, told) = world.post(&[("token", TOKEN)], body).await;
         assert_eq!((status, &told["error"]["code"]), (400, &json!("BadRequest")), "{body}");
         assert_eq!(told["status"], "failure");
@@ -66,6 +68,36 @@ async fn bad_bodies_are_told_so() {
     let (status, told) = world.post(&[("token", TOKEN)], long).await;
     assert_eq!((status, &told["error"]["code"]), (413, &json!("PayloadTooLarge")));
     assert!(world.copilot.conversations().is_empty());
+}
+
+#[tokio::test]
+async fn bytes_that_strict_readers_refuse_are_read_as_what_they_are() {
+    let world = World::start().await;
+    let body =
+        |text: &str| format!(r#"{{"clientSessionId":"s","userId":"ada","message":{{"text":"{text}"}}}}"#);
+    let wide: Vec<u8> = body("wide").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let rows: [(Vec<u8>, &str); 4] = [
+        (body("half \\ud83d").into_bytes(), "half \u{fffd}"),
+        ([b"\xef\xbb\xbf".as_slice(), body("marked").as_bytes()].concat(), "marked"),
+        (wide, "wide"),
+        (
+            body("odd ?")
+                .replace('?', "\u{1}")
+                .into_bytes()
+                .into_iter()
+                .map(|b| if b == 1 { 0xff } else { b })
+                .collect(),
+            "odd \u{fffd}",
+        ),
+    ];
+    for (body, said) in rows {
+        let post = world.http.post(format!("{}{PATH}", world.url)).header("token", TOKEN).body(body);
+        let answer = post.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{said}");
+        let answer: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        assert_eq!(answer["message"]["text"], *said);
+        assert_eq!(world.heard().last().map(String::as_str), Some(said));
+    }
 }
 
 #[tokio::test]

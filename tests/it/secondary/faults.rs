@@ -141,6 +141,21 @@ async fn what_came_too_late_is_part_of_the_next_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_that_direct_line_keeps_is_not_taken_for_silence_and_comes_with_the_next() {
+    for status in [400, 500] {
+        let world = World::start().await;
+        let primary = world.primary("s");
+        primary.starts().await;
+        world.copilot.faults().add(Fault::on("GET", "/activities").times(1_000).status(status));
+        let answer = primary.says("hello").await;
+        assert!(texts(&answer)[0].starts_with("I can't tell whether"), "{status}: {answer:?}");
+        world.copilot.faults().clear();
+        let both = ["You said: hello", "You said: and now?"];
+        assert_eq!(texts(&primary.says("and now?").await), both, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_silent_agent_is_no_empty_answer() {
     let world = World::start().await;
     let answer = world.primary("s").says("silence").await;

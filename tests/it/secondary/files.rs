@@ -99,6 +99,29 @@ async fn a_file_that_only_a_credential_opens_is_fetched_with_it_and_the_credenti
     let journal = std::fs::read(world.folder.path().join("handoff.db")).unwrap();
     assert!(!journal.windows(8).any(|part| part == b"secret-1"));
 
+    let named = |id: &str, credential: &str| {
+        let mut request = request("a.png", credential);
+        request["requestId"] = id.into();
+        request["message"]["attachment"]["fileName"] = "../a\r\nX-Own: 1\"\r\n\r\nb.png".into();
+        request
+    };
+    let answer = world.ask(named("once", "Bearer secret-1")).await;
+    let told = world.told();
+    let name = told.last().unwrap()["attachments"][0]["name"].as_str().unwrap();
+    assert!(!name.contains(['\r', '\n', '/']) && name.ends_with("b.png"), "{name:?}");
+    assert_eq!(
+        world.ask(named("once", "Bearer has-expired")).await["body"],
+        answer["body"],
+        "a repeat fetches nothing"
+    );
+    let mut person = request("a.png", "Bearer secret-1");
+    person["action"] = "AGENT".into();
+    world.ask(person).await;
+    let told = world.told();
+    let posts =
+        told.iter().rev().take(2).map(|one| one["attachments"][0]["name"].clone()).collect::<Vec<_>>();
+    assert_eq!(posts, [Value::Null, json!("a.png")], "the file, and then the wish for a person");
+
     let elsewhere = |url: &str| {
         let file = json!({"fileName": "a", "url": url, "headers": {"authorization": "Basic eDp5"}});
         json!({"userId": "ada", "message": {"attachment": [file]}})
@@ -106,6 +129,7 @@ async fn a_file_that_only_a_credential_opens_is_fetched_with_it_and_the_credenti
     for (body, status) in [
         (request("a.png", "Bearer wrong"), 400),
         (request("large.png", "Bearer secret-1"), 400),
+        (request("page.png", "Bearer secret-1"), 400),
         (request("broken.png", "Bearer secret-1"), 503),
         (elsewhere("http://example.com/a"), 400),
         (elsewhere("https://127.0.0.1/a"), 400),
@@ -180,6 +204,9 @@ fn instance() -> String {
             match request.path() {
                 _ if !opens => HttpResponse::Unauthorized().finish(),
                 "/a.png" => HttpResponse::Ok().body(vec![7; 600]),
+                "/page.png" => {
+                    HttpResponse::Ok().content_type("text/html; charset=utf-8").body("<html>Log in</html>")
+                }
                 "/large.png" => HttpResponse::Ok().body(vec![7; 1_001]),
                 _ => HttpResponse::InternalServerError().finish(),
             }

@@ -1,0 +1,86 @@
+use super::*;
+
+#[test]
+fn every_action_is_known_by_what_it_asks_for() {
+    for (body, what) in [
+        (json!({"message": {"text": "hi"}}), What::Say),
+        (json!({"message": {"attachment": {"url": "https://example.com"}}}), What::Say),
+        (json!({"message": {"text": " "}}), What::Nothing),
+        (json!({"message": null, "contextVariables": {"a": 1}}), What::Note),
+        (json!({"silentMessage": "true"}), What::Note),
+        (json!({"action": "START_CONVERSATION"}), What::Start),
+        (json!({"action": "create_conversation"}), What::Create),
+        (json!({"action": "START_CREATED_CONVERSATION"}), What::StartCreated),
+        (json!({"action": "AGENT", "message": {"text": "x"}}), What::Agent),
+        (
+            json!({"action": "SWITCH", "topic": {"name": "VPN"}}),
+            What::SwitchTopicName { name: "VPN".to_owned() },
+        ),
+        (json!({"action": "SWITCH", "intent": {"id": "i"}}), What::SwitchIntentId { id: "i".to_owned() }),
+        (json!({"action": "END_CONVERSATION", "message": {"text": "bye"}}), What::End),
+        (json!({"action": "FAULT_CONVERSATION", "cause": "X"}), What::Fault),
+        (json!({"action": "SEND_HISTORY"}), What::Note),
+        (json!({"action": "SET_USER_TIMEZONE", "timezone": "Asia/Kolkata"}), What::Note),
+        (json!({"action": "NEW", "message": {"text": "hi"}}), What::Say),
+        (json!({}), What::Nothing),
+        (json!({"userId": "u", "message": null}), What::Nothing),
+    ] {
+        assert_eq!(asked(&body).what, what, "{body}");
+    }
+}
+
+#[test]
+fn a_repeat_is_known_by_its_id_and_by_asking_for_the_same() {
+    let first = json!({"requestId": "r", "userId": "u", "message": {"text": "yes"}});
+    let state = session_of(&[Fact::Asked(asked(&first))]);
+    assert!(matches!(accepted(&state, &first), Accepted::Repeat(0)));
+    for other in [
+        json!({"requestId": "r2", "userId": "u", "message": {"text": "yes"}}),
+        json!({"requestId": "r", "userId": "u", "message": {"text": "no"}}),
+        json!({"requestId": "r", "userId": "u", "message": {"text": "yes", "clientMessageId": "2"}}),
+        json!({"requestId": "r", "userId": "u", "action": "END_CONVERSATION"}),
+        json!({"requestId": "r", "userId": "u", "action": "SET_USER_TIMEZONE", "timezone": "UTC"}),
+    ] {
+        assert!(matches!(accepted(&state, &other), Accepted::New(_)), "{other}");
+    }
+    for unnamed in [
+        json!({"userId": "u", "message": {"text": "yes"}}),
+        json!({"requestId": "u", "userId": "u", "message": {"text": "yes"}}),
+    ] {
+        let state = session_of(&[Fact::Asked(asked(&unnamed))]);
+        assert!(matches!(accepted(&state, &unnamed), Accepted::New(_)), "{unnamed}");
+    }
+}
+
+#[test]
+fn an_answer_repeats_what_the_primary_bot_sent_without_its_keys() {
+    let body = json!({"requestId": "r", "nowBotId": "b", "appInboundId": "a", "token": "secret",
+        "message": {"text": "x", "attachment": [{"url": "u", "headers": {"Authorization": "key"}}]}, "clientVariables": {"n": 1}});
+    let asked = asked(&body);
+    let contents = Contents {
+        take_control: true,
+        handoff: Some(Map::from_iter([("Topic".to_owned(), json!("vpn"))])),
+        ..Contents::default()
+    };
+    assert_eq!(
+        envelope(&asked.echo, contents),
+        json!({"requestId": "r", "nowBotId": "b", "appInboundId": "a", "body": [], "takeControl": true,
+            "message": {"text": "x", "attachment": [{"url": "u"}]}, "clientVariables": {"n": 1, "handoff": {"Topic": "vpn"}}})
+    );
+}
+
+#[test]
+fn a_session_has_one_journal_whatever_its_id_looks_like() {
+    let of = |body: Value| session(&request(&body).0).to_string();
+    assert_eq!(of(json!({"clientSessionId": "s 1", "userId": "u"})), "s:s 1");
+    let odd = [
+        json!({"clientSessionId": "a/b"}),
+        json!({"clientSessionId": "x".repeat(500)}),
+        json!({"userId": "ada@example.com"}),
+        json!({}),
+    ];
+    let names: Vec<String> = odd.into_iter().map(of).collect();
+    assert!(names.iter().all(|name| name.len() < 50 && !name.contains("ada")), "{names:?}");
+    assert_eq!(names.iter().collect::<std::collections::HashSet<_>>().len(), 4);
+    assert!(Fact::REALM.contains('/'));
+}

@@ -1,0 +1,103 @@
+use super::*;
+
+#[test]
+fn what_is_typed_while_a_secret_is_asked_for_is_stored_nowhere_whatever_it_comes_with() {
+    for (what, body) in [
+        (What::Say, json!({"requestId": "2", "message": {"text": "4711", "typed": true}})),
+        (What::Say, json!({"requestId": "2", "message": "4711"})),
+        (What::Say, json!({"requestId": "2", "message": [{"text": "4711"}]})),
+        (What::Agent, json!({"requestId": "2", "action": "AGENT", "message": {"text": "4711"}})),
+        (What::Start, json!({"requestId": "2", "action": "START_CONVERSATION", "message": {"text": "4711"}})),
+        (What::End, json!({"requestId": "2", "action": "END_CONVERSATION", "message": {"text": "4711"}})),
+    ] {
+        let state = asked_for_a_pin();
+        let incoming = incoming(&body);
+        let held = incoming.words().map(|_| whisper("a", "m"));
+        let asked = asked_of(&state, &held.into_iter().fold(incoming, Incoming::whispered));
+        let stored = serde_json::to_string(&Fact::Asked(asked.clone())).expect("JSON");
+        assert!(!stored.contains("4711"), "{stored}");
+        assert_eq!((&asked.what, asked.whisper.is_some()), (&what, what != What::End), "{body}");
+        // While it is worked on, the next words are no less secret.
+        let mut state = state;
+        state.apply(&Fact::Asked(asked));
+        assert!(state.is_secret(), "{body}");
+    }
+}
+
+#[test]
+fn the_key_of_a_secret_tells_nothing_of_its_words() {
+    let state = asked_for_a_pin();
+    let key = |text: &str| {
+        let body = json!({"requestId": "2", "message": {"text": text}});
+        asked_of(&state, &incoming(&body).whispered(whisper("a", text))).key
+    };
+    assert!(key("4711").is_some());
+    assert_eq!(key("4711"), key("1234"));
+}
+
+#[test]
+fn the_answer_to_a_secret_question_is_posted_as_the_cards_value() {
+    for action in [Value::Null, json!("AGENT")] {
+        let mut state = asked_for_a_pin();
+        let mut body = json!({"requestId": "2", "message": {"text": "4711"}});
+        if !action.is_null() {
+            body["action"] = action;
+        }
+        let asked = asked_of(&state, &incoming(&body).whispered(whisper("a", "m")));
+        state.apply(&Fact::Asked(asked));
+        let Some(Post::Activity(fields)) = planned(&state, Some("4711")).posts.pop() else {
+            panic!("no post")
+        };
+        assert_eq!(fields["value"], json!({"pin": "4711"}));
+    }
+}
+
+#[test]
+fn the_same_secret_again_is_known_by_its_id_and_its_words() {
+    let say = |id: &str, by: &str, mark: &str| {
+        incoming(&json!({"requestId": id, "message": {"text": "4711"}})).whispered(whisper(by, mark))
+    };
+    let mut state = asked_for_a_pin();
+    let first = state.position;
+    let mut asked = asked_of(&state, &say("2", "a", "m"));
+    asked.at = Timestamp(0);
+    state.apply(&Fact::Asked(asked));
+    let known = |state: &State, incoming: Incoming, at: i64| match incoming.accept(state, Timestamp(at)) {
+        Accepted::Repeat(known) => Some(known),
+        Accepted::New(_) => None,
+    };
+    let answered = |pending: Pending| {
+        let mut state = state.clone();
+        state.apply(&leased(first, 1));
+        state.apply(&answered(first, |given| given.pending = pending.clone()));
+        state.apply(&settled(first, 1, Settlement::Done));
+        state
+    };
+    let (over, anew) = (answered(Pending::Nothing), answered(pin()));
+    for state in [&state, &over, &anew] {
+        assert_eq!(known(state, say("2", "a", "m"), 700), Some(first), "the same request");
+        assert_eq!(known(state, say("2", "b", "x"), 700), Some(first), "on another instance");
+        assert_eq!(known(state, say("2", "a", "other"), 700), None, "other words under one id");
+    }
+    assert_eq!(known(&state, say("3", "a", "m"), 700), Some(first), "a double click");
+    assert_eq!(known(&over, say("3", "a", "m"), 700), Some(first), "a slow one");
+    assert_eq!(known(&over, say("3", "a", "m"), 60_000), None, "said again, and meant");
+    assert_eq!(known(&anew, say("3", "a", "m"), 700), None, "asked for once more");
+}
+
+#[test]
+fn a_secret_whose_words_are_gone_is_asked_for_again() {
+    let mut state = asked_for_a_pin();
+    let position = state.position;
+    let body = json!({"requestId": "2", "message": {"text": "4711"}});
+    state.apply(&Fact::Asked(asked_of(&state, &incoming(&body).whispered(whisper("a", "m")))));
+    let queued = state.outbox.get(CallId(position, 0)).expect("queued").clone();
+    let facts = settle(&state, &queued, &Outcome::GivenUp(Why::WordsGone));
+    let [Fact::Answered(given), Fact::Settled(_)] = &facts[..] else { panic!("{facts:?}") };
+    let elements = given.body["body"].as_array().expect("elements");
+    assert_eq!(elements[0]["actionType"], "EndTypingIndicator");
+    assert!(elements[1]["value"].as_str().is_some_and(|text| text.starts_with("Your answer did not")));
+    assert_eq!((&elements[2]["label"], &elements[2]["maskType"]), (&json!("PIN"), &json!("SECURE")));
+    facts.iter().for_each(|fact| state.apply(fact));
+    assert!(state.is_secret() && !state.is_busy());
+}
