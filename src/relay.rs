@@ -123,8 +123,7 @@ impl Relay {
             }
         };
         let millis = clock.now().millis_since(clock.began);
-        let count = collected.count();
-        let repeated = collected.repeated();
+        let (count, repeated) = (collected.count(), collected.repeated());
         let answer = conclude(why, turn.has_answer(), collected, fault, asked.watermark);
         log(asked.conversation, why, &answer, count, polls, millis);
         // The last failure of a turn that ends with one is not made up for by another poll.
@@ -132,11 +131,15 @@ impl Relay {
         self.counters.add(Count::RetriesDirectLine, retries);
         self.counters.add(Count::Duplicates, repeated);
         if matches!(answer, Answer::Set(_)) && why != Why::Silence {
-            self.counters.one(Count::RelayTurns);
-            self.counters.add(Count::RelayActivities, count);
-            self.counters.add(Count::LateParts, turn.late_parts());
+            self.count(&turn, count);
         }
         answer
+    }
+
+    fn count(&self, turn: &Turn, activities: usize) {
+        self.counters.one(Count::RelayTurns);
+        self.counters.add(Count::RelayActivities, activities);
+        self.counters.add(Count::LateParts, turn.late_parts());
     }
 
     /// Polls once and tells the turn what came of it.

@@ -14,7 +14,7 @@ const SHORTEST_PAUSE: i64 = 50;
 /// After a question, and after an event, one quiet poll this long after it is enough.
 const SETTLED: i64 = 200;
 /// The poll that finds silence comes this much later, so that what is said just in time still counts.
-const MARGIN: i64 = 100;
+const MARGIN: i64 = 150;
 /// How long the user's own words are waited for before what may belong decides.
 const NO_ECHO: i64 = 2_000;
 /// Said longer before the call than this, and nothing else known: not an answer.

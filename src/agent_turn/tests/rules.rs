@@ -125,7 +125,7 @@ fn a_wait_that_direct_line_asks_for_is_kept_if_it_is_short_enough() {
 fn a_fault_holds_back_what_was_said_for_a_moment_only() {
     let mut turn = begin(LIMITS);
     turn.heard(poll(1_000), vec![echo(1), answer(SPEECH, 1_000, 1)]);
-    let (mut now, end) = (1_200, 1_000 + 1_100 + 2_000);
+    let (mut now, end) = (1_200, 1_000 + 1_150 + 2_000);
     assert_eq!(turn.until(), at(end));
     turn.failed(at(now), None);
     while let Next::Poll(when) = turn.next() {
