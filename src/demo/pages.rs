@@ -36,7 +36,8 @@ pub struct Pages {
 
 impl Pages {
     pub fn configure(&self, config: &mut ServiceConfig) {
-        let chat = CHAT.replace("__TEXTS__", TEXTS).replace("__TOKEN_ENDPOINT__", &self.token_endpoint);
+        let texts = [TEXTS, servicenow::LANGUAGE].concat();
+        let chat = CHAT.replace("__TEXTS__", &texts).replace("__TOKEN_ENDPOINT__", &self.token_endpoint);
         let desk = servicenow::desk_page(&self.servicenow);
         for (path, page) in [
             ("/demo", DEMO.to_owned()),

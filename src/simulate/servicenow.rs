@@ -42,7 +42,7 @@ use tokio::{sync::oneshot, time};
 
 use self::instance::Instance;
 pub use self::{
-    desk::page as desk_page,
+    desk::{LANGUAGE, page as desk_page},
     faults::{Effect, Fault, FaultPlan, Faults, WebhookFaults},
     media::Upload,
     options::{Accepted, OAuthClient, ServiceNowOptions},

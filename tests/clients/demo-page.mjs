@@ -205,22 +205,35 @@ async function onAPhone(demo) {
   await demo.page.locator('iframe#inside').waitFor();
 }
 
-// The user's pages speak the user's language, and no language lacks a text or a variable.
+// Each page, and where it says something that is another in every language.
+const PAGES = { '/demo/chat': ['#fresh', 'fresh'], '/demo/webchat/': ['#fresh', 'fresh'], '/demo/desk': ['#h-waiting', 'waiting'] };
+const LOCALES = {
+  en: 'en-AU', de: 'de-AT', fr: 'fr-CA', es: 'es-MX', 'pt-BR': 'pt-PT', it: 'it-IT', nl: 'nl-BE', ja: 'ja-JP', 'zh-Hans': 'zh-TW',
+};
+
+// The pages of user and agent speak their language, and no language lacks a text or a variable.
 async function inEveryLanguage(browser, demo) {
-  const context = await newWindow(browser, { locale: 'de-AT' });
-  for (const path of ['/demo/chat', ...(demo.webChat ? ['/demo/webchat/'] : [])]) {
-    const page = await context.newPage();
-    await page.goto(demo.root + path);
-    await page.locator('#fresh').filter({ hasText: 'Neues Gespräch' }).waitFor();
-    const texts = await page.evaluate('TEXTS');
-    const variables = (text) => (text?.match(/\{\w+\}/g) ?? []).sort();
-    for (const [language, own] of Object.entries(texts)) {
-      assert.deepEqual(Object.keys(own).sort(), Object.keys(texts.en).sort(), `${path} in ${language}`);
-      for (const [id, text] of Object.entries(texts.en)) assert.deepEqual(variables(own[id]), variables(text), `${path}, ${id} in ${language}`);
+  const paths = Object.keys(PAGES).filter((path) => demo.webChat || path !== '/demo/webchat/');
+  for (const [language, locale] of Object.entries(LOCALES)) {
+    const context = await newWindow(browser, { locale });
+    for (const path of paths) {
+      const page = await context.newPage();
+      await page.goto(demo.root + path);
+      const texts = await page.evaluate('TEXTS');
+      const [place, id] = PAGES[path];
+      await page.locator(place).filter({ hasText: texts[language][id] }).waitFor();
+      const spoken = await page.evaluate(() => document.documentElement.lang);
+      assert.ok([language, locale].includes(spoken), `${path} says it speaks ${spoken}`);
+      const variables = (text) => (text?.match(/\{\w+\}/g) ?? []).sort();
+      assert.deepEqual(Object.keys(texts[language]).sort(), Object.keys(texts.en).sort(), `${path} in ${language}`);
+      for (const [id, text] of Object.entries(texts.en)) {
+        assert.deepEqual(variables(texts[language][id]), variables(text), `${path}, ${id} in ${language}`);
+      }
+      if (language === 'de' || language === 'ja') await page.screenshot({ path: join(PICTURES, `${language}${path.replaceAll('/', '-')}.png`) });
+      await page.close();
     }
-    await page.close();
+    await context.close();
   }
-  await context.close();
 }
 
 // Each part alone, dark, and in a language that is written from the right.

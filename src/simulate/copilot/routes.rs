@@ -1,6 +1,6 @@
 //! The service's HTTP surface: Direct Line 3.0, Copilot Studio's token endpoint, and knobs of the simulator.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use actix_web::{
     HttpMessage as _, HttpRequest, HttpResponse,
@@ -49,6 +49,7 @@ pub fn configure(config: &mut ServiceConfig) {
         )
         .route("/simulator/sign-in", web::get().to(sign_in::page))
         .route("/simulator/state", web::get().to(state))
+        .route("/simulator/clock", web::post().to(set_clock))
         .route("/simulator/conversations", web::get().to(list_conversations))
         .route("/simulator/conversations/{id}/received", web::get().to(list_received))
         .route("/simulator/conversations/{id}/say", web::post().to(say_unasked))
@@ -246,6 +247,12 @@ async fn state(studio: Data<Studio>) -> HttpResponse {
     state["url"] = studio.url.as_str().into();
     state["conversations"] = studio.conversations().len().into();
     HttpResponse::Ok().json(state)
+}
+
+/// How far the clock of conversations that begin from now on is ahead of the machine's, in seconds.
+async fn set_clock(studio: Data<Studio>, ahead: web::Json<u64>) -> HttpResponse {
+    studio.clock_ahead.store(*ahead, Ordering::Relaxed);
+    HttpResponse::NoContent().finish()
 }
 
 async fn list_conversations(studio: Data<Studio>) -> HttpResponse {

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,6 +27,8 @@ const ECHO_TRAILS: Duration = Duration::from_millis(300);
 /// All a server knows. Its locks are held for moments only.
 pub struct Studio {
     pub options: CopilotOptions,
+    /// In seconds, of conversations that begin.
+    pub clock_ahead: AtomicU64,
     /// Own root, with a slash at its end.
     pub url: String,
     pub faults: Faults,
@@ -66,7 +71,9 @@ impl Bearer {
 impl Studio {
     pub fn new(options: CopilotOptions, url: String, faults: Faults) -> std::io::Result<Self> {
         let mint = Mint::new()?;
-        Ok(Self { options, url, faults, mint, conversations: RwLock::default(), files: RwLock::default() })
+        let clock_ahead = AtomicU64::new(options.clock_ahead.as_secs());
+        let (conversations, files) = Default::default();
+        Ok(Self { options, clock_ahead, url, faults, mint, conversations, files })
     }
 
     /// Reads what stands behind `Bearer `.
@@ -161,7 +168,8 @@ impl Studio {
             return false;
         }
         let bot = json!({"id": self.options.bot_id, "name": self.options.bot_name, "role": "bot"});
-        let conversation = Conversation::new(id.to_owned(), &self.url, bot, locale, self.options.clock_ahead);
+        let ahead = Duration::from_secs(self.clock_ahead.load(Ordering::Relaxed));
+        let conversation = Conversation::new(id.to_owned(), &self.url, bot, locale, ahead);
         all.by_id.insert(id.to_owned(), Arc::new(conversation));
         all.order.push(id.to_owned());
         true

@@ -21,10 +21,14 @@ use super::{
 };
 
 const PAGE: &str = include_str!("../pages/desk.html");
+const TEXTS: &str = include_str!("../pages/desk-texts.js");
+/// Chooses among a page's `TEXTS`, and puts them in their places.
+pub const LANGUAGE: &str = include_str!("../pages/language.js");
 
 /// The desk's page for an instance at this root; an empty one means the page's own origin.
 pub fn page(servicenow_url: &str) -> String {
-    PAGE.replace("__SERVICENOW_URL__", servicenow_url.trim_end_matches('/'))
+    let page = PAGE.replace("__TEXTS__", &[TEXTS, LANGUAGE].concat());
+    page.replace("__SERVICENOW_URL__", servicenow_url.trim_end_matches('/'))
 }
 
 pub(super) fn configure(app: &mut web::ServiceConfig) {
