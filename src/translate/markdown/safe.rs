@@ -1,30 +1,34 @@
 //! Markdown from outside, made fit to be sent on.
 
-use std::collections::HashMap;
+use std::ops::Range;
 
-use pulldown_cmark::{Event, Parser};
+use pulldown_cmark::{Event, Parser, Tag};
 
-use self::second_look::without_code;
+use self::{
+    second_look::without_code,
+    target::{Target, definition_target, titled, unescaped},
+};
 use super::{destination, escape, options};
 use crate::translate::{
-    html::entities,
     link::{RenderContext, resolve, resolve_picture},
     picture::{self, Picture},
 };
 
 mod second_look;
+mod target;
 
 /// Markdown from outside, made fit to be sent on: lines stay lines; links and images absolute, http or https (links
 /// also to mail and telephones), the rest of them as text; tags of HTML as text. `pictures` are those that
 /// [`taken_out`](picture::taken_out) has put into it by number; they learn their names.
 pub fn safe(markdown: &str, context: &RenderContext<'_>, pictures: &mut [Picture]) -> String {
-    let markdown = markdown.replace(SLOT, "");
+    // Renderers disagree about a lone carriage return.
+    let markdown = markdown.replace(SLOT, "").replace("\r\n", "\n").replace('\r', "\n");
     let mut scanner = Scanner {
         out: String::with_capacity(markdown.len()),
         opens: Vec::new(),
         word: 0,
         lookahead: 16 * markdown.len() + 4096,
-        fences: fences(&markdown),
+        code: code(&markdown),
         pictures,
         context,
     };
@@ -50,20 +54,14 @@ fn with_breaks(markdown: &str) -> String {
     out
 }
 
-/// Where runs of backticks stand, by their length.
-fn fences(markdown: &str) -> HashMap<usize, Vec<usize>> {
-    let mut found = HashMap::<usize, Vec<usize>>::new();
-    let mut from = 0;
-    while let Some(at) = memchr::memchr(b'`', &markdown.as_bytes()[from..]).map(|at| from + at) {
-        let run = run(&markdown[at..]);
-        found.entry(run).or_default().push(at);
-        from = at + run;
-    }
+/// Where code stands, the last first.
+fn code(markdown: &str) -> Vec<Range<usize>> {
+    let code =
+        |(event, range)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))).then_some(range);
+    let mut found: Vec<_> =
+        Parser::new_ext(markdown, options()).into_offset_iter().filter_map(code).collect();
+    found.reverse();
     found
-}
-
-fn run(text: &str) -> usize {
-    text.bytes().take_while(|byte| *byte == b'`').count()
 }
 
 /// Stands for a sign that may be put in, or has been taken away; no text holds it.
@@ -77,7 +75,7 @@ struct Scanner<'a> {
     word: usize,
     /// Bytes that may still be looked at for the end of a link: what can't be looked into is no link.
     lookahead: usize,
-    fences: HashMap<usize, Vec<usize>>,
+    code: Vec<Range<usize>>,
     pictures: &'a mut [Picture],
     context: &'a RenderContext<'a>,
 }
@@ -86,6 +84,13 @@ impl Scanner<'_> {
     /// Handles what stands at `at` and says how many bytes that was.
     fn step(&mut self, first: char, markdown: &str, at: usize) -> usize {
         let rest = &markdown[at..];
+        if let Some(code) = self.code.pop_if(|code| code.start <= at) {
+            // Some renderers take code behind an address for a part of that.
+            if code.end > at && !self.is_in_address() {
+                self.show(&markdown[at..code.end]);
+                return code.end - at;
+            }
+        }
         match first {
             '\\' => {
                 let taken = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
@@ -93,7 +98,11 @@ impl Scanner<'_> {
                 self.show(if &rest[..taken] == "\\<" { "&lt;" } else { &rest[..taken] });
                 taken
             }
-            '`' => self.code(rest, at),
+            // No code, and none in any other renderer.
+            '`' => {
+                self.show("&#96;");
+                1
+            }
             '<' => self.angle(rest),
             '[' => {
                 self.opens.push(self.out.len());
@@ -129,22 +138,6 @@ impl Scanner<'_> {
         let word = near.rsplit(char::is_whitespace).next().unwrap_or(near);
         let whole = from == 0 || word.len() < near.len();
         !whole || word.contains("://") || word.contains('@') || word.to_ascii_lowercase().contains("www.")
-    }
-
-    /// A span or block of code is left alone.
-    fn code(&mut self, rest: &str, at: usize) -> usize {
-        let run = run(rest);
-        if self.is_in_address() {
-            self.show(&"&#96;".repeat(run));
-            return run;
-        }
-        let closing = self.fences.get(&run).and_then(|starts| {
-            let next = starts.partition_point(|start| *start < at + run);
-            starts.get(next)
-        });
-        let taken = closing.map_or(run, |start| start + run - at);
-        self.show(&rest[..taken]);
-        taken
     }
 
     /// `<https://…>` stays a link; anything else that could be a tag becomes text.
@@ -277,59 +270,4 @@ fn address_of(inner: &str) -> String {
     let bare =
         !inner.contains("://") && !inner.get(..7).is_some_and(|head| head.eq_ignore_ascii_case("mailto:"));
     if bare { format!("mailto:{inner}") } else { inner.to_owned() }
-}
-
-/// Where a link points to.
-struct Target<'a> {
-    url: &'a str,
-    /// With the space before it, or empty.
-    title: String,
-    /// Bytes it takes, a closing parenthesis included.
-    taken: usize,
-    inline: bool,
-}
-
-/// What follows `]:` of a reference definition, up to the end of its line.
-fn definition_target(rest: &str) -> Option<Target<'_>> {
-    let line = rest.split('\n').next()?;
-    let (url, title) = titled(line.trim());
-    (!url.is_empty()).then_some(Target { url, title, taken: line.len(), inline: false })
-}
-
-/// Parts an address from the title behind it.
-fn titled(inner: &str) -> (&str, String) {
-    if let Some((url, rest)) = inner.strip_prefix('<').and_then(|inner| inner.split_once('>')) {
-        return (url, title(rest));
-    }
-    match inner.find([' ', '\t', '\n']) {
-        Some(at) if inner[at..].trim_start().starts_with(['"', '\'', '(']) => {
-            (&inner[..at], title(&inner[at..]))
-        }
-        _ => (inner, String::new()),
-    }
-}
-
-fn title(raw: &str) -> String {
-    let inner = raw.trim();
-    let mut ends = inner.chars();
-    let (first, last) = (ends.next(), ends.next_back());
-    let quoted =
-        matches!((first, last), (Some('"'), Some('"')) | (Some('\''), Some('\'')) | (Some('('), Some(')')));
-    if !quoted {
-        return String::new();
-    }
-    format!(" \"{}\"", inner[1..inner.len() - 1].replace(['"', '\n', '\\', '<'], " "))
-}
-
-/// An address as it is meant: Markdown's escapes and HTML's entities resolved.
-fn unescaped(url: &str) -> String {
-    let mut out = String::with_capacity(url.len());
-    let mut chars = url.chars().peekable();
-    while let Some(char) = chars.next() {
-        match chars.peek() {
-            Some(next) if char == '\\' && next.is_ascii_punctuation() => {}
-            _ => out.push(char),
-        }
-    }
-    entities(&out).trim().to_owned()
 }

@@ -1,0 +1,58 @@
+//! Where links and definitions point to.
+
+use crate::translate::html::entities;
+
+/// Where a link points to.
+pub(super) struct Target<'a> {
+    pub url: &'a str,
+    /// With the space before it, or empty.
+    pub title: String,
+    /// Bytes it takes, a closing parenthesis included.
+    pub taken: usize,
+    pub inline: bool,
+}
+
+/// What follows `]:` of a reference definition, up to the end of its line.
+pub(super) fn definition_target(rest: &str) -> Option<Target<'_>> {
+    let line = rest.split('\n').next()?;
+    let (url, title) = titled(line.trim());
+    (!url.is_empty()).then_some(Target { url, title, taken: line.len(), inline: false })
+}
+
+/// Parts an address from the title behind it.
+pub(super) fn titled(inner: &str) -> (&str, String) {
+    if let Some((url, rest)) = inner.strip_prefix('<').and_then(|inner| inner.split_once('>')) {
+        return (url, title(rest));
+    }
+    match inner.find([' ', '\t', '\n']) {
+        Some(at) if inner[at..].trim_start().starts_with(['"', '\'', '(']) => {
+            (&inner[..at], title(&inner[at..]))
+        }
+        _ => (inner, String::new()),
+    }
+}
+
+fn title(raw: &str) -> String {
+    let inner = raw.trim();
+    let mut ends = inner.chars();
+    let (first, last) = (ends.next(), ends.next_back());
+    let quoted =
+        matches!((first, last), (Some('"'), Some('"')) | (Some('\''), Some('\'')) | (Some('('), Some(')')));
+    if !quoted {
+        return String::new();
+    }
+    format!(" \"{}\"", inner[1..inner.len() - 1].replace(['"', '\n', '\\', '<'], " "))
+}
+
+/// An address as it is meant: Markdown's escapes and HTML's entities resolved.
+pub(super) fn unescaped(url: &str) -> String {
+    let mut out = String::with_capacity(url.len());
+    let mut chars = url.chars().peekable();
+    while let Some(char) = chars.next() {
+        match chars.peek() {
+            Some(next) if char == '\\' && next.is_ascii_punctuation() => {}
+            _ => out.push(char),
+        }
+    }
+    entities(&out).trim().to_owned()
+}
