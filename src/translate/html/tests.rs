@@ -24,6 +24,16 @@ fn what_markdown_can_say_is_kept() {
         ("&euro;5 &#128512; &#x41; &unknown; &", "€5 😀 A \\&unknown; &"),
         ("<iframe src='https://v.example/1'></iframe>", "[https\\:\\//v\\.example/1](https://v.example/1)"),
         ("", ""),
+        ("a<b> b </b>c<i> d</i>", "a **b** c *d*"),
+        ("a <a href=x> b </a>c", "a [b](x) c"),
+        ("<b>Name:</b>Anna", "**Name:**&#8203;Anna"),
+        ("a<b>(b)</b>", "a&#8203;**(b)**"),
+        ("<b>x</b><b>y</b>z<i>q</i>", "**x**&#8203;**y**z*q*"),
+        ("<b>x</b><i>y</i>", "**x**&#8203;*y*"),
+        ("<b>a <strong>b</strong> c</b>", "**a b c**"),
+        ("<b><s>x</s></b>y", "**~~x~~**&#8203;y"),
+        ("<pre>a <b>b</b><br><a href=x>c</a></pre>", "```\na b\nc\n```"),
+        ("<code>a <i>b</i></code>", "`a b`"),
     ] {
         assert_eq!(to_markdown(html), markdown, "{html}");
     }
@@ -36,6 +46,10 @@ fn a_table_becomes_a_table_and_a_layout_becomes_paragraphs() {
             "<table> <tr><th>A</th><th>B|C</th></tr> <tr><td><a href='https://x.example'>x</a><td>1<br>2</table>"
         ),
         "| A | B\\|C |\n| --- | --- |\n| [x](https://x.example) | 1 2 |"
+    );
+    assert_eq!(
+        to_markdown("<table><tr><td><code>a|b</code><td><pre>c\n|d</pre></table>"),
+        "| `a\\|b` | `c \\|d` |\n| --- | --- |"
     );
     assert_eq!(to_markdown("<table><tr><td>one</td></tr><tr><td>two</td></tr></table>"), "one\n\ntwo");
 }

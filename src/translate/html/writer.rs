@@ -1,7 +1,14 @@
 //! Writes tags and texts as Markdown.
 
+use std::borrow::Cow;
+
+use self::marks::Mark;
 use super::{entities, tokens::Tag};
-use crate::translate::markdown::{destination, escape};
+use crate::translate::markdown::escape;
+
+mod inline;
+mod marks;
+mod table;
 
 /// An element that is open, and its content so far.
 struct Frame {
@@ -11,10 +18,10 @@ struct Frame {
 }
 
 enum Element {
-    /// The document itself.
-    Root,
-    /// Emphasis and the like: what stands on both sides of it.
-    Inline(&'static str),
+    /// Nothing but what is in it: the document itself, or what is said already.
+    Through,
+    /// Emphasis and the like.
+    Inline(Mark),
     Code,
     Pre,
     Link(String),
@@ -45,28 +52,31 @@ pub(super) struct Writer {
     reading: Reading,
 }
 
-/// A table with so many places to a cell is none: to fill it up would take more room than it has content.
-const MAX_EMPTY: usize = 16;
-
 /// Deeper elements are taken for their text only: every level copies its content once.
 const MAX_DEPTH: usize = 48;
 
 impl Writer {
     pub fn new(reading: Reading) -> Self {
-        let root = Frame { kind: Element::Root, name: String::new(), text: String::new() };
+        let root = Frame { kind: Element::Through, name: String::new(), text: String::new() };
         Self { frames: vec![root], reading }
     }
 
     pub fn open(&mut self, tag: &Tag) {
         let kind = match tag.name.as_str() {
+            // In code, signs mean themselves.
+            "br" if self.is_inside(|kind| matches!(kind, Element::Pre)) => return self.top().push('\n'),
             "br" => return self.top().push_str("  \n"),
+            _ if self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code)) => {
+                self.top().push_str(tag.attribute("alt").unwrap_or_default());
+                Element::Through
+            }
             "hr" => return self.block("---"),
             "img" => return self.image(tag),
             "iframe" | "video" | "audio" | "source" | "embed" => return self.embedded(tag),
-            "b" | "strong" => Element::Inline("**"),
-            "i" | "em" => Element::Inline("*"),
-            "s" | "del" | "strike" => Element::Inline("~~"),
-            "code" | "kbd" | "samp" | "tt" if !self.inside_pre() => Element::Code,
+            "b" | "strong" => self.marked(Mark::Strong),
+            "i" | "em" => self.marked(Mark::Emphasis),
+            "s" | "del" | "strike" => self.marked(Mark::Strike),
+            "code" | "kbd" | "samp" | "tt" => Element::Code,
             "pre" => Element::Pre,
             "a" => Element::Link(tag.attribute("href").unwrap_or_default().to_owned()),
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => Element::Heading(tag.name[1..].parse().unwrap_or(6)),
@@ -110,11 +120,12 @@ impl Writer {
 
     /// Text as it stands, its character references not yet resolved.
     pub fn text(&mut self, text: &str) {
-        if self.reading == Reading::Markdown {
+        let markdown = self.reading == Reading::Markdown;
+        let text = &*marks::without(if markdown { Cow::Borrowed(text) } else { entities(text) });
+        if markdown {
             return self.top().push_str(text);
         }
-        let text = &entities(text);
-        if self.inside_pre() {
+        if self.is_inside(|kind| matches!(kind, Element::Pre)) {
             return self.top().push_str(text);
         }
         let mut lines = text.split('\n');
@@ -130,16 +141,14 @@ impl Writer {
 
     /// Text without the end of a line in it.
     fn line(&mut self, text: &str) {
-        let mut words = text.split_whitespace().peekable();
-        let top = self.top();
         if text.starts_with(char::is_whitespace) {
-            space(top);
+            self.space_before();
         }
-        if words.peek().is_none() {
+        let flat = flat(text);
+        if flat.is_empty() {
             return;
         }
-        let flat = words.collect::<Vec<_>>().join(" ");
-        let raw = self.frames.iter().any(|frame| matches!(frame.kind, Element::Code));
+        let raw = self.is_inside(|kind| matches!(kind, Element::Code));
         let top = self.top();
         top.push_str(&if raw { flat } else { escape(&flat) });
         if text.ends_with(char::is_whitespace) {
@@ -147,10 +156,20 @@ impl Writer {
         }
     }
 
+    /// A blank with which an element within a line begins stands before that.
+    fn space_before(&mut self) {
+        for frame in self.frames.iter_mut().rev() {
+            let within = matches!(frame.kind, Element::Inline(_) | Element::Code | Element::Link(_));
+            if !frame.text.is_empty() || !within {
+                return space(&mut frame.text);
+            }
+        }
+    }
+
     pub fn finish(mut self) -> String {
         self.close_down_to(1);
         let text = std::mem::take(self.top());
-        text.trim_matches(['\n', ' ']).to_owned()
+        marks::written(text.trim_matches(['\n', ' ']))
     }
 
     fn top(&mut self) -> &mut String {
@@ -158,8 +177,13 @@ impl Writer {
         &mut self.frames[last].text
     }
 
-    fn inside_pre(&self) -> bool {
-        self.frames.iter().any(|frame| matches!(frame.kind, Element::Pre))
+    fn is_inside(&self, kind: impl Fn(&Element) -> bool) -> bool {
+        self.frames.iter().any(|frame| kind(&frame.kind))
+    }
+
+    fn marked(&self, mark: Mark) -> Element {
+        let already = self.is_inside(|kind| matches!(kind, Element::Inline(known) if *known == mark));
+        if already { Element::Through } else { Element::Inline(mark) }
     }
 
     /// Closes an open `name` that its successor ends, unless one of `bounds` was opened since.
@@ -183,7 +207,7 @@ impl Writer {
     fn write(&mut self, frame: Frame) {
         let Frame { kind, name: _, text } = frame;
         match kind {
-            Element::Root => self.top().push_str(&text),
+            Element::Through => self.top().push_str(&text),
             Element::Inline(mark) => self.surround(&text, mark),
             Element::Code => self.code(&text),
             Element::Pre => self.preformatted(&text),
@@ -221,77 +245,6 @@ impl Writer {
         top.push_str("\n\n");
     }
 
-    fn surround(&mut self, text: &str, mark: &str) {
-        let inner = text.trim();
-        let top = self.top();
-        if inner.is_empty() || inner.contains("\n\n") {
-            return top.push_str(text);
-        }
-        let (before, after) = (text.starts_with([' ', '\n']), text.ends_with([' ', '\n']));
-        if before {
-            space(top);
-        }
-        top.push_str(&format!("{mark}{inner}{mark}"));
-        if after {
-            space(top);
-        }
-    }
-
-    fn code(&mut self, text: &str) {
-        let fence = "`".repeat(longest_run(text) + 1);
-        // It ends with its paragraph, and what stands behind that would be read as Markdown.
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let inner = lines.join(" ");
-        if !inner.is_empty() {
-            let pad = if inner.starts_with('`') || inner.ends_with('`') { " " } else { "" };
-            self.top().push_str(&format!("{fence}{pad}{inner}{pad}{fence}"));
-        }
-    }
-
-    fn preformatted(&mut self, text: &str) {
-        let fence = "`".repeat((longest_run(text) + 1).max(3));
-        let inner = text.trim_matches('\n');
-        if !inner.trim().is_empty() {
-            self.block(&format!("{fence}\n{inner}\n{fence}"));
-        }
-    }
-
-    fn link(&mut self, text: &str, href: &str) {
-        let inner = flat(text);
-        let label = if inner.is_empty() { escape(href) } else { inner };
-        let top = self.top();
-        if text.starts_with([' ', '\n']) {
-            space(top);
-        }
-        if href.is_empty() || label.is_empty() {
-            top.push_str(&label);
-        } else {
-            top.push_str(&format!("[{label}]({})", destination(href)));
-        }
-        if text.ends_with([' ', '\n']) {
-            space(top);
-        }
-    }
-
-    fn image(&mut self, tag: &Tag) {
-        let alt = tag.attribute("alt").or(tag.attribute("title")).map(|alt| flat(&escape(alt)));
-        match tag.attribute("src") {
-            Some(src) => {
-                let image = format!("![{}]({})", alt.unwrap_or_default(), destination(src));
-                self.top().push_str(&image);
-            }
-            None => self.top().push_str(&alt.unwrap_or_default()),
-        }
-    }
-
-    fn embedded(&mut self, tag: &Tag) {
-        if let Some(src) = tag.attribute("src") {
-            let label = tag.attribute("title").unwrap_or(src);
-            let link = format!("[{}]({})", flat(&escape(label)), destination(src));
-            self.top().push_str(&link);
-        }
-    }
-
     fn item(&mut self, text: &str) {
         let number = match self.frames.last_mut() {
             Some(Frame { kind: Element::List(Some(next)), .. }) => {
@@ -310,40 +263,6 @@ impl Writer {
         }
         top.push_str(&format!("{mark}{inner}\n"));
     }
-
-    fn cell(&mut self, text: String) {
-        match self.frames.last_mut() {
-            Some(Frame { kind: Element::Row(cells), .. }) => cells.push(text),
-            _ => self.block(&text),
-        }
-    }
-
-    fn row(&mut self, mut cells: Vec<String>, stray: &str) {
-        if !stray.trim().is_empty() {
-            cells.push(stray.to_owned());
-        }
-        match self.frames.last_mut() {
-            Some(Frame { kind: Element::Table(rows), .. }) => rows.push(cells),
-            _ => cells.iter().for_each(|cell| self.block(cell)),
-        }
-    }
-
-    /// A table whose rows have one cell each only lays out; its cells are paragraphs.
-    fn table(&mut self, rows: &[Vec<String>], stray: &str) {
-        self.block(stray);
-        let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-        let cells = rows.iter().map(Vec::len).sum::<usize>();
-        if columns <= 1 || columns * rows.len() > MAX_EMPTY * cells {
-            return rows.iter().flatten().for_each(|cell| self.block(cell));
-        }
-        let line = |row: &Vec<String>| {
-            let cells = (0..columns).map(|at| row.get(at).map(|cell| flat(cell)).unwrap_or_default());
-            format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
-        };
-        let mut lines = rows.iter().map(line).collect::<Vec<_>>();
-        lines.insert(1, format!("|{}", " --- |".repeat(columns)));
-        self.block(&lines.join("\n"));
-    }
 }
 
 /// A blank, unless there is one or a line begins.
@@ -355,14 +274,4 @@ fn space(text: &mut String) {
 
 fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn longest_run(text: &str) -> usize {
-    let mut longest = 0;
-    let mut run = 0;
-    for char in text.chars() {
-        run = if char == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    longest
 }
