@@ -179,12 +179,12 @@ pub(super) fn moment(moment: &Moment, context: &RenderContext<'_>) -> Value {
     let Moment { kind, prompt: _, optional } = moment;
     let date = || wire::date_input(Question::DATE, context.words.get(Text::Date));
     let time = || wire::time_input(Question::TIME, context.words.get(Text::Time));
-    let (inputs, question) = match kind {
-        MomentKind::Date => (vec![date()], Question::Date),
-        MomentKind::Time => (vec![time()], Question::Time),
-        MomentKind::DateTime => (vec![date(), time()], Question::DateTime),
+    let inputs = match kind {
+        MomentKind::Date => vec![date()],
+        MomentKind::Time => vec![time()],
+        MomentKind::DateTime => vec![date(), time()],
     };
-    wire::attachment(inputs, sending(question, *optional, context), "")
+    wire::attachment(inputs, sending(Question::Moment(*kind), *optional, context), "")
 }
 
 fn sending(question: Question, optional: bool, context: &RenderContext<'_>) -> Vec<Value> {

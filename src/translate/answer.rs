@@ -2,20 +2,22 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+mod attached;
 mod click;
+mod form;
+mod meant;
 mod moment;
 
-use self::click::Click;
-use super::{
-    citation, readable,
-    texts::{self, Text},
-};
+pub use self::attached::{called, files, inline};
+pub(super) use self::form::Question;
+use self::{click::Click, form::ours, meant::meant};
+use super::{citation, readable};
 use crate::{
     domain::{
         Attachment, ConversationId,
-        control::{Choice, Control, Item, Missing, Moment, MomentKind, MultiPart, TextInput, Upload},
+        control::{Control, Missing},
     },
     wire::activity::Activity,
 };
@@ -185,73 +187,6 @@ pub(super) fn mark(activity: &mut Value, position: u64, conversation: &Conversat
     }
 }
 
-/// How the inputs of a card of ours are to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Question {
-    One,
-    Several,
-    Secret,
-    Date,
-    Time,
-    DateTime,
-}
-
-impl Question {
-    pub const INPUT: &'static str = "answer";
-    pub const DATE: &'static str = "date";
-    pub const TIME: &'static str = "time";
-
-    const ALL: [(Self, &'static str); 6] = [
-        (Self::One, "one"),
-        (Self::Several, "several"),
-        (Self::Secret, "secret"),
-        (Self::Date, "date"),
-        (Self::Time, "time"),
-        (Self::DateTime, "dateTime"),
-    ];
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(question, _)| *question)
-    }
-
-    /// What the card's submit action carries.
-    pub fn data(self) -> Value {
-        let name = Self::ALL.iter().find(|(question, _)| *question == self).map(|(_, name)| *name);
-        json!({QUESTION: name})
-    }
-
-    /// A choice's value as it can stand in a list that commas separate.
-    pub fn packed(value: &str) -> String {
-        value.replace('%', "%25").replace(',', "%2C")
-    }
-
-    fn unpacked(packed: &str) -> String {
-        packed.replace("%2C", ",").replace("%25", "%")
-    }
-
-    fn read(self, inputs: &Map<String, Value>) -> Said {
-        let input = |id: &str| inputs.get(id).and_then(Value::as_str).unwrap_or_default();
-        let (date, time) = (input(Self::DATE), input(Self::TIME));
-        let text = match self {
-            Self::Secret => {
-                return Said { text: input(Self::INPUT).to_owned(), typed: true, secret: true };
-            }
-            Self::One | Self::Several => {
-                let chosen = input(Self::INPUT).split(',').map(Self::unpacked);
-                chosen.collect::<Vec<_>>().join(",")
-            }
-            Self::Date => moment::read(date, MomentKind::Date).unwrap_or(date.to_owned()),
-            Self::Time => moment::read(time, MomentKind::Time).unwrap_or(time.to_owned()),
-            Self::DateTime => {
-                let part = |text: &str, kind| moment::read(text, kind).unwrap_or_else(|| text.to_owned());
-                let both = format!("{} {}", part(date, MomentKind::Date), part(time, MomentKind::Time));
-                moment::read(&both, MomentKind::DateTime).unwrap_or(both.trim().to_owned())
-            }
-        };
-        Said { text, typed: false, secret: false }
-    }
-}
-
 #[derive(Default)]
 struct Said {
     text: String,
@@ -290,85 +225,6 @@ fn said(activity: &Activity, pending: Option<&Control>) -> Option<Said> {
     scalar.map(aside).or_else(|| foreign(value?).map(Said::typed))
 }
 
-/// What an action or a card of ours carries.
-fn ours(value: &Map<String, Value>) -> Option<Said> {
-    if let Some(text) = value.get(ANSWER).and_then(Value::as_str) {
-        return Some(Said::chosen(text));
-    }
-    Some(Question::named(value.get(QUESTION)?.as_str()?)?.read(value))
-}
-
-/// What a text means as an answer to a control; `None` when it is only text.
-fn meant(text: &str, pending: &Control) -> Option<Said> {
-    // What is typed into a hidden input may be the very word.
-    let skips = |optional: bool| {
-        let by_word = !pending.is_secure() && texts::is_said(Text::Skip, text);
-        (optional && (by_word || text.trim() == SKIP)).then(|| Said::chosen(SKIP))
-    };
-    match pending {
-        Control::MultiPart(MultiPart { heading: _, part, more_label, last: _ }) => {
-            let named = match more_label {
-                Some(label) => same(text, label),
-                None => texts::is_said(Text::More, text),
-            };
-            let more = text.trim() == CONTINUE || named;
-            more.then(|| Said::chosen(CONTINUE)).or_else(|| meant(text, part))
-        }
-        Control::Choice(choice) => {
-            let Choice { kind: _, prompt: _, items, look: _, several, optional, card: _ } = choice;
-            one(text, items).or_else(|| several.then(|| many(text, items))?).or_else(|| skips(*optional))
-        }
-        Control::Card(card) => one(text, &card.actions),
-        Control::TextInput(TextInput { prompt: _, mask: _, optional }) => skips(*optional),
-        Control::Moment(Moment { kind, prompt: _, optional }) => {
-            moment::read(text, *kind).map(Said::typed).or_else(|| skips(*optional))
-        }
-        Control::Upload(Upload { prompt: _, max_count: _, max_megabytes: _, pictures_only: _, optional }) => {
-            skips(*optional)
-        }
-        Control::Text { text: _ }
-        | Control::Masked(_)
-        | Control::Generated(_)
-        | Control::Html(_)
-        | Control::Link(_)
-        | Control::Image(_)
-        | Control::Table(_)
-        | Control::GroupedParts(_)
-        | Control::Progress(_)
-        | Control::Degraded { ui_type: _, text: _ } => None,
-    }
-}
-
-fn one(text: &str, items: &[Item]) -> Option<Said> {
-    find(text, items).map(|item| Said::chosen(&item.value))
-}
-
-/// Several choices named in one text, separated by commas.
-fn many(text: &str, items: &[Item]) -> Option<Said> {
-    let values = text.split(',').map(|part| find(part, items).map(|item| item.value.as_str()));
-    values.collect::<Option<Vec<_>>>().map(|values| Said::chosen(values.join(",")))
-}
-
-/// The choice a text names: exactly first, then as people write, then by its number.
-fn find<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
-    let exact = |item: &&Item| item.label == text || item.value == text;
-    items
-        .iter()
-        .find(exact)
-        .or_else(|| items.iter().find(|item| same(text, &item.label) || same(text, &item.value)))
-        .or_else(|| items.get(number(text)?.checked_sub(1)?))
-}
-
-/// `2`, `2.` or `2)`.
-fn number(text: &str) -> Option<usize> {
-    text.trim().trim_end_matches(['.', ')']).parse().ok()
-}
-
-fn same(text: &str, other: &str) -> bool {
-    let (text, other) = (text.trim(), other.trim());
-    !other.is_empty() && (text == other || text.to_lowercase() == other.to_lowercase())
-}
-
 /// What can be read in a value that is none of ours: the answers to somebody else's card.
 fn foreign(value: &Value) -> Option<String> {
     readable::joined(value).or_else(|| {
@@ -381,45 +237,6 @@ fn foreign(value: &Value) -> Option<String> {
             value.as_object()?.iter().filter_map(|(key, value)| Some(format!("{key}: {}", plain(value)?)));
         Some(named.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
     })
-}
-
-/// The files of a message; cards are none.
-pub fn files(activity: &Activity) -> Vec<Attachment> {
-    let file = |attachment: &Value| {
-        let field =
-            |key: &str| attachment.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
-        let url = field("contentUrl")?.to_owned();
-        let path = url.split(['?', '#']).next().unwrap_or_default();
-        let last = path.rsplit('/').next().filter(|last| !last.is_empty() && !url.starts_with("data:"));
-        let name = field("name").or(last).unwrap_or("?").to_owned();
-        let media_type = field("contentType").unwrap_or("application/octet-stream").to_owned();
-        Some(Attachment { name, media_type, url, bytes: 0 })
-    };
-    activity.attachments.iter().flatten().filter_map(file).collect()
-}
-
-/// The attachments of a message that have no address: they stand in the message itself, or are only named there.
-pub fn inline(activity: &Activity) -> impl Iterator<Item = &Value> {
-    let has_address = |attachment: &&Value| {
-        let url = attachment.get("contentUrl").and_then(Value::as_str);
-        url.is_some_and(|url| !url.trim().is_empty())
-    };
-    activity.attachments.iter().flatten().filter(move |attachment| !has_address(attachment))
-}
-
-/// What an attachment is called: by its name, else a card by its title, else by its kind.
-pub fn called(attachment: &Value) -> &str {
-    let content = attachment.get("content");
-    let of_content = |key: &str| content.and_then(|content| content.get(key));
-    let named = text_of(attachment.get("name")).or_else(|| text_of(of_content("title")));
-    named
-        .or_else(|| text_of(of_content("text")))
-        .or_else(|| text_of(attachment.get("contentType")))
-        .unwrap_or("?")
-}
-
-fn text_of(value: Option<&Value>) -> Option<&str> {
-    value?.as_str().filter(|text| !text.trim().is_empty())
 }
 
 #[cfg(test)]

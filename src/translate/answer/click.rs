@@ -68,7 +68,7 @@ impl Click {
             Control::MultiPart(MultiPart { part, .. }) => self.is_form_of(part),
             Control::Choice(_) => matches!(form, Some(Question::One | Question::Several)),
             Control::TextInput(_) => form == Some(Question::Secret),
-            Control::Moment(Moment { kind, .. }) => form == Some(form_of(*kind)),
+            Control::Moment(Moment { kind, .. }) => form == Some(Question::Moment(*kind)),
             _ => false,
         }
     }
@@ -129,14 +129,6 @@ fn missing_moment(kind: MomentKind) -> Missing {
         MomentKind::Date => Missing::Date,
         MomentKind::Time => Missing::Time,
         MomentKind::DateTime => Missing::DateTime,
-    }
-}
-
-fn form_of(kind: MomentKind) -> Question {
-    match kind {
-        MomentKind::Date => Question::Date,
-        MomentKind::Time => Question::Time,
-        MomentKind::DateTime => Question::DateTime,
     }
 }
 

@@ -18,14 +18,20 @@ pub(super) fn read(text: &str, kind: MomentKind) -> Option<String> {
     }
 }
 
-/// The year first, because nothing else can be told apart.
+/// The year first; or last, where the day can be told from the month: by points between them, or because it is no month.
 fn written_date(text: &str) -> Option<String> {
-    let mut parts = text.split(['-', '/', '.']);
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    if year.len() != 4 || parts.next().is_some() {
-        return None;
-    }
-    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok().map(|date| date.to_string())
+    let parts = text.trim_end_matches('.').split(['-', '/', '.']).collect::<Vec<_>>();
+    let number = |part: &str| part.parse::<i8>().ok();
+    let (year, month, day) = match parts[..] {
+        [year, month, day] if year.len() == 4 => (year, number(month)?, number(day)?),
+        [first, second, year] if year.len() == 4 => match (number(first)?, number(second)?) {
+            (day, month) if day > 12 || day == month || text.contains('.') => (year, month, day),
+            (month, day) if day > 12 => (year, month, day),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Date::new(year.parse().ok()?, month, day).ok().map(|date| date.to_string())
 }
 
 fn written_time(text: &str) -> Option<String> {
@@ -65,6 +71,14 @@ mod tests {
             ("2026-03-05T10:00:00Z", Date, Some("2026-03-05")),
             ("2026-02-30", Date, None),
             ("05/03/2026", Date, None),
+            ("05/05/2026", Date, Some("2026-05-05")),
+            ("25/03/2026", Date, Some("2026-03-25")),
+            ("3/25/2026", Date, Some("2026-03-25")),
+            ("5.3.2026", Date, Some("2026-03-05")),
+            ("31.02.2026", Date, None),
+            ("+5.-3.2026", Date, None),
+            ("05.03.26", Date, None),
+            ("05.03.2026 14:30", DateTime, Some("2026-03-05 14:30:00")),
             ("tomorrow", Date, None),
             ("9:05", Time, Some("09:05:00")),
             ("21:05:09.5", Time, Some("21:05:09")),

@@ -1,7 +1,10 @@
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
-use crate::domain::control::{Card, ChoiceKind, Generated, Mask};
+use crate::domain::control::{
+    Card, Choice, ChoiceKind, Generated, Item, Mask, Moment, MomentKind, MultiPart, TextInput, Upload,
+};
 
 fn said(value: Value) -> Activity {
     let mut activity = json!({"type": "message", "from": {"id": "u", "role": "user"}});
@@ -80,6 +83,13 @@ fn a_choice_is_known_by_its_label_its_value_or_the_click() {
     });
     assert_eq!(read(&text("yes"), Some(&boolean)), chosen("yes"));
     assert_eq!(read(&text("no"), Some(&boolean)), chosen("No"));
+    for (said, value) in [("ja", "yes"), (" Oui! ", "yes"), ("NEIN", "No"), ("いいえ", "No")] {
+        assert_eq!(read(&text(said), Some(&boolean)), chosen(value));
+    }
+    assert_eq!(read(&text("ja, but"), Some(&boolean)), typed("ja, but"));
+    let items = vec![item("Richtig", "true"), item("Falsch", "false")];
+    let boolean = Control::Choice(Choice { kind: ChoiceKind::Boolean, items, ..Choice::default() });
+    assert_eq!(read(&text("nein"), Some(&boolean)), chosen("false"));
 }
 
 #[test]
@@ -116,12 +126,12 @@ fn dates_and_times_are_written_as_service_now_writes_them() {
         (MomentKind::Time, json!({"serviceNowQuestion": "time", "time": "14:30"}), "14:30:00"),
         (
             MomentKind::DateTime,
-            json!({"serviceNowQuestion": "dateTime", "date": "2026-03-05", "time": "14:30"}),
+            json!({"serviceNowQuestion": "date_time", "date": "2026-03-05", "time": "14:30"}),
             "2026-03-05 14:30:00",
         ),
         (
             MomentKind::DateTime,
-            json!({"serviceNowQuestion": "dateTime", "date": "2026-03-05"}),
+            json!({"serviceNowQuestion": "date_time", "date": "2026-03-05"}),
             "2026-03-05 00:00:00",
         ),
     ] {
@@ -272,15 +282,15 @@ fn a_click_that_lacks_what_was_asked_for_says_what() {
         (moment(MomentKind::Date), json!({"serviceNowQuestion": "date"}), Missing::Date),
         (moment(MomentKind::Date), json!({"serviceNowQuestion": "date", "date": "soon"}), Missing::Date),
         (moment(MomentKind::Time), json!({"serviceNowQuestion": "time", "time": ""}), Missing::Time),
-        (moment(MomentKind::DateTime), json!({"serviceNowQuestion": "dateTime"}), Missing::DateTime),
+        (moment(MomentKind::DateTime), json!({"serviceNowQuestion": "date_time"}), Missing::DateTime),
         (
             moment(MomentKind::DateTime),
-            json!({"serviceNowQuestion": "dateTime", "time": "9:05"}),
+            json!({"serviceNowQuestion": "date_time", "time": "9:05"}),
             Missing::Date,
         ),
         (
             moment(MomentKind::DateTime),
-            json!({"serviceNowQuestion": "dateTime", "date": "2026-03-05"}),
+            json!({"serviceNowQuestion": "date_time", "date": "2026-03-05"}),
             Missing::Time,
         ),
         (Control::Upload(Upload::default()), json!({"serviceNowAnswer": "_skip_"}), Missing::File),
@@ -367,7 +377,7 @@ fn reactions() -> impl Strategy<Value = Activity> {
         "hw-1,hw-2",
         "hello",
     ]);
-    let form = prop::sample::select(vec!["one", "several", "secret", "date", "time", "dateTime", "other"]);
+    let form = prop::sample::select(vec!["one", "several", "secret", "date", "time", "date_time", "other"]);
     let asked = prop::option::of(0..5_u64);
     let place = (asked, prop::sample::select(vec![None, Some("here"), Some("elsewhere")]));
     let placed = |mut value: Value, (asked, place): (Option<u64>, Option<&str>), packed: bool| {

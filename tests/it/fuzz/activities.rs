@@ -111,7 +111,7 @@ fn said() -> Vec<Value> {
             "localTimezone": "Europe/Berlin", "channelData": {"clientActivityID": "a-1"}}),
         json!({"type": "message", "text": "yes", "value": {"serviceNowAnswer": "value_2"}, "from": user,
             "channelData": {"postBack": true}}),
-        json!({"type": "message", "value": {"serviceNowQuestion": "dateTime", "date": "2026-11-20", "time": "10:15"}, "from": user}),
+        json!({"type": "message", "value": {"serviceNowQuestion": "date_time", "date": "2026-11-20", "time": "10:15"}, "from": user}),
         json!({"type": "message", "value": {"serviceNowQuestion": "several", "answer": "a%2C,b"}, "from": user}),
         json!({"type": "message", "value": {"serviceNowQuestion": "secret", "answer": "hidden"}, "from": user}),
         json!({"type": "message", "value": {"room": "2.17", "urgent": true}, "from": user}),

@@ -100,7 +100,7 @@ fn inputs_ask_in_their_own_way() {
     assert_eq!(moment(MomentKind::Date)["body"], json!([date]));
     assert_eq!(moment(MomentKind::Time)["body"], json!([time]));
     assert_eq!(moment(MomentKind::DateTime)["body"], json!([date, time]));
-    assert_eq!(moment(MomentKind::DateTime)["actions"], json!([send("dateTime")]));
+    assert_eq!(moment(MomentKind::DateTime)["actions"], json!([send("date_time")]));
 }
 
 #[test]
