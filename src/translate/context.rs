@@ -107,8 +107,9 @@ fn language(locale: &str) -> Option<String> {
         zh if ["zh-tw", "zh-hk", "zh-hant"].iter().any(|tag| begins_with(zh, tag)) => Some("zt"),
         _ => None,
     };
-    let language = own.unwrap_or(locale.split('-').next()?.trim());
-    (!language.is_empty()).then(|| language.to_owned())
+    let language = own.unwrap_or(locale.split('-').next()?);
+    let is_code = (2..=8).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_lowercase());
+    is_code.then(|| language.to_owned())
 }
 
 /// What a language code of ServiceNow's is elsewhere.
@@ -204,7 +205,9 @@ mod tests {
         ] {
             assert_eq!(language(locale).as_deref(), Some(code), "{locale}");
         }
-        assert_eq!(language(" "), None);
+        for odd in [" ", "x", "-", "é", "<b>", &"a".repeat(5_000)] {
+            assert_eq!(language(odd), None);
+        }
         for (code, locale) in [("pb", "pt-BR"), ("FQ", "fr-CA"), ("zt", "zh-TW"), (" de-AT ", "de-AT")] {
             assert_eq!(locale_of(code), locale);
         }

@@ -1,10 +1,7 @@
 use super::*;
 use crate::{
-    domain::{
-        Agent,
-        control::{Choice, Item},
-    },
-    session::{State, StreamPiece, ToAgent},
+    domain::control::{Choice, Control, Item, Progress},
+    session::{AgentSaid, EndReason, State, StreamPiece, ToAgent},
     translate::answer::answer_one,
 };
 
