@@ -33,13 +33,11 @@ pub fn said(activities: &[Activity], events: &[String], turn: &str, words: &Word
         said.handoff = Some(escalation::read(&activities[at]).variables);
     }
     for (at, activity) in activities.iter().enumerate() {
-        match activity.kind.as_str() {
-            "message" => {
-                let unnamed = format!("{turn}.{at}");
-                message(activity, activity.id.as_deref().unwrap_or(&unnamed), words, &mut said);
-            }
-            "endOfConversation" => said.completed = true,
-            _ => {}
+        // The end may have words, too.
+        said.completed |= activity.kind == "endOfConversation";
+        if matches!(activity.kind.as_str(), "message" | "endOfConversation") {
+            let unnamed = format!("{turn}.{at}");
+            message(activity, activity.id.as_deref().unwrap_or(&unnamed), words, &mut said);
         }
     }
     said

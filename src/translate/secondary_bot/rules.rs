@@ -190,7 +190,10 @@ fn toggled<'a>(on: &'a str, off: &'a str, text: &str) -> Option<&'a str> {
     }
 }
 
-/// By value, else by label or value without regard to case, else by number; several with commas.
+/// More than anybody chooses.
+const MOST_CHOSEN: usize = 200;
+
+/// By value, else by label or value without regard to case, else by number; several with commas, which labels may hold, too.
 fn chosen(options: &[(String, String)], several: bool, text: &str) -> Option<String> {
     let one = |text: &str| {
         let text = text.trim();
@@ -206,6 +209,14 @@ fn chosen(options: &[(String, String)], several: bool, text: &str) -> Option<Str
     if let Some(one) = one(text) {
         return Some(one);
     }
-    let all = several.then(|| text.split(',').map(one).collect::<Option<Vec<_>>>())??;
-    Some(all.join(","))
+    let mut all = Vec::new();
+    let mut rest = Some(text).filter(|_| several);
+    while let Some(left) = rest {
+        let ends = left.match_indices(',').map(|(at, _)| at).take(MOST_CHOSEN).collect::<Vec<_>>();
+        let longest = ends.into_iter().rev().find_map(|at| Some((one(&left[..at])?, Some(&left[at + 1..]))));
+        let (value, after) = one(left).map(|value| (value, None)).or(longest)?;
+        all.push(value);
+        rest = after.filter(|_| all.len() < MOST_CHOSEN);
+    }
+    (!all.is_empty()).then(|| all.join(","))
 }

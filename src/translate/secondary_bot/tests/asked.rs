@@ -92,6 +92,15 @@ fn an_answer_to_a_card_has_the_cards_own_form() {
             "Red, b",
             Some(json!("r,b")),
         ),
+        (
+            input(
+                "ChoiceSet",
+                json!({"choices": [{"title": "A, b", "value": "x"}, {"title": "A", "value": "y"}, {"title": "C", "value": "z"}], "isMultiSelect": true}),
+            ),
+            "a, B,c, A",
+            Some(json!("x,z,y")),
+        ),
+        (input("ChoiceSet", json!({"choices": choices, "isMultiSelect": true})), "Red,,b", None),
     ];
     for (pending, text, expected) in rows {
         match (answer(&pending, text, &Words::default()), expected) {

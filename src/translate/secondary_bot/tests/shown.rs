@@ -198,6 +198,8 @@ fn a_turn_ends_by_hand_over_or_by_the_agents_word() {
         &Words::default(),
     );
     assert!(turn.completed && turn.handoff.is_none() && turn.elements.is_empty() && turn.score.is_none());
+    let words = activity(json!({"type": "endOfConversation", "text": "Bye"}));
+    assert_eq!(said(&[words], &events(), "t", &Words::default()).elements[0]["value"], "Bye");
 }
 
 #[test]
