@@ -3,6 +3,7 @@
 mod agents;
 mod asked;
 mod direct_line;
+mod documented;
 mod door;
 mod faults;
 mod files;
