@@ -19,7 +19,7 @@ use servicenow_handoff::{
     far_end,
     ledger::{
         CallId, LEASE, Lease, Settled, Settlement,
-        journal::{Append, AppendBlobJournal, Journal, SqliteJournal},
+        journal::{Append, AppendBlobJournal, SqliteJournal, Store},
     },
     session::{Fact, ToAgent, UserSaid},
 };
@@ -46,7 +46,7 @@ fn main() {
 
 async fn sqlite(folder: &Path) {
     let journal = SqliteJournal::open_file(&folder.join("handoff.db")).expect("a new file");
-    measure("SQLite", &journal).await;
+    measure("SQLite", &Store::of(journal)).await;
 }
 
 async fn append_blobs() {
@@ -55,7 +55,7 @@ async fn append_blobs() {
     let transport = azure::transport(far_end::client().expect("a client"));
     let nobody = || unreachable!("a SAS signs the calls");
     let journal = AppendBlobJournal::open_container(&container, nobody, transport).await;
-    measure("append blob, Azurite", &journal.expect("a container")).await;
+    measure("append blob, Azurite", &Store::of(journal.expect("a container"))).await;
 }
 
 /// Milliseconds of one message: both commits, and the read behind them.
@@ -65,7 +65,7 @@ struct Cost {
     read: f64,
 }
 
-async fn measure(store: &str, journal: &impl Journal<Fact>) {
+async fn measure(store: &str, journal: &Store<Fact>) {
     let talks: Vec<Vec<Talk>> = LENGTHS.map(|length| talks(length).collect()).into();
     join_all(talks.iter().zip(LENGTHS).flat_map(|(talks, length)| {
         talks.iter().map(move |talk| async move {
@@ -98,7 +98,7 @@ fn talks(length: usize) -> impl Iterator<Item = Talk> {
 }
 
 impl Talk {
-    async fn say(&self, journal: &impl Journal<Fact>, message: usize) -> Cost {
+    async fn say(&self, journal: &Store<Fact>, message: usize) -> Cost {
         let at = (message * FACTS_A_MESSAGE) as u64;
         let (call, now) = (CallId(at, 0), Timestamp::now());
         let said = Fact::UserSaid(Box::new(UserSaid {

@@ -21,7 +21,7 @@ use crate::{
     files::FileStore,
     handoff::Handoff,
     http::{Held, Secondary, Served, Sockets, Tickets, configure},
-    ledger::journal::{AppendBlobJournal, Journal as _, SqliteJournal, Store},
+    ledger::journal::{AppendBlobJournal, SqliteJournal, Store},
     operator::{retention::Retention, tombstone::Tombstones},
     relay::Relay,
     secondary_bot::{SecondaryBot, media::Media},
@@ -365,20 +365,18 @@ pub(crate) fn uploads(
 pub(crate) fn open_store(settings: &Settings, sign_in: &SignIn) -> io::Result<Store<Fact>> {
     match &settings.store {
         StoreSetting::Sqlite(path) => SqliteJournal::open_file(path)
-            .map(Store::Sqlite)
+            .map(Store::of)
             .map_err(|failed| io::Error::other(format!("STORE {}: {failed}", path.display()))),
-        StoreSetting::AppendBlob { url } => {
-            open_container(url, sign_in).map(Store::AppendBlob).map_err(|what| {
-                let mut shown = url.clone();
-                shown.set_query(None);
-                io::Error::other(format!("STORE {shown}: {what}"))
-            })
-        }
+        StoreSetting::AppendBlob { url } => open_container(url, sign_in).map(Store::of).map_err(|what| {
+            let mut shown = url.clone();
+            shown.set_query(None);
+            io::Error::other(format!("STORE {shown}: {what}"))
+        }),
     }
 }
 
 /// Waits for the container on a thread of its own: the caller's may be running a runtime already.
-fn open_container(url: &Url, sign_in: &SignIn) -> Result<AppendBlobJournal<Fact>, String> {
+fn open_container(url: &Url, sign_in: &SignIn) -> Result<AppendBlobJournal, String> {
     let http = far_end::client().map_err(|failed| failed.to_string())?;
     let opening = AppendBlobJournal::open_container(url, || sign_in.credential(), azure::transport(http));
     std::thread::scope(|scope| {

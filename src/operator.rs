@@ -15,7 +15,7 @@ use crate::{
     far_end,
     files::FileStore,
     handoff::{Caller, Handoff},
-    ledger::journal::{Journal, JournalError, Store, Stored},
+    ledger::journal::{JournalError, Store, Stored},
     secondary_bot,
     session::{Fact, State},
     telemetry::Counters,

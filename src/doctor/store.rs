@@ -20,7 +20,7 @@ use crate::{
     azure::SignIn,
     config::{Settings, StoreSetting},
     domain::{ConversationId, Timestamp},
-    ledger::journal::{Append, Journal, JournalError, Position, Store, Stored},
+    ledger::journal::{Append, JournalError, Position, Store, Stored},
 };
 
 /// How long the store may take to open: a token and a container, each with its own repeats.
@@ -97,7 +97,7 @@ async fn open(settings: &Settings) -> io::Result<Store<crate::session::Fact>> {
 }
 
 /// What the journal is asked to do, and how long each takes.
-async fn used(journal: &impl Journal<Checked>, fix: &str) -> Finding {
+async fn used(journal: &Store<Checked>, fix: &str) -> Finding {
     match contract(journal).await {
         Ok(Ok((append, read))) => {
             let (append, read) = (millis(append), millis(read));
@@ -118,7 +118,7 @@ async fn used(journal: &impl Journal<Checked>, fix: &str) -> Finding {
 
 /// How long an append and a read took; or what the store does that it must not do.
 async fn contract(
-    journal: &impl Journal<Checked>,
+    journal: &Store<Checked>,
 ) -> Result<Result<(Duration, Duration), &'static str>, JournalError> {
     let id = format!("check-{}", Timestamp::now().0 / MONTH);
     let id = ConversationId::parse(&id).expect("the text is short and without a slash");
@@ -141,7 +141,7 @@ async fn contract(
 
 /// Appends behind whatever stands there; the position, and how long the append alone took.
 async fn appended(
-    journal: &impl Journal<Checked>,
+    journal: &Store<Checked>,
     id: &ConversationId,
     fact: &Checked,
 ) -> Result<Option<(Position, Duration)>, JournalError> {

@@ -8,7 +8,7 @@ use super::{folded, tombstone::Tombstones, values, view};
 use crate::{
     domain::{ConversationId, Timestamp},
     files::FileStore,
-    ledger::journal::{Journal as _, JournalError, Store},
+    ledger::journal::{JournalError, Store},
     secondary_bot::StoredFact,
     session::Fact,
 };

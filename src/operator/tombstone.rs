@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     domain::{ConversationId, Timestamp},
-    ledger::journal::{Journal as _, JournalError, Store, Stored},
+    ledger::journal::{JournalError, Store, Stored},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -111,7 +111,7 @@ impl Talk {
             Outcome::Retry { .. } | Outcome::GivenUp(_) => Settlement::Dropped,
         };
         let settled = Settled { call, attempt: None, outcome: outcome_stored, at: self.now };
-        let facts = settle(&self.state, queued, settled, outcome, &POLICY, self.now);
+        let facts = settle(&self.state, queued, settled, outcome, &POLICY);
         facts.iter().for_each(|fact| self.state.apply(fact));
     }
 

@@ -12,14 +12,14 @@ use std::{
     },
 };
 
-use servicenow_handoff::ledger::journal::Journal as _;
-
 use self::{
     client::Client,
     desk::Desk,
     engine::Play as _,
     world::{Report, World},
 };
+
+use servicenow_handoff::session;
 
 use crate::is_whole;
 
@@ -190,7 +190,7 @@ async fn play(world: &Arc<World>) {
     let clients = desk.ids().into_iter().map(|id| Client { desk: desk.clone(), world: world.clone(), id });
     fleet::rest(world, clients.map(|client| Arc::new(client).live())).await;
     let store = &desk.fleet().store;
-    let open = store.open().await.unwrap();
+    let open = store.store::<session::Fact>().open().await.unwrap();
     world.check(open.is_empty(), "in the end every lane is empty", || format!("{open:?} are open"));
     let dump = store.dump();
     for id in desk.ids() {

@@ -5,19 +5,16 @@ use std::{sync::Arc, time::Duration};
 use servicenow_handoff::{
     domain::{ConversationId, Timestamp},
     handoff::machine::Chat,
-    ledger::{
-        Ledger, World,
-        journal::{MemoryJournal, Store},
-    },
-    session::{Command, Fact},
+    ledger::{Ledger, World, journal::MemoryJournal},
+    session::Command,
 };
 use tokio::time::{Instant, sleep};
 
 use crate::words::chat;
 
-fn ledger(store: &MemoryJournal<Fact>) -> Arc<Ledger<Chat>> {
+fn ledger(store: &MemoryJournal) -> Arc<Ledger<Chat>> {
     let world = World { clock: Box::new(|| Timestamp(1)), chance: Box::new(|| 7) };
-    Arc::new(Ledger::new(chat(), Store::Memory(store.clone()), world, Box::new(|_, _, _| {})))
+    Arc::new(Ledger::new(chat(), store.store(), world, Box::new(|_, _, _| {})))
 }
 
 /// How long one who waits here takes to see what `there` stores.

@@ -12,7 +12,6 @@
 
 use std::{
     cmp::Ordering,
-    marker::PhantomData,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -20,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use azure_core::{
     Bytes,
     credentials::TokenCredential,
@@ -33,7 +33,7 @@ use self::{
     container::Container,
     known::Known,
 };
-use super::{Append, Journal, JournalError, Position, Stored, stored};
+use super::{Append, Journal, JournalError, Name, Position};
 use crate::{
     azure::{
         fault::Fault,
@@ -59,13 +59,8 @@ const BLOCK_LIMIT: usize = 100 << 20;
 /// A marker that stays costs a later sweep three calls, and no more.
 const UNMARK: Duration = Duration::from_secs(1);
 
-/// Journals of facts `F` in a blob container.
-pub struct AppendBlobJournal<F> {
-    blobs: Arc<Blobs>,
-    facts: PhantomData<fn() -> F>,
-}
-
-struct Blobs {
+/// Journals in a blob container.
+pub struct AppendBlobJournal {
     container: Container,
     known: Known,
     /// The last write failed.
@@ -81,10 +76,17 @@ enum Tail {
     Cut,
 }
 
-/// Why there is no end to append to.
-enum NoEnd {
+/// Why nothing was appended.
+enum Stop {
     Longer,
     Shorter,
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 /// Where an append goes.
@@ -94,7 +96,7 @@ struct End {
     fresh: bool,
 }
 
-impl<F> AppendBlobJournal<F> {
+impl AppendBlobJournal {
     /// Uses the container at `url`, making it when missing. `url` may carry a SAS; without one `sign_in` tells who
     /// the app is.
     ///
@@ -106,112 +108,9 @@ impl<F> AppendBlobJournal<F> {
         transport: Transport,
     ) -> Result<Self, String> {
         let container = start::open(url, sign_in, transport).await?;
-        let blobs = Blobs { container, known: Known::new(), failing: AtomicBool::new(false) };
-        Ok(Self { blobs: Arc::new(blobs), facts: PhantomData })
-    }
-}
-
-impl<F> AppendBlobJournal<F> {
-    /// The same container, seen as the journals of another kind of fact.
-    pub fn realm<G>(&self) -> AppendBlobJournal<G> {
-        AppendBlobJournal { blobs: self.blobs.clone(), facts: PhantomData }
+        Ok(Self { container, known: Known::new(), failing: AtomicBool::new(false) })
     }
 
-    pub(super) fn wrote(&self) -> bool {
-        !self.blobs.failing.load(Relaxed)
-    }
-
-    pub(super) async fn try_write(&self) -> Result<(), JournalError> {
-        let tried = start::try_write(&self.blobs.container).await;
-        self.blobs.failing.store(tried.is_err(), Relaxed);
-        tried.map_err(|fault| unavailable("a write failed", fault))
-    }
-}
-
-impl<F: Stored> Journal<F> for AppendBlobJournal<F> {
-    async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
-        let name = name::journal::<F>(id);
-        let start = self.blobs.known.before(&name, from);
-        let failed = |fault| unavailable("a journal can't be read", fault);
-        let bytes = match self.blobs.tail(&name, start.offset).await.map_err(failed)? {
-            Tail::Bytes(bytes) => bytes,
-            Tail::Missing if from == 0 => return Ok(vec![]),
-            Tail::Missing | Tail::Cut => return Err(self.blobs.shorter(&name, from)),
-        };
-        let blocks = self.blobs.take_in(&name, &bytes, start).map_err(failed)?;
-        if start.position + (blocks.facts.len() as u64) < from {
-            return Err(self.blobs.shorter(&name, from));
-        }
-        let facts = (start.position..).zip(blocks.facts);
-        let wanted = facts.filter(|(position, _)| *position >= from);
-        Ok(wanted.map(|(_, body)| stored::decode(body)).collect())
-    }
-
-    async fn append(
-        &self,
-        id: &ConversationId,
-        expected: Position,
-        facts: &[F],
-        open: Option<bool>,
-    ) -> Result<Append, JournalError> {
-        let failed = |fault| unavailable("an append failed", fault);
-        let mut commit = [0; 8];
-        getrandom::fill(&mut commit)
-            .map_err(|_| failed(Fault::Damaged("the system gives no random numbers")))?;
-        let block = block(facts, commit);
-        if block.len() > BLOCK_LIMIT {
-            return Err(failed(Fault::Damaged(
-                "more was to be stored at once than the 100 MiB a block holds",
-            )));
-        }
-        let (name, marker) = (name::journal::<F>(id), name::marker::<F>(id));
-        let end = match self.blobs.end(&name, expected).await.map_err(failed)? {
-            Ok(end) => end,
-            Err(NoEnd::Longer) => return Ok(Append::Conflict),
-            Err(NoEnd::Shorter) => return Err(self.blobs.shorter(&name, expected)),
-        };
-        let closes = self.blobs.before_append(&marker, open).await;
-        let closes = closes.inspect_err(|_| self.blobs.failing.store(true, Relaxed)).map_err(failed)?;
-        let committed = self.blobs.commit(&name, &end, &block).await;
-        self.blobs.failing.store(committed.is_err(), Relaxed);
-        match committed.map_err(failed)? {
-            Ok(()) => {}
-            Err(NoEnd::Longer) => return Ok(Append::Conflict),
-            Err(NoEnd::Shorter) => return Err(self.blobs.shorter(&name, expected)),
-        }
-        let after = Mark { position: expected + facts.len() as u64, offset: end.offset + block.len() as u64 };
-        self.blobs.known.learn(&name, &[Mark { position: expected, offset: end.offset }, after]);
-        if let Some(etag) = closes
-            && let Err(fault) = once(UNMARK, self.blobs.container.unmark(&marker, etag)).await
-        {
-            debug!(conversation.id = %id, %fault, "A marker of a closed conversation stays; the sweep takes it away");
-        }
-        Ok(Append::Done(after.position))
-    }
-
-    async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
-        let prefix = name::markers::<F>();
-        let names = self.blobs.list(&prefix).await;
-        let names = names.map_err(|fault| unavailable("the open conversations can't be listed", fault))?;
-        Ok(names.iter().filter_map(|name| name::marked::<F>(name)).collect())
-    }
-
-    async fn all(&self) -> Result<Vec<ConversationId>, JournalError> {
-        let names = self.blobs.list(&name::journals::<F>()).await;
-        let names = names.map_err(|fault| unavailable("the conversations can't be listed", fault))?;
-        Ok(names.iter().filter_map(|name| name::kept::<F>(name)).collect())
-    }
-
-    async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
-        let (name, marker) = (name::journal::<F>(id), name::marker::<F>(id));
-        let failed = |fault| unavailable("a journal can't be removed", fault);
-        self.blobs.known.forget(&name);
-        JOURNAL.with(|| self.blobs.container.remove(&marker)).await.map_err(failed)?;
-        JOURNAL.with(|| self.blobs.container.remove(&name)).await.map_err(failed)
-    }
-}
-
-impl Blobs {
     /// What stands behind `offset`. The line end before it is read as well: a blob that no longer has it is another one.
     async fn tail(&self, name: &str, offset: u64) -> Result<Tail, Fault> {
         let from = offset.saturating_sub(1);
@@ -240,25 +139,21 @@ impl Blobs {
     }
 
     /// Where a journal of `expected` facts ends.
-    async fn end(&self, name: &str, expected: Position) -> Result<Result<End, NoEnd>, Fault> {
+    async fn end(&self, name: &str, expected: Position) -> Result<End, Stop> {
         let known = self.known.end(name);
         if known.is_none() && expected == 0 {
-            return Ok(Ok(End { offset: 0, fresh: true }));
+            return Ok(End { offset: 0, fresh: true });
         }
         let mut end = known.unwrap_or_default();
         if end.position < expected {
-            let bytes = match self.tail(name, end.offset).await? {
-                Tail::Bytes(bytes) => bytes,
-                Tail::Missing | Tail::Cut => return Ok(Err(NoEnd::Shorter)),
-            };
-            let blocks = self.take_in(name, &bytes, end)?;
-            end = blocks.marks.last().copied().unwrap_or(end);
+            let Tail::Bytes(bytes) = self.tail(name, end.offset).await? else { return Err(Stop::Shorter) };
+            end = self.take_in(name, &bytes, end)?.marks.last().copied().unwrap_or(end);
         }
-        Ok(match end.position.cmp(&expected) {
+        match end.position.cmp(&expected) {
             Ordering::Equal => Ok(End { offset: end.offset, fresh: false }),
-            Ordering::Greater => Err(NoEnd::Longer),
-            Ordering::Less => Err(NoEnd::Shorter),
-        })
+            Ordering::Greater => Err(Stop::Longer),
+            Ordering::Less => Err(Stop::Shorter),
+        }
     }
 
     /// Sees to the marker before the append; gives the ETag under which it may be deleted after it.
@@ -283,37 +178,137 @@ impl Blobs {
     }
 
     /// Puts `block` at the end given, unless another stands there.
-    async fn commit(&self, name: &str, end: &End, block: &Bytes) -> Result<Result<(), NoEnd>, Fault> {
+    async fn commit(&self, name: &str, end: &End, block: &Bytes) -> Result<(), Stop> {
         if end.fresh {
             JOURNAL.with(|| self.container.make_journal(name)).await?;
         }
         let appended = JOURNAL.with(|| self.container.append(name, end.offset, block.clone())).await;
-        let Err(fault) = appended else { return Ok(Ok(())) };
+        let Err(fault) = appended else { return Ok(()) };
         if fault.is("BlobNotFound") {
-            return Ok(Err(NoEnd::Shorter));
+            return Err(Stop::Shorter);
         }
         // An earlier try may have been the one that moved the end, or may have arrived without an answer.
         if fault.status() != Some(412) && !fault.passes() {
-            return Err(fault);
+            return Err(fault.into());
         }
         match self.tail(name, end.offset).await? {
-            Tail::Bytes(there) if there.is_empty() => Err(fault),
-            Tail::Bytes(there) if there.starts_with(block) => Ok(Ok(())),
-            Tail::Bytes(_) => Ok(Err(NoEnd::Longer)),
-            Tail::Missing | Tail::Cut => Ok(Err(NoEnd::Shorter)),
+            Tail::Bytes(there) if there.is_empty() => Err(fault.into()),
+            Tail::Bytes(there) if there.starts_with(block) => Ok(()),
+            Tail::Bytes(_) => Err(Stop::Longer),
+            Tail::Missing | Tail::Cut => Err(Stop::Shorter),
         }
     }
 
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
-        let (mut names, mut next) = (vec![], None);
+    /// Appends where a journal of `expected` facts ends, with its marker seen to before; gives the end it wrote to, and the ETag
+    /// under which the marker may be deleted.
+    async fn put(
+        &self,
+        (name, marker): (&str, &str),
+        expected: Position,
+        block: &Bytes,
+        open: Option<bool>,
+    ) -> Result<(End, Option<Etag>), Stop> {
+        let end = self.end(name, expected).await?;
+        let closes = self.before_append(marker, open).await;
+        let closes = closes.inspect_err(|_| self.failing.store(true, Relaxed))?;
+        let committed = self.commit(name, &end, block).await;
+        self.failing.store(matches!(committed, Err(Stop::Fault(_))), Relaxed);
+        committed.map(|()| (end, closes))
+    }
+
+    /// The conversations that the names with this prefix are made of.
+    async fn list(&self, prefix: &str) -> Result<Vec<ConversationId>, JournalError> {
+        let (mut ids, mut next) = (vec![], None);
         loop {
-            let page = JOURNAL.with(|| self.container.list(prefix, next.clone(), None)).await?;
-            names.extend(page.names);
+            let page = JOURNAL.with(|| self.container.list(prefix, next.clone(), None)).await;
+            let page = page.map_err(|fault| unavailable("the conversations can't be listed", fault))?;
+            ids.extend(page.names.iter().filter_map(|name| name::id_behind(name, prefix)));
             next = page.next;
             if next.is_none() {
-                return Ok(names);
+                return Ok(ids);
             }
         }
+    }
+}
+
+#[async_trait]
+impl Journal for AppendBlobJournal {
+    async fn read(&self, name: Name<'_>, from: Position) -> Result<Vec<Vec<u8>>, JournalError> {
+        let name = name::journal(name);
+        let start = self.known.before(&name, from);
+        let failed = |fault| unavailable("a journal can't be read", fault);
+        let bytes = match self.tail(&name, start.offset).await.map_err(failed)? {
+            Tail::Bytes(bytes) => bytes,
+            Tail::Missing if from == 0 => return Ok(vec![]),
+            Tail::Missing | Tail::Cut => return Err(self.shorter(&name, from)),
+        };
+        let blocks = self.take_in(&name, &bytes, start).map_err(failed)?;
+        if start.position + (blocks.facts.len() as u64) < from {
+            return Err(self.shorter(&name, from));
+        }
+        let facts = (start.position..).zip(blocks.facts);
+        let wanted = facts.filter(|(position, _)| *position >= from);
+        Ok(wanted.map(|(_, fact)| fact.to_vec()).collect())
+    }
+
+    async fn append(
+        &self,
+        name: Name<'_>,
+        expected: Position,
+        facts: Vec<Vec<u8>>,
+        open: Option<bool>,
+    ) -> Result<Append, JournalError> {
+        let failed = |fault| unavailable("an append failed", fault);
+        let mut commit = [0; 8];
+        getrandom::fill(&mut commit)
+            .map_err(|_| failed(Fault::Damaged("the system gives no random numbers")))?;
+        let block = block(&facts, commit);
+        if block.len() > BLOCK_LIMIT {
+            return Err(failed(Fault::Damaged(
+                "more was to be stored at once than the 100 MiB a block holds",
+            )));
+        }
+        let (id, name, marker) = (name.id, name::journal(name), name::marker(name));
+        let (end, closes) = match self.put((&name, &marker), expected, &block, open).await {
+            Ok(put) => put,
+            Err(Stop::Longer) => return Ok(Append::Conflict),
+            Err(Stop::Shorter) => return Err(self.shorter(&name, expected)),
+            Err(Stop::Fault(fault)) => return Err(failed(fault)),
+        };
+        let after = Mark { position: expected + facts.len() as u64, offset: end.offset + block.len() as u64 };
+        self.known.learn(&name, &[Mark { position: expected, offset: end.offset }, after]);
+        if let Some(etag) = closes
+            && let Err(fault) = once(UNMARK, self.container.unmark(&marker, etag)).await
+        {
+            debug!(conversation.id = %id, %fault, "A marker of a closed conversation stays; the sweep takes it away");
+        }
+        Ok(Append::Done(after.position))
+    }
+
+    async fn open(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
+        self.list(&name::markers(realm)).await
+    }
+
+    async fn all(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
+        self.list(&name::journals(realm)).await
+    }
+
+    async fn remove(&self, name: Name<'_>) -> Result<bool, JournalError> {
+        let (name, marker) = (name::journal(name), name::marker(name));
+        let failed = |fault| unavailable("a journal can't be removed", fault);
+        self.known.forget(&name);
+        JOURNAL.with(|| self.container.remove(&marker)).await.map_err(failed)?;
+        JOURNAL.with(|| self.container.remove(&name)).await.map_err(failed)
+    }
+
+    fn wrote(&self) -> bool {
+        !self.failing.load(Relaxed)
+    }
+
+    async fn try_write(&self) -> Result<(), JournalError> {
+        let tried = start::try_write(&self.container).await;
+        self.failing.store(tried.is_err(), Relaxed);
+        tried.map_err(|fault| unavailable("a write failed", fault))
     }
 }
 

@@ -1,12 +1,12 @@
 //! What every journal promises, as tests to run on each implementation.
 
-use super::{Append, Journal, JournalError};
+use super::{Append, JournalError, Store};
 use crate::{
     domain::{ConversationId, Timestamp},
     session::{Fact, UserSaid},
 };
 
-pub async fn all(journal: &impl Journal<Fact>) {
+pub async fn all(journal: &Store<Fact>) {
     an_unknown_conversation_is_empty(journal).await;
     facts_come_back_in_order_from_any_position(journal).await;
     a_writer_that_was_slower_stores_nothing(journal).await;
@@ -31,11 +31,11 @@ fn fact(n: i64) -> Fact {
     }))
 }
 
-async fn an_unknown_conversation_is_empty(journal: &impl Journal<Fact>) {
+async fn an_unknown_conversation_is_empty(journal: &Store<Fact>) {
     assert_eq!(journal.read(&id("never seen"), 0).await.expect("read"), []);
 }
 
-async fn facts_come_back_in_order_from_any_position(journal: &impl Journal<Fact>) {
+async fn facts_come_back_in_order_from_any_position(journal: &Store<Fact>) {
     let id = id("order|with~odd%20name");
     let all: Vec<Fact> = (0..5).map(fact).collect();
     assert_eq!(journal.append(&id, 0, &all[..2], Some(true)).await.expect("append"), Append::Done(2));
@@ -46,14 +46,14 @@ async fn facts_come_back_in_order_from_any_position(journal: &impl Journal<Fact>
     }
 }
 
-async fn a_writer_that_was_slower_stores_nothing(journal: &impl Journal<Fact>) {
+async fn a_writer_that_was_slower_stores_nothing(journal: &Store<Fact>) {
     let id = id("slower");
     assert_eq!(journal.append(&id, 0, &[fact(1)], None).await.expect("append"), Append::Done(1));
     assert_eq!(journal.append(&id, 0, &[fact(2), fact(3)], None).await.expect("append"), Append::Conflict);
     assert_eq!(journal.read(&id, 0).await.expect("read"), [fact(1)]);
 }
 
-async fn a_journal_that_is_shorter_than_expected_is_no_conflict(journal: &impl Journal<Fact>) {
+async fn a_journal_that_is_shorter_than_expected_is_no_conflict(journal: &Store<Fact>) {
     let id = id("ahead");
     let shorter = |error| matches!(error, JournalError::Shorter { .. });
     assert!(journal.append(&id, 3, &[fact(1)], None).await.is_err_and(shorter));
@@ -66,7 +66,7 @@ async fn a_journal_that_is_shorter_than_expected_is_no_conflict(journal: &impl J
     assert_eq!(journal.read(&id, 0).await.expect("read"), [fact(1), fact(2)]);
 }
 
-async fn what_is_removed_is_gone_and_may_begin_anew(journal: &impl Journal<Fact>) {
+async fn what_is_removed_is_gone_and_may_begin_anew(journal: &Store<Fact>) {
     let (id, other) = (id("forgotten"), self::id("kept"));
     journal.append(&id, 0, &[fact(1), fact(2)], Some(true)).await.expect("append");
     journal.append(&other, 0, &[fact(1)], Some(true)).await.expect("append");
@@ -84,14 +84,14 @@ async fn what_is_removed_is_gone_and_may_begin_anew(journal: &impl Journal<Fact>
     assert_eq!(journal.read(&id, 0).await.expect("read"), [fact(4)]);
 }
 
-async fn a_repeat_after_a_lost_answer_is_a_conflict_and_can_be_recognised(journal: &impl Journal<Fact>) {
+async fn a_repeat_after_a_lost_answer_is_a_conflict_and_can_be_recognised(journal: &Store<Fact>) {
     let id = id("lost answer");
     journal.append(&id, 0, &[fact(1), fact(2)], None).await.expect("append");
     assert_eq!(journal.append(&id, 0, &[fact(1), fact(2)], None).await.expect("append"), Append::Conflict);
     assert_eq!(journal.read(&id, 0).await.expect("read"), [fact(1), fact(2)]);
 }
 
-async fn conversations_do_not_touch_each_other(journal: &impl Journal<Fact>) {
+async fn conversations_do_not_touch_each_other(journal: &Store<Fact>) {
     let (one, other) = (id("one"), id("one~2"));
     journal.append(&one, 0, &[fact(1)], None).await.expect("append");
     journal.append(&other, 0, &[fact(2)], None).await.expect("append");
@@ -99,7 +99,7 @@ async fn conversations_do_not_touch_each_other(journal: &impl Journal<Fact>) {
     assert_eq!(journal.read(&other, 0).await.expect("read"), [fact(2)]);
 }
 
-async fn of_many_writers_at_once_each_position_has_one_winner(journal: &impl Journal<Fact>) {
+async fn of_many_writers_at_once_each_position_has_one_winner(journal: &Store<Fact>) {
     let id = id("many");
     for round in 0..8_u64 {
         let facts: Vec<Fact> = (0..16).map(|writer| fact(round as i64 * 100 + writer)).collect();
@@ -111,7 +111,7 @@ async fn of_many_writers_at_once_each_position_has_one_winner(journal: &impl Jou
     assert_eq!(journal.read(&id, 0).await.expect("read").len(), 8);
 }
 
-async fn the_sweep_sees_what_is_open_and_nothing_else(journal: &impl Journal<Fact>) {
+async fn the_sweep_sees_what_is_open_and_nothing_else(journal: &Store<Fact>) {
     let (open, closed) = (id("still open"), id("closed again"));
     journal.append(&open, 0, &[fact(1)], Some(true)).await.expect("append");
     journal.append(&open, 1, &[fact(2)], None).await.expect("append");
@@ -123,7 +123,7 @@ async fn the_sweep_sees_what_is_open_and_nothing_else(journal: &impl Journal<Fac
     assert!(!seen.contains(&closed));
 }
 
-async fn without_facts_only_the_openness_changes(journal: &impl Journal<Fact>) {
+async fn without_facts_only_the_openness_changes(journal: &Store<Fact>) {
     let id = id("left open by a crash");
     journal.append(&id, 0, &[fact(1)], Some(true)).await.expect("append");
     assert_eq!(journal.append(&id, 0, &[], Some(false)).await.expect("append"), Append::Conflict);
@@ -136,7 +136,7 @@ async fn without_facts_only_the_openness_changes(journal: &impl Journal<Fact>) {
 }
 
 /// `second` is the same store opened anew, as a restarted or a second process does.
-pub async fn reopened(journal: &impl Journal<Fact>, second: impl Journal<Fact>) {
+pub async fn reopened(journal: &Store<Fact>, second: Store<Fact>) {
     let id = id("reopened");
     journal.append(&id, 0, &[fact(1), fact(2)], Some(true)).await.expect("append");
     assert_eq!(second.read(&id, 0).await.expect("read"), [fact(1), fact(2)]);

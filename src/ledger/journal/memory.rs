@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    marker::PhantomData,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use super::{Append, Journal, JournalError, Position, Stored, stored};
+use async_trait::async_trait;
+
+use super::{Append, Journal, JournalError, Name, Position, Store};
 use crate::domain::ConversationId;
 
 /// What is asked of a store.
@@ -38,15 +39,12 @@ pub trait Faults: Send + Sync + 'static {
     fn next(&self, id: Option<&ConversationId>, operation: Operation) -> Option<Fault>;
 }
 
-/// Journals of facts `F` in memory. Clones share them.
-pub struct MemoryJournal<F> {
-    shared: Arc<Shared>,
+/// Journals in memory. Clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryJournal {
+    shared: Arc<Mutex<Kept>>,
     faults: Option<Arc<dyn Faults>>,
-    facts: PhantomData<fn() -> F>,
 }
-
-#[derive(Default)]
-struct Shared(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
@@ -82,28 +80,16 @@ impl Behind {
     }
 }
 
-impl<F> Default for MemoryJournal<F> {
-    fn default() -> Self {
-        Self { shared: Arc::default(), faults: None, facts: PhantomData }
-    }
-}
-
-impl<F> Clone for MemoryJournal<F> {
-    fn clone(&self) -> Self {
-        self.realm()
-    }
-}
-
-impl<F> MemoryJournal<F> {
+impl MemoryJournal {
     /// The same facts, with faults of its own.
     #[must_use]
     pub fn with_faults(&self, faults: Arc<dyn Faults>) -> Self {
-        Self { faults: Some(faults), ..self.realm() }
+        Self { faults: Some(faults), ..self.clone() }
     }
 
-    /// The same store, seen as the journals of another kind of fact.
-    pub fn realm<G>(&self) -> MemoryJournal<G> {
-        MemoryJournal { shared: self.shared.clone(), faults: self.faults.clone(), facts: PhantomData }
+    /// The same facts, as a store.
+    pub fn store<F>(&self) -> Store<F> {
+        Store::of(self.clone())
     }
 
     /// Reads and appends so far, of all who share the store.
@@ -133,7 +119,7 @@ impl<F> MemoryJournal<F> {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Meets what is to go wrong before an operation; gives what goes wrong behind it.
@@ -157,67 +143,71 @@ fn failed() -> JournalError {
     JournalError::unavailable("the memory", Scripted)
 }
 
-fn key<F: Stored>(id: &ConversationId) -> String {
-    format!("{}{id}", F::REALM)
-}
-
-impl<F: Stored> Journal<F> for MemoryJournal<F> {
-    async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
-        let behind = self.meet(Some(id), Operation::Read).await?;
+#[async_trait]
+impl Journal for MemoryJournal {
+    async fn read(&self, name: Name<'_>, from: Position) -> Result<Vec<Vec<u8>>, JournalError> {
+        let behind = self.meet(Some(name.id), Operation::Read).await?;
         let read = {
             let mut kept = self.kept();
             kept.counted.0 += 1;
-            let facts = kept.facts.get(&key::<F>(id)).map(Vec::as_slice).unwrap_or_default();
+            let facts = kept.facts.get(&name.to_string()).map(Vec::as_slice).unwrap_or_default();
             let start = usize::try_from(from).unwrap_or(usize::MAX);
-            let wanted = facts.get(start..).ok_or(JournalError::Shorter { expected: from });
-            wanted.map(|facts| facts.iter().map(|body| stored::decode(body)).collect())
+            facts.get(start..).map(<[_]>::to_vec).ok_or(JournalError::Shorter { expected: from })
         };
         behind.answer(read).await
     }
 
     async fn append(
         &self,
-        id: &ConversationId,
+        name: Name<'_>,
         expected: Position,
-        facts: &[F],
+        facts: Vec<Vec<u8>>,
         open: Option<bool>,
     ) -> Result<Append, JournalError> {
-        let behind = self.meet(Some(id), Operation::Append).await?;
+        let behind = self.meet(Some(name.id), Operation::Append).await?;
         let appended = {
             let mut kept = self.kept();
             kept.counted.1 += 1;
-            kept.append(&key::<F>(id), expected, facts, open)
+            kept.append(&name.to_string(), expected, facts, open)
         };
         behind.answer(appended).await
     }
 
-    async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
+    async fn open(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
         let behind = self.meet(None, Operation::Open).await?;
-        let open = {
-            let kept = self.kept();
-            kept.open.iter().filter_map(|id| ConversationId::parse(id.strip_prefix(F::REALM)?)).collect()
-        };
+        let open = ids(self.kept().open.iter(), realm);
         behind.answer(Ok(open)).await
     }
 
-    async fn all(&self) -> Result<Vec<ConversationId>, JournalError> {
-        let kept = self.kept();
-        Ok(kept.facts.keys().filter_map(|id| ConversationId::parse(id.strip_prefix(F::REALM)?)).collect())
+    async fn all(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
+        Ok(ids(self.kept().facts.keys(), realm))
     }
 
-    async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
+    async fn remove(&self, name: Name<'_>) -> Result<bool, JournalError> {
         let mut kept = self.kept();
-        kept.open.remove(&key::<F>(id));
-        Ok(kept.facts.remove(&key::<F>(id)).is_some())
+        kept.open.remove(&name.to_string());
+        Ok(kept.facts.remove(&name.to_string()).is_some())
+    }
+
+    fn wrote(&self) -> bool {
+        true
+    }
+
+    async fn try_write(&self) -> Result<(), JournalError> {
+        Ok(())
     }
 }
 
+fn ids<'a>(keys: impl Iterator<Item = &'a String>, realm: &str) -> Vec<ConversationId> {
+    keys.filter_map(|key| ConversationId::parse(key.strip_prefix(realm)?)).collect()
+}
+
 impl Kept {
-    fn append<F: Stored>(
+    fn append(
         &mut self,
         key: &str,
         expected: Position,
-        facts: &[F],
+        facts: Vec<Vec<u8>>,
         open: Option<bool>,
     ) -> Result<Append, JournalError> {
         let length = self.facts.get(key).map_or(0, |stored| stored.len() as u64);
@@ -227,27 +217,27 @@ impl Kept {
         if length > expected {
             return Ok(Append::Conflict);
         }
+        let end = expected + facts.len() as u64;
         if !facts.is_empty() {
-            self.facts.entry(key.to_owned()).or_default().extend(facts.iter().map(stored::encode));
+            self.facts.entry(key.to_owned()).or_default().extend(facts);
         }
         match open {
             Some(true) => drop(self.open.insert(key.to_owned())),
             Some(false) => drop(self.open.remove(key)),
             None => {}
         }
-        Ok(Append::Done(expected + facts.len() as u64))
+        Ok(Append::Done(end))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::contract, *};
-    use crate::session::Fact;
 
     #[tokio::test]
     async fn keeps_the_contract() {
-        let journal = MemoryJournal::<Fact>::default();
-        contract::all(&journal).await;
-        contract::reopened(&journal, journal.clone()).await;
+        let journal = MemoryJournal::default();
+        contract::all(&journal.store()).await;
+        contract::reopened(&journal.store(), journal.store()).await;
     }
 }

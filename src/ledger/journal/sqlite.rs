@@ -4,10 +4,9 @@
 //! flush to disk is paid once for many messages. Several processes may share the file.
 
 use std::{
-    marker::PhantomData,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
         mpsc,
     },
@@ -15,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use rusqlite::{Connection, config::DbConfig, params};
 use tokio::sync::oneshot;
 
@@ -22,7 +22,7 @@ use self::{
     place::Place,
     writer::{Pending, TRY, What, Written, length, write_groups},
 };
-use super::{Append, Journal, JournalError, Position, Stored, stored};
+use super::{Append, Journal, JournalError, Name, Position};
 use crate::domain::ConversationId;
 
 mod place;
@@ -41,13 +41,8 @@ const READ: &str = "SELECT body FROM fact WHERE conversation = ? AND position >=
 /// same pages over and over, and only the last of each is moved.
 const CHECKPOINT: u32 = 4_000;
 
-/// Journals of facts `F` in a SQLite file.
-pub struct SqliteJournal<F> {
-    file: Arc<File>,
-    facts: PhantomData<fn() -> F>,
-}
-
-struct File {
+/// Journals in a SQLite file.
+pub struct SqliteJournal {
     writer: mpsc::Sender<Pending>,
     /// Connections for reading, idle. Reads are a few microseconds from the page cache and never wait
     /// for the writer (WAL), so they run where they are asked for.
@@ -57,7 +52,7 @@ struct File {
     failing: AtomicBool,
 }
 
-impl<F> SqliteJournal<F> {
+impl SqliteJournal {
     /// Opens the file, making it and its folder when missing.
     ///
     /// # Errors
@@ -75,27 +70,9 @@ impl<F> SqliteJournal<F> {
             .spawn(move || write_groups(connection, &pending, &at))
             .map_err(|e| unavailable("its writer can't be started", e))?;
         let (readers, failing) = (Mutex::new(Vec::new()), AtomicBool::new(false));
-        let file = File { writer, readers, place, failing };
-        Ok(Self { file: Arc::new(file), facts: PhantomData })
-    }
-}
-
-impl<F> SqliteJournal<F> {
-    /// The same file, seen as the journals of another kind of fact.
-    pub fn realm<G>(&self) -> SqliteJournal<G> {
-        SqliteJournal { file: self.file.clone(), facts: PhantomData }
+        Ok(Self { writer, readers, place, failing })
     }
 
-    pub(super) fn wrote(&self) -> bool {
-        !self.file.failing.load(Relaxed)
-    }
-
-    pub(super) async fn try_write(&self) -> Result<(), JournalError> {
-        self.file.write(String::new(), What::Try).await.map(drop)
-    }
-}
-
-impl File {
     async fn write(&self, conversation: String, what: What) -> Result<Written, JournalError> {
         let (done, answer) = oneshot::channel();
         let pending = Pending { conversation, what, done };
@@ -119,21 +96,29 @@ impl File {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         answer
     }
+
+    fn ids(&self, query: &str, realm: &str) -> Result<Vec<ConversationId>, JournalError> {
+        self.with_reader(|connection| {
+            let failed = |e| unavailable("the conversations can't be listed", e);
+            let mut statement = connection.prepare_cached(query).map_err(failed)?;
+            let ids = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
+            let ids: Vec<String> = ids.collect::<Result<_, _>>().map_err(failed)?;
+            // An id of another realm has no prefix of ours, or a `/` that ours can't have.
+            Ok(ids.iter().filter_map(|id| ConversationId::parse(id.strip_prefix(realm)?)).collect())
+        })
+    }
 }
 
-impl<F: Stored> Journal<F> for SqliteJournal<F> {
-    async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
-        self.file.with_reader(|connection| {
+#[async_trait]
+impl Journal for SqliteJournal {
+    async fn read(&self, name: Name<'_>, from: Position) -> Result<Vec<Vec<u8>>, JournalError> {
+        let key = name.to_string();
+        self.with_reader(|connection| {
             let failed = |e| unavailable("a journal can't be read", e);
             let mut statement = connection.prepare_cached(READ).map_err(failed)?;
-            let mut rows = statement.query(params![key::<F>(id), from]).map_err(failed)?;
-            let mut facts = vec![];
-            while let Some(row) = rows.next().map_err(failed)? {
-                let body = row.get_ref(0).map_err(failed)?;
-                let body = body.as_blob().map_err(|e| unavailable("a journal can't be read", e))?;
-                facts.push(stored::decode(body));
-            }
-            if facts.is_empty() && from > 0 && length(connection, &key::<F>(id)).map_err(failed)? < from {
+            let facts = statement.query_map(params![key, from], |row| row.get(0)).map_err(failed)?;
+            let facts: Vec<Vec<u8>> = facts.collect::<Result<_, _>>().map_err(failed)?;
+            if facts.is_empty() && from > 0 && length(connection, &key).map_err(failed)? < from {
                 return Err(JournalError::Shorter { expected: from });
             }
             Ok(facts)
@@ -142,47 +127,37 @@ impl<F: Stored> Journal<F> for SqliteJournal<F> {
 
     async fn append(
         &self,
-        id: &ConversationId,
+        name: Name<'_>,
         expected: Position,
-        facts: &[F],
+        facts: Vec<Vec<u8>>,
         open: Option<bool>,
     ) -> Result<Append, JournalError> {
-        let facts = facts.iter().map(stored::encode).collect();
-        match self.file.write(key::<F>(id), What::Append { expected, facts, open }).await? {
+        match self.write(name.to_string(), What::Append { expected, facts, open }).await? {
             Written::Appended(append) => Ok(append),
             Written::Shorter | Written::Removed(_) => Err(JournalError::Shorter { expected }),
         }
     }
 
-    async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
-        let written = self.file.write(key::<F>(id), What::Remove).await?;
+    async fn remove(&self, name: Name<'_>) -> Result<bool, JournalError> {
+        let written = self.write(name.to_string(), What::Remove).await?;
         Ok(matches!(written, Written::Removed(true)))
     }
 
-    async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
-        self.file.ids::<F>("SELECT conversation FROM open_conversation")
+    async fn open(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
+        self.ids("SELECT conversation FROM open_conversation", realm)
     }
 
-    async fn all(&self) -> Result<Vec<ConversationId>, JournalError> {
-        self.file.ids::<F>("SELECT DISTINCT conversation FROM fact")
+    async fn all(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
+        self.ids("SELECT DISTINCT conversation FROM fact", realm)
     }
-}
 
-impl File {
-    fn ids<F: Stored>(&self, query: &str) -> Result<Vec<ConversationId>, JournalError> {
-        self.with_reader(|connection| {
-            let failed = |e| unavailable("the conversations can't be listed", e);
-            let mut statement = connection.prepare_cached(query).map_err(failed)?;
-            let ids = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
-            let ids: Vec<String> = ids.collect::<Result<_, _>>().map_err(failed)?;
-            // An id of another realm has no prefix of ours, or a `/` that ours can't have.
-            Ok(ids.iter().filter_map(|id| ConversationId::parse(id.strip_prefix(F::REALM)?)).collect())
-        })
+    fn wrote(&self) -> bool {
+        !self.failing.load(Relaxed)
     }
-}
 
-fn key<F: Stored>(id: &ConversationId) -> String {
-    format!("{}{id}", F::REALM)
+    async fn try_write(&self) -> Result<(), JournalError> {
+        self.write(String::new(), What::Try).await.map(drop)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -210,13 +185,15 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
 #[cfg(test)]
 mod tests {
     use super::{super::contract, *};
-    use crate::{ledger::journal::Store, session::Fact};
+    use crate::{
+        ledger::journal::{Store, Stored},
+        session::Fact,
+    };
 
     #[tokio::test]
     async fn a_file_that_is_deleted_under_the_program_is_noticed_by_reads_writes_and_health() {
-        let (folder, journal) = journal();
+        let (folder, store) = journal();
         let id = ConversationId::parse("c-1").expect("an id");
-        let store = Store::Sqlite(journal);
         assert!(store.answers().await);
         let (file, path) = (folder.path().join("deep/handoff.db"), folder.path().join("gone.db"));
         std::fs::rename(&file, &path).expect("moved");
@@ -227,10 +204,13 @@ mod tests {
         assert!(store.answers().await, "a write that works again is noticed");
     }
 
-    fn journal() -> (tempfile::TempDir, SqliteJournal<Fact>) {
+    fn opened(folder: &tempfile::TempDir) -> Store<Fact> {
+        Store::of(SqliteJournal::open_file(&folder.path().join("deep/handoff.db")).expect("a journal"))
+    }
+
+    fn journal() -> (tempfile::TempDir, Store<Fact>) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let journal =
-            SqliteJournal::open_file(&folder.path().join("deep/handoff.db")).expect("a new journal");
+        let journal = opened(&folder);
         (folder, journal)
     }
 
@@ -238,14 +218,13 @@ mod tests {
     async fn keeps_the_contract() {
         let (folder, journal) = journal();
         contract::all(&journal).await;
-        let again = SqliteJournal::open_file(&folder.path().join("deep/handoff.db")).expect("reopened");
-        contract::reopened(&journal, again).await;
+        contract::reopened(&journal, opened(&folder)).await;
     }
 
     #[tokio::test]
     async fn realms_of_one_file_do_not_touch_each_other() {
         let (_folder, journal) = journal();
-        let other: SqliteJournal<Other> = journal.realm();
+        let other: Store<Other> = journal.realm();
         let id = ConversationId::parse("the same").expect("a valid id");
         other.append(&id, 0, &[Other(1), Other(2)], Some(true)).await.expect("append");
         assert_eq!(journal.read(&id, 0).await.expect("read"), []);
@@ -274,6 +253,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("handoff.db");
         std::fs::write(&path, "this is no database, not at all, by no means").expect("written");
-        assert!(matches!(SqliteJournal::<Fact>::open_file(&path), Err(JournalError::Unavailable { .. })));
+        assert!(matches!(SqliteJournal::open_file(&path), Err(JournalError::Unavailable { .. })));
     }
 }

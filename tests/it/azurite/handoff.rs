@@ -2,7 +2,7 @@
 
 use servicenow_handoff::{
     domain::ConversationId,
-    ledger::journal::{AppendBlobJournal, Journal as _, Position},
+    ledger::journal::{AppendBlobJournal, Position, Store},
     session::Fact,
     simulate::{copilot::CopilotOptions, servicenow::ServiceNowOptions},
 };
@@ -60,11 +60,11 @@ impl Stage {
     }
 
     /// The container as one more process sees it.
-    async fn journal(&self) -> AppendBlobJournal<Fact> {
+    async fn journal(&self) -> Store<Fact> {
         let url = url::Url::parse(&self.container).unwrap();
         let transport = servicenow_handoff::azure::transport(servicenow_handoff::far_end::client().unwrap());
         let sign_in = || servicenow_handoff::azure::credential(None);
-        AppendBlobJournal::open_container(&url, sign_in, transport).await.unwrap()
+        Store::of(AppendBlobJournal::open_container(&url, sign_in, transport).await.unwrap())
     }
 }
 

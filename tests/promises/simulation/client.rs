@@ -7,7 +7,7 @@ use servicenow_handoff::{
     domain::{ActivityId, ConversationId, Timestamp},
     handoff::machine::Chat,
     ledger::{
-        Committed, Decided, Entry, Machine as _, commit_and_deliver, deliver_soon, journal::JournalError,
+        Committed, Decided, Entry, Machine as _, decide_and_deliver, deliver_soon, journal::JournalError,
     },
     session::{Command, Fact, LANE, Opening, Phase, State, ToAgent, UserSaid, decide},
     translate::answer::answer_one,
@@ -222,7 +222,7 @@ impl Client {
             };
             chat.decide(state, &Command::UserSaid(Box::new(said)), now)
         };
-        let committed = commit_and_deliver(engine, entry, LANE, decide).await?;
+        let committed = decide_and_deliver(engine, entry, LANE, decide).await?;
         Ok(match committed {
             Committed::TooLate => None,
             Committed::Known(id) => {
@@ -315,7 +315,7 @@ impl Client {
         if fetched {
             let fetched = Command::Fetched { up_to: watermark };
             let decide = move |chat: &Chat, state: &State, now| chat.decide(state, &fetched, now);
-            commit_and_deliver(engine, &entry, LANE, decide).await?;
+            decide_and_deliver(engine, &entry, LANE, decide).await?;
         }
         if returning {
             let (engine, entry) = (engine.clone(), entry.clone());

@@ -17,8 +17,7 @@ use servicenow_handoff::{
     handoff::machine::Chat,
     ledger::{
         self, Attempt, CallId, Entry, Failure, Outcome, Settled, Settlement, Tried, WORDS_LIVE, Why,
-        deliver_soon,
-        journal::{Journal as _, JournalError},
+        deliver_soon, journal::JournalError,
     },
     session::{Answered, Call, ChatCall, Command, Fact, Phase},
 };
@@ -68,7 +67,7 @@ impl Desk {
     /// What is known of a conversation; its facts as they are stored now.
     pub fn record(&self, id: &ConversationId) -> MutexGuard<'_, Record> {
         let mut record = self.records[id].lock().unwrap_or_else(PoisonError::into_inner);
-        let read = self.fleet.store.read(id, record.state.position).now_or_never();
+        let read = self.fleet.store.store().read(id, record.state.position).now_or_never();
         let facts = read.expect("no faults here").expect("it never gets shorter");
         record.catch_up(&self.world, facts);
         record

@@ -13,7 +13,7 @@ use servicenow_handoff::{
     domain::ConversationId,
     ledger::{
         self, Attempt, Failure, Ledger, Machine, Outcome, Role, Tried,
-        journal::{Fault, Faults, MemoryJournal, Operation, Store},
+        journal::{Fault, Faults, MemoryJournal, Operation},
     },
 };
 use tokio::sync::Notify;
@@ -103,12 +103,7 @@ impl Life {
 
 impl<P: Play> Engine<P> {
     /// `number`: of its kind in the run, never used again.
-    pub fn start(
-        play: &Arc<P>,
-        store: &MemoryJournal<<P::Machine as Machine>::Fact>,
-        number: u64,
-        deaths: &Arc<AtomicU64>,
-    ) -> Arc<Self> {
+    pub fn start(play: &Arc<P>, store: &MemoryJournal, number: u64, deaths: &Arc<AtomicU64>) -> Arc<Self> {
         let world = play.world().clone();
         let life = Arc::new(Life::default());
         let gate = Gate {
@@ -125,7 +120,7 @@ impl<P: Play> Engine<P> {
         };
         let told = play.clone();
         let stored: ledger::Observer<P::Machine> = Box::new(move |id, _, fact| told.stored(number, id, fact));
-        let journal = Store::Memory(store.with_faults(Arc::new(gate)));
+        let journal = store.with_faults(Arc::new(gate)).store();
         let ledger = Arc::new(Ledger::new(play.machine(), journal, outside, stored));
         world.note(|| format!("engine {number} starts"));
         Arc::new(Self { number, play: play.clone(), ledger, life })

@@ -9,10 +9,7 @@ use std::{
     time::Duration,
 };
 
-use servicenow_handoff::ledger::{
-    Machine,
-    journal::{JournalError, MemoryJournal},
-};
+use servicenow_handoff::ledger::journal::{JournalError, MemoryJournal};
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -24,7 +21,7 @@ use crate::chance::Chance;
 
 pub struct Fleet<P: Play> {
     /// As it is, without the faults that the processes meet.
-    pub store: MemoryJournal<<P::Machine as Machine>::Fact>,
+    pub store: MemoryJournal,
     engines: Mutex<BTreeMap<u64, Arc<Engine<P>>>>,
 }
 

@@ -11,10 +11,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use servicenow_handoff::{
     domain::ConversationId,
-    ledger::{
-        Attempt, CallId, Committed, Failure, Outcome, Settlement, Tried,
-        journal::{Journal as _, JournalError},
-    },
+    ledger::{Attempt, CallId, Committed, Failure, Outcome, Settlement, Tried, journal::JournalError},
     secondary_bot::{
         answer::Answer,
         ask::Incoming,
@@ -136,7 +133,7 @@ impl Sessions {
     }
 
     fn stored(&self, id: &ConversationId) -> (Vec<Fact>, State) {
-        let facts = self.fleet.store.read(id, 0).now_or_never().unwrap().unwrap();
+        let facts = self.fleet.store.store().read(id, 0).now_or_never().unwrap().unwrap();
         let mut state = State::new(id);
         facts.iter().for_each(|fact| state.apply(fact));
         (facts, state)

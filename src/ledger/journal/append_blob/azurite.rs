@@ -18,7 +18,7 @@ use crate::{
     },
     domain::{ConversationId, Timestamp},
     far_end,
-    ledger::journal::{Append, Journal, contract},
+    ledger::journal::{Append, Store, contract},
     session::{Fact, UserSaid},
 };
 
@@ -29,11 +29,10 @@ fn plain() -> Transport {
     azure::transport(far_end::client().expect("a client"))
 }
 
-async fn opened(container: &str) -> AppendBlobJournal<Fact> {
+async fn opened(container: &str) -> Store<Fact> {
     let url = Url::parse(container).expect("a URL");
-    AppendBlobJournal::<Fact>::open_container(&url, || azure::credential(None), plain())
-        .await
-        .expect("a container")
+    let journal = AppendBlobJournal::open_container(&url, || azure::credential(None), plain());
+    Store::of(journal.await.expect("a container"))
 }
 
 #[tokio::test]
@@ -71,9 +70,8 @@ async fn keeps_the_contract_with_a_bearer_token_over_https() {
     let open = || async {
         let http = reqwest::Client::builder().no_proxy().tls_certs_merge([certificate.clone()]);
         let transport = azure::transport(http.build().expect("a client"));
-        AppendBlobJournal::<Fact>::open_container(&url, || Ok(Arc::new(Emulated)), transport)
-            .await
-            .expect("a container")
+        let journal = AppendBlobJournal::open_container(&url, || Ok(Arc::new(Emulated)), transport);
+        Store::<Fact>::of(journal.await.expect("a container"))
     };
     let journal = open().await;
     contract::all(&journal).await;
@@ -85,7 +83,7 @@ async fn keeps_the_contract_with_a_bearer_token_over_https() {
 async fn a_sas_that_may_not_list_is_told_of_in_one_sentence() {
     let azurite = Azurite::start();
     let url = Url::parse(&format!("{}?{}", azurite.container(), sas("rw"))).expect("a URL");
-    let opened = AppendBlobJournal::<Fact>::open_container(&url, || azure::credential(None), plain()).await;
+    let opened = AppendBlobJournal::open_container(&url, || azure::credential(None), plain()).await;
     let Err(what) = opened else { panic!("it may not list") };
     assert!(what.starts_with("the SAS was refused (403"), "{what}");
     assert!(!what.contains("sig="), "{what}");
@@ -100,7 +98,7 @@ fn fact(n: u64) -> Fact {
 }
 
 /// Stores `n` facts one by one, as a caller does: read on after a conflict, decide again, and after an error as well.
-async fn write(journal: &AppendBlobJournal<Fact>, id: &ConversationId, writer: u64, n: u64) {
+async fn write(journal: &Store<Fact>, id: &ConversationId, writer: u64, n: u64) {
     let (mut all, mut left) = (journal.read(id, 0).await.unwrap_or_default(), 20 * n);
     for next in (0..n).map(|n| fact(writer * 1_000 + n)) {
         while !all.contains(&next) {

@@ -3,22 +3,30 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{
-    AppendBlobJournal, name,
+    AppendBlobJournal, name as names,
     service::{Service, Trouble},
 };
 use crate::{
     azure,
     domain::{ConversationId, Timestamp},
-    ledger::journal::{Append, Journal, JournalError, Stored, contract},
+    ledger::journal::{Append, JournalError, Name, Store, Stored, contract},
     session::{Fact, UserSaid},
 };
 
-async fn opened(service: &Arc<Service>) -> AppendBlobJournal<Fact> {
+async fn container(service: &Arc<Service>) -> AppendBlobJournal {
     let url = Url::parse("http://blob.example.com/account/container?sv=1&sig=SECRET").expect("a URL");
     let journal = AppendBlobJournal::open_container(&url, || azure::credential(None), service.transport());
     let journal = journal.await.expect("a container");
     service.asked();
     journal
+}
+
+async fn opened(service: &Arc<Service>) -> Store<Fact> {
+    Store::of(container(service).await)
+}
+
+fn name(id: &ConversationId) -> Name<'_> {
+    Name { realm: Fact::REALM, id }
 }
 
 fn id(name: &str) -> ConversationId {
@@ -34,7 +42,7 @@ fn fact(n: i64) -> Fact {
 }
 
 /// A journal of one conversation with two facts in it, known to this process.
-async fn begun() -> (Arc<Service>, AppendBlobJournal<Fact>, ConversationId) {
+async fn begun() -> (Arc<Service>, Store<Fact>, ConversationId) {
     let service = Service::new();
     let journal = opened(&service).await;
     let id = id("abc");
@@ -154,7 +162,7 @@ async fn who_knows_less_than_the_journal_holds_reads_only_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_was_deleted_is_an_error_and_no_endless_conflict() {
     let (service, journal, id) = begun().await;
-    service.delete(&name::journal::<Fact>(&id));
+    service.delete(&names::journal(name(&id)));
     assert!(journal.append(&id, 2, &[fact(3)], None).await.is_err());
     assert!(opened(&service).await.append(&id, 2, &[fact(3)], None).await.is_err());
     assert!(journal.read(&id, 2).await.is_err());
@@ -165,12 +173,13 @@ async fn a_journal_that_was_deleted_is_an_error_and_no_endless_conflict() {
 async fn a_conversation_opened_again_meanwhile_keeps_its_marker() {
     let (service, journal, id) = begun().await;
     // The closing writer has learnt the ETag; before it deletes, another one opens again.
-    let marker = name::marker::<Fact>(&id);
+    let marker = names::marker(name(&id));
     service.next("delete", Trouble::RequestLost);
     journal.append(&id, 2, &[fact(3)], Some(false)).await.expect("append");
-    let etag = journal.blobs.container.marked(&marker).await.expect("asked").expect("still there");
+    let closer = container(&service).await.container;
+    let etag = closer.marked(&marker).await.expect("asked").expect("still there");
     opened(&service).await.append(&id, 3, &[fact(4)], Some(true)).await.expect("append");
-    journal.blobs.container.unmark(&marker, etag).await.expect("asked");
+    closer.unmark(&marker, etag).await.expect("asked");
     assert_eq!(journal.open().await.expect("open"), [id]);
 }
 
@@ -179,7 +188,7 @@ async fn who_has_put_a_marker_and_not_yet_appended_is_turned_away_by_the_sweep()
     let (service, journal, id) = begun().await;
     let opener = opened(&service).await;
     assert_eq!(opener.read(&id, 0).await.expect("read").len(), 2);
-    service.put(&name::marker::<Fact>(&id));
+    service.put(&names::marker(name(&id)));
     assert_eq!(journal.append(&id, 2, &[], Some(false)).await.expect("append"), Append::Done(2));
     assert_eq!(journal.open().await.expect("open"), []);
     assert_eq!(opener.append(&id, 2, &[fact(3)], Some(true)).await.expect("append"), Append::Conflict);
@@ -196,7 +205,7 @@ async fn open_conversations_are_listed_over_pages_and_by_realm() {
     for id in &names {
         journal.append(id, 0, &[fact(1)], Some(true)).await.expect("append");
     }
-    let other: AppendBlobJournal<Other> = journal.realm();
+    let other: Store<Other> = journal.realm();
     other.append(&id("elsewhere"), 0, &[Other(1)], Some(true)).await.expect("append");
     assert_eq!(journal.open().await.expect("open"), names);
     assert_eq!(other.open().await.expect("open"), [id("elsewhere")]);
@@ -229,7 +238,7 @@ async fn a_container_that_cannot_be_used_is_told_of_in_one_sentence_without_the_
         service.next(kind, Trouble::Refused(403, code));
         let url = Url::parse("http://blob.example.com/account/container?sig=SECRET").expect("a URL");
         let journal =
-            AppendBlobJournal::<Fact>::open_container(&url, || azure::credential(None), service.transport());
+            AppendBlobJournal::open_container(&url, || azure::credential(None), service.transport());
         let Err(what) = journal.await else { panic!("it may not be used") };
         assert!(what.contains("SAS") && !what.contains("SECRET"), "{what}");
     }

@@ -1,0 +1,150 @@
+//! The store that the settings chose, as the journals of one kind of fact.
+//!
+//! It may still be being opened, behind the listener: who needs it waits, everybody else is served.
+
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+use tokio::{sync::SetOnce, time::timeout};
+
+use super::{Append, Journal, JournalError, Name, Position, Stored, decode, encode};
+use crate::domain::ConversationId;
+
+/// How long a request waits for the store to open: less than its caller does.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Direct Line's ids hold no blank.
+const NOBODY: &str = "is anybody there";
+
+/// The journals once they are there; `None` when they could not be opened.
+type Opened = Arc<SetOnce<Option<Arc<dyn Journal>>>>;
+
+/// Journals of facts `F`.
+pub struct Store<F> {
+    opened: Opened,
+    facts: PhantomData<fn() -> F>,
+}
+
+/// Says that a store is open. Dropped without a word, it never is.
+pub struct Opener(Opened);
+
+impl Opener {
+    /// What is asked of it goes to `store` from now on.
+    pub fn open<F>(self, store: &Store<F>) {
+        self.0.set(store.opened.get().cloned().flatten()).ok();
+    }
+}
+
+impl Drop for Opener {
+    fn drop(&mut self) {
+        self.0.set(None).ok();
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was asked of it")]
+struct NotOpened;
+
+impl<F> Store<F> {
+    pub fn of(journal: impl Journal) -> Self {
+        let opened: Option<Arc<dyn Journal>> = Some(Arc::new(journal));
+        Self { opened: Arc::new(SetOnce::new_with(Some(opened))), facts: PhantomData }
+    }
+
+    /// A store that is still to be opened, and who says what it came to.
+    pub fn opening() -> (Self, Opener) {
+        let opened = Opened::default();
+        (Self { opened: opened.clone(), facts: PhantomData }, Opener(opened))
+    }
+
+    /// The same store, seen as the journals of another kind of fact.
+    pub fn realm<G>(&self) -> Store<G> {
+        Store { opened: self.opened.clone(), facts: PhantomData }
+    }
+
+    async fn journal(&self) -> Result<&dyn Journal, JournalError> {
+        let failed = |what| JournalError::unavailable(what, NotOpened);
+        let opened = match self.opened.get() {
+            Some(opened) => opened,
+            None => {
+                let opened = timeout(PATIENCE, self.opened.wait()).await;
+                opened.map_err(|_| failed("it is not open yet"))?
+            }
+        };
+        opened.as_deref().ok_or_else(|| failed("it could not be opened"))
+    }
+
+    /// See [`Journal::try_write`].
+    pub async fn try_write(&self) -> Result<(), JournalError> {
+        self.journal().await?.try_write().await
+    }
+}
+
+/// See [`Journal`].
+impl<F: Stored> Store<F> {
+    pub async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
+        let facts = self.journal().await?.read(name::<F>(id), from).await?;
+        Ok(facts.iter().map(|fact| decode(fact)).collect())
+    }
+
+    pub async fn append(
+        &self,
+        id: &ConversationId,
+        expected: Position,
+        facts: &[F],
+        open: Option<bool>,
+    ) -> Result<Append, JournalError> {
+        let facts = facts.iter().map(encode).collect();
+        self.journal().await?.append(name::<F>(id), expected, facts, open).await
+    }
+
+    pub async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
+        self.journal().await?.open(F::REALM).await
+    }
+
+    pub async fn all(&self) -> Result<Vec<ConversationId>, JournalError> {
+        self.journal().await?.all(F::REALM).await
+    }
+
+    pub async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
+        self.journal().await?.remove(name::<F>(id)).await
+    }
+
+    /// Whether the store can be read, and the last write worked; when it did not, a write is tried. The read asks for a
+    /// conversation that nobody has, which costs the same however many there are.
+    pub async fn answers(&self) -> bool {
+        let Some(nobody) = ConversationId::parse(NOBODY) else { return false };
+        let (Ok(_), Ok(journal)) = (self.read(&nobody, 0).await, self.journal().await) else { return false };
+        journal.wrote() || journal.try_write().await.is_ok()
+    }
+}
+
+fn name<F: Stored>(id: &ConversationId) -> Name<'_> {
+    Name { realm: F::REALM, id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ledger::journal::MemoryJournal, session::Fact};
+
+    #[tokio::test]
+    async fn what_is_asked_of_a_store_waits_until_it_is_open() {
+        let (store, opener) = Store::<Fact>::opening();
+        let realm: Store<Fact> = store.realm();
+        let id = ConversationId::parse("c").expect("an id");
+        let (read, ()) = tokio::join!(realm.read(&id, 0), async {
+            tokio::task::yield_now().await;
+            opener.open(&Store::<Fact>::of(MemoryJournal::default()));
+        });
+        assert!(read.expect("a journal").is_empty());
+        assert!(store.answers().await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_does_not_open_fails_whoever_waits_for_it() {
+        let (store, opener) = Store::<Fact>::opening();
+        assert!(store.open().await.is_err_and(|error| error.to_string().contains("not open yet")));
+        drop(opener);
+        assert!(store.open().await.is_err_and(|error| error.to_string().contains("could not be opened")));
+        assert!(!store.answers().await);
+    }
+}
