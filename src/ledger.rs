@@ -29,9 +29,9 @@ mod whisper;
 
 pub use self::{
     commit::{Committed, NotDone},
-    deliver::{commit_and_deliver, deliver_soon},
+    deliver::{commit_and_deliver, decide_and_deliver, deliver_soon},
     entry::Entry,
-    lease::{LEASE, Lease, MARGIN, RENEW, Settled, Settlement},
+    lease::{LEASE, Lease, MARGIN, RENEW, SKEW, Settled, Settlement},
     machine::{Decided, Machine, Outcome, Stored, Why},
     outage::Outage,
     outbox::{CallId, Lane, Next, Outbox, Queued},
@@ -41,7 +41,7 @@ pub use self::{
     whisper::{Whisper, Whispers},
 };
 use self::{
-    journal::{Journal, JournalError, Store},
+    journal::{JournalError, Store},
     outbox::LANES,
 };
 use crate::domain::{ConversationId, Timestamp};
@@ -125,9 +125,6 @@ impl<M: Machine> Ledger<M> {
     }
 
     /// The conversation, if anything is stored of it.
-    ///
-    /// # Errors
-    /// When the store can't be read.
     pub async fn find(&self, id: &ConversationId) -> Result<Option<Arc<Entry<M>>>, JournalError> {
         if let Some(known) = self.remembered().get(id) {
             return Ok(Some(known.clone()));
@@ -140,9 +137,6 @@ impl<M: Machine> Ledger<M> {
     }
 
     /// The conversation, be anything stored of it or not.
-    ///
-    /// # Errors
-    /// When the store can't be read.
     pub async fn find_or_begin(&self, id: &ConversationId) -> Result<Arc<Entry<M>>, JournalError> {
         let found = self.find(id).await?;
         Ok(found.unwrap_or_else(|| self.remember(self.begin(id))))
@@ -153,18 +147,7 @@ impl<M: Machine> Ledger<M> {
         Arc::new(Entry::new(&self.machine, id, &[]))
     }
 
-    /// The facts from `from` on, as they are stored now.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn read(&self, id: &ConversationId, from: u64) -> Result<Vec<M::Fact>, JournalError> {
-        self.journal.read(id, from).await
-    }
-
     /// Takes a conversation out of the store: nothing of it stays.
-    ///
-    /// # Errors
-    /// When the store fails; some of it may be left.
     pub async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
         self.forget(id);
         self.journal.remove(id).await
@@ -191,6 +174,13 @@ impl<M: Machine> Ledger<M> {
         self.remembered().pop(id);
     }
 
+    /// A conversation whose journal is shorter than its copy is read anew by whoever asks for it next.
+    fn heed(&self, id: &ConversationId, error: &JournalError) {
+        if matches!(error, JournalError::Shorter { .. }) {
+            self.forget(id);
+        }
+    }
+
     /// The one that is remembered for this conversation: `entry` if there was none. Something then goes on in it, so that there
     /// should be one copy of it.
     pub fn remember(&self, entry: Arc<Entry<M>>) -> Arc<Entry<M>> {
@@ -208,9 +198,6 @@ impl<M: Machine> Ledger<M> {
     }
 
     /// The conversation as it is stored now, for a look that is no reason to remember it.
-    ///
-    /// # Errors
-    /// When the store can't be read.
     pub(crate) async fn look_into(&self, id: &ConversationId) -> Result<Option<Arc<Entry<M>>>, JournalError> {
         let known = self.remembered().peek(id).cloned();
         if let Some(known) = known {
@@ -226,7 +213,7 @@ impl<M: Machine> Ledger<M> {
     }
 
     fn outage(&self, lane: Lane) -> MutexGuard<'_, Outage> {
-        self.outages[lane.index()].lock().unwrap_or_else(PoisonError::into_inner)
+        self.outages[lane as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Milliseconds from 0 to `most`, by chance: so that what waits does not move in step.

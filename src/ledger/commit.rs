@@ -7,11 +7,12 @@ use tracing::Instrument as _;
 use super::{
     Ledger,
     entry::{Copy, Entry},
-    journal::{Append, Journal as _, JournalError, Position},
+    journal::{Append, JournalError, Position},
     lease::{LEASE, Lease},
     machine::{Decided, Machine},
     outbox::{CallId, Lane, Next},
 };
+use crate::domain::Timestamp;
 
 /// Rounds of one commit. Each lost one is somebody else's success, so this many mean that something is wrong.
 const ROUNDS: usize = 64;
@@ -58,73 +59,90 @@ impl From<NotDone> for JournalError {
     }
 }
 
+/// What is to be done about a conversation, as a copy of it has it, and what is to be said of that.
+pub(super) enum Step<M: Machine, T> {
+    /// These facts are to be stored.
+    Append(Vec<M::Fact>, T),
+    Leave(T),
+    /// As [`Leave`](Self::Leave), should the journal's end tell the same as the copy.
+    ReadOn(T),
+}
+
+/// Does it in a task of its own, which no caller who goes away can cut.
+pub(super) async fn in_task<T: Send + 'static>(
+    work: impl Future<Output = Result<T, NotDone>> + Send + 'static,
+) -> Result<T, NotDone> {
+    tokio::spawn(work.in_current_span()).await.unwrap_or(Err(NotDone::Cut))
+}
+
 impl<M: Machine> Ledger<M> {
     /// Stores what `command` adds.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn commit(
         self: &Arc<Self>,
         entry: &Arc<Entry<M>>,
         command: M::Command,
     ) -> Result<Committed<M>, NotDone> {
-        self.commit_with(entry, move |machine, state, now| machine.decide(state, &command, now)).await
+        let (ledger, entry) = (self.clone(), entry.clone());
+        let decide = move |machine: &M, state: &M::State, now| machine.decide(state, &command, now);
+        in_task(async move { Ok(ledger.commit_and_lease(&entry, None, decide).await?.0) }).await
     }
 
-    /// Stores what `decide` makes of the state as it is in the journal; it is asked again when somebody else was faster.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn commit_with(
-        self: &Arc<Self>,
-        entry: &Arc<Entry<M>>,
-        decide: impl Fn(&M, &M::State, crate::domain::Timestamp) -> Decided<M> + Send + Sync + 'static,
-    ) -> Result<Committed<M>, NotDone> {
-        self.commit_and_lease(entry, None, decide).await.map(|(committed, _)| committed)
-    }
-
-    /// As [`commit_with`](Self::commit_with). The call that the facts ask for is leased in the same append, when the caller
-    /// delivers in that lane and nothing stands before it.
+    /// As [`commit`](Self::commit), in the caller's task. The call that the facts ask for is leased in the same append, when the
+    /// caller delivers in that lane and nothing stands before it.
     pub(super) async fn commit_and_lease(
         self: &Arc<Self>,
         entry: &Arc<Entry<M>>,
         lane: Option<Lane>,
-        decide: impl Fn(&M, &M::State, crate::domain::Timestamp) -> Decided<M> + Send + Sync + 'static,
+        decide: impl Fn(&M, &M::State, Timestamp) -> Decided<M> + Send,
     ) -> Result<(Committed<M>, Option<(CallId, u32)>), NotDone> {
-        let (ledger, entry) = (self.clone(), entry.clone());
-        let task = async move { ledger.commit_now(&entry, lane, decide).await };
-        tokio::spawn(task.in_current_span()).await.unwrap_or(Err(NotDone::Cut))
+        let decide = move |ledger: &Self, copy: &Copy<'_, M>, now| {
+            let at = M::position(copy);
+            match decide(&ledger.machine, copy, now) {
+                Decided::Facts(mut facts) if !facts.is_empty() => {
+                    let lease = lane.and_then(|lane| ledger.first_lease(copy, lane, &facts, now));
+                    let leased = lease.as_ref().map(|lease| (lease.call, lease.attempt));
+                    facts.extend(lease.map(M::leased));
+                    Step::Append(facts, Ok((at, leased)))
+                }
+                Decided::Facts(_) | Decided::Nothing => Step::Leave(Ok((at, None))),
+                Decided::Known(known) => Step::Leave(Err(Committed::Known(known))),
+                Decided::TooLate => Step::ReadOn(Err(Committed::TooLate)),
+            }
+        };
+        let (told, facts) = self.change_here(entry, decide).await?;
+        Ok(match told {
+            Ok((at, leased)) => (Committed::Stored { at, facts }, leased),
+            Err(nothing) => (nothing, None),
+        })
     }
 
-    async fn commit_now(
+    /// Does what `decide` makes of the conversation as it is in the journal; it is asked again when somebody else was faster.
+    /// Gives what it says, and what is stored.
+    pub(super) async fn change<T: Send + 'static>(
         self: &Arc<Self>,
         entry: &Arc<Entry<M>>,
-        lane: Option<Lane>,
-        decide: impl Fn(&M, &M::State, crate::domain::Timestamp) -> Decided<M>,
-    ) -> Result<(Committed<M>, Option<(CallId, u32)>), NotDone> {
+        decide: impl Fn(&Self, &Copy<'_, M>, Timestamp) -> Step<M, T> + Send + 'static,
+    ) -> Result<(T, Vec<M::Fact>), NotDone> {
+        let (ledger, entry) = (self.clone(), entry.clone());
+        in_task(async move { ledger.change_here(&entry, decide).await }).await
+    }
+
+    async fn change_here<T: Send>(
+        &self,
+        entry: &Arc<Entry<M>>,
+        decide: impl Fn(&Self, &Copy<'_, M>, Timestamp) -> Step<M, T> + Send,
+    ) -> Result<(T, Vec<M::Fact>), NotDone> {
         let mut copy = entry.state().await;
         let mut current = false;
         for _ in 0..ROUNDS {
-            let now = self.now();
-            let mut facts = match decide(&self.machine, &copy, now) {
-                Decided::Facts(facts) if !facts.is_empty() => facts,
-                Decided::Known(known) => return Ok((Committed::Known(known), None)),
-                Decided::TooLate if !current => {
-                    self.catch_up(entry, &mut copy).await?;
-                    current = true;
-                    continue;
+            match decide(self, &copy, self.now()) {
+                Step::Append(facts, told) => {
+                    if self.append(entry, &mut copy, &facts).await? {
+                        return Ok((told, facts));
+                    }
                 }
-                Decided::TooLate => return Ok((Committed::TooLate, None)),
-                Decided::Facts(_) | Decided::Nothing => {
-                    return Ok((Committed::Stored { at: M::position(&copy), facts: vec![] }, None));
-                }
-            };
-            let lease = lane.and_then(|lane| self.first_lease(&copy, lane, &facts, now));
-            let leased = lease.as_ref().map(|lease| (lease.call, lease.attempt));
-            facts.extend(lease.map(M::leased));
-            let at = M::position(&copy);
-            if self.append(entry, &mut copy, &facts).await? {
-                return Ok((Committed::Stored { at, facts }, leased));
+                Step::ReadOn(_) if !current => self.catch_up(entry, &mut copy).await?,
+                Step::Leave(told) | Step::ReadOn(told) => return Ok((told, vec![])),
             }
             current = true;
         }
@@ -136,7 +154,7 @@ impl<M: Machine> Ledger<M> {
     ///
     /// # Errors
     /// When the store fails; the copy then is as before, and whether the facts arrived is unknown.
-    pub(super) async fn append(
+    async fn append(
         &self,
         entry: &Arc<Entry<M>>,
         copy: &mut Copy<'_, M>,
@@ -144,11 +162,7 @@ impl<M: Machine> Ledger<M> {
     ) -> Result<bool, JournalError> {
         let open = M::opens_or_closes(copy, facts);
         let appended = self.journal.append(&entry.id, M::position(copy), facts, open).await;
-        match appended.inspect_err(|error| {
-            if matches!(error, JournalError::Shorter { .. }) {
-                self.forget(&entry.id);
-            }
-        })? {
+        match appended.inspect_err(|error| self.heed(&entry.id, error))? {
             Append::Done(_) => {
                 copy.absorb(facts);
                 facts.iter().for_each(|fact| (self.stored)(&entry.id, copy, fact));
@@ -168,7 +182,7 @@ impl<M: Machine> Ledger<M> {
         copy: &Copy<'_, M>,
         lane: Lane,
         facts: &[M::Fact],
-        now: crate::domain::Timestamp,
+        now: Timestamp,
     ) -> Option<Lease> {
         let outbox = M::outbox(copy);
         let free = outbox.lane(lane).next().is_none() && !outbox.is_frozen() && !self.outage(lane).is_down();
@@ -177,12 +191,12 @@ impl<M: Machine> Ledger<M> {
         Some(self.lease(call, 1, now))
     }
 
-    pub(super) fn lease(&self, call: CallId, attempt: u32, now: crate::domain::Timestamp) -> Lease {
+    pub(super) fn lease(&self, call: CallId, attempt: u32, now: Timestamp) -> Lease {
         Lease { call, attempt, by: self.name.clone(), at: now, until: now.plus_millis(LEASE) }
     }
 
     /// What a lane wants now.
-    pub(super) fn next(&self, copy: &Copy<'_, M>, lane: Lane, now: crate::domain::Timestamp) -> Next {
+    pub(super) fn next(&self, copy: &Copy<'_, M>, lane: Lane, now: Timestamp) -> Next {
         let jitter = self.jitter(500);
         M::outbox(copy).next(lane, now, &self.name, &mut self.outage(lane), jitter)
     }

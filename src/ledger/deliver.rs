@@ -6,42 +6,49 @@ use tracing::{Instrument as _, error, warn};
 
 use super::{
     Ledger,
-    commit::{Committed, NotDone},
-    entry::{Copy, Entry, Turn},
+    commit::{Committed, NotDone, Step, in_task},
+    entry::{Copy, Entry, LOOK, Turn},
     journal::JournalError,
-    machine::{Decided, Machine, Why},
+    machine::{Decided, Machine, Outcome, Why},
     outbox::{CallId, Lane, Next, Queued},
     retry::Failure,
     role::{Attempt, Role},
-    settle::{give_up, settle},
+    settle::settle,
 };
 use crate::domain::Timestamp;
 
-/// How often a lane that waits for another process's call is looked at.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// Stores what `decide` makes of the state, and sees to the calls it asks for. One that nothing stands before is leased in
-/// the same append.
-///
-/// # Errors
-/// When the store fails.
+/// Stores what `command` adds, and sees to the calls it asks for. One that nothing stands before is leased in the same append.
 pub async fn commit_and_deliver<R: Role>(
+    role: &Arc<R>,
+    entry: &Arc<Entry<R::Machine>>,
+    lane: Lane,
+    command: <R::Machine as Machine>::Command,
+) -> Result<Committed<R::Machine>, NotDone> {
+    let decide = move |machine: &R::Machine, state: &_, now| machine.decide(state, &command, now);
+    decide_and_deliver(role, entry, lane, decide).await
+}
+
+/// As [`commit_and_deliver`], for a command that depends on the state.
+pub async fn decide_and_deliver<R: Role>(
     role: &Arc<R>,
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
     decide: impl Fn(&R::Machine, &<R::Machine as Machine>::State, Timestamp) -> Decided<R::Machine>
     + Send
-    + Sync
     + 'static,
 ) -> Result<Committed<R::Machine>, NotDone> {
-    let turn = entry.turn(lane);
-    let mine = turn.as_ref().map(|_| lane);
-    let (committed, leased) = role.ledger().commit_and_lease(entry, mine, decide).await?;
-    if let (Some(turn), Some(leased)) = (turn, leased) {
-        start(role, entry, lane, turn, Some(leased));
-    }
-    deliver_soon(role, entry);
-    Ok(committed)
+    let (role, entry) = (role.clone(), entry.clone());
+    in_task(async move {
+        let turn = entry.turn(lane);
+        let mine = turn.as_ref().map(|_| lane);
+        let (committed, leased) = role.ledger().commit_and_lease(&entry, mine, decide).await?;
+        if let (Some(turn), Some(leased)) = (turn, leased) {
+            start(&role, &entry, lane, turn, Some(leased));
+        }
+        deliver_soon(&role, &entry);
+        Ok(committed)
+    })
+    .await
 }
 
 /// Sees to it that somebody delivers for this conversation; returns at once. Goes by our copy of the state: what another
@@ -96,7 +103,9 @@ async fn run<R: Role>(
                 Taken::Call(call, number) => (call, number),
                 Taken::Nothing => return Ok(()),
                 Taken::GivenUp(queued, why) => {
-                    give_up(role, entry, lane, queued, why).await?;
+                    let number = queued.lease.as_ref().map_or(0, |lease| lease.attempt);
+                    let attempt = Attempt::new(entry, lane, *queued, number);
+                    role.settled(&attempt, None, &Outcome::GivenUp(why));
                     continue;
                 }
                 Taken::At(at) => {
@@ -119,34 +128,28 @@ enum Taken<M: Machine> {
     Nothing,
     At(Timestamp),
     Call(CallId, u32),
+    /// It was settled.
     GivenUp(Box<Queued<M::Call>>, Why),
 }
 
 impl<M: Machine> Ledger<M> {
-    /// Leases the oldest call, if it is due.
+    /// Leases the oldest call, if it is due, or settles it, if it is not to be made (again).
     async fn take(self: &Arc<Self>, entry: &Arc<Entry<M>>, lane: Lane) -> Result<Taken<M>, NotDone> {
-        let (ledger, entry) = (self.clone(), entry.clone());
-        let task = async move {
-            let mut copy = entry.state().await;
-            loop {
-                let now = ledger.now();
-                match ledger.next(&copy, lane, now) {
-                    Next::Nothing => return Ok(Taken::Nothing),
-                    Next::At(at) => return Ok(Taken::At(at)),
-                    Next::GiveUp(call, why) => {
-                        let Some(queued) = M::outbox(&copy).get(call) else { return Ok(Taken::Nothing) };
-                        return Ok(Taken::GivenUp(Box::new(queued.clone()), why));
-                    }
-                    Next::Lease(call, number) => {
-                        let lease = M::leased(ledger.lease(call, number, now));
-                        if ledger.append(&entry, &mut copy, &[lease]).await? {
-                            return Ok(Taken::Call(call, number));
-                        }
-                    }
-                }
+        let take = move |ledger: &Self, copy: &Copy<'_, M>, now| match ledger.next(copy, lane, now) {
+            Next::Nothing => Step::Leave(Taken::Nothing),
+            Next::At(at) => Step::Leave(Taken::At(at)),
+            Next::Lease(call, number) => {
+                Step::Append(vec![M::leased(ledger.lease(call, number, now))], Taken::Call(call, number))
             }
+            Next::GiveUp(call, why) => match M::outbox(copy).get(call) {
+                Some(queued) => {
+                    let facts = ledger.settlement(copy, queued, &Outcome::GivenUp(why), now);
+                    Step::Append(facts, Taken::GivenUp(Box::new(queued.clone()), why))
+                }
+                None => Step::Leave(Taken::Nothing),
+            },
         };
-        tokio::spawn(task.in_current_span()).await.unwrap_or(Err(NotDone::Cut))
+        Ok(self.change(entry, take).await?.0)
     }
 
     /// Sleeps until then, or until the conversation moves. Another process's facts wake nobody here: they are looked for.

@@ -17,11 +17,11 @@ use super::{
 };
 use crate::{
     domain::{ConversationId, Timestamp},
-    ledger::journal::{Journal as _, JournalError, Position, Stored as _},
+    ledger::journal::{JournalError, Position, Stored as _},
 };
 
 /// How often somebody who waits looks for another instance's facts, which don't wake anybody here.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 /// One conversation, as this process knows it.
 pub struct Entry<M: Machine> {
@@ -42,7 +42,7 @@ pub(super) struct Turn<M: Machine> {
 
 impl<M: Machine> Drop for Turn<M> {
     fn drop(&mut self) {
-        self.entry.turns[self.lane.index()].store(false, Ordering::Release);
+        self.entry.turns[self.lane as usize].store(false, Ordering::Release);
     }
 }
 
@@ -76,7 +76,7 @@ impl<M: Machine> Entry<M> {
 
     /// The turn to deliver in a lane, if nobody has it.
     pub(super) fn turn(self: &Arc<Self>, lane: Lane) -> Option<Turn<M>> {
-        let taken = self.turns[lane.index()].swap(true, Ordering::Acquire);
+        let taken = self.turns[lane as usize].swap(true, Ordering::Acquire);
         (!taken).then(|| Turn { entry: self.clone(), lane })
     }
 }
@@ -116,51 +116,45 @@ impl<M: Machine> Ledger<M> {
     /// When the store fails. When the journal is shorter than the copy, the conversation is forgotten, too: it is read anew
     /// by whoever asks for it next.
     pub async fn catch_up(&self, entry: &Entry<M>, copy: &mut Copy<'_, M>) -> Result<(), JournalError> {
-        let position = M::position(copy);
-        let facts = self.journal.read(&entry.id, position).await.inspect_err(|error| {
-            if matches!(error, JournalError::Shorter { .. }) {
-                self.forget(&entry.id);
-            }
-        })?;
-        let unreadable = facts.iter().filter(|fact| fact.is_of_a_newer_build()).count();
-        if unreadable > 0 {
-            tracing::warn!(conversation.id = %entry.id, unreadable, "A newer build has stored what this one can't read; it stores and shows what it can, and makes no calls for the conversation");
-        }
-        copy.absorb(&facts);
-        Ok(())
+        let end = M::position(copy);
+        self.read_into(entry, copy, end).await.map(drop)
     }
 
     /// The facts from `from` on, or from the copy's end when that comes before, as they are stored now; and the copy, which they
     /// are folded into.
-    ///
-    /// # Errors
-    /// As there.
     pub async fn look<'a>(
         &self,
         entry: &'a Entry<M>,
         from: Position,
     ) -> Result<(Vec<M::Fact>, Copy<'a, M>), JournalError> {
         let mut copy = entry.state().await;
-        let position = M::position(&copy);
-        let from = from.min(position);
-        let facts = self.journal.read(&entry.id, from).await.inspect_err(|error| {
-            if matches!(error, JournalError::Shorter { .. }) {
-                self.forget(&entry.id);
-            }
-        })?;
-        let known = usize::try_from(position - from).unwrap_or(usize::MAX);
-        if facts.len() < known {
-            self.forget(&entry.id);
-            return Err(JournalError::Shorter { expected: position });
-        }
-        copy.absorb(facts.get(known..).unwrap_or_default());
+        let from = from.min(M::position(&copy));
+        let facts = self.read_into(entry, &mut copy, from).await?;
         Ok((facts, copy))
     }
 
+    async fn read_into(
+        &self,
+        entry: &Entry<M>,
+        copy: &mut Copy<'_, M>,
+        from: Position,
+    ) -> Result<Vec<M::Fact>, JournalError> {
+        let facts = self.journal.read(&entry.id, from).await.inspect_err(|e| self.heed(&entry.id, e))?;
+        let expected = M::position(copy);
+        let known = usize::try_from(expected - from).unwrap_or(usize::MAX);
+        let Some(news) = facts.get(known..) else {
+            self.forget(&entry.id);
+            return Err(JournalError::Shorter { expected });
+        };
+        let unreadable = news.iter().filter(|fact| fact.is_of_a_newer_build()).count();
+        if unreadable > 0 {
+            tracing::warn!(conversation.id = %entry.id, unreadable, "A newer build has stored what this one can't read; it stores and shows what it can, and makes no calls for the conversation");
+        }
+        copy.absorb(news);
+        Ok(facts)
+    }
+
     /// As [`catch_up`](Self::catch_up), for who does not hold the copy.
-    ///
-    /// # Errors
-    /// As there.
     pub async fn refresh(&self, entry: &Entry<M>) -> Result<(), JournalError> {
         let mut copy = entry.state().await;
         self.catch_up(entry, &mut copy).await

@@ -7,9 +7,10 @@ use tracing::warn;
 
 use super::{
     Ledger,
-    commit::{Committed, NotDone},
+    commit::{NotDone, Step},
+    entry::Copy,
     lease::{LEASE, MARGIN, RENEW},
-    machine::{Decided, Machine},
+    machine::Machine,
     role::Attempt,
 };
 use crate::domain::Timestamp;
@@ -40,21 +41,16 @@ impl<M: Machine> Ledger<M> {
 
     /// Renews the lease; gives its new end, or nothing when another attempt has it.
     async fn renew(self: &Arc<Self>, attempt: &Attempt<M>) -> Result<Option<Timestamp>, NotDone> {
-        let Attempt { entry, queued, number, .. } = attempt;
-        let (ledger, call, number) = (self.clone(), queued.id, *number);
-        let renewed = self
-            .commit_with(entry, move |_, state, now| match M::outbox(state).is_held(call, number) {
-                true => Decided::Facts(vec![M::leased(ledger.lease(call, number, now))]),
-                false => Decided::TooLate,
-            })
-            .await?;
-        Ok(match renewed {
-            Committed::Stored { .. } => {
-                let state = entry.state().await;
-                M::outbox(&state).get(call).and_then(|queued| Some(queued.lease.as_ref()?.until))
+        let (call, number) = (attempt.queued.id, attempt.number);
+        let renew = move |ledger: &Self, copy: &Copy<'_, M>, now| {
+            if !M::outbox(copy).is_held(call, number) {
+                return Step::ReadOn(None);
             }
-            Committed::Known(_) | Committed::TooLate => None,
-        })
+            let lease = ledger.lease(call, number, now);
+            let until = lease.until;
+            Step::Append(vec![M::leased(lease)], Some(until))
+        };
+        Ok(self.change(&attempt.entry, renew).await?.0)
     }
 
     /// The end of a lease that a call can be begun under; nothing when it was lost. A slow store may have used most of it up.

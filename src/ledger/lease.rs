@@ -29,11 +29,7 @@ pub struct Lease {
 impl Lease {
     /// Whether it still holds. One from the future was written by a clock that has been set back since.
     pub fn holds(&self, now: Timestamp) -> bool {
-        self.until > now && !self.is_from_the_future(now)
-    }
-
-    fn is_from_the_future(&self, now: Timestamp) -> bool {
-        self.at.millis_since(now) > SKEW
+        self.until > now && self.at.millis_since(now) <= SKEW
     }
 }
 

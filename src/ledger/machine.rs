@@ -47,7 +47,6 @@ pub trait Machine: Send + Sync + 'static {
         queued: &Queued<Self::Call>,
         settled: Settled,
         outcome: &Outcome<Self::Answer>,
-        now: Timestamp,
     ) -> Vec<Self::Fact>;
 
     /// Whether the sweep must look at the conversation.

@@ -2,7 +2,7 @@
 //!
 //! One for each far end and process; what it knows is gone with the process, and learned again by its first call.
 
-use super::lease::SKEW;
+use super::{lease::SKEW, retry::Failure};
 use crate::domain::Timestamp;
 
 /// Calls that may ask a far end right behind the one that found it down.
@@ -54,13 +54,18 @@ impl Outage {
         Ok(())
     }
 
-    /// A call was answered: the far end is there.
-    pub fn up(&mut self) {
-        self.down = None;
+    /// What a call tells of its far end; `None`: it was answered.
+    pub fn note(&mut self, failure: Option<Failure>, now: Timestamp) {
+        match failure {
+            None | Some(Failure::Refused) => self.down = None,
+            Some(Failure::NotTaken { wait }) => self.down(now, wait),
+            // That one took long says nothing of the others.
+            Some(Failure::Uncertain | Failure::WordsGone) => {}
+        }
     }
 
     /// A call was surely not taken because the far end is not there, or wants to be left alone for `wait` milliseconds.
-    pub fn down(&mut self, now: Timestamp, wait: i64) {
+    fn down(&mut self, now: Timestamp, wait: i64) {
         let found = Down::found(now, wait);
         match &mut self.down {
             Some(down) => {
@@ -98,7 +103,7 @@ mod tests {
         outage.down(Timestamp(0), 0);
         assert_eq!(asked(&mut outage, 0, 1_000), BURST as usize);
         assert_eq!(asked(&mut outage, 1_000, 11_000), 10, "one a second");
-        outage.up();
+        outage.note(None, Timestamp(11_000));
         assert_eq!(asked(&mut outage, 11_000, 11_500), 500);
     }
 

@@ -30,13 +30,6 @@ pub enum Lane {
 
 impl Lane {
     pub const ALL: [Self; LANES] = [Self::First, Self::Second];
-
-    pub(super) fn index(self) -> usize {
-        match self {
-            Self::First => 0,
-            Self::Second => 1,
-        }
-    }
 }
 
 /// Calls that are not settled. One of a lane is under way at a time.
@@ -108,6 +101,11 @@ impl<C> Queued<C> {
         self.lease.as_ref().is_some_and(|lease| lease.holds(now))
     }
 
+    /// Whether this making of it holds the lease.
+    pub(super) fn is_held_by(&self, attempt: u32) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.attempt == attempt)
+    }
+
     /// Whether an earlier making of it may have reached the far end: one without a full answer, or one whose maker died.
     pub fn may_have_arrived(&self) -> bool {
         self.timeouts > 0 || self.crashes > 0
@@ -163,7 +161,7 @@ impl<C> Outbox<C> {
     }
 
     pub fn lane(&self, lane: Lane) -> impl Iterator<Item = &Queued<C>> {
-        self.lanes[lane.index()].queue.iter()
+        self.lanes[lane as usize].queue.iter()
     }
 
     pub fn get(&self, id: CallId) -> Option<&Queued<C>> {
@@ -172,14 +170,13 @@ impl<C> Outbox<C> {
 
     /// Whether this making of the call holds the lease.
     pub fn is_held(&self, id: CallId, attempt: u32) -> bool {
-        let held = |queued: &Queued<C>| queued.lease.as_ref().is_some_and(|lease| lease.attempt == attempt);
-        self.get(id).is_some_and(held)
+        self.get(id).is_some_and(|queued| queued.is_held_by(attempt))
     }
 
     /// What is to be done about the oldest call, which holds back those behind it. `me` names this process; `jitter`:
     /// milliseconds by chance, for what must wait.
     pub fn next(&self, lane: Lane, now: Timestamp, me: &str, outage: &mut Outage, jitter: i64) -> Next {
-        let line = &self.lanes[lane.index()];
+        let line = &self.lanes[lane as usize];
         let Some(head) = line.queue.front().filter(|_| !self.frozen) else { return Next::Nothing };
         if let Some(lease) = &head.lease {
             if lease.holds(now) {
@@ -214,7 +211,7 @@ impl<C> Outbox<C> {
     }
 
     pub fn push(&mut self, lane: Lane, queued: Queued<C>) {
-        let queue = &mut self.lanes[lane.index()].queue;
+        let queue = &mut self.lanes[lane as usize].queue;
         // One call waits at most of the time, in thousands of conversations.
         queue.reserve_exact(1);
         queue.push_back(queued);
@@ -222,7 +219,7 @@ impl<C> Outbox<C> {
 
     /// The call at the end of the lane, when nobody has begun to make it.
     pub fn last_waiting(&mut self, lane: Lane) -> Option<&mut Queued<C>> {
-        self.lanes[lane.index()].queue.back_mut().filter(|queued| queued.attempts == 0)
+        self.lanes[lane as usize].queue.back_mut().filter(|queued| queued.attempts == 0)
     }
 
     /// Folds in a lease.

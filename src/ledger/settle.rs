@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use tracing::Instrument as _;
-
 use super::{
     Ledger,
-    commit::NotDone,
-    entry::{Copy, Entry},
+    commit::{NotDone, Step},
+    entry::Copy,
     lease::{Settled, Settlement},
-    machine::{Machine, Outcome, Why},
+    machine::{Machine, Outcome},
     outbox::{CallId, Lane, Queued},
-    retry::{Failure, after},
+    retry::after,
     role::{Attempt, Role, Tried},
 };
 use crate::domain::Timestamp;
@@ -24,90 +22,57 @@ pub async fn settle<R: Role>(
 ) -> Result<Option<(CallId, u32)>, NotDone> {
     let (ledger, now) = (role.ledger(), role.ledger().now());
     let failure = tried.as_ref().err().copied();
-    note(ledger, attempt.lane, failure, now);
-    let outcome = match tried {
+    ledger.outage(attempt.lane).note(failure, now);
+    let outcome = Arc::new(match tried {
         Ok(answer) => Outcome::Done(answer),
         Err(failure) => after(&attempt.queued, failure, now, ledger.jitter(1_000)),
-    };
-    let (stored, outcome, next) = ledger.store_outcome(attempt, outcome).await?;
+    });
+    let (stored, next) = ledger.store_outcome(attempt, outcome.clone()).await?;
     if stored {
         role.settled(attempt, failure, &outcome);
     }
     Ok(next)
 }
 
-/// What a call tells of its far end.
-fn note<M: Machine>(ledger: &Ledger<M>, lane: Lane, failure: Option<Failure>, now: Timestamp) {
-    let mut outage = ledger.outage(lane);
-    match failure {
-        None | Some(Failure::Refused) => outage.up(),
-        Some(Failure::NotTaken { wait }) => outage.down(now, wait),
-        // That one took long says nothing of the others.
-        Some(Failure::Uncertain | Failure::WordsGone) => {}
-    }
-}
-
-/// Settles a call that is not made (again).
-pub async fn give_up<R: Role>(
-    role: &Arc<R>,
-    entry: &Arc<Entry<R::Machine>>,
-    lane: Lane,
-    queued: Box<Queued<<R::Machine as Machine>::Call>>,
-    why: Why,
-) -> Result<(), NotDone> {
-    let number = queued.lease.as_ref().map_or(0, |lease| lease.attempt);
-    let attempt = Attempt::new(entry, lane, *queued, number);
-    let (stored, outcome, _) = role.ledger().store_outcome(&attempt, Outcome::GivenUp(why)).await?;
-    if stored {
-        role.settled(&attempt, None, &outcome);
-    }
-    Ok(())
-}
-
-/// What [`Ledger::store_outcome`] did: whether it stored the outcome, the outcome, and what it leased with it.
-type StoredOutcome<M> = (bool, Outcome<<M as Machine>::Answer>, Option<(CallId, u32)>);
-
 impl<M: Machine> Ledger<M> {
     /// Stores a settlement with all that follows from it; nothing when the lease has passed to another attempt. The next call of
-    /// the lane is leased with it, when nothing followed that might change it.
+    /// the lane is leased with it, when nothing followed that might change it. Whether it was stored, and what was leased.
     async fn store_outcome(
         self: &Arc<Self>,
         attempt: &Attempt<M>,
-        outcome: Outcome<M::Answer>,
-    ) -> Result<StoredOutcome<M>, NotDone> {
-        let (ledger, entry, lane) = (self.clone(), attempt.entry.clone(), attempt.lane);
-        let (id, number) = (attempt.queued.id, attempt.number);
-        let task = async move {
-            let mut copy = entry.state().await;
-            loop {
-                let now = ledger.now();
-                let Some(queued) = M::outbox(&copy)
-                    .get(id)
-                    .filter(|queued| queued.lease.as_ref().map_or(0, |lease| lease.attempt) == number)
-                else {
-                    return Ok((false, outcome, None));
-                };
-                let settlement = match &outcome {
-                    Outcome::Done(_) => Settlement::Done,
-                    Outcome::Retry { at, uncertain } => Settlement::Retry { at: *at, uncertain: *uncertain },
-                    Outcome::GivenUp(_) => Settlement::Dropped,
-                };
-                let settled = Settled {
-                    call: id,
-                    attempt: (number > 0).then_some(number),
-                    outcome: settlement,
-                    at: now,
-                };
-                let mut facts = ledger.machine.settle(&copy, queued, settled, &outcome, now);
-                let next = (facts.len() == 1).then(|| ledger.lease_behind(&copy, lane, id, &outcome, now));
-                let next = next.flatten();
-                facts.extend(next.map(|(call, number)| M::leased(ledger.lease(call, number, now))));
-                if ledger.append(&entry, &mut copy, &facts).await? {
-                    return Ok((true, outcome, next));
-                }
-            }
+        outcome: Arc<Outcome<M::Answer>>,
+    ) -> Result<(bool, Option<(CallId, u32)>), NotDone> {
+        let (id, number, lane) = (attempt.queued.id, attempt.number, attempt.lane);
+        let store = move |ledger: &Self, copy: &Copy<'_, M>, now| {
+            let held = |queued: &&Queued<M::Call>| queued.is_held_by(number);
+            let Some(queued) = M::outbox(copy).get(id).filter(held) else {
+                return Step::Leave((false, None));
+            };
+            let mut facts = ledger.settlement(copy, queued, &outcome, now);
+            let next =
+                (facts.len() == 1).then(|| ledger.lease_behind(copy, lane, id, &outcome, now)).flatten();
+            facts.extend(next.map(|(call, number)| M::leased(ledger.lease(call, number, now))));
+            Step::Append(facts, (true, next))
         };
-        tokio::spawn(task.in_current_span()).await.unwrap_or(Err(NotDone::Cut))
+        Ok(self.change(&attempt.entry, store).await?.0)
+    }
+
+    /// The settlement of a call, and what follows from it.
+    pub(super) fn settlement(
+        &self,
+        copy: &Copy<'_, M>,
+        queued: &Queued<M::Call>,
+        outcome: &Outcome<M::Answer>,
+        now: Timestamp,
+    ) -> Vec<M::Fact> {
+        let settlement = match outcome {
+            Outcome::Done(_) => Settlement::Done,
+            Outcome::Retry { at, uncertain } => Settlement::Retry { at: *at, uncertain: *uncertain },
+            Outcome::GivenUp(_) => Settlement::Dropped,
+        };
+        let attempt = queued.lease.as_ref().map(|lease| lease.attempt);
+        let settled = Settled { call: queued.id, attempt, outcome: settlement, at: now };
+        self.machine.settle(copy, queued, settled, outcome)
     }
 
     /// The call behind the one that is settled, when it may be made at once by this process.

@@ -5,13 +5,7 @@ use std::{future::Future, sync::Arc};
 use futures_util::{StreamExt as _, stream};
 use tracing::{info, warn};
 
-use super::{
-    deliver::deliver_soon,
-    entry::Entry,
-    journal::{Journal as _, JournalError},
-    machine::Machine,
-    role::Role,
-};
+use super::{deliver::deliver_soon, entry::Entry, journal::JournalError, machine::Machine, role::Role};
 use crate::domain::{ConversationId, Timestamp};
 
 /// Conversations looked at at the same time: a blob store answers each in milliseconds, and there may be thousands.

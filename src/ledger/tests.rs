@@ -110,7 +110,7 @@ fn world(began: Instant, offset: Arc<AtomicI64>) -> World {
 }
 
 struct Stage {
-    journal: MemoryJournal<Fact>,
+    journal: MemoryJournal,
     far_end: Arc<FarEnd>,
     began: Instant,
 }
@@ -124,10 +124,10 @@ impl Stage {
         self.process_with(self.journal.clone(), Arc::default())
     }
 
-    fn process_with(&self, journal: MemoryJournal<Fact>, offset: Arc<AtomicI64>) -> Arc<Process> {
+    fn process_with(&self, journal: MemoryJournal, offset: Arc<AtomicI64>) -> Arc<Process> {
         let machine = Chat { policy: Policy { timeout_millis: i64::MAX, back_to_bot: true } };
         let mut ledger =
-            Ledger::new(machine, Store::Memory(journal), world(self.began, offset), Box::new(|_, _, _| {}));
+            Ledger::new(machine, journal.store(), world(self.began, offset), Box::new(|_, _, _| {}));
         // Made by a count that is the same in each.
         ledger.name = format!("{}-{}", ledger.name, Arc::strong_count(&self.far_end));
         Arc::new(Process { ledger: Arc::new(ledger), far_end: self.far_end.clone() })
@@ -146,7 +146,7 @@ impl Stage {
     }
 
     async fn facts(&self) -> Vec<Fact> {
-        journal::Journal::read(&self.journal, &conversation(), 0).await.expect("read")
+        self.journal.store().read(&conversation(), 0).await.expect("read")
     }
 
     async fn notices(&self) -> Vec<String> {
@@ -170,8 +170,7 @@ impl Process {
 
     async fn say(self: &Arc<Self>, entry: &Arc<Entry<Chat>>, id: &str, text: &str) -> Committed<Chat> {
         let command = says_as(id, text);
-        let decide = move |chat: &Chat, state: &_, now| chat.decide(state, &command, now);
-        commit_and_deliver(self, entry, Lane::First, decide).await.expect("stored")
+        commit_and_deliver(self, entry, Lane::First, command).await.expect("stored")
     }
 
     async fn entry(&self) -> Arc<Entry<Chat>> {
@@ -330,18 +329,24 @@ async fn what_an_answer_tells_is_stored_with_its_settlement_or_not_at_all() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_cuts_no_commit() {
-    let stage = Stage::new();
-    let process = stage.process();
-    let entry = stage.live(&process).await;
-    let (role, mine) = (process.clone(), entry.clone());
-    let request = tokio::spawn(async move { role.say(&mine, "c1", "hello").await });
-    tokio::task::yield_now().await;
-    request.abort();
-    idle(&process, &entry).await;
-    process.say(&entry, "c2", "next").await;
-    let began = Instant::now();
-    idle(&process, &entry).await;
-    assert!(began.elapsed() < Duration::from_secs(1), "nobody waits behind it");
+    for steps in 1..12 {
+        let stage = Stage::new();
+        let process = stage.process();
+        let entry = stage.live(&process).await;
+        let (role, mine) = (process.clone(), entry.clone());
+        let request = tokio::spawn(async move { role.say(&mine, "c1", "hello").await });
+        for _ in 0..steps {
+            tokio::task::yield_now().await;
+        }
+        request.abort();
+        let began = Instant::now();
+        process.say(&entry, "c2", "next").await;
+        idle(&process, &entry).await;
+        assert!(began.elapsed() < Duration::from_secs(1), "somebody waits, cut after {steps} steps");
+        let facts = stage.facts().await;
+        let said = facts.iter().filter(|fact| matches!(fact, Fact::UserSaid(_))).count();
+        assert_eq!(said, 2, "cut after {steps} steps");
+    }
 }
 
 #[tokio::test(start_paused = true)]

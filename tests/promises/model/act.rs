@@ -521,7 +521,7 @@ fn settle(
         };
         let settled =
             Settled { call: of.id, attempt: (number > 0).then_some(number), outcome: settlement, at };
-        let mut facts = chat().settle(&state, queued, settled, outcome, at);
+        let mut facts = chat().settle(&state, queued, settled, outcome);
         let mut waiting = state.outbox.lane(LANE).skip(1);
         let next = waiting.next().filter(|next| {
             facts.len() == 1
