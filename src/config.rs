@@ -30,7 +30,7 @@ pub use self::{
     spelling::{Misspelt, misspelt},
     surface::HOST_PORT,
 };
-use crate::{credential::Credential, translate::texts::Texts};
+use crate::{credential::Credential, session::Opening, translate::texts::Texts};
 
 /// Everything the program can be told. Its `Debug` shows no secret and no URL's query.
 #[derive(Clone, Debug)]
@@ -251,7 +251,7 @@ impl ServiceNowLogin {
 #[derive(Clone, Debug)]
 pub struct HandoffSettings {
     pub events: Vec<String>,
-    pub start: StartMode,
+    pub start: Opening,
     /// ServiceNow context variable -> template over the agent's variables.
     pub context: Vec<(String, String)>,
     pub email_variable: Option<String>,
@@ -259,13 +259,6 @@ pub struct HandoffSettings {
     pub after_chat: AfterChat,
     /// Our words, in the languages there are.
     pub texts: Texts,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartMode {
-    Create,
-    Start,
-    Agent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

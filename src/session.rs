@@ -11,7 +11,7 @@ use crate::{
         ActivityId, Agent, ConversationId, Timestamp, User,
         inbound::{Inbound, Item, SystemMeaning, What},
     },
-    ledger::Outbox,
+    ledger::{Outbox, SKEW},
 };
 
 mod call;
@@ -188,11 +188,6 @@ impl State {
         }
     }
 
-    /// True from the first escalation on, for ever: the client then holds watermarks of ours.
-    pub fn was_escalated(&self) -> bool {
-        self.chat > 0
-    }
-
     /// True while a person is asked for or present.
     pub fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Waiting { .. } | Phase::WithAgent { .. })
@@ -224,7 +219,9 @@ impl State {
 
     /// Who types at ServiceNow now, if somebody does: nobody goes on for ever.
     pub fn agent_types(&self, now: Timestamp) -> Option<&AgentTypes> {
-        self.agent_types.as_ref().filter(|types| now.millis_since(types.since) < AGENT_TYPES)
+        self.agent_types
+            .as_ref()
+            .filter(|types| (-SKEW..AGENT_TYPES).contains(&now.millis_since(types.since)))
     }
 
     /// What these words have no room for in the conversation any more.

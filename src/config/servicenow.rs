@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    AfterChat, HandoffSettings, InboundCredential, ServiceNowLogin, ServiceNowSettings, StartMode,
-    reader::Reader, surface,
+    AfterChat, HandoffSettings, InboundCredential, ServiceNowLogin, ServiceNowSettings, reader::Reader,
+    surface,
 };
+use crate::session::Opening;
 
 const CREDENTIALS: [&str; 6] = [
     "SERVICENOW_USERNAME",
@@ -102,7 +103,7 @@ pub(super) fn handoff(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> H
     if events.is_empty() {
         reader.fault("HANDOFF_EVENTS", "names no event; write `handoff.initiate` or leave it out.");
     }
-    let start = [("create", StartMode::Create), ("start", StartMode::Start), ("agent", StartMode::Agent)];
+    let start = [("create", Opening::CreateThenStart), ("start", Opening::Start), ("agent", Opening::Agent)];
     HandoffSettings {
         events,
         start: reader.choice("SERVICENOW_START", &start),

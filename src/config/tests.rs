@@ -21,7 +21,7 @@ fn nothing_set_is_a_pass_through_with_the_documented_defaults() {
     assert!(settings.direct_line.url.is_none());
     assert!(settings.servicenow.is_none() && settings.secondary_bot.is_none());
     assert_eq!(settings.handoff.events, ["handoff.initiate"]);
-    assert_eq!(settings.handoff.start, StartMode::Create);
+    assert_eq!(settings.handoff.start, Opening::CreateThenStart);
     assert_eq!(settings.handoff.timeout, Duration::from_secs(300));
     assert_eq!(settings.handoff.after_chat, AfterChat::Bot);
     assert!(!settings.files.by_link);
@@ -137,7 +137,7 @@ fn what_is_written_is_what_is_meant() {
     let ServiceNowLogin::Basic { username, password } = servicenow.login else { panic!("not Basic") };
     assert_eq!((username.as_str(), password.value().expose_secret()), ("bridge", "pa ss"));
     assert_eq!(servicenow.hash_secret.unwrap().value().expose_secret(), "hash key");
-    assert_eq!(settings.handoff.start, StartMode::Agent);
+    assert_eq!(settings.handoff.start, Opening::Agent);
     assert_eq!(
         settings.handoff.context,
         [("LiveAgent_queue", "{Queue}"), ("n", "7"), ("vip", "true")]

@@ -13,9 +13,10 @@ use super::{
     finding::Finding,
 };
 use crate::{
-    config::{ServiceNowSettings, Settings, StartMode},
+    config::{ServiceNowSettings, Settings},
     domain::Timestamp,
     servicenow::ServiceNow,
+    session::Opening,
     wire::virtual_agent::request::{Action, Request},
 };
 
@@ -94,7 +95,7 @@ fn silent(settings: &Settings) -> Finding {
     let fix = "Compare SERVICENOW_TOKEN with the provider's record in token_verification (SERVICENOW_HASH_SECRET: \
                hash_message_verification), and SERVICENOW_APP_INBOUND_ID with the provider application's inbound id; \
                look for `sn_va_as_service` in the instance's system log.";
-    if settings.handoff.start == StartMode::Create {
+    if settings.handoff.start == Opening::CreateThenStart {
         return Finding::wrong(CODE, text).fix(fix);
     }
     Finding::caution(

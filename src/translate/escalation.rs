@@ -8,6 +8,7 @@ use super::{context::variable, transcript};
 use crate::{
     agent_turn::{Eyes, Sign},
     domain::ActivityId,
+    session::Topic,
     wire::activity::{Account, Activity},
 };
 
@@ -26,7 +27,7 @@ pub struct Escalation {
     pub language: Option<String>,
     pub user_id: Option<String>,
     /// Where in ServiceNow to go first, when the variables name it.
-    pub destination: Option<Destination>,
+    pub destination: Option<Topic>,
 }
 
 /// Never shows variables or what was said.
@@ -38,13 +39,6 @@ impl std::fmt::Debug for Escalation {
             .field("transcript", &self.transcript.as_ref().map(Vec::len))
             .finish_non_exhaustive()
     }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    TopicId(String),
-    TopicName(String),
-    IntentId(String),
 }
 
 const MESSAGE: &str = "va_AgentMessage";
@@ -124,11 +118,11 @@ fn spoken(variables: &Map<String, Value>, name: &str) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-fn destination(variables: &Map<String, Value>) -> Option<Destination> {
+fn destination(variables: &Map<String, Value>) -> Option<Topic> {
     let named = |name: &str| spoken(variables, name);
-    (named("ServiceNowTopicId").map(Destination::TopicId))
-        .or_else(|| named("ServiceNowTopicName").map(Destination::TopicName))
-        .or_else(|| named("ServiceNowIntentId").map(Destination::IntentId))
+    (named("ServiceNowTopicId").map(Topic::Id))
+        .or_else(|| named("ServiceNowTopicName").map(Topic::Name))
+        .or_else(|| named("ServiceNowIntentId").map(Topic::Intent))
 }
 
 fn user_id(activity: &Activity, transcript: &[Activity]) -> Option<String> {
@@ -203,7 +197,7 @@ mod tests {
             locale: None,
             language: Some("En-US".to_owned()),
             user_id: Some("u-1".to_owned()),
-            destination: Some(Destination::TopicName("Printers".to_owned())),
+            destination: Some(Topic::Name("Printers".to_owned())),
         };
         assert!(read(&event) == expected);
     }

@@ -1,21 +1,16 @@
 //! What a message of ServiceNow's adds.
 
+mod item;
 mod streams;
 mod tasks;
 
-use std::collections::{HashMap, HashSet};
+use std::iter;
 
-use super::{
-    super::{
-        AGENT_STILL_TYPES, AgentTypes,
-        fact::{AgentSaid, Speaker, StreamPiece},
-    },
-    EndReason, Fact, Notice, Phase, Policy, State,
-    ending::end_without,
-};
+use self::item::Hearing;
+use super::{super::fact::Speaker, EndReason, Fact, Moment};
 use crate::{
     domain::{
-        Agent, Timestamp,
+        Agent,
         control::Control,
         inbound::{Item, SystemMeaning, What},
     },
@@ -23,78 +18,86 @@ use crate::{
     session::{Answered, ChatCall},
 };
 
-/// What one message from ServiceNow adds, item by item, each judged by the state before it.
-pub(super) fn heard(state: &State, chat: u32, told: &Answered, policy: &Policy, now: Timestamp) -> Vec<Fact> {
-    hear(state, chat, told, None, policy, now)
-}
-
-/// The same, for what stands in the answer to a call, which is settled with it.
-pub(super) fn heard_in_answer(
-    state: &State,
-    queued: &Queued<ChatCall>,
-    told: &Answered,
-    policy: &Policy,
-    now: Timestamp,
-) -> Vec<Fact> {
-    hear(state, queued.call.chat, told, Some(queued), policy, now)
-}
-
-fn hear(
-    state: &State,
-    chat: u32,
-    told: &Answered,
-    answers: Option<&Queued<ChatCall>>,
-    policy: &Policy,
-    now: Timestamp,
-) -> Vec<Fact> {
-    let Answered { inbound, meanings } = told.clone();
-    if inbound.notifies && (chat != state.chat || !state.is_live()) {
-        return notified(state, chat, inbound.items, now);
-    }
-    if chat != state.chat {
-        return vec![];
-    }
-    let mut hearing = Hearing::new(state, now);
-    hearing.stream_ends = inbound.stream_ends;
-    // The settlement of the call stands before them.
-    hearing.from += u64::from(answers.is_some());
-    // Who has joined was there before this answer was read, so what leads up to that is over.
-    hearing.late = hearing.joined && answers.is_some_and(|queued| queued.call.what.is_opening());
-    if !inbound.notifies {
-        hearing.facts.extend(names(state, &inbound.items, inbound.interaction_id, now));
-    }
-    if inbound.agent_chat {
-        hearing.queued();
-    }
-    // The words that name a person may stand behind the item that says one has come.
-    let introduced = meanings.iter().flatten().find_map(|meaning| match meaning {
-        SystemMeaning::Joined { name } => Some(Agent { name: name.clone(), ..Agent::default() }),
-        _ => None,
-    });
-    for (item, meaning) in inbound.items.into_iter().zip(meanings.into_iter().chain(std::iter::repeat(None)))
-    {
-        hearing.item(item, meaning, introduced.as_ref());
-    }
-    if inbound.streaming {
-        hearing.more_is_coming();
-    }
-    // What a notification completes is its own conversation.
-    match (inbound.take_control, inbound.completed && !inbound.notifies) {
-        (true, _) => hearing.end = Some((EndReason::ControlReturned, false)),
-        (_, true) => {
-            hearing.end = None;
-            hearing.end_if_live(EndReason::ByAgent, false);
+impl Moment<'_> {
+    /// What one message from ServiceNow adds, item by item, each judged by the state before it. `answers`: the call in whose
+    /// answer it stands, which is settled with it.
+    pub(super) fn heard(self, chat: u32, told: &Answered, answers: Option<&Queued<ChatCall>>) -> Vec<Fact> {
+        let state = self.state;
+        let Answered { inbound, meanings } = told.clone();
+        if inbound.notifies && (chat != state.chat || !state.is_live()) {
+            return self.notified(chat, inbound.items);
         }
-        _ => {}
+        if chat != state.chat {
+            return vec![];
+        }
+        let mut hearing = Hearing::new(self, answers);
+        hearing.stream_ends = inbound.stream_ends;
+        if !inbound.notifies {
+            hearing.facts.extend(self.names(&inbound.items, inbound.interaction_id));
+        }
+        if inbound.agent_chat {
+            hearing.queued();
+        }
+        // The words that name a person may stand behind the item that says one has come.
+        let introduced = meanings.iter().flatten().find_map(|meaning| match meaning {
+            SystemMeaning::Joined { name } => Some(Agent { name: name.clone(), ..Agent::default() }),
+            _ => None,
+        });
+        for (item, meaning) in inbound.items.into_iter().zip(meanings.into_iter().chain(iter::repeat(None))) {
+            hearing.item(item, meaning, introduced.as_ref());
+        }
+        if inbound.streaming {
+            hearing.more_is_coming();
+        }
+        // What a notification completes is its own conversation.
+        match (inbound.take_control, inbound.completed && !inbound.notifies) {
+            (true, _) => hearing.end = Some((EndReason::ControlReturned, false)),
+            (_, true) => {
+                hearing.end = None;
+                hearing.end_if_live(EndReason::ByAgent, false);
+            }
+            _ => {}
+        }
+        let Hearing { mut facts, end, .. } = hearing;
+        if let Some((why, tell)) = end
+            && state.is_live()
+        {
+            facts.iter_mut().for_each(tell_only);
+            facts.extend(self.end(why, tell, answers.map(|queued| queued.id)));
+        }
+        facts
     }
-    let Hearing { mut facts, end, .. } = hearing;
-    if let Some((why, tell)) = end
-        && state.is_live()
-    {
-        facts.iter_mut().for_each(tell_only);
-        facts.extend(end_without(state, answers.map(|queued| queued.id), why, tell, policy, now));
+
+    /// ServiceNow's own ids of the chat, as far as this message is the first to tell them.
+    fn names(self, items: &[Item], interaction: Option<String>) -> Option<Fact> {
+        let news = |id: &String| !self.state.names.contains(id);
+        let (mut conversation, mut interaction) = (None, interaction);
+        for item in items {
+            if let What::Created { conversation: theirs, interaction: own } = &item.what {
+                conversation = conversation.or(theirs.clone());
+                interaction = own.clone().or(interaction);
+            }
+        }
+        let (conversation, interaction) = (conversation.filter(news), interaction.filter(news));
+        let told = conversation.is_some() || interaction.is_some();
+        told.then_some(Fact::ChatNamed { conversation, interaction, at: self.now })
     }
-    facts
+
+    /// A notification while no live chat is on, for the user of one that was: it is shown, and opens nothing.
+    fn notified(self, chat: u32, items: Vec<Item>) -> Vec<Fact> {
+        let mut hearing = Hearing::new(self, None);
+        let known = (1..=self.state.chat).contains(&chat);
+        for Item { message_id, agent: _, what } in items.into_iter().filter(|_| known) {
+            let (by, control) = match what {
+                What::Said(control) => (Speaker::VirtualAgent, control.only_told()),
+                What::System(text) => (Speaker::System, Control::Text { text }),
+                _ => continue,
+            };
+            let key = hearing.key(message_id);
+            hearing.said(key, by, control);
+        }
+        hearing.facts
+    }
 }
 
 /// Nobody would hear an answer to what comes with the end of its chat.
@@ -104,268 +107,5 @@ fn tell_only(fact: &mut Fact) {
     {
         let nothing = Control::Text { text: String::new() };
         said.control = std::mem::replace(&mut said.control, nothing).only_told();
-    }
-}
-
-/// ServiceNow's own ids of the chat, as far as this message is the first to tell them.
-fn names(state: &State, items: &[Item], interaction: Option<String>, now: Timestamp) -> Option<Fact> {
-    let news = |id: &String| !state.names.contains(id);
-    let created = items.iter().filter_map(|item| match &item.what {
-        What::Created { conversation, interaction } => Some((conversation.clone(), interaction.clone())),
-        _ => None,
-    });
-    let (mut conversation, mut interaction) = (None, interaction);
-    for (theirs, own) in created {
-        conversation = conversation.or(theirs);
-        interaction = own.or(interaction);
-    }
-    let (conversation, interaction) = (conversation.filter(news), interaction.filter(news));
-    let told = conversation.is_some() || interaction.is_some();
-    told.then_some(Fact::ChatNamed { conversation, interaction, at: now })
-}
-
-/// A notification while no live chat is on, for the user of one that was: it is shown, and opens nothing.
-fn notified(state: &State, chat: u32, items: Vec<Item>, now: Timestamp) -> Vec<Fact> {
-    let mut hearing = Hearing::new(state, now);
-    let known = (1..=state.chat).contains(&chat);
-    for Item { message_id, agent: _, what } in items.into_iter().filter(|_| known) {
-        match what {
-            What::Said(control) => {
-                let key = hearing.key(message_id);
-                hearing.said(key, Speaker::VirtualAgent, control.only_told());
-            }
-            What::System(text) => {
-                let key = hearing.key(message_id);
-                hearing.said(key, Speaker::System, Control::Text { text });
-            }
-            _ => {}
-        }
-    }
-    hearing.facts
-}
-
-/// An item's id, and how many of its message had the same before it.
-#[derive(Default)]
-struct Key {
-    message_id: Option<String>,
-    place: u32,
-}
-
-struct Hearing<'a> {
-    state: &'a State,
-    now: Timestamp,
-    /// Where the first of the facts will stand.
-    from: u64,
-    facts: Vec<Fact>,
-    /// Keys of what this message has added so far.
-    keys: HashSet<String>,
-    joined: bool,
-    /// This is the answer to a call that opened the chat, read after somebody has joined it.
-    late: bool,
-    /// How often this message has used an id so far.
-    used: HashMap<String, u32>,
-    /// This message is the end of a streamed answer.
-    stream_ends: bool,
-    /// It brought a piece of one, be it new or not.
-    streamed: bool,
-    /// Why the chat ends with this message, and whether ServiceNow must be told.
-    end: Option<(EndReason, bool)>,
-}
-
-impl<'a> Hearing<'a> {
-    fn new(state: &'a State, now: Timestamp) -> Self {
-        let joined = matches!(state.phase, Phase::WithAgent { .. });
-        Self {
-            state,
-            now,
-            from: state.position,
-            facts: vec![],
-            keys: HashSet::new(),
-            joined,
-            late: false,
-            used: HashMap::new(),
-            stream_ends: false,
-            streamed: false,
-            end: None,
-        }
-    }
-
-    fn queued(&mut self) {
-        let already = self.facts.iter().any(|fact| matches!(fact, Fact::Queued { .. }));
-        if matches!(self.state.phase, Phase::Waiting { queued: false, .. }) && !already {
-            self.facts.push(Fact::Queued { at: self.now });
-        }
-    }
-
-    fn item(&mut self, item: Item, meaning: Option<SystemMeaning>, introduced: Option<&Agent>) {
-        let Item { message_id, agent, what } = item;
-        let key = if what.is_shown() { self.key(message_id) } else { Key { message_id, place: 0 } };
-        if self.has_heard(&key) {
-            return;
-        }
-        match what {
-            What::Said(control) => {
-                if let Some(agent) = &agent {
-                    self.agent_joined(agent.clone(), introduced.is_some());
-                }
-                self.control(key, agent.map_or(Speaker::VirtualAgent, Speaker::Agent), control);
-            }
-            What::AgentJoined => {
-                let agent = agent.or_else(|| introduced.cloned()).unwrap_or_default();
-                self.agent_joined(agent, introduced.is_some());
-            }
-            What::BackToVirtualAgent => self.end_if_live(EndReason::ByAgent, true),
-            What::Queued => self.queued(),
-            what if self.state.is_live() => self.in_live_chat(key, agent, what),
-            _ => {}
-        }
-        self.means(meaning);
-    }
-
-    /// What counts only while the chat is on.
-    fn in_live_chat(&mut self, key: Key, agent: Option<Agent>, what: What) {
-        match what {
-            What::System(text) if !self.late => self.said(key, Speaker::System, Control::Text { text }),
-            What::Waiting(text) if !self.joined => self.said(key, Speaker::System, Control::Text { text }),
-            What::Progress { key, steps } => self.progress(key, steps),
-            What::Unreadable { .. } => {
-                if let (Some(message_id), Some(_)) = (key.message_id, agent)
-                    && self.keys.insert(message_id.clone())
-                    && !self.state.heard.contains(&message_id)
-                {
-                    self.facts.push(Fact::NotShown { message_id, at: self.now });
-                }
-            }
-            What::TopicFinished => self.topic_finished(),
-            What::TypingStarted => self.typing(agent.or_else(|| self.present())),
-            What::TypingStopped => self.typing_stopped(),
-            What::StreamStarted { stream, hint } => {
-                self.stream_piece(StreamPiece { stream, hint, ..self.piece_by(agent) }, true);
-            }
-            What::StreamChunk { stream, sequence, text } => {
-                self.stream_piece(StreamPiece { stream, sequence, text, ..self.piece_by(agent) }, false);
-            }
-            What::Said(_)
-            | What::System(_)
-            | What::Waiting(_)
-            | What::AgentJoined
-            | What::BackToVirtualAgent
-            | What::Queued
-            | What::Created { .. }
-            | What::NewConversation
-            | What::Nothing => {}
-        }
-    }
-
-    /// A person is heard after the end as well, but nobody would hear an answer.
-    fn control(&mut self, key: Key, by: Speaker, control: Control) {
-        if self.state.is_live() && (by.is_person() || !self.late) {
-            self.said(key, by, control);
-        } else if by.is_person() {
-            self.said(key, by, control.only_told());
-        }
-    }
-
-    /// What the words of an item mean besides themselves.
-    fn means(&mut self, meaning: Option<SystemMeaning>) {
-        match meaning {
-            Some(SystemMeaning::Joined { name }) => {
-                self.agent_joined(Agent { name, ..Agent::default() }, true);
-            }
-            Some(SystemMeaning::Ended) if self.joined => self.end_if_live(EndReason::ByAgent, false),
-            Some(SystemMeaning::NobodyAvailable) if !self.joined => {
-                self.end_if_live(EndReason::NobodyAvailable, false);
-            }
-            Some(SystemMeaning::Ended | SystemMeaning::NobodyAvailable) | None => {}
-        }
-    }
-
-    /// Who is known to be there.
-    fn present(&self) -> Option<Agent> {
-        match &self.state.phase {
-            Phase::WithAgent { agent } => Some(agent.clone()),
-            _ => None,
-        }
-    }
-
-    fn typing(&mut self, agent: Option<Agent>) {
-        let by = Some(agent.map_or(Speaker::VirtualAgent, Speaker::Agent));
-        let known =
-            |types: &AgentTypes| types.by == by && self.now.millis_since(types.since) < AGENT_STILL_TYPES;
-        if !self.state.agent_types.as_ref().is_some_and(known) {
-            self.facts.push(Fact::AgentTyping { by, at: self.now });
-        }
-    }
-
-    fn typing_stopped(&mut self) {
-        let here = self.facts.iter().any(|fact| matches!(fact, Fact::AgentTyping { .. }));
-        if here || self.state.agent_types.is_some() {
-            self.facts.push(Fact::AgentStoppedTyping { at: self.now });
-        }
-    }
-
-    /// What this message has added so far, each with where it will stand.
-    fn placed(&self) -> impl DoubleEndedIterator<Item = (u64, &Fact)> {
-        self.facts.iter().enumerate().map(|(nth, fact)| (self.from + nth as u64, fact))
-    }
-
-    /// Closes what the virtual agent asked, when it has asked anything.
-    fn topic_finished(&mut self) {
-        let asked = |fact: &Fact| matches!(fact, Fact::AgentSaid(said) if said.control.takes_answers());
-        if self.facts.iter().any(asked) || self.state.questions.wait_for_virtual_agent() {
-            self.facts.push(Fact::QuestionsClosed { at: self.now });
-        }
-    }
-
-    fn agent_joined(&mut self, agent: Agent, introduced: bool) {
-        if self.joined || !self.state.is_live() {
-            return;
-        }
-        self.joined = true;
-        let name = agent.name.clone();
-        self.facts.push(Fact::AgentJoined { agent, at: self.now });
-        if !introduced {
-            self.facts.push(Fact::Noticed { notice: Notice::Joined { name }, at: self.now });
-        }
-    }
-
-    fn end_if_live(&mut self, why: EndReason, tell: bool) {
-        let why = if self.joined { why } else { EndReason::NobodyAvailable };
-        self.end.get_or_insert((why, tell));
-    }
-
-    /// What an item is known by: its id, and its place among those that this message gives the same id.
-    fn key(&mut self, message_id: Option<String>) -> Key {
-        let place = message_id.as_ref().map(|id| {
-            let used = self.used.entry(id.clone()).or_default();
-            *used += 1;
-            *used - 1
-        });
-        Key { message_id, place: place.unwrap_or_default() }
-    }
-
-    fn has_heard(&self, key: &Key) -> bool {
-        let known = AgentSaid::known_by(key.message_id.as_deref(), key.place);
-        known.is_some_and(|known| self.state.heard.contains(&known) || self.keys.contains(&known))
-    }
-
-    fn said(&mut self, key: Key, by: Speaker, control: Control) {
-        self.told(None, key, by, control);
-    }
-
-    /// `step`: what it is known by besides its key.
-    fn told(&mut self, step: Option<String>, key: Key, by: Speaker, control: Control) {
-        let Key { message_id, place } = key;
-        self.add(AgentSaid { message_id, place, step, ends: None, lost: false, by, control, at: self.now });
-    }
-
-    /// Adds what has not been heard before, be it in an earlier message or in this one.
-    fn add(&mut self, said: AgentSaid) {
-        let Some(said) = self.as_end(said) else { return };
-        let known = said.keys().any(|key| self.state.heard.contains(&key) || self.keys.contains(&key));
-        if !known {
-            self.keys.extend(said.keys());
-            self.facts.push(Fact::AgentSaid(Box::new(said)));
-        }
     }
 }

@@ -136,7 +136,7 @@ impl Chat {
         };
         let attempt = queued.lease.as_ref().map(|lease| lease.attempt);
         let settled = Settled { call, attempt, outcome: settlement, at: self.now };
-        let facts = settle(&self.state, queued, settled, &outcome, &self.policy, self.now);
+        let facts = settle(&self.state, queued, settled, &outcome, &self.policy);
         self.store(&facts);
         facts.iter().map(line).collect()
     }

@@ -157,3 +157,17 @@ fn an_id_used_twice_in_one_message_names_two_things_and_each_is_shown_once() {
     assert_eq!(chat.hears(both()), Vec::<String>::new());
     assert_eq!(chat.hears(webhook([agent("m1", "one")])), Vec::<String>::new());
 }
+
+#[test]
+fn a_life_cycle_step_with_the_id_of_a_text_beside_it_counts_once() {
+    let mut chat = Chat::with_ana();
+    let both = || {
+        let last = Item { message_id: Some("m1".to_owned()), ..step(What::BackToVirtualAgent) };
+        webhook([agent("m1", "Good-bye."), last])
+    };
+    assert_eq!(chat.hears(both())[0], "Ana: Good-bye.");
+    assert!(!chat.state.is_live());
+    chat.on(bot_returned());
+    chat.on(escalation(1));
+    assert_eq!(chat.hears(both()), NOTHING);
+}

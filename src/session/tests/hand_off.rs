@@ -139,7 +139,7 @@ fn nothing_is_taken_over_before_there_was_an_escalation() {
         Vec::<String>::new()
     );
     assert_eq!(chat.on(says("hi")), Vec::<String>::new());
-    assert!(!chat.state.was_escalated() && !chat.state.is_open());
+    assert!(!chat.state.is_open());
 }
 
 #[test]
@@ -211,6 +211,7 @@ fn the_bot_returns_only_when_it_is_expected() {
 #[test]
 fn a_bots_token_is_renewed_while_it_speaks() {
     let renewed = |name: &str, until| Command::BotTokenRenewed {
+        conversation: "fresh".to_owned(),
         authorization: format!("Bearer {name}"),
         until: START.plus_millis(until),
     };
@@ -224,6 +225,28 @@ fn a_bots_token_is_renewed_while_it_speaks() {
     assert_eq!(segment.authorization.as_deref(), Some("Bearer c"));
     assert_eq!(segment.until, Some(START.plus_millis(3)));
     assert_eq!(chat.state.segments[0].authorization, None);
+}
+
+#[test]
+fn a_token_of_a_conversation_that_was_replaced_meanwhile_is_not_taken_for_its_successors() {
+    let mut chat = Chat::with_ana();
+    chat.hears(completed());
+    chat.on(bot_returned());
+    let renewed = |conversation: &str| Command::BotTokenRenewed {
+        conversation: conversation.to_owned(),
+        authorization: "Bearer late".to_owned(),
+        until: START.plus_millis(9),
+    };
+    let replaced = Command::BotReturned {
+        conversation: "successor".to_owned(),
+        authorization: None,
+        until: None,
+        instead_of: Some(1),
+    };
+    chat.on(replaced);
+    assert_eq!(chat.on(renewed("fresh")), Vec::<String>::new());
+    assert_eq!(chat.state.segment().and_then(|segment| segment.authorization.as_deref()), None);
+    assert_eq!(chat.on(renewed("successor")), ["bot token renewed"]);
 }
 
 #[test]

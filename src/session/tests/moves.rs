@@ -260,7 +260,9 @@ impl Deliverer {
             },
             Move::Renew => {
                 let authorization = "Bearer renewed".to_owned();
-                Command::BotTokenRenewed { authorization, until: chat.now.plus_millis(1_800_000) }
+                let conversation = "fresh".to_owned();
+                let until = chat.now.plus_millis(1_800_000);
+                Command::BotTokenRenewed { conversation, authorization, until }
             }
             Move::Accept { hash, millis } => {
                 Command::TokenAccepted { hash: hash.to_string(), until: START.plus_millis(millis) }

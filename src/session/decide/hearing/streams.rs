@@ -5,7 +5,7 @@ use super::{
         fact::{AgentSaid, Fact, Speaker, StreamPiece},
         stream::rest,
     },
-    Hearing,
+    item::Hearing,
 };
 use crate::domain::{
     Agent,

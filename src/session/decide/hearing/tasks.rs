@@ -2,7 +2,7 @@
 
 use super::{
     super::super::fact::{Fact, Speaker},
-    Hearing, Key,
+    item::{Hearing, Key},
 };
 use crate::domain::control::{Control, Progress};
 
