@@ -14,6 +14,7 @@ use url::Url;
 use self::{
     answer::{Grant, activity_set},
     root::Root,
+    token::Token,
 };
 use crate::{
     config::DirectLineSettings,
@@ -29,6 +30,7 @@ pub(crate) mod probe;
 pub mod proxy;
 mod root;
 pub mod stream;
+pub mod token;
 pub mod upload;
 
 /// A GET waits this long; a POST longer, because it lasts as long as the bot's turn (15 s at most).
@@ -55,9 +57,8 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub struct Opened {
     pub conversation_id: String,
-    /// The whole header value: `Bearer …`. The token that start returned; only without one, what opened it.
-    pub authorization: SecretString,
-    pub expires_in: Duration,
+    /// What start returned; only without one, what opened it.
+    pub token: Token,
 }
 
 /// One look at a conversation.
@@ -68,14 +69,6 @@ pub struct Look {
     pub date: Option<Timestamp>,
     /// How long the answer was.
     pub bytes: usize,
-}
-
-/// A conversation's new token; the conversation stays the same.
-#[derive(Clone, Debug)]
-pub struct Refreshed {
-    /// The whole header value: `Bearer …`.
-    pub authorization: SecretString,
-    pub expires_in: Duration,
 }
 
 impl DirectLine {
@@ -115,6 +108,12 @@ impl DirectLine {
     /// Whether [`open`](Self::open) has a secret or a token endpoint to work with.
     pub fn can_open(&self) -> bool {
         self.shared.settings.secret.is_some() || self.shared.settings.token_endpoint.is_some()
+    }
+
+    /// What speaks in every conversation that our secret has opened, the whole header value; `None` where each has a token.
+    pub fn own_authorization(&self) -> Option<String> {
+        let secret = self.shared.settings.secret.as_ref()?;
+        Some(bearer(secret.value().expose_secret()).expose_secret().to_owned())
     }
 
     /// Opens a conversation, with the secret if there is one, else over the token endpoint.
@@ -161,8 +160,7 @@ impl DirectLine {
         let Grant { conversation_id, token, expires_in } = Grant::read(&answered)?;
         Ok(Opened {
             conversation_id: conversation_id.ok_or(CallError::Failed { status: answered.status })?,
-            authorization: token.map_or(credential, |token| bearer(&token)),
-            expires_in,
+            token: Token { authorization: token.map_or(credential, |token| bearer(&token)), expires_in },
         })
     }
 
@@ -248,13 +246,13 @@ impl DirectLine {
     ///
     /// # Errors
     /// See [`CallError`]; `Rejected` when the token has expired.
-    pub async fn refresh(&self, authorization: &str) -> Result<Refreshed, CallError> {
+    pub async fn refresh(&self, authorization: &str) -> Result<Token, CallError> {
         let url = self.root().await?.join("tokens/refresh").expect("plain segments join any http URL");
         let post = without_body(self.post_to(url, &SecretString::from(authorization), None));
         let answered = far_end::call(post, LONGEST_ANSWER).await?;
         let Grant { conversation_id: _, token, expires_in } = Grant::read(&answered)?;
         let token = token.ok_or(CallError::Failed { status: answered.status })?;
-        Ok(Refreshed { authorization: bearer(&token), expires_in })
+        Ok(Token { authorization: bearer(&token), expires_in })
     }
 
     /// What a conversation is started with.

@@ -1,6 +1,6 @@
 //! Our own words: ids, people, what is said. Stored in journals, so every type here is part of the stored format.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -115,10 +115,19 @@ impl Timestamp {
         Self(self.0.saturating_add(millis))
     }
 
+    pub fn plus(self, time: Duration) -> Self {
+        self.plus_millis(millis(time))
+    }
+
     /// Milliseconds from `earlier` to this; negative when `earlier` is later.
     pub fn millis_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
+}
+
+/// A length of time, as times are counted.
+pub fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The live agent as the user sees them.

@@ -8,12 +8,17 @@ use reqwest::{
     redirect,
 };
 
-use crate::{domain::Timestamp, ledger::Failure};
+use crate::{
+    domain::{Timestamp, millis},
+    ledger::Failure,
+};
 
 pub mod connect;
 mod refusal;
+mod steady;
 pub mod tls;
 pub(crate) use self::refusal::{refusal, retry_after};
+pub use self::steady::Steady;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -57,9 +62,7 @@ impl From<&CallError> for Failure {
     fn from(error: &CallError) -> Self {
         match error {
             CallError::NotSent(_) | CallError::Failed { .. } => Self::NotTaken { wait: 0 },
-            CallError::Throttled(wait) => {
-                Self::NotTaken { wait: i64::try_from(wait.as_millis()).unwrap_or(i64::MAX) }
-            }
+            CallError::Throttled(wait) => Self::NotTaken { wait: millis(*wait) },
             CallError::Uncertain(_) => Self::Uncertain,
             CallError::Rejected { .. } => Self::Refused,
         }

@@ -24,7 +24,7 @@ pub use self::{
 use self::{fetch::is_file, link::Signer};
 use crate::{
     config::Settings,
-    domain::{Attachment, Timestamp},
+    domain::{Attachment, Timestamp, millis},
     far_end::CallError,
     servicenow::{NewMedia, ServiceNow},
     session::{FileFault, Quota},
@@ -129,7 +129,7 @@ impl Files {
             instance,
             public_url: settings.public_url.clone(),
             by_link: settings.files.by_link,
-            link_ttl: i64::try_from(settings.files.link_ttl.as_millis()).unwrap_or(i64::MAX),
+            link_ttl: millis(settings.files.link_ttl),
             max_upload: settings.files.max_upload,
             store,
         }

@@ -8,16 +8,10 @@
 mod collected;
 mod fault;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
-use tokio::{
-    sync::Semaphore,
-    time::{sleep, timeout},
-};
+use tokio::{sync::Semaphore, time::timeout};
 use tracing::{info, warn};
 
 use self::{collected::Collected, fault::Fault};
@@ -25,8 +19,8 @@ use crate::{
     agent_turn::{Eyes, Limits, Next, Notice, Poll, Turn, Why},
     config::RelaySettings,
     direct_line::{DirectLine, page::Page},
-    domain::{ConversationId, Timestamp},
-    far_end::CallError,
+    domain::{ConversationId, Timestamp, millis},
+    far_end::{CallError, Steady},
     telemetry::{Count, Counters},
 };
 
@@ -99,7 +93,7 @@ impl Relay {
     pub async fn turn(&self, asked: &Asked<'_>) -> Answer {
         let least = asked.wait.map_or(0, |wait| millis(wait.min(LONGEST_PATIENCE)));
         let limits = Limits { patience: self.limits.patience.max(least), least, ..self.limits };
-        let clock = Clock::start();
+        let clock = Steady::from(Timestamp::now());
         let mut turn = Turn::begin(limits, clock.began, clock.began);
         let mut collected = Collected::default();
         let mut fault = None;
@@ -107,7 +101,7 @@ impl Relay {
         let why = loop {
             match turn.next() {
                 Next::Over(why) => break why,
-                Next::Poll(at) => sleep(clock.until(at)).await,
+                Next::Poll(at) => clock.reach(at).await,
             }
             polls += 1;
             if let Err(failed) = self.look(asked, &clock, &mut turn, &mut collected).await {
@@ -146,16 +140,16 @@ impl Relay {
     async fn look(
         &self,
         asked: &Asked<'_>,
-        clock: &Clock,
+        clock: &Steady,
         turn: &mut Turn,
         collected: &mut Collected,
     ) -> Result<(), Fault> {
-        let Ok(_one_of_few) = timeout(clock.left(turn, i64::MAX), self.gate.acquire()).await else {
+        let Ok(_one_of_few) = timeout(left(clock, turn, i64::MAX), self.gate.acquire()).await else {
             turn.missed();
             return Ok(());
         };
         let began = clock.now();
-        let time_out = clock.left(turn, POLL_TIME_OUT);
+        let time_out = left(clock, turn, POLL_TIME_OUT);
         let page = match timeout(time_out, self.page(asked, collected)).await {
             Ok(page) => page,
             Err(_) if millis(time_out) < POLL_TIME_OUT => {
@@ -226,33 +220,8 @@ fn log(id: &ConversationId, why: Why, answer: &Answer, activities: usize, polls:
     }
 }
 
-/// The time of day, read once and then counted on, so that a turn never sees it jump.
-struct Clock {
-    began: Timestamp,
-    start: Instant,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self { began: Timestamp::now(), start: Instant::now() }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.began.plus_millis(millis(self.start.elapsed()))
-    }
-
-    /// How long a step of the turn may take, at most `most` milliseconds.
-    fn left(&self, turn: &Turn, most: i64) -> Duration {
-        let left = turn.until().millis_since(self.now()).max(SHORTEST_TIME_OUT).min(most);
-        Duration::from_millis(left.unsigned_abs())
-    }
-
-    fn until(&self, at: Timestamp) -> Duration {
-        let left = at.millis_since(self.now()).max(0);
-        Duration::from_millis(left.unsigned_abs())
-    }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+/// How long a step of the turn may take, at most `most` milliseconds.
+fn left(clock: &Steady, turn: &Turn, most: i64) -> Duration {
+    let left = turn.until().millis_since(clock.now()).max(SHORTEST_TIME_OUT).min(most);
+    Duration::from_millis(left.unsigned_abs())
 }

@@ -81,8 +81,8 @@ async fn with_the_secret_a_conversation_is_started_directly() {
     let opened =
         client(&with_secret(&far_end)).open(Some("jo"), Some("en-US"), Some(TRACE)).await.expect("opened");
     assert_eq!(opened.conversation_id, "c-1");
-    assert_eq!(opened.authorization.expose_secret(), "Bearer started");
-    assert_eq!(opened.expires_in, Duration::from_secs(3600));
+    assert_eq!(opened.token.authorization.expose_secret(), "Bearer started");
+    assert_eq!(opened.token.expires_in, Duration::from_secs(3600));
 
     let heard = &far_end.heard()[0];
     assert_eq!(far_end.targets(), ["POST /v3/directline/conversations"]);
@@ -98,7 +98,7 @@ async fn a_dl_user_is_bound_to_the_token_first() {
         _ => Reply::json(201, &started()),
     });
     let opened = client(&with_secret(&far_end)).open(Some("dl_jo"), None, None).await.expect("opened");
-    assert_eq!(opened.authorization.expose_secret(), "Bearer started");
+    assert_eq!(opened.token.authorization.expose_secret(), "Bearer started");
     let [generate, start] = &far_end.heard()[..] else { panic!("two requests") };
     assert_eq!(generate.header("authorization"), Some("Bearer s3cret"));
     assert_eq!(generate.json(), json!({"user": {"id": "dl_jo"}}));
@@ -135,8 +135,8 @@ async fn with_neither_secret_nor_endpoint_nothing_is_opened() {
 async fn a_start_without_a_token_goes_on_with_what_opened_it() {
     let far_end = FarEnd::start(|_, _| Reply::json(200, &json!({"conversationId": "c"})));
     let opened = client(&with_secret(&far_end)).open(None, None, None).await.expect("opened");
-    assert_eq!(opened.authorization.expose_secret(), "Bearer s3cret");
-    assert_eq!(opened.expires_in, answer::LIFE_UNTOLD);
+    assert_eq!(opened.token.authorization.expose_secret(), "Bearer s3cret");
+    assert_eq!(opened.token.expires_in, answer::LIFE_UNTOLD);
     assert!(!format!("{opened:?}").contains("s3cret"));
 }
 

@@ -63,7 +63,8 @@ async fn first_words(client: &DirectLine, opened: &Opened) -> Finding {
     let posted = post(client, opened, &start).await;
     let until = Instant::now() + GREETING;
     loop {
-        let (conversation, authorization) = (&opened.conversation_id, opened.authorization.expose_secret());
+        let (conversation, authorization) =
+            (&opened.conversation_id, opened.token.authorization.expose_secret());
         let set = match in_time(client.activities(conversation, authorization, None, None)).await {
             Ok(set) => set,
             Err(error) => return unanswered(CODE, "Direct Line", "DIRECT_LINE_URL", &error),
@@ -80,7 +81,7 @@ async fn first_words(client: &DirectLine, opened: &Opened) -> Finding {
 }
 
 async fn post(client: &DirectLine, opened: &Opened, activity: &serde_json::Value) -> Result<(), CallError> {
-    let (conversation, authorization) = (&opened.conversation_id, opened.authorization.expose_secret());
+    let (conversation, authorization) = (&opened.conversation_id, opened.token.authorization.expose_secret());
     client.post(conversation, authorization, activity, None).await.map(drop)
 }
 

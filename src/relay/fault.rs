@@ -1,6 +1,6 @@
 //! Why a poll brought nothing, and whether another one may.
 
-use crate::{direct_line::page::Page, far_end::CallError};
+use crate::{direct_line::page::Page, domain::millis, far_end::CallError};
 
 /// Waited for after a 429 that doesn't say how long, in milliseconds.
 const WAIT_UNTOLD: i64 = 1_000;
@@ -29,6 +29,6 @@ impl Fault {
             Self::Unreached(CallError::Throttled(wait)) => *wait,
             Self::Unreached(_) => return None,
         };
-        Some(i64::try_from(asked.as_millis()).unwrap_or(i64::MAX))
+        Some(millis(asked))
     }
 }

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret as _;
 use tracing::debug;
 
 use crate::{
-    direct_line::{DirectLine, Refreshed},
+    direct_line::{DirectLine, token},
     domain::{ConversationId, Timestamp},
     far_end::CallError,
     handoff::Caller,
@@ -45,10 +45,9 @@ impl Token {
         loop {
             tokio::time::sleep(wait(self.until.get(), Timestamp::now())).await;
             match direct_line.refresh(&self.caller().authorization).await {
-                Ok(Refreshed { authorization, expires_in }) => {
+                Ok(token::Token { authorization, expires_in }) => {
                     let Some(caller) = Caller::read(Some(authorization.expose_secret())) else { continue };
-                    let lasts = i64::try_from(expires_in.as_millis()).unwrap_or(i64::MAX);
-                    self.until.set(Timestamp::now().plus_millis(lasts));
+                    self.until.set(Timestamp::now().plus(expires_in));
                     *self.caller.borrow_mut() = Rc::new(caller);
                 }
                 Err(error @ CallError::Rejected { .. }) => {
