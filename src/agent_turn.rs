@@ -43,6 +43,7 @@ mod belongs;
 mod clock;
 mod diagnostic;
 mod turn;
+mod why;
 
 #[cfg(test)]
 mod tests;
@@ -52,4 +53,5 @@ pub const LARGEST_TURN: usize = 4 << 20;
 
 pub use activity::{Eyes, Key, Notice, Seen, Sign};
 pub use belongs::Belongs;
-pub use turn::{Limits, Next, Poll, Turn, Why};
+pub use turn::{Limits, Next, Poll, Turn};
+pub use why::Why;

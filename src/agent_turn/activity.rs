@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value};
 
 use super::diagnostic::is_diagnostic;
-use crate::{domain::Timestamp, wire::activity::Activity};
+use crate::{
+    domain::Timestamp,
+    wire::{activity::Activity, json},
+};
 
 /// What an activity is to a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,125 +76,40 @@ pub struct Eyes<'a> {
     pub agent: Option<&'a str>,
 }
 
-/// The few fields looked at; each may be missing or of another type.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Glance<'a> {
-    #[serde(rename = "type")]
-    kind: Value,
-    id: Value,
-    timestamp: Value,
-    name: Value,
-    input_hint: Value,
-    reply_to_id: Value,
-    from: Value,
-    #[serde(borrow)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow)]
-    attachments: Option<&'a RawValue>,
-    #[serde(borrow)]
-    suggested_actions: Option<&'a RawValue>,
-    #[serde(borrow)]
-    channel_data: Option<&'a RawValue>,
-}
-
-/// The same, wherever it was read from.
-struct Look<'a> {
-    kind: &'a str,
-    id: Option<&'a str>,
-    timestamp: Option<&'a str>,
-    name: Option<&'a str>,
-    asks: bool,
-    is_empty: bool,
-    reply_to: Option<&'a str>,
-    role: &'a Value,
-    from: Option<&'a str>,
-    /// It carries the name that a client gives its own posts.
-    is_named: bool,
-}
-
-impl<'a> Look<'a> {
-    fn of(activity: &'a Activity) -> Self {
-        const NO_ROLE: &Value = &Value::Null;
-        let from = activity.from.as_ref();
-        let hint = activity.rest.get("inputHint").and_then(Value::as_str);
-        let client = activity.channel_data.as_ref().and_then(|data| data.get("clientActivityID"));
-        Self {
-            kind: &activity.kind,
-            id: activity.id.as_deref(),
-            timestamp: activity.timestamp.as_ref().and_then(Value::as_str),
-            name: activity.name.as_deref(),
-            asks: hint == Some("expectingInput"),
-            is_empty: activity.text.as_deref() == Some("")
-                && activity.attachments.as_ref().is_none_or(Vec::is_empty)
-                && activity.suggested_actions.is_none(),
-            reply_to: activity.reply_to_id.as_deref(),
-            role: from.and_then(|from| from.role.as_ref()).unwrap_or(NO_ROLE),
-            from: from.and_then(|from| from.id.as_deref()),
-            is_named: client.is_some(),
-        }
-    }
-}
-
 impl Eyes<'_> {
     /// Looks at an activity's JSON text. What can't be read is noise.
     pub fn raw(&self, raw: &str) -> (Option<Key>, Notice) {
-        let glance: Glance<'_> = serde_json::from_str(raw).unwrap_or_default();
-        let is = |value: Option<&RawValue>, nothing: &[&str]| {
-            value.is_none_or(|value| nothing.contains(&value.get().trim()))
-        };
-        let client =
-            glance.channel_data.map(RawValue::get).is_some_and(|data| data.contains("\"clientActivityID\""));
-        self.look(&Look {
-            kind: glance.kind.as_str().unwrap_or_default(),
-            id: glance.id.as_str(),
-            timestamp: glance.timestamp.as_str(),
-            name: glance.name.as_str(),
-            asks: glance.input_hint == "expectingInput",
-            is_empty: glance.text.is_some()
-                && is(glance.text, &["\"\"", "null"])
-                && is(glance.attachments, &["[]", "null"])
-                && is(glance.suggested_actions, &["{}", "null"]),
-            reply_to: glance.reply_to_id.as_str(),
-            role: &glance.from["role"],
-            from: glance.from["id"].as_str(),
-            is_named: client,
-        })
+        let read = json::read(raw.as_bytes()).ok();
+        self.read(&read.and_then(|read| Activity::from_value(read.value)).unwrap_or_default())
     }
 
     /// Looks at an activity that has been read.
     pub fn read(&self, activity: &Activity) -> (Option<Key>, Notice) {
-        self.look(&Look::of(activity))
-    }
-
-    /// Whether an activity that has been read is the user's.
-    pub fn are_users(&self, activity: &Activity) -> bool {
-        self.is_users(&Look::of(activity))
-    }
-
-    fn look(&self, look: &Look<'_>) -> (Option<Key>, Notice) {
-        let own = |text: &str| text.to_owned();
+        let timestamp = activity.timestamp.as_ref().and_then(Value::as_str);
         let notice = Notice {
-            sign: self.sign(look),
-            id: look.id.map(own),
-            reply_to: look.reply_to.filter(|id| !id.is_empty()).map(own),
-            stamp: look.timestamp.and_then(Timestamp::parse_rfc3339),
+            sign: self.sign(activity),
+            id: activity.id.clone(),
+            reply_to: activity.reply_to_id.clone().filter(|id| !id.is_empty()),
+            stamp: timestamp.and_then(Timestamp::parse_rfc3339),
         };
-        (look.id.map(|id| (own(id), look.timestamp.map(own))), notice)
+        (activity.id.clone().map(|id| (id, timestamp.map(str::to_owned))), notice)
     }
 
-    fn sign(&self, look: &Look<'_>) -> Sign {
-        let name = look.name.unwrap_or_default();
-        if self.is_users(look) {
-            return match look.kind {
+    fn sign(&self, activity: &Activity) -> Sign {
+        let name = activity.name.as_deref().unwrap_or_default();
+        let kind = activity.kind.as_str();
+        if self.are_users(activity) {
+            return match kind {
                 "message" => Sign::Echo { words: true },
                 "event" | "invoke" | "endOfConversation" => Sign::Echo { words: false },
                 _ => Sign::Noise,
             };
         }
-        match look.kind {
-            "message" if look.is_empty => Sign::Noise,
-            "message" => Sign::Speech { asks: look.asks },
+        match kind {
+            "message" if is_empty(activity) => Sign::Noise,
+            "message" => Sign::Speech {
+                asks: activity.rest.get("inputHint").is_some_and(|hint| hint == "expectingInput"),
+            },
             "endOfConversation" => Sign::EndOfConversation,
             "handoff" => Sign::HandOff,
             "event" if self.hand_off.iter().any(|event| event == name) => Sign::HandOff,
@@ -202,15 +119,19 @@ impl Eyes<'_> {
         }
     }
 
-    /// By role; without one by the user's id or the agent's, the ids Direct Line keeps for users, and the name a client
-    /// gives its posts. In doubt it was the agent: to close early costs less than to wait for what has been said.
-    fn is_users(&self, look: &Look<'_>) -> bool {
-        match look.role {
-            Value::String(role) => role.eq_ignore_ascii_case("user"),
-            Value::Number(role) => role.as_f64() == Some(1.0),
+    /// Whether an activity is the user's. By role; without one by the user's id or the agent's, the ids Direct Line keeps for
+    /// users, and the name a client gives its posts. In doubt it was the agent: to close early costs less than to wait for what
+    /// has been said.
+    pub fn are_users(&self, activity: &Activity) -> bool {
+        let from = activity.from.as_ref();
+        match from.and_then(|from| from.role.as_ref()) {
+            Some(Value::String(role)) => role.eq_ignore_ascii_case("user"),
+            Some(Value::Number(role)) => role.as_f64() == Some(1.0),
             _ => {
-                look.is_named
-                    || look.from.is_some_and(|id| {
+                let named = activity.channel_data.as_ref().and_then(|data| data.get("clientActivityID"));
+                let id = from.and_then(|from| from.id.as_deref());
+                named.is_some()
+                    || id.is_some_and(|id| {
                         id.starts_with("dl_")
                             || self.user.is_some_and(|user| user == id)
                             || self.agent.is_some_and(|agent| agent != id)
@@ -218,6 +139,14 @@ impl Eyes<'_> {
             }
         }
     }
+}
+
+/// Whether a message says nothing.
+fn is_empty(activity: &Activity) -> bool {
+    let nothing = |value: &Value| value.is_null() || value.as_object().is_some_and(Map::is_empty);
+    activity.text.as_deref() == Some("")
+        && activity.attachments.as_ref().is_none_or(Vec::is_empty)
+        && activity.suggested_actions.as_ref().is_none_or(nothing)
 }
 
 #[cfg(test)]
@@ -290,7 +219,7 @@ mod tests {
     #[test]
     fn what_can_not_be_read_is_noise_and_half_an_emoji_is_no_hindrance() {
         let eyes = Eyes { hand_off: &[], user: None, agent: None };
-        for raw in [r#"{"type":7}"#, r#"{"type":"message","type":"message"}"#, "null", "[]"] {
+        for raw in [r#"{"type":7}"#, "null", "[]", "{"] {
             assert_eq!(eyes.raw(raw).1.sign, Sign::Noise, "{raw}");
         }
         assert_eq!(eyes.raw(r#"{"type":"message","text":"\ud83d"}"#).1.sign, SPEECH);
@@ -302,7 +231,7 @@ mod tests {
             (r#"{"id":"a"}"#, Some(("a".to_owned(), None))),
             (r#"{"id":"a","timestamp":"t"}"#, Some(("a".to_owned(), Some("t".to_owned())))),
             (r#"{"timestamp":"t"}"#, None),
-            (r#"{"id":3}"#, None),
+            (r#"{"id":3}"#, Some(("3".to_owned(), None))),
         ];
         let eyes = Eyes { hand_off: &[], user: None, agent: None };
         let mut seen = Seen::default();

@@ -3,7 +3,7 @@
 use super::{
     belongs::{Asked, Belongs, Placed},
     clock::FarClock,
-    {Notice, Sign},
+    {Notice, Sign, Why},
 };
 use crate::domain::Timestamp;
 
@@ -44,46 +44,6 @@ pub struct Poll {
     pub answered: Timestamp,
     /// Direct Line's time of day, as its answer's header tells it in whole seconds.
     pub date: Option<Timestamp>,
-}
-
-/// Why a turn ended; for the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    HandOff,
-    EndOfConversation,
-    /// An event of the agent's author.
-    Event,
-    /// The agent asked something and waits.
-    Question,
-    /// The agent spoke and fell silent.
-    Quiet,
-    /// The agent had said something, and yet the turn was not over when patience ended.
-    Patience,
-    /// It said more than a reader holds.
-    Full,
-    /// The agent said nothing until patience ended.
-    Silence,
-    /// Direct Line failed for too long.
-    Fault,
-    /// Direct Line refused; asking again would get the same.
-    Refused,
-}
-
-impl Why {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::HandOff => "hand-off",
-            Self::EndOfConversation => "end of conversation",
-            Self::Event => "event",
-            Self::Question => "question",
-            Self::Quiet => "quiet",
-            Self::Patience => "patience",
-            Self::Full => "size",
-            Self::Silence => "silence",
-            Self::Fault => "fault",
-            Self::Refused => "refused",
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
