@@ -4,7 +4,7 @@
 //! stored; only then is it given. A repeat of the request finds the same answer. What the facts mean is the
 //! [`machine`]'s, how they are stored and calls are made the [`ledger`](crate::ledger)'s.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tracing::warn;
@@ -23,6 +23,7 @@ use crate::{
     agent_turn::Limits,
     config::Settings,
     credential::Seal,
+    domain::millis,
     ledger::{
         Ledger, World,
         journal::{JournalError, Store},
@@ -95,7 +96,6 @@ impl SecondaryBot {
         counters: Arc<Counters>,
     ) -> Option<Self> {
         let role = settings.secondary_bot.as_ref()?;
-        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         let dialogue = Dialogue { texts: settings.handoff.texts.clone() };
         Some(Self {
             texts: settings.handoff.texts.clone(),

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use reqwest::Body;
-use secrecy::ExposeSecret;
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
 use super::{
-    SecondaryBot,
-    agents::Agent,
-    ask,
+    SecondaryBot, ask,
     fact::File,
     machine::{Command, Held, Session, Step},
     plan::Post,
@@ -18,16 +16,13 @@ use super::{
     work::Work,
 };
 use crate::{
-    direct_line::{DirectLine, Look, upload::Upload},
+    direct_line::{DirectLine, Look, token::is_old, upload::Upload},
     far_end::CallError,
     files::Label,
     ledger::{Failure, journal::JournalError},
     telemetry::of_caller,
     wire::virtual_agent::request::{Action, Request},
 };
-
-/// Milliseconds before its end at which a token is renewed: half of the shortest life documented.
-const HALF_LIFE: i64 = 15 * 60_000;
 
 /// Why something did not get through to the agent.
 #[derive(Debug, thiserror::Error)]
@@ -84,21 +79,16 @@ impl SecondaryBot {
             (state.user.clone(), state.locale.clone(), held)
         };
         let (name, agent) = self.agents.choose(&work.asked.echo, held.as_deref());
-        let opened = agent.direct_line.open(Some(&user), locale.as_deref(), of_caller().as_deref()).await;
+        let opened = agent.open(Some(&user), locale.as_deref(), of_caller().as_deref()).await;
         let opened = opened.map_err(|error| match error {
             CallError::Rejected { .. } => Unreached::Refused(error),
             // A conversation opened in vain harms nobody.
             error => Unreached::NotTaken(error),
         })?;
-        let own_secret = agent.authorization().is_some();
-        let millis = i64::try_from(opened.expires_in.as_millis()).unwrap_or(i64::MAX);
-        let step = Step::Opened {
-            agent: name.clone(),
-            conversation: opened.conversation_id,
-            authorization: (!own_secret)
-                .then(|| self.seal.seal(opened.authorization.expose_secret(), work.session.id.as_str())),
-            until: (!own_secret).then(|| self.ledger.now().plus_millis(millis)),
-        };
+        let sealed = || opened.token.sealed(&self.seal, &work.session.id, self.ledger.now());
+        let (authorization, until) = agent.own_authorization().is_none().then(sealed).unzip();
+        let conversation = opened.conversation_id;
+        let step = Step::Opened { agent: name.clone(), conversation, authorization, until };
         self.step(work, step).await?;
         info!(session.id = %work.session.id, agent = name.as_deref(), "Opened a conversation with the agent");
         Ok(())
@@ -239,20 +229,21 @@ impl SecondaryBot {
         by: Option<Held>,
         conversation: AgentConversation,
     ) -> Result<Line<'_>, Unreached> {
-        let agent = self.agent(&conversation)?;
-        let old = |until: crate::domain::Timestamp| until.millis_since(self.ledger.now()) <= HALF_LIFE;
-        let held = if conversation.until.is_some_and(old) {
-            // When it can't be renewed, the one we hold may still be good.
-            self.renew(session, by, &conversation).await.ok().or(self.held(session, &conversation))
-        } else {
-            self.held(session, &conversation)
+        let direct_line = self.agent(&conversation)?;
+        let renewed = match conversation.until {
+            Some(until) if is_old(until, self.ledger.now()) => {
+                self.renew(session, by, &conversation).await.ok()
+            }
+            _ => None,
         };
-        let authorization = held.or_else(|| agent.authorization()).unwrap_or_default();
-        Ok(Line { direct_line: &agent.direct_line, conversation, authorization })
+        // When it can't be renewed, the one we hold may still be good.
+        let held = renewed.or_else(|| self.held(session, &conversation));
+        let authorization = held.or_else(|| direct_line.own_authorization()).unwrap_or_default();
+        Ok(Line { direct_line, conversation, authorization })
     }
 
     /// Who the conversation is with; lost when the settings no longer have this agent.
-    fn agent(&self, conversation: &AgentConversation) -> Result<&Agent, Unreached> {
+    fn agent(&self, conversation: &AgentConversation) -> Result<&DirectLine, Unreached> {
         self.agents.get(conversation.name.as_deref()).ok_or(Unreached::Lost)
     }
 
@@ -269,23 +260,17 @@ impl SecondaryBot {
         conversation: &AgentConversation,
     ) -> Result<String, Unreached> {
         let held = self.held(session, conversation).ok_or(Unreached::Lost)?;
-        let renewed = self.agent(conversation)?.direct_line.refresh(&held).await;
+        let renewed = self.agent(conversation)?.refresh(&held).await;
         let renewed = renewed.map_err(|error| match error {
             CallError::Rejected { .. } => Unreached::Lost,
             error => Unreached::NotTaken(error),
         })?;
-        let authorization = renewed.authorization.expose_secret().to_owned();
-        let millis = i64::try_from(renewed.expires_in.as_millis()).unwrap_or(i64::MAX);
-        let command = Command::Renewed {
-            conversation: conversation.id.clone(),
-            by,
-            authorization: self.seal.seal(&authorization, session.id.as_str()),
-            until: self.ledger.now().plus_millis(millis),
-        };
+        let (authorization, until) = renewed.sealed(&self.seal, &session.id, self.ledger.now());
+        let command = Command::Renewed { conversation: conversation.id.clone(), by, authorization, until };
         if let Err(error) = self.ledger.commit(session, command).await {
             warn!(session.id = %session.id, %error, "A new token could not be stored; the next call asks for another");
         }
-        Ok(authorization)
+        Ok(renewed.authorization.expose_secret().to_owned())
     }
 }
 

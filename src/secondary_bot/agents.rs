@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 
-use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
 use crate::{
     config::{DirectLineSettings, SecondaryBotSettings},
-    credential::Credential,
     direct_line::DirectLine,
 };
 
@@ -16,26 +14,8 @@ const NAMED_BY: [&str; 2] = ["nowBotId", "appInboundId"];
 
 /// The default agent, and others by name.
 pub(super) struct Agents {
-    default: Agent,
-    named: HashMap<String, Agent>,
-}
-
-/// How one agent is reached.
-pub(super) struct Agent {
-    pub direct_line: DirectLine,
-    secret: Option<Credential>,
-}
-
-impl Agent {
-    fn new(settings: &DirectLineSettings, http: &reqwest::Client) -> Self {
-        let direct_line = DirectLine::new(settings, http.clone());
-        Self { direct_line, secret: settings.secret.clone() }
-    }
-
-    /// The whole header value that serves every conversation with the agent; `None` where each has a token.
-    pub fn authorization(&self) -> Option<String> {
-        self.secret.as_ref().map(|secret| format!("Bearer {}", secret.value().expose_secret()))
-    }
+    default: DirectLine,
+    named: HashMap<String, DirectLine>,
 }
 
 impl Agents {
@@ -46,13 +26,13 @@ impl Agents {
     ) -> Self {
         let named = role.agents.iter().map(|(name, secret)| {
             let own = DirectLineSettings { secret: Some(secret.clone()), ..direct_line.clone() };
-            (name.clone(), Agent::new(&own, http))
+            (name.clone(), DirectLine::new(&own, http.clone()))
         });
-        Self { default: Agent::new(direct_line, http), named: named.collect() }
+        Self { default: DirectLine::new(direct_line, http.clone()), named: named.collect() }
     }
 
     /// The agent of this name; none when the settings no longer have it.
-    pub fn get(&self, name: Option<&str>) -> Option<&Agent> {
+    pub fn get(&self, name: Option<&str>) -> Option<&DirectLine> {
         match name {
             Some(name) => self.named.get(name),
             None => Some(&self.default),
@@ -60,7 +40,7 @@ impl Agents {
     }
 
     /// Who is to answer, and under which name. A request that names nobody stays with `held`, the session's last.
-    pub fn choose(&self, request: &Map<String, Value>, held: Option<&str>) -> (Option<String>, &Agent) {
+    pub fn choose(&self, request: &Map<String, Value>, held: Option<&str>) -> (Option<String>, &DirectLine) {
         let given = NAMED_BY.iter().filter_map(|key| request.get(*key)?.as_str());
         let mut given = given.filter(|name| !name.is_empty()).peekable();
         let held = if given.peek().is_none() { held } else { None };
@@ -74,6 +54,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::credential::Credential;
 
     #[test]
     fn the_first_id_that_names_an_agent_chooses() {

@@ -1,14 +1,13 @@
 //! Listening to the agent until its turn is over.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::{SecondaryBot, agent::Unreached, work::Work};
 use crate::{
     agent_turn::{Eyes, LARGEST_TURN, Next, Notice, Poll, Seen, Turn, Why},
     direct_line::Look,
-    far_end::CallError,
+    domain::millis,
+    far_end::{CallError, Steady},
     wire::activity::{Activity, ActivitySet},
 };
 
@@ -30,24 +29,22 @@ pub struct Heard {
 
 impl SecondaryBot {
     /// Reads until the turn is over; `name` is the last post's.
-    pub(super) async fn listen(&self, work: &Work<'_>, mut turn: Turn, name: &str) -> Heard {
+    pub(super) async fn listen(&self, work: &Work<'_>, clock: Steady, mut turn: Turn, name: &str) -> Heard {
         let (user, watermark) = {
             let state = work.session.state().await;
             (state.user.clone(), state.agent.as_ref().and_then(|agent| agent.watermark.clone()))
         };
-        let now = || self.ledger.now();
         let mut heard = Heard { watermark, ..Heard::default() };
         let (eyes, mut seen) =
             (Eyes { hand_off: &self.events, user: Some(&user), agent: None }, Seen::default());
         let mut room = LARGEST_TURN;
         while let Next::Poll(at) = turn.next() {
-            let wait = at.millis_since(now()).max(0).unsigned_abs();
-            tokio::time::sleep(Duration::from_millis(wait)).await;
-            let asked = now();
+            clock.reach(at).await;
+            let asked = clock.now();
             match self.read(work.session, Some(work.held), heard.watermark.as_deref()).await {
                 Ok(Look { set, date, bytes }) => {
                     let news = heard.take(set, &eyes, name, &mut seen);
-                    turn.heard(Poll { asked, answered: now(), date }, news);
+                    turn.heard(Poll { asked, answered: clock.now(), date }, news);
                     room = room.saturating_sub(bytes);
                     if room == 0 {
                         break;
@@ -62,9 +59,9 @@ impl SecondaryBot {
                     break;
                 }
                 Err(Unreached::NotTaken(CallError::Throttled(wait))) => {
-                    turn.failed(now(), i64::try_from(wait.as_millis()).ok());
+                    turn.failed(clock.now(), Some(millis(wait)));
                 }
-                Err(_) => turn.failed(now(), None),
+                Err(_) => turn.failed(clock.now(), None),
             }
         }
         heard.cut |= turn.next() == Next::Over(Why::Fault);

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     agent_turn::{Limits, Turn},
+    far_end::Steady,
     ledger::Failure,
     translate::texts::Text,
     wire::activity::Activity,
@@ -29,7 +30,7 @@ const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Durati
 impl SecondaryBot {
     /// Makes the plan's posts and listens. `None`: there was nothing to listen for.
     pub(super) async fn converse(&self, work: &Work<'_>, plan: &Plan) -> Result<Option<Heard>, Unreached> {
-        let began = self.ledger.now();
+        let clock = Steady::from(self.ledger.now());
         let progress = work.session.state().await.progress.clone();
         let (first, last) = (progress.posted, plan.posts.len().saturating_sub(1));
         let (mut sure, mut ids) = (true, Vec::new());
@@ -54,10 +55,10 @@ impl SecondaryBot {
         if plan.listen == Listen::No {
             return Ok(None);
         }
-        let limits = self.patience(plan.listen, self.ledger.now().millis_since(began), sure);
-        let mut turn = Turn::begin(limits, began, self.ledger.now());
+        let limits = self.patience(plan.listen, clock.now().millis_since(clock.began), sure);
+        let mut turn = Turn::begin(limits, clock.began, clock.now());
         ids.into_iter().for_each(|id| turn.posted(id));
-        let mut heard = self.listen(work, turn, &name(work, last)).await;
+        let mut heard = self.listen(work, clock, turn, &name(work, last)).await;
         let silent = heard.activities.iter().all(|activity| activity.kind != "message");
         if silent && ((!sure && !heard.echoed) || heard.lost || heard.cut) {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");

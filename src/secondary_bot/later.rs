@@ -8,13 +8,13 @@ use super::{
     SecondaryBot,
     collect::Heard,
     envelope::Contents,
-    machine::{Command, Dialogue, Overheard, Session},
+    machine::{Command, Overheard, Session},
     state::RESPONSE,
 };
 use crate::{
     agent_turn::{Eyes, Seen},
     domain::Timestamp,
-    ledger::{self, Committed, Machine as _, commit_and_deliver, journal::JournalError},
+    ledger::{self, commit_and_deliver, journal::JournalError},
     translate::secondary_bot::{Said, said},
 };
 
@@ -31,9 +31,6 @@ impl SecondaryBot {
     }
 
     /// As [`sweep`](Self::sweep), at another time of day.
-    ///
-    /// # Errors
-    /// As there.
     pub async fn sweep_at(self: &Arc<Self>, now: Timestamp) -> Result<usize, JournalError> {
         let swept = ledger::sweep(self, |session| self.look_after(session, now)).await?;
         self.media.forget_old(now).await;
@@ -99,7 +96,7 @@ impl SecondaryBot {
             Contents { elements, completed: completed && !take_control, take_control, handoff, score };
         if contents.says_something() {
             let heard = Overheard { agent, contents, watermark: heard.watermark, pending };
-            self.say_unasked(session, Command::Overheard(Box::new(heard))).await?;
+            commit_and_deliver(self, session, RESPONSE, Command::Overheard(Box::new(heard))).await?;
         }
         Ok(())
     }
@@ -108,20 +105,11 @@ impl SecondaryBot {
     /// good-bye only when nobody has said anything meanwhile.
     async fn end_idle(self: &Arc<Self>, session: &Arc<Session>, now: Timestamp) -> Result<(), JournalError> {
         let Some(agent) = session.state().await.agent.clone() else { return Ok(()) };
-        let ended = self.say_unasked(session, Command::Idle { now }).await?;
+        let ended = commit_and_deliver(self, session, RESPONSE, Command::Idle { now }).await?;
         if !ended.facts().is_empty() {
             self.say_in_passing(session, agent, "endOfConversation").await;
             info!(session.id = %session.id, "Ended an idle session");
         }
         Ok(())
-    }
-
-    async fn say_unasked(
-        self: &Arc<Self>,
-        session: &Arc<Session>,
-        command: Command,
-    ) -> Result<Committed<Dialogue>, JournalError> {
-        let decide = move |machine: &Dialogue, state: &_, now| machine.decide(state, &command, now);
-        Ok(commit_and_deliver(self, session, RESPONSE, decide).await?)
     }
 }

@@ -122,8 +122,8 @@ impl Machine for Dialogue {
                 if state.agent.as_ref() != Some(agent) || state.is_busy() {
                     return Decided::TooLate;
                 }
-                let pending = if *pending == Pending::Nothing { &state.pending } else { pending };
-                Decided::Facts(vec![unasked(state, contents, watermark.clone(), pending.clone(), now)])
+                let pending = pending.clone().behind(&state.pending);
+                Decided::Facts(vec![unasked(state, contents, watermark.clone(), pending, now)])
             }
             Command::Idle { now: then } if is_idle(state, *then) => {
                 let contents = Contents { take_control: true, ..Contents::default() };
@@ -157,7 +157,6 @@ impl Machine for Dialogue {
         queued: &Queued<Call>,
         settled: Settled,
         outcome: &Outcome<Answer>,
-        now: Timestamp,
     ) -> Vec<Fact> {
         let Call::Work(asked) = &queued.call else { return vec![Fact::Settled(settled)] };
         let request = queued.id.0;
@@ -166,7 +165,7 @@ impl Machine for Dialogue {
             Outcome::Done(answer) => answer.clone().unwrap_or_default(),
             Outcome::GivenUp(why) => Answer::given_up(state, request, asked, *why, &state.words(&self.texts)),
         };
-        vec![answered(state, request, asked, answer, now), Fact::Settled(settled)]
+        vec![answered(state, request, asked, answer, settled.at), Fact::Settled(settled)]
     }
 
     fn is_open(state: &State) -> bool {

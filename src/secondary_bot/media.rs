@@ -24,17 +24,11 @@ impl Media {
     }
 
     /// Begins an upload; its id is the key that finishing it gives.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn begin(&self, label: &Label, now: Timestamp) -> Result<Writing, StoreError> {
         self.store.begin(label, now.plus_millis(KEPT)).await
     }
 
     /// The upload a URL names, if it is one of ours.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn find(&self, url: &str) -> Result<Option<Opened>, StoreError> {
         // The store opens nothing but what it could have named itself, so that no path can be smuggled in.
         match url.rsplit_once(PATH) {

@@ -9,7 +9,7 @@ use crate::{
     domain::{ConversationId, Timestamp},
     ledger::{CallId, Lane, Outbox, Queued, Settled, Settlement, WORDS_LIVE, Whisper},
     translate::{
-        secondary_bot::{Pending, StepKind},
+        secondary_bot::Pending,
         texts::{Texts, Words},
     },
 };
@@ -130,9 +130,7 @@ impl State {
     pub fn is_secret(&self) -> bool {
         let whispered = |queued: &Queued<Call>| queued.whispered_by.is_some();
         let will_ask = || match &self.pending {
-            Pending::Form(form) => {
-                form.steps.iter().any(|step| matches!(step.kind, StepKind::Text { secret: true }))
-            }
+            Pending::Form(form) => form.will_be_secret(),
             Pending::Nothing | Pending::Choices { .. } => false,
         };
         self.pending.is_secret() || self.outbox.lane(WORK).any(whispered) || (self.is_busy() && will_ask())

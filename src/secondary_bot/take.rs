@@ -11,7 +11,7 @@ use super::{
     machine::{Command, Dialogue, Session},
     state::WORK,
 };
-use crate::ledger::{Committed, Machine as _, Role, commit_and_deliver, deliver_soon, journal::JournalError};
+use crate::ledger::{Committed, Role, commit_and_deliver, deliver_soon, journal::JournalError};
 
 /// The front end of Functions ends a request after 230 s.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(200);
@@ -45,8 +45,7 @@ pub async fn take<R: Role<Machine = Dialogue>>(
     let whisper = incoming.words().map(|words| ledger.whisper(&name, words.into()));
     let incoming = whisper.into_iter().fold(incoming, Incoming::whispered);
     let command = Command::Asked(Box::new(incoming));
-    let decide = move |machine: &Dialogue, state: &_, now| machine.decide(state, &command, now);
-    let committed = commit_and_deliver(role, session, WORK, decide).await?;
+    let committed = commit_and_deliver(role, session, WORK, command).await?;
     let asked = committed.facts().iter().find_map(|fact| match fact {
         Fact::Asked(asked) => Some(asked),
         _ => None,

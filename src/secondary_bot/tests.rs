@@ -133,7 +133,7 @@ fn settle(state: &State, queued: &Queued<Call>, outcome: &Outcome<Answer>) -> Ve
         Outcome::GivenUp(_) => Settlement::Dropped,
     };
     let settled = Settled { call: queued.id, attempt, outcome: how, at: Timestamp(9) };
-    Dialogue::default().settle(state, queued, settled, outcome, Timestamp(9))
+    Dialogue::default().settle(state, queued, settled, outcome)
 }
 
 #[test]

@@ -37,6 +37,23 @@ pub enum Pending {
 }
 
 impl Pending {
+    /// What is asked when this comes behind what was asked before. Nothing takes the place of what must be kept secret: what is
+    /// typed would be stored.
+    #[must_use]
+    pub fn behind(self, before: &Self) -> Self {
+        match (before, self) {
+            (Self::Form(form), Self::Choices { choices }) if form.will_be_secret() => {
+                let beside = form.beside.iter().cloned().chain(choices).collect();
+                Self::Form(Form { beside, ..form.clone() })
+            }
+            (Self::Form(form), Self::Form(other)) if form.will_be_secret() && !other.will_be_secret() => {
+                before.clone()
+            }
+            (before, Self::Nothing) => before.clone(),
+            (_, asked) => asked,
+        }
+    }
+
     /// Whether the answer must be kept out of storage, logs and echoes.
     pub fn is_secret(&self) -> bool {
         match self {

@@ -15,7 +15,7 @@ use crate::{
     files::FileStore,
     ledger::{
         deliver_soon,
-        journal::{MemoryJournal, Store, encode},
+        journal::{MemoryJournal, encode},
     },
     secondary_bot::{SecondaryBot, media::Media, take},
     telemetry::Counters,
@@ -37,7 +37,7 @@ async fn after_a_death(arrived: bool) -> (Arc<Value>, usize) {
         let activities = if has_it.load(Relaxed) { vec![echo, words] } else { vec![] };
         Reply::json(200, &json!({"activities": activities, "watermark": "2"}))
     });
-    let store = MemoryJournal::<Fact>::default();
+    let store = MemoryJournal::default();
     let now = Timestamp::now();
     let mut say = asked(&json!({"requestId": "1", "userId": "ada", "message": {"text": "hello"}}));
     (say.at, say.asynchronous) = (now.plus_millis(-11_000), false);
@@ -62,7 +62,7 @@ async fn after_a_death(arrived: bool) -> (Arc<Value>, usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let media = Media::new(FileStore::folder(folder.path().to_owned(), crate::config::Disk::Roomy));
     let http = client().expect("a client");
-    let bot = SecondaryBot::new(&settings, Store::Memory(store), media, &http, Arc::new(Counters::default()));
+    let bot = SecondaryBot::new(&settings, store.store(), media, &http, Arc::new(Counters::default()));
     let bot = Arc::new(bot.expect("the role"));
     let id = ConversationId::parse("s:s").expect("an id");
     let session = bot.ledger.find(&id).await.expect("a store").expect("the session");

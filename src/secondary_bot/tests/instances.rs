@@ -15,7 +15,7 @@ use super::*;
 use crate::{
     ledger::{
         Attempt, Failure, Ledger, Role, Tried, World, deliver_soon,
-        journal::{Fault, Faults, JournalError, MemoryJournal, Operation, Store},
+        journal::{Fault, Faults, JournalError, MemoryJournal, Operation},
     },
     secondary_bot::{calls, take},
 };
@@ -89,14 +89,14 @@ impl Faults for Life {
 }
 
 impl Process {
-    fn start(store: &MemoryJournal<Fact>, far: &Arc<FarEnds>, seed: u64) -> Arc<Self> {
+    fn start(store: &MemoryJournal, far: &Arc<FarEnds>, seed: u64) -> Arc<Self> {
         let (life, began, chance) = (Arc::new(Life::default()), far.began, AtomicU64::new(seed << 32));
         let elapsed = move || i64::try_from(began.elapsed().as_millis()).unwrap();
         let world = World {
             clock: Box::new(move || Timestamp(1_000_000 + elapsed())),
             chance: Box::new(move || chance.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
         };
-        let journal = Store::Memory(store.with_faults(life.clone()));
+        let journal = store.with_faults(life.clone()).store();
         let ledger = Arc::new(Ledger::new(Dialogue::default(), journal, world, Box::new(|_, _, _| {})));
         Arc::new(Self { ledger, far: far.clone(), life })
     }
@@ -187,7 +187,7 @@ fn says(id: &str, text: &str) -> Value {
 }
 
 /// A process whose agent has asked for a PIN.
-async fn asked_for_a_pin_by(far: &Arc<FarEnds>, store: &MemoryJournal<Fact>) -> Arc<Process> {
+async fn asked_for_a_pin_by(far: &Arc<FarEnds>, store: &MemoryJournal) -> Arc<Process> {
     let process = Process::start(store, far, 1);
     far.asks(pin());
     process.asks(says("1", "hi")).await.expect("an answer");

@@ -29,6 +29,9 @@ pub fn answer(pending: &Pending, text: &str, in_words: &Words<'_>) -> Answered {
             Answered::Post(choose(choices, text).map_or_else(|| words(text), |choice| post(&choice.reply)))
         }
         Pending::Form(form) => {
+            if let Some(choice) = choose(&form.beside, text) {
+                return Answered::Post(post(&choice.reply));
+            }
             fill(form, text).unwrap_or_else(|complaint| Answered::Ask(form.again(&complaint, in_words)))
         }
     }
@@ -47,10 +50,7 @@ fn fill(form: &Form, text: &str) -> Result<Answered, Complaint> {
     answers.extend(value.map(|value| (step.id.clone(), value)));
     Ok(match form.sends().filter(|_| rest.is_empty()) {
         Some(reply) => Answered::Post(submitted(&reply, &answers)),
-        None => {
-            let (steps, submits) = (rest.to_vec(), form.submits.clone());
-            Answered::Ask(Form { steps, answers, submits, complaint: None })
-        }
+        None => Answered::Ask(Form { steps: rest.to_vec(), answers, complaint: None, ..form.clone() }),
     })
 }
 

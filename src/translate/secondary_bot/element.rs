@@ -47,7 +47,7 @@ impl Said {
     fn offers(&mut self, choices: Vec<Choice>) {
         match &mut self.pending {
             Pending::Choices { choices: known } => known.extend(choices),
-            pending => *pending = Pending::Choices { choices },
+            before => *before = Pending::Choices { choices }.behind(before),
         }
     }
 }
@@ -75,7 +75,9 @@ fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
     let score = activity.channel_data.as_ref().and_then(|data| data.get("score"));
     said.score = score.and_then(percent).or(said.score.take());
     match asked {
-        Some(form) => said.pending = Pending::Form(form),
+        Some(form) => {
+            said.pending = Pending::Form(Form { beside: choices, ..form }).behind(&said.pending);
+        }
         None if !choices.is_empty() => said.offers(choices),
         None => {}
     }

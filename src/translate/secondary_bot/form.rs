@@ -28,6 +28,9 @@ pub struct Form {
     /// Why what was just said is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complaint: Option<String>,
+    /// What else was offered, beside it or behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Choice>,
 }
 
 /// One input.
@@ -92,6 +95,11 @@ impl Form {
     /// Whether what is asked now must be kept out of storage.
     pub fn is_secret(&self) -> bool {
         matches!(self.steps.first(), Some(Step { kind: StepKind::Text { secret: true }, .. }))
+    }
+
+    /// Whether something is asked, now or later, that must be kept out of storage.
+    pub fn will_be_secret(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.kind, StepKind::Text { secret: true }))
     }
 
     /// What is said now: why the last answer was none, and what is asked.

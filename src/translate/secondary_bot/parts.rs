@@ -78,7 +78,7 @@ pub fn adaptive(
     let secrets = steps.extract_if(.., |step| matches!(step.kind, StepKind::Text { secret: true }));
     let secret = secrets.collect::<Vec<_>>().into_iter().next();
     steps.extend(secret);
-    Some(Form { steps, submits, answers: unseen, complaint: None })
+    Some(Form { steps, submits, answers: unseen, ..Form::default() })
 }
 
 impl Parts<'_> {

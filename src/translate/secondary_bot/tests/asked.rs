@@ -307,3 +307,36 @@ fn a_cards_way_out_is_open_at_every_question_and_takes_no_answers_along() {
         assert_eq!(serde_json::from_value::<Pending>(kept).expect("read"), first);
     }
 }
+
+#[test]
+fn what_is_asked_behind_a_secret_does_not_take_its_place_and_can_be_chosen_all_the_same() {
+    let card = adaptive(
+        &json!([{"type": "Input.Text", "id": "pin", "label": "PIN", "style": "password"}]),
+        &json!([]),
+    );
+    let buttons = json!({"text": "Or?", "suggestedActions": {"actions": [
+        {"type": "imBack", "title": "Forgot it", "value": "I forgot my PIN"}]}});
+    let plain = adaptive(&json!([{"type": "Input.Text", "id": "name", "label": "Name"}]), &json!([]));
+    let asked = |messages: &[&Value]| {
+        let message = |message: &&Value| {
+            let mut message = (*message).clone();
+            message["type"] = "message".into();
+            activity(message)
+        };
+        said(&messages.iter().map(message).collect::<Vec<_>>(), &events(), "t", &Words::default()).pending
+    };
+    let mut at_once = card.clone();
+    at_once["suggestedActions"] = buttons["suggestedActions"].clone();
+    for pending in
+        [asked(&[&card, &buttons]), asked(&[&at_once]), asked(&[&buttons]).behind(&asked(&[&card]))]
+    {
+        assert!(pending.is_secret(), "{pending:?}");
+        let Answered::Post(fields) = answer(&pending, "1234", &Words::default()) else { panic!("no answer") };
+        assert_eq!(fields["value"], json!({"pin": "1234"}));
+        let Answered::Post(fields) = answer(&pending, "forgot it", &Words::default()) else {
+            panic!("no choice")
+        };
+        assert_eq!(fields["text"], "I forgot my PIN");
+    }
+    assert!(asked(&[&card, &plain]).is_secret() && asked(&[&plain, &card]).is_secret());
+}
