@@ -10,6 +10,7 @@ use self::{attaching::Attaching, bot::Bot, calls::Calls, machine::Chat};
 use crate::{
     config::{AfterChat, Settings},
     direct_line::DirectLine,
+    domain::millis,
     files::{FileStore, Files},
     ledger::{
         Entry, Ledger, Observer, World,
@@ -46,7 +47,9 @@ pub use escalation::Escalations;
 pub use giving::Giving;
 pub use hear::Heard;
 pub use posting::{Posted, Posting, Refusal};
+use reading::Shown;
 pub use reading::{Asked, BotWords, Page, Reading};
+use tokens::Client;
 pub use tokens::{Caller, Standing, Tokens, misspells};
 pub use uploads::{UploadTo, Uploads};
 
@@ -86,26 +89,46 @@ impl Handoff {
         counters: Arc<Counters>,
     ) -> Option<Self> {
         let far_end = settings.servicenow.as_ref()?;
-        let texts = &settings.handoff.texts;
+        let texts = settings.handoff.texts.clone();
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let servicenow = ServiceNow::new(far_end, http.clone());
         let machine = Chat { policy: policy(settings, &direct_line) };
         let stored = observer(servicenow.clone(), counters.clone());
         let ledger = Arc::new(Ledger::new(machine, journal, World::real(), stored));
-        let files = Arc::new(Files::new(settings, far_end.url.clone(), servicenow.clone(), kept));
-        let calls = Arc::new(Calls::new(ledger.clone(), servicenow, files.max_upload(), counters.clone()));
+        let instance = far_end.url.clone();
+        let files = Arc::new(Files::new(settings, instance.clone(), servicenow.clone(), kept));
+        let calls = Arc::new(Calls {
+            ledger: ledger.clone(),
+            servicenow,
+            largest_picture: files.max_upload(),
+            counters: counters.clone(),
+        });
         let bot = Arc::new(Bot::new(settings, ledger.clone(), direct_line.clone()));
         let escalations = Arc::new(Escalations::new(&settings.handoff, calls.clone(), bot.clone()));
-        let attaching =
-            Arc::new(Attaching::new(calls.clone(), files.clone(), direct_line.clone(), texts.clone()));
-        let shown = reading::Shown::new(ledger.clone(), files.clone(), texts.clone(), far_end.url.clone());
+        let attaching = Arc::new(Attaching {
+            calls: calls.clone(),
+            files: files.clone(),
+            direct_line: direct_line.clone(),
+            texts: texts.clone(),
+        });
+        let shown = Shown { ledger: ledger.clone(), files: files.clone(), texts: texts.clone(), instance };
         Some(Self {
-            tokens: Tokens::new(ledger.clone(), direct_line.clone()),
-            reading: Reading::new(calls.clone(), bot.clone(), escalations.clone(), shown),
-            posting: Posting::new(calls.clone(), bot.clone(), attaching.clone(), texts.clone()),
-            uploads: Uploads::new(bot.clone(), attaching),
-            asides: Asides::new(direct_line, texts.clone()),
-            giving: Giving::new(ledger.clone(), files.clone()),
+            tokens: Tokens { ledger: ledger.clone(), direct_line: direct_line.clone() },
+            reading: Reading {
+                calls: calls.clone(),
+                bot: bot.clone(),
+                escalations: escalations.clone(),
+                shown,
+            },
+            posting: Posting {
+                calls: calls.clone(),
+                bot: bot.clone(),
+                attaching: attaching.clone(),
+                texts: texts.clone(),
+            },
+            uploads: Uploads { bot: bot.clone(), attaching },
+            asides: Asides::new(direct_line, texts),
+            giving: Giving { ledger: ledger.clone(), files: files.clone() },
             ledger,
             escalations,
             files,
@@ -116,9 +139,6 @@ impl Handoff {
     }
 
     /// Stores what a webhook tells. The caller may answer 200 when this has returned.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn hear(&self, response: Response) -> Result<Heard, JournalError> {
         hear::hear(&self.calls, response).await
     }
@@ -126,7 +146,7 @@ impl Handoff {
 
 fn policy(settings: &Settings, direct_line: &DirectLine) -> Policy {
     Policy {
-        timeout_millis: i64::try_from(settings.handoff.timeout.as_millis()).unwrap_or(i64::MAX),
+        timeout_millis: millis(settings.handoff.timeout),
         back_to_bot: settings.handoff.after_chat == AfterChat::Bot && direct_line.can_open(),
     }
 }

@@ -51,6 +51,17 @@ pub enum Control {
     },
 }
 
+impl Control {
+    /// The masked text that it is, or that its part is.
+    pub fn masked(&mut self) -> Option<&mut Self> {
+        match self {
+            Self::Masked(_) => Some(self),
+            Self::MultiPart(several) => several.part.masked(),
+            _ => None,
+        }
+    }
+}
+
 /// A text that is shown once and never stored.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -9,16 +9,15 @@ use tracing::{info, warn};
 use super::{
     Conversation, Posted, Refusal,
     calls::Calls,
-    machine::Chat,
     named::{is_named, mend_echo, sorted, with_files},
-    words::{live_words, tell, told},
+    words::{live_words, notice, told},
 };
 use crate::{
     direct_line::DirectLine,
     domain::{ActivityId, Attachment},
     files::{Address, Allowance, Described, FileHead, Files, Held, Incoming, Limits, TakeError, name},
-    ledger::{Ledger, Machine as _, journal::JournalError},
-    session::{Command, Notice, ToAgent, UserSaid},
+    ledger::{commit_and_deliver, journal::JournalError},
+    session::{Command, LANE, Notice, ToAgent, UserSaid},
     translate::{
         answer::{self, answer_one, files as attachments},
         takeover,
@@ -29,12 +28,11 @@ use crate::{
 
 /// Takes files for ServiceNow, and says the words that name them.
 pub struct Attaching {
-    pub ledger: Arc<Ledger<Chat>>,
     pub calls: Arc<Calls>,
-    files: Arc<Files>,
+    pub files: Arc<Files>,
     /// Who knows which addresses are Direct Line's own.
-    direct_line: DirectLine,
-    texts: Texts,
+    pub direct_line: DirectLine,
+    pub texts: Texts,
 }
 
 /// A file of an upload: sent on already, or kept here until the others have been looked at.
@@ -44,10 +42,6 @@ pub enum Taken {
 }
 
 impl Attaching {
-    pub fn new(calls: Arc<Calls>, files: Arc<Files>, direct_line: DirectLine, texts: Texts) -> Self {
-        Self { ledger: calls.ledger.clone(), calls, files, direct_line, texts }
-    }
-
     /// A message with attachments that the client posted as an activity, or none that any are left of.
     pub async fn say(
         &self,
@@ -81,24 +75,29 @@ impl Attaching {
             answer_one(&with_files(activity, files), &state.conversation, state.questions.open())
         };
         if let Some(amiss) = answer.amiss {
-            let said = Box::new(live_words(activity, answer, self.ledger.now()));
-            let command = Command::NotTaken { said, why: told(amiss) };
-            let decide = move |chat: &Chat, state: &_, now| chat.decide(state, &command, now);
-            return tell(&self.calls, conversation, decide).await;
+            let said = Box::new(live_words(activity, answer, self.calls.ledger.now()));
+            return self.tell(conversation, Command::NotTaken { said, why: notice(amiss) }).await;
         }
         if answer.secure && !answer.text.trim().is_empty() {
             // Files are kept, a masked answer never is.
             return self.refuse(conversation, String::new(), TakeError::WithMasked).await.map(Some);
         }
-        let said = live_words(activity, answer, self.ledger.now());
+        let said = live_words(activity, answer, self.calls.ledger.now());
         match self.attach(conversation, activity, said, files).await {
             Ok(said) => {
-                let command = Command::UserSaid(Box::new(UserSaid { trace, ..said }));
-                let decide = move |chat: &Chat, state: &_, now| chat.decide(state, &command, now);
-                tell(&self.calls, conversation, decide).await
+                self.tell(conversation, Command::UserSaid(Box::new(UserSaid { trace, ..said }))).await
             }
             Err((name, error)) => self.refuse(conversation, name, error).await.map(Some),
         }
+    }
+
+    async fn tell(
+        &self,
+        conversation: &Arc<Conversation>,
+        command: Command,
+    ) -> Result<Option<Posted>, JournalError> {
+        let committed = commit_and_deliver(&self.calls, conversation, LANE, command).await?;
+        Ok(told(&self.calls, conversation, committed).await)
     }
 
     /// The words with all files that they name, and those that came beside them; or which of them is at fault.
@@ -171,12 +170,16 @@ impl Attaching {
             match one {
                 Taken::Held(held) => self.files.let_go(held).await,
                 Taken::Sent(file) => {
-                    stay += if self.files.take_back(&file, self.ledger.now()).await { 0 } else { file.bytes };
+                    stay += if self.files.take_back(&file, self.calls.ledger.now()).await {
+                        0
+                    } else {
+                        file.bytes
+                    };
                 }
             }
         }
         if stay > 0 {
-            self.ledger.commit(conversation, Command::FilesUnsaid { bytes: stay }).await?;
+            self.calls.ledger.commit(conversation, Command::FilesUnsaid { bytes: stay }).await?;
         }
         Ok(())
     }
@@ -195,7 +198,7 @@ impl Attaching {
         error: TakeError,
     ) -> Result<Posted, JournalError> {
         if let Some(why) = error.told() {
-            self.ledger.commit(conversation, Command::Tell(Notice::FileRefused { name, why })).await?;
+            self.calls.ledger.commit(conversation, Command::Tell(Notice::FileRefused { name, why })).await?;
         }
         Ok(Posted::Refused(Refusal::File(error)))
     }
@@ -238,11 +241,11 @@ impl Attaching {
         file: FileHead,
         incoming: &mut Incoming,
     ) -> Result<Attachment, TakeError> {
-        took(conversation, self.files.take(user, file, incoming, self.ledger.now()).await)
+        took(conversation, self.files.take(user, file, incoming, self.calls.ledger.now()).await)
     }
 
     pub async fn hold(&self, file: FileHead, incoming: &mut Incoming) -> Result<Taken, TakeError> {
-        self.files.hold(file, incoming, self.ledger.now()).await.map(Taken::Held)
+        self.files.hold(file, incoming, self.calls.ledger.now()).await.map(Taken::Held)
     }
 
     pub async fn send_held(
@@ -251,7 +254,7 @@ impl Attaching {
         user: &str,
         held: Held,
     ) -> Result<Attachment, TakeError> {
-        took(conversation, self.files.send_held(user, held, self.ledger.now()).await)
+        took(conversation, self.files.send_held(user, held, self.calls.ledger.now()).await)
     }
 }
 

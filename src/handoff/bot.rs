@@ -1,19 +1,22 @@
 //! The bot behind the client: which Direct Line conversation it speaks in, and how we speak there.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use secrecy::ExposeSecret;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use url::Url;
 
-use super::{Caller, Conversation, Refusal, machine::Chat};
+use super::{Client, Conversation, Refusal, machine::Chat};
 use crate::{
     config::Settings,
-    credential::{Credential, Seal},
-    direct_line::DirectLine,
+    credential::Seal,
+    direct_line::{DirectLine, token::is_old},
     domain::{ConversationId, Timestamp},
     far_end::CallError,
-    ledger::{Ledger, journal::JournalError},
+    ledger::{Ledger, Outage, journal::JournalError},
     session::{Command, Segment},
     telemetry::of_caller,
     wire::activity::{Activity, ActivitySet},
@@ -21,8 +24,6 @@ use crate::{
 
 mod returning;
 
-/// Milliseconds before its end at which a token is renewed: half of the shortest life documented.
-const HALF_LIFE: i64 = 15 * 60_000;
 /// Pages read at most in one go; a bot that talks without end must not hold a poll.
 const PAGES: usize = 50;
 
@@ -66,23 +67,26 @@ impl BotError {
 pub struct Bot {
     ledger: Arc<Ledger<Chat>>,
     direct_line: DirectLine,
-    secret: Option<Credential>,
     /// For tokens that must be stored.
     seal: Seal,
+    /// Of Direct Line, for whom chats that end meanwhile all ask anew.
+    outage: Mutex<Outage>,
 }
 
 impl Bot {
     pub fn new(settings: &Settings, ledger: Arc<Ledger<Chat>>, direct_line: DirectLine) -> Self {
-        let secret = settings.direct_line.secret.clone();
-        Self { ledger, direct_line, secret, seal: Seal::new(settings) }
+        Self { ledger, direct_line, seal: Seal::new(settings), outage: Mutex::default() }
+    }
+
+    fn outage(&self) -> MutexGuard<'_, Outage> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the bot speaks in a stretch: the client's own conversation with the client's own token, or one of ours.
     pub async fn source<'a>(
         &self,
-        conversation: &'a Arc<Conversation>,
+        Client { conversation, caller }: Client<'a>,
         (number, segment): (usize, &'a Segment),
-        caller: &'a Caller,
     ) -> Result<Source<'a>, BotError> {
         let (upstream, authorization) = match &segment.conversation {
             None => (conversation.id.as_str(), caller.authorization.as_str().into()),
@@ -142,24 +146,21 @@ impl Bot {
         conversation: &Arc<Conversation>,
         segment: &Segment,
     ) -> Result<String, BotError> {
-        let (Some(held), Some(until)) = (&segment.authorization, segment.until) else {
-            let secret =
-                self.secret.as_ref().map(|secret| format!("Bearer {}", secret.value().expose_secret()));
-            return Ok(secret.unwrap_or_default());
+        let Segment { conversation: ours, authorization: held, until, cut: _ } = segment;
+        let (Some(ours), Some(held), Some(until)) = (ours, held, *until) else {
+            return Ok(self.direct_line.own_authorization().unwrap_or_default());
         };
         // Sealed while the settings had other secrets: as good as over, and the conversation is replaced.
         let held = self.seal.open(held, conversation.id.as_str()).ok_or_else(over)?;
-        if until.millis_since(Timestamp::now()) > HALF_LIFE {
+        if !is_old(until, Timestamp::now()) {
             return Ok(held);
         }
-        let renewed = self.direct_line.refresh(&held).await?;
-        let authorization = renewed.authorization.expose_secret().to_owned();
-        let lasts = i64::try_from(renewed.expires_in.as_millis()).unwrap_or(i64::MAX);
-        let until = Timestamp::now().plus_millis(lasts);
-        let sealed = self.seal.seal(&authorization, conversation.id.as_str());
-        let command = Command::BotTokenRenewed { authorization: sealed, until };
+        // When it can't be renewed, the one we hold may still be good.
+        let Ok(renewed) = self.direct_line.refresh(&held).await else { return Ok(held) };
+        let (authorization, until) = renewed.sealed(&self.seal, &conversation.id, Timestamp::now());
+        let command = Command::BotTokenRenewed { conversation: ours.clone(), authorization, until };
         self.ledger.commit(conversation, command).await.map_err(JournalError::from)?;
-        Ok(authorization)
+        Ok(renewed.authorization.expose_secret().to_owned())
     }
 }
 

@@ -22,22 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Makes the calls that the facts ask for.
 pub struct Calls {
     pub ledger: Arc<Ledger<Chat>>,
-    servicenow: ServiceNow,
+    pub servicenow: ServiceNow,
     /// Bytes that a picture in a message may have.
     pub largest_picture: u64,
-    counters: Arc<Counters>,
+    pub counters: Arc<Counters>,
 }
 
 impl Calls {
-    pub fn new(
-        ledger: Arc<Ledger<Chat>>,
-        servicenow: ServiceNow,
-        largest_picture: u64,
-        counters: Arc<Counters>,
-    ) -> Self {
-        Self { ledger, servicenow, largest_picture, counters }
-    }
-
     /// Waits until the call is settled or put off, or has taken too long for a client to wait.
     pub async fn wait_for(&self, conversation: &Conversation, call: CallId) {
         let through = |state: &State, now| {

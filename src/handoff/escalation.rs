@@ -14,8 +14,8 @@ use crate::{
     config::HandoffSettings,
     domain::{ConversationId, Timestamp},
     far_end::CallError,
-    ledger::{deliver_soon, journal::JournalError},
-    session::{Command, Fact},
+    ledger::{commit_and_deliver, journal::JournalError},
+    session::{Command, Fact, LANE},
     telemetry::{Trace, of_caller, trace_id},
     translate::{escalation, takeover},
     wire::activity::{Activity, ActivitySet},
@@ -71,14 +71,14 @@ impl Escalations {
         let trace = trace.or_else(of_caller).unwrap_or_else(|| Trace::start().traceparent().to_owned());
         request.trace = Some(trace.clone());
         let segment = source.segment;
-        let committed = ledger.commit(&conversation, Command::Escalated { segment, request, said }).await?;
+        let command = Command::Escalated { segment, request, said };
+        let committed = commit_and_deliver(&self.calls, &conversation, LANE, command).await?;
         let stored = matches!(committed.facts().first(), Some(Fact::HandoffRequested(_)));
         let conversation = ledger.find(id).await?.unwrap_or(conversation);
         if stored {
             info!(conversation.id = %id, trace.id = trace_id(&trace), "The agent asked for a person; opening a live chat");
         }
         self.drain(&conversation, source).await?;
-        deliver_soon(&self.calls, &conversation);
         Ok(stored)
     }
 
@@ -124,7 +124,8 @@ impl Escalations {
         if history_missing && history.is_none() {
             return Ok(());
         }
-        self.calls.ledger.commit(conversation, Command::UpstreamRead { segment, said, history }).await?;
+        let command = Command::UpstreamRead { segment, said, history };
+        commit_and_deliver(&self.calls, conversation, LANE, command).await?;
         Ok(())
     }
 }

@@ -15,19 +15,12 @@ use crate::{
 
 /// Gives out what links lead to.
 pub struct Giving {
-    ledger: Arc<Ledger<Chat>>,
-    files: Arc<Files>,
+    pub ledger: Arc<Ledger<Chat>>,
+    pub files: Arc<Files>,
 }
 
 impl Giving {
-    pub(super) fn new(ledger: Arc<Ledger<Chat>>, files: Arc<Files>) -> Self {
-        Self { ledger, files }
-    }
-
     /// What the link with this path below `api/files/` gives out.
-    ///
-    /// # Errors
-    /// See [`GiveError`].
     pub async fn give(&self, path: &str, wanted: Wanted, now: Timestamp) -> Result<Given, GiveError> {
         match self.files.target(path, now)? {
             (Target::Carried(carried), until) => self.picture(&carried, until).await,

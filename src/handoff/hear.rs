@@ -7,8 +7,8 @@ use tracing::{Span, debug, info, warn};
 use super::{Conversation, calls::Calls, counting::degraded, machine::Chat};
 use crate::{
     domain::{ConversationId, SessionId, control::Control},
-    ledger::{Ledger, deliver_soon, journal::JournalError},
-    session::{Answered, Command, Fact},
+    ledger::{Ledger, commit_and_deliver, journal::JournalError},
+    session::{Answered, Command, Fact, LANE},
     telemetry::{TRACEPARENT, trace_id},
     translate::{
         picture,
@@ -49,10 +49,9 @@ pub(super) async fn hear(calls: &Arc<Calls>, response: Response) -> Result<Heard
         told.inbound.items.iter().filter(heard).count()
     };
     let command = Command::Heard { chat: session.chat, told };
-    let facts = calls.ledger.commit(&conversation, command).await?.facts().len();
+    let facts = commit_and_deliver(calls, &conversation, LANE, command).await?.facts().len();
     calls.count_duplicates(known);
     debug!(conversation.id = %session.conversation, chat = session.chat, facts, "Heard from ServiceNow");
-    deliver_soon(calls, &conversation);
     Ok(if facts == 0 { Heard::OldNews } else { Heard::Stored })
 }
 
@@ -85,7 +84,9 @@ pub(super) fn told(id: &ConversationId, body: &[u8]) -> Option<Answered> {
 /// Keeps the words of what ServiceNow sends masked in memory alone: they must not be stored.
 fn whisper(ledger: &Ledger<Chat>, told: &mut Answered) {
     for item in &mut told.inbound.items {
-        if let What::Said(Control::Masked(masked)) = &mut item.what {
+        if let What::Said(control) = &mut item.what
+            && let Some(Control::Masked(masked)) = control.masked()
+        {
             let name = ledger.random_name();
             let words = masked.take(&name);
             ledger.whisper(&name, words.into());

@@ -99,9 +99,8 @@ impl Machine for Chat {
         queued: &Queued<ChatCall>,
         settled: Settled,
         outcome: &Outcome<Answered>,
-        now: Timestamp,
     ) -> Vec<Fact> {
-        settle(state, queued, settled, outcome, &self.policy, now)
+        settle(state, queued, settled, outcome, &self.policy)
     }
 
     fn is_open(state: &State) -> bool {

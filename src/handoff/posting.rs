@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    Caller, Conversation,
+    Caller, Client, Conversation,
     attaching::Attaching,
     bot::{Bot, Source},
     calls::Calls,
-    machine::Chat,
     named::has_attachments,
     words::say,
 };
@@ -15,8 +14,8 @@ use crate::{
     domain::{ActivityId, ConversationId, Timestamp},
     far_end::CallError,
     files::TakeError,
-    ledger::{Committed, Ledger, deliver_soon, journal::JournalError},
-    session::{Command, Phase, Quota},
+    ledger::{Committed, commit_and_deliver, journal::JournalError},
+    session::{Command, LANE, Phase, Quota},
     translate::{answer::is_click, takeover, texts::Texts},
     wire::activity::{Account, Activity},
 };
@@ -47,18 +46,13 @@ pub enum Refusal {
 
 /// What clients say.
 pub struct Posting {
-    ledger: Arc<Ledger<Chat>>,
-    calls: Arc<Calls>,
-    bot: Arc<Bot>,
-    attaching: Arc<Attaching>,
-    texts: Texts,
+    pub calls: Arc<Calls>,
+    pub bot: Arc<Bot>,
+    pub attaching: Arc<Attaching>,
+    pub texts: Texts,
 }
 
 impl Posting {
-    pub(super) fn new(calls: Arc<Calls>, bot: Arc<Bot>, attaching: Arc<Attaching>, texts: Texts) -> Self {
-        Self { ledger: calls.ledger.clone(), calls, bot, attaching, texts }
-    }
-
     /// Takes an activity of an escalated conversation's client.
     ///
     /// # Errors
@@ -70,12 +64,13 @@ impl Posting {
         activity: Activity,
         trace: Option<String>,
     ) -> Result<Posted, JournalError> {
+        let client = Client { conversation, caller };
         let client_id = takeover::client_id(&activity).filter(|_| activity.kind == "message");
         // The phase may change under our hands; then the next look decides.
         for _ in 0..3 {
             if !conversation.state().await.is_live() {
                 // What is not for a live chat goes by what the journal says now, not by our copy of it.
-                self.ledger.refresh(conversation).await?;
+                self.calls.ledger.refresh(conversation).await?;
             }
             let phase = {
                 let state = conversation.state().await;
@@ -89,7 +84,7 @@ impl Posting {
             let posted = match phase {
                 // Whatever it answers is closed; the bot would not understand it.
                 Phase::Returning { .. } | Phase::Bot | Phase::Over if is_click(&activity) => {
-                    let latest = Box::pin(self.latest_of_bot(conversation, caller)).await;
+                    let latest = Box::pin(self.latest_of_bot(client)).await;
                     say(&self.calls, conversation, &activity, trace.clone(), latest).await?
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
@@ -99,9 +94,7 @@ impl Posting {
                     Box::pin(self.bot.return_now(conversation)).await;
                     None
                 }
-                Phase::Bot => {
-                    Some(Box::pin(self.post_to_bot(conversation, caller, &activity, trace.as_deref())).await?)
-                }
+                Phase::Bot => Some(Box::pin(self.post_to_bot(client, &activity, trace.as_deref())).await?),
                 Phase::Over => Some(Posted::Refused(Refusal::Over)),
             };
             if let Some(posted) = posted {
@@ -112,10 +105,10 @@ impl Posting {
     }
 
     /// The youngest time of what the bot has said since it is back, if it can be read now: its clock is not ours.
-    async fn latest_of_bot(&self, conversation: &Arc<Conversation>, caller: &Caller) -> Option<Timestamp> {
+    async fn latest_of_bot(&self, client: Client<'_>) -> Option<Timestamp> {
         let segment =
-            conversation.state().await.segment().filter(|segment| segment.cut.is_none()).cloned()?;
-        let source = self.bot.source(conversation, (0, &segment), caller).await.ok()?;
+            client.conversation.state().await.segment().filter(|segment| segment.cut.is_none()).cloned()?;
+        let source = self.bot.source(client, (0, &segment)).await.ok()?;
         let said = self.bot.read_on(&source, None).await.ok()?;
         said.iter().filter_map(takeover::time_of).max()
     }
@@ -133,7 +126,7 @@ impl Posting {
             }
             "message" => say(&self.calls, conversation, activity, trace, None).await,
             "typing" => {
-                conversation.local.types(self.ledger.now());
+                conversation.local.types(self.calls.ledger.now());
                 self.signal(conversation, Command::UserTyping).await
             }
             "endOfConversation" => {
@@ -152,23 +145,20 @@ impl Posting {
         conversation: &Arc<Conversation>,
         command: Command,
     ) -> Result<Option<Posted>, JournalError> {
-        let at = match self.ledger.commit(conversation, command).await? {
-            Committed::Stored { at, .. } => at,
-            Committed::Known(_) | Committed::TooLate => return Ok(None),
-        };
-        deliver_soon(&self.calls, conversation);
+        let committed = commit_and_deliver(&self.calls, conversation, LANE, command).await?;
+        let Committed::Stored { at, .. } = committed else { return Ok(None) };
         Ok(Some(Posted::Accepted(ActivityId::local(&conversation.id, at))))
     }
 
     async fn post_to_bot(
         &self,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
+        client: Client<'_>,
         activity: &Activity,
         trace: Option<&str>,
     ) -> Result<Posted, JournalError> {
+        let conversation = client.conversation;
         let segment = conversation.state().await.segment().cloned().unwrap_or_default();
-        let source = match self.bot.source(conversation, (0, &segment), caller).await {
+        let source = match self.bot.source(client, (0, &segment)).await {
             Ok(source) => source,
             Err(error) => return error.refusal().map(Posted::Refused),
         };
@@ -189,9 +179,6 @@ impl Posting {
     /// After a post to the bot: takes the words over into the live chat when the bot was cut off while they
     /// were on their way. `upstream_id`: of an answer; without one, Direct Line is asked for the echo first.
     /// Gives the id to answer, when the words are in the journal now or are the bot's.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn overtaken(
         &self,
         id: &ConversationId,
@@ -200,9 +187,9 @@ impl Posting {
         arrived: bool,
         source: &Source<'_>,
     ) -> Result<Option<ActivityId>, JournalError> {
-        let Some(conversation) = self.ledger.find(id).await? else { return Ok(None) };
+        let Some(conversation) = self.calls.ledger.find(id).await? else { return Ok(None) };
         let (cut, words) = {
-            self.ledger.refresh(&conversation).await?;
+            self.calls.ledger.refresh(&conversation).await?;
             let state = conversation.state().await;
             let cut = state.segment().and_then(|segment| segment.cut.clone());
             let words = self.texts.of_user(&state.user);
@@ -228,8 +215,8 @@ impl Posting {
         if upstream_id.is_none() && !arrived && said.message.is_none() {
             return Ok(None);
         }
-        let committed = self.ledger.commit(&conversation, Command::UserSaid(Box::new(said.clone()))).await?;
-        deliver_soon(&self.calls, &conversation);
+        let command = Command::UserSaid(Box::new(said.clone()));
+        let committed = commit_and_deliver(&self.calls, &conversation, LANE, command).await?;
         let fresh = match committed {
             Committed::Known(id) => id,
             Committed::Stored { at, .. } => {

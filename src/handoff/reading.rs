@@ -10,11 +10,11 @@ mod stretch;
 
 pub(super) use self::shown::Shown;
 use self::shown::{Reached, size_of_all};
-use super::{Caller, Conversation, Escalations, bot::Bot, calls::Calls, machine::Chat, sweep::tick};
+use super::{Caller, Client, Conversation, Escalations, bot::Bot, calls::Calls, sweep::tick};
 use crate::{
     domain::{Timestamp, User},
     ledger::{
-        Ledger, Machine as _, commit_and_deliver, deliver_soon,
+        commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
     },
     session::{AgentTypes, Command, Fact, LANE, Lift, Phase, Segment, Stream, decide},
@@ -83,31 +83,30 @@ pub struct Look {
     undrained: Option<usize>,
 }
 
+/// A page in the making, and where the client then stands.
+struct Making {
+    cursor: Cursor,
+    activities: Vec<Value>,
+}
+
 /// What clients are shown.
 pub struct Reading {
-    ledger: Arc<Ledger<Chat>>,
-    calls: Arc<Calls>,
-    bot: Arc<Bot>,
-    escalations: Arc<Escalations>,
-    shown: Shown,
+    pub calls: Arc<Calls>,
+    pub bot: Arc<Bot>,
+    pub escalations: Arc<Escalations>,
+    pub shown: Shown,
 }
 
 impl Reading {
-    pub(super) fn new(calls: Arc<Calls>, bot: Arc<Bot>, escalations: Arc<Escalations>, shown: Shown) -> Self {
-        Self { ledger: calls.ledger.clone(), calls, bot, escalations, shown }
-    }
-
     /// What the client has not seen yet. Far ends that fail leave it empty, with the same watermark: a
     /// client's poll never fails because of them.
-    ///
-    /// # Errors
-    /// When the store can't be read.
     pub async fn page(
         &self,
         conversation: &Arc<Conversation>,
         caller: &Caller,
         asked: &Asked<'_>,
     ) -> Result<Page, JournalError> {
+        let client = Client { conversation, caller };
         let mut cursor = Cursor::read(asked.watermark);
         let read = asked.read.unwrap_or(cursor.local);
         self.shown.forget_read(conversation, read);
@@ -115,13 +114,13 @@ impl Reading {
         let until = tokio::time::Instant::now() + asked.hold;
         loop {
             let look = self.look(conversation, &mut cursor, read).await?;
-            self.see_to(conversation, &look, caller).await?;
+            self.see_to(client, &look).await?;
             let look = if look.due || look.undrained.is_some() {
                 self.look(conversation, &mut cursor, read).await?
             } else {
                 look
             };
-            let page = self.assemble(conversation, caller, &look, cursor.clone(), asked).await?;
+            let page = self.assemble(client, &look, cursor.clone(), asked).await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             let elsewhere = matches!(asked.bot, BotWords::Pushed(stretch) if page.bot != stretch);
             if !page.activities.is_empty() || elsewhere || left.is_zero() {
@@ -139,17 +138,17 @@ impl Reading {
         cursor: &mut Cursor,
         read: Position,
     ) -> Result<Look, JournalError> {
-        let (mut facts, mut state) = self.ledger.look(conversation, cursor.local).await?;
+        let (mut facts, mut state) = self.calls.ledger.look(conversation, cursor.local).await?;
         let mut from = state.position - facts.len() as u64;
         if cursor.local > state.position || cursor.segment >= state.segments.len() {
             *cursor = Cursor::read(None);
             from = 0;
             drop(state);
-            (facts, state) = self.ledger.look(conversation, 0).await?;
+            (facts, state) = self.calls.ledger.look(conversation, 0).await?;
         }
         let now = Timestamp::now();
         let read = read.min(cursor.local);
-        let policy = &self.ledger.machine().policy;
+        let policy = &self.calls.ledger.machine().policy;
         let due = |command| !decide(&state, command, policy, now).is_empty();
         Ok(Look {
             due: due(Command::Tick { typed: conversation.local.typed() }),
@@ -170,25 +169,18 @@ impl Reading {
     }
 
     /// A poll is also the clock: what is due is done, or begun.
-    async fn see_to(
-        &self,
-        conversation: &Arc<Conversation>,
-        look: &Look,
-        caller: &Caller,
-    ) -> Result<(), JournalError> {
+    async fn see_to(&self, client: Client<'_>, look: &Look) -> Result<(), JournalError> {
+        let conversation = client.conversation;
         if look.due {
-            Box::pin(tick(&self.ledger, conversation)).await?;
+            Box::pin(tick(&self.calls.ledger, conversation)).await?;
         }
         if look.fetched {
             let fetched = Command::Fetched { up_to: look.read };
-            let decide = move |chat: &Chat, state: &_, now| chat.decide(state, &fetched, now);
-            Box::pin(commit_and_deliver(&self.calls, conversation, LANE, decide))
-                .await
-                .map_err(JournalError::from)?;
+            Box::pin(commit_and_deliver(&self.calls, conversation, LANE, fetched)).await?;
         }
         if let Some(segment) = look.undrained
             && let Some(ended) = look.segments.get(segment)
-            && let Ok(source) = self.bot.source(conversation, (segment, ended), caller).await
+            && let Ok(source) = self.bot.source(client, (segment, ended)).await
         {
             Box::pin(self.escalations.drain(conversation, &source)).await?;
         }
@@ -203,38 +195,37 @@ impl Reading {
 
     async fn assemble(
         &self,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
+        client: Client<'_>,
         look: &Look,
-        mut cursor: Cursor,
+        cursor: Cursor,
         asked: &Asked<'_>,
     ) -> Result<Page, JournalError> {
-        let (mut activities, mut bot) = (vec![], None);
+        let (mut making, mut bot) = (Making { cursor, activities: vec![] }, None);
         // Who still reads the bot's words reads history, and typing is none.
-        let cut = look.segments.get(cursor.segment).is_some_and(|segment| segment.cut.is_some());
-        let catching_up = cut && cursor.upstream != Upstream::End;
-        while let Some(segment) = look.segments.get(cursor.segment) {
-            let last = cursor.segment + 1 == look.segments.len();
-            if !self.read_rest(conversation, caller, segment, last, &mut cursor, &mut activities).await {
+        let cut = look.segments.get(making.cursor.segment).is_some_and(|segment| segment.cut.is_some());
+        let catching_up = cut && making.cursor.upstream != Upstream::End;
+        while let Some(segment) = look.segments.get(making.cursor.segment) {
+            let last = making.cursor.segment + 1 == look.segments.len();
+            if !self.read_rest(client, segment, last, &mut making).await {
                 break;
             }
-            if size_of_all(&activities) > LARGEST_PAGE {
+            if size_of_all(&making.activities) > LARGEST_PAGE {
                 break;
             }
-            match self.shown.read(conversation, look, catching_up, &mut cursor, &mut activities) {
+            match self.shown.read(client.conversation, look, catching_up, &mut making) {
                 Reached::NextStretch => continue,
                 Reached::Full => break,
                 Reached::Head => {}
             }
             if last && segment.cut.is_none() {
-                bot = Some(cursor.segment);
+                bot = Some(making.cursor.segment);
                 if asked.bot == BotWords::Polled {
-                    Box::pin(self.read_bot(conversation, caller, segment, &mut cursor, &mut activities))
-                        .await?;
+                    Box::pin(self.read_bot(client, segment, &mut making)).await?;
                 }
             }
             break;
         }
+        let Making { cursor, activities } = making;
         let unmoved = activities.is_empty() && cursor == Cursor::read(asked.watermark);
         let watermark = if unmoved { asked.watermark.map(str::to_owned) } else { Some(cursor.write()) };
         Ok(Page { activities, watermark, bot })

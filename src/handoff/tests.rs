@@ -6,11 +6,12 @@ use tokio::time::Instant;
 use super::{Asked, BotWords, Caller, Handoff, Page};
 use crate::{
     config::{Disk, Settings},
-    domain::Timestamp,
+    domain::{ConversationId, Timestamp},
+    far_end::testing::{FarEnd, Reply},
     files::FileStore,
-    ledger::journal::{Journal as _, MemoryJournal, Store},
+    ledger::journal::MemoryJournal,
     session::{
-        Fact, Opening,
+        Command, Opening,
         tests::{chat::*, moves::*},
     },
     translate::watermark::{Cursor, Upstream},
@@ -32,10 +33,15 @@ proptest! {
 }
 
 /// One instance of the app on a store, between far ends that are not there.
-fn instance(store: &MemoryJournal<Fact>) -> Arc<Handoff> {
+fn instance(store: &MemoryJournal) -> Arc<Handoff> {
+    instance_at(store, "http://127.0.0.1:9/")
+}
+
+fn instance_at(store: &MemoryJournal, direct_line: &str) -> Arc<Handoff> {
     let settings = [
         ("LISTEN", "127.0.0.1:0"),
-        ("DIRECT_LINE_URL", "http://127.0.0.1:9/"),
+        ("DIRECT_LINE_URL", direct_line),
+        ("DIRECT_LINE_SECRET", "a-secret"),
         ("SERVICENOW_URL", "http://127.0.0.1:9/"),
         ("SERVICENOW_TOKEN", "a-message-token"),
         ("RESPONSES_TOKEN", "a-token-for-responses"),
@@ -45,7 +51,7 @@ fn instance(store: &MemoryJournal<Fact>) -> Arc<Handoff> {
     let settings = Settings::from_env(value).expect("settings");
     let files = FileStore::folder(std::env::temp_dir(), Disk::Roomy);
     let http = crate::far_end::client().expect("a client");
-    let handoff = Handoff::new(&settings, Store::Memory(store.clone()), files, &http, Arc::default());
+    let handoff = Handoff::new(&settings, store.store(), files, &http, Arc::default());
     Arc::new(handoff.expect("ServiceNow is set up"))
 }
 
@@ -59,7 +65,7 @@ async fn who_waits_here_looks_each_second_for_what_another_instance_stores() {
     chat.hears(webhook([system("j", "Ana has entered the chat.")]));
     let facts = chat.facts.clone();
     let id = conversation();
-    store.append(&id, 0, &facts, Some(true)).await.expect("stored");
+    store.store().append(&id, 0, &facts, Some(true)).await.expect("stored");
     let here = instance(&store);
     let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
     let caller = Caller::read(Some("Bearer a-token")).expect("a token");
@@ -76,7 +82,7 @@ async fn who_waits_here_looks_each_second_for_what_another_instance_stores() {
     let news = &chat.facts[facts.len()..];
     let elsewhere = async {
         tokio::time::sleep(Duration::from_millis(4_300)).await;
-        store.append(&id, facts.len() as u64, news, None).await.expect("stored");
+        store.store().append(&id, facts.len() as u64, news, None).await.expect("stored");
         Instant::now()
     };
     let waiting = async {
@@ -97,4 +103,23 @@ async fn look(
 ) -> Page {
     let asked = Asked { watermark, read: None, hold, bot: BotWords::Polled };
     handoff.reading.page(entry, caller, &asked).await.expect("the store answers")
+}
+
+#[tokio::test]
+async fn a_direct_line_that_is_down_is_asked_by_few_of_the_chats_whose_bot_is_to_return() {
+    let far_end = FarEnd::start(|_, _| Reply::text(503, ""));
+    let store = MemoryJournal::default();
+    let here = instance_at(&store, far_end.url.as_str());
+    let mut chat = Chat { now: Timestamp::now(), ..Chat::new() };
+    chat.on(escalation_by(0, Opening::Agent));
+    chat.deliver();
+    chat.on(Command::UserEnded);
+    for number in 0..40 {
+        let id = ConversationId::parse(&format!("chat-{number}")).expect("an id");
+        store.store().append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
+        let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
+        here.bot.return_now(&entry).await;
+    }
+    let asked = far_end.targets().len();
+    assert!((1..20).contains(&asked), "{asked} of 40 asked");
 }

@@ -26,6 +26,13 @@ pub struct Caller {
     pub hash: TokenHash,
 }
 
+/// A caller in a conversation of theirs.
+#[derive(Clone, Copy)]
+pub struct Client<'a> {
+    pub conversation: &'a Arc<Conversation>,
+    pub caller: &'a Caller,
+}
+
 /// Whether a caller may use a conversation.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -56,19 +63,12 @@ impl Caller {
 
 /// The tokens that Direct Line accepted.
 pub struct Tokens {
-    ledger: Arc<Ledger<Chat>>,
-    direct_line: DirectLine,
+    pub ledger: Arc<Ledger<Chat>>,
+    pub direct_line: DirectLine,
 }
 
 impl Tokens {
-    pub(super) fn new(ledger: Arc<Ledger<Chat>>, direct_line: DirectLine) -> Self {
-        Self { ledger, direct_line }
-    }
-
     /// Whether the caller may use the conversation; asks Direct Line about a token it has not seen.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn standing(
         &self,
         conversation: &Arc<Conversation>,
@@ -99,9 +99,6 @@ impl Tokens {
     }
 
     /// Whether a credential is a token that some instance knows to be of this conversation.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn is_token_of(
         &self,
         conversation: &Arc<Conversation>,
@@ -113,9 +110,6 @@ impl Tokens {
     }
 
     /// Remembers a token that Direct Line gave out or accepted for the conversation.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn accept(
         &self,
         conversation: &Arc<Conversation>,

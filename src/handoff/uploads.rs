@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Caller, Conversation, Posted, Refusal,
+    Caller, Client, Conversation, Posted, Refusal,
     attaching::{Attaching, Taken},
     bot::{Bot, Source},
 };
@@ -43,19 +43,12 @@ impl From<TakeError> for Not {
 
 /// Takes uploads.
 pub struct Uploads {
-    bot: Arc<Bot>,
-    attaching: Arc<Attaching>,
+    pub bot: Arc<Bot>,
+    pub attaching: Arc<Attaching>,
 }
 
 impl Uploads {
-    pub(super) fn new(bot: Arc<Bot>, attaching: Arc<Attaching>) -> Self {
-        Self { bot, attaching }
-    }
-
     /// Decides once, before the body is read: it can be read only once.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn destination(
         &self,
         conversation: &Arc<Conversation>,
@@ -63,7 +56,7 @@ impl Uploads {
     ) -> Result<UploadTo, JournalError> {
         for _ in 0..2 {
             let (phase, segment) = {
-                self.attaching.ledger.refresh(conversation).await?;
+                self.attaching.calls.ledger.refresh(conversation).await?;
                 let state = conversation.state().await;
                 (state.phase.clone(), state.segment().cloned().unwrap_or_default())
             };
@@ -72,7 +65,7 @@ impl Uploads {
                 Phase::Returning { .. } => self.bot.return_now(conversation).await,
                 Phase::Over => return Ok(UploadTo::Nowhere(Refusal::Over)),
                 Phase::Bot => {
-                    return match self.bot.source(conversation, (0, &segment), caller).await {
+                    return match self.bot.source(Client { conversation, caller }, (0, &segment)).await {
                         Ok(Source { conversation, authorization, .. }) => Ok(UploadTo::Bot {
                             conversation: conversation.to_owned(),
                             authorization: authorization.into_owned(),

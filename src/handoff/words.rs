@@ -8,7 +8,7 @@ use super::{Conversation, Posted, Refusal, calls::Calls, machine::Chat};
 use crate::{
     domain::{ActivityId, MASKED, Timestamp},
     ledger::{
-        CallId, Committed, Decided, Ledger, Machine as _, commit_and_deliver, deliver_soon,
+        CallId, Committed, Decided, Ledger, Machine as _, decide_and_deliver,
         journal::{JournalError, Position},
     },
     session::{Command, Fact, LANE, Notice, Quota, State, ToAgent, UserSaid},
@@ -41,7 +41,7 @@ pub async fn say(
             if secure {
                 said.echo = masked(&activity);
             }
-            return chat.decide(state, &Command::NotTaken { said: Box::new(said), why: told(amiss) }, now);
+            return chat.decide(state, &Command::NotTaken { said: Box::new(said), why: notice(amiss) }, now);
         }
         if let Some(message) = said.message.as_mut().filter(|_| secure) {
             message.whisper = Some(ledger.whisper(&name, std::mem::take(&mut message.text).into()));
@@ -49,34 +49,25 @@ pub async fn say(
         }
         chat.decide(state, &Command::UserSaid(Box::new(said)), now)
     };
-    tell(calls, conversation, decide).await
+    Ok(told(calls, conversation, decide_and_deliver(calls, conversation, LANE, decide).await?).await)
 }
 
-/// Stores what the user said, and delivers it. `None` when the live chat ended meanwhile.
-pub async fn tell(
-    calls: &Arc<Calls>,
-    conversation: &Arc<Conversation>,
-    decide: impl Fn(&Chat, &State, Timestamp) -> Decided<Chat> + Send + Sync + 'static,
-) -> Result<Option<Posted>, JournalError> {
-    let committed =
-        commit_and_deliver(calls, conversation, LANE, decide).await.map_err(JournalError::from)?;
-    let position = match &committed {
-        Committed::TooLate => return Ok(None),
+/// What became of words that were committed, once ServiceNow has them or the user has waited long enough. `None` when the live chat
+/// ended meanwhile.
+pub async fn told(calls: &Calls, conversation: &Conversation, committed: Committed<Chat>) -> Option<Posted> {
+    let (at, facts) = match committed {
+        Committed::TooLate => return None,
         Committed::Known(id) => {
             calls.count_duplicates(1);
-            return Ok(Some(Posted::Known(id.clone())));
+            return Some(Posted::Known(id));
         }
-        Committed::Stored { at, facts } => said_at(*at, facts).ok_or_else(|| lacking(facts)),
+        Committed::Stored { at, facts } => (at, facts),
     };
-    let position = match position {
-        Ok(position) => position,
-        Err(quota) => {
-            deliver_soon(calls, conversation);
-            return Ok(Some(Posted::Refused(Refusal::Full(quota))));
-        }
+    let Some(position) = said_at(at, &facts) else {
+        return Some(Posted::Refused(Refusal::Full(lacking(&facts))));
     };
     calls.wait_for(conversation, CallId(position, 0)).await;
-    Ok(Some(Posted::Accepted(ActivityId::local(&conversation.id, position))))
+    Some(Posted::Accepted(ActivityId::local(&conversation.id, position)))
 }
 
 /// Where the user's words stand in what was stored.
@@ -105,7 +96,7 @@ fn repeats_whisper(
 }
 
 /// What the user is told of something that is no answer.
-pub fn told(amiss: Amiss) -> Notice {
+pub fn notice(amiss: Amiss) -> Notice {
     match amiss {
         Amiss::Closed => Notice::QuestionClosed,
         Amiss::Missing(what) => Notice::Missing { what },

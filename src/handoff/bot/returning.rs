@@ -10,7 +10,7 @@ use tracing::{Instrument as _, info, warn};
 use super::{super::Conversation, Bot, BotError};
 use crate::{
     domain::Timestamp,
-    ledger::journal::JournalError,
+    ledger::{Failure, journal::JournalError},
     session::{Command, EndReason, Phase},
     telemetry::{of_caller, on_behalf},
 };
@@ -63,9 +63,14 @@ impl Bot {
             };
             (state.user.clone(), context)
         };
+        if self.outage().may_ask(Timestamp::now(), 0).is_err() {
+            return Ok(false);
+        }
         let opened =
-            self.direct_line.open(Some(&user.id), user.locale.as_deref(), of_caller().as_deref()).await?;
-        let authorization = opened.authorization.expose_secret();
+            self.direct_line.open(Some(&user.id), user.locale.as_deref(), of_caller().as_deref()).await;
+        self.outage().note(opened.as_ref().err().map(Failure::from), Timestamp::now());
+        let opened = opened?;
+        let authorization = opened.token.authorization.expose_secret();
         if let Some((why, agent)) = context {
             let name = agent.and_then(|agent| agent.name).unwrap_or_default();
             let told = json!({
@@ -78,14 +83,10 @@ impl Bot {
                 warn!(conversation.id = %conversation.id, %error, "The fresh conversation may not know how the live chat ended");
             }
         }
-        let until = i64::try_from(opened.expires_in.as_millis()).unwrap_or(i64::MAX);
-        let own_secret = self.secret.is_some();
-        let command = Command::BotReturned {
-            conversation: opened.conversation_id,
-            authorization: (!own_secret).then(|| self.seal.seal(authorization, conversation.id.as_str())),
-            until: (!own_secret).then(|| Timestamp::now().plus_millis(until)),
-            instead_of,
-        };
+        let sealed = || opened.token.sealed(&self.seal, &conversation.id, Timestamp::now());
+        let (authorization, until) = self.direct_line.own_authorization().is_none().then(sealed).unzip();
+        let command =
+            Command::BotReturned { conversation: opened.conversation_id, authorization, until, instead_of };
         let committed = self.ledger.commit(conversation, command).await.map_err(JournalError::from)?;
         Ok(!committed.facts().is_empty())
     }

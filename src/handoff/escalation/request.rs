@@ -10,12 +10,11 @@ use super::{
     Escalations,
 };
 use crate::{
-    config::StartMode,
     domain::{ConversationId, HistoryLine, Timestamp, User},
-    session::{HandoffRequested, Opening, Topic, UserSaid},
+    session::{HandoffRequested, Opening, UserSaid},
     translate::{
         context,
-        escalation::{self, Destination, Escalation},
+        escalation::{self, Escalation},
         history,
         takeover::{self, bot_id, is_from_user},
         texts::{Text, Words},
@@ -52,7 +51,7 @@ impl Escalations {
         let takeover = takeover::around_event(&batch.activities, event, &spoken, &words, now);
         let mut portions = portions(&spoken, &words).into_iter();
         let locale = user.locale.as_deref();
-        let asks = matches!(self.settings.start, StartMode::Agent).then_some(Text::AskForPerson);
+        let asks = (self.settings.start == Opening::Agent).then_some(Text::AskForPerson);
         let asks = asks.map(|text| words.get(text).to_owned());
         let request = HandoffRequested {
             event: handoff.id.clone().unwrap_or_default(),
@@ -74,16 +73,8 @@ impl Escalations {
             history: portions.next().unwrap_or_default(),
             later_history: portions.collect(),
             history_missing,
-            topic: escalation.destination.map(|destination| match destination {
-                Destination::TopicId(id) => Topic::Id(id),
-                Destination::TopicName(name) => Topic::Name(name),
-                Destination::IntentId(id) => Topic::Intent(id),
-            }),
-            opening: match self.settings.start {
-                StartMode::Create => Opening::CreateThenStart,
-                StartMode::Start => Opening::Start,
-                StartMode::Agent => Opening::Agent,
-            },
+            topic: escalation.destination,
+            opening: self.settings.start,
             token: caller.map(|caller| (caller.hash.as_str().to_owned(), caller.until(now))),
             trace: None,
             at: now,

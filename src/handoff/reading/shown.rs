@@ -12,13 +12,13 @@ use url::Url;
 
 use super::{
     super::{Conversation, machine::Chat, named::is_named},
-    Look,
+    Look, Making,
 };
 use crate::{
     domain::{Timestamp, control::Control},
     files::{Carried, Files},
     ledger::{Ledger, journal::Position},
-    session::{AgentSaid, AgentTypes, Fact, UserSaid},
+    session::{AgentTypes, Fact, UserSaid},
     translate::{
         activity::RenderContext,
         client_view::{self, Scene},
@@ -43,26 +43,21 @@ pub enum Reached {
 
 /// Shows what the journal holds.
 pub struct Shown {
-    ledger: Arc<Ledger<Chat>>,
-    files: Arc<Files>,
-    texts: Texts,
+    pub ledger: Arc<Ledger<Chat>>,
+    pub files: Arc<Files>,
+    pub texts: Texts,
     /// Instance root, for links that ServiceNow gives relative to it.
-    instance: Url,
+    pub instance: Url,
 }
 
 impl Shown {
-    pub fn new(ledger: Arc<Ledger<Chat>>, files: Arc<Files>, texts: Texts, instance: Url) -> Self {
-        Self { ledger, files, texts, instance }
-    }
-
     /// The journal from the cursor on, as far as the answer has room.
-    pub fn read(
+    pub(super) fn read(
         &self,
         conversation: &Conversation,
         look: &Look,
         catching_up: bool,
-        cursor: &mut Cursor,
-        activities: &mut Vec<Value>,
+        Making { cursor, activities }: &mut Making,
     ) -> Reached {
         let mut size = size_of_all(activities);
         let now = Timestamp::now();
@@ -127,14 +122,19 @@ impl Shown {
     /// A masked text with its words, while this process knows them: until the client has read past it.
     fn in_clear(&self, conversation: &Conversation, fact: &Fact, position: Position) -> Option<Fact> {
         let Fact::AgentSaid(said) = fact else { return None };
-        let Control::Masked(masked) = &said.control else { return None };
+        if !matches!(said.control, Control::Masked(_) | Control::MultiPart(_)) {
+            return None;
+        }
+        let mut said = said.clone();
+        let slot = said.control.masked()?;
+        let Control::Masked(masked) = &*slot else { return None };
         let words = self.ledger.whispers().get(&masked.whisper)?;
         let mut shown = conversation.local.shown_once.lock().unwrap_or_else(PoisonError::into_inner);
         if !shown.iter().any(|(at, _)| *at == position) {
             shown.push((position, masked.whisper.clone()));
         }
-        let control = Control::Text { text: words.expose_secret().to_owned() };
-        Some(Fact::AgentSaid(Box::new(AgentSaid { control, ..(**said).clone() })))
+        *slot = Control::Text { text: words.expose_secret().to_owned() };
+        Some(Fact::AgentSaid(said))
     }
 
     /// Forgets the words of masked texts that the client has by now.

@@ -7,10 +7,10 @@ use url::Url;
 
 use super::{
     super::{
-        Caller, Conversation,
+        Caller, Client, Conversation,
         bot::{BotError, watermark_text},
     },
-    Page, Reading,
+    Making, Page, Reading,
 };
 use crate::{
     far_end::CallError,
@@ -27,13 +27,12 @@ impl Reading {
     /// What the bot said in a stretch that has ended, up to its end; false when that can't be read (on) now.
     pub(super) async fn read_rest(
         &self,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
+        client: Client<'_>,
         segment: &Segment,
         last: bool,
-        cursor: &mut Cursor,
-        activities: &mut Vec<Value>,
+        making: &mut Making,
     ) -> bool {
+        let cursor = &mut making.cursor;
         let Some(cut) = &segment.cut else {
             if !last {
                 cursor.upstream = Upstream::End;
@@ -49,7 +48,7 @@ impl Reading {
             _ => {}
         }
         let at = cursor.upstream.asked();
-        match self.upstream(conversation, (cursor.segment, segment), caller, at).await {
+        match self.upstream(client, (cursor.segment, segment), at).await {
             Ok(set) => {
                 let next = watermark_text(&set);
                 let moved = next.is_some() && next.as_deref() != at;
@@ -58,9 +57,9 @@ impl Reading {
                     Some(next) if !ended && moved => Upstream::At(next),
                     _ => Upstream::End,
                 };
-                let shown = shown.into_iter().map(|activity| as_clients(activity, conversation)).collect();
-                show_part(shown, behind, cursor, activities);
-                cursor.upstream == Upstream::End
+                let shown = shown.into_iter().map(|activity| as_clients(activity, client.conversation));
+                making.show_part(shown.collect(), behind);
+                making.cursor.upstream == Upstream::End
             }
             // Gone for good: Direct Line keeps messages for a day.
             Err(BotError::DirectLine(CallError::Rejected { .. })) => {
@@ -74,23 +73,22 @@ impl Reading {
     /// What the bot says now, in a conversation of ours behind the client's.
     pub(super) async fn read_bot(
         &self,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
+        client: Client<'_>,
         segment: &Segment,
-        cursor: &mut Cursor,
-        activities: &mut Vec<Value>,
+        making: &mut Making,
     ) -> Result<(), JournalError> {
+        let cursor = &making.cursor;
         let at = cursor.upstream.asked();
-        let set = match self.upstream(conversation, (cursor.segment, segment), caller, at).await {
+        let set = match self.upstream(client, (cursor.segment, segment), at).await {
             Ok(set) => set,
             Err(BotError::DirectLine(CallError::Rejected { status: 401 | 403 | 404, .. })) => {
-                let _ = self.bot.replace(conversation, cursor.segment).await;
+                let _ = self.bot.replace(client.conversation, cursor.segment).await;
                 return Ok(());
             }
             Err(_) => return Ok(()),
         };
-        if let Some((behind, shown)) = self.take_in(conversation, caller, segment, set, cursor).await? {
-            show_part(shown, behind, cursor, activities);
+        if let Some((behind, shown)) = self.take_in(client, segment, set, cursor).await? {
+            making.show_part(shown, behind);
         }
         Ok(())
     }
@@ -99,8 +97,7 @@ impl Reading {
     /// `None` when it is not to be shown.
     async fn take_in(
         &self,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
+        client: Client<'_>,
         segment: &Segment,
         set: ActivitySet,
         cursor: &Cursor,
@@ -108,8 +105,9 @@ impl Reading {
         let mut behind = watermark_text(&set).map_or_else(|| cursor.upstream.clone(), Upstream::At);
         if let Some(event) = self.escalations.find(&set.activities) {
             let stretch = (cursor.segment, segment);
-            let Ok(source) = self.bot.source(conversation, stretch, caller).await else { return Ok(None) };
-            if !self.escalations.escalate(&conversation.id, &set, event, &source, None, None).await? {
+            let Ok(source) = self.bot.source(client, stretch).await else { return Ok(None) };
+            let id = &client.conversation.id;
+            if !self.escalations.escalate(id, &set, event, &source, None, None).await? {
                 // The batch is younger than the hand-off: what may be shown of it stands before that, and is read there.
                 return Ok(None);
             }
@@ -117,7 +115,7 @@ impl Reading {
         }
         let ours = |activity: &Activity| activity.name.as_deref() == Some("pvaSetContext");
         let shown = set.activities.into_iter().filter(|activity| !ours(activity));
-        Ok(Some((behind, shown.map(|activity| as_clients(activity, conversation)).collect())))
+        Ok(Some((behind, shown.map(|activity| as_clients(activity, client.conversation)).collect())))
     }
 
     /// Where what the bot says now is pushed, from a client's place on. `None`: nowhere, it must be polled.
@@ -129,7 +127,8 @@ impl Reading {
     ) -> Option<Url> {
         let cursor = Cursor::read(watermark);
         let segment = conversation.state().await.segments.get(cursor.segment)?.clone();
-        let source = self.bot.source(conversation, (cursor.segment, &segment), caller).await.ok()?;
+        let source =
+            self.bot.source(Client { conversation, caller }, (cursor.segment, &segment)).await.ok()?;
         self.bot.stream(&source, cursor.upstream.asked()).await
     }
 
@@ -149,7 +148,7 @@ impl Reading {
         let segment = conversation.state().await.segments.get(cursor.segment).cloned();
         let mut activities = vec![];
         if let Some(segment) = segment.filter(|segment| segment.cut.is_none()) {
-            let taken = self.take_in(conversation, caller, &segment, set, &cursor).await?;
+            let taken = self.take_in(Client { conversation, caller }, &segment, set, &cursor).await?;
             if let Some(taken) = taken {
                 (cursor.upstream, activities) = taken;
             }
@@ -160,32 +159,35 @@ impl Reading {
 
     async fn upstream(
         &self,
-        conversation: &Arc<Conversation>,
+        client: Client<'_>,
         stretch: (usize, &Segment),
-        caller: &Caller,
         at: Option<&str>,
     ) -> Result<ActivitySet, BotError> {
-        let source = self.bot.source(conversation, stretch, caller).await?;
-        let turn = tokio::time::timeout(PATIENCE, conversation.local.reading.lock()).await;
+        let source = self.bot.source(client, stretch).await?;
+        let turn = tokio::time::timeout(PATIENCE, client.conversation.local.reading.lock()).await;
         let _turn = turn.map_err(|_| CallError::NotSent(None))?;
         Ok(self.bot.read(&source, at).await?)
     }
 }
 
-/// Adds what Direct Line has answered at the cursor, as far as there is room, and moves the cursor: to `behind`, when that is all.
-fn show_part(shown: Vec<Value>, behind: Upstream, cursor: &mut Cursor, activities: &mut Vec<Value>) {
-    let skip = match &cursor.upstream {
-        Upstream::Inside(inside) => inside.skip(&shown).unwrap_or(0),
-        _ => 0,
-    };
-    let room = LARGEST_PAGE.saturating_sub(activities.iter().map(Piece::size).sum());
-    if !activities.is_empty() && shown.get(skip).is_some_and(|first| first.size() > room) {
-        return;
+impl Making {
+    /// Adds what Direct Line has answered at the cursor, as far as there is room, and moves the cursor: to `behind`, when that is
+    /// all.
+    fn show_part(&mut self, shown: Vec<Value>, behind: Upstream) {
+        let Self { cursor, activities } = self;
+        let skip = match &cursor.upstream {
+            Upstream::Inside(inside) => inside.skip(&shown).unwrap_or(0),
+            _ => 0,
+        };
+        let room = LARGEST_PAGE.saturating_sub(activities.iter().map(Piece::size).sum());
+        if !activities.is_empty() && shown.get(skip).is_some_and(|first| first.size() > room) {
+            return;
+        }
+        let part = Part::of(&shown, cursor.upstream.asked(), skip, room);
+        cursor.upstream = part.next.map_or(behind, Upstream::Inside);
+        let count = part.shown.len();
+        activities.extend(shown.into_iter().skip(skip).take(count));
     }
-    let part = Part::of(&shown, cursor.upstream.asked(), skip, room);
-    cursor.upstream = part.next.map_or(behind, Upstream::Inside);
-    let count = part.shown.len();
-    activities.extend(shown.into_iter().skip(skip).take(count));
 }
 
 /// What the client may see of a bot's stretch that has ended, and whether its end has been reached.
