@@ -47,3 +47,10 @@ pub mod wire;
 pub mod demo;
 #[cfg(feature = "simulate")]
 pub mod simulate;
+
+/// How many cases a property is looked at with: so many, unless `PROPTEST_CASES` says how many for all.
+#[cfg(test)]
+fn cases(few: u32) -> proptest::test_runner::Config {
+    let told = std::env::var_os("PROPTEST_CASES").is_some();
+    if told { Default::default() } else { proptest::test_runner::Config::with_cases(few) }
+}

@@ -214,7 +214,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(128))]
+        #![proptest_config(crate::cases(128))]
 
         #[test]
         fn any_template_is_filled_without_panic(template in "[a{}é ]{0,24}") {

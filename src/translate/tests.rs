@@ -20,7 +20,7 @@ mod answers;
 mod generated;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(crate::cases(128))]
 
     #[test]
     fn every_readable_text_reaches_the_user_in_order(elements in prop::collection::vec(element(), 0..6)) {

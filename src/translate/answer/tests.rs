@@ -419,7 +419,7 @@ fn is_documented(said: &str, control: &Control) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(crate::cases(2_000))]
 
     /// ServiceNow gets a documented answer to a question that is open, or what was typed, or nothing; then the user is told.
     #[test]
@@ -449,7 +449,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(crate::cases(128))]
 
     #[test]
     fn packed_values_come_back_whole(values in prop::collection::vec("[a,%2C5é]{0,8}", 1..5)) {

@@ -118,7 +118,7 @@ fn the_oldest_lines_give_way_first() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(crate::cases(128))]
 
     #[test]
     fn a_bound_is_kept_and_only_the_oldest_go(

@@ -61,7 +61,7 @@ fn very_deep_html_is_read_in_reasonable_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(crate::cases(128))]
 
     #[test]
     fn any_html_is_read_without_panic_and_its_words_survive(

@@ -67,7 +67,7 @@ fn hostile_text_takes_reasonable_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(crate::cases(128))]
 
     #[test]
     fn no_foreign_scheme_is_ever_a_destination(text in "[\\[\\]()<>!\\\\a: \n\"é]{0,40}") {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(crate::cases(128))]
 
     #[test]
     fn any_press_on_any_control_is_a_documented_answer(element in element(), said in ".{0,20}") {

@@ -246,7 +246,7 @@ fn is_harmless(markdown: &str) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(crate::cases(512))]
 
     #[test]
     fn any_text_a_person_types_is_read_sign_for_sign(text in any_text()) {

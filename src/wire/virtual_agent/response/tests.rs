@@ -127,7 +127,7 @@ fn a_topic_picker_goes_by_both_its_names() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(crate::cases(128))]
 
     #[test]
     fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), text in ".{0,64}") {
