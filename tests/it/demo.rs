@@ -1,17 +1,14 @@
 //! `handler demo`, as somebody meets it who sees the product for the first time.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use servicenow_handoff::far_end;
 
-use crate::free_port::free_port;
-
-const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK: Duration = Duration::from_millis(50);
+use crate::{
+    eventually::{PATIENCE, eventually, found},
+    free_port::free_port,
+};
 
 #[test]
 fn a_scripted_demo_prints_who_says_what_in_the_order_it_is_said() {
@@ -82,12 +79,7 @@ async fn the_connector_ends_with_the_demo_however_that_goes() {
         Ok(stat) => stat.contains(") Z "),
         Err(_) => true,
     };
-    let waiting = async {
-        while !gone() {
-            tokio::time::sleep(LOOK).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("the connector's process is still there");
+    eventually("the connector's process is gone", gone).await;
 }
 
 /// The processes that the time line says were started.
@@ -117,12 +109,8 @@ impl Demo {
         let child = handler(port).stdout(Stdio::null()).spawn().unwrap();
         let http = far_end::client().unwrap();
         let demo = Self { child, root: format!("http://127.0.0.1:{port}"), http };
-        let answers = async {
-            while demo.http.get(format!("{}/api/health", demo.root)).send().await.is_err() {
-                tokio::time::sleep(LOOK).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, answers).await.expect("the demo does not answer");
+        let health = format!("{}/api/health", demo.root);
+        found("the demo answers", async || demo.http.get(&health).send().await.ok()).await;
         demo
     }
 

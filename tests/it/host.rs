@@ -6,7 +6,7 @@ mod functions;
 mod hand_off;
 mod instances;
 mod model;
-mod package;
+pub mod package;
 mod published;
 mod restarts;
 mod stage;

@@ -15,6 +15,7 @@ mod host;
 mod live;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod program;
 mod pure;
 mod relay;
 mod secondary;

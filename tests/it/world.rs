@@ -84,7 +84,7 @@ impl World {
         // The last word counts: lookups go from the end.
         let settings: Vec<(String, String)> =
             own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (url, handoff) = serve(&settings);
+        let (url, handoff) = serve(&settings, Connector::handoff);
         servicenow.set_response_url(format!("{url}/api/servicenow/responses"));
         let http = servicenow_handoff::far_end::client().unwrap();
         Self { copilot, servicenow, url, handoff, http, folder, settings }
@@ -93,13 +93,13 @@ impl World {
     /// Another connector on the same store, as a second instance of the app.
     pub fn second_instance(&self) -> (String, Arc<Handoff>) {
         assert!(self.folder.path().exists());
-        serve(&self.settings)
+        serve(&self.settings, Connector::handoff)
     }
 
     /// As [`second_instance`](Self::second_instance), after somebody has changed these settings.
     pub fn instance_with(&self, more: &[(&str, &str)]) -> (String, Arc<Handoff>) {
         let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        serve(&self.settings.iter().cloned().chain(more).collect::<Vec<_>>())
+        serve(&self.settings.iter().cloned().chain(more).collect::<Vec<_>>(), Connector::handoff)
     }
 
     /// What the operator opens on the command line, beside the running program.
@@ -184,20 +184,23 @@ impl World {
     }
 }
 
-/// Starts a connector on a thread of its own, as a process would run.
-fn serve(settings: &[(String, String)]) -> (String, Arc<Handoff>) {
+/// Starts a connector on a thread of its own, as a process would run; its root, and what is taken of it.
+pub fn serve<T: Send + 'static>(
+    settings: &[(String, String)],
+    take: impl FnOnce(&Connector) -> Option<T> + Send + 'static,
+) -> (String, T) {
     let mut settings = Settings::from_env(|name| lookup(settings, name)).unwrap();
     settings.files.disk = Disk::Roomy;
     let (started, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let connector = Connector::build(&settings).unwrap();
-            started.send((connector.address(), connector.handoff().unwrap())).unwrap();
+            started.send((connector.address(), take(&connector).unwrap())).unwrap();
             connector.run().await.unwrap();
         });
     });
-    let (address, handoff) = address.recv_timeout(PATIENCE).unwrap();
-    (format!("http://{address}"), handoff)
+    let (address, taken) = address.recv_timeout(PATIENCE).unwrap();
+    (format!("http://{address}"), taken)
 }
 
 fn lookup(settings: &[(String, String)], name: &str) -> Option<String> {

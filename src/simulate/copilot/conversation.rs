@@ -159,7 +159,7 @@ impl Conversation {
         self.socket.receiver_count()
     }
 
-    /// Lets the agent say something, under its own account unless the activity names another; answers the id.
+    /// Lets the agent say something, now and under its own account unless the activity says otherwise; answers the id.
     pub fn say(&self, says: &Says, reply_to: Option<&str>) -> String {
         let mut said = self.said();
         let content = match says {
@@ -172,7 +172,9 @@ impl Conversation {
         if let Some(reply_to) = reply_to {
             activity.insert("replyToId".to_owned(), reply_to.into());
         }
+        let earlier = activity.remove("timestamp");
         let number = self.stamp(&mut said, &mut activity);
+        activity.extend(earlier.map(|at| ("timestamp".to_owned(), at)));
         let id = self.activity_id(number);
         said.join_stream(&mut activity, &id);
         let shown = is_shown(activity.get("type"));

@@ -1,5 +1,7 @@
 //! A hand-off with its journal in a container, over two instances.
 
+use std::time::Duration;
+
 use servicenow_handoff::{
     domain::ConversationId,
     ledger::journal::{AppendBlobJournal, Position, Store},
@@ -73,6 +75,18 @@ fn since(proxy: &Proxy, before: &Counts) -> Vec<(&'static str, u64)> {
     let now = proxy.counts();
     let grown = now.kinds.iter().map(|(kind, times)| (*kind, times - before.of(kind)));
     grown.filter(|(_, times)| *times > 0).collect()
+}
+
+/// Waits until all that was begun is stored: the account is asked for nothing more.
+async fn is_quiet(proxy: &Proxy) {
+    let mut before = proxy.counts();
+    found("nothing more is asked of the account", async || {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let is_quiet = since(proxy, &before).is_empty();
+        before = proxy.counts();
+        is_quiet.then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -152,14 +166,14 @@ async fn an_idle_poll_is_one_read_in_the_live_chat_and_none_in_the_bot_phase() {
     world.agent_hears(&session, &["one"]).await;
     chat.see("the echo", |a| a["text"] == "one").await.unwrap();
     chat.poll().await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    is_quiet(proxy).await;
     let before = proxy.counts();
     chat.poll().await.unwrap();
     assert_eq!(since(proxy, &before), [("read", 1)], "a poll in the live chat");
     let before = proxy.counts();
     chat.say("two").await.unwrap();
     world.agent_hears(&session, &["one", "two"]).await;
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    is_quiet(proxy).await;
     eprintln!("the user's message, stored and delivered: {:?}", since(proxy, &before));
     let before = proxy.counts();
     world.agent_says(&session, "three").await;
@@ -169,7 +183,7 @@ async fn an_idle_poll_is_one_read_in_the_live_chat_and_none_in_the_bot_phase() {
     eprintln!("the poll that fetches it: {:?}", since(proxy, &before));
     let before = proxy.counts();
     chat.poll().await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    is_quiet(proxy).await;
     eprintln!("the poll that acknowledges it: {:?}", since(proxy, &before));
     let before = proxy.counts();
     world.handoff.sweep().await.unwrap();

@@ -2,10 +2,8 @@
 //! tokens that Azurite takes over HTTPS.
 
 use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU32, Ordering::Relaxed},
         mpsc,
     },
@@ -21,6 +19,7 @@ use servicenow_handoff::simulate::{
 
 use crate::{
     azurite::server::{Azurite, bearer},
+    program::{Program, command},
     world::{PATIENCE, RESPONSES_TOKEN},
 };
 
@@ -65,46 +64,6 @@ async fn token(request: HttpRequest, given: web::Data<AtomicU32>) -> HttpRespons
     }))
 }
 
-/// The program, ended when it is dropped.
-struct Handler {
-    child: Child,
-    /// What it has written to standard output.
-    log: Arc<Mutex<String>>,
-}
-
-impl Drop for Handler {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command(settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
-    command.env_clear().envs(settings.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// Starts it and waits for the line that tells where it listens.
-fn start(settings: &[(&str, &str)]) -> (Handler, String) {
-    let mut child = command(settings).spawn().unwrap();
-    let (told, address) = mpsc::channel();
-    let log = Arc::new(Mutex::new(String::new()));
-    let (lines, written) = (BufReader::new(child.stdout.take().unwrap()).lines(), log.clone());
-    thread::spawn(move || {
-        for line in lines.map_while(Result::ok) {
-            written.lock().unwrap().push_str(&format!("{line}\n"));
-            if let Some((_, address)) = line.split_once("Listening on ") {
-                let end = address.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
-                let _ = told.send(address[..end.unwrap_or(address.len())].to_owned());
-            }
-        }
-    });
-    let handler = Handler { child, log };
-    let address = address.recv_timeout(PATIENCE).expect("it listens");
-    (handler, format!("http://{address}"))
-}
-
 #[tokio::test]
 #[ignore = "needs Azurite: npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts"]
 async fn the_program_keeps_a_hand_off_under_its_managed_identity() {
@@ -119,7 +78,6 @@ async fn the_program_keeps_a_hand_off_under_its_managed_identity() {
     let servicenow = servicenow::start(options).await.unwrap();
     let (store, certificate) = (azurite.container(), azurite.certificate().display().to_string());
     let settings = [
-        ("LISTEN", "127.0.0.1:0"),
         ("STORE", store.as_str()),
         ("IDENTITY_ENDPOINT", &endpoint),
         ("IDENTITY_HEADER", HEADER),
@@ -132,13 +90,13 @@ async fn the_program_keeps_a_hand_off_under_its_managed_identity() {
         ("SERVICENOW_PASSWORD", "a-password"),
         ("RESPONSES_TOKEN", RESPONSES_TOKEN),
     ];
-    let (_first, url) = start(&settings);
-    servicenow.set_response_url(format!("{url}/api/servicenow/responses"));
-    let mut chat = ChatClient::start(&url, &copilot.token_endpoint()).await.unwrap();
+    let first = Program::start(settings);
+    servicenow.set_response_url(format!("{}/api/servicenow/responses", first.url));
+    let mut chat = ChatClient::start(&first.url, &copilot.token_endpoint()).await.unwrap();
     chat.say("agent").await.unwrap();
     chat.see("the hand-off", |activity| activity["name"] == "handoff.initiate").await.unwrap();
-    let (_second, url) = start(&settings);
-    chat.move_to(&url);
+    let second = Program::start(settings);
+    chat.move_to(&second.url);
     chat.say("kept under an identity").await.unwrap();
     chat.see("the echo", |activity| activity["text"] == "kept under an identity").await.unwrap();
     assert!(
@@ -154,7 +112,6 @@ async fn the_sas_is_in_no_line_of_the_log_while_the_account_works_and_when_it_is
     let copilot = copilot::start(CopilotOptions::default()).await.unwrap();
     let store = azurite.container_with_sas();
     let settings = [
-        ("LISTEN", "127.0.0.1:0"),
         ("LOG", "trace"),
         ("STORE", store.as_str()),
         ("DIRECT_LINE_URL", copilot.url()),
@@ -164,8 +121,8 @@ async fn the_sas_is_in_no_line_of_the_log_while_the_account_works_and_when_it_is
         ("SERVICENOW_PASSWORD", "a-password"),
         ("RESPONSES_TOKEN", RESPONSES_TOKEN),
     ];
-    let (handler, url) = start(&settings);
-    let mut chat = ChatClient::start(&url, &copilot.token_endpoint()).await.unwrap();
+    let program = Program::start(settings);
+    let mut chat = ChatClient::start(&program.url, &copilot.token_endpoint()).await.unwrap();
     chat.say("agent").await.unwrap();
     chat.see("the hand-off", |activity| activity["name"] == "handoff.initiate").await.unwrap();
     drop(azurite);
@@ -173,9 +130,9 @@ async fn the_sas_is_in_no_line_of_the_log_while_the_account_works_and_when_it_is
         chat.say("nobody stores this").await.is_err(),
         "a message that is not stored is not answered for"
     );
-    let log = handler.log.lock().unwrap().clone();
+    let log = program.log();
     assert!(log.contains("The store failed"), "{log}");
-    let ended = command(&settings).output().unwrap();
+    let ended = command(settings).output().unwrap();
     let refused = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
     assert!(refused.contains("STORE http://127.0.0.1"), "{refused}");
     for said in [log, refused] {
@@ -190,7 +147,6 @@ fn a_start_without_a_token_says_in_one_sentence_what_to_do() {
     let (endpoint, _) = endpoint();
     let (store, certificate) = (azurite.container(), azurite.certificate().display().to_string());
     let settings = [
-        ("LISTEN", "127.0.0.1:0"),
         ("STORE", store.as_str()),
         ("IDENTITY_ENDPOINT", &endpoint),
         ("IDENTITY_HEADER", HEADER),
@@ -201,7 +157,7 @@ fn a_start_without_a_token_says_in_one_sentence_what_to_do() {
         ("SERVICENOW_PASSWORD", "a-password"),
         ("RESPONSES_TOKEN", RESPONSES_TOKEN),
     ];
-    let ended = command(&settings).output().unwrap();
+    let ended = command(settings).output().unwrap();
     let said = [ended.stdout, ended.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     assert!(!ended.status.success());

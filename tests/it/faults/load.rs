@@ -6,10 +6,13 @@ use futures_util::{StreamExt as _, future::join_all, stream};
 use servicenow_handoff::{domain::Timestamp, simulate::servicenow::ServiceNowOptions};
 use tokio::time::{Instant, interval_at};
 
-use crate::faults::{client::Client, stage::Stage};
+use crate::{
+    eventually::found,
+    faults::{client::Client, stage::Stage},
+};
 
 const CONVERSATIONS: usize = 200;
-const MESSAGES: usize = 4;
+const MESSAGES: usize = 3;
 /// From one message of a person's to the next; people type slower.
 const PACE: Duration = Duration::from_secs(4);
 /// Between two looks at how busy the machine is.
@@ -17,8 +20,8 @@ const PROBE: Duration = Duration::from_millis(50);
 /// How often a webhook waits for a processor where `/` waits once, when the machine is busy elsewhere: the request,
 /// the append behind others' appends, and the answer, each in two programs.
 const TURNS: u64 = 10;
-/// Between two polls, as Web Chat has it.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Between two polls: Web Chat's is half as long, but the polls are not what is looked at.
+const PAUSE: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn the_webhook_answers_within_a_second_while_two_hundred_conversations_talk() {
@@ -39,7 +42,11 @@ async fn the_webhook_answers_within_a_second_while_two_hundred_conversations_tal
         let told: Vec<String> = (1..=MESSAGES).map(said).collect();
         assert_eq!(stage.told(&client.conversation), told);
     }
-    let mut times = webhooks_since(&stage, start);
+    // The words are read a moment before the webhook that brought them is answered.
+    let mut times = found("all webhooks are answered", async || {
+        Some(webhooks_since(&stage, start)).filter(|times| times.len() >= CONVERSATIONS * MESSAGES)
+    })
+    .await;
     times.sort_unstable();
     let percentile = |percent: usize| times[(times.len() - 1) * percent / 100];
     let busy = probes.into_inner().into_iter().max().unwrap_or_default();
@@ -50,7 +57,6 @@ async fn the_webhook_answers_within_a_second_while_two_hundred_conversations_tal
         percentile(99),
         percentile(100)
     );
-    assert!(times.len() >= CONVERSATIONS * MESSAGES);
     assert!(percentile(99) < 1_000 + TURNS * busy);
 }
 

@@ -1,9 +1,8 @@
 //! The handler told to end: by SIGTERM, as the host and containers do it, and by Ctrl+C.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -16,10 +15,9 @@ use crate::{
     free_port::free_port,
     host::{
         front::Mode,
-        package::Package,
         stage::{PATIENCE, Stage},
-        worker::signal,
     },
+    program::Program,
 };
 
 #[test]
@@ -29,43 +27,42 @@ fn told_to_end_it_does_so_in_order_with_the_code_its_owner_expects() {
     {
         let port = free_port().to_string();
         let own = if host { ("FUNCTIONS_CUSTOMHANDLER_PORT", &*port) } else { ("LOG", "info") };
-        let mut program = Program::start(&[own, ("LISTEN", "127.0.0.1:0")]);
+        let mut program = Program::start([own]);
         program.signal(signal);
-        let (ended, lines) = program.end();
-        assert_eq!(ended, Some(code), "{signal}: {lines:?}");
-        let last = lines.last().unwrap();
+        assert_eq!((program.ended(), program.errors()), (Some(code), String::new()), "{signal}");
+        let log = program.log();
+        let last = log.lines().last().unwrap();
         assert!(last.contains("INFO") && last.contains("no role is on that keeps chats"), "{last}");
-        assert!(!lines.iter().any(|line| line.contains("ERROR")), "{lines:?}");
+        assert!(!log.contains("ERROR"), "{log}");
     }
 }
 
 #[test]
 fn what_is_under_way_is_finished_and_nothing_new_is_taken() {
     let far_end = SlowFarEnd::start();
-    let mut program = Program::start(&[("DIRECT_LINE_URL", &far_end.url), ("LISTEN", "127.0.0.1:0")]);
-    let address = program.address.clone();
+    let mut program = Program::start([("DIRECT_LINE_URL", &far_end.url)]);
+    let address = program.address().to_owned();
     let asking = thread::spawn(move || ask(&address, "/v3/directline/conversations/c/activities"));
     far_end.asked.recv_timeout(PATIENCE).unwrap();
     program.signal("TERM");
-    let refused = || TcpStream::connect(&program.address).is_err();
+    let refused = || TcpStream::connect(program.address()).is_err();
     assert!(eventually(refused), "it still takes connections");
     far_end.answer.send(()).unwrap();
     let answer = asking.join().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("whole"), "{answer}");
-    assert_eq!(program.end().0, Some(0));
+    assert_eq!(program.ended(), Some(0));
 }
 
 #[test]
 fn a_caller_that_keeps_its_connection_and_asks_nothing_is_not_waited_for() {
-    let mut program = Program::start(&[("LISTEN", "127.0.0.1:0")]);
-    let mut idle = TcpStream::connect(&program.address).unwrap();
+    let mut program = Program::start([("LOG", "info")]);
+    let mut idle = TcpStream::connect(program.address()).unwrap();
     idle.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     assert!(idle.read(&mut [0; 64]).unwrap() > 0);
     program.signal("TERM");
-    let (code, lines) = program.end();
-    assert_eq!(code, Some(0));
+    assert_eq!(program.ended(), Some(0));
     idle.read_to_end(&mut vec![]).expect("its connection is closed");
-    assert!(!lines.iter().any(|line| line.contains("ERROR")), "{lines:?}");
+    assert!(!program.log().contains("ERROR"), "{}", program.log());
 }
 
 #[test]
@@ -84,67 +81,6 @@ fn whoever_ends_it_is_told_how_many_chats_go_on_and_they_do() {
         chat.say("still there?").await.unwrap();
         stage.agent_hears(chat.conversation(), &["still there?"]).await;
     });
-}
-
-/// The program by itself, killed when dropped.
-struct Program {
-    child: Child,
-    address: String,
-    lines: mpsc::Receiver<String>,
-    read: Vec<String>,
-}
-
-impl Program {
-    /// Until it listens.
-    fn start(settings: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(Package::program());
-        command.env_clear().envs(settings.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                // Nobody may be listening any more.
-                let _ = sender.send(line);
-            }
-        });
-        let mut program = Self { child, address: String::new(), lines, read: vec![] };
-        while program.address.is_empty() {
-            let line = program.lines.recv_timeout(PATIENCE).unwrap();
-            if let Some((_, address)) = line.split_once("Listening on ") {
-                let end = address.find(|c: char| c != '.' && c != ':' && !c.is_ascii_digit());
-                address[..end.unwrap_or(address.len())].clone_into(&mut program.address);
-            }
-            program.read.push(line);
-        }
-        program
-    }
-
-    fn signal(&self, name: &str) {
-        signal(self.child.id(), name);
-    }
-
-    /// Its exit code and everything it logged.
-    fn end(&mut self) -> (Option<i32>, Vec<String>) {
-        let until = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < until, "it does not end");
-            thread::sleep(Duration::from_millis(20));
-        };
-        // The pipe has closed with it.
-        self.read.extend(self.lines.iter());
-        (status.code(), self.read.clone())
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// A Direct Line that answers once it is told to.

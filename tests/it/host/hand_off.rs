@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use servicenow_handoff::simulate::{
     chat_client::{ChatClient, handoff_state, message},
@@ -88,7 +88,7 @@ fn people_who_talk_while_it_is_killed_again_and_again_lose_nothing() {
 #[test]
 fn a_function_that_runs_out_of_time_takes_the_process_along_and_nothing_stored_is_lost() {
     run(async {
-        for mode in BOTH_MODES {
+        join_all(BOTH_MODES.map(async |mode| {
             let stage = Stage::start().await;
             let host = Host::open_within(Duration::from_secs(8), mode, &stage.settings());
             host.start_handler().await.unwrap();
@@ -105,7 +105,8 @@ fn a_function_that_runs_out_of_time_takes_the_process_along_and_nothing_stored_i
             host.fire_timer("sweep").await.unwrap();
             stage.agent_hears(chat.conversation(), &["kept"]).await;
             comes_back(&stage, &mut chat).await;
-        }
+        }))
+        .await;
     });
 }
 

@@ -11,7 +11,7 @@ use std::{
 use actix_web::rt::time::sleep;
 use tokio::time::Duration;
 
-use crate::{free_port::free_port, host::package::Package};
+use crate::{free_port::free_port, host::package::Package, program::signal};
 
 pub const FLEX: [(&str, &str); 4] = [
     ("WEBSITE_SKU", "FlexConsumption"),
@@ -140,12 +140,6 @@ impl Worker {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Sends a signal by its short name.
-pub fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill").args([format!("-{name}"), process.to_string()]).status().unwrap();
-    assert!(sent.success());
 }
 
 impl Drop for Worker {

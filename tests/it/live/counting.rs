@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use servicenow_handoff::{
+    domain::Timestamp,
     ledger::Looked,
     simulate::{
         chat_client::{ChatClient, message},
@@ -81,15 +82,16 @@ async fn a_part_that_came_too_late_for_its_turn_is_counted_with_the_turn_it_came
     let world = World::start().await;
     let chat = world.chat().await;
     let conversation = chat.conversation().to_owned();
-    let bot_says = |text: &str| {
-        world.copilot.bot_says(&conversation, json!({"type": "message", "text": text})).unwrap();
+    let now = Timestamp::now();
+    let bot_said = |text: &str, at: Timestamp| {
+        let words = json!({"type": "message", "text": text, "timestamp": at.rfc3339()});
+        world.copilot.bot_says(&conversation, words).unwrap();
     };
-    bot_says("First part.");
+    bot_said("First part.", now);
     let first = relay(&world, &conversation, "0").await;
     assert_eq!(counted(&world), [("relay_turns", 1), ("relay_activities", texts(&first).len() as u64)]);
-    bot_says("Late part.");
     // Nearer to the call than a second, it would count as part of this turn when only the second poll shows it.
-    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    bot_said("Late part.", now.plus_millis(-2_000));
     chat.post(&message("And now?")).await.unwrap();
     let second = relay(&world, &conversation, first["watermark"].as_str().unwrap()).await;
     assert!(texts(&second).contains(&"Late part.".to_owned()), "{second}");

@@ -1,14 +1,7 @@
 //! Many turns at once in one small process: the real binary, in front of a Direct Line that takes its time.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use actix_web::rt::{self, System};
 use futures_util::future::join_all;
@@ -18,10 +11,10 @@ use servicenow_handoff::simulate::{
     faults::Fault,
 };
 
-use crate::eventually::eventually;
+use crate::{eventually::eventually, program::Program};
 
 const TURNS: usize = 1_000;
-const MEBIBYTE: usize = 1_024;
+const MEBIBYTE: u64 = 1_024;
 
 #[test]
 fn a_thousand_turns_wait_within_64_mebibytes() {
@@ -34,14 +27,14 @@ fn a_thousand_turns_wait_within_64_mebibytes() {
         for _ in 0..TURNS {
             ids.push(open(&http, &studio).await);
         }
-        let idle = handler.kibibytes("VmRSS");
+        let idle = handler.program.kibibytes("VmRSS:");
 
         let start = Instant::now();
         let turns: Vec<_> = ids.iter().map(|id| rt::spawn(handler.relay(&http, &studio, id))).collect();
         // They poll at the same pace, so by then each of them has.
         let all_wait = || studio.faults().hits(polls) >= 4 * TURNS as u64;
         eventually("all of them have polled", all_wait).await;
-        let waiting = handler.kibibytes("VmRSS");
+        let waiting = handler.program.kibibytes("VmRSS:");
         assert!(turns.iter().all(|turn| !turn.is_finished()), "all of them are waiting");
         for id in &ids {
             studio.bot_says(id, json!({"type": "message", "text": format!("for {id}")})).unwrap();
@@ -53,7 +46,7 @@ fn a_thousand_turns_wait_within_64_mebibytes() {
                 set["activities"].as_array().unwrap().iter().map(|one| &one["text"]).collect();
             assert_eq!(texts, [&json!(format!("for {id}"))], "each its own answer, once");
         }
-        let (peak, code) = (handler.kibibytes("VmHWM"), handler.kibibytes("RssFile"));
+        let (peak, code) = (handler.program.kibibytes("VmHWM:"), handler.program.kibibytes("RssFile:"));
         eprintln!(
             "idle {idle} KiB, {TURNS} waiting {waiting} KiB, peak {peak} KiB of which {code} KiB code; \
              last answer {:?} after the agents spoke",
@@ -78,7 +71,7 @@ fn a_turn_is_one_line_of_the_log_without_secret_or_words() {
         handler.relay(&http, &studio, &id).await;
 
         // A line may still be on its way through the pipe when the answer is here.
-        let written = || handler.lines.lock().unwrap().join("\n");
+        let written = || handler.program.log();
         eventually("the second turn is in the log", || written().contains("answered 403")).await;
         let lines = written();
         let about: Vec<_> = lines.lines().filter(|line| line.contains(&id)).collect();
@@ -98,34 +91,22 @@ async fn open(http: &reqwest::Client, studio: &CopilotStudio) -> String {
     opened["conversationId"].as_str().unwrap().to_owned()
 }
 
-/// The binary, serving; killed when dropped.
+/// The binary, serving.
 struct Handler {
-    process: Child,
+    program: Program,
     url: String,
-    lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Handler {
     fn start(studio: &CopilotStudio, log: &str) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_handler"))
-            .env_clear()
-            .env("LISTEN", "127.0.0.1:0")
-            .env("DIRECT_LINE_URL", studio.url())
-            .env("RELAY", "open")
+        let program = Program::start([
+            ("DIRECT_LINE_URL", studio.url()),
+            ("RELAY", "open"),
             // Longer than opening them all takes on a busy machine.
-            .env("RELAY_MAX_WAIT", "120000")
-            .env("LOG", log)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let address = output.by_ref().find_map(|line| {
-            line.unwrap().split_once("Listening on ").map(|(_, address)| address.to_owned())
-        });
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&lines);
-        thread::spawn(move || output.map_while(Result::ok).for_each(|line| log.lock().unwrap().push(line)));
-        Self { process, url: format!("http://{}/api/relayToDirectLine", address.unwrap()), lines }
+            ("RELAY_MAX_WAIT", "120000"),
+            ("LOG", log),
+        ]);
+        Self { url: format!("{}/api/relayToDirectLine", program.url), program }
     }
 
     fn relay(
@@ -137,18 +118,5 @@ impl Handler {
         let request = http.get(&self.url).bearer_auth(studio.secret());
         let request = request.header("conversationid", conversation).header("watermark", "0");
         async move { request.send().await.unwrap().text().await.unwrap() }
-    }
-
-    fn kibibytes(&self, field: &str) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
-        line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()
-    }
-}
-
-impl Drop for Handler {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
     }
 }

@@ -1,14 +1,12 @@
 //! Direct Line fails, refuses, or is not there.
 
-use std::time::Duration;
-
 use actix_web::rt;
 use futures_util::future::join_all;
 use serde_json::json;
 use servicenow_handoff::simulate::faults::Fault;
 
 use crate::{
-    eventually::PATIENCE,
+    eventually::{PATIENCE, eventually},
     relay::{
         run,
         stage::{NEVER_QUIET, Stage, ask},
@@ -137,8 +135,9 @@ fn a_token_that_expires_within_the_turn_loses_nothing_that_was_said() {
         };
         stage.agent_says(id, "one");
         let (studio, expiring) = (stage.studio.clone(), id.to_owned());
+        let asked = studio.faults().add(Fault::on("GET", "/activities"));
         rt::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(800)).await;
+            eventually("the relay asks again", || studio.faults().hits(asked) > 1).await;
             studio.expire_tokens(&expiring);
         });
         let turn = ask(request()).await;

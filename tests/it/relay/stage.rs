@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use servicenow_handoff::{
     app::Connector,
     config::Settings,
+    domain::Timestamp,
     simulate::copilot::{self, CopilotOptions, CopilotStudio},
 };
 
@@ -68,6 +69,12 @@ impl Stage {
 
     pub fn agent_says(&self, conversation: &str, text: &str) {
         self.agent(conversation, json!({"type": "message", "text": text, "inputHint": "acceptingInput"}));
+    }
+
+    /// So long ago that it is of no turn which begins now.
+    pub fn agent_said(&self, conversation: &str, text: &str) {
+        let earlier = Timestamp::now().plus_millis(-10_000).rfc3339();
+        self.agent(conversation, json!({"type": "message", "text": text, "timestamp": earlier}));
     }
 
     pub fn agent(&self, conversation: &str, activity: Value) {

@@ -1,8 +1,8 @@
 //! What goes wrong between us and the agent, and what the primary bot repeats.
 
-use std::time::Duration;
-
+use serde_json::json;
 use servicenow_handoff::{
+    domain::Timestamp,
     simulate::{copilot::CopilotOptions, faults::Fault},
     wire::virtual_agent::request::{Action, Message},
 };
@@ -131,12 +131,16 @@ async fn a_conversation_direct_line_forgot_is_opened_anew() {
 async fn what_came_too_late_is_part_of_the_next_answer() {
     let world = World::start().await;
     let primary = world.primary("s");
-    assert_eq!(texts(&primary.says("later").await), ["I'll come back to you."]);
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
-    let next = primary.says("hello").await;
+    assert_eq!(texts(&primary.says("hello").await), ["You said: hello"]);
+    let earlier = Timestamp::now().plus_millis(-2_000).rfc3339();
+    for text in ["By the way, I'm still here.", "Can I do anything else for you?"] {
+        let late = json!({"type": "message", "text": text, "timestamp": earlier});
+        world.copilot.bot_says(&world.copilot.conversations()[0], late).unwrap();
+    }
+    let next = primary.says("hello again").await;
     assert_eq!(
         texts(&next),
-        ["By the way, I'm still here.", "Can I do anything else for you?", "You said: hello"]
+        ["By the way, I'm still here.", "Can I do anything else for you?", "You said: hello again"]
     );
 }
 
@@ -165,7 +169,9 @@ async fn a_silent_agent_is_no_empty_answer() {
 #[tokio::test]
 async fn what_is_said_in_the_agents_stead_is_in_the_users_language() {
     let texts_of_ours = r#"{"de": {"no-answer": "Das weiß ich nicht."}}"#;
-    let world = World::with(CopilotOptions::default(), &[("TEXTS", texts_of_ours)]).await;
+    // Silence is waited for six times.
+    let settings = [("TEXTS", texts_of_ours), ("RELAY_MAX_WAIT", "500")];
+    let world = World::with(CopilotOptions::default(), &settings).await;
     for (code, locale, told) in [
         ("de", "de", "Das weiß ich nicht."),
         ("pb", "pt-BR", "Não tenho resposta para isso."),

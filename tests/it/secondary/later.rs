@@ -1,6 +1,6 @@
 //! Answers that go to the response address.
 
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use servicenow_handoff::{
@@ -11,15 +11,15 @@ use servicenow_handoff::{
 
 use crate::{
     eventually::{eventually, found},
-    free_port::free_port,
+    program::Program,
     secondary::{
         page,
-        world::{PATH, Sink, TOKEN, World, settings, to},
+        world::{PATH, Sink, TOKEN, World, has_said, settings, to},
     },
 };
 
-/// After this the agent of these tests has said all that it answers `slow` with.
-const SPOKEN: Duration = Duration::from_secs(4);
+/// What the agent of these tests answers `slow` with.
+const SLOW: [&str; 3] = ["One moment, I'm looking…", "Here is the first part.", "And here is the rest."];
 
 #[tokio::test]
 async fn an_answer_comes_after_the_status_with_signs_of_typing() {
@@ -121,29 +121,37 @@ async fn survives_a_kill(answered: bool) {
     let copilot = copilot::start(copilot::CopilotOptions::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&copilot, &folder, &to(&sink));
-    let mut handler = Handler::start(&settings).await;
+    let mut program = Program::start(settings.iter().cloned());
     // Signs of typing go there as well, before the answer does.
     sink.refuse(if answered { 1_000 } else { 0 });
-    handler
-        .ask(json!({"requestId": "r", "clientSessionId": "s", "userId": "ada", "message": {"text": "slow"}}))
-        .await;
+    let slow =
+        json!({"requestId": "r", "clientSessionId": "s", "userId": "ada", "message": {"text": "slow"}});
+    ask(&program, slow).await;
     let told = || copilot.conversations().pop().is_some_and(|id| !copilot.said_to_bot(&id).is_empty());
     eventually("the agent is told", told).await;
     if answered {
-        tokio::time::sleep(SPOKEN).await;
+        has_said(&copilot, SLOW[2]).await;
         let before = sink.refused();
         eventually("the answer is refused", || sink.refused() > before).await;
     }
-    handler.kill();
+    program.kill();
     sink.refuse(0);
-    tokio::time::sleep(SPOKEN).await;
-    let _again = Handler::start(&settings).await;
-    let said = sink.wait_for(1).await;
-    let texts: Vec<&str> =
-        said[0]["body"].as_array().unwrap().iter().filter_map(|e| e["value"].as_str()).collect();
-    assert_eq!(texts, ["One moment, I'm looking…", "Here is the first part.", "And here is the rest."]);
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    assert_eq!(sink.said().len(), 1);
+    has_said(&copilot, SLOW[2]).await;
+    let again = Program::start(settings);
+    sink.wait_for(1).await;
+    let hello =
+        json!({"requestId": "r2", "clientSessionId": "s", "userId": "ada", "message": {"text": "hello"}});
+    ask(&again, hello).await;
+    // Answers come in order: what there was to come before this one has come.
+    let said = sink.wait_for(2).await;
+    let texts = |answer: &Value| -> Vec<String> {
+        let controls = answer["body"].as_array().unwrap().iter();
+        controls.filter_map(|control| control["value"].as_str()).map(str::to_owned).collect()
+    };
+    assert_eq!(
+        (texts(&said[0]), texts(&said[1])),
+        (SLOW.map(str::to_owned).to_vec(), vec!["You said: hello".to_owned()])
+    );
     let conversation = copilot.conversations().pop().unwrap();
     let told = copilot.said_to_bot(&conversation);
     assert_eq!(told.iter().filter(|activity| activity["text"] == "slow").count(), 1);
@@ -216,46 +224,11 @@ async fn a_secret_is_delivered_before_the_200_and_never_stored() {
     }
 }
 
-/// The real program.
-struct Handler {
-    process: std::process::Child,
-    url: String,
-}
-
-impl Handler {
-    async fn start(settings: &[(String, String)]) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
-        let process = std::process::Command::new(env!("CARGO_BIN_EXE_handler"))
-            .env_clear()
-            .envs(settings.iter().map(|(name, value)| (name, value)))
-            .env("LISTEN", &address)
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let url = format!("http://{address}");
-        found("it answers", async || reqwest::get(&url).await.ok()).await;
-        Self { process, url }
-    }
-
-    async fn ask(&self, body: Value) {
-        let http = servicenow_handoff::far_end::client().unwrap();
-        let post = http.post(format!("{}{PATH}", self.url)).header("token", TOKEN).body(body.to_string());
-        let answer = post.send().await.unwrap();
-        let (status, body) = (answer.status().as_u16(), answer.bytes().await.unwrap());
-        page::holds(PATH, "post", status, &serde_json::from_slice(&body).unwrap());
-        assert_eq!(status, 200);
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Handler {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+async fn ask(program: &Program, body: Value) {
+    let http = servicenow_handoff::far_end::client().unwrap();
+    let post = http.post(format!("{}{PATH}", program.url)).header("token", TOKEN).body(body.to_string());
+    let answer = post.send().await.unwrap();
+    let (status, body) = (answer.status().as_u16(), answer.bytes().await.unwrap());
+    page::holds(PATH, "post", status, &serde_json::from_slice(&body).unwrap());
+    assert_eq!(status, 200);
 }

@@ -6,7 +6,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 use servicenow_handoff::{
     app::Connector,
-    config::{Disk, ServiceNowLogin, ServiceNowSettings, Settings},
+    config::{ServiceNowLogin, ServiceNowSettings},
     domain::control::Control,
     secondary_bot::SecondaryBot,
     servicenow::ServiceNow,
@@ -19,8 +19,8 @@ use servicenow_handoff::{
 };
 
 pub use crate::eventually::PATIENCE;
-use crate::eventually::eventually;
-use crate::secondary::page;
+use crate::eventually::{eventually, found};
+use crate::{secondary::page, world::serve};
 
 pub const TOKEN: &str = "a-primary-token";
 /// Which the project's own client names in every request.
@@ -46,7 +46,7 @@ impl World {
         let copilot = copilot::start(options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&copilot, &folder, more);
-        let (url, _) = serve(&settings);
+        let (url, _) = serve(&settings, Connector::secondary_bot);
         let http = servicenow_handoff::far_end::client().unwrap();
         Self { copilot, url, http, folder, settings }
     }
@@ -59,14 +59,14 @@ impl World {
         let own = [("DIRECT_LINE_SECRET", ""), ("COPILOT_TOKEN_ENDPOINT", endpoint.as_str())];
         let more: Vec<_> = own.iter().chain(more).copied().collect();
         let settings = settings(&copilot, &folder, &more);
-        let (url, _) = serve(&settings);
+        let (url, _) = serve(&settings, Connector::secondary_bot);
         let http = servicenow_handoff::far_end::client().unwrap();
         Self { copilot, url, http, folder, settings }
     }
 
     /// Another connector on the same store, as a second instance of the app.
     pub fn second_instance(&self) -> (String, Arc<SecondaryBot>) {
-        serve(&self.settings)
+        serve(&self.settings, Connector::secondary_bot)
     }
 
     /// Posts a body as it is.
@@ -302,22 +302,14 @@ pub fn settings(
     own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// Starts a connector on a thread of its own, as a process would run.
-fn serve(settings: &[(String, String)]) -> (String, Arc<SecondaryBot>) {
-    let lookup = |name: &str| {
-        let found = settings.iter().rev().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
-    };
-    let mut settings = Settings::from_env(lookup).unwrap();
-    settings.files.disk = Disk::Roomy;
-    let (started, address) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let connector = Connector::build(&settings).unwrap();
-            started.send((connector.address(), connector.secondary_bot().unwrap())).unwrap();
-            connector.run().await.unwrap();
-        });
-    });
-    let (address, bot) = address.recv_timeout(PATIENCE).unwrap();
-    (format!("http://{address}"), bot)
+/// Waits until the agent has said this in the last conversation, as Direct Line shows it.
+pub async fn has_said(copilot: &CopilotStudio, text: &str) {
+    let http = servicenow_handoff::far_end::client().unwrap();
+    found(format!("the agent says {text:?}"), async || {
+        let id = copilot.conversations().pop()?;
+        let url = format!("{}v3/directline/conversations/{id}/activities", copilot.url());
+        let page = http.get(url).bearer_auth(copilot.secret()).send().await.ok()?.text().await.ok()?;
+        page.contains(text).then_some(())
+    })
+    .await;
 }

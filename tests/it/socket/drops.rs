@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::client::SocketClient;
-use crate::world::World;
+use crate::{eventually::eventually, world::World};
 
 #[tokio::test]
 async fn a_client_that_comes_again_reads_on_where_it_was() {
@@ -45,7 +45,8 @@ async fn a_far_end_without_an_answer_only_makes_the_client_wait() {
     world.copilot.faults().set_down(true);
     world.copilot.drop_sockets();
     world.copilot.bot_says(&id, serde_json::json!({"type": "message", "text": "said meanwhile"}));
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let before = world.copilot.faults().requests();
+    eventually("it was asked in vain", || world.copilot.faults().requests() > before + 1).await;
     world.copilot.faults().set_down(false);
     client.see_text("said meanwhile").await;
     client.assert_once();

@@ -136,13 +136,8 @@ async fn service_now_is_told_once_the_words_have_surely_arrived() {
     client.see_text("three").await;
     let receipts = || world.actions(&session).iter().filter(|action| *action == "UPDATE_MESSAGES").count();
     // A client answers pings as it reads.
-    let told = async {
-        while receipts() == 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
     tokio::select! {
-        () = told => {}
+        () = eventually("a receipt", || receipts() > 0) => {}
         closed = async { loop { if let Err(why) = client.next().await { break why; } } } => panic!("closed: {closed:?}"),
     }
     assert!(receipts() <= 2, "what waits goes together");

@@ -1,7 +1,5 @@
 //! Who may not have a socket, and what nobody can do with one.
 
-use std::time::Duration;
-
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{self, Message},
@@ -9,6 +7,7 @@ use tokio_tungstenite::{
 
 use super::client::SocketClient;
 use crate::{
+    eventually::found,
     live::wire::{exchange, request},
     world::World,
 };
@@ -100,12 +99,7 @@ async fn a_conversation_has_no_more_sockets_than_it_may() {
     client.ask_again().await;
     assert_eq!(refused(&client.stream_url).await, pair(429, "TooManyRequests"));
     drop(tabs);
-    let again = async {
-        while connect_async(&client.stream_url).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(crate::world::PATIENCE, again).await.expect("a place is given back");
+    found("a place is given back", async || connect_async(&client.stream_url).await.ok()).await;
 }
 
 #[tokio::test]

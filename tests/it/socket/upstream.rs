@@ -12,6 +12,9 @@ use crate::{
     world::World,
 };
 
+/// Between two looks whether a token still holds.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
+
 /// What Direct Line's socket does.
 #[derive(Clone, Copy, PartialEq)]
 enum Trouble {
@@ -59,13 +62,18 @@ async fn client_notices_nothing_of(trouble: Trouble) {
     world.copilot.faults().clear();
     let fresh = world.copilot.conversations().pop().unwrap();
     assert_ne!(fresh, session, "the bot is back in another conversation");
-    if trouble.heals() {
-        has_a_socket(&world, 1).await;
-        strikes(trouble, &world, &mut client, &fresh, "second").await;
-    } else {
+    match trouble {
+        Trouble::Ends => {
+            has_a_socket(&world, 1).await;
+            strikes(trouble, &world, &mut client, &fresh, "second").await;
+        }
+        // It takes half a minute to be noticed, in any conversation.
+        Trouble::Silence => {}
         // No socket was to be had when the bot came back; it is tried again half a minute later, which nobody waits for.
-        world.copilot.bot_says(&fresh, json!({"type": "message", "text": "second"}));
-        client.see_text("second").await;
+        Trouble::Refuses | Trouble::Hangs => {
+            world.copilot.bot_says(&fresh, json!({"type": "message", "text": "second"}));
+            client.see_text("second").await;
+        }
     }
     client.say("three").await;
     client.see_text("three").await;
@@ -124,7 +132,7 @@ async fn outlive_the_token(world: &World, client: &mut SocketClient) {
     let (url, first) = (format!("{}{path}", world.copilot.url()), client.token.clone());
     found("the token is over", async || {
         client.refresh().await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(BETWEEN_LOOKS).await;
         let answer = world.http.get(&url).bearer_auth(&first).send().await.unwrap();
         (answer.status().as_u16() == 403).then_some(())
     })
@@ -150,7 +158,7 @@ async fn a_socket_outlives_the_token_it_was_opened_with() {
     let asked = world.copilot.faults().add(Fault::on("GET", "/activities"));
     found("the token is asked about twice", async || {
         client.refresh().await;
-        let _ = tokio::time::timeout(Duration::from_millis(500), client.next()).await.map(Result::unwrap);
+        let _ = tokio::time::timeout(BETWEEN_LOOKS, client.next()).await.map(Result::unwrap);
         (world.copilot.faults().hits(asked) >= 2).then_some(())
     })
     .await;

@@ -12,7 +12,8 @@ use servicenow_handoff::simulate::{
 
 use crate::{
     eventually::{PATIENCE, eventually},
-    vault::{azure::Azure, program::Program, start::in_vault},
+    program::Program,
+    vault::{azure::Azure, program::start, start::in_vault},
 };
 
 const USER: &str = "connector";
@@ -97,7 +98,7 @@ async fn every_instance_notices_by_itself_that_callers_have_a_new_token() {
     let azure = Azure::start();
     azure.put("relay-key", "first");
     let settings = || azure.environment().into_iter().chain([("RELAY_KEY", in_vault("relay-key"))]);
-    let instances = [Program::start(settings()), Program::start(settings())];
+    let instances = [start(settings()), start(settings())];
     azure.put("relay-key", "second");
     for program in &instances {
         assert_eq!(statuses(program, "second", 1).await, [400]);
@@ -118,7 +119,7 @@ async fn a_relay_reads_on_with_the_new_secret_of_the_settings_and_of_a_name() {
         ("RELAY_KEY", "key".to_owned()),
         ("RELAY_SECRETS", json!({"hr": in_vault("hr"), "it": "plain"}).to_string()),
     ];
-    let program = Program::start(azure.environment().into_iter().chain(own));
+    let program = start(azure.environment().into_iter().chain(own));
     let http = servicenow_handoff::far_end::client().unwrap();
     let open =
         http.post(format!("{}v3/directline/conversations", copilot.url())).bearer_auth(copilot.secret());
@@ -146,7 +147,7 @@ async fn a_storm_of_callers_makes_one_call_to_the_vault() {
     let azure = Azure::start();
     azure.put("relay-key", "first");
     let settings = azure.environment().into_iter().chain([("RELAY_KEY", in_vault("relay-key"))]);
-    let program = Program::start(settings);
+    let program = start(settings);
 
     azure.put("relay-key", "second");
     let told = statuses(&program, "second", 200).await;
@@ -216,7 +217,7 @@ impl Stage {
             ("SERVICENOW_URL", servicenow.url().to_owned()),
             ("RESPONSES_TOKEN", in_vault("responses")),
         ];
-        let program = Program::start(azure.environment().into_iter().chain(own).chain(settings(&azure)));
+        let program = start(azure.environment().into_iter().chain(own).chain(settings(&azure)));
         servicenow.set_response_url(format!("{}/api/servicenow/responses", program.url));
         Self { azure, copilot, servicenow, program, _folder: folder }
     }

@@ -1,14 +1,8 @@
 //! The program as it is deployed: a process of its own, behind a front that treats it as the host does.
 
-use std::{
-    io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use tokio::{
@@ -19,7 +13,7 @@ use tokio::{
 use crate::{
     free_port::free_port,
     live::wire::{connect, read_head},
-    world::PATIENCE,
+    program::{Program, command},
 };
 
 /// How the log is written.
@@ -31,9 +25,7 @@ pub enum Style {
 }
 
 pub struct Process {
-    child: Child,
-    stdout: Arc<Mutex<String>>,
-    stderr: Arc<Mutex<String>>,
+    program: Program,
     /// The front's, without a slash at the end.
     pub url: String,
     requests: Arc<AtomicU32>,
@@ -42,51 +34,27 @@ pub struct Process {
 impl Process {
     /// Starts `handler serve` with `LOG=trace` and waits until it listens.
     pub async fn start(style: Style, settings: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
-        command.env_clear().env("LOG", "trace").env("LISTEN", "127.0.0.1:0").envs(settings.iter().copied());
+        let mut command = command(settings.iter().copied());
+        command.env("LOG", "trace");
         if style == Style::Json {
-            let free = free_port();
-            command.env("FUNCTIONS_CUSTOMHANDLER_PORT", free.to_string());
+            command.env("FUNCTIONS_CUSTOMHANDLER_PORT", free_port().to_string());
         }
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = collect(child.stdout.take().unwrap());
-        let stderr = collect(child.stderr.take().unwrap());
-        let start = Instant::now();
-        let address = loop {
-            if let Some(address) = listening(&stdout.lock().unwrap()) {
-                break address;
-            }
-            let errors = stderr.lock().unwrap().clone();
-            assert!(start.elapsed() < PATIENCE && errors.is_empty(), "it does not listen: {errors}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        let (url, requests) = front(format!("http://{address}")).await;
-        Self { child, stdout, stderr, url, requests }
+        let program = Program::run(command);
+        let (url, requests) = front(program.url.clone()).await;
+        Self { program, url, requests }
     }
 
-    /// Everything it wrote, line by line; waits until nothing more comes.
-    pub async fn end(mut self) -> Vec<String> {
-        let mut length = usize::MAX;
-        while length != self.stdout.lock().unwrap().len() {
-            length = self.stdout.lock().unwrap().len();
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        assert_eq!(*self.stderr.lock().unwrap(), "", "the host takes each line of it for an error");
-        self.stdout.lock().unwrap().lines().map(str::to_owned).collect()
+    /// Ends it in order; everything it wrote, line by line.
+    pub fn end(mut self) -> Vec<String> {
+        self.program.signal("TERM");
+        self.program.ended();
+        assert_eq!(self.program.errors(), "", "the host takes each line of it for an error");
+        self.program.log().lines().map(str::to_owned).collect()
     }
 
     /// How many requests came through the front; they were numbered from 1.
     pub fn requests(&self) -> u32 {
         self.requests.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -98,22 +66,6 @@ pub fn invocation(number: u32) -> String {
 /// The trace that this request belongs to.
 pub fn trace_id(number: u32) -> String {
     format!("4bf92f3577b34da6a3ce9{number:011}")
-}
-
-fn listening(log: &str) -> Option<String> {
-    let (_, rest) = log.split_once("Listening on ")?;
-    rest.split_once(['"', '\n']).map(|(address, _)| address.trim().to_owned())
-}
-
-fn collect(from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
-    let text = Arc::<Mutex<String>>::default();
-    let into = text.clone();
-    thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            *into.lock().unwrap() += &(line + "\n");
-        }
-    });
-    text
 }
 
 /// Passes each request on with an invocation id and a trace of its own.

@@ -61,7 +61,7 @@ impl Stage {
         stage.fail_in_every_way(&process.url).await;
         stage.come_back().await;
         stage.requests = process.requests();
-        let lines = process.end().await;
+        let lines = process.end();
         (stage, lines)
     }
 

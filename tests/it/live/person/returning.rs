@@ -49,12 +49,7 @@ async fn the_token_of_a_fresh_conversation_is_not_to_be_read_in_the_store_and_se
     let id = chat.conversation().to_owned();
     world.servicenow.end(&id).await;
     told_to_fresh_bot(&world, &mut chat).await;
-    // The fresh bot is told before it is stored that the user is with it again.
-    let returned = found("the return in the store", async || {
-        let stored = world.operator().export(&id).await.unwrap();
-        stored["facts"].as_array()?.iter().find(|fact| fact["fact"] == "bot_returned").cloned()
-    })
-    .await;
+    let returned = return_in_store(&world, &id).await;
     assert!(returned["authorization"].is_string(), "{returned}");
     let stored = String::from_utf8_lossy(&world.stored_bytes()).into_owned();
     assert!(!stored.contains("Bearer"), "a token in clear");
@@ -65,6 +60,15 @@ async fn the_token_of_a_fresh_conversation_is_not_to_be_read_in_the_store_and_se
     assert_eq!(world.copilot.conversations().len(), 2);
 }
 
+/// The fresh bot is told before it is stored that the user is with it again.
+async fn return_in_store(world: &World, id: &str) -> Value {
+    found("the return in the store", async || {
+        let stored = world.operator().export(id).await.unwrap();
+        stored["facts"].as_array()?.iter().find(|fact| fact["fact"] == "bot_returned").cloned()
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_token_that_other_settings_sealed_is_as_good_as_over() {
     let world = World::with_endpoint_only(&[]).await;
@@ -72,6 +76,7 @@ async fn a_token_that_other_settings_sealed_is_as_good_as_over() {
     let id = chat.conversation().to_owned();
     world.servicenow.end(&id).await;
     told_to_fresh_bot(&world, &mut chat).await;
+    return_in_store(&world, &id).await;
     let (url, _) = world.instance_with(&[("SERVICENOW_TOKEN", "a-message-token-that-was-rotated")]);
     chat.move_to(&url);
     let replaced = async || {
