@@ -88,6 +88,8 @@ pub struct State {
     unfetched: Vec<(u64, String)>,
     /// What is held of the visitor's.
     pub kept: Kept,
+    /// Names of the people who have been in this chat.
+    people: Vec<String>,
 }
 
 /// Where a conversation stands. Each variant holds only what is true there.
@@ -185,6 +187,7 @@ impl State {
             whispered: Vec::new(),
             unfetched: Vec::new(),
             kept: Kept::default(),
+            people: Vec::new(),
         }
     }
 

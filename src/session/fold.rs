@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        ActivityId, Timestamp,
+        ActivityId, Agent, Timestamp,
         control::{Control, Progress},
     },
     ledger::{CallId, Settled, Settlement},
@@ -54,6 +54,7 @@ impl State {
                 }
             }
             Fact::AgentJoined { agent, at } => {
+                self.meet(agent);
                 self.phase = Phase::WithAgent { agent: agent.clone() };
                 self.last_heard = *at;
             }
@@ -195,8 +196,15 @@ impl State {
         }
     }
 
+    fn meet(&mut self, agent: &Agent) {
+        self.people.extend(agent.name.clone().filter(|name| !self.people.contains(name)));
+    }
+
     fn agent_said(&mut self, position: u64, said: &AgentSaid) {
         self.last_heard = said.at;
+        if let Speaker::Agent(by) = &said.by {
+            self.meet(by);
+        }
         if let (Phase::WithAgent { agent }, Speaker::Agent(by)) = (&mut self.phase, &said.by)
             && by.name.is_some()
         {
@@ -238,6 +246,7 @@ impl State {
         };
         self.typing_since = None;
         self.agent_types = None;
+        self.people = Vec::new();
         self.questions.end_chat();
         self.whispered.clear();
         self.unfetched.clear();

@@ -47,6 +47,20 @@ fn a_person_joins_once_by_whatever_signs_follow() {
 }
 
 #[test]
+fn each_new_person_is_introduced_once_by_whatever_name() {
+    let by = |id: &str, name: &str| webhook([Item { agent: Some(person(name)), ..agent(id, "Hi.") }]);
+    let mut chat = Chat::with_ana();
+    assert_eq!(chat.hears(by("p1", "Bob")), ["joined Bob", "notice: joined Bob", "Bob: Hi."]);
+    assert_eq!(chat.hears(by("p2", "Ana")), ["Ana: Hi."]);
+    assert_eq!(chat.hears(by("p3", "Bob")), ["Bob: Hi."]);
+    let words = webhook([system("p4", "Cara has entered the chat.")]);
+    assert_eq!(chat.hears(words), ["system: Cara has entered the chat.", "joined Cara"]);
+    assert_eq!(chat.hears(by("p5", "Cara Long")), ["Cara Long: Hi."]);
+    assert_eq!(chat.hears(by("p6", "ANA")), ["ANA: Hi."]);
+    assert_eq!(chat.hears(by("p7", "Anatol"))[0], "joined Anatol");
+}
+
+#[test]
 fn a_nameless_agent_gets_the_name_they_speak_under() {
     let mut chat = Chat::waiting();
     chat.hears(webhook([step(What::AgentJoined)]));

@@ -35,6 +35,8 @@ pub(super) struct Hearing<'a> {
     /// Keys of what this message has added so far.
     keys: HashSet<String>,
     joined: bool,
+    /// Names of those who have joined with this message.
+    met: Vec<String>,
     /// This is the answer to a call that opened the chat, read after somebody has joined it.
     late: bool,
     /// How often this message has used an id so far.
@@ -58,6 +60,7 @@ impl<'a> Hearing<'a> {
             facts: vec![],
             keys: HashSet::new(),
             joined,
+            met: vec![],
             // Who has joined was there before this answer was read, so what leads up to that is over.
             late: joined && answers.is_some_and(|queued| queued.call.what.is_opening()),
             used: HashMap::new(),
@@ -196,15 +199,31 @@ impl<'a> Hearing<'a> {
     }
 
     fn agent_joined(&mut self, agent: Agent, introduced: bool) {
-        if self.joined || !self.state.is_live() {
+        if !self.state.is_live() || self.joined && !self.is_new(&agent) {
             return;
         }
         self.joined = true;
         let name = agent.name.clone();
+        self.met.extend(name.clone());
         self.facts.push(Fact::AgentJoined { agent, at: self.now });
         if !introduced {
             self.facts.push(Fact::Noticed { notice: Notice::Joined { name }, at: self.now });
         }
+    }
+
+    /// Whether somebody else is there already. Who has joined without a name gets the one they speak under.
+    fn is_new(&self, agent: &Agent) -> bool {
+        let Some(name) = agent.name.as_ref().map(|name| name.to_lowercase()) else { return false };
+        // The whole name may follow on the first alone.
+        let begins = |name: &str, with: &str| {
+            name.strip_prefix(with).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        let alike = |met: &String| {
+            let met = met.to_lowercase();
+            begins(&met, &name) || begins(&name, &met)
+        };
+        let mut met = self.state.people.iter().chain(&self.met).peekable();
+        met.peek().is_some() && !met.any(alike)
     }
 
     pub fn end_if_live(&mut self, why: EndReason, tell: bool) {
