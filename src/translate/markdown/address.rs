@@ -1,5 +1,7 @@
 //! Addresses in what people type.
 
+use url::Url;
+
 /// A piece of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
@@ -83,8 +85,20 @@ fn target(scheme: &str, address: &str, body: &str) -> Option<String> {
             body.starts_with(|char: char| char.is_ascii_digit() || char == '+').then(|| address.to_owned())
         }
         "www." => is_host(address.split(['/', '?', '#', ':']).next()?).then(|| format!("https://{address}")),
-        _ => body.starts_with(|char: char| char.is_alphanumeric() || char == '[').then(|| address.to_owned()),
+        _ => (body.starts_with(|char: char| char.is_alphanumeric() || char == '[')
+            && leads_somewhere(scheme, body))
+        .then(|| address.to_owned()),
     }
+}
+
+/// Longer names of hosts are none.
+const LONGEST_HOST: usize = 300;
+
+/// Whether a browser takes the host for one.
+fn leads_somewhere(scheme: &str, body: &str) -> bool {
+    let end = body.bytes().take(LONGEST_HOST).position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    let host = &body[..end.unwrap_or(body.len())];
+    host.len() < LONGEST_HOST && Url::parse(&format!("{scheme}{host}")).is_ok_and(|url| url.has_host())
 }
 
 /// An e-mail address, or a host without a scheme, that makes up the word but for the signs around it.
@@ -185,6 +199,9 @@ mod tests {
             "1/2",
             "mailto:",
             "tel:x",
+            "http://\u{fa1}$$a$$",
+            "https://:80/",
+            "https://[x]/",
         ] {
             assert_eq!(addresses(line), [], "{line}");
         }
