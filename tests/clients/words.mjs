@@ -22,7 +22,7 @@ const ENTITIES = { lt: '<', gt: '>', quot: '"', amp: '&' };
 const textContent = (html) => html.replace(/<[^>]*>/g, '').replace(/&(lt|gt|quot|amp);/g, (_, name) => ENTITIES[name]);
 
 const seed = Number(process.env.WORDS_SEED ?? Date.now() % 2 ** 31);
-const all = [...TYPED, ...anyTexts(Number(process.env.WORDS_COUNT ?? 300), seed)];
+const all = [...TYPED, ...anyTexts(Number(process.env.WORDS_COUNT ?? 200), seed)];
 const told = (text, shown) => `${JSON.stringify(text)} as ${JSON.stringify(shown)} (WORDS_SEED=${seed})`;
 // Web Chat takes its time for more.
 const A_CHAT = 80;

@@ -68,11 +68,21 @@ impl Writer {
             "br" => return self.top().push_str("  \n"),
             _ if self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code)) => {
                 self.top().push_str(tag.attribute("alt").unwrap_or_default());
-                Element::Through
+                Some(Element::Through)
             }
             "hr" => return self.block("---"),
             "img" => return self.image(tag),
             "iframe" | "video" | "audio" | "source" | "embed" => return self.embedded(tag),
+            _ => self.element(tag),
+        };
+        if let Some(kind) = kind.filter(|_| self.frames.len() < MAX_DEPTH) {
+            self.frames.push(Frame { kind, name: tag.name.clone(), text: String::new() });
+        }
+    }
+
+    /// The element that a tag opens; what its successor ends is closed.
+    fn element(&mut self, tag: &Tag) -> Option<Element> {
+        let element = match tag.name.as_str() {
             "b" | "strong" => self.marked(Mark::Strong),
             "i" | "em" => self.marked(Mark::Emphasis),
             "s" | "del" | "strike" => self.marked(Mark::Strike),
@@ -105,11 +115,9 @@ impl Writer {
                 }
                 Element::Paragraph
             }
-            _ => return,
+            _ => return None,
         };
-        if self.frames.len() < MAX_DEPTH {
-            self.frames.push(Frame { kind, name: tag.name.clone(), text: String::new() });
-        }
+        Some(element)
     }
 
     pub fn close(&mut self, name: &str) {
