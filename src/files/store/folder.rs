@@ -62,9 +62,16 @@ impl Folder {
     }
 
     pub async fn begin(&self, key: &str, label: &Label) -> Result<Writing, StoreError> {
-        fs::create_dir_all(&self.folder).await?;
+        // What people send is for nobody else on this machine to read.
+        let (mut making, mut opening) = (fs::DirBuilder::new(), File::options());
+        #[cfg(unix)]
+        {
+            making.mode(0o700);
+            opening.mode(0o600);
+        }
+        making.recursive(true).create(&self.folder).await?;
         let part = self.folder.join(format!("{key}.part"));
-        let file = File::options().write(true).create_new(true).open(&part).await?;
+        let file = opening.write(true).create_new(true).open(&part).await?;
         let mut writing = Writing { file, folder: self.folder.clone(), part, whole: self.folder.join(key) };
         let head = serde_json::to_vec(label).map_err(io::Error::from)?;
         let length = u16::try_from(head.len()).map_err(io::Error::other)?;
@@ -168,6 +175,23 @@ mod tests {
     async fn a_folder_keeps_the_contract() {
         let folder = tempfile::tempdir().expect("a folder");
         contract::run(&stores(&folder)).await;
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn nobody_but_the_owner_can_read_what_is_kept() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let [store, _] = stores(&folder);
+        let writing = contract::begin(&store).await;
+        let kept = folder.path().join("files");
+        let file =
+            std::fs::read_dir(&kept).expect("the folder").next().expect("a file").expect("its name").path();
+        for (path, rights) in [(&kept, 0o700), (&file, 0o600)] {
+            let mode = std::fs::metadata(path).expect("it is there").permissions().mode();
+            assert_eq!(mode & 0o777, rights, "{}", path.display());
+        }
+        drop(writing);
     }
 
     #[tokio::test]
