@@ -170,11 +170,15 @@ impl Incoming {
             };
             let Some(part) = part else { return Ok(None) };
             let is_file = part.file_name.is_some() || part.name == "file";
-            let media_type = part.content_type.as_deref().map_or(UNKNOWN_TYPE.to_owned(), name::media_type);
+            let mut media_type =
+                part.content_type.as_deref().map_or(UNKNOWN_TYPE.to_owned(), name::media_type);
             if media_type == ACTIVITY || part.name.eq_ignore_ascii_case("activity") {
                 return self.activity().await.map(|activity| Some(Part::Activity(activity)));
             }
             if is_file {
+                if may_hold_activity(&media_type) {
+                    UNKNOWN_TYPE.clone_into(&mut media_type);
+                }
                 let name = name::file_name(&part.file_name.unwrap_or_default());
                 return Ok(Some(Part::File(FileHead { name, media_type, length: None })));
             }
@@ -247,6 +251,11 @@ fn nothing() -> Shape {
     Shape::Raw(None, futures_util::stream::empty().boxed())
 }
 
+/// Whether Direct Line might look for an activity in a file of this type.
+fn may_hold_activity(media_type: &str) -> bool {
+    media_type.starts_with("multipart/") || media_type.starts_with(ACTIVITY)
+}
+
 /// The file that is the body; `None` when the body is a form.
 fn head_of(described: Described<'_>, limit: u64) -> Result<Option<FileHead>, TakeError> {
     let Described { content_type, disposition, length } = described;
@@ -258,8 +267,7 @@ fn head_of(described: Described<'_>, limit: u64) -> Result<Option<FileHead>, Tak
     if is_form {
         return Ok(None);
     }
-    // Direct Line might look for an activity in them.
-    if media_type.starts_with("multipart/") || media_type == ACTIVITY {
+    if may_hold_activity(&media_type) {
         return Err(TakeError::Broken(
             "Files come as multipart/form-data, or one by itself with its own type.",
         ));
@@ -296,6 +304,20 @@ mod tests {
             assert_eq!(upload.next().await.expect("a part"), Some(Part::File(nameless)));
             assert_eq!(rest(&mut upload).await.expect("an empty file"), "");
             assert_eq!(upload.next().await.expect("the end"), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn no_file_goes_on_as_something_with_an_activity_in_it() {
+        for media_type in
+            ["multipart/mixed; boundary=y", "Multipart/Form-Data", "application/vnd.microsoft.activity+json"]
+        {
+            let head =
+                format!("--x\r\ncontent-disposition: form-data; name=file\r\ncontent-type: {media_type}");
+            let mut upload = form(&format!("{head}\r\n\r\none\r\n--x--\r\n"), 64, 1_000);
+            let file = FileHead { name: "file".into(), media_type: UNKNOWN_TYPE.into(), length: None };
+            assert_eq!(upload.next().await.expect("a part"), Some(Part::File(file)), "{media_type}");
+            assert_eq!(rest(&mut upload).await.expect("the file"), "one");
         }
     }
 

@@ -45,6 +45,11 @@ impl Escalations {
         escalation::find(batch, &self.settings.events)
     }
 
+    /// Whether an activity that a client posts looks like a hand-off.
+    pub fn is_claimed_by(&self, activity: &Activity) -> bool {
+        escalation::is_claimed(activity, &self.settings.events)
+    }
+
     /// A quick look: whether [`find`](Self::find) may find anything in this batch.
     pub fn may_stand_in(&self, batch: &[u8]) -> bool {
         self.marks.iter().any(|mark| mark.find(batch).is_some())

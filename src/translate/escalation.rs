@@ -50,6 +50,30 @@ pub fn find(activities: &[Activity], events: &[String]) -> Option<usize> {
     activities.iter().position(|activity| eyes.read(activity).1.sign == Sign::HandOff)
 }
 
+/// Whether an activity would be a hand-off to the most forgiving of readers.
+pub fn is_claimed(activity: &Activity, events: &[String]) -> bool {
+    let name = || seen(activity.name.as_deref().unwrap_or_default());
+    match seen(&activity.kind).as_str() {
+        "handoff" => true,
+        "event" => events.iter().map(|event| seen(event)).any(|event| event == name()),
+        _ => false,
+    }
+}
+
+/// A name as people see it, whatever its case: without signs that take no room, wide letters and full stops as plain ones.
+fn seen(name: &str) -> String {
+    const WIDE: std::ops::RangeInclusive<char> = '\u{ff01}'..='\u{ff5e}';
+    let plain = |c: char| match c {
+        '\u{2024}' | '\u{fe52}' | '\u{3002}' => '.',
+        c if WIDE.contains(&c) => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        c => c,
+    };
+    let name: String = name.chars().map(plain).collect();
+    // The way over capitals takes ligatures apart and finds dotless letters.
+    let folded = name.to_uppercase().to_lowercase();
+    folded.chars().filter(|c| c.is_alphanumeric() || c.is_ascii_punctuation()).collect()
+}
+
 /// Reads the hand-over. Every field may be missing or of another type.
 pub fn read(activity: &Activity) -> Escalation {
     let variables = variables(activity);
@@ -152,6 +176,47 @@ mod tests {
 
     fn events() -> Vec<String> {
         vec!["handoff.initiate".to_owned(), "DeskHandoff".to_owned()]
+    }
+
+    #[test]
+    fn what_looks_like_a_hand_off_to_anybody_is_one_that_is_claimed() {
+        let claimed = |kind: &str, name: &str| {
+            is_claimed(&activity(json!({"type": kind, "name": name, "from": {"role": "user"}})), &events())
+        };
+        for kind in ["event", "EVENT", " event ", "\u{200b}event", "ev\u{ad}ent", "\u{ff45}vent", "event\0"] {
+            assert!(claimed(kind, "handoff.initiate"), "{kind:?}");
+        }
+        for kind in ["handoff", "Hand\u{200d}off", "hando\u{fb00}", "HANDOFF\u{feff}"] {
+            assert!(claimed(kind, ""), "{kind:?}");
+        }
+        for name in [
+            "Handoff.Initiate",
+            "handoff\u{ff0e}initiate",
+            "hando\u{fb00}.initiate",
+            "handoff.\u{131}nitiate",
+            "HANDOFF.\u{130}NITIATE",
+            "\u{ff48}andoff.initiate",
+            "handoff .initiate",
+            "handoff.initiate\u{fe0f}",
+            "deskhandoff",
+            "Desk\u{2060}Handoff",
+        ] {
+            assert!(claimed("event", name), "{name:?}");
+        }
+        for (kind, name) in [
+            ("message", "handoff.initiate"),
+            ("invoke", "handoff.initiate"),
+            ("event", ""),
+            ("event", "handoff.initiated"),
+            ("event", "handoffinitiate"),
+            ("event", "\u{5f15}\u{304d}\u{7d99}\u{304e}"),
+        ] {
+            assert!(!claimed(kind, name), "{kind} {name:?}");
+        }
+        let foreign = ["\u{dc}bergabe".to_owned()];
+        let shouted = activity(json!({"type": "event", "name": "\u{dc}BERGABE"}));
+        let other = activity(json!({"type": "event", "name": "bergabe"}));
+        assert!(is_claimed(&shouted, &foreign) && !is_claimed(&other, &foreign));
     }
 
     #[test]

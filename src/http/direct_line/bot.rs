@@ -207,20 +207,11 @@ fn escalates_uncertainly(status: u16) -> bool {
 /// like one of the agent's.
 ///
 /// # Errors
-/// When an activity of a client's would be a hand-off if the agent had sent it, in whatever case.
+/// When an activity of a client's would be a hand-off to any reader if the agent had sent it.
 pub(super) fn refuse_forged(handoff: Option<&Handoff>, activity: &Activity) -> Result<(), ApiError> {
-    let Some(handoff) = handoff else { return Ok(()) };
-    let kind = activity.kind.trim().to_ascii_lowercase();
-    let name = activity.name.as_deref().unwrap_or_default();
-    let lower = name.trim().to_ascii_lowercase();
-    // Signs that nobody sees, and full stops that look like one: to some reader they may be none, or one.
-    let seen = lower.chars().map(|c| if "\u{ff0e}\u{2024}\u{fe52}\u{3002}".contains(c) { '.' } else { c });
-    let seen: String = seen.filter(char::is_ascii).filter(|c| !c.is_ascii_control()).collect();
-    let names = [name.to_owned(), name.trim().to_owned(), lower, seen];
-    let claimed = names.map(|name| Activity { kind: kind.clone(), name: Some(name), ..Activity::default() });
-    match handoff.escalations.find(&claimed) {
-        Some(_) => Err(ApiError::Forbidden(FORGED)),
-        None => Ok(()),
+    match handoff.is_some_and(|handoff| handoff.escalations.is_claimed_by(activity)) {
+        true => Err(ApiError::Forbidden(FORGED)),
+        false => Ok(()),
     }
 }
 

@@ -60,6 +60,8 @@ pub enum NotPosted {
     NotAnObject,
     #[error("from is no account")]
     NoAccount,
+    #[error("type or name is no text")]
+    NoText,
 }
 
 impl NotPosted {
@@ -72,6 +74,7 @@ impl NotPosted {
             }
             Self::NotStrict(NotStrict::Twice) => "A name stands twice in the activity. Say each once.",
             Self::NotAnObject => "The body is not an activity. Send one JSON object.",
+            Self::NoText => "The activity's `type` and `name` are texts. Say `\"type\": \"message\"`.",
             Self::NoAccount => "The activity's `from` is not an account. Say `\"from\": {\"id\": \"…\"}`.",
         }
     }
@@ -84,6 +87,10 @@ impl NotPosted {
 pub fn read(bytes: &[u8]) -> Result<Map<String, Value>, NotPosted> {
     let Value::Object(fields) = json::strict(bytes)? else { return Err(NotPosted::NotAnObject) };
     let mut fields = in_schemas_case(fields, &NAMES)?;
+    let no_text = |name: &str| fields.get(name).is_some_and(|value| !value.is_string() && !value.is_null());
+    if no_text("type") || no_text("name") {
+        return Err(NotPosted::NoText);
+    }
     let from = match fields.remove("from") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(from)) => in_schemas_case(from, &ACCOUNT)?,
@@ -147,6 +154,9 @@ mod tests {
             (r#"{"type":"message","from":{"id":"a"},"FROM":{"role":"bot"}}"#, &twice),
             (r#"{"type":"message","value":{"a":1,"a":2}}"#, &twice),
             (r#"{"type":"message","from":"dana"}"#, &Err(NotPosted::NoAccount)),
+            (r#"{"type":["event"],"name":"x"}"#, &Err(NotPosted::NoText)),
+            (r#"{"type":"event","name":{"x":1}}"#, &Err(NotPosted::NoText)),
+            (r#"{"type":"event","Name":7}"#, &Err(NotPosted::NoText)),
             (r#"[{"type":"message"}]"#, &Err(NotPosted::NotAnObject)),
             ("\u{feff}{}", &Err(NotPosted::NotStrict(NotStrict::NotJson))),
         ] {
