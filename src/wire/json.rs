@@ -66,6 +66,26 @@ pub fn read(bytes: &[u8]) -> Result<Read, NotJson> {
     Ok(Read { value, lost })
 }
 
+/// Cuts lists short once `left` entries have come in all of them, and says how many were cut.
+pub fn cut_lists(value: &mut Value, left: &mut usize) -> usize {
+    match value {
+        Value::Array(list) => {
+            let (mut kept, mut cut) = (0, 0);
+            for entry in &mut *list {
+                let Some(less) = left.checked_sub(1) else { break };
+                *left = less;
+                kept += 1;
+                cut += cut_lists(entry, left);
+            }
+            cut += list.len() - kept;
+            list.truncate(kept);
+            cut
+        }
+        Value::Object(fields) => fields.values_mut().map(|field| cut_lists(field, left)).sum(),
+        _ => 0,
+    }
+}
+
 /// Bytes as JSON text that strict readers take: without a byte order mark, UTF-16 and UTF-32 decoded, what is not UTF-8 and halves
 /// of surrogate pairs as U+FFFD.
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
@@ -231,6 +251,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn lists_end_where_there_is_no_more_room() {
+        let whole = json!({"a": [[1, 2, 3], {"b": [4, 5]}, 6], "c": {"d": [7]}});
+        for (most, cut, expected) in [
+            (20, 0, whole.clone()),
+            (5, 4, json!({"a": [[1, 2, 3], {"b": []}], "c": {"d": []}})),
+            (2, 5, json!({"a": [[1]], "c": {"d": []}})),
+        ] {
+            let mut value = whole.clone();
+            assert_eq!((cut_lists(&mut value, &mut { most }), &value), (cut, &expected), "{most}");
+        }
+    }
 
     #[test]
     fn a_client_is_read_strictly() {

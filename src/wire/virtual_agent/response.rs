@@ -18,6 +18,10 @@ pub use element::{Element, Kind};
 pub(crate) use fields::{Fields, scalar};
 pub use json::NotJson;
 
+/// What the lists of a message hold, all together: far more than any that is meant for people, and little enough to be read within
+/// the second that a webhook may take.
+const MOST_LISTED: usize = 20_000;
+
 /// One message from ServiceNow.
 ///
 /// The `message` it echoes is not kept: it can hold an `Authorization` value of ours.
@@ -54,7 +58,9 @@ pub enum StreamState {
 impl Response {
     /// Reads what ServiceNow sent. JSON of any shape gives a response; what isn't an object gives an empty one.
     pub fn parse(bytes: &[u8]) -> Result<Self, NotJson> {
-        json::read(bytes).map(|json::Read { value, lost }| Self { lost, ..Self::from_value(&value) })
+        let json::Read { mut value, lost } = json::read(bytes)?;
+        let cut = cut_short(&mut value);
+        Ok(Self { lost: lost + cut, ..Self::from_value(&value) })
     }
 
     fn from_value(value: &Value) -> Self {
@@ -104,6 +110,18 @@ impl fmt::Debug for Response {
             .field("elements", &self.body.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Bounds the lists of a message, to each element its share, and says how much was cut.
+fn cut_short(message: &mut Value) -> usize {
+    let Some(Value::Array(elements)) = message.get_mut("body") else {
+        return json::cut_lists(message, &mut { MOST_LISTED });
+    };
+    let over = elements.len().saturating_sub(MOST_LISTED);
+    elements.truncate(MOST_LISTED);
+    let share = MOST_LISTED / elements.len().max(1);
+    let cut = elements.iter_mut().map(|element| json::cut_lists(element, &mut { share }));
+    over + cut.sum::<usize>()
 }
 
 fn elements(body: Option<&Value>) -> Vec<Element> {

@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::MOST_LISTED;
+use crate::wire::json;
+
 /// An object seen through forgiving eyes: what is missing, null or of a hopeless type is `None`.
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'a>(pub &'a Map<String, Value>);
@@ -67,7 +70,13 @@ impl<'a> Fields<'a> {
     pub fn embedded(self, key: &str) -> Option<Map<String, Value>> {
         match self.value(key)? {
             Value::Object(map) => Some(map.clone()),
-            Value::String(text) => serde_json::from_str(text).ok(),
+            Value::String(text) => match json::read(text.as_bytes()).ok()?.value {
+                mut value @ Value::Object(_) => {
+                    json::cut_lists(&mut value, &mut { MOST_LISTED });
+                    value.as_object_mut().map(std::mem::take)
+                }
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -11,6 +11,19 @@ fn parse(value: &Value) -> Response {
 }
 
 #[test]
+fn a_message_of_a_million_items_is_not_held_whole() {
+    let body = format!(r#"{{"body":[{}{{}}]}}"#, "{},".repeat(1_000_000));
+    let read = Response::parse(body.as_bytes()).expect("JSON");
+    assert_eq!((read.body.len(), read.lost), (MOST_LISTED, 1_000_001 - MOST_LISTED));
+    let table: Vec<Value> = (0..50_000).map(|row| json!([row])).collect();
+    let read = parse(
+        &json!({"body": [{"uiType": "OutputTable", "data": table}, {"uiType": "OutputText", "value": "x"}]}),
+    );
+    assert_eq!(read.body.len(), 2, "its neighbour is there");
+    assert_eq!(read.lost, 45_000, "half of the room holds 5,000 rows of one cell");
+}
+
+#[test]
 fn what_surrounds_the_body_is_read_whatever_its_types() {
     let read = parse(&json!({
         "requestId": 17, "clientSessionId": "c-1", "userId": "", "interactionId": null, "nowSessionId": "n",
