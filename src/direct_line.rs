@@ -20,7 +20,10 @@ use crate::{
     config::DirectLineSettings,
     credential::{Credential, Mark, mark, renewed},
     domain::Timestamp,
-    far_end::{self, Answered, CallError},
+    far_end::{
+        self, Answered, CallError, Within,
+        room::{Room, Taken},
+    },
     wire::activity::ActivitySet,
 };
 
@@ -38,6 +41,8 @@ const READ_TIME_OUT: Duration = Duration::from_secs(10);
 const POST_TIME_OUT: Duration = Duration::from_secs(20);
 /// About a hundred activities of the largest size.
 const LONGEST_ANSWER: usize = 32 << 20;
+/// Bytes of answers that are looked into at the same time.
+const ROOM: usize = 48 << 20;
 
 /// Calls Direct Line; cheap to clone, clones share the regional root once it is known.
 #[derive(Clone, Debug)]
@@ -51,6 +56,7 @@ struct Shared {
     settings: DirectLineSettings,
     /// Set from the start unless the token endpoint has to be asked.
     root: OnceCell<Root>,
+    room: Room,
 }
 
 /// A conversation of our own.
@@ -69,6 +75,8 @@ pub struct Look {
     pub date: Option<Timestamp>,
     /// How long the answer was.
     pub bytes: usize,
+    /// What it takes of the room for large answers, as long as it is held.
+    pub room: Taken,
 }
 
 impl DirectLine {
@@ -78,7 +86,7 @@ impl DirectLine {
             (None, Some(_)) => OnceCell::new(),
             (None, None) => OnceCell::new_with(Some(Root::new(root::global()))),
         };
-        let shared = Shared { settings: settings.clone(), root };
+        let shared = Shared { settings: settings.clone(), root, room: Room::new(ROOM) };
         Self { http, shared: Arc::new(shared) }
     }
 
@@ -94,7 +102,7 @@ impl DirectLine {
 
     /// As [`root`](Self::root), with its parts.
     async fn place(&self) -> Result<&Root, CallError> {
-        let Shared { settings, root } = &*self.shared;
+        let Shared { settings, root, room: _ } = &*self.shared;
         if let Some(known) = root.get() {
             return Ok(known);
         }
@@ -196,15 +204,23 @@ impl DirectLine {
             url.query_pairs_mut().append_pair("watermark", watermark);
         }
         let get = self.http.get(url).timeout(READ_TIME_OUT).header(ACCEPT, "application/json");
-        let answered = self.call(with_trace(get, traceparent), authorization).await?;
-        Ok(Look { set: activity_set(&answered)?, date: answered.date, bytes: answered.body.len() })
+        let mut room = None;
+        let within = Some((&self.shared.room, &mut room));
+        let answered = self.call(with_trace(get, traceparent), authorization, within).await?;
+        Ok(Look { set: activity_set(&answered)?, date: answered.date, bytes: answered.body.len(), room })
     }
 
     /// Makes a call; once more when it was made with our own secret, that was refused, and a vault has a new one.
-    async fn call(&self, request: RequestBuilder, authorization: &str) -> Result<Answered, CallError> {
+    async fn call(
+        &self,
+        request: RequestBuilder,
+        authorization: &str,
+        within: Within<'_>,
+    ) -> Result<Answered, CallError> {
         let own = self.own(authorization);
         let again = own.as_ref().and_then(|_| request.try_clone());
-        let outcome = far_end::call(request.header(AUTHORIZATION, authorization), LONGEST_ANSWER).await;
+        let request = request.header(AUTHORIZATION, authorization);
+        let outcome = far_end::call_within(request, LONGEST_ANSWER, within).await;
         match (outcome, own, again) {
             (Err(error), Some((secret, before)), Some(again))
                 if error.refuses_credential() && renewed([secret], &before).await =>
@@ -239,7 +255,7 @@ impl DirectLine {
         let url = self.activities_url(conversation).await?;
         let post = self.http.post(url).timeout(POST_TIME_OUT).header(ACCEPT, "application/json");
         let post = with_json(with_trace(post, traceparent), activity);
-        Ok(answer::id(&self.call(post, authorization).await?))
+        Ok(answer::id(&self.call(post, authorization, None).await?))
     }
 
     /// Exchanges a token that is still good for a new one.

@@ -8,6 +8,7 @@ use reqwest::{
     redirect,
 };
 
+use self::room::{Room, Taken};
 use crate::{
     domain::{Timestamp, millis},
     ledger::Failure,
@@ -15,6 +16,7 @@ use crate::{
 
 pub mod connect;
 mod refusal;
+pub mod room;
 mod steady;
 pub mod tls;
 pub(crate) use self::refusal::{refusal, retry_after};
@@ -164,6 +166,9 @@ impl Named {
     }
 }
 
+/// The room that an answer takes, and what it has of it.
+pub(crate) type Within<'a> = Option<(&'a Room, &'a mut Taken)>;
+
 /// A 2xx answer.
 pub(crate) struct Answered {
     pub status: u16,
@@ -178,15 +183,27 @@ pub(crate) struct Answered {
 /// # Errors
 /// See [`CallError`]; an answer of more than `limit` bytes counts as not given in full.
 pub(crate) async fn call(request: RequestBuilder, limit: usize) -> Result<Answered, CallError> {
+    call_within(request, limit, None).await
+}
+
+/// As [`call`], for an answer that may be large: it takes room while it comes. Who finds none was not answered.
+///
+/// # Errors
+/// As there.
+pub(crate) async fn call_within(
+    request: RequestBuilder,
+    limit: usize,
+    within: Within<'_>,
+) -> Result<Answered, CallError> {
     let mut response = send(request).await?;
     let status = response.status();
     if status.is_success() {
         let date = date(response.headers());
         let headers = std::mem::take(response.headers_mut());
-        let body = read_whole(&mut response, limit).await?;
+        let body = read(&mut response, limit, within).await?.ok_or(CallError::Uncertain(None))?;
         return Ok(Answered { status: status.as_u16(), body, date, headers });
     }
-    let body = read(&mut response, limit).await.ok().flatten().unwrap_or_default();
+    let body = read(&mut response, limit, None).await.ok().flatten().unwrap_or_default();
     Err(refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
 }
 
@@ -217,7 +234,7 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
 /// # Errors
 /// [`CallError::Uncertain`] when it was cut or is longer than `limit` bytes.
 pub(crate) async fn read_whole(response: &mut Response, limit: usize) -> Result<Vec<u8>, CallError> {
-    read(response, limit).await.map_err(no_answer)?.ok_or(CallError::Uncertain(None))
+    read(response, limit, None).await?.ok_or(CallError::Uncertain(None))
 }
 
 /// Rejects a 2xx by what its body says.
@@ -226,11 +243,19 @@ pub(crate) fn rejected(status: u16, body: &[u8]) -> CallError {
 }
 
 /// `None` when there is more than `limit` bytes of it.
-async fn read(response: &mut Response, limit: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+async fn read(
+    response: &mut Response,
+    limit: usize,
+    mut within: Within<'_>,
+) -> Result<Option<Vec<u8>>, CallError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > limit {
+    while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
+        let bytes = body.len() + chunk.len();
+        if bytes > limit {
             return Ok(None);
+        }
+        if let Some((room, taken)) = &mut within {
+            room.grow(taken, bytes).await.map_err(|full| CallError::Uncertain(Some(full.into())))?;
         }
         body.extend_from_slice(&chunk);
     }

@@ -68,7 +68,7 @@ impl DirectLine {
             url.query_pairs_mut().append_pair("watermark", watermark);
         }
         let get = self.http.get(url).timeout(READ_TIME_OUT);
-        Ok(address(&self.call(with_trace(get, traceparent), authorization).await?.body))
+        Ok(address(&self.call(with_trace(get, traceparent), authorization, None).await?.body))
     }
 
     /// Opens the socket at an address that Direct Line gave out.

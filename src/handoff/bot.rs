@@ -13,7 +13,7 @@ use super::{Client, Conversation, Refusal, machine::Chat};
 use crate::{
     config::Settings,
     credential::Seal,
-    direct_line::{DirectLine, token::is_old},
+    direct_line::{DirectLine, Look, token::is_old},
     domain::{ConversationId, Timestamp},
     far_end::CallError,
     ledger::{Ledger, Outage, journal::JournalError},
@@ -96,9 +96,9 @@ impl Bot {
     }
 
     /// A batch of the bot's, from a watermark on.
-    pub async fn read(&self, source: &Source<'_>, at: Option<&str>) -> Result<ActivitySet, CallError> {
+    pub async fn read(&self, source: &Source<'_>, at: Option<&str>) -> Result<Look, CallError> {
         let Source { conversation, authorization, .. } = source;
-        self.direct_line.activities(conversation, authorization, at, of_caller().as_deref()).await
+        self.direct_line.look(conversation, authorization, at, of_caller().as_deref()).await
     }
 
     /// Reads on from a watermark, page by page, until there is nothing more.
@@ -108,9 +108,10 @@ impl Bot {
         watermark: Option<&str>,
     ) -> Result<Vec<Activity>, CallError> {
         let mut watermark = watermark.map(str::to_owned);
-        let mut all = vec![];
+        let (mut all, mut rooms) = (vec![], vec![]);
         for _ in 0..PAGES {
-            let page = self.read(source, watermark.as_deref()).await?;
+            let Look { set: page, room, .. } = self.read(source, watermark.as_deref()).await?;
+            rooms.push(room);
             let next = watermark_text(&page);
             let ended = page.activities.is_empty() || next.is_none() || next == watermark;
             all.extend(page.activities);

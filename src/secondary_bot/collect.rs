@@ -42,7 +42,7 @@ impl SecondaryBot {
             clock.reach(at).await;
             let asked = clock.now();
             match self.read(work.session, Some(work.held), heard.watermark.as_deref()).await {
-                Ok(Look { set, date, bytes }) => {
+                Ok(Look { set, date, bytes, room: _room }) => {
                     let news = heard.take(set, &eyes, name, &mut seen);
                     turn.heard(Poll { asked, answered: clock.now(), date }, news);
                     room = room.saturating_sub(bytes);

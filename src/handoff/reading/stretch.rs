@@ -13,7 +13,7 @@ use super::{
     Making, Page, Reading,
 };
 use crate::{
-    far_end::CallError,
+    far_end::{CallError, room::Taken},
     ledger::journal::JournalError,
     session::{Cut, Segment},
     translate::watermark::{Cursor, LARGEST_PAGE, Part, Piece, Upstream},
@@ -49,7 +49,7 @@ impl Reading {
         }
         let at = cursor.upstream.asked();
         match self.upstream(client, (cursor.segment, segment), at).await {
-            Ok(set) => {
+            Ok((set, _room)) => {
                 let next = watermark_text(&set);
                 let moved = next.is_some() && next.as_deref() != at;
                 let (shown, ended) = up_to(cut, set);
@@ -79,8 +79,8 @@ impl Reading {
     ) -> Result<(), JournalError> {
         let cursor = &making.cursor;
         let at = cursor.upstream.asked();
-        let set = match self.upstream(client, (cursor.segment, segment), at).await {
-            Ok(set) => set,
+        let (set, _room) = match self.upstream(client, (cursor.segment, segment), at).await {
+            Ok(read) => read,
             Err(BotError::DirectLine(CallError::Rejected { status: 401 | 403 | 404, .. })) => {
                 let _ = self.bot.replace(client.conversation, cursor.segment).await;
                 return Ok(());
@@ -162,11 +162,12 @@ impl Reading {
         client: Client<'_>,
         stretch: (usize, &Segment),
         at: Option<&str>,
-    ) -> Result<ActivitySet, BotError> {
+    ) -> Result<(ActivitySet, Taken), BotError> {
         let source = self.bot.source(client, stretch).await?;
         let turn = tokio::time::timeout(PATIENCE, client.conversation.local.reading.lock()).await;
         let _turn = turn.map_err(|_| CallError::NotSent(None))?;
-        Ok(self.bot.read(&source, at).await?)
+        let look = self.bot.read(&source, at).await?;
+        Ok((look.set, look.room))
     }
 }
 
