@@ -4,22 +4,65 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
 
+use crate::wire;
+
 /// Reads the file. Of a name that is given twice the last counts.
 ///
 /// # Errors
 /// One sentence that names the file and what is wrong with it, never a value.
 pub fn settings_file(path: &Path) -> Result<BTreeMap<String, String>, String> {
     let wrong = |what: String| format!("--settings {}: {what}", path.display());
-    let text = fs::read_to_string(path).map_err(|failed| wrong(format!("can't be read: {failed}.")))?;
-    parsed(text.trim_start_matches('\u{feff}')).map_err(wrong)
+    let bytes = fs::read(path).map_err(|failed| wrong(format!("can't be read: {failed}.")))?;
+    parsed(&bytes).map_err(wrong)
 }
 
-fn parsed(text: &str) -> Result<BTreeMap<String, String>, String> {
-    if text.trim_start().starts_with('{') { json(text) } else { lines(text) }
+fn parsed(bytes: &[u8]) -> Result<BTreeMap<String, String>, String> {
+    // Windows PowerShell writes UTF-16 unless told otherwise.
+    let decoded = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => wire::json::text(bytes),
+        _ => str::from_utf8(bytes).map_err(|_| "is not UTF-8; save it as UTF-8.".to_owned())?.into(),
+    };
+    let text = decoded.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with(['{', '/']) { json(text) } else { lines(text) }
+}
+
+/// As the Functions tools read it: comments, and a comma behind the last value, are white space.
+fn plain(text: &str) -> Vec<u8> {
+    let (bytes, mut out) = (text.as_bytes(), text.as_bytes().to_vec());
+    let find = |from: usize, what: &str| text[from..].find(what).map_or(text.len(), |found| from + found);
+    let (mut at, mut comma) = (0, None);
+    while at < bytes.len() {
+        let comment = match &bytes[at..] {
+            [b'/', b'/', ..] => find(at, "\n"),
+            [b'/', b'*', ..] => (find(at + 2, "*/") + 2).min(text.len()),
+            _ => at,
+        };
+        let blank = out[at..comment].iter_mut().filter(|byte| **byte != b'\n');
+        blank.for_each(|byte| *byte = b' ');
+        let behind = match bytes[at] {
+            _ if comment > at => comment,
+            b'"' => {
+                let mut end = at + 1;
+                while end < bytes.len() && bytes[end] != b'"' {
+                    end += if bytes[end] == b'\\' { 2 } else { 1 };
+                }
+                end + 1
+            }
+            _ => at + 1,
+        };
+        match bytes[at] {
+            b',' => comma = Some(at),
+            b'}' | b']' => comma.take().into_iter().for_each(|comma: usize| out[comma] = b' '),
+            byte if comment == at && !byte.is_ascii_whitespace() => comma = None,
+            _ => {}
+        }
+        at = behind;
+    }
+    out
 }
 
 fn json(text: &str) -> Result<BTreeMap<String, String>, String> {
-    let file: Value = serde_json::from_str(text)
+    let file: Value = serde_json::from_slice(&plain(text))
         .map_err(|error| format!("is not JSON: see line {}, column {}.", error.line(), error.column()))?;
     if file["IsEncrypted"] == true {
         return Err("its values are encrypted; run `func settings decrypt` first.".to_owned());
@@ -68,19 +111,37 @@ mod tests {
     fn a_file_of_the_functions_tools_is_read() {
         let text =
             r#"{"IsEncrypted":false,"Values":{"LOG":"debug","LONG_POLL":2000,"STORE":null},"Host":{}}"#;
-        assert_eq!(of(parsed(text)), [("LOG", "debug"), ("LONG_POLL", "2000"), ("STORE", "")]);
+        assert_eq!(of(parsed(text.as_bytes())), [("LOG", "debug"), ("LONG_POLL", "2000"), ("STORE", "")]);
     }
 
     #[test]
     fn a_file_of_lines_is_read_as_a_shell_would() {
         let text = "# ours\n\nLOG=info\nexport RELAY_KEY = 'a=b'\r\nSTORE=\"sqlite:x.db\"\nLOG=warn\n";
         let expected = [("LOG", "warn"), ("RELAY_KEY", "a=b"), ("STORE", "sqlite:x.db")];
-        assert_eq!(of(parsed(text)), expected);
+        assert_eq!(of(parsed(text.as_bytes())), expected);
+    }
+
+    #[test]
+    fn comments_and_a_last_comma_are_read_over_and_words_that_look_like_them_are_not() {
+        let text = "// ours: \"x\n{/* {\n \" */ \"Values\": {\n\"LOG\": \"a//b\", // c\n\"STORE\": \"/*\\\"*/,}\" , /* d */ },\n}";
+        assert_eq!(of(parsed(text.as_bytes())), [("LOG", "a//b"), ("STORE", "/*\"*/,}")]);
+    }
+
+    #[test]
+    fn a_file_of_windows_is_read() {
+        for text in ["{\"Values\":{\"LOG\":\"info\"}}", "LOG=info\r\n"] {
+            let marked = format!("\u{feff}{text}");
+            let utf16 = |unit: fn(u16) -> [u8; 2]| marked.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+            for bytes in [utf16(u16::to_le_bytes), utf16(u16::to_be_bytes), marked.clone().into_bytes()] {
+                assert_eq!(of(parsed(&bytes)), [("LOG", "info")]);
+            }
+        }
+        assert!(parsed(b"LOG=\xe9").unwrap_err().contains("UTF-8"));
     }
 
     #[test]
     fn the_example_that_comes_with_the_program_is_one() {
-        let example = parsed(include_str!("../../local.settings.json.example")).unwrap();
+        let example = parsed(include_bytes!("../../local.settings.json.example")).unwrap();
         assert_eq!(example["FUNCTIONS_WORKER_RUNTIME"], "custom");
     }
 
@@ -93,7 +154,7 @@ mod tests {
             ("{\"Values\":{\"SERVICENOW_CONTEXT\":{\"a\":\"SECRET\"}}}", "SERVICENOW_CONTEXT is no text"),
             ("LOG=info\nSECRET", "line 2"),
         ] {
-            let error = parsed(text).unwrap_err();
+            let error = parsed(text.as_bytes()).unwrap_err();
             assert!(error.contains(told) && !error.contains("SECRET"), "{error}");
         }
         let error = settings_file(Path::new("/nowhere/at.all")).unwrap_err();

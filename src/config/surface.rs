@@ -65,10 +65,18 @@ fn append_blob(value: &str) -> Result<StoreSetting, &'static str> {
     let Some(url) = url else {
         return Err("must be `sqlite:PATH` or `https://ACCOUNT.blob.core.windows.net/CONTAINER`.");
     };
-    if url.path().trim_matches('/').is_empty() {
-        return Err("names no container; write `https://ACCOUNT.blob.core.windows.net/CONTAINER`.");
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "must not carry a user or password; the app signs in with its identity, or with a SAS behind `?`.",
+        );
     }
-    Ok(StoreSetting::AppendBlob { url })
+    // Where the account is no part of the host's name, as in Azurite, it stands in front of the container.
+    let most = if is_loopback(&url) { 2 } else { 1 };
+    match url.path().split('/').filter(|part| !part.is_empty()).count() {
+        0 => Err("names no container; write `https://ACCOUNT.blob.core.windows.net/CONTAINER`."),
+        parts if parts > most => Err("names more than a container; end it behind the container's name."),
+        _ => Ok(StoreSetting::AppendBlob { url }),
+    }
 }
 
 /// On Azure a file is seen by one instance alone and gone with it.
@@ -139,6 +147,9 @@ fn check_origin(entry: &str) -> Result<(), String> {
         return Err("has `*` beside other origins; write `*` alone or leave it out.".to_owned());
     }
     let given = shortened(entry);
+    if entry.contains('*') {
+        return Err(format!("has `{given}`, and no origin has a `*` in it; write each one, or `*` alone."));
+    }
     let url = Url::parse(entry).ok().filter(Url::has_host);
     let Some(url) = url else {
         return Err(format!(
