@@ -1,7 +1,7 @@
 //! The operator's and the data-protection officer's view of the store: what is there, and taking it back. Works beside a running
 //! program, which forgets what was taken at its next look.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -10,7 +10,7 @@ use self::tombstone::Tombstones;
 use crate::{
     app,
     azure::SignIn,
-    config::Settings,
+    config::{Settings, StoreSetting},
     domain::{ConversationId, Timestamp},
     far_end,
     files::FileStore,
@@ -37,6 +37,10 @@ pub enum OperatorError {
     Start(#[from] io::Error),
     #[error("{0}")]
     Store(#[from] JournalError),
+    #[error(
+        "STORE {0}: there is no such file; give the settings, and the folder, of the program that wrote it"
+    )]
+    NoStore(PathBuf),
     #[error("there is no conversation {0} in the store; `handler conversations list` shows those there are")]
     Unknown(String),
     #[error("`{0}` is no conversation's id")]
@@ -74,6 +78,12 @@ impl Operator {
     /// # Errors
     /// When it can't be opened.
     pub fn open(settings: Settings) -> Result<Self, OperatorError> {
+        // An empty one made here would say that nothing is known of anybody.
+        if let StoreSetting::Sqlite(path) = &settings.store
+            && !path.exists()
+        {
+            return Err(OperatorError::NoStore(path.clone()));
+        }
         let sign_in = SignIn::new(settings.azure_client_id.as_deref());
         let http = far_end::client().map_err(io::Error::other)?;
         let chats = app::open_store(&settings, &sign_in)?;

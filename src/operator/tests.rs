@@ -21,7 +21,16 @@ fn requested(user: &str, at: Timestamp) -> Fact {
     serde_json::from_value(fact).expect("a fact")
 }
 
+#[test]
+fn a_store_that_is_not_there_is_said_and_none_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let opened = Operator::open(settings(&folder));
+    assert!(matches!(opened, Err(OperatorError::NoStore(_))));
+    assert!(!folder.path().join("handoff.db").exists());
+}
+
 async fn with_chat(folder: &tempfile::TempDir, id: &str, user: &str, at: Timestamp) -> Operator {
+    std::fs::File::create(folder.path().join("handoff.db")).expect("an empty store");
     let operator = Operator::open(settings(folder)).expect("opened");
     let id = ConversationId::parse(id).expect("an id");
     operator.chats.append(&id, 0, &[requested(user, at)], Some(true)).await.expect("stored");
