@@ -40,8 +40,6 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// Longer than callers keep a connection that they don't use (.NET's and most others' a minute): a request that
 /// meets its connection's end is lost.
 const UNUSED: Duration = Duration::from_secs(120);
-/// A connection on which no whole head of a first request came for so long is a stranger's: 408.
-const HEAD: Duration = Duration::from_secs(30);
 
 /// A connector that listens.
 pub struct Connector {
@@ -149,7 +147,7 @@ impl Connector {
         .max_connections(connections.div_ceil(workers))
         .on_connect(connections::bound)
         .keep_alive(UNUSED)
-        .client_request_timeout(HEAD)
+        .client_request_timeout(connections::patience(connections))
         .bind(settings.listen)
         .map_err(|failed| no_address(failed, settings))?;
         let address = server.addrs().first().copied().unwrap_or(settings.listen);

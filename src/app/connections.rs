@@ -15,6 +15,13 @@ const MOST: u64 = 20_000;
 /// Handles that are asked of the system, as far as it allows them.
 const WANTED: u64 = 65_536;
 
+/// A connection on which no whole head of a first request came for so long is a stranger's: 408. Where there are few places,
+/// silent strangers could otherwise hold them all for half a minute at a time.
+pub(super) fn patience(most: usize) -> Duration {
+    const FEW: usize = 2_000;
+    Duration::from_secs(if most < FEW { 5 } else { 30 })
+}
+
 /// Connections of clients that the process may hold: each may need another to a far end, and neither may take the last handle.
 pub(super) fn at_most() -> usize {
     let handles = file_handles();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
 use serde_json::json;
 
 use super::Served;
@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn health(served: &Served, pipe: &Pipe) -> HttpResponse {
     let up = tokio::time::timeout(PATIENCE, is_ready(served, pipe)).await.unwrap_or(false);
     let body = json!({"status": if up { "up" } else { "not up" }, "version": env!("CARGO_PKG_VERSION")});
-    if up { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+    let mut answer = if up { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    answer.insert_header((CACHE_CONTROL, "no-store")).json(body)
 }
 
 async fn is_ready(served: &Served, pipe: &Pipe) -> bool {

@@ -2,6 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
+    body::BoxBody,
     http::StatusCode,
     web::{Data, Payload},
 };
@@ -147,6 +148,7 @@ impl ResponseError for Failure {
         let message = self.error.to_string();
         let detail = self.detail.as_ref().unwrap_or(&message);
         let error = json!({"code": self.error.code(), "message": message, "detail": detail});
-        HttpResponse::build(self.status_code()).json(json!({"status": "failure", "error": error}))
+        let body = json!({"status": "failure", "error": error});
+        self.error.error_response().set_body(BoxBody::new(body.to_string()))
     }
 }

@@ -49,6 +49,10 @@ async fn another_method_than_post_is_told_so() {
             let request = world.http.request(method.parse().unwrap(), format!("{}{path}", world.url));
             let answer = request.header("token", TOKEN).send().await.unwrap();
             assert_eq!(answer.status(), 405, "{method} {path}");
+            assert_eq!(
+                (&answer.headers()["allow"], &answer.headers()["cache-control"]),
+                (&"POST".parse().unwrap(), &"no-store".parse().unwrap())
+            );
             page::holds(path, "post", 405, &serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap());
         }
     }
