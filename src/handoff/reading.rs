@@ -113,14 +113,16 @@ impl Reading {
         let mut moved = (!asked.hold.is_zero()).then(|| conversation.watch());
         let until = tokio::time::Instant::now() + asked.hold;
         loop {
-            let look = self.look(conversation, &mut cursor, read).await?;
+            let mut look = self.look(conversation, &mut cursor, read).await?;
+            let again = look.due || look.undrained.is_some();
+            if again {
+                look.facts = vec![];
+            }
             self.see_to(client, &look).await?;
-            let look = if look.due || look.undrained.is_some() {
-                self.look(conversation, &mut cursor, read).await?
-            } else {
-                look
-            };
-            let page = self.assemble(client, &look, cursor.clone(), asked).await?;
+            if again {
+                look = self.look(conversation, &mut cursor, read).await?;
+            }
+            let page = self.assemble(client, look, cursor.clone(), asked).await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             let elsewhere = matches!(asked.bot, BotWords::Pushed(stretch) if page.bot != stretch);
             if !page.activities.is_empty() || elsewhere || left.is_zero() {
@@ -196,7 +198,7 @@ impl Reading {
     async fn assemble(
         &self,
         client: Client<'_>,
-        look: &Look,
+        mut look: Look,
         cursor: Cursor,
         asked: &Asked<'_>,
     ) -> Result<Page, JournalError> {
@@ -205,6 +207,11 @@ impl Reading {
         let cut = look.segments.get(making.cursor.segment).is_some_and(|segment| segment.cut.is_some());
         let catching_up = cut && making.cursor.upstream != Upstream::End;
         while let Some(segment) = look.segments.get(making.cursor.segment) {
+            // A journal may be long, and Direct Line slow: the one is not kept in memory while the other is waited for.
+            let waits = segment.cut.is_some() && making.cursor.upstream != Upstream::End;
+            if waits {
+                look.facts = vec![];
+            }
             let last = making.cursor.segment + 1 == look.segments.len();
             if !self.read_rest(client, segment, last, &mut making).await {
                 break;
@@ -212,7 +219,15 @@ impl Reading {
             if size_of_all(&making.activities) > LARGEST_PAGE {
                 break;
             }
-            match self.shown.read(client.conversation, look, catching_up, &mut making) {
+            if waits {
+                let (mut facts, state) =
+                    self.calls.ledger.look(client.conversation, making.cursor.local).await?;
+                look.from = state.position - facts.len() as u64;
+                // What else is known here is as of that position.
+                facts.truncate(usize::try_from(look.head - look.from).unwrap_or(usize::MAX));
+                look.facts = facts;
+            }
+            match self.shown.read(client.conversation, &look, catching_up, &mut making) {
                 Reached::NextStretch => continue,
                 Reached::Full => break,
                 Reached::Head => {}
