@@ -10,6 +10,7 @@ use std::{
 
 use actix_web::rt::System;
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use servicenow_handoff::{
     app::{self, Ended},
     config::{SETTINGS, SettingErrors, Settings, misspelt, settings_file},
@@ -18,6 +19,10 @@ use servicenow_handoff::{
     telemetry, vault,
 };
 use tracing::{error, info, warn};
+
+/// glibc's takes half as many instructions again, and keeps more of what a burst took.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Exit code for wrong settings, the same as for wrong arguments.
 const WRONG_SETTINGS: u8 = 2;
