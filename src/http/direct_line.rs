@@ -73,11 +73,12 @@ async fn route(
     let path = operation.path();
     let query = operation.parameter().and_then(|name| query(request, name));
     let surface = Surface { request, served, pipe, operation: &operation, path, query };
-    if operation.needs_credential() && header(request, "authorization").is_none() {
+    let authorization = header(request, "authorization");
+    if operation.needs_credential() && authorization.is_none() {
         return Err(NO_CREDENTIAL);
     }
     if let Some(id) = operation.conversation()
-        && header(request, "authorization").is_some_and(|given| misspells(given, id))
+        && authorization.is_some_and(|given| misspells(given, id))
     {
         return Err(refused(403, Some("BadArgument".to_owned())));
     }

@@ -101,7 +101,7 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
         // JSON begins with an ASCII character, so a zero beside it gives UTF-16 away (RFC 4627, section 3).
         [0, first, ..] if first != 0 => utf16(bytes, u16::from_be_bytes).into(),
         [first, 0, ..] if first != 0 => utf16(bytes, u16::from_le_bytes).into(),
-        _ => String::from_utf8_lossy(bytes),
+        _ => std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed),
     };
     match text {
         Cow::Borrowed(text) => with_whole_surrogates(text),
@@ -148,9 +148,9 @@ fn salvage(text: &str, levels: usize, lost: &mut usize) -> Value {
 
 /// Replaces `\ud800` escapes that have no other half by `\ufffd`.
 fn with_whole_surrogates(text: &str) -> Cow<'_, str> {
-    if memchr::memmem::find(text.as_bytes(), b"\\ud").is_none()
-        && memchr::memmem::find(text.as_bytes(), b"\\uD").is_none()
-    {
+    let bytes = text.as_bytes();
+    let half = |at: usize| matches!(bytes.get(at..at + 3), Some(b"\\ud" | b"\\uD"));
+    if !memchr::memchr_iter(b'\\', bytes).any(half) {
         return text.into();
     }
     let mut out = String::with_capacity(text.len());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web::Bytes};
-use memchr::memmem;
+use memchr::memchr_iter;
 use serde_json::{
     Value, json,
     value::{RawValue, to_raw_value},
@@ -222,8 +222,8 @@ fn may_hold_event(escalations: &Escalations, body: &[u8]) -> bool {
         matches!(body.first(), None | Some(b'{' | b' ' | b'\t' | b'\r' | b'\n')) && body.get(1) != Some(&0);
     !plain
         || escalations.may_stand_in(body)
-        || memmem::find(body, b"\\u00").is_some()
-        || memmem::find(body, b"\\/").is_some()
+        || memchr_iter(b'\\', body)
+            .any(|at| body[at + 1..].starts_with(b"u00") || body.get(at + 1) == Some(&b'/'))
 }
 
 /// Looks into a large answer one activity after the other: read as a whole it takes several times the memory, and most such

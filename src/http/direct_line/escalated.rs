@@ -94,13 +94,15 @@ impl Surface<'_> {
     pub(super) async fn post(&self, id: &ConversationId, payload: Payload) -> Result<HttpResponse, ApiError> {
         let body = read_body(payload, self.request.headers(), ACTIVITY_LIMIT).await?;
         let fields = posted::read(&body).map_err(|wrong| ApiError::BadRequest(wrong.told()))?;
-        let body = serde_json::to_vec(&fields).unwrap_or_default();
+        let found = self.find(id).await?;
+        // A live chat is told the activity, the bot what was read of it.
+        let body = if found.is_some() { vec![] } else { serde_json::to_vec(&fields).unwrap_or_default() };
         let activity = Activity::from(fields);
         if activity.kind.is_empty() {
             return Err(ApiError::BadRequest("The activity has no type. Say `\"type\": \"message\"`."));
         }
         refuse_forged(self.served.handoff.as_deref(), &activity)?;
-        if let Some((handoff, conversation)) = self.find(id).await? {
+        if let Some((handoff, conversation)) = found {
             return Box::pin(self.post_escalated(handoff, &conversation, activity)).await;
         }
         if let Some(handoff) = &self.served.handoff

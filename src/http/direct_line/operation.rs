@@ -133,7 +133,8 @@ fn segments(path: &str) -> Option<Vec<Cow<'_, str>>> {
 }
 
 fn is_trick(segment: &str) -> bool {
-    matches!(segment, "." | "..") || segment.contains(['/', '\\']) || segment.chars().any(char::is_control)
+    let tricks = |c: char| matches!(c, '/' | '\\') || c.is_control();
+    matches!(segment, "." | "..") || segment.chars().any(tricks)
 }
 
 fn encoded(segment: &str) -> percent_encoding::PercentEncode<'_> {

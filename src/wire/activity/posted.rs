@@ -104,11 +104,19 @@ pub fn read(bytes: &[u8]) -> Result<Map<String, Value>, NotPosted> {
 
 /// One name in two cases is one name twice, also when it is none of the schema's.
 fn in_schemas_case(fields: Map<String, Value>, names: &[&str]) -> Result<Map<String, Value>, NotPosted> {
+    let known = |name: &str| names.iter().find(|known| known.eq_ignore_ascii_case(name));
+    let as_it_is = |name: &String| {
+        let lower = || !name.bytes().any(|byte| byte.is_ascii_uppercase());
+        known(name).map_or_else(lower, |known| known == name)
+    };
+    // Names of the schema's, in its case, and others without capitals: none of them is another one's in another case.
+    if fields.keys().all(as_it_is) {
+        return Ok(fields);
+    }
     let mut seen = HashSet::new();
     if !fields.keys().all(|name| seen.insert(name.to_ascii_lowercase())) {
         return Err(NotStrict::Twice.into());
     }
-    let known = |name: &str| names.iter().find(|known| known.eq_ignore_ascii_case(name));
     let named = |name: String| known(&name).map_or(name, |known| (*known).to_owned());
     Ok(fields.into_iter().map(|(name, value)| (named(name), value)).collect())
 }
