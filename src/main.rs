@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     env,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write as _},
     path::PathBuf,
     process::ExitCode,
 };
@@ -221,7 +221,6 @@ fn simulate(sources: &Sources, copilot_port: u16, servicenow_port: u16) -> ExitC
         .unwrap_or_else(|error| failed(&error))
 }
 
-#[expect(clippy::print_stdout, reason = "what is printed is what this command is for")]
 fn conversations(sources: &Sources, what: &Conversations) -> ExitCode {
     let system = System::new();
     let settings = match system.block_on(vault::settings(|name| sources.value(name))) {
@@ -231,7 +230,7 @@ fn conversations(sources: &Sources, what: &Conversations) -> ExitCode {
     let done = Operator::open(settings).and_then(|operator| system.block_on(asked(&operator, what)));
     match done {
         Ok(lines) => {
-            lines.iter().for_each(|line| println!("{line}"));
+            say(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -263,20 +262,23 @@ async fn asked(operator: &Operator, what: &Conversations) -> Result<Vec<String>,
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the report is what this command is for")]
 fn doctor(sources: &Sources, json: bool, depth: Depth) -> ExitCode {
     let report = System::new().block_on(async {
         let setup = Setup::read(|name| sources.value(name), sources.names()).await;
         Report::on_everything(&setup, depth).await
     });
-    if json {
-        println!("{}", report.to_json());
-    } else if takes_colours() {
-        print!("{}", report.coloured());
-    } else {
-        print!("{report}");
-    }
+    let told = match json {
+        true => format!("{}\n", report.to_json()),
+        false if takes_colours() => report.coloured(),
+        false => report.to_string(),
+    };
+    say(&told);
     if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What a command is for. Whoever reads it may have read enough before its end, as `head` has.
+fn say(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
 }
 
 fn log_to_stdout(filter: &str, json: bool) -> Result<(), ExitCode> {

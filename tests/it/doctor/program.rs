@@ -1,6 +1,6 @@
 //! The program itself, as a person or a pipeline runs it.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -94,6 +94,17 @@ async fn a_port_in_use_names_a_way_out() {
         assert_eq!(told.status.code(), Some(1), "{text}");
         assert!(text.contains(&port) && text.contains(way_out), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_reader_that_has_read_enough_breaks_nothing() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
+    command.env_clear().args(["doctor", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = actix_web::rt::task::spawn_blocking(move || child.wait_with_output()).await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(!said.contains("panicked") && ended.status.code().is_some_and(|code| code <= 1), "{said}");
 }
 
 #[tokio::test]
