@@ -86,6 +86,7 @@ async function byAFastClock({ browser, demo, desk }) {
     await chat.say('help');
     await chat.see('I know these words');
     const id = await asked(chat, desk);
+    await chat.see(`${AGENT} has entered the chat.`);
     for (const at of [1, 2, 3]) {
       await desk.say(id, `Person ${at}`);
       await chat.see(`Person ${at}`);
