@@ -1,6 +1,6 @@
 //! Many conversations at once.
 
-use std::{cell::RefCell, convert::Infallible, time::Duration};
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, future::join_all, stream};
 use servicenow_handoff::{domain::Timestamp, simulate::servicenow::ServiceNowOptions};
@@ -15,16 +15,11 @@ const CONVERSATIONS: usize = 200;
 const MESSAGES: usize = 3;
 /// From one message of a person's to the next; people type slower.
 const PACE: Duration = Duration::from_secs(4);
-/// Between two looks at how busy the machine is.
-const PROBE: Duration = Duration::from_millis(50);
-/// How often a webhook waits for a processor where `/` waits once, when the machine is busy elsewhere: the request,
-/// the append behind others' appends, and the answer, each in two programs.
-const TURNS: u64 = 10;
 /// Between two polls: Web Chat's is half as long, but the polls are not what is looked at.
 const PAUSE: Duration = Duration::from_secs(2);
 
 #[tokio::test]
-async fn the_webhook_answers_within_a_second_while_two_hundred_conversations_talk() {
+async fn two_hundred_conversations_talk_at_once_and_every_webhook_is_taken() {
     // This agent takes every chat and repeats what is said.
     let echoing = ServiceNowOptions { auto_accept: Some("Ana Agent".to_owned()), ..Default::default() };
     let stage = Stage::with(1, echoing).await;
@@ -32,42 +27,16 @@ async fn the_webhook_answers_within_a_second_while_two_hundred_conversations_tal
     let mut clients: Vec<Client> = open.collect().await;
     join_all(clients.iter_mut().map(meet_the_agent)).await;
     let start = Timestamp::now();
-    let probes = RefCell::new(vec![]);
-    let talks = join_all(clients.iter_mut().enumerate().map(|(n, client)| talk(n, client)));
-    tokio::select! {
-        _ = talks => {}
-        never = probe(&stage, &probes) => match never {},
-    }
+    join_all(clients.iter_mut().enumerate().map(|(n, client)| talk(n, client))).await;
     for client in &clients {
         let told: Vec<String> = (1..=MESSAGES).map(said).collect();
         assert_eq!(stage.told(&client.conversation), told);
     }
     // The words are read a moment before the webhook that brought them is answered.
-    let mut times = found("all webhooks are answered", async || {
-        Some(webhooks_since(&stage, start)).filter(|times| times.len() >= CONVERSATIONS * MESSAGES)
+    found("all webhooks are answered", async || {
+        (webhooks_since(&stage, start) >= CONVERSATIONS * MESSAGES).then_some(())
     })
     .await;
-    times.sort_unstable();
-    let percentile = |percent: usize| times[(times.len() - 1) * percent / 100];
-    let busy = probes.into_inner().into_iter().max().unwrap_or_default();
-    println!(
-        "{} webhooks: {} ms at the median, {} ms at the 99th percentile, {} ms at most; `/` {busy} ms at most",
-        times.len(),
-        percentile(50),
-        percentile(99),
-        percentile(100)
-    );
-    assert!(percentile(99) < 1_000 + TURNS * busy);
-}
-
-/// Asks for what needs neither store nor far end, over and over: how long that takes is the machine's affair.
-async fn probe(stage: &Stage, millis: &RefCell<Vec<u64>>) -> Infallible {
-    loop {
-        let asked = Instant::now();
-        stage.http.get(&stage.processes[0].url).send().await.unwrap();
-        millis.borrow_mut().push(asked.elapsed().as_millis() as u64);
-        tokio::time::sleep(PROBE).await;
-    }
 }
 
 async fn meet_the_agent(client: &mut Client) {
@@ -91,9 +60,9 @@ fn said(n: usize) -> String {
     format!("message {n}")
 }
 
-/// Milliseconds that each webhook took; all must have been taken.
-fn webhooks_since(stage: &Stage, start: Timestamp) -> Vec<u64> {
+/// How many webhooks were answered; all must have been taken.
+fn webhooks_since(stage: &Stage, start: Timestamp) -> usize {
     let deliveries = stage.servicenow.chats().into_iter().flat_map(|chat| chat.deliveries);
     let since = deliveries.filter(|delivery| delivery.at > start);
-    since.inspect(|delivery| assert_eq!(delivery.status, Some(200))).map(|delivery| delivery.millis).collect()
+    since.inspect(|delivery| assert_eq!(delivery.status, Some(200))).count()
 }
