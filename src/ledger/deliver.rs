@@ -143,7 +143,8 @@ impl<M: Machine> Ledger<M> {
             }
             Next::GiveUp(call, why) => match M::outbox(copy).get(call) {
                 Some(queued) => {
-                    let facts = ledger.settlement(copy, queued, &Outcome::GivenUp(why), now);
+                    let attempt = queued.lease.as_ref().map(|lease| lease.attempt);
+                    let facts = ledger.settlement(copy, queued, attempt, &Outcome::GivenUp(why), now);
                     Step::Append(facts, Taken::GivenUp(Box::new(queued.clone()), why))
                 }
                 None => Step::Leave(Taken::Nothing),

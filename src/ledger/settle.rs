@@ -48,7 +48,7 @@ impl<M: Machine> Ledger<M> {
             let Some(queued) = M::outbox(copy).get(id).filter(held) else {
                 return Step::Leave((false, None));
             };
-            let mut facts = ledger.settlement(copy, queued, &outcome, now);
+            let mut facts = ledger.settlement(copy, queued, Some(number), &outcome, now);
             let next =
                 (facts.len() == 1).then(|| ledger.lease_behind(copy, lane, id, &outcome, now)).flatten();
             facts.extend(next.map(|(call, number)| M::leased(ledger.lease(call, number, now))));
@@ -57,11 +57,12 @@ impl<M: Machine> Ledger<M> {
         Ok(self.change(&attempt.entry, store).await?.0)
     }
 
-    /// The settlement of a call, and what follows from it.
+    /// The settlement of a call by the attempt that made it, if one did, and what follows from it.
     pub(super) fn settlement(
         &self,
         copy: &Copy<'_, M>,
         queued: &Queued<M::Call>,
+        attempt: Option<u32>,
         outcome: &Outcome<M::Answer>,
         now: Timestamp,
     ) -> Vec<M::Fact> {
@@ -70,7 +71,6 @@ impl<M: Machine> Ledger<M> {
             Outcome::Retry { at, uncertain } => Settlement::Retry { at: *at, uncertain: *uncertain },
             Outcome::GivenUp(_) => Settlement::Dropped,
         };
-        let attempt = queued.lease.as_ref().map(|lease| lease.attempt);
         let settled = Settled { call: queued.id, attempt, outcome: settlement, at: now };
         self.machine.settle(copy, queued, settled, outcome)
     }
