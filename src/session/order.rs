@@ -3,11 +3,18 @@
 use super::{Fact, State};
 use crate::domain::Timestamp;
 
-/// From this position on nothing is stamped earlier than this.
+/// From this position on nothing is stamped earlier than this, and each position a millisecond behind the one before:
+/// clients that sort by time have no other order for equal ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lift {
     pub position: u64,
     pub floor: Timestamp,
+}
+
+impl Lift {
+    fn floor_at(&self, position: u64) -> Timestamp {
+        self.floor.plus_millis(i64::try_from(position.saturating_sub(self.position)).unwrap_or(i64::MAX))
+    }
 }
 
 /// Milliseconds: a clock that is further ahead than this is wrong, and followed no further.
@@ -29,7 +36,7 @@ impl State {
         };
         let followed = |latest: Option<Timestamp>| latest.unwrap_or_default().min(at.plus_millis(AHEAD));
         self.latest = self.latest.max(followed(before));
-        if at < self.latest && self.lifts.last().is_none_or(|lift| lift.floor < self.latest) {
+        if at < self.latest && self.lifts.last().is_none_or(|lift| lift.floor_at(position) < self.latest) {
             self.lifts.push(Lift { position, floor: self.latest });
         }
         self.latest = self.latest.max(at).max(followed(shown));
@@ -39,7 +46,7 @@ impl State {
 /// What the fact at this position is stamped with.
 pub fn stamp(lifts: &[Lift], position: u64, at: Timestamp) -> Timestamp {
     let before = lifts.partition_point(|lift| lift.position <= position);
-    before.checked_sub(1).map_or(at, |last| at.max(lifts[last].floor))
+    before.checked_sub(1).map_or(at, |last| at.max(lifts[last].floor_at(position)))
 }
 
 #[cfg(test)]
@@ -71,8 +78,8 @@ mod tests {
     }
 
     proptest! {
-        /// However the clocks stand to each other, and over several hand-offs, times go forward, and nothing is stamped before
-        /// what Direct Line had shown.
+        /// However the clocks stand to each other, and over several hand-offs, times go forward (and not only stand, while a
+        /// clock is behind), and nothing is stamped before what Direct Line had shown.
         #[test]
         fn what_follows_is_never_stamped_earlier(
             facts in prop::collection::vec((0_i64..20_000, prop::option::of(0_i64..20_000)), 1..40),
@@ -80,11 +87,13 @@ mod tests {
             let mut state = State::new(conversation());
             facts.iter().for_each(|(at, latest)| state.apply(&told(*at, *latest)));
             prop_assert!(state.lifts().len() <= facts.len());
-            let (mut last, mut shown) = (Timestamp::default(), Timestamp::default());
+            let (mut last, mut lifted, mut shown) = (Timestamp::default(), false, Timestamp::default());
             for (position, (at, latest)) in (0..).zip(&facts) {
-                let stamped = stamp(state.lifts(), position, START.plus_millis(*at));
+                let at = START.plus_millis(*at);
+                let stamped = stamp(state.lifts(), position, at);
                 prop_assert!(stamped >= last && stamped >= shown, "{position}");
-                last = stamped;
+                prop_assert!(stamped > last || !lifted || stamped == at, "{position}");
+                (last, lifted) = (stamped, stamped > at);
                 shown = shown.max(latest.map_or(shown, |latest| START.plus_millis(latest)));
             }
         }

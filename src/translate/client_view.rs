@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     domain::{ActivityId, Agent, ConversationId, Timestamp, User},
+    ledger::journal::Position,
     session::{AgentTypes, Fact, Lift, Notice, Speaker, Stream, UserSaid, stamp},
 };
 
@@ -98,11 +99,11 @@ fn joined(agent: &Agent, context: &RenderContext<'_>) -> Value {
     status("accepted", &message, &named.unwrap_or_else(system))
 }
 
-/// Somebody still types: a sign for the so-manieth time, which passes and is in no history.
-pub fn still_types(types: &AgentTypes, nth: u32, scene: &Scene<'_>, now: Timestamp) -> Value {
+/// Somebody still types: a sign for the so-manieth time, behind all that stands before `head`; it passes and is in no history.
+pub fn still_types(types: &AgentTypes, nth: u32, head: Position, scene: &Scene<'_>, now: Timestamp) -> Value {
     let mut activity = typing(types.by.as_ref(), &scene.context);
     let id = ActivityId(format!("{}|T{:07}.{nth}", scene.conversation, types.position));
-    set(&mut activity, &id, scene.conversation, stamp(scene.lifts, u64::MAX, now));
+    set(&mut activity, &id, scene.conversation, stamp(scene.lifts, head, now));
     activity
 }
 

@@ -112,7 +112,7 @@ impl Shown {
         if let Some(types) =
             look.types.as_ref().filter(|types| typed > cursor.typed && types.position < cursor.local)
         {
-            activities.push(client_view::still_types(types, typed, &scene, now));
+            activities.push(client_view::still_types(types, typed, look.head, &scene, now));
         }
         cursor.typed = typed;
         cursor.local = look.head;

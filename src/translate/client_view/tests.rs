@@ -318,11 +318,11 @@ fn an_answer_that_grows_is_shown_as_far_as_it_has_come_and_its_end_takes_its_pla
 }
 
 #[test]
-fn nothing_is_stamped_before_what_was_shown() {
+fn nothing_is_stamped_before_what_was_shown_and_each_behind_the_other() {
     let floor = AT.plus_millis(2_000);
     let lifts = [Lift { position: 10, floor }];
     let shown = seen_as(&Fact::Noticed { notice: Notice::EnterAgain, at: AT }, None, &[], &lifts);
-    assert_eq!(shown.expect("shown")["timestamp"], floor.rfc3339());
+    assert_eq!(shown.expect("shown")["timestamp"], floor.plus_millis(7).rfc3339(), "17 stands behind 10");
 }
 
 #[test]
