@@ -238,6 +238,36 @@ async fn a_store_slow_by_seconds_doubles_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_settlement_that_comes_when_another_has_the_lease_counts_for_nothing() {
+    /// The second append, the settlement, takes longer than the lease lasts.
+    #[derive(Default)]
+    struct Late(AtomicU64);
+    impl Faults for Late {
+        fn next(&self, _: Option<&ConversationId>, operation: Operation) -> Option<Fault> {
+            let second = operation == Operation::Append && self.0.fetch_add(1, Relaxed) == 1;
+            second.then_some(Fault::Delay(Duration::from_secs(15)))
+        }
+    }
+    let stage = Stage::new();
+    let one = stage.process();
+    drop(stage.live(&one).await);
+    let late = stage.process_with(stage.journal.with_faults(Arc::new(Late::default())), Arc::default());
+    let other = stage.process();
+    stage.far_end.next(Reply::Takes);
+    stage.far_end.next(Reply::TakesAfter(Duration::from_secs(20)));
+    late.say(&late.entry().await, "c1", "late").await;
+    let theirs = other.entry().await;
+    other.say(&theirs, "c2", "behind").await;
+    idle(&other, &theirs).await;
+    let received = stage.far_end.received.lock().expect("no panic").clone();
+    let [(first, ..), (again, _, taken_over), (behind, _, begun)] = received[..] else {
+        panic!("{received:?}");
+    };
+    assert!(first == again && behind != again);
+    assert!(begun - taken_over >= Duration::from_secs(20), "the next call waits for the one under way");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_times_out_is_made_three_times_with_one_id_and_then_said_to_be_doubtful() {
     let stage = Stage::new();
     let process = stage.process();
