@@ -19,6 +19,10 @@ impl State {
         self.position += 1;
         self.kept.count(fact);
         self.note_time(position, fact);
+        if let (Phase::Waiting { since, .. }, Some(at)) = (&mut self.phase, fact.at()) {
+            // A clock that was set back makes nobody wait longer.
+            *since = at.min(*since);
+        }
         match fact {
             Fact::HandoffRequested(request) => self.escalated(position, request),
             Fact::UpstreamDrained { segment, .. } => {

@@ -324,6 +324,17 @@ fn what_came_of_a_stream_is_shown_when_its_end_is_lost_and_a_late_end_adds_only_
 }
 
 #[test]
+fn a_clock_that_is_set_back_holds_back_no_stream() {
+    let mut chat = Chat::with_ana();
+    let at = chat.position();
+    chat.hears(begun(Some("s")));
+    chat.hears(piece(Some("s"), 2, "Restart the client"));
+    chat.wait(-3_600_000);
+    let came = [format!("virtual agent: Restart the client, in place of Some({at})")];
+    assert_eq!(chat.on(Command::Tick { typed: None }), came);
+}
+
+#[test]
 fn the_end_of_a_chat_loses_nothing_of_a_stream() {
     let mut chat = Chat::with_ana();
     chat.hears(begun(Some("s")));

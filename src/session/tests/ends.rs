@@ -120,6 +120,19 @@ fn nobody_is_given_up_before_the_time_is_over() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_makes_nobody_wait_longer() {
+    let mut chat = Chat::waiting();
+    chat.wait(-3_600_000);
+    let said = UserSaid { at: chat.now, ..words("Is anybody there?") };
+    chat.on(Command::UserSaid(Box::new(said)));
+    chat.wait(POLICY.timeout_millis - 1);
+    assert_eq!(chat.on(Command::Tick { typed: None }), NOTHING);
+    chat.wait(1);
+    let over = chat.on(Command::Tick { typed: None });
+    assert!(over.iter().any(|fact| fact.starts_with("ended NobodyInTime")), "{over:?}");
+}
+
+#[test]
 fn whoever_speaks_keeps_the_chat_from_being_idle() {
     let mut chat = Chat::with_ana();
     chat.wait(IDLE_MILLIS - 1);

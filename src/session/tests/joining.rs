@@ -170,6 +170,10 @@ fn whoever_types_is_known_until_they_stop_or_speak_or_a_minute_has_passed() {
     chat.hears(begins());
     chat.hears(completed());
     assert!(!types(&chat), "over");
+    let mut chat = Chat::with_ana();
+    chat.hears(begins());
+    chat.wait(-3_600_000);
+    assert!(!types(&chat), "a clock that was set back makes nobody type for an hour");
 }
 
 #[test]

@@ -134,15 +134,23 @@ async fn a_masked_text_is_shown_once_and_kept_as_dots() {
     let session = chat.conversation().to_owned();
     let text =
         json!({"uiType": "OutputText", "messageId": "masked-1", "maskType": "SECURE", "value": "swordfish"});
-    let sent = world.servicenow.send(&session, json!({"body": [text]})).await;
+    let part = json!({"uiType": "OutputText", "maskType": "SECURE", "value": "mackerel"});
+    let several = json!({"uiType": "MultiPartOutput", "messageId": "masked-2", "navigationBtnLabel": "More", "content": part});
+    let sent = world.servicenow.send(&session, json!({"body": [text, several]})).await;
     assert_eq!(sent.status, Some(200));
-    chat.see("the words", |activity| activity["text"] == "swordfish").await.unwrap();
+    let secrets = ["swordfish", "mackerel"];
+    for secret in secrets {
+        chat.see(secret, |activity| activity.to_string().contains(secret)).await.unwrap();
+    }
     chat.poll().await.unwrap();
     chat.reload();
     while !chat.poll().await.unwrap().is_empty() {}
     let again = Value::from(chat.received.clone()).to_string();
-    assert!(!again.contains("swordfish") && again.contains("••••••••"), "{again}");
-    assert!(!world.stored_bytes().windows(9).any(|bytes| bytes == b"swordfish"));
+    assert_eq!(again.matches("••••••••").count(), 2, "{again}");
+    for secret in secrets {
+        assert!(!again.contains(secret), "{again}");
+        assert!(!world.stored_bytes().windows(secret.len()).any(|bytes| bytes == secret.as_bytes()));
+    }
 }
 
 #[tokio::test]
