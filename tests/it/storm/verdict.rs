@@ -47,7 +47,8 @@ pub async fn all_was_told(stage: &Stage, size: &Size, talks: &mut [Talk]) {
         let told = told(stage);
         let has_all = |talk: &&Talk| {
             let last = question(talk.number, size.messages);
-            told.get(&talk.conversation).is_some_and(|calls| calls.iter().any(|call| call.text == last))
+            let is_told = |calls: &Vec<Recorded>| calls.iter().any(|call| call.text == last);
+            told.get(&talk.conversation).is_some_and(is_told) || is_doubtful(talk, &last)
         };
         talks.iter().all(|talk| has_all(&talk)).then_some(())
     })
@@ -110,6 +111,12 @@ fn check_what_the_user_read(talk: &Talk, reader: &Client, calls: &[Recorded], si
     assert_eq!(echoes, expected);
 }
 
+/// The user was told that it may not have arrived: its call met two kills, perhaps both before it was on its way.
+fn is_doubtful(talk: &Talk, question: &str) -> bool {
+    let line = format!("This message may not have arrived: {question}");
+    talk.writer.read.iter().any(|(_, activity)| activity["text"] == line.as_str())
+}
+
 /// A repeat stands right behind the first and has its ids.
 fn check_what_servicenow_was_told(talk: &Talk, calls: &[Recorded], size: &Size) {
     let code = code(talk.number);
@@ -119,10 +126,12 @@ fn check_what_servicenow_was_told(talk: &Talk, calls: &[Recorded], size: &Size) 
     let mut distinct: Vec<&Recorded> = calls;
     distinct.dedup_by_key(|call| (&call.request_id, &call.client_message_id));
     let texts: Vec<&str> = distinct.iter().map(|call| call.text.as_str()).collect();
-    assert_eq!(texts, (1..=size.messages).map(|n| question(talk.number, n)).collect::<Vec<_>>());
+    let mut said: Vec<String> = (1..=size.messages).map(|n| question(talk.number, n)).collect();
+    said.retain(|question| texts.contains(&question.as_str()) || !is_doubtful(talk, question));
+    assert_eq!(texts, said);
     let requests: HashSet<&str> = distinct.iter().map(|call| call.request_id.as_str()).collect();
     let messages: HashSet<&str> = distinct.iter().map(|call| call.client_message_id.as_str()).collect();
-    assert_eq!((requests.len(), messages.len()), (size.messages, size.messages));
+    assert_eq!((requests.len(), messages.len()), (said.len(), said.len()));
 }
 
 /// Calls that were made again, by what made it so.
