@@ -203,6 +203,8 @@ fn launch(options: CopilotOptions) -> std::io::Result<(CopilotStudio, actix_web:
             .configure(routes::configure)
     });
     let server = server.workers(1).keep_alive(Duration::from_secs(75)).disable_signals();
+    // On a busy machine a connector's head takes its time.
+    let server = server.client_request_timeout(Duration::from_secs(60));
     let server = server.bind((Ipv4Addr::LOCALHOST, port))?;
     let port = server.addrs().first().map_or(port, |address| address.port());
     let url = format!("http://127.0.0.1:{port}/");

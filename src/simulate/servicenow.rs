@@ -115,8 +115,9 @@ fn build(
             .wrap(from_fn(observe::edge))
             .configure(routes::configure)
     };
-    let server =
-        HttpServer::new(app).workers(1).disable_signals().keep_alive(KEEP_ALIVE).listen(listener)?.run();
+    let server = HttpServer::new(app).workers(1).disable_signals().keep_alive(KEEP_ALIVE);
+    // On a busy machine a connector's head takes its time.
+    let server = server.client_request_timeout(Duration::from_secs(60)).listen(listener)?.run();
     let handle = ServiceNow { instance, server: Arc::new(Server(server.handle())) };
     Ok((server, handle))
 }
