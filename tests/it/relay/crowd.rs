@@ -53,8 +53,8 @@ fn a_thousand_turns_wait_within_64_mebibytes() {
              last answer {:?} after the agents spoke",
             start.elapsed() - spoken
         );
-        // A debug build's code is more than twice what is delivered, so there the rest is what counts.
-        let limit = if cfg!(debug_assertions) { 50 * MEBIBYTE + code } else { 64 * MEBIBYTE };
+        // What is delivered has 11 MiB of code, a debug build three times as much, so there the rest is what counts.
+        let limit = if cfg!(debug_assertions) { 53 * MEBIBYTE + code } else { 64 * MEBIBYTE };
         assert!(peak < limit, "{peak} KiB");
     });
 }
