@@ -22,6 +22,8 @@ use crate::{
     },
 };
 
+/// What the user is told of a message whose call met two kills.
+const DOUBTFUL: &str = "This message may not have arrived: ";
 /// Milliseconds that a call may have been on its way when its program died.
 const ON_THE_WAY: i64 = 3_000;
 
@@ -56,11 +58,10 @@ pub async fn all_was_told(stage: &Stage, size: &Size, talks: &mut [Talk]) {
 }
 
 /// Checks one conversation; how many calls were made again.
-pub fn of(talk: &Talk, calls: &[Recorded], size: &Size, kills: &[Timestamp], trouble: Trouble) -> Repeats {
-    let given_up = trouble.given_up;
-    talk.readers().for_each(|reader| check_what_the_user_read(talk, reader, calls, size, given_up));
+pub fn of(talk: &Talk, calls: &[Recorded], size: &Size, kills: &[Timestamp], trouble: usize) -> Repeats {
+    talk.readers().for_each(|reader| check_what_the_user_read(talk, reader, calls, size));
     check_what_servicenow_was_told(talk, calls, size);
-    repeats(calls, kills, trouble.lines)
+    repeats(calls, kills, trouble)
 }
 
 /// A code is nowhere but at ServiceNow.
@@ -76,7 +77,7 @@ pub fn check_that_nobody_kept_a_code(stage: &Stage, talks: &[Talk]) {
     }
 }
 
-fn check_what_the_user_read(talk: &Talk, reader: &Client, calls: &[Recorded], size: &Size, given_up: usize) {
+fn check_what_the_user_read(talk: &Talk, reader: &Client, calls: &[Recorded], size: &Size) {
     let ids: Vec<&str> = reader.read.iter().map(|(_, activity)| activity["id"].as_str().unwrap()).collect();
     let distinct: HashSet<&str> = ids.iter().copied().collect();
     assert_eq!(ids.len(), distinct.len(), "{} was shown something twice", talk.conversation);
@@ -97,7 +98,11 @@ fn check_what_the_user_read(talk: &Talk, reader: &Client, calls: &[Recorded], si
     let mut quotes = shown("Taken: ").into_iter().peekable();
     quoted.retain(|quote| quotes.next_if_eq(quote).is_none());
     // One whose call met two kills is given up, and the user is told that it may not have arrived.
-    assert!(quoted.len() <= given_up, "{quoted:?} were not read, and {given_up} calls were given up");
+    let doubtful = texts_of(reader).filter(|text| text.starts_with(DOUBTFUL)).count();
+    assert!(
+        quoted.len() <= doubtful,
+        "{quoted:?} were not read, and {doubtful} calls were said to be doubtful"
+    );
     // In front of the echoes stands the request for a person.
     let echoes: Vec<(String, String)> = reader
         .heard("user")
@@ -113,8 +118,11 @@ fn check_what_the_user_read(talk: &Talk, reader: &Client, calls: &[Recorded], si
 
 /// The user was told that it may not have arrived: its call met two kills, perhaps both before it was on its way.
 fn is_doubtful(talk: &Talk, question: &str) -> bool {
-    let line = format!("This message may not have arrived: {question}");
-    talk.writer.read.iter().any(|(_, activity)| activity["text"] == line.as_str())
+    texts_of(&talk.writer).any(|text| text.strip_prefix(DOUBTFUL) == Some(question))
+}
+
+fn texts_of(reader: &Client) -> impl Iterator<Item = &str> {
+    reader.read.iter().filter_map(|(_, activity)| activity["text"].as_str())
 }
 
 /// A repeat stands right behind the first and has its ids.
@@ -167,24 +175,13 @@ fn repeats(calls: &[Recorded], kills: &[Timestamp], trouble: usize) -> Repeats {
     repeats
 }
 
-/// What the programs say of one conversation's calls.
-#[derive(Clone, Copy, Default)]
-pub struct Trouble {
-    /// How often they got no answer about a message, or could not store that they did.
-    lines: usize,
-    /// How often that was the last try.
-    given_up: usize,
-}
-
-/// By conversation.
-pub fn trouble(stage: &Stage) -> HashMap<String, Trouble> {
-    let mut all: HashMap<String, Trouble> = HashMap::new();
+/// How often the programs say that they got no answer about a message, or could not store that they did; by conversation.
+pub fn trouble(stage: &Stage) -> HashMap<String, usize> {
+    let mut all: HashMap<String, usize> = HashMap::new();
     for process in &stage.processes {
         for line in fs::read_to_string(&process.log).unwrap().lines() {
             if let Some(conversation) = troubled(line) {
-                let trouble = all.entry(conversation).or_default();
-                trouble.lines += 1;
-                trouble.given_up += usize::from(line.contains("gave up"));
+                *all.entry(conversation).or_default() += 1;
             }
         }
     }
