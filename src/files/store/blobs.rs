@@ -44,7 +44,7 @@ mod azurite;
 mod tests;
 
 /// Bytes of a block; of a file at most two are held: one that fills, one that goes out.
-pub const BLOCK: usize = 4 << 20;
+pub const BLOCK: usize = 1 << 20;
 const PREFIX: &str = "files/";
 /// For what is not made again by itself: a piece of a download, a step of the sweep.
 const ONCE: Duration = Duration::from_secs(6);
