@@ -66,6 +66,8 @@ impl From<&CallError> for Failure {
             CallError::NotSent(_) | CallError::Failed { .. } => Self::NotTaken { wait: 0 },
             CallError::Throttled(wait) => Self::NotTaken { wait: millis(*wait) },
             CallError::Uncertain(_) => Self::Uncertain,
+            // A login page, a password that is being changed: it passes, and nothing was taken.
+            CallError::Rejected { status: 300..=399 | 401, .. } => Self::NotTaken { wait: 0 },
             CallError::Rejected { .. } => Self::Refused,
         }
     }

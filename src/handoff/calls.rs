@@ -7,6 +7,7 @@ use tracing::{debug, error, info, warn};
 use super::{Conversation, hear, machine::Chat};
 use crate::{
     domain::SessionId,
+    far_end::CallError,
     ledger::{Attempt, CallId, Failure, Ledger, Outcome, Role, Tried, Why},
     servicenow::ServiceNow,
     session::{Answered, Call, ChatCall, State, TYPING_MILLIS},
@@ -86,7 +87,9 @@ impl Role for Calls {
             }
             Err(error) => {
                 attempt.failed(&error);
-                Err(Failure::from(&error))
+                // Who is not let in to open a chat is told at once.
+                let refused = what.is_opening() && matches!(error, CallError::Rejected { .. });
+                Err(if refused { Failure::Refused } else { Failure::from(&error) })
             }
         }
     }

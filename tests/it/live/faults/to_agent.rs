@@ -112,6 +112,20 @@ async fn a_message_that_servicenow_refuses_is_said_so_and_its_neighbours_arrive(
 }
 
 #[tokio::test]
+async fn what_is_said_while_servicenow_asks_for_a_login_arrives_when_it_no_longer_does() {
+    for status in [302, 401] {
+        let world = World::start().await;
+        let mut chat = world.live_chat().await;
+        world.servicenow.faults().add(Fault::new(Effect::Status { status }).of("MESSAGE").times(4));
+        chat.say("one").await.unwrap();
+        chat.say("two").await.unwrap();
+        world.agent_hears(chat.conversation(), &["one", "two"]).await;
+        read_to_the_last(&world, &mut chat).await;
+        assert!(!shown(&chat, "system").iter().any(|text| text.contains("one") || text.contains("two")));
+    }
+}
+
+#[tokio::test]
 async fn a_message_posted_again_under_its_client_id_is_one_message_with_one_id() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;
