@@ -8,7 +8,7 @@ use super::readable;
 pub use super::system::system_meaning;
 pub use crate::domain::inbound::{Inbound, Item, SystemMeaning, What};
 use crate::{
-    domain::{Agent, control::Control},
+    domain::{Agent, control::Mask},
     wire::virtual_agent::response::{
         Action, Element, Kind, Response, StreamState,
         action::{DynamicLoader, LoaderStep},
@@ -68,16 +68,18 @@ fn is_notification(element: &Element) -> bool {
 
 /// An element as items: mostly one; a life-cycle step with words is two.
 fn items(element: Element) -> Vec<Item> {
-    let Element { message_id, agent, texts, kind } = element;
+    let Element { message_id, agent, texts, mask_type, kind } = element;
+    let mask = control::mask(mask_type.as_deref());
+    let shown = |text: String| if mask == Mask::None { text } else { String::new() };
     let agent = agent.and_then(person);
     let item = |what| Item { message_id: message_id.clone(), agent: agent.clone(), what };
     match kind {
         Kind::StreamStart { stream_id: stream } => {
-            let hint = texts.value.filter(|hint| !hint.trim().is_empty());
+            let hint = texts.value.map(shown).filter(|hint| !hint.trim().is_empty());
             vec![item(What::StreamStarted { stream, hint })]
         }
         Kind::StreamChunk { stream_id: stream, sequence } => {
-            let text = texts.value.unwrap_or_default();
+            let text = texts.value.map(shown).unwrap_or_default();
             vec![item(What::StreamChunk { stream, sequence, text })]
         }
         Kind::Action { action: Action::DynamicLoader(loader), raw: _ } => {
@@ -89,10 +91,10 @@ fn items(element: Element) -> Vec<Item> {
                 vec![Item { message_id: None, ..item(what) }, item(What::System(words))]
             }
         },
-        Kind::Unknown { ui_type, raw, why: _ } => vec![item(unknown(ui_type, &raw))],
-        shown => {
+        Kind::Unknown { ui_type, raw, why: _ } => vec![item(unknown(ui_type, &raw, mask))],
+        kind => {
             let nothing = || What::Unreadable { ui_type: String::new() };
-            vec![item(control::control(shown, texts).map_or_else(nothing, What::Said))]
+            vec![item(control::control(kind, texts, mask).map_or_else(nothing, What::Said))]
         }
     }
 }
@@ -157,9 +159,9 @@ fn with_status(step: &LoaderStep) -> String {
     }
 }
 
-fn unknown(ui_type: String, raw: &Value) -> What {
-    match control::degraded_text(raw) {
-        Some(text) => What::Said(Control::Degraded { ui_type, text }),
+fn unknown(ui_type: String, raw: &Value, mask: Mask) -> What {
+    match control::degraded(ui_type.clone(), raw, mask) {
+        Some(control) => What::Said(control),
         None => What::Unreadable { ui_type },
     }
 }

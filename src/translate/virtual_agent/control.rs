@@ -22,7 +22,11 @@ use crate::{
 };
 
 /// A kind that shows something, with the element's texts; `None` when there is nothing in it to show.
-pub(super) fn control(kind: Kind, texts: Texts) -> Option<Control> {
+pub(super) fn control(kind: Kind, texts: Texts, mask: Mask) -> Option<Control> {
+    plain(kind, texts, mask).map(|control| hidden(control, mask))
+}
+
+fn plain(kind: Kind, texts: Texts, mask: Mask) -> Option<Control> {
     match kind {
         Kind::OutputText(output) => text(output, texts),
         Kind::OutputHtml(output) => rich(output, texts),
@@ -30,12 +34,14 @@ pub(super) fn control(kind: Kind, texts: Texts) -> Option<Control> {
         Kind::OutputImage { alt_text } => image(alt_text, texts),
         Kind::OutputCard(data) => Some(Control::Card(card(data, paragraphs(texts)))),
         Kind::OutputTable(table) => Some(Control::Table(rows(table, texts))),
-        Kind::MultiPartOutput { navigation_label, content } => multi_part(navigation_label, *content, texts),
+        Kind::MultiPartOutput { navigation_label, content } => {
+            multi_part(navigation_label, *content, texts, mask)
+        }
         Kind::GroupedPartsOutput(parts) => grouped(parts, texts),
         Kind::Picker(picker) => choice(picker, texts),
-        Kind::InputText { mask_type, required } => Some(Control::TextInput(TextInput {
+        Kind::InputText { required } => Some(Control::TextInput(TextInput {
             prompt: prompt(texts),
-            mask: mask(mask_type.as_deref()),
+            mask,
             optional: required == Some(false),
         })),
         Kind::Date { of, required } => {
@@ -56,9 +62,7 @@ pub(super) fn control(kind: Kind, texts: Texts) -> Option<Control> {
                 optional: required == Some(false),
             }))
         }
-        Kind::Unknown { ui_type, raw, why: _ } => {
-            degraded_text(&raw).map(|text| Control::Degraded { ui_type, text })
-        }
+        Kind::Unknown { ui_type, raw, why: _ } => degraded(ui_type, &raw, mask),
         Kind::Action { action: _, raw } => readable::joined(&raw).map(|text| Control::Text { text }),
         Kind::StreamStart { stream_id: _ } | Kind::StreamChunk { stream_id: _, sequence: _ } => {
             Some(Control::Text { text: texts.value? })
@@ -66,9 +70,35 @@ pub(super) fn control(kind: Kind, texts: Texts) -> Option<Control> {
     }
 }
 
+/// Words that are masked, if this is nothing but words.
+fn hidden(control: Control, mask: Mask) -> Control {
+    if mask == Mask::None {
+        return control;
+    }
+    Control::Masked(Masked::new(match control {
+        Control::Text { text } | Control::Degraded { ui_type: _, text } => text,
+        Control::Generated(Generated { text, .. }) => text,
+        Control::Html(Html { markdown, .. }) => markdown,
+        Control::Link(Link { heading, label, url }) => {
+            readable::join(&[heading.unwrap_or_default(), label, url]).unwrap_or_default()
+        }
+        other => return other,
+    }))
+}
+
+/// An element we have no mapping for: its readable text, or, where the answer to it must be hidden, a question like the one we know.
+pub(super) fn degraded(ui_type: String, raw: &Value, mask: Mask) -> Option<Control> {
+    let text = degraded_text(raw);
+    let asks = ui_type.to_ascii_lowercase().contains("input") || raw.get("required").is_some();
+    if asks && mask != Mask::None {
+        return Some(Control::TextInput(TextInput { prompt: text, mask, optional: false }));
+    }
+    Some(hidden(Control::Degraded { ui_type, text: text? }, mask))
+}
+
 /// The readable text of an element we have no mapping for, also of what a custom control or a card packs into a
 /// string.
-pub(super) fn degraded_text(raw: &Value) -> Option<String> {
+fn degraded_text(raw: &Value) -> Option<String> {
     let mut found = readable::readable(raw);
     for key in ["serializedControlData", "data"] {
         let Some(packed) = raw.get(key).and_then(Value::as_str) else { continue };
@@ -104,7 +134,7 @@ fn prompt(texts: Texts) -> Option<String> {
 
 /// The text proper is `value`, else `label`, else `message`.
 fn text(output: OutputText, mut texts: Texts) -> Option<Control> {
-    let OutputText { item_type, citations, feedback, stream_id, mask_type } = output;
+    let OutputText { item_type, citations, feedback, stream_id } = output;
     let is = |kind: &str| item_type.as_deref().is_some_and(|item| item.trim().eq_ignore_ascii_case(kind));
     if let Some(url) = texts.value.take_if(|value| looks_like_url(value)) {
         if is("image") {
@@ -124,9 +154,6 @@ fn text(output: OutputText, mut texts: Texts) -> Option<Control> {
         texts.message = None;
     }
     let text = prompt(texts)?;
-    if mask(mask_type.as_deref()) != Mask::None {
-        return Some(Control::Masked(Masked::new(text)));
-    }
     if citations.is_empty() && feedback.is_none() && stream_id.is_none() {
         return Some(Control::Text { text });
     }
@@ -182,9 +209,11 @@ fn rows(table: OutputTable, texts: Texts) -> Table {
     Table { title: prompt(texts), headers, rows, page, total, more_label: navigation_label }
 }
 
-fn multi_part(more_label: Option<String>, content: Element, texts: Texts) -> Option<Control> {
-    let Element { message_id: _, agent: _, texts: inner, kind } = content;
-    let part = control(kind, inner).unwrap_or(Control::Text { text: String::new() });
+fn multi_part(more_label: Option<String>, content: Element, texts: Texts, mask: Mask) -> Option<Control> {
+    let Element { message_id: _, agent: _, texts: inner, mask_type, kind } = content;
+    let own = self::mask(mask_type.as_deref());
+    let part = control(kind, inner, if own == Mask::None { mask } else { own })
+        .unwrap_or(Control::Text { text: String::new() });
     Some(Control::MultiPart(MultiPart {
         heading: prompt(texts),
         part: Box::new(part),
@@ -248,7 +277,7 @@ fn item(option: PickerOption) -> Option<Item> {
 }
 
 /// Anything that asks for a mask gets one, also by a word we don't know.
-fn mask(raw: Option<&str>) -> Mask {
+pub(super) fn mask(raw: Option<&str>) -> Mask {
     match raw.unwrap_or("NONE").trim().to_ascii_uppercase().as_str() {
         "NONE" | "" => Mask::None,
         "SENSITIVE" => Mask::Sensitive,

@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::control::{
-    Card, CardField, CardLook, Choice, ChoiceKind, ChoiceLook, Citation, Generated, GroupedParts, Html,
-    Image, Item as Option_, Link, Mask, Moment, MomentKind, MultiPart, Part, Table, TextInput, Upload,
+    Card, CardField, CardLook, Choice, ChoiceKind, ChoiceLook, Citation, Control, Generated, GroupedParts,
+    Html, Image, Item as Option_, Link, Mask, Moment, MomentKind, MultiPart, Part, Table, TextInput, Upload,
 };
 
 mod controls;
@@ -80,6 +80,34 @@ fn texts_stand_in_value_label_or_message() {
     }
     let nothing = items_of(&[json!({"uiType": "OutputText", "value": " "})]);
     assert_eq!(nothing[0].what, What::Unreadable { ui_type: String::new() });
+}
+
+#[test]
+fn what_is_masked_is_kept_out_of_every_control_that_would_be_stored() {
+    let inner = json!({"uiType": "OutputText", "value": "4711"});
+    for element in [
+        json!({"uiType": "OutputText", "value": "4711"}),
+        json!({"uiType": "OutputText", "value": "4711", "citations": [{"citationLabel": "x"}]}),
+        json!({"uiType": "OutputHtml", "value": "<b>4711</b>"}),
+        json!({"uiType": "OutputLink", "label": "4711", "value": {"action": "https://example.com/4711"}}),
+        json!({"uiType": "MultiPartOutput", "navigationBtnLabel": "More", "content": inner}),
+        json!({"uiType": "MultiPartOutput", "value": inner}),
+        json!({"uiType": "OutputHologram", "value": "4711"}),
+    ] {
+        let mut element = element;
+        element["maskType"] = json!("SECURE");
+        let stored = serde_json::to_string(&shown(element.clone())).expect("JSON");
+        assert!(!stored.contains("4711"), "{element}: {stored}");
+    }
+    let nested =
+        shown(json!({"uiType": "OutputHologram", "parts": [{"text": "4711", "maskType": "SECURE"}]}));
+    assert!(matches!(nested, Control::Masked(_)));
+    let stream = items_of(&[json!({"uiType": "StreamChunk", "value": "4711", "maskType": "SECURE"})]);
+    assert!(matches!(&stream[0].what, What::StreamChunk { text, .. } if text.is_empty()));
+    for asked in ["InputPin", "SecureInputText"] {
+        let element = json!({"uiType": asked, "label": "PIN", "maskType": "SECURE", "required": true});
+        assert!(shown(element).is_secure(), "{asked}");
+    }
 }
 
 #[test]

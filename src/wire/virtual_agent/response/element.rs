@@ -12,6 +12,8 @@ pub struct Element {
     pub agent: Option<AgentInfo>,
     /// Every readable text the element has, whatever its kind makes of them.
     pub texts: Texts,
+    /// Whether what it shows, or what it is answered with, must be hidden; of one we don't know also what is anywhere in it.
+    pub mask_type: Option<String>,
     pub kind: Kind,
 }
 
@@ -48,7 +50,7 @@ pub enum Kind {
     MultiPartOutput { navigation_label: Option<String>, content: Box<Element> },
     GroupedPartsOutput(Vec<GroupedPart>),
     Picker(Picker),
-    InputText { mask_type: Option<String>, required: Option<bool> },
+    InputText { required: Option<bool> },
     Date { of: DateKind, required: Option<bool> },
     FileUpload(FileUpload),
     StreamStart { stream_id: Option<String> },
@@ -74,7 +76,6 @@ pub struct OutputText {
     pub citations: Vec<Citation>,
     pub feedback: Option<Value>,
     pub stream_id: Option<String>,
-    pub mask_type: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,6 +175,7 @@ pub struct FileUpload {
     pub required: Option<bool>,
 }
 
+const MASK: &str = "maskType";
 /// Deeper nesting than this (multi-part within multi-part) counts as unknown.
 const MAX_DEPTH: usize = 8;
 
@@ -187,14 +189,19 @@ impl Element {
             let text = scalar(value);
             let texts = Texts { value: text, ..Texts::default() };
             let kind = unknown(String::new(), value, Why::NotAnObject);
-            return Self { message_id: None, agent: None, texts, kind };
+            return Self { message_id: None, agent: None, texts, mask_type: None, kind };
         };
-        let fields = Fields(map);
+        let (fields, kind) = (Fields(map), kind(map, depth));
+        let mask = match kind {
+            Kind::Unknown { .. } => masks(value, 0),
+            _ => fields.text(MASK),
+        };
         Self {
             message_id: fields.text("messageId"),
             agent: fields.object("agentInfo").map(AgentInfo::read),
             texts: Texts::read(fields),
-            kind: kind(map, depth),
+            mask_type: mask,
+            kind,
         }
     }
 }
@@ -224,9 +231,7 @@ fn kind(map: &Map<String, Value>, depth: usize) -> Kind {
             Ok(Kind::Picker(Picker::read(fields, PickerKind::TopicPicker)))
         }
         "boolean" => Ok(Kind::Picker(Picker::read(fields, PickerKind::Boolean))),
-        "inputtext" => {
-            Ok(Kind::InputText { mask_type: fields.text("maskType"), required: fields.flag("required") })
-        }
+        "inputtext" => Ok(Kind::InputText { required: fields.flag("required") }),
         "date" => Ok(Kind::Date { of: DateKind::Date, required: fields.flag("required") }),
         "time" => Ok(Kind::Date { of: DateKind::Time, required: fields.flag("required") }),
         "datetime" => Ok(Kind::Date { of: DateKind::DateTime, required: fields.flag("required") }),
@@ -247,6 +252,19 @@ fn kind(map: &Map<String, Value>, depth: usize) -> Kind {
         _ => Err(Why::UnknownType),
     };
     known.unwrap_or_else(|why| unknown(ui_type, &raw(), why))
+}
+
+/// The first mask that is named in it and is one.
+fn masks(value: &Value, depth: usize) -> Option<String> {
+    let within = |inner: &Value| if depth < MAX_DEPTH { masks(inner, depth + 1) } else { None };
+    match value {
+        Value::Object(map) => {
+            let own = Fields(map).text(MASK).filter(|mask| !mask.trim().eq_ignore_ascii_case("NONE"));
+            own.or_else(|| map.values().find_map(within))
+        }
+        Value::Array(list) => list.iter().find_map(within),
+        _ => None,
+    }
 }
 
 fn unknown(ui_type: String, raw: &Value, why: Why) -> Kind {

@@ -92,6 +92,7 @@ fn a_body_may_be_a_list_or_a_lone_element() {
             avatar: Some("a.iix".to_owned()),
         }),
         texts: Texts { value: Some("hi".to_owned()), ..Texts::default() },
+        mask_type: None,
         kind: Kind::OutputText(OutputText::default()),
     };
     assert_eq!(parse(&json!({"body": [element]})).body, vec![expected.clone()]);

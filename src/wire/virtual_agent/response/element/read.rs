@@ -53,7 +53,6 @@ impl OutputText {
             item_type: fields.text("itemType"),
             citations: fields.list("citations").iter().filter_map(Citation::read).collect(),
             feedback: fields.value("feedback").cloned(),
-            mask_type: fields.text("maskType"),
             stream_id: fields.text("streamId"),
         }
     }
