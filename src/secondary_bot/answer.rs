@@ -4,11 +4,11 @@ use super::{
     collect::Heard,
     envelope::Contents,
     fact::Asked,
-    plan::{End, Listen, Plan, plan},
+    plan::{End, InSecret, Listen, Plan, plan},
     state::State,
 };
 use crate::{
-    ledger::Why,
+    ledger::{Whisper, Why},
     translate::{
         secondary_bot::{Pending, number, said},
         texts::{Text, Words},
@@ -24,6 +24,8 @@ pub struct Answer {
     /// What the user is asked from now on; `None`: what they were asked before.
     pub pending: Option<Pending>,
     pub over: bool,
+    /// Names of words in memory that nothing waits for any more.
+    pub spent: Vec<String>,
 }
 
 impl Answer {
@@ -38,7 +40,7 @@ impl Answer {
             ..Contents::default()
         };
         let pending = asks.unwrap_or_default();
-        Self { contents, pending: Some(pending), over: end.is_some(), watermark: None }
+        Self { contents, pending: Some(pending), over: end.is_some(), ..Self::default() }
     }
 
     /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may not have
@@ -64,20 +66,22 @@ impl Answer {
             handoff: said.handoff,
             score: said.score,
         };
-        Self { contents, watermark, pending: (!keeps).then_some(said.pending), over }
+        Self { contents, watermark, pending: (!keeps).then_some(said.pending), over, spent: Vec::new() }
     }
 
     /// What is said when the work on a request was given up. Something to know or an end is answered all the same.
     pub fn given_up(state: &State, request: u64, asked: &Asked, why: Why, words: &Words<'_>) -> Self {
         let source = &state.source(request);
-        let plan = plan(state, request, asked, None, words);
+        let plan = plan(state, request, asked, &InSecret::default(), words);
         match why {
             Why::WordsGone => {
                 let mut answer = Self::text(source, words.get(Text::EnterAgain));
                 if let Pending::Form(form) = &state.pending {
+                    let form = form.without_secrets();
                     let mut question: Vec<_> = form.question(words).into_iter().collect();
                     number(&mut question, &format!("{source}.again"));
                     answer.contents.elements.append(&mut question);
+                    answer.pending = Some(Pending::Form(form));
                 }
                 answer
             }
@@ -93,6 +97,14 @@ impl Answer {
         answer.contents.take_control = true;
         answer.over = true;
         answer
+    }
+
+    /// Says which words in memory it leaves behind, of those that the request came with or found.
+    pub fn spending(mut self, before: &Pending, whisper: Option<&Whisper>) -> Self {
+        let kept: Vec<_> = self.pending.as_ref().unwrap_or(before).held().collect();
+        let names = before.held().chain(whisper.map(|whisper| &*whisper.name));
+        self.spent = names.filter(|name| !kept.contains(name)).map(str::to_owned).collect();
+        self
     }
 
     fn text(source: &str, text: &str) -> Self {

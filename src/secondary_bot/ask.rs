@@ -8,7 +8,7 @@ use super::{
     state::State,
 };
 use crate::{
-    domain::{ConversationId, Timestamp},
+    domain::{ConversationId, MASKED, Timestamp},
     ledger::Whisper,
     translate::{
         context::locale_of,
@@ -41,16 +41,23 @@ pub enum Accepted {
 
 /// The journal of a request's session.
 ///
-/// A request that names no session belongs to its user's only one. Ids that can't name a journal, and users, who may
-/// be named by their e-mail address, are told apart by a digest.
+/// A request that names no session belongs to its user's only one. Primary bots may give one name to several sessions: they are told
+/// apart as an instance does it, by provider application and user. Ids that can't name a journal, and users, who may be named by their
+/// e-mail address, are told apart by a digest.
 pub fn session(request: &Request) -> ConversationId {
-    let Request { client_session_id: session, user_id: user, .. } = request;
-    let named = if session.is_empty() {
-        format!("u:{}", digest(&[user]))
-    } else if ConversationId::parse(session).is_some() && session.len() <= 180 {
-        format!("s:{session}")
+    let Request { client_session_id: session, user_id: user, app_inbound_id, .. } = request;
+    let app = app_inbound_id.as_deref().unwrap_or_default();
+    let of = if user.is_empty() && app.is_empty() {
+        String::new()
     } else {
-        format!("d:{}", digest(&[session]))
+        format!("~{}", &digest(&[user, app])[..12])
+    };
+    let named = if session.is_empty() {
+        format!("u:{}", digest(&[user, app]))
+    } else if ConversationId::parse(session).is_some() && session.len() <= 180 {
+        format!("s:{session}{of}")
+    } else {
+        format!("d:{}{of}", digest(&[session]))
     };
     ConversationId::parse(&named).expect("short, and without a slash")
 }
@@ -79,13 +86,13 @@ impl Incoming {
         let action = body.get("action").and_then(Value::as_str).unwrap_or_default();
         let asks = format!("{what:?}{:?}", request.silent_message);
         let told = serde_json::to_string(&variables).unwrap_or_default();
-        let key = |said: &str| {
+        let key = |said: &str, told: &str| {
             let message_id = client_message_id.as_deref().unwrap_or_default();
-            key(&request.request_id, &request.user_id, &[action, &asks, said, message_id, &told])
+            key(&request.request_id, &request.user_id, &[action, &asks, said, message_id, told])
         };
-        let (bare_key, echo) = (key(""), echo(body));
+        let (bare_key, echo) = (key("", ""), echo(body));
         let asked = Asked {
-            key: key(&text),
+            key: key(&text, &told),
             what,
             user: if request.user_id.is_empty() { "guest".to_owned() } else { request.user_id.clone() },
             text,
@@ -128,6 +135,12 @@ impl Incoming {
         if state.is_secret() {
             asked.echo.clone_from(&self.bare_echo);
             if let Some(whisper) = &self.whisper {
+                asked.context.values_mut().for_each(|value| hide(value, self.asked.text.trim()));
+                asked
+                    .echo
+                    .get_mut("clientVariables")
+                    .into_iter()
+                    .for_each(|value| hide(value, self.asked.text.trim()));
                 asked.key.clone_from(&self.bare_key);
                 asked.whisper = Some(whisper.clone());
                 asked.text.clear();
@@ -217,6 +230,22 @@ fn echo(body: &Map<String, Value>) -> Map<String, Value> {
         _ => {}
     }
     echo
+}
+
+/// Words from this many signs on are looked for inside others.
+const TELLING: usize = 4;
+
+/// Puts dots where a secret's words stand: a primary bot may tell its history with them.
+fn hide(value: &mut Value, words: &str) {
+    match value {
+        Value::String(text) if text.trim() == words => MASKED.clone_into(text),
+        Value::String(text) if words.chars().count() >= TELLING && text.contains(words) => {
+            *text = text.replace(words, MASKED);
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| hide(value, words)),
+        Value::Object(map) => map.values_mut().for_each(|value| hide(value, words)),
+        _ => {}
+    }
 }
 
 /// Of the message nothing stays but what can't be words.

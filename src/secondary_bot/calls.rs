@@ -41,8 +41,9 @@ impl Role for SecondaryBot {
             Call::Work(asked) => {
                 let work = Work { session: &attempt.entry, held: (queued.id, attempt.number), asked };
                 let play = on_behalf(asked.trace.clone(), self.play(&work));
+                let before = attempt.entry.state().await.pending.clone();
                 let (answer, ()) = tokio::join!(play, self.show_typing_back(&work));
-                answer.map(Some)
+                answer.map(|answer| Some(answer.spending(&before, asked.whisper.as_ref())))
             }
             // Whoever took the address out of the settings does not want the answers.
             Call::Respond(body) => {
@@ -85,9 +86,12 @@ impl SecondaryBot {
                 error!(session.id = %id, trace.id = trace, what, attempt, ?why, "The agent could not be asked; gave up");
             }
         }
-        if let Some(whisper) = &asked.whisper {
-            self.ledger.whispers().forget(&whisper.name);
-        }
+        let said = asked.whisper.iter().map(|whisper| &whisper.name);
+        let spent = match outcome {
+            Outcome::Done(Some(answer)) => answer.spent.clone(),
+            _ => said.cloned().collect(),
+        };
+        spent.iter().for_each(|name| self.ledger.whispers().forget(name));
         if asked.asynchronous {
             self.linger_soon(entry, queued.id.0);
         }

@@ -109,6 +109,13 @@ pub struct Asked {
     pub at: Timestamp,
 }
 
+impl Asked {
+    /// Whether it may answer what was asked.
+    pub fn says(&self) -> bool {
+        matches!(self.what, What::Say | What::Agent | What::Start)
+    }
+}
+
 /// Never shows what was said.
 impl fmt::Debug for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

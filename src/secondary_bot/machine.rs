@@ -199,7 +199,7 @@ fn is_idle(state: &State, now: Timestamp) -> bool {
 
 /// The answer to a request, as the primary bot gets it.
 fn answered(state: &State, request: u64, asked: &Asked, answer: Answer, at: Timestamp) -> Fact {
-    let Answer { mut contents, watermark, pending, over } = answer;
+    let Answer { mut contents, watermark, pending, over, spent: _ } = answer;
     if state.silent && asked.what != What::End {
         contents.elements.clear();
     } else if asked.asynchronous && contents.says_something() && !asked.what.is_quick() {

@@ -1,6 +1,7 @@
 //! What is to be done about a request. Pure, and the same each time until the request is answered: after a crash
 //! the next worker goes on where the last one stopped.
 
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -11,7 +12,7 @@ use crate::{
     translate::{
         secondary_bot::{
             Pending,
-            answer::{Answered, answer},
+            answer::{Answered, Typed, answer},
             context,
         },
         texts::{Text, Words},
@@ -82,19 +83,31 @@ pub enum End {
     TakeControl,
 }
 
-/// Plans the request at this position. `secret` is what the user said, when that is not stored.
-pub fn plan(state: &State, request: u64, asked: &Asked, secret: Option<&str>, words: &Words<'_>) -> Plan {
-    let text = secret.unwrap_or(&asked.text);
+/// What was said and is not stored.
+#[derive(Debug, Default)]
+pub struct InSecret {
+    pub words: Option<SecretString>,
+    /// What was entered before into the same card.
+    pub held: Vec<SecretString>,
+}
+
+/// Plans the request at this position.
+pub fn plan(state: &State, request: u64, asked: &Asked, secret: &InSecret, words: &Words<'_>) -> Plan {
+    let InSecret { words: hidden, held } = secret;
+    let text = hidden.as_ref().map_or(&*asked.text, ExposeSecret::expose_secret);
+    let typed = Typed { text, name: asked.whisper.as_ref().map(|whisper| &*whisper.name), held };
     let mut plan = match &asked.what {
-        What::Say => return say(state, request, asked, text, words),
+        What::Say => return say(state, request, asked, typed, words),
         What::Nothing => return nothing(&state.pending, words),
+        // Whatever is said while a secret is asked for is its answer.
+        What::Start | What::Agent if hidden.is_some() && state.pending.is_secret() => {
+            said(&state.pending, typed, words)
+        }
         What::Start => start(true, spoken(text, asked)),
         What::StartCreated => Plan { elements: opening(state, "StartConversation"), ..start(false, None) },
         What::Create => {
             Plan { open: Some(true), elements: opening(state, "CreateConversation"), ..Plan::default() }
         }
-        // Whatever is said while a secret is asked for is its answer.
-        What::Agent if secret.is_some() => said(&state.pending, text, words),
         What::Agent => person(spoken(text, asked)),
         What::SwitchTopicId { id } => event(context::switch(&SwitchTo::TopicId(id.clone()))),
         What::SwitchTopicName { name } => event(context::switch(&SwitchTo::TopicName(name.clone()))),
@@ -140,7 +153,8 @@ fn spoken(text: &str, asked: &Asked) -> Option<Post> {
 }
 
 /// Words or files; an answer inside a card may only lead to its next question.
-fn say(state: &State, request: u64, asked: &Asked, text: &str, words: &Words<'_>) -> Plan {
+fn say(state: &State, request: u64, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
+    let text = typed.text;
     // Whatever was asked in a conversation that is gone, its successor didn't ask it.
     let same = state.agent.as_ref().is_some_and(|agent| agent.opened_by != request);
     let pending = if same { &state.pending } else { &Pending::Nothing };
@@ -157,7 +171,7 @@ fn say(state: &State, request: u64, asked: &Asked, text: &str, words: &Words<'_>
     if text.trim().is_empty() && files.is_empty() {
         return Plan { elements: lost.collect(), asks: Some(pending.clone()), ..Plan::default() };
     }
-    let mut plan = match said(pending, text, words) {
+    let mut plan = match said(pending, typed, words) {
         plan if plan.asks.is_some() => return plan,
         plan if files.is_empty() => plan,
         plan => with_files(plan, files),
@@ -195,8 +209,8 @@ fn with_files(plan: Plan, files: Vec<File>) -> Plan {
     Plan { posts: vec![Post::Files { files, fields: fields.unwrap_or_default() }], ..plan }
 }
 
-fn said(pending: &Pending, text: &str, words: &Words<'_>) -> Plan {
-    match answer(pending, text, words) {
+fn said(pending: &Pending, typed: Typed<'_>, words: &Words<'_>) -> Plan {
+    match answer(pending, typed, words) {
         Answered::Ask(form) => {
             Plan { elements: form.questions(words), asks: Some(Pending::Form(form)), ..Plan::default() }
         }

@@ -6,7 +6,7 @@ use super::{
     envelope::{Contents, envelope},
     fact::{Answered, Asked, Fact, What},
     machine::{Command, Dialogue, Overheard, Step},
-    plan::{End, Listen, Post, plan},
+    plan::{End, InSecret, Listen, Post, plan},
     state::{Call, State, WORK},
 };
 use crate::{
@@ -68,7 +68,8 @@ fn head(state: &State) -> (u64, Asked) {
 
 fn planned(state: &State, secret: Option<&str>) -> super::plan::Plan {
     let (request, asked) = head(state);
-    plan(state, request, &asked, secret, &Words::default())
+    let secret = InSecret { words: secret.map(Into::into), ..InSecret::default() };
+    plan(state, request, &asked, &secret, &Words::default())
 }
 
 fn opened(request: u64) -> Fact {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
 use tracing::{error, warn};
 
 use super::{
@@ -11,7 +10,7 @@ use super::{
     answer::Answer,
     fact::Asked,
     machine::{Command, Held, Session, Step},
-    plan::{Plan, plan},
+    plan::{InSecret, Plan, plan},
 };
 use crate::ledger::{Committed, Failure};
 
@@ -67,13 +66,19 @@ impl SecondaryBot {
     /// The plan, and whether the conversation it needs is there.
     async fn ready(&self, work: &Work<'_>) -> Result<(Plan, bool), Failure> {
         let whispers = self.ledger.whispers();
-        let words = match &work.asked.whisper {
-            Some(whisper) => Some(whispers.get(&whisper.name).ok_or(Failure::WordsGone)?),
-            None => None,
-        };
-        let words = words.as_ref().map(SecretString::expose_secret);
+        let known = |name: &str| whispers.get(name).ok_or(Failure::WordsGone);
         let state = work.session.state().await;
-        let plan = plan(&state, work.request(), work.asked, words, &state.words(&self.texts));
+        let whisper = work.asked.whisper.as_ref();
+        let secret = InSecret {
+            words: whisper.map(|whisper| known(&whisper.name)).transpose()?,
+            // Who says nothing does not go on with the card.
+            held: if work.asked.says() {
+                state.pending.held().map(known).collect::<Result<_, _>>()?
+            } else {
+                Vec::new()
+            },
+        };
+        let plan = plan(&state, work.request(), work.asked, &secret, &state.words(&self.texts));
         let opened_by = state.agent.as_ref().map(|agent| agent.opened_by);
         let fits = |anew: bool| opened_by.is_some_and(|by| !anew || by == work.request());
         let has_agent = plan.open.is_none_or(fits);

@@ -54,6 +54,15 @@ impl Pending {
         }
     }
 
+    /// Under which names secrets that were entered already are in memory.
+    pub fn held(&self) -> impl Iterator<Item = &str> {
+        let form = match self {
+            Self::Form(form) => Some(form),
+            Self::Nothing | Self::Choices { .. } => None,
+        };
+        form.into_iter().flat_map(|form| &form.held).map(|(_, name)| name.as_str())
+    }
+
     /// Whether the answer must be kept out of storage, logs and echoes.
     pub fn is_secret(&self) -> bool {
         match self {

@@ -246,7 +246,8 @@ async fn an_agent_out_of_reach_gives_control_back_soon_when_somebody_waits_and_l
 #[tokio::test(start_paused = true)]
 async fn a_session_of_a_newer_build_is_answered_by_nobody_here_and_nobody_waits() {
     let (far, store) = (FarEnds::new(0, 0), MemoryJournal::default());
-    store.push("secondary/s:s", br#"2{"fact":"beamed"}"#);
+    let id = session(&request(&says("1", "")).0);
+    store.push(&format!("secondary/{id}"), br#"2{"fact":"beamed"}"#);
     let process = Process::start(&store, &far, 1);
     let began = Instant::now();
     assert_eq!(process.asks(says("1", "hello")).await, None);

@@ -72,8 +72,13 @@ fn an_answer_repeats_what_the_primary_bot_sent_without_its_keys() {
 #[test]
 fn a_session_has_one_journal_whatever_its_id_looks_like() {
     let of = |body: Value| session(&request(&body).0).to_string();
-    assert_eq!(of(json!({"clientSessionId": "s 1", "userId": "u"})), "s:s 1");
+    assert_eq!(of(json!({"clientSessionId": "s 1"})), "s:s 1");
     let odd = [
+        json!({"clientSessionId": "s", "userId": "ada@example.com"}),
+        json!({"clientSessionId": "s", "userId": "u"}),
+        json!({"clientSessionId": "s", "userId": "u", "appInboundId": "a"}),
+        json!({"clientSessionId": "s", "userId": "u", "appInboundId": "b"}),
+        json!({"userId": "ada@example.com", "appInboundId": "a"}),
         json!({"clientSessionId": "a/b"}),
         json!({"clientSessionId": "x".repeat(500)}),
         json!({"userId": "ada@example.com"}),
@@ -81,6 +86,6 @@ fn a_session_has_one_journal_whatever_its_id_looks_like() {
     ];
     let names: Vec<String> = odd.into_iter().map(of).collect();
     assert!(names.iter().all(|name| name.len() < 50 && !name.contains("ada")), "{names:?}");
-    assert_eq!(names.iter().collect::<std::collections::HashSet<_>>().len(), 4);
+    assert_eq!(names.iter().collect::<std::collections::HashSet<_>>().len(), 9);
     assert!(Fact::REALM.contains('/'));
 }

@@ -25,6 +25,19 @@ fn what_is_typed_while_a_secret_is_asked_for_is_stored_nowhere_whatever_it_comes
 }
 
 #[test]
+fn a_primary_bot_that_tells_its_history_with_a_secret_has_dots_stored_for_it() {
+    let history = json!([{"isBotMessage": false, "type": "text", "value": "it is 4711"}]);
+    let body = json!({"requestId": "2", "message": {"text": "4711"}, "history": history,
+        "contextVariables": {"last": " 4711", "n": [{"deep": "4711"}]}, "clientVariables": {"last": "4711", "trace": "x"}});
+    let asked = asked_of(&asked_for_a_pin(), &incoming(&body).whispered(whisper("a", "m")));
+    let stored = serde_json::to_string(&Fact::Asked(asked.clone())).expect("JSON");
+    assert!(!stored.contains("4711"), "{stored}");
+    assert_eq!(asked.echo["clientVariables"]["trace"], "x");
+    let open = asked_of(&session_of(&[]), &incoming(&body));
+    assert_eq!(open.echo["clientVariables"]["last"], "4711", "no secret was asked for");
+}
+
+#[test]
 fn the_key_of_a_secret_tells_nothing_of_its_words() {
     let state = asked_for_a_pin();
     let key = |text: &str| {
@@ -37,7 +50,7 @@ fn the_key_of_a_secret_tells_nothing_of_its_words() {
 
 #[test]
 fn the_answer_to_a_secret_question_is_posted_as_the_cards_value() {
-    for action in [Value::Null, json!("AGENT")] {
+    for action in [Value::Null, json!("AGENT"), json!("START_CONVERSATION")] {
         let mut state = asked_for_a_pin();
         let mut body = json!({"requestId": "2", "message": {"text": "4711"}});
         if !action.is_null() {

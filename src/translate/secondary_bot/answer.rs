@@ -1,5 +1,6 @@
 //! What the user answers, as the activity the agent waits for.
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -17,12 +18,30 @@ pub enum Answered {
     Ask(Form),
 }
 
+/// What the user said.
+#[derive(Clone, Copy)]
+pub struct Typed<'a> {
+    pub text: &'a str,
+    /// Under which it is in memory, when it must not be stored.
+    pub name: Option<&'a str>,
+    /// The secrets entered before it into the same card.
+    pub held: &'a [SecretString],
+}
+
+impl<'a> From<&'a str> for Typed<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { text, name: None, held: &[] }
+    }
+}
+
 /// What the primary bot sends when the user passes over an optional question.
 pub const SKIPPED: &str = "_skip_";
 
 /// Reads what the user said against what they were asked. What is no choice is said to the agent as it is; what breaks
 /// a card's rules is asked for again, as a Virtual Agent does.
-pub fn answer(pending: &Pending, text: &str, in_words: &Words<'_>) -> Answered {
+pub fn answer<'a>(pending: &Pending, typed: impl Into<Typed<'a>>, in_words: &Words<'_>) -> Answered {
+    let typed = typed.into();
+    let text = typed.text;
     match pending {
         Pending::Nothing => Answered::Post(words(text)),
         Pending::Choices { choices } => {
@@ -32,12 +51,13 @@ pub fn answer(pending: &Pending, text: &str, in_words: &Words<'_>) -> Answered {
             if let Some(choice) = choose(&form.beside, text) {
                 return Answered::Post(post(&choice.reply));
             }
-            fill(form, text).unwrap_or_else(|complaint| Answered::Ask(form.again(&complaint, in_words)))
+            fill(form, typed).unwrap_or_else(|complaint| Answered::Ask(form.again(&complaint, in_words)))
         }
     }
 }
 
-fn fill(form: &Form, text: &str) -> Result<Answered, Complaint> {
+fn fill(form: &Form, typed: Typed<'_>) -> Result<Answered, Complaint> {
+    let text = typed.text;
     if let Some(way_out) = form.way_out(text) {
         return Ok(Answered::Post(post(way_out)));
     }
@@ -46,12 +66,21 @@ fn fill(form: &Form, text: &str) -> Result<Answered, Complaint> {
         return Ok(Answered::Post(submitted(&submit.reply, &form.answers)));
     };
     let value = if text.trim() == SKIPPED { passed_over(step)? } else { rules::value(step, text)? };
+    let next = Form { steps: rest.to_vec(), complaint: None, ..form.clone() };
+    if let (true, false, Some(name)) = (form.is_secret(), rest.is_empty(), typed.name) {
+        let held = [form.held.as_slice(), &[(step.clone(), name.to_owned())]].concat();
+        return Ok(Answered::Ask(Form { held, ..next }));
+    }
     let mut answers = form.answers.clone();
     answers.extend(value.map(|value| (step.id.clone(), value)));
-    Ok(match form.sends().filter(|_| rest.is_empty()) {
-        Some(reply) => Answered::Post(submitted(&reply, &answers)),
-        None => Answered::Ask(Form { steps: rest.to_vec(), answers, complaint: None, ..form.clone() }),
-    })
+    let Some(reply) = form.sends().filter(|_| rest.is_empty()) else {
+        return Ok(Answered::Ask(Form { answers, ..next }));
+    };
+    for ((step, _), words) in form.held.iter().zip(typed.held) {
+        let value = rules::value(step, words.expose_secret())?;
+        answers.extend(value.map(|value| (step.id.clone(), value)));
+    }
+    Ok(Answered::Post(submitted(&reply, &answers)))
 }
 
 /// What the card would submit for an input that nobody touched.

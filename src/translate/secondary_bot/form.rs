@@ -19,6 +19,9 @@ use crate::{
 pub struct Form {
     /// What is still to be asked; the first has been.
     pub steps: Vec<Step>,
+    /// Secrets that were entered, oldest first: each input, and the name under which its words are in memory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<(Step, String)>,
     /// Answers so far, by the inputs' ids.
     #[serde(default)]
     pub answers: Map<String, Value>,
@@ -90,6 +93,13 @@ impl Form {
             }
             _ => None,
         }
+    }
+
+    /// The same with all its secrets still to be entered.
+    pub fn without_secrets(&self) -> Self {
+        let entered = self.held.iter().map(|(step, _)| step);
+        let steps = entered.chain(&self.steps).cloned().collect();
+        Self { steps, held: Vec::new(), ..self.clone() }
     }
 
     /// Whether what is asked now must be kept out of storage.

@@ -73,11 +73,10 @@ pub fn adaptive(
         }
         return None;
     }
-    // A secret is asked last, so that it is submitted at once and never kept; for a second one there is no such
-    // place.
-    let secrets = steps.extract_if(.., |step| matches!(step.kind, StepKind::Text { secret: true }));
-    let secret = secrets.collect::<Vec<_>>().into_iter().next();
-    steps.extend(secret);
+    // Secrets are asked last, so that they are kept in memory for no longer than they must.
+    let is_secret = |step: &mut Step| matches!(step.kind, StepKind::Text { secret: true });
+    let secrets: Vec<_> = steps.extract_if(.., is_secret).collect();
+    steps.extend(secrets);
     Some(Form { steps, submits, answers: unseen, ..Form::default() })
 }
 

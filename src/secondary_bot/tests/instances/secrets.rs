@@ -24,6 +24,16 @@ async fn a_secret_repeated_while_the_agent_works_is_said_once_stored_never_and_a
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_primary_bots_that_use_one_name_for_a_session_have_one_each() {
+    let (far, store) = (FarEnds::new(100, 0), MemoryJournal::default());
+    let process = asked_for_a_pin_by(&far, &store).await;
+    let mut other = says("2", "hello");
+    other["userId"] = json!("somebody-else");
+    process.asks(other).await.expect("an answer");
+    assert!(store.dump().contains("hello"), "nobody asked them for a secret");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_secret_that_could_not_be_stored_is_not_said_by_the_request_behind_it() {
     let (far, store) = (FarEnds::new(100, 0), MemoryJournal::default());
     let process = asked_for_a_pin_by(&far, &store).await;

@@ -4,7 +4,7 @@ use super::{activity, adaptive, events, pending};
 use crate::translate::{
     secondary_bot::{
         Pending,
-        answer::{Answered, answer},
+        answer::{Answered, Typed, answer},
         said,
     },
     texts::{Texts, Words},
@@ -180,6 +180,33 @@ fn a_secret_is_asked_last_and_known_as_one() {
     assert!(second.is_secret());
     let Answered::Post(fields) = answer(&second, "1234", &Words::default()) else { panic!("no answer") };
     assert_eq!(fields["value"], json!({"name": "Ada", "pin": "1234"}));
+}
+
+#[test]
+fn several_secrets_are_asked_one_after_the_other_and_none_is_in_what_is_stored() {
+    let password = |id: &str| json!({"type": "Input.Text", "id": id, "label": id, "style": "password"});
+    let card = adaptive(
+        &json!([password("old"), {"type": "Input.Text", "id": "name"}, password("new")]),
+        &json!([]),
+    );
+    let ask = |pending: &Pending, text: &str| {
+        let name = format!("kept-{text}");
+        match answer(pending, Typed { text, name: Some(&name), held: &[] }, &Words::default()) {
+            Answered::Ask(form) => Pending::Form(form),
+            Answered::Post(fields) => panic!("{fields:?}"),
+        }
+    };
+    let first = ask(&pending(&card), "Ada");
+    let second = ask(&first, "1234");
+    assert!(first.is_secret() && second.is_secret());
+    assert_eq!(second.held().collect::<Vec<_>>(), ["kept-1234"]);
+    let Pending::Form(form) = &second else { panic!("no form") };
+    assert_eq!(Pending::Form(form.without_secrets()), first);
+    let stored = serde_json::to_string(&second).expect("JSON").replace("kept-1234", "");
+    assert!(!stored.contains("1234"), "{stored}");
+    let last = Typed { text: "5678", name: Some("n"), held: &["1234".into()] };
+    let Answered::Post(fields) = answer(&second, last, &Words::default()) else { panic!("no answer") };
+    assert_eq!(fields["value"], json!({"name": "Ada", "old": "1234", "new": "5678"}));
 }
 
 #[test]
