@@ -110,6 +110,11 @@ impl<M: Machine> Ledger<M> {
         (self.world.clock)()
     }
 
+    /// What names this process.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     pub fn machine(&self) -> &M {
         &self.machine
     }

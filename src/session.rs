@@ -82,14 +82,32 @@ pub struct State {
     lifts: Vec<Lift>,
     latest: Timestamp,
     pub questions: Questions,
-    /// Masked answers: what their words are known again by, the id of each, and when it was given.
-    whispered: Vec<(String, ActivityId, Timestamp)>,
+    /// Masked answers that a repeat may still follow.
+    whispered: Vec<Whispered>,
+    /// When the present chat ended, if that took away a masked question.
+    ended_asking: Option<Timestamp>,
     /// ServiceNow's messages the client has not fetched yet: position and `messageId`.
     unfetched: Vec<(u64, String)>,
     /// What is held of the visitor's.
     pub kept: Kept,
     /// Names of the people who have been in this chat.
     people: Vec<String>,
+}
+
+/// A masked answer, as far as it is stored.
+#[derive(Clone, Debug)]
+struct Whispered {
+    /// What its words are known again by, to the process that knows them.
+    mark: String,
+    by: String,
+    id: ActivityId,
+    at: Timestamp,
+}
+
+impl Whispered {
+    fn is_recent(&self, now: Timestamp) -> bool {
+        now.millis_since(self.at) < DOUBLE_CLICK
+    }
 }
 
 /// Where a conversation stands. Each variant holds only what is true there.
@@ -185,6 +203,7 @@ impl State {
             latest: Timestamp::default(),
             questions: Questions::default(),
             whispered: Vec::new(),
+            ended_asking: None,
             unfetched: Vec::new(),
             kept: Kept::default(),
             people: Vec::new(),
@@ -234,8 +253,19 @@ impl State {
 
     /// The masked answer that the same words were a moment ago: a repeat or a double click.
     pub fn whispered_as(&self, mark: &str, now: Timestamp) -> Option<&ActivityId> {
-        let recent = |at: Timestamp| now.millis_since(at) < DOUBLE_CLICK;
-        self.whispered.iter().find(|(known, _, at)| known == mark && recent(*at)).map(|(_, id, _)| id)
+        self.whispered.iter().find(|known| known.mark == mark && known.is_recent(now)).map(|known| &known.id)
+    }
+
+    /// Whether words that come now may be a masked answer once more, which only another process than `me` could tell, or the answer to
+    /// a question that went with its chat a moment ago: the user may not have seen that yet.
+    pub fn may_be_whispered(&self, me: &str, now: Timestamp) -> bool {
+        let recent = |known: &Whispered| known.is_recent(now) || self.questions.is_answered_in_secret();
+        self.ended_on_secret(now) || self.whispered.iter().any(|known| known.by != me && recent(known))
+    }
+
+    /// Whether a masked question went with its chat a moment ago.
+    pub fn ended_on_secret(&self, now: Timestamp) -> bool {
+        !self.is_live() && self.ended_asking.is_some_and(|at| now.millis_since(at) < DOUBLE_CLICK)
     }
 
     /// Whether a masked answer was given in this chat.

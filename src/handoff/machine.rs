@@ -83,7 +83,7 @@ impl Machine for Chat {
     fn asks(_: &State, position: Position, fact: &Fact) -> Option<CallId> {
         let asks = match fact {
             Fact::UserSaid(said) => said.message.is_some() && said.timezone.is_none(),
-            Fact::Fetched { .. } => true,
+            Fact::Fetched { up_to, .. } => *up_to > 0,
             _ => false,
         };
         asks.then_some(CallId(position, 0))

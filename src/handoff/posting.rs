@@ -72,18 +72,21 @@ impl Posting {
                 // What is not for a live chat goes by what the journal says now, not by our copy of it.
                 self.calls.ledger.refresh(conversation).await?;
             }
-            let phase = {
+            let (phase, asked_in_secret) = {
                 let state = conversation.state().await;
                 // What the live chat was told is not told the bot, though the chat may be over by now.
                 if let Some(id) = client_id.as_deref().and_then(|id| state.posted_as(id)) {
                     self.calls.count_duplicates(1);
                     return Ok(Posted::Known(id.clone()));
                 }
-                state.phase.clone()
+                let is_words = activity.kind == "message" && !has_attachments(&activity);
+                (state.phase.clone(), is_words && state.ended_on_secret(self.calls.ledger.now()))
             };
             let posted = match phase {
                 // Whatever it answers is closed; the bot would not understand it.
-                Phase::Returning { .. } | Phase::Bot | Phase::Over if is_click(&activity) => {
+                Phase::Returning { .. } | Phase::Bot | Phase::Over
+                    if is_click(&activity) || asked_in_secret =>
+                {
                     let latest = Box::pin(self.latest_of_bot(client)).await;
                     say(&self.calls, conversation, &activity, trace.clone(), latest).await?
                 }

@@ -10,7 +10,7 @@ use crate::{
 
 pub use self::ending::settle;
 use super::{
-    Call, IDLE_MILLIS, Phase, State, TYPING_MILLIS,
+    Call, IDLE_MILLIS, Phase, SKEW, State, TYPING_MILLIS,
     fact::{EndReason, Fact, HandoffRequested, Notice, UserSaid},
 };
 
@@ -134,7 +134,10 @@ pub fn decide(state: &State, command: Command, policy: &Policy, now: Timestamp) 
             Some(known) if *known >= until => vec![],
             _ => vec![Fact::TokenAccepted { hash, until }],
         },
-        Command::Tick { typed } => [state.overdue_streams(now), moment.due(typed)].concat(),
+        Command::Tick { typed } => {
+            let due = [state.overdue_streams(now), moment.due(typed)].concat();
+            if due.is_empty() { moment.clock_set_back() } else { due }
+        }
     }
 }
 
@@ -251,6 +254,18 @@ impl Moment<'_> {
         let notice = if why == Notice::QuestionClosed && answered { Notice::AnsweredBefore } else { why };
         let said = UserSaid { message: None, timezone: None, ..said };
         vec![Fact::UserSaid(Box::new(said)), Fact::Noticed { notice, at: now }]
+    }
+
+    /// After that a wait begins anew, with a fact that tells nothing but its time.
+    fn clock_set_back(self) -> Vec<Fact> {
+        let Self { state, now, .. } = self;
+        let counted_from = match state.phase {
+            Phase::Waiting { since, .. } => since,
+            Phase::WithAgent { .. } => state.last_heard,
+            Phase::Bot | Phase::Returning { .. } | Phase::Over => return vec![],
+        };
+        let ahead = counted_from.millis_since(now) > SKEW;
+        if ahead { vec![Fact::Fetched { up_to: 0, at: now }] } else { vec![] }
     }
 
     /// What time has brought about.

@@ -1,8 +1,8 @@
 //! What each fact makes of a conversation's state.
 
 use super::{
-    AgentSaid, AgentTypes, Call, Cut, DOUBLE_CLICK, EndReason, Fact, HandoffRequested, Phase, Segment,
-    Speaker, State, TOKENS, UserSaid,
+    AgentSaid, AgentTypes, Call, Cut, EndReason, Fact, HandoffRequested, Phase, Segment, Speaker, State,
+    TOKENS, UserSaid, Whispered,
 };
 use crate::{
     domain::{
@@ -19,9 +19,12 @@ impl State {
         self.position += 1;
         self.kept.count(fact);
         self.note_time(position, fact);
-        if let (Phase::Waiting { since, .. }, Some(at)) = (&mut self.phase, fact.at()) {
+        if let Some(at) = fact.at() {
             // A clock that was set back makes nobody wait longer.
-            *since = at.min(*since);
+            self.last_heard = self.last_heard.min(at);
+            if let Phase::Waiting { since, .. } = &mut self.phase {
+                *since = at.min(*since);
+            }
         }
         match fact {
             Fact::HandoffRequested(request) => self.escalated(position, request),
@@ -173,8 +176,9 @@ impl State {
         }
         if let Some(whisper) = said.message.as_ref().and_then(|message| message.whisper.as_ref()) {
             let id = ActivityId::local(&self.conversation, position);
-            self.whispered.retain(|(_, _, at)| said.at.millis_since(*at) < DOUBLE_CLICK);
-            self.whispered.push((whisper.mark.clone(), id, said.at));
+            let (mark, by) = (whisper.mark.clone(), whisper.by.clone());
+            self.whispered.retain(|known| known.is_recent(said.at));
+            self.whispered.push(Whispered { mark, by, id, at: said.at });
         }
         if let Some(timezone) = &said.timezone {
             self.user.timezone = Some(timezone.clone());
@@ -251,6 +255,7 @@ impl State {
         self.typing_since = None;
         self.agent_types = None;
         self.people = Vec::new();
+        self.ended_asking = (why != EndReason::ByUser && self.questions.ask_in_secret()).then_some(at);
         self.questions.end_chat();
         self.whispered.clear();
         self.unfetched.clear();

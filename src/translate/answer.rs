@@ -151,8 +151,11 @@ fn worded(activity: &Activity, open: &[(u64, Control)]) -> Answer {
         let answer = answer(activity, Some(control));
         (fits(&answer, control)).then_some(Answer { question: Some(*position), ..answer })
     };
-    let masked = || masked.and_then(|at| open.get(at)).and_then(to);
-    let found = later.iter().rev().find_map(to).or_else(masked).unwrap_or_else(|| answer(activity, None));
+    // A secret may look like any text or moment that was asked for behind it.
+    let is_plain = |answer: &Answer| masked.is_none() || !answer.typed || answer.text.is_empty();
+    let secret = || masked.and_then(|at| open.get(at)).and_then(to);
+    let found = later.iter().rev().filter_map(to).find(is_plain).or_else(secret);
+    let found = found.unwrap_or_else(|| answer(activity, None));
     let asked = || open.iter().rev().find(|(_, control)| control.asks());
     let missing = || asked().map_or(Missing::Anything, |(_, control)| click::missing(control));
     let amiss = found.nothing.then(|| Amiss::Missing(missing()));
@@ -168,6 +171,7 @@ fn fits(answer: &Answer, control: &Control) -> bool {
         Control::TextInput(_) => !answer.text.is_empty(),
         Control::Upload(_) => !answer.attachments.is_empty() || !answer.typed,
         Control::Moment(moment) => moment::read(&answer.text, moment.kind).is_some() || !answer.typed,
+        Control::MultiPart(multi) => !answer.typed || fits(answer, &multi.part),
         _ => !answer.typed,
     }
 }

@@ -4,7 +4,9 @@ use super::chat::*;
 use crate::{
     domain::{
         HistoryLine,
-        control::{Card, CardLook, Choice, Control, Generated, Item as Choosable, MultiPart, Table},
+        control::{
+            Card, CardLook, Choice, Control, Generated, Item as Choosable, Mask, MultiPart, Table, TextInput,
+        },
         inbound::{Inbound, Item, What},
     },
     ledger::{Outcome, Why},
@@ -151,6 +153,39 @@ fn a_masked_answer_is_a_call_like_any_other_and_its_words_are_in_no_fact() {
     assert!(chat.state.whispered_as("x", chat.now).is_some(), "a double click is known by its words");
     chat.wait(10_000);
     assert_eq!(chat.state.whispered_as("x", chat.now), None, "not for ever");
+}
+
+#[test]
+fn words_that_only_another_process_could_tell_from_a_masked_answer_are_taken_for_it() {
+    let mut chat = Chat::with_ana();
+    let at = chat.position();
+    chat.hears(webhook([shows("m1", question())]));
+    chat.on(whispers("c1", Some(at), "x"));
+    let may_be = |chat: &Chat, me: &str| chat.state.may_be_whispered(me, chat.now);
+    assert!(may_be(&chat, "another") && !may_be(&chat, "me"), "who knows the words compares them");
+    chat.wait(20_000);
+    assert!(may_be(&chat, "another"), "it is still on its way");
+    chat.deliver();
+    assert!(!may_be(&chat, "another"));
+}
+
+#[test]
+fn words_behind_the_end_of_a_chat_that_asked_for_a_secret_are_taken_for_it_for_a_while() {
+    let secret = || Control::TextInput(TextInput { mask: Mask::Secure, ..TextInput::default() });
+    for (control, end, expected) in [
+        (secret(), heard(1, completed()), true),
+        (secret(), Command::UserEnded, false),
+        (question(), heard(1, completed()), false),
+    ] {
+        let mut chat = Chat::with_ana();
+        chat.hears(webhook([shows("m1", control)]));
+        assert!(!chat.state.ended_on_secret(chat.now), "it is open");
+        chat.on(end);
+        chat.on(bot_returned());
+        assert_eq!(chat.state.ended_on_secret(chat.now), expected);
+        chat.wait(10_000);
+        assert!(!chat.state.ended_on_secret(chat.now), "not for ever");
+    }
 }
 
 #[test]

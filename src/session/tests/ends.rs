@@ -133,6 +133,23 @@ fn a_clock_that_is_set_back_makes_nobody_wait_longer() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_holds_up_no_chat_in_which_nothing_happens() {
+    for (mut chat, wait, end) in [
+        (Chat::waiting(), POLICY.timeout_millis, "ended NobodyInTime"),
+        (Chat::with_ana(), IDLE_MILLIS, "ended Idle"),
+    ] {
+        chat.wait(-86_400_000);
+        assert_eq!(chat.on(Command::Tick { typed: None }), ["fetched 0"]);
+        assert_eq!(chat.on(Command::Tick { typed: None }), NOTHING, "once");
+        chat.wait(wait - 1);
+        assert_eq!(chat.on(Command::Tick { typed: None }), NOTHING);
+        chat.wait(1);
+        let over = chat.on(Command::Tick { typed: None });
+        assert!(over.iter().any(|fact| fact.starts_with(end)), "{over:?}");
+    }
+}
+
+#[test]
 fn whoever_speaks_keeps_the_chat_from_being_idle() {
     let mut chat = Chat::with_ana();
     chat.wait(IDLE_MILLIS - 1);

@@ -330,6 +330,21 @@ fn words_answer_the_newest_question_they_fit_and_a_masked_one_first() {
     let masked = [(3, input(Mask::Secure, false)), (5, older)];
     assert_eq!(one(&text("4711"), &masked), Ok((Some(3), "4711".to_owned())));
     assert_eq!(one(&text("beer"), &masked), Ok((Some(5), "b-1".to_owned())), "a choice of a later question");
+    let here = ConversationId::parse("here").expect("an id");
+    let date = Control::Moment(Moment { kind: MomentKind::Date, ..Moment::default() });
+    let within = |part| {
+        let part = Box::new(part);
+        Control::MultiPart(MultiPart { heading: None, part, more_label: None, last: false })
+    };
+    let alone = [(3, within(input(Mask::Secure, false)))];
+    assert!(answer_one(&text("4711"), &here, &alone).secure, "a part that asks for a secret");
+    for later in
+        [input(Mask::None, false), within(input(Mask::None, false)), date, Control::Upload(Upload::default())]
+    {
+        let asked = [(3, input(Mask::Secure, false)), (5, later)];
+        let answer = answer_one(&text("2026-11-26"), &here, &asked);
+        assert!(answer.secure && answer.question == Some(3), "{asked:?}");
+    }
     let card = Card { actions: vec![item("Approve", "approve")], ..Card::default() };
     assert_eq!(one(&text("approve"), &[(4, Control::Card(card))]), Ok((Some(4), "approve".to_owned())));
 }
