@@ -151,6 +151,11 @@ impl CopilotStudio {
         self.studio.open_sockets()
     }
 
+    /// A token for a conversation that is good for so many seconds.
+    pub fn short_token(&self, conversation: &str, seconds: u64) -> String {
+        self.studio.token_for(conversation, None, seconds)
+    }
+
     /// From now on, every token given so far for this conversation is expired.
     pub fn expire_tokens(&self, conversation: &str) {
         self.studio.expire_tokens(conversation);

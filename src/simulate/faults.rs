@@ -14,6 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 pub mod http;
 
@@ -35,7 +36,7 @@ pub struct Fault {
     /// Then this many are hit; all when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// Wait before anything else happens; with `after`, once the request is processed.
+    /// Wait before anything else happens; with `after`, once the request is processed. Taking the fault away ends it.
     pub delay_ms: u64,
     /// Answer with this status.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +133,8 @@ struct Knobs {
     /// Whether `rules` holds any, so that a server without faults takes no lock.
     armed: AtomicBool,
     rules: Mutex<Rules>,
+    /// Rung when faults were taken away.
+    taken: Notify,
 }
 
 #[derive(Default)]
@@ -160,10 +163,17 @@ impl Faults {
         id
     }
 
+    /// Takes one fault away; what it held up goes on.
+    pub fn remove(&self, id: u64) {
+        self.rules().list.retain(|rule| rule.id != id);
+        self.0.taken.notify_waiters();
+    }
+
     /// Takes all faults away, and the server is up again.
     pub fn clear(&self) {
         self.rules().list.clear();
         self.0.armed.store(false, Ordering::Release);
+        self.0.taken.notify_waiters();
         self.set_down(false);
     }
 
@@ -201,6 +211,21 @@ impl Faults {
             }
         }
         None
+    }
+
+    /// Holds a request up for its fault's delay, or until the fault is taken away.
+    async fn hold_up(&self, fault: &Arc<Fault>) {
+        let taken = async {
+            loop {
+                let taken = self.0.taken.notified();
+                if !self.rules().list.iter().any(|rule| Arc::ptr_eq(&rule.fault, fault)) {
+                    return;
+                }
+                taken.await;
+            }
+        };
+        // Either way it goes on.
+        let _ = tokio::time::timeout(Duration::from_millis(fault.delay_ms), taken).await;
     }
 
     /// What `GET /simulator/state` shows of the knobs.
@@ -251,6 +276,21 @@ mod tests {
     #[test]
     fn a_misspelt_knob_is_refused() {
         assert!(serde_json::from_value::<Fault>(json!({"statsu": 503})).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_fault_holds_up_goes_on_when_it_is_taken_away() {
+        let (faults, begun) = (Faults::default(), tokio::time::Instant::now());
+        let id = faults.add(Fault::on("", "").delay(Duration::from_secs(60)));
+        let fault = faults.meet("GET", "/").expect("a fault");
+        faults.hold_up(&fault).await;
+        assert_eq!(begun.elapsed().as_secs(), 60);
+        let later = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            faults.remove(id);
+        };
+        tokio::join!(faults.hold_up(&fault), later);
+        assert_eq!(begun.elapsed().as_secs(), 61);
     }
 
     #[test]

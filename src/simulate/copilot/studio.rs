@@ -94,6 +94,11 @@ impl Studio {
     /// A token for a conversation, and the seconds it lives.
     pub fn token(&self, conversation: &str, user: Option<&str>) -> (String, u64) {
         let lifetime = self.options.token_lifetime.as_secs();
+        (self.token_for(conversation, user, lifetime), lifetime)
+    }
+
+    /// A token for a conversation that lives so many seconds.
+    pub fn token_for(&self, conversation: &str, user: Option<&str>, lifetime: u64) -> String {
         let from = now();
         let claims = Claims {
             bot: self.options.bot_id.clone(),
@@ -105,7 +110,7 @@ impl Studio {
             aud: self.url.clone(),
             jti: self.mint.next_serial(),
         };
-        (self.mint.sign(&claims), lifetime)
+        self.mint.sign(&claims)
     }
 
     /// A `streamUrl`'s own token, which is good for a moment.

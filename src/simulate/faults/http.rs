@@ -1,6 +1,6 @@
 //! The fault knobs on an actix-web server: a middleware that makes faults happen, and routes that set them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use actix_web::{
     Error, HttpMessage, HttpResponse,
@@ -86,9 +86,8 @@ async fn faulty(
     let Some(fault) = fault else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let delay = Duration::from_millis(fault.delay_ms);
     if !fault.after {
-        tokio::time::sleep(delay).await;
+        faults.hold_up(&fault).await;
     }
     match replacement(&fault) {
         Some(answer) if !fault.after => Ok(request.into_response(answer)),
@@ -96,7 +95,7 @@ async fn faulty(
             request.extensions_mut().insert(Arc::clone(&fault));
             let processed = next.call(request).await?.map_into_boxed_body();
             if fault.after {
-                tokio::time::sleep(delay).await;
+                faults.hold_up(&fault).await;
             }
             Ok(match answer {
                 Some(answer) => processed.into_response(answer),

@@ -1,10 +1,13 @@
 //! The response endpoint of a running connector, as ServiceNow would call it; and where asynchronous answers go.
 
-use std::{sync::mpsc, thread, time::Duration};
+use std::{sync::mpsc, thread};
 
 use servicenow_handoff::{app::Connector, config::Settings, doctor::Verdict};
 
-use crate::doctor::{fake, world::World};
+use crate::{
+    doctor::{fake, world::World},
+    eventually::PATIENCE,
+};
 
 /// A connector with these settings; its root.
 fn serve(settings: &[(String, String)]) -> String {
@@ -21,7 +24,7 @@ fn serve(settings: &[(String, String)]) -> String {
             connector.run().await.unwrap();
         });
     });
-    format!("http://{}/", address.recv_timeout(Duration::from_secs(10)).unwrap())
+    format!("http://{}/", address.recv_timeout(PATIENCE).unwrap())
 }
 
 #[tokio::test]

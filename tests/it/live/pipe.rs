@@ -95,7 +95,13 @@ async fn what_is_no_operation_of_direct_lines_goes_nowhere() {
         let answer = exchange(&world.url, &request(line, &headers, b"")).await;
         assert_eq!(answer.status, 404, "{line}");
     }
-    far_end.is_left_alone().await;
+    // What had gone on before would be seen first.
+    let headers = [("Host", "x"), ("Authorization", "Bearer t"), CLOSE];
+    let known = request("GET /v3/directline/session/getsessionid", &headers, b"");
+    let far = far_end.answer(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+    let (head, answer) = tokio::join!(far, exchange(&world.url, &known));
+    assert!(head.starts_with("GET /v3/directline/session/getsessionid HTTP/1.1\r\n"), "{head}");
+    assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]

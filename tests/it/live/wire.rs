@@ -149,12 +149,6 @@ impl FarEnd {
         (head, stream)
     }
 
-    /// Fails when somebody has come.
-    pub async fn is_left_alone(&self) {
-        let came = timeout(std::time::Duration::from_millis(100), self.listener.accept()).await;
-        assert!(came.is_err(), "a request went on");
-    }
-
     /// Answers the next request with these bytes; gives its head.
     pub async fn answer(&self, bytes: &[u8]) -> String {
         let (head, mut stream) = self.next().await;

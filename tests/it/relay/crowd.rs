@@ -53,8 +53,8 @@ fn a_thousand_turns_wait_within_64_mebibytes() {
              last answer {:?} after the agents spoke",
             start.elapsed() - spoken
         );
-        // What is delivered has 11 MiB of code, a debug build three times as much, so there the rest is what counts.
-        let limit = if cfg!(debug_assertions) { 53 * MEBIBYTE + code } else { 64 * MEBIBYTE };
+        // A debug build is larger before anybody has come, and so are its futures: there it is what the turns add.
+        let limit = if cfg!(debug_assertions) { idle + 64 * MEBIBYTE } else { 64 * MEBIBYTE };
         assert!(peak < limit, "{peak} KiB");
     });
 }

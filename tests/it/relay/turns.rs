@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use servicenow_handoff::simulate::copilot::CopilotOptions;
+use servicenow_handoff::simulate::{copilot::CopilotOptions, faults::Fault};
 
 use crate::relay::{
     run,
@@ -29,14 +29,16 @@ fn the_answer_is_direct_lines_own_to_the_byte() {
 #[test]
 fn an_agent_that_was_done_before_the_call_is_not_waited_for() {
     run(async {
-        let quiet = Duration::from_millis(4_000);
-        let stage = Stage::start(&[("RELAY_QUIET", "4000")]).await;
+        let stage = Stage::start(&[("RELAY_QUIET", "2000")]).await;
         let conversation = stage.conversation().await;
         stage.user_says(&conversation, "policy").await;
-        tokio::time::sleep(quiet + Duration::from_millis(100)).await;
+        let polls = stage.studio.faults().add(Fault::on("GET", "/activities"));
+        // So long has the agent been silent then.
+        tokio::time::sleep(Duration::from_millis(2_100)).await;
         let turn = stage.relay(&conversation, "0").await;
         assert!(!turn.said().is_empty());
-        assert!(turn.lasted < quiet, "{} ms", turn.millis());
+        let polls = stage.studio.faults().hits(polls);
+        assert!(polls <= 2, "{polls} polls");
     });
 }
 

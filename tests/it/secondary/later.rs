@@ -1,7 +1,5 @@
 //! Answers that go to the response address.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use servicenow_handoff::{
     domain::Timestamp,
@@ -10,7 +8,7 @@ use servicenow_handoff::{
 };
 
 use crate::{
-    eventually::{eventually, found},
+    eventually::{PATIENCE, eventually, found},
     program::Program,
     secondary::{
         page,
@@ -161,11 +159,12 @@ async fn survives_a_kill(answered: bool) {
 async fn the_sweep_goes_on_with_what_another_instance_left() {
     let sink = Sink::open();
     let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
-    world.copilot.faults().add(Fault::on("GET", "/activities").once().delay(Duration::from_secs(5)));
+    let held = world.copilot.faults().add(Fault::on("GET", "/activities").once().delay(PATIENCE));
     let primary = world.primary("s");
     primary.send(&primary.request(Action::Message(Message::typed("hello")))).await;
     let (_, second) = world.second_instance();
     assert_eq!(second.sweep().await.unwrap(), 1);
+    world.copilot.faults().remove(held);
     sink.wait_for(1).await;
     primary.send(&primary.request(Action::Message(Message::typed("hello again")))).await;
     assert_eq!(sink.wait_for(2).await.len(), 2);

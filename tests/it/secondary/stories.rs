@@ -14,7 +14,7 @@ use crate::secondary::{
 /// The user's words come up so long after they were posted, in milliseconds.
 const TRAILS: [i64; 6] = [0, 60, 100, 300, 600, 1_100];
 const QUIET: &str = "500";
-/// Behind the end of a turn of which the only answer comes at once.
+/// Between two turns people pause; the agent says something unasked at the end of it.
 const BETWEEN: Duration = Duration::from_millis(1_000);
 
 /// The agent says something unasked between two turns, and the user's next words come up late.

@@ -1,7 +1,5 @@
 //! Several readers of one conversation, and several instances of the app.
 
-use std::time::{Duration, Instant};
-
 use super::client::SocketClient;
 use crate::world::World;
 
@@ -44,21 +42,17 @@ async fn two_sockets_and_polls_at_once_each_show_everything_once_and_in_order() 
     }
 }
 
+/// How soon, `tests/promises/waits.rs` tells, where time is driven by hand.
 #[tokio::test]
-async fn what_another_instance_stores_is_pushed_within_a_second() {
+async fn what_another_instance_stores_is_pushed_too() {
     let world = World::start().await;
     let (second, _) = world.second_instance();
     let (mut client, session) = SocketClient::live(&world).await;
     world.servicenow.set_response_url(format!("{second}/api/servicenow/responses"));
-    let mut slowest = Duration::ZERO;
     for text in ["one", "two", "three"] {
         world.agent_says(&session, text).await;
-        let stored = Instant::now();
         client.see_text(text).await;
-        slowest = slowest.max(stored.elapsed());
     }
-    // A second between two looks; a busy machine may add to it.
-    assert!(slowest < Duration::from_secs(10), "{slowest:?}");
     client.assert_once();
 }
 

@@ -9,12 +9,14 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
 use serde_json::{Value, json};
 use url::Url;
+
+use crate::eventually::PATIENCE;
 
 pub const VAULT: &str = "acme.vault.azure.net";
 pub const IDENTITY_HEADER: &str = "an-identity-header";
@@ -202,7 +204,7 @@ impl Shared {
         state.waiting += 1;
         self.changed.notify_all();
         let alone = |state: &mut State| state.waiting < state.together;
-        let (state, waited) = self.changed.wait_timeout_while(state, Duration::from_secs(10), alone).unwrap();
+        let (state, waited) = self.changed.wait_timeout_while(state, PATIENCE, alone).unwrap();
         let missing = json!({"error": {"code": "SecretNotFound", "message": "SESAME"}});
         let (status, body) = match waited.timed_out() {
             true => (500, json!({"error": {"code": "NotTogether"}})),

@@ -4,7 +4,7 @@ use futures_util::future::{join, join_all};
 use servicenow_handoff::simulate::chat_client::message;
 
 use super::{LAST, Wire, named, numbered, read_to_the_last, send_webhook, shown, texts, webhook};
-use crate::world::World;
+use crate::{eventually::found, world::World};
 
 #[tokio::test]
 async fn fifty_messages_each_way_over_two_instances_arrive_in_order_and_once() {
@@ -25,16 +25,12 @@ async fn fifty_messages_each_way_over_two_instances_arrive_in_order_and_once() {
             assert_eq!(send_webhook(&world, root, &webhook(&session, text, text)).await, 200);
         }
     };
-    let reader = async {
-        for root in roots.iter().cycle() {
-            chat.move_to(root);
-            chat.poll().await.unwrap();
-            if shown(&chat, "agent").len() >= 50 && shown(&chat, "user").len() > 50 {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
+    let mut turns = roots.iter().cycle();
+    let reader = found("all is shown", async || {
+        chat.move_to(turns.next().unwrap());
+        chat.poll().await.unwrap();
+        (shown(&chat, "agent").len() >= 50 && shown(&chat, "user").len() > 50).then_some(())
+    });
     join(join(user, agent), reader).await;
     world.agent_hears(&session, &texts(&said)).await;
     read_to_the_last(&world, &mut chat).await;

@@ -1,7 +1,5 @@
 //! Between bot and person: what the user says while the escalation is under way.
 
-use std::time::Duration;
-
 use serde_json::Value;
 use servicenow_handoff::simulate::{
     chat_client::{ChatClient, message},
@@ -10,10 +8,13 @@ use servicenow_handoff::simulate::{
 };
 
 use super::{LAST, Wire, named, read_to_the_last, shown};
-use crate::{eventually::eventually, world::World};
+use crate::{
+    eventually::{PATIENCE, eventually},
+    world::World,
+};
 
-/// Long enough for what should come first, under load too.
-const HELD: Duration = Duration::from_millis(700);
+/// Till the fault is taken away.
+const HELD: std::time::Duration = PATIENCE;
 
 #[tokio::test]
 async fn a_post_that_direct_line_holds_up_while_a_poll_sees_the_hand_off_reaches_the_person() {
@@ -24,6 +25,7 @@ async fn a_post_that_direct_line_holds_up_while_a_poll_sees_the_hand_off_reaches
     let post = post_aside(&world, &chat, named("hello?", "c-2"));
     hit(&world, held).await;
     see_the_hand_off(&mut chat).await;
+    world.copilot.faults().remove(held);
     let (status, answer) = post.await.unwrap();
     assert_eq!(status, 200);
     the_person_reads(&world, &mut chat, &["hello?"]).await;
@@ -58,6 +60,7 @@ async fn a_message_that_shows_only_in_the_one_more_read_reaches_the_person() {
     let said = async {
         hit(&world, read).await;
         around_us.say(&message("hello?")).await;
+        world.copilot.faults().remove(read);
     };
     futures_util::future::join(said, see_the_hand_off(&mut chat)).await;
     the_person_reads(&world, &mut chat, &["hello?"]).await;
@@ -103,6 +106,7 @@ async fn a_post_that_is_answered_502_but_stands_in_the_batch_is_told_once() {
     let id = chat.conversation().to_owned();
     eventually("Direct Line has both posts", || world.copilot.said_to_bot(&id).len() >= 2).await;
     see_the_hand_off(&mut chat).await;
+    world.copilot.faults().remove(held);
     let (status, answer) = post.await.unwrap();
     assert_eq!(status, 200, "{answer}");
     the_person_reads(&world, &mut chat, &["hello?"]).await;
@@ -120,8 +124,15 @@ async fn a_post_that_is_answered_502_while_the_one_more_read_is_still_out_is_tol
     let held = faults.add(Fault::on("POST", "/activities").once().delay(HELD));
     let post = post_aside(&world, &chat, named("fail", "c-2"));
     hit(&world, held).await;
-    faults.add(Fault::on("GET", "/activities").skip(1).once().delay(HELD * 2));
-    see_the_hand_off(&mut chat).await;
+    let read = faults.add(Fault::on("GET", "/activities").skip(1).once().delay(HELD));
+    let failed = async {
+        hit(&world, read).await;
+        let answered = faults.add(Fault::on("GET", "/activities"));
+        faults.remove(held);
+        eventually("the post's echo is looked for", || faults.hits(answered) > 0).await;
+        faults.remove(read);
+    };
+    futures_util::future::join(failed, see_the_hand_off(&mut chat)).await;
     let (status, answer) = post.await.unwrap();
     assert_eq!(status, 200, "{answer}");
     the_person_reads(&world, &mut chat, &["fail"]).await;
@@ -138,6 +149,7 @@ async fn the_request_for_a_person_is_not_told_again_when_its_post_is_answered_50
     let post = post_aside(&world, &chat, named("agent", "c-1"));
     hit(&world, held).await;
     see_the_hand_off(&mut chat).await;
+    faults.remove(held);
     let (status, answer) = post.await.unwrap();
     assert!([200, 502].contains(&status), "{status}: {answer}");
     the_person_reads(&world, &mut chat, &[]).await;
@@ -154,6 +166,7 @@ async fn a_post_that_direct_line_cuts_off_at_the_seam_is_told_once() {
     let post = post_aside(&world, &chat, named("hello?", "c-2"));
     hit(&world, held).await;
     see_the_hand_off(&mut chat).await;
+    world.copilot.faults().remove(held);
     assert_eq!(post.await.unwrap().0, 200);
     the_person_reads(&world, &mut chat, &["hello?"]).await;
     assert_eq!(shown(&chat, "user"), ["agent", "hello?"]);

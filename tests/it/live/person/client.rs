@@ -1,7 +1,5 @@
 //! What a client may do during a live chat besides talking: come back, renew its token, be refused.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use servicenow_handoff::simulate::{
     chat_client::{ChatClient, message},
@@ -85,18 +83,17 @@ async fn a_renewed_token_is_good_at_once() {
 
 #[tokio::test]
 async fn a_token_that_has_run_out_gets_what_direct_line_says() {
-    let lifetime = Duration::from_secs(6);
-    let options = CopilotOptions { token_lifetime: lifetime, ..CopilotOptions::default() };
-    let world = World::between(options, ServiceNowOptions::default(), &[]).await;
+    let world = World::start().await;
     let chat = world.live_chat().await;
     let watermark = chat.watermark().unwrap();
+    let token = world.copilot.short_token(chat.conversation(), 3);
     let refused = found("a dead token is refused", async || {
-        let answer = poll(&world, chat.conversation(), chat.token(), watermark).await;
+        let answer = poll(&world, chat.conversation(), &token, watermark).await;
         (answer.status != 200).then_some(answer)
     })
     .await;
     assert_eq!((refused.status, refused.code()), (403, "TokenExpired".to_owned()));
-    let refused = post(&world, chat.conversation(), chat.token(), &message("x")).await;
+    let refused = post(&world, chat.conversation(), &token, &message("x")).await;
     assert_eq!((refused.status, refused.code()), (403, "TokenExpired".to_owned()));
     assert_eq!(world.told(chat.conversation()), Vec::<String>::new());
 }
