@@ -41,19 +41,13 @@ pub enum Accepted {
 
 /// The journal of a request's session.
 ///
-/// A request that names no session belongs to its user's only one. Primary bots may give one name to several sessions: they are told
-/// apart as an instance does it, by provider application and user. Ids that can't name a journal, and users, who may be named by their
-/// e-mail address, are told apart by a digest.
+/// A request that names no session belongs to its user's only one. Primary bots may give one name to the sessions of several users.
+/// Ids that can't name a journal, and users, who may be named by their e-mail address, are told apart by a digest.
 pub fn session(request: &Request) -> ConversationId {
-    let Request { client_session_id: session, user_id: user, app_inbound_id, .. } = request;
-    let app = app_inbound_id.as_deref().unwrap_or_default();
-    let of = if user.is_empty() && app.is_empty() {
-        String::new()
-    } else {
-        format!("~{}", &digest(&[user, app])[..12])
-    };
+    let Request { client_session_id: session, user_id: user, .. } = request;
+    let of = if user.is_empty() { String::new() } else { format!("~{}", &digest(&[user])[..12]) };
     let named = if session.is_empty() {
-        format!("u:{}", digest(&[user, app]))
+        format!("u:{}", digest(&[user]))
     } else if ConversationId::parse(session).is_some() && session.len() <= 180 {
         format!("s:{session}{of}")
     } else {
