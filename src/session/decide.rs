@@ -118,12 +118,12 @@ pub fn decide(state: &State, command: Command, policy: &Policy, now: Timestamp) 
             vec![Fact::Fetched { up_to, at: now }]
         }
         Command::Fetched { .. } => vec![],
-        Command::BotReturned { conversation, authorization, until, instead_of } => {
-            let gone = state.phase == Phase::Bot && instead_of.is_some_and(|n| n + 1 == state.segments.len());
-            let expected = matches!(state.phase, Phase::Returning { .. }) && instead_of.is_none();
-            let fact = Fact::BotReturned { conversation, authorization, until, at: now };
-            if gone || expected { vec![fact] } else { vec![] }
+        Command::BotReturned { conversation, authorization, until, instead_of }
+            if moment.expects_bot(instead_of) =>
+        {
+            vec![Fact::BotReturned { conversation, authorization, until, at: now }]
         }
+        Command::BotReturned { .. } => vec![],
         Command::BotTokenRenewed { conversation, authorization, until } => match state.segment() {
             Some(segment) if segment.conversation == Some(conversation) => {
                 vec![Fact::BotTokenRenewed { authorization, until }]
@@ -151,6 +151,13 @@ impl Moment<'_> {
         let mut facts = vec![Fact::HandoffRequested(state.kept.fit(request))];
         self.take_over(said, &mut facts);
         facts
+    }
+
+    fn expects_bot(self, instead_of: Option<usize>) -> bool {
+        match instead_of {
+            None => matches!(self.state.phase, Phase::Returning { .. }),
+            Some(gone) => self.state.phase == Phase::Bot && gone + 1 == self.state.segments.len(),
+        }
     }
 
     /// What the user said behind the end of the bot's stretch belongs to the live chat that followed; when that

@@ -26,50 +26,35 @@ impl State {
                 *since = at.min(*since);
             }
         }
+        self.fold(position, fact);
+    }
+
+    fn fold(&mut self, position: u64, fact: &Fact) {
+        let call = CallId(position, 0);
         match fact {
             Fact::HandoffRequested(request) => self.escalated(position, request),
-            Fact::UpstreamDrained { segment, .. } => {
-                let segment = segment.unwrap_or(self.segments.len().saturating_sub(1));
-                if let Some(cut) = self.segments.get_mut(segment).and_then(|s| s.cut.as_mut()) {
-                    cut.drained = true;
-                }
-            }
+            Fact::UpstreamDrained { segment, .. } => self.drained(*segment),
             Fact::UserSaid(said) => self.user_said(position, said),
             Fact::HistoryRead { lines, at } => {
                 self.history_missing = false;
-                self.call(CallId(position, 0), Call::SendHistory(lines.clone()), *at);
+                self.call(call, Call::SendHistory(lines.clone()), *at);
             }
-            Fact::UserTyping { at } => {
-                if self.typing_since.replace(*at).is_none() {
-                    self.call(CallId(position, 0), Call::Typing, *at);
-                }
-            }
+            Fact::UserTyping { at } => self.user_types(call, *at),
             Fact::UserStoppedTyping { at } => {
                 self.typing_since = None;
-                self.call(CallId(position, 0), Call::Viewing, *at);
+                self.call(call, Call::Viewing, *at);
             }
             Fact::Leased(lease) => self.outbox.lease(lease),
             Fact::Settled(settled) => self.settled(settled),
-            Fact::Unknown => {}
-            Fact::OfANewerBuild => self.outbox.freeze(),
             Fact::ChatNamed { conversation, interaction, .. } => {
                 self.names.extend(conversation.iter().chain(interaction).cloned());
             }
-            Fact::Queued { .. } => {
-                if let Phase::Waiting { queued, .. } = &mut self.phase {
-                    *queued = true;
-                }
-            }
-            Fact::AgentJoined { agent, at } => {
-                self.meet(agent);
-                self.phase = Phase::WithAgent { agent: agent.clone() };
-                self.last_heard = *at;
-            }
+            Fact::Queued { .. } => self.queued(),
+            Fact::AgentJoined { agent, at } => self.agent_joined(agent, *at),
             Fact::AgentSaid(said) => self.agent_said(position, said),
             Fact::NotShown { message_id, at } => {
                 self.heard.insert(message_id.clone());
-                let call = Call::NotShown(message_id.clone());
-                self.call(CallId(position, 0), call, *at);
+                self.call(call, Call::NotShown(message_id.clone()), *at);
             }
             Fact::AgentTyping { by, at } => {
                 self.agent_types = Some(AgentTypes { position, by: by.clone(), since: *at });
@@ -77,28 +62,61 @@ impl State {
             Fact::AgentStoppedTyping { .. } => self.agent_types = None,
             Fact::StreamPiece(piece) => self.stream_piece(position, piece),
             Fact::StreamDropped { first, .. } => self.stream_ended(*first, false),
-            Fact::Noticed { .. } | Fact::FilesUnsaid { .. } => {}
             Fact::QuestionsClosed { .. } => self.questions.end_topic(),
             Fact::Fetched { up_to, at } => self.fetched(position, *up_to, *at),
             Fact::ChatEnded { why, tell, at } => self.ended(position, *why, *tell, *at),
             Fact::ConversationOver { .. } => self.phase = Phase::Over,
             Fact::BotReturned { conversation, authorization, until, .. } => {
-                self.phase = Phase::Bot;
-                self.segments.reserve_exact(1);
-                self.segments.push(Segment {
-                    conversation: Some(conversation.clone()),
-                    authorization: authorization.clone(),
-                    until: *until,
-                    cut: None,
-                });
+                self.bot_returned(conversation, authorization.as_deref(), *until);
             }
-            Fact::BotTokenRenewed { authorization, until } => {
-                if let Some(segment) = self.segments.last_mut() {
-                    segment.authorization = Some(authorization.clone());
-                    segment.until = Some(*until);
-                }
-            }
+            Fact::BotTokenRenewed { authorization, until } => self.bot_token_renewed(authorization, *until),
             Fact::TokenAccepted { hash, until } => self.token_accepted(hash, *until),
+            Fact::OfANewerBuild => self.outbox.freeze(),
+            Fact::Noticed { .. } | Fact::FilesUnsaid { .. } | Fact::Unknown => {}
+        }
+    }
+
+    /// `segment`: the last one when it does not say.
+    fn drained(&mut self, segment: Option<usize>) {
+        let segment = segment.unwrap_or(self.segments.len().saturating_sub(1));
+        if let Some(cut) = self.segments.get_mut(segment).and_then(|s| s.cut.as_mut()) {
+            cut.drained = true;
+        }
+    }
+
+    fn user_types(&mut self, call: CallId, at: Timestamp) {
+        if self.typing_since.replace(at).is_none() {
+            self.call(call, Call::Typing, at);
+        }
+    }
+
+    fn queued(&mut self) {
+        if let Phase::Waiting { queued, .. } = &mut self.phase {
+            *queued = true;
+        }
+    }
+
+    fn agent_joined(&mut self, agent: &Agent, at: Timestamp) {
+        self.meet(agent);
+        self.phase = Phase::WithAgent { agent: agent.clone() };
+        self.last_heard = at;
+    }
+
+    fn bot_returned(&mut self, conversation: &str, authorization: Option<&str>, until: Option<Timestamp>) {
+        self.phase = Phase::Bot;
+        self.segments.reserve_exact(1);
+        self.segments.push(Segment {
+            conversation: Some(conversation.to_owned()),
+            authorization: authorization.map(str::to_owned),
+            until,
+            cut: None,
+        });
+    }
+
+    fn bot_token_renewed(&mut self, authorization: &str, until: Timestamp) {
+        if let Some(segment) = self.segments.last_mut() {
+            segment.authorization = Some(authorization.to_owned());
+            segment.until = Some(until);
         }
     }
 

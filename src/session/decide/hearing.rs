@@ -39,24 +39,19 @@ impl Moment<'_> {
             hearing.queued();
         }
         // The words that name a person may stand behind the item that says one has come.
-        let introduced = meanings.iter().flatten().find_map(|meaning| match meaning {
-            SystemMeaning::Joined { name } => Some(Agent { name: name.clone(), ..Agent::default() }),
-            _ => None,
-        });
+        let introduced = meanings.iter().flatten().find_map(introduced);
         for (item, meaning) in inbound.items.into_iter().zip(meanings.into_iter().chain(iter::repeat(None))) {
             hearing.item(item, meaning, introduced.as_ref());
         }
         if inbound.streaming {
             hearing.more_is_coming();
         }
-        // What a notification completes is its own conversation.
-        match (inbound.take_control, inbound.completed && !inbound.notifies) {
-            (true, _) => hearing.end = Some((EndReason::ControlReturned, false)),
-            (_, true) => {
-                hearing.end = None;
-                hearing.end_if_live(EndReason::ByAgent, false);
-            }
-            _ => {}
+        if inbound.take_control {
+            hearing.end = Some((EndReason::ControlReturned, false));
+        } else if inbound.completed && !inbound.notifies {
+            // What a notification completes is its own conversation.
+            hearing.end = None;
+            hearing.end_if_live(EndReason::ByAgent, false);
         }
         let Hearing { mut facts, end, .. } = hearing;
         if let Some((why, tell)) = end
@@ -97,6 +92,13 @@ impl Moment<'_> {
             hearing.said(key, by, control);
         }
         hearing.facts
+    }
+}
+
+fn introduced(meaning: &SystemMeaning) -> Option<Agent> {
+    match meaning {
+        SystemMeaning::Joined { name } => Some(Agent { name: name.clone(), ..Agent::default() }),
+        SystemMeaning::Ended | SystemMeaning::NobodyAvailable => None,
     }
 }
 
