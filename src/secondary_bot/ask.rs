@@ -66,17 +66,14 @@ impl Incoming {
         texts: &Texts,
         now: Timestamp,
     ) -> Self {
-        let tells =
-            ["contextVariables", "history", "silentMessage"].iter().any(|key| body.contains_key(*key));
-        let has_message = !tells || body.get("message").is_some_and(|message| !message.is_null());
-        let (what, message) = what(request.action, has_message);
+        let (what, message) = what(request.action, has_message(body));
         let Message { text, typed: _, client_message_id, attachments } = message;
         let zone = new_zone(body);
         let mut variables = request.context_variables;
         let locale = language(&variables);
-        let history = context::history(&request.history, &texts.of(locale.as_deref()));
-        variables.extend(history.map(|history| (context::HISTORY.to_owned(), history.into())));
-        variables.extend(zone.clone().map(|zone| (context::TIMEZONE.to_owned(), zone)));
+        let history = context::history(&request.history, &texts.of(locale.as_deref())).map(Value::from);
+        let told = [(context::HISTORY, history), (context::TIMEZONE, zone.clone())];
+        variables.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         let action = body.get("action").and_then(Value::as_str).unwrap_or_default();
         let asks = format!("{what:?}{:?}", request.silent_message);
         let told = serde_json::to_string(&variables).unwrap_or_default();
@@ -164,6 +161,12 @@ fn language(variables: &Map<String, Value>) -> Option<String> {
         found.and_then(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())
     };
     NAMES.iter().find_map(named).map(locale_of)
+}
+
+/// Whether a message is meant where there may be none: what only tells something has none.
+fn has_message(body: &Map<String, Value>) -> bool {
+    let tells = ["contextVariables", "history", "silentMessage"].iter().any(|key| body.contains_key(*key));
+    !tells || body.get("message").is_some_and(|message| !message.is_null())
 }
 
 /// What is asked for, and what was said with it. An action we don't know is taken by its message.
