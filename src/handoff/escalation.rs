@@ -114,20 +114,12 @@ impl Escalations {
         };
         let now = Timestamp::now();
         let skip = rest.iter().position(|a| a.id.as_deref() == Some(&cut.event)).map_or(0, |at| at + 1);
-        let behind = &rest[skip..];
-        let said = behind
-            .iter()
-            .filter_map(|activity| takeover::after_event(activity, &mut cut, &words, now))
-            .collect();
-        let history = match history_missing {
-            true => {
-                let spoken = self.read_from_start(source, Some(&cut.event)).await;
-                spoken.map(|spoken| request::portions(&spoken, &words))
-            }
-            false => None,
-        };
-        if history_missing && history.is_none() {
-            return Ok(());
+        let said =
+            rest[skip..].iter().filter_map(|a| takeover::after_event(a, &mut cut, &words, now)).collect();
+        let mut history = None;
+        if history_missing {
+            let Some(spoken) = self.read_from_start(source, Some(&cut.event)).await else { return Ok(()) };
+            history = Some(request::portions(&spoken, &words));
         }
         let command = Command::UpstreamRead { segment, said, history };
         commit_and_deliver(&self.calls, conversation, LANE, command).await?;

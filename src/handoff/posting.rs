@@ -15,7 +15,7 @@ use crate::{
     far_end::CallError,
     files::TakeError,
     ledger::{Committed, commit_and_deliver, journal::JournalError},
-    session::{Command, LANE, Phase, Quota},
+    session::{Command, LANE, Phase, Quota, UserSaid},
     translate::{answer::is_click, takeover, texts::Texts},
     wire::activity::{Account, Activity},
 };
@@ -65,28 +65,15 @@ impl Posting {
         trace: Option<String>,
     ) -> Result<Posted, JournalError> {
         let client = Client { conversation, caller };
-        let client_id = takeover::client_id(&activity).filter(|_| activity.kind == "message");
         // The phase may change under our hands; then the next look decides.
         for _ in 0..3 {
-            if !conversation.state().await.is_live() {
-                // What is not for a live chat goes by what the journal says now, not by our copy of it.
-                self.calls.ledger.refresh(conversation).await?;
-            }
-            let (phase, asked_in_secret) = {
-                let state = conversation.state().await;
-                // What the live chat was told is not told the bot, though the chat may be over by now.
-                if let Some(id) = client_id.as_deref().and_then(|id| state.posted_as(id)) {
-                    self.calls.count_duplicates(1);
-                    return Ok(Posted::Known(id.clone()));
-                }
-                let is_words = activity.kind == "message" && !has_attachments(&activity);
-                (state.phase.clone(), is_words && state.ended_on_secret(self.calls.ledger.now()))
+            let (phase, is_late) = match self.phase_for(conversation, &activity).await? {
+                Ok(looked) => looked,
+                Err(known) => return Ok(Posted::Known(known)),
             };
             let posted = match phase {
                 // Whatever it answers is closed; the bot would not understand it.
-                Phase::Returning { .. } | Phase::Bot | Phase::Over
-                    if is_click(&activity) || asked_in_secret =>
-                {
+                Phase::Returning { .. } | Phase::Bot | Phase::Over if is_late => {
                     let latest = Box::pin(self.latest_of_bot(client)).await;
                     say(&self.calls, conversation, &activity, trace.clone(), latest).await?
                 }
@@ -105,6 +92,28 @@ impl Posting {
             }
         }
         Ok(Posted::Refused(Refusal::BotAway))
+    }
+
+    /// Where the conversation stands, and whether this answers what a live chat asked; else the id that it had when it was posted
+    /// before: what the live chat was told is not told the bot, though the chat may be over by now.
+    async fn phase_for(
+        &self,
+        conversation: &Conversation,
+        activity: &Activity,
+    ) -> Result<Result<(Phase, bool), ActivityId>, JournalError> {
+        if !conversation.state().await.is_live() {
+            // What is not for a live chat goes by what the journal says now, not by our copy of it.
+            self.calls.ledger.refresh(conversation).await?;
+        }
+        let client_id = takeover::client_id(activity).filter(|_| activity.kind == "message");
+        let state = conversation.state().await;
+        if let Some(known) = client_id.and_then(|id| state.posted_as(&id)) {
+            self.calls.count_duplicates(1);
+            return Ok(Err(known.clone()));
+        }
+        let is_words = activity.kind == "message" && !has_attachments(activity);
+        let asked_in_secret = is_words && state.ended_on_secret(self.calls.ledger.now());
+        Ok(Ok((state.phase.clone(), is_click(activity) || asked_in_secret)))
     }
 
     /// The youngest time of what the bot has said since it is back, if it can be read now: its clock is not ours.
@@ -218,16 +227,22 @@ impl Posting {
         if upstream_id.is_none() && !arrived && said.message.is_none() {
             return Ok(None);
         }
-        let command = Command::UserSaid(Box::new(said.clone()));
-        let committed = commit_and_deliver(&self.calls, &conversation, LANE, command).await?;
-        let fresh = match committed {
+        self.take_over(&conversation, said).await.map(Some)
+    }
+
+    /// Says to the live chat what was said to the bot; gives the id that it has from now on.
+    async fn take_over(
+        &self,
+        conversation: &Arc<Conversation>,
+        said: UserSaid,
+    ) -> Result<ActivityId, JournalError> {
+        let id = said.id.clone();
+        let command = Command::UserSaid(Box::new(said));
+        Ok(match commit_and_deliver(&self.calls, conversation, LANE, command).await? {
             Committed::Known(id) => id,
-            Committed::Stored { at, .. } => {
-                said.id.unwrap_or_else(|| ActivityId::local(&conversation.id, at))
-            }
-            Committed::TooLate => said.id.unwrap_or_else(|| ActivityId::of_nothing(&conversation.id)),
-        };
-        Ok(Some(fresh))
+            Committed::Stored { at, .. } => id.unwrap_or_else(|| ActivityId::local(&conversation.id, at)),
+            Committed::TooLate => id.unwrap_or_else(|| ActivityId::of_nothing(&conversation.id)),
+        })
     }
 
     /// The id under which Direct Line has an activity whose post it did not answer, if it has it.

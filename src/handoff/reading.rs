@@ -97,6 +97,15 @@ pub struct Reading {
     pub shown: Shown,
 }
 
+impl Making {
+    fn page(self, asked: Option<&str>, bot: Option<usize>) -> Page {
+        let Self { cursor, activities } = self;
+        let unmoved = activities.is_empty() && cursor == Cursor::read(asked);
+        let watermark = if unmoved { asked.map(str::to_owned) } else { Some(cursor.write()) };
+        Page { activities, watermark, bot }
+    }
+}
+
 impl Reading {
     /// What the client has not seen yet. Far ends that fail leave it empty, with the same watermark: a
     /// client's poll never fails because of them.
@@ -213,19 +222,14 @@ impl Reading {
                 look.facts = vec![];
             }
             let last = making.cursor.segment + 1 == look.segments.len();
-            if !self.read_rest(client, segment, last, &mut making).await {
-                break;
-            }
-            if size_of_all(&making.activities) > LARGEST_PAGE {
+            if !self.read_rest(client, segment, last, &mut making).await
+                || size_of_all(&making.activities) > LARGEST_PAGE
+            {
                 break;
             }
             if waits {
-                let (mut facts, state) =
-                    self.calls.ledger.look(client.conversation, making.cursor.local).await?;
-                look.from = state.position - facts.len() as u64;
-                // What else is known here is as of that position.
-                facts.truncate(usize::try_from(look.head - look.from).unwrap_or(usize::MAX));
-                look.facts = facts;
+                (look.from, look.facts) =
+                    self.facts(client.conversation, making.cursor.local, look.head).await?;
             }
             match self.shown.read(client.conversation, &look, catching_up, &mut making) {
                 Reached::NextStretch => continue,
@@ -240,9 +244,19 @@ impl Reading {
             }
             break;
         }
-        let Making { cursor, activities } = making;
-        let unmoved = activities.is_empty() && cursor == Cursor::read(asked.watermark);
-        let watermark = if unmoved { asked.watermark.map(str::to_owned) } else { Some(cursor.write()) };
-        Ok(Page { activities, watermark, bot })
+        Ok(making.page(asked.watermark, bot))
+    }
+
+    /// The facts from a client's place on, and where they begin; up to `head`, as of which all else is known.
+    async fn facts(
+        &self,
+        conversation: &Conversation,
+        local: Position,
+        head: Position,
+    ) -> Result<(Position, Vec<Fact>), JournalError> {
+        let (mut facts, state) = self.calls.ledger.look(conversation, local).await?;
+        let from = state.position - facts.len() as u64;
+        facts.truncate(usize::try_from(head - from).unwrap_or(usize::MAX));
+        Ok((from, facts))
     }
 }

@@ -131,16 +131,7 @@ impl Uploads {
         let mut activity = None;
         while let Some(part) = incoming.next().await? {
             match part {
-                Part::Activity(bytes) => {
-                    let read = read_activity(&bytes)?;
-                    if let Some(known) = attaching.posted(conversation, &read).await {
-                        // Read to its end, or the client would see a broken connection instead of the answer.
-                        while let Ok(Some(_)) = incoming.next().await {}
-                        attaching.calls.count_duplicates(1);
-                        return Err(Not::New(known));
-                    }
-                    activity = Some(read);
-                }
+                Part::Activity(bytes) => activity = Some(self.news(conversation, &bytes, incoming).await?),
                 Part::File(file) => {
                     let name = file.name.clone();
                     let refused = |error| Not::Taken { name, error };
@@ -160,6 +151,21 @@ impl Uploads {
             return Err(TakeError::Broken("There is no file in this upload.").into());
         }
         Ok(activity.unwrap_or_else(|| Activity { kind: "message".to_owned(), ..Activity::default() }))
+    }
+
+    /// The upload's activity, when it was not posted before.
+    async fn news(
+        &self,
+        conversation: &Conversation,
+        bytes: &[u8],
+        incoming: &mut Incoming,
+    ) -> Result<Activity, Not> {
+        let read = read_activity(bytes)?;
+        let Some(known) = self.attaching.posted(conversation, &read).await else { return Ok(read) };
+        // Read to its end, or the client would see a broken connection instead of the answer.
+        while let Ok(Some(_)) = incoming.next().await {}
+        self.attaching.calls.count_duplicates(1);
+        Err(Not::New(known))
     }
 
     /// Sends on what was held until all had been looked at. Where one is refused, those before it and behind it are left.

@@ -57,7 +57,9 @@ impl Bot {
         let (user, context) = {
             let state = conversation.state().await;
             let context = match (&state.phase, instead_of) {
-                (Phase::Returning { why, agent }, None) => Some((*why, agent.clone())),
+                (Phase::Returning { why, agent }, None) => {
+                    Some((*why, agent.as_ref().and_then(|agent| agent.name.clone()).unwrap_or_default()))
+                }
                 (Phase::Bot, Some(segment)) if segment + 1 == state.segments.len() => None,
                 _ => return Ok(false),
             };
@@ -70,14 +72,12 @@ impl Bot {
             self.direct_line.open(Some(&user.id), user.locale.as_deref(), of_caller().as_deref()).await;
         self.outage().note(opened.as_ref().err().map(Failure::from), Timestamp::now());
         let opened = opened?;
-        let authorization = opened.token.authorization.expose_secret();
         if let Some((why, agent)) = context {
-            let name = agent.and_then(|agent| agent.name).unwrap_or_default();
             let told = json!({
                 "type": "event", "name": "pvaSetContext", "from": {"id": user.id, "role": "user"},
-                "value": {"ServiceNowOutcome": outcome(why), "ServiceNowAgent": name},
+                "value": {"ServiceNowOutcome": outcome(why), "ServiceNowAgent": agent},
             });
-            let trace = of_caller();
+            let (trace, authorization) = (of_caller(), opened.token.authorization.expose_secret());
             let post = self.direct_line.post(&opened.conversation_id, authorization, &told, trace.as_deref());
             if let Err(error) = post.await {
                 warn!(conversation.id = %conversation.id, %error, "The fresh conversation may not know how the live chat ended");

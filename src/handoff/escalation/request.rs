@@ -1,5 +1,6 @@
 //! What is asked of ServiceNow: who the user is, what was said, and what the agent knows.
 
+use serde_json::{Map, Value};
 use tracing::warn;
 
 use super::{
@@ -39,9 +40,9 @@ impl Escalations {
         let now = Timestamp::now();
         let handoff = &batch.activities[event];
         let escalation = escalation::read(handoff);
-        let read = match &escalation.transcript {
-            Some(transcript) if !transcript.is_empty() => Some(transcript.clone()),
-            _ => self.read_from_start(source, handoff.id.as_deref()).await,
+        let read = match escalation.transcript.clone().filter(|transcript| !transcript.is_empty()) {
+            Some(transcript) => Some(transcript),
+            None => self.read_from_start(source, handoff.id.as_deref()).await,
         };
         let history_missing = read.is_none();
         let spoken = read.unwrap_or_default();
@@ -50,9 +51,6 @@ impl Escalations {
         let words = self.settings.texts.of_user(&user);
         let takeover = takeover::around_event(&batch.activities, event, &spoken, &words, now);
         let mut portions = portions(&spoken, &words).into_iter();
-        let locale = user.locale.as_deref();
-        let asks = (self.settings.start == Opening::Agent).then_some(Text::AskForPerson);
-        let asks = asks.map(|text| words.get(text).to_owned());
         let request = HandoffRequested {
             event: handoff.id.clone().unwrap_or_default(),
             bot: bot_id(handoff).map(str::to_owned),
@@ -62,14 +60,9 @@ impl Escalations {
             seen: takeover.seen,
             answered: takeover.answered,
             unmatched_request: takeover.unmatched_request,
-            context: context::context(
-                &self.settings.context,
-                &escalation.variables,
-                locale,
-                user.timezone.as_deref(),
-            ),
+            context: self.context(&escalation, &user),
             user,
-            reason: escalation.reason.or(asks),
+            reason: escalation.reason.or_else(|| self.wish(&words)),
             history: portions.next().unwrap_or_default(),
             later_history: portions.collect(),
             history_missing,
@@ -80,6 +73,16 @@ impl Escalations {
             at: now,
         };
         (Box::new(request), takeover.said)
+    }
+
+    /// What is said for an agent that gives no reason, where a chat is opened by words.
+    fn wish(&self, words: &Words<'_>) -> Option<String> {
+        (self.settings.start == Opening::Agent).then(|| words.get(Text::AskForPerson).to_owned())
+    }
+
+    fn context(&self, escalation: &Escalation, user: &User) -> Map<String, Value> {
+        let (locale, timezone) = (user.locale.as_deref(), user.timezone.as_deref());
+        context::context(&self.settings.context, &escalation.variables, locale, timezone)
     }
 
     /// What was said up to the event, when the event does not tell itself; `None` when it can't be read now.

@@ -25,7 +25,7 @@ use crate::{
         picture,
         text::Voice,
         texts::Texts,
-        watermark::{Cursor, LARGEST_PAGE, Piece, Upstream},
+        watermark::{Cursor, LARGEST_PAGE, Piece},
     },
 };
 
@@ -67,26 +67,11 @@ impl Shown {
             let (id, mark) = (conversation.id.clone(), picture::mark(url));
             self.files.link_carried(Carried { conversation: id, position: at.get()?, mark }, now)
         };
-        let words = self.texts.of_user(&look.user);
-        let scene = Scene {
-            conversation: &conversation.id,
-            user: &look.user,
-            context: RenderContext {
-                instance: &self.instance,
-                file_link: &link,
-                picture_link: &picture_link,
-                by: Voice::Bot,
-                words,
-            },
-            streams: &look.streams,
-            types: look.types.as_ref(),
-            lifts: &look.lifts,
-        };
+        let scene = self.scene(conversation, look, &link, &picture_link);
         let skip = usize::try_from(cursor.local - look.from).unwrap_or(usize::MAX);
         for (position, fact) in (cursor.local..).zip(look.facts.iter().skip(skip)) {
             if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < look.segments.len() {
-                let (local, segment) = (position + 1, cursor.segment + 1);
-                *cursor = Cursor { local, segment, upstream: Upstream::Start, typed: 0 };
+                *cursor = Cursor { local: position + 1, segment: cursor.segment + 1, ..Cursor::read(None) };
                 return Reached::NextStretch;
             }
             if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
@@ -95,11 +80,7 @@ impl Shown {
             let once = self.in_clear(conversation, fact, position);
             // What is not stored can't be linked to.
             at.set(once.is_none().then_some(position));
-            let fact = once.as_ref().unwrap_or(fact);
-            let mut shown = client_view::shown(fact, position, &scene);
-            if let (Fact::UserSaid(said), Some(activity)) = (fact, &mut shown) {
-                self.show_files(said, activity, now);
-            }
+            let shown = self.show(once.as_ref().unwrap_or(fact), position, &scene, now);
             size += shown.as_ref().map_or(0, size_of);
             if size > LARGEST_PAGE && !activities.is_empty() {
                 cursor.local = position;
@@ -107,16 +88,45 @@ impl Shown {
             }
             activities.extend(shown);
         }
-        // A sign that somebody still types is shown anew before clients take it for over.
         let typed = look.types.as_ref().map_or(0, |types| renewals(types, now));
-        if let Some(types) =
-            look.types.as_ref().filter(|types| typed > cursor.typed && types.position < cursor.local)
-        {
-            activities.push(client_view::still_types(types, typed, look.head, &scene, now));
-        }
-        cursor.typed = typed;
-        cursor.local = look.head;
+        let renewed =
+            look.types.as_ref().filter(|types| typed > cursor.typed && types.position < cursor.local);
+        activities
+            .extend(renewed.map(|types| client_view::still_types(types, typed, look.head, &scene, now)));
+        (cursor.typed, cursor.local) = (typed, look.head);
         Reached::Head
+    }
+
+    fn scene<'a>(
+        &'a self,
+        conversation: &'a Conversation,
+        look: &'a Look,
+        file_link: &'a dyn Fn(&str) -> Option<String>,
+        picture_link: &'a dyn Fn(&str) -> Option<String>,
+    ) -> Scene<'a> {
+        let words = self.texts.of_user(&look.user);
+        Scene {
+            conversation: &conversation.id,
+            user: &look.user,
+            context: RenderContext {
+                instance: &self.instance,
+                file_link,
+                picture_link,
+                by: Voice::Bot,
+                words,
+            },
+            streams: &look.streams,
+            types: look.types.as_ref(),
+            lifts: &look.lifts,
+        }
+    }
+
+    fn show(&self, fact: &Fact, position: Position, scene: &Scene<'_>, now: Timestamp) -> Option<Value> {
+        let mut shown = client_view::shown(fact, position, scene)?;
+        if let Fact::UserSaid(said) = fact {
+            self.show_files(said, &mut shown, now);
+        }
+        Some(shown)
     }
 
     /// A masked text with its words, while this process knows them: until the client has read past it.

@@ -39,24 +39,19 @@ impl Reading {
             }
             return true;
         };
-        match &cursor.upstream {
-            Upstream::End => return true,
-            Upstream::At(at) if Some(at) == cut.watermark.as_ref() => {
-                cursor.upstream = Upstream::End;
-                return true;
-            }
-            _ => {}
+        let at_end = |at: &String| Some(at) == cut.watermark.as_ref();
+        if matches!(&cursor.upstream, Upstream::At(at) if at_end(at)) {
+            cursor.upstream = Upstream::End;
+        }
+        if cursor.upstream == Upstream::End {
+            return true;
         }
         let at = cursor.upstream.asked();
         match self.upstream(client, (cursor.segment, segment), at).await {
             Ok((set, _room)) => {
-                let next = watermark_text(&set);
-                let moved = next.is_some() && next.as_deref() != at;
+                let next = watermark_text(&set).filter(|next| Some(next.as_str()) != at);
                 let (shown, ended) = up_to(cut, set);
-                let behind = match next {
-                    Some(next) if !ended && moved => Upstream::At(next),
-                    _ => Upstream::End,
-                };
+                let behind = next.filter(|_| !ended).map_or(Upstream::End, Upstream::At);
                 let shown = shown.into_iter().map(|activity| as_clients(activity, client.conversation));
                 making.show_part(shown.collect(), behind);
                 making.cursor.upstream == Upstream::End
