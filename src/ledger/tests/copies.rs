@@ -1,0 +1,72 @@
+//! What a process remembers, and what others store meanwhile.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_was_removed_or_put_back_is_an_error_once_and_then_read_anew() {
+    for keeps in [0, 3] {
+        let stage = Stage::new();
+        let process = stage.process();
+        let entry = stage.live(&process).await;
+        stage.journal.shrink(conversation().as_str(), keeps);
+        let failed = process.ledger.commit(&entry, says_as("c1", "hello")).await;
+        assert!(matches!(failed, Err(NotDone::Store(JournalError::Shorter { .. }))), "{failed:?}");
+        assert!(!process.ledger.remembers(&conversation()));
+        let again = process.ledger.find(&conversation()).await.expect("read");
+        assert_eq!(again.is_some(), keeps > 0);
+    }
+}
+
+#[tokio::test]
+async fn the_last_conversations_are_remembered_and_those_in_use() {
+    let process = Stage::new().process();
+    let id = |number: usize| ConversationId::parse(&format!("c{number}")).expect("an id");
+    let in_use = process.ledger.find_or_begin(&id(0)).await.expect("read");
+    for number in 1..=REMEMBERED + 1 {
+        process.ledger.find_or_begin(&id(number)).await.expect("read");
+    }
+    let remembered = |number| process.ledger.remembers(&id(number));
+    assert_eq!([0, 1, 2, 3, REMEMBERED + 1].map(remembered), [true, false, false, true, true]);
+    assert!(Arc::ptr_eq(&in_use, &process.ledger.find_or_begin(&id(0)).await.expect("read")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_remembers_nobody_for_whom_nothing_waits() {
+    let stage = Stage::new();
+    stage.live(&stage.process()).await;
+    let process = stage.process();
+    let looked = sweep(&process, |_| async { Ok(true) }).await.expect("listed");
+    assert_eq!((looked.open, looked.live, looked.undelivered), (1, 1, 0));
+    assert!(!process.ledger.remembers(&conversation()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_sees_what_was_stored_within_a_second() {
+    let stage = Stage::new();
+    let (one, other) = (stage.process(), stage.process());
+    let entry = stage.live(&one).await;
+    let theirs = other.entry().await;
+    let waits = tokio::spawn(async move {
+        let ended = |state: &crate::session::State, _| (!state.is_live()).then_some(());
+        let began = Instant::now();
+        other.ledger.wait_for(&theirs, Duration::from_secs(30), ended).await.expect("it ends");
+        began.elapsed()
+    });
+    sleep(Duration::from_secs(4)).await;
+    one.commit(&entry, Command::UserEnded).await;
+    assert!(waits.await.expect("no panic") <= Duration::from_millis(5_100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_chat_of_another_process_is_heard_by_a_stale_copy() {
+    let stage = Stage::new();
+    let (one, other) = (stage.process(), stage.process());
+    let entry = stage.live(&one).await;
+    let theirs = other.entry().await;
+    one.commit(&entry, Command::UserEnded).await;
+    one.commit(&entry, bot_returned()).await;
+    one.commit(&entry, escalation(1)).await;
+    let told = meant(webhook([agent("m9", "Second.")]));
+    let heard = other.commit(&theirs, Command::Heard { chat: 2, told }).await;
+    assert!(!heard.facts().is_empty());
+}

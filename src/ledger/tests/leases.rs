@@ -1,0 +1,86 @@
+//! Who makes a call, and what it came to.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_renewed_while_a_call_lasts_and_another_process_does_not_repeat_it() {
+    let stage = Stage::new();
+    let (one, other) = (stage.process(), stage.process());
+    let entry = stage.live(&one).await;
+    stage.far_end.next(Reply::TakesAfter(Duration::from_secs(55)));
+    one.say(&entry, "c1", "slow").await;
+    one.say(&entry, "c2", "behind").await;
+    let theirs = other.entry().await;
+    deliver_soon(&other, &theirs);
+    idle(&other, &theirs).await;
+    assert_eq!(stage.far_end.names(), ["message", "message"], "each once, in order");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_slow_by_seconds_doubles_nothing() {
+    struct Slow;
+    impl Faults for Slow {
+        fn next(&self, _: Option<&ConversationId>, operation: Operation) -> Option<Fault> {
+            (operation == Operation::Append).then_some(Fault::Delay(Duration::from_millis(2_500)))
+        }
+    }
+    let stage = Stage::new();
+    let (one, other) = (stage.process(), stage.process());
+    let entry = stage.live(&one).await;
+    drop(one);
+    let slow = stage.process_with(stage.journal.with_faults(Arc::new(Slow)), Arc::default());
+    let (mine, theirs) = (slow.entry().await, other.entry().await);
+    drop(entry);
+    stage.far_end.next(Reply::TakesAfter(Duration::from_millis(8_800)));
+    slow.say(&mine, "c1", "slow").await;
+    deliver_soon(&other, &theirs);
+    other.ledger.refresh(&theirs).await.expect("read");
+    deliver_soon(&other, &theirs);
+    idle(&other, &theirs).await;
+    assert_eq!(stage.far_end.names(), ["message"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_settlement_that_comes_when_another_has_the_lease_counts_for_nothing() {
+    /// The second append, the settlement, takes longer than the lease lasts.
+    #[derive(Default)]
+    struct Late(AtomicU64);
+    impl Faults for Late {
+        fn next(&self, _: Option<&ConversationId>, operation: Operation) -> Option<Fault> {
+            let second = operation == Operation::Append && self.0.fetch_add(1, Relaxed) == 1;
+            second.then_some(Fault::Delay(Duration::from_secs(15)))
+        }
+    }
+    let stage = Stage::new();
+    let one = stage.process();
+    drop(stage.live(&one).await);
+    let late = stage.process_with(stage.journal.with_faults(Arc::new(Late::default())), Arc::default());
+    let other = stage.process();
+    stage.far_end.next(Reply::Takes);
+    stage.far_end.next(Reply::TakesAfter(Duration::from_secs(20)));
+    late.say(&late.entry().await, "c1", "late").await;
+    let theirs = other.entry().await;
+    other.say(&theirs, "c2", "behind").await;
+    idle(&other, &theirs).await;
+    let received = stage.far_end.received.lock().expect("no panic").clone();
+    let [(first, ..), (again, _, taken_over), (behind, _, begun)] = received[..] else {
+        panic!("{received:?}");
+    };
+    assert!(first == again && behind != again);
+    assert!(begun - taken_over >= Duration::from_secs(20), "the next call waits for the one under way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_answer_tells_is_stored_with_its_settlement_or_not_at_all() {
+    let stage = Stage::new();
+    let process = stage.process();
+    stage.far_end.next(Reply::Takes);
+    stage.far_end.next(Reply::Says("Routing you to a live agent"));
+    let entry = process.ledger.begin(&conversation());
+    process.commit(&entry, escalation(0)).await;
+    deliver_soon(&process, &entry);
+    idle(&process, &entry).await;
+    let facts = stage.facts().await;
+    let settled = facts.iter().rposition(|fact| matches!(fact, Fact::Settled(_))).expect("settled");
+    assert!(matches!(facts[settled + 1], Fact::AgentSaid(_)), "right behind it");
+}
