@@ -50,8 +50,9 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let filter = EnvFilter::builder().parse(filter)?;
-    let lines = lines(json, ansi, writer).with_filter(filter).with_filter(cap());
-    Ok(Dispatch::new(tracing_subscriber::registry().with(lines)))
+    let lines = lines(json, ansi, writer);
+    // For all there is, not for these lines: a filter of a layer's own is asked again at each step of each request.
+    Ok(Dispatch::new(tracing_subscriber::registry().with(cap()).with(filter).with(lines)))
 }
 
 fn lines<S, W>(json: bool, ansi: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
