@@ -100,7 +100,10 @@ async fn serve(
         Some((Place::DirectLine, below)) => {
             direct_line::surface(&request, below, payload, &served, &pipe).await
         }
-        // The surface is the busy one: it does not carry about what the others need.
+        // The surface and the webhook are the busy ones: they do not carry about what the others need.
+        Some((Place::Responses, _)) => Box::pin(responses(&request, payload, &served))
+            .await
+            .unwrap_or_else(|error| error.error_response()),
         Some((place, below)) => {
             Box::pin(elsewhere(place, below, &request, payload, served, &pipe, relay)).await
         }
@@ -120,10 +123,9 @@ async fn elsewhere(
     let failed = |error: ApiError| error.error_response();
     match place {
         Place::Root => HttpResponse::Ok().finish(),
-        Place::DirectLine => ApiError::NotFound.error_response(),
+        Place::DirectLine | Place::Responses => ApiError::NotFound.error_response(),
         Place::Health => health::health(&served, pipe).await,
         Place::Files => files::file(request, below, &served).await.unwrap_or_else(failed),
-        Place::Responses => responses(request, payload, &served).await.unwrap_or_else(failed),
         Place::Relay => relay::turn(request.clone(), served, relay).await.unwrap_or_else(failed),
         Place::SecondaryBot => {
             let answer = secondary_bot::integration(request.clone(), payload, served).await;

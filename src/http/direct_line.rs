@@ -86,6 +86,7 @@ async fn route(
     match &operation {
         // There are so many of these that a span is made only where a line is written.
         Operation::Read(id) => surface.poll(id).await,
+        Operation::Post(id) => Box::pin(surface.post(id, payload)).instrument(surface.span()).await,
         _ => Box::pin(surface.rest(payload)).instrument(surface.span()).await,
     }
 }
@@ -104,11 +105,10 @@ struct Surface<'a> {
 }
 
 impl Surface<'_> {
-    /// What is not a poll.
+    /// What is neither a poll nor a post.
     async fn rest(&self, payload: Payload) -> Result<HttpResponse, ApiError> {
         match self.operation {
-            Operation::Read(id) => self.poll(id).await,
-            Operation::Post(id) => self.post(id, payload).await,
+            Operation::Read(_) | Operation::Post(_) => Err(ApiError::NotFound),
             Operation::Upload(id) => self.upload(id, payload).await,
             Operation::Reconnect(id) => self.reconnect(id).await,
             Operation::Start | Operation::Generate => self.grant(payload).await,

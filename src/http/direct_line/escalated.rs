@@ -84,7 +84,7 @@ impl Surface<'_> {
             Some(watermark) => json!({"activities": activities, "watermark": watermark}),
             None => json!({ "activities": activities }),
         };
-        match self.served.held.take(body.to_string().into()) {
+        match self.served.held.take(answer::bytes(&body).into()) {
             Some(held) => held.send(start_live()),
             None => empty(given),
         }
