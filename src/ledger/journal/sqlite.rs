@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use self::{
     place::Place,
-    writer::{Pending, TRY, What, Written, length, write_groups},
+    writer::{Pending, TRY, What, Written, write_groups},
 };
 use super::{Append, Journal, JournalError, Name, Position};
 use crate::domain::ConversationId;
@@ -36,7 +36,8 @@ const SCHEMA: &str = "
         PRIMARY KEY (conversation, position));
     CREATE TABLE IF NOT EXISTS open_conversation (conversation TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
-const READ: &str = "SELECT body FROM fact WHERE conversation = ? AND position >= ? ORDER BY position";
+const READ: &str =
+    "SELECT position, body FROM fact WHERE conversation = ? AND position >= ? ORDER BY position";
 /// Pages in the write-ahead log before they are moved to the file, 16 MB of them: busy conversations write the
 /// same pages over and over, and only the last of each is moved.
 const CHECKPOINT: u32 = 4_000;
@@ -116,12 +117,17 @@ impl Journal for SqliteJournal {
         self.with_reader(|connection| {
             let failed = |e| unavailable("a journal can't be read", e);
             let mut statement = connection.prepare_cached(READ).map_err(failed)?;
-            let facts = statement.query_map(params![key, from], |row| row.get(0)).map_err(failed)?;
-            let facts: Vec<Vec<u8>> = facts.collect::<Result<_, _>>().map_err(failed)?;
-            if facts.is_empty() && from > 0 && length(connection, &key).map_err(failed)? < from {
-                return Err(JournalError::Shorter { expected: from });
+            // With the fact before: one look tells that the journal still reaches so far.
+            let mut rows = statement.query(params![key, from.saturating_sub(1)]).map_err(failed)?;
+            let (mut facts, mut reaches) = (vec![], from == 0);
+            while let Some(row) = rows.next().map_err(failed)? {
+                let position: Position = row.get(0).map_err(failed)?;
+                reaches = true;
+                if position >= from {
+                    facts.push(row.get(1).map_err(failed)?);
+                }
             }
-            Ok(facts)
+            if reaches { Ok(facts) } else { Err(JournalError::Shorter { expected: from }) }
         })
     }
 

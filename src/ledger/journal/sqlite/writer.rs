@@ -93,7 +93,7 @@ fn write_group(connection: &mut Connection, group: &[Pending]) -> Result<Vec<Wri
 }
 
 /// Facts of a conversation.
-pub fn length(connection: &Connection, conversation: &str) -> Result<Position, rusqlite::Error> {
+fn length(connection: &Connection, conversation: &str) -> Result<Position, rusqlite::Error> {
     let last: Option<Position> =
         connection.prepare_cached(LAST)?.query_row([conversation], |row| row.get(0)).optional()?;
     Ok(last.map_or(0, |last| last + 1))
