@@ -61,6 +61,9 @@ pub(super) async fn take_in(calls: &Calls, conversation: &Conversation, told: &m
     let mut room = conversation.state().await.kept.room_for_files();
     for item in &mut told.inbound.items {
         let What::Said(control) = &mut item.what else { continue };
+        if matches!(control, Control::Text { text } if !picture::stands_in(text)) {
+            continue;
+        }
         let Ok(mut stored) = serde_json::to_value(&*control) else { continue };
         let gone = picture::fit(&mut stored, &mut room, calls.largest_picture);
         if gone > 0

@@ -87,6 +87,11 @@ pub fn is_data(url: &str) -> bool {
     url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
 }
 
+/// Whether there may be one in a text.
+pub fn stands_in(text: &str) -> bool {
+    find(text, 0).is_some()
+}
+
 /// Shorter content is no picture but a word about one.
 const MIN_CONTENT: usize = 16;
 
