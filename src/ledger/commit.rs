@@ -7,7 +7,7 @@ use tracing::Instrument as _;
 use super::{
     Ledger,
     entry::{Copy, Entry},
-    journal::{Append, JournalError, Position},
+    journal::{Append, JournalError, Position, encode},
     lease::{LEASE, Lease},
     machine::{Decided, Machine},
     outbox::{CallId, Lane, Next},
@@ -161,10 +161,14 @@ impl<M: Machine> Ledger<M> {
         facts: &[M::Fact],
     ) -> Result<bool, JournalError> {
         let open = M::opens_or_closes(copy, facts);
-        let appended = self.journal.append(&entry.id, M::position(copy), facts, open).await;
+        let at = M::position(copy);
+        let stored: Vec<Vec<u8>> = facts.iter().map(encode).collect();
+        let bytes = stored.iter().map(Vec::len).sum();
+        let appended = self.journal.append_encoded(&entry.id, at, stored, open).await;
         match appended.inspect_err(|error| self.heed(&entry.id, error))? {
             Append::Done(_) => {
                 copy.absorb(facts);
+                self.fresh.appended(&entry.id, at, facts, bytes);
                 facts.iter().for_each(|fact| (self.stored)(&entry.id, copy, fact));
                 self.remember(entry.clone());
                 Ok(true)

@@ -121,15 +121,19 @@ impl<M: Machine> Ledger<M> {
     }
 
     /// The facts from `from` on, or from the copy's end when that comes before, as they are stored now; and the copy, which they
-    /// are folded into.
+    /// are folded into. Where this process has stored some since the last look, those, and the store is not asked.
     pub async fn look<'a>(
         &self,
         entry: &'a Entry<M>,
         from: Position,
     ) -> Result<(Vec<M::Fact>, Copy<'a, M>), JournalError> {
         let mut copy = entry.state().await;
-        let from = from.min(M::position(&copy));
-        let facts = self.read_into(entry, &mut copy, from).await?;
+        let end = M::position(&copy);
+        let facts = match self.fresh.take(&entry.id, from, end) {
+            Some(facts) => facts,
+            None => self.read_into(entry, &mut copy, from.min(end)).await?,
+        };
+        self.fresh.begin(&entry.id, M::position(&copy));
         Ok((facts, copy))
     }
 

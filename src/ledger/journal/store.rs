@@ -92,7 +92,17 @@ impl<F: Stored> Store<F> {
         facts: &[F],
         open: Option<bool>,
     ) -> Result<Append, JournalError> {
-        let facts = facts.iter().map(encode).collect();
+        self.append_encoded(id, expected, facts.iter().map(encode).collect(), open).await
+    }
+
+    /// As [`append`](Self::append), of facts in their stored form.
+    pub async fn append_encoded(
+        &self,
+        id: &ConversationId,
+        expected: Position,
+        facts: Vec<Vec<u8>>,
+        open: Option<bool>,
+    ) -> Result<Append, JournalError> {
         self.journal().await?.append(name::<F>(id), expected, facts, open).await
     }
 
