@@ -5,7 +5,7 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpServer,
+    App,
     dev::{Server, Service as _},
     web::Data,
 };
@@ -30,6 +30,8 @@ use crate::{
 
 mod connections;
 mod ending;
+mod heads;
+mod listening;
 mod opening;
 
 pub use self::ending::{Ended, Signal, Signals};
@@ -37,10 +39,6 @@ use self::{ending::Underway, opening::Opening};
 
 /// How often a process that no host calls sweeps by itself.
 const SWEEP: Duration = Duration::from_secs(60);
-/// Longer than callers keep a connection that they don't use (.NET's and most others' a minute): a request that
-/// meets its connection's end is lost.
-const UNUSED: Duration = Duration::from_secs(120);
-
 /// A connector that listens.
 pub struct Connector {
     server: Server,
@@ -117,7 +115,7 @@ impl Connector {
         let counting = counters.clone();
         let underway = Underway::default();
         let requests = underway.clone();
-        let server = HttpServer::new(move || {
+        let app = move || {
             // A client of its own keeps a worker's connections on its thread.
             let own = far_end::client().unwrap_or_else(|_| http.clone());
             far_end::own(&own);
@@ -128,7 +126,7 @@ impl Connector {
             let requests = requests.worker();
             App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay)).wrap_fn(
                 move |mut request, service| {
-                    let begun = requests.begin();
+                    let begun = requests.begin(request.conn_data());
                     let span = Taken::begin(&mut request);
                     let answer = service.call(request);
                     async move {
@@ -140,19 +138,11 @@ impl Connector {
                     }
                 },
             )
-        })
-        .disable_signals()
-        .shutdown_timeout(ending::LONGEST.as_secs())
-        .workers(workers)
-        .max_connections(connections.div_ceil(workers))
-        .on_connect(connections::bound)
-        .keep_alive(UNUSED)
-        .client_request_timeout(connections::patience(connections))
-        .bind(settings.listen)
-        .map_err(|failed| no_address(failed, settings))?;
-        let address = server.addrs().first().copied().unwrap_or(settings.listen);
+        };
+        let (server, address) = listening::listen(settings.listen, workers, connections, app)
+            .map_err(|failed| no_address(failed, settings))?;
         Ok(Self {
-            server: server.run(),
+            server,
             address,
             handoff,
             secondary_bot,

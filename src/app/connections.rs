@@ -1,8 +1,8 @@
 //! How many connections a process takes, and how long one may go unread.
 
-use std::{any::Any, time::Duration};
+use std::time::Duration;
 
-use actix_web::{dev::Extensions, rt::net::TcpStream};
+use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 use tracing::{debug, warn};
 
@@ -15,7 +15,7 @@ const MOST: u64 = 20_000;
 /// Handles that are asked of the system, as far as it allows them.
 const WANTED: u64 = 65_536;
 
-/// A connection on which no whole head of a first request came for so long is a stranger's: 408. Where there are few places,
+/// A connection on which no whole head of a request came for so long, from its first byte on, is a stranger's. Where there are few places,
 /// silent strangers could otherwise hold them all for half a minute at a time.
 pub(super) fn patience(most: usize) -> Duration {
     const FEW: usize = 2_000;
@@ -52,11 +52,10 @@ fn file_handles() -> u64 {
 }
 
 /// Called for each connection that comes in.
-pub(super) fn bound(connection: &dyn Any, _: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+pub(super) fn bound(connection: &TcpStream) {
     // Bytes that nobody takes, and a window that stays shut, end the connection; nothing else would.
     #[cfg(target_os = "linux")]
-    if let Err(failed) = SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD)) {
+    if let Err(failed) = SockRef::from(connection).set_tcp_user_timeout(Some(UNREAD)) {
         warn!(error = %failed, "A connection could not be given a time-out; a client that does not read holds it");
     }
 }

@@ -16,6 +16,8 @@ use actix_web::{
     web::Bytes,
 };
 
+use super::heads::Requests;
+
 /// How long what is under way may take to finish.
 pub(super) const LONGEST: Duration = Duration::from_secs(10);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
@@ -125,15 +127,19 @@ impl Underway {
 pub(super) struct Counter(Arc<AtomicUsize>);
 
 impl Counter {
-    /// Counts a request until the guard is dropped.
-    pub fn begin(&self) -> Begun {
+    /// Counts a request of a connection until the guard is dropped.
+    pub fn begin(&self, connection: Option<&Requests>) -> Begun {
         self.0.fetch_add(1, Ordering::AcqRel);
-        Begun(self.0.clone())
+        connection.inspect(|connection| connection.begin());
+        Begun { all: self.0.clone(), connection: connection.cloned() }
     }
 }
 
 /// A request under way, up to the last byte of its answer.
-pub(super) struct Begun(Arc<AtomicUsize>);
+pub(super) struct Begun {
+    all: Arc<AtomicUsize>,
+    connection: Option<Requests>,
+}
 
 impl Begun {
     pub fn until_sent(self, body: BoxBody) -> Counted {
@@ -143,7 +149,8 @@ impl Begun {
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.all.fetch_sub(1, Ordering::AcqRel);
+        self.connection.iter().for_each(Requests::end);
     }
 }
 
@@ -181,7 +188,7 @@ mod tests {
     async fn the_end_waits_for_the_last_byte_of_every_answer() {
         let underway = Underway::default();
         let (one, other) = (underway.worker(), underway.worker());
-        let (first, second) = (one.begin(), other.begin());
+        let (first, second) = (one.begin(None), other.begin(None));
         let answer = second.until_sent(BoxBody::new("words"));
         drop(first);
         let early = tokio::time::timeout(LONGEST, underway.over()).await;
