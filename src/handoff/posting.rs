@@ -10,6 +10,8 @@ use super::{
     named::has_attachments,
     words::say,
 };
+use tracing::Instrument as _;
+
 use crate::{
     domain::{ActivityId, ConversationId, Timestamp},
     far_end::CallError,
@@ -134,7 +136,12 @@ impl Posting {
     ) -> Result<Option<Posted>, JournalError> {
         match activity.kind.as_str() {
             "message" if has_attachments(activity) => {
-                Box::pin(self.attaching.say(conversation, activity, vec![], trace)).await
+                let (attaching, conversation) = (self.attaching.clone(), conversation.clone());
+                let activity = activity.clone();
+                let said = async move { attaching.say(&conversation, &activity, vec![], trace).await };
+                // As the files of an upload, these are counted though their caller has gone.
+                let said = tokio::spawn(said.in_current_span()).await;
+                said.unwrap_or_else(|cut| Err(JournalError::unavailable("saying words with files", cut)))
             }
             "message" => say(&self.calls, conversation, activity, trace, None).await,
             "typing" => {

@@ -8,7 +8,7 @@ use super::{
     bot::{Bot, Source},
 };
 use crate::{
-    domain::{ActivityId, Attachment},
+    domain::{ActivityId, Attachment, ConversationId},
     files::{Incoming, Limits, Part, TakeError},
     ledger::journal::JournalError,
     session::{Phase, Quota},
@@ -76,6 +76,14 @@ impl Uploads {
             }
         }
         Ok(UploadTo::Nowhere(Refusal::BotAway))
+    }
+
+    /// Whether the bot hears what comes. To be asked again when a body has come: a hand-off may be quicker.
+    pub async fn are_the_bots(&self, id: &ConversationId) -> Result<bool, JournalError> {
+        let ledger = &self.attaching.calls.ledger;
+        let Some(conversation) = ledger.find(id).await? else { return Ok(true) };
+        ledger.refresh(&conversation).await?;
+        Ok(matches!(conversation.state().await.phase, Phase::Bot))
     }
 
     /// Takes an upload for the live chat: first the files, to where ServiceNow finds them, then the message that

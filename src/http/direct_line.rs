@@ -248,9 +248,12 @@ impl Surface<'_> {
     }
 
     /// The conversation, if a person was ever asked for in it.
-    async fn find(&self, id: &ConversationId) -> Result<Option<(&Handoff, Arc<Conversation>)>, JournalError> {
+    async fn find(
+        &self,
+        id: &ConversationId,
+    ) -> Result<Option<(&Arc<Handoff>, Arc<Conversation>)>, JournalError> {
         let Some(handoff) = &self.served.handoff else { return Ok(None) };
-        Ok(handoff.ledger.find(id).await?.map(|conversation| (&**handoff, conversation)))
+        Ok(handoff.ledger.find(id).await?.map(|conversation| (handoff, conversation)))
     }
 
     fn caller(&self) -> Result<Caller, ApiError> {

@@ -3,6 +3,7 @@
 mod big;
 mod carried;
 pub mod client;
+mod cut;
 mod given_out;
 mod hostile;
 mod in_blobs;

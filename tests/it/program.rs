@@ -23,7 +23,14 @@ pub struct Program {
 
 /// The program with these settings and nothing else of this process's environment.
 pub fn command<N: AsRef<OsStr>, V: AsRef<OsStr>>(settings: impl IntoIterator<Item = (N, V)>) -> Command {
-    let mut command = Command::new(Package::program());
+    prepared(Command::new(Package::program()), settings)
+}
+
+/// The same of a command that leads to the program.
+pub fn prepared<N: AsRef<OsStr>, V: AsRef<OsStr>>(
+    mut command: Command,
+    settings: impl IntoIterator<Item = (N, V)>,
+) -> Command {
     command.env_clear().env("LISTEN", "127.0.0.1:0").envs(settings);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::web::Bytes;
-use futures_util::stream;
+use futures_util::{future::LocalBoxFuture, stream};
 use tokio::sync::mpsc::{self, Sender};
 
 use super::upload::not_taken;
@@ -36,18 +36,26 @@ impl Fault {
     }
 }
 
+/// Looks a last time, before the end is sent on; an upload may take minutes.
+pub(super) type Cleared = LocalBoxFuture<'static, Result<(), ApiError>>;
+
 type ToDirectLine = Sender<Result<Bytes, BrokenOff>>;
 
 /// The body for Direct Line, which reads on in `incoming` as Direct Line takes it. `boundary`: of a form; without one the file is
 /// the body.
-pub(super) fn body(incoming: Incoming, boundary: Option<String>, check: Check) -> (Pieces, Fault) {
+pub(super) fn body(
+    incoming: Incoming,
+    boundary: Option<String>,
+    check: Check,
+    cleared: Cleared,
+) -> (Pieces, Fault) {
     let (sender, mut receiver) = mpsc::channel(PIECES);
     let fault = Fault::default();
     let noted = fault.clone();
     actix_web::rt::spawn(async move {
         let written = match boundary {
-            Some(boundary) => write_form(incoming, &boundary, &sender, check).await,
-            None => write_file(incoming, &sender).await,
+            Some(boundary) => write_form(incoming, &boundary, &sender, check, cleared).await,
+            None => write_file(incoming, &sender, cleared).await,
         };
         if let Err(why) = written {
             noted.note(why);
@@ -66,10 +74,15 @@ pub(super) fn boundary() -> String {
     format!("upload-{}", hex::encode(random))
 }
 
-async fn write_file(mut incoming: Incoming, to: &ToDirectLine) -> Result<(), ApiError> {
+async fn write_file(mut incoming: Incoming, to: &ToDirectLine, cleared: Cleared) -> Result<(), ApiError> {
+    let mut last = Bytes::new();
     while let Some(Part::File(_)) = incoming.next().await.map_err(not_taken)? {
-        write_chunks(&mut incoming, to).await?;
+        while let Some(piece) = incoming.chunk().await.map_err(not_taken)? {
+            write(to, std::mem::replace(&mut last, piece)).await;
+        }
     }
+    cleared.await?;
+    write(to, last).await;
     Ok(())
 }
 
@@ -78,6 +91,7 @@ async fn write_form(
     boundary: &str,
     to: &ToDirectLine,
     check: Check,
+    cleared: Cleared,
 ) -> Result<(), ApiError> {
     let (mut activities, mut files) = (0, 0);
     while let Some(part) = incoming.next().await.map_err(not_taken)? {
@@ -111,6 +125,7 @@ async fn write_form(
     if activities + files == 0 {
         return Err(not_taken(NOTHING));
     }
+    cleared.await?;
     write(to, format!("--{boundary}--\r\n").into()).await;
     Ok(())
 }
@@ -124,7 +139,9 @@ async fn write_chunks(incoming: &mut Incoming, to: &ToDirectLine) -> Result<(), 
 
 /// What Direct Line no longer takes is read on nevertheless, so that the client gets to read the answer.
 async fn write(to: &ToDirectLine, piece: Bytes) {
-    let _ = to.send(Ok(piece)).await;
+    if !piece.is_empty() {
+        let _ = to.send(Ok(piece)).await;
+    }
 }
 
 /// A name in quotes as browsers write it (HTML, multipart form data).

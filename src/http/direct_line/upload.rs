@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, ResponseError as _, http::ConnectionType, web::Payload};
-use tracing::error;
+use tracing::{Instrument as _, error};
 
 use super::{Surface, answer::full, bot::refuse_forged, form, posted, turned_down};
 use crate::{
     direct_line::proxy::Sent,
     domain::ConversationId,
     files::{Described, FileHead, Incoming, TakeError},
-    handoff::{Conversation, Handoff, UploadTo},
+    handoff::{Conversation, Handoff, Refusal, UploadTo},
     http::{
         body::{length, refuse_compressed},
         direct_line::operation::Operation,
@@ -39,14 +39,14 @@ impl Surface<'_> {
         };
         let incoming = |payload| Incoming::new(described, pieces(payload), self.served.max_upload);
         let Some((handoff, conversation)) = self.find(id).await? else {
-            return self.upload_to_bot(incoming(payload), described, None).await;
+            return self.upload_to_bot(id, incoming(payload), described, None).await;
         };
         let caller = self.admitted(handoff, &conversation).await?;
         match handoff.uploads.destination(&conversation, &caller).await? {
             UploadTo::Nowhere(refusal) => Err(turned_down(refusal)),
             UploadTo::Bot { conversation, authorization } => {
                 let behind = Some((conversation.as_str(), authorization.as_str()));
-                self.upload_to_bot(incoming(payload), described, behind).await
+                self.upload_to_bot(id, incoming(payload), described, behind).await
             }
             UploadTo::LiveChat => self.upload_live(handoff, &conversation, incoming(payload)).await,
         }
@@ -55,6 +55,7 @@ impl Surface<'_> {
     /// `behind`: the conversation behind the client's, and how to speak there.
     async fn upload_to_bot(
         &self,
+        id: &ConversationId,
         mut incoming: Incoming,
         described: Described<'_>,
         behind: Option<(&str, &str)>,
@@ -77,7 +78,7 @@ impl Surface<'_> {
             true => Err(ApiError::BadRequest(CLOSED)),
             false => refuse_forged(handoff.as_deref(), activity),
         });
-        let (body, fault) = form::body(incoming, boundary, check);
+        let (body, fault) = form::body(incoming, boundary, check, self.cleared(id));
         let mut onward = self.onward(Sent::Stream { body, content_type, disposition, length });
         let path = behind.and_then(|(id, _)| Some(Operation::Upload(ConversationId::parse(id)?).path()));
         if let Some(path) = &path {
@@ -91,21 +92,40 @@ impl Surface<'_> {
         }
     }
 
+    /// Refuses an upload that the bot was cut off from while it came.
+    fn cleared(&self, id: &ConversationId) -> form::Cleared {
+        let (handoff, id) = (self.served.handoff.clone(), id.clone());
+        Box::pin(async move {
+            match handoff {
+                Some(handoff) if !handoff.uploads.are_the_bots(&id).await? => {
+                    Err(turned_down(Refusal::BotAway))
+                }
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// In a task of its own: what a client has sent that goes away is taken back, or counted.
     async fn upload_live(
         &self,
-        handoff: &Handoff,
+        handoff: &Arc<Handoff>,
         conversation: &Arc<Conversation>,
         mut incoming: Incoming,
     ) -> Result<HttpResponse, ApiError> {
-        let sender = self.query.clone();
-        let outcome = handoff.uploads.take(conversation, &mut incoming, sender, trace(self.request)).await?;
-        match posted(outcome) {
-            Ok(answer) => Ok(answer),
-            Err(wrong) => {
-                let whole = incoming.drain().await;
-                Ok(refused(wrong, whole))
+        let (handoff, conversation) = (handoff.clone(), conversation.clone());
+        let (sender, trace) = (self.query.clone(), trace(self.request));
+        let taking = async move {
+            let outcome = handoff.uploads.take(&conversation, &mut incoming, sender, trace).await?;
+            match posted(outcome) {
+                Ok(answer) => Ok(answer),
+                Err(wrong) => {
+                    let whole = incoming.drain().await;
+                    Ok(refused(wrong, whole))
+                }
             }
-        }
+        };
+        let taken = actix_web::rt::spawn(taking.in_current_span()).await;
+        taken.unwrap_or(Err(ApiError::Unavailable("The file can't be taken at the moment. Try again.")))
     }
 
     /// A header as text; names of files may stand there as UTF-8.
