@@ -94,7 +94,7 @@ impl Role for Calls {
         }
     }
 
-    fn settled(self: &Arc<Self>, attempt: &Attempt<Chat>, _: Option<Failure>, outcome: &Outcome<Answered>) {
+    fn settled(self: &Arc<Self>, attempt: &Attempt<Chat>, outcome: &Outcome<Answered>) {
         let Attempt { entry, queued, number, .. } = attempt;
         let ChatCall { chat, what } = &queued.call;
         let (id, call, trace) = (&entry.id, what.name(), queued.trace.as_deref().and_then(trace_id));

@@ -105,7 +105,7 @@ async fn run<R: Role>(
                 Taken::GivenUp(queued, why) => {
                     let number = queued.lease.as_ref().map_or(0, |lease| lease.attempt);
                     let attempt = Attempt::new(entry, lane, *queued, number);
-                    role.settled(&attempt, None, &Outcome::GivenUp(why));
+                    role.settled(&attempt, &Outcome::GivenUp(why));
                     continue;
                 }
                 Taken::At(at) => {

@@ -62,7 +62,6 @@ pub trait Role: Send + Sync + Sized + 'static {
     fn settled(
         self: &Arc<Self>,
         attempt: &Attempt<Self::Machine>,
-        failure: Option<Failure>,
         outcome: &Outcome<<Self::Machine as Machine>::Answer>,
     );
 }

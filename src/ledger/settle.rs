@@ -21,15 +21,14 @@ pub async fn settle<R: Role>(
     tried: Tried<<R::Machine as Machine>::Answer>,
 ) -> Result<Option<(CallId, u32)>, NotDone> {
     let (ledger, now) = (role.ledger(), role.ledger().now());
-    let failure = tried.as_ref().err().copied();
-    ledger.outage(attempt.lane).note(failure, now);
+    ledger.outage(attempt.lane).note(tried.as_ref().err().copied(), now);
     let outcome = Arc::new(match tried {
         Ok(answer) => Outcome::Done(answer),
         Err(failure) => after(&attempt.queued, failure, now, ledger.jitter(1_000)),
     });
     let (stored, next) = ledger.store_outcome(attempt, outcome.clone()).await?;
     if stored {
-        role.settled(attempt, failure, &outcome);
+        role.settled(attempt, &outcome);
     }
     Ok(next)
 }

@@ -98,7 +98,7 @@ impl Role for Process {
         }
     }
 
-    fn settled(self: &Arc<Self>, _: &Attempt<Chat>, _: Option<Failure>, _: &Outcome<Answered>) {}
+    fn settled(self: &Arc<Self>, _: &Attempt<Chat>, _: &Outcome<Answered>) {}
 }
 
 /// The time as tokio has it, which a paused test drives, and an offset that a test may set.

@@ -58,7 +58,7 @@ impl Role for SecondaryBot {
         }
     }
 
-    fn settled(self: &Arc<Self>, attempt: &Attempt<Dialogue>, _: Option<Failure>, outcome: &Outcome<Answer>) {
+    fn settled(self: &Arc<Self>, attempt: &Attempt<Dialogue>, outcome: &Outcome<Answer>) {
         match &attempt.queued.call {
             Call::Work(asked) => self.worked(attempt, asked, outcome),
             Call::Respond(_) => self.responded(attempt, outcome),

@@ -48,8 +48,6 @@ mod block;
 mod container;
 mod known;
 mod name;
-#[cfg(test)]
-mod service;
 mod start;
 #[cfg(test)]
 mod tests;

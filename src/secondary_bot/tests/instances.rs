@@ -179,7 +179,7 @@ impl Role for Process {
         }
     }
 
-    fn settled(self: &Arc<Self>, _: &Attempt<Dialogue>, _: Option<Failure>, _: &Outcome<Answer>) {}
+    fn settled(self: &Arc<Self>, _: &Attempt<Dialogue>, _: &Outcome<Answer>) {}
 }
 
 fn says(id: &str, text: &str) -> Value {

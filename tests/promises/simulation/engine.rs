@@ -12,7 +12,7 @@ use std::{
 use servicenow_handoff::{
     domain::ConversationId,
     ledger::{
-        self, Attempt, Failure, Ledger, Machine, Outcome, Role, Tried,
+        self, Attempt, Ledger, Machine, Outcome, Role, Tried,
         journal::{Fault, Faults, MemoryJournal, Operation},
     },
 };
@@ -163,7 +163,6 @@ impl<P: Play> Role for Engine<P> {
     fn settled(
         self: &Arc<Self>,
         attempt: &Attempt<P::Machine>,
-        _: Option<Failure>,
         outcome: &Outcome<<P::Machine as Machine>::Answer>,
     ) {
         if !self.life.is_over() {

@@ -2,16 +2,16 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{
-    AppendBlobJournal, name as names,
-    service::{Service, Trouble},
-};
+use self::service::{Service, Trouble};
+use super::{AppendBlobJournal, name as names};
 use crate::{
     azure,
     domain::{ConversationId, Timestamp},
     ledger::journal::{Append, JournalError, Name, Store, Stored, contract},
     session::{Fact, UserSaid},
 };
+
+mod service;
 
 async fn container(service: &Arc<Service>) -> AppendBlobJournal {
     let url = Url::parse("http://blob.example.com/account/container?sv=1&sig=SECRET").expect("a URL");
