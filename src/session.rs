@@ -84,8 +84,8 @@ pub struct State {
     pub questions: Questions,
     /// Masked answers that a repeat may still follow.
     whispered: Vec<Whispered>,
-    /// When the present chat ended, if that took away a masked question.
-    ended_asking: Option<Timestamp>,
+    /// How the last chat ended.
+    ended: Option<Ended>,
     /// ServiceNow's messages the client has not fetched yet: position and `messageId`.
     unfetched: Vec<(u64, String)>,
     /// What is held of the visitor's.
@@ -102,6 +102,15 @@ struct Whispered {
     by: String,
     id: ActivityId,
     at: Timestamp,
+}
+
+/// The end of a chat.
+#[derive(Clone, Debug)]
+struct Ended {
+    at: Timestamp,
+    why: EndReason,
+    /// It took a masked question with it.
+    asking: bool,
 }
 
 impl Whispered {
@@ -203,7 +212,7 @@ impl State {
             latest: Timestamp::default(),
             questions: Questions::default(),
             whispered: Vec::new(),
-            ended_asking: None,
+            ended: None,
             unfetched: Vec::new(),
             kept: Kept::default(),
             people: Vec::new(),
@@ -265,7 +274,17 @@ impl State {
 
     /// Whether a masked question went with its chat a moment ago.
     pub fn ended_on_secret(&self, now: Timestamp) -> bool {
-        !self.is_live() && self.ended_asking.is_some_and(|at| now.millis_since(at) < DOUBLE_CLICK)
+        self.ended_lately(now).is_some_and(|end| end.asking && end.why != EndReason::ByUser)
+    }
+
+    /// Whether the user ended the chat a moment ago: to do it twice must not end what follows.
+    pub fn ended_by_user(&self, now: Timestamp) -> bool {
+        self.ended_lately(now).is_some_and(|end| end.why == EndReason::ByUser)
+    }
+
+    fn ended_lately(&self, now: Timestamp) -> Option<&Ended> {
+        let lately = |end: &&Ended| (-SKEW..DOUBLE_CLICK).contains(&now.millis_since(end.at));
+        self.ended.as_ref().filter(|_| !self.is_live()).filter(lately)
     }
 
     /// Whether a masked answer was given in this chat.

@@ -113,6 +113,9 @@ impl Posting {
             self.calls.count_duplicates(1);
             return Ok(Err(known.clone()));
         }
+        if activity.kind == "endOfConversation" && state.ended_by_user(self.calls.ledger.now()) {
+            return Ok(Err(ActivityId::of_nothing(&conversation.id)));
+        }
         let is_words = activity.kind == "message" && !has_attachments(activity);
         let asked_in_secret = is_words && state.ended_on_secret(self.calls.ledger.now());
         Ok(Ok((state.phase.clone(), is_click(activity) || asked_in_secret)))

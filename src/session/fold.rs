@@ -1,8 +1,8 @@
 //! What each fact makes of a conversation's state.
 
 use super::{
-    AgentSaid, AgentTypes, Call, Cut, EndReason, Fact, HandoffRequested, Phase, Segment, Speaker, State,
-    TOKENS, UserSaid, Whispered,
+    AgentSaid, AgentTypes, Call, Cut, EndReason, Ended, Fact, HandoffRequested, Phase, Segment, Speaker,
+    State, TOKENS, UserSaid, Whispered,
 };
 use crate::{
     domain::{
@@ -258,7 +258,8 @@ impl State {
 
     fn fetched(&mut self, position: u64, up_to: u64, at: Timestamp) {
         let fetched = self.unfetched.iter().take_while(|(said_at, _)| *said_at < up_to).count();
-        let ids: Vec<String> = self.unfetched.drain(..fetched).map(|(_, id)| id).collect();
+        let mut ids: Vec<String> = self.unfetched.drain(..fetched).map(|(_, id)| id).collect();
+        ids.dedup();
         self.unfetched.shrink_to_fit();
         if !ids.is_empty() {
             self.receipt(CallId(position, 0), ids, at);
@@ -273,7 +274,7 @@ impl State {
         self.typing_since = None;
         self.agent_types = None;
         self.people = Vec::new();
-        self.ended_asking = (why != EndReason::ByUser && self.questions.ask_in_secret()).then_some(at);
+        self.ended = Some(Ended { at, why, asking: self.questions.ask_in_secret() });
         self.questions.end_chat();
         self.whispered.clear();
         self.unfetched.clear();

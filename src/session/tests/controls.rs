@@ -171,11 +171,15 @@ fn words_behind_the_end_of_a_chat_that_asked_for_a_secret_are_taken_for_it_for_a
         let mut chat = Chat::with_ana();
         chat.hears(webhook([shows("m1", control)]));
         assert!(!chat.state.ended_on_secret(chat.now), "it is open");
+        let by_user = matches!(end, Command::UserEnded);
         chat.on(end);
         chat.on(bot_returned());
         assert_eq!(chat.state.ended_on_secret(chat.now), expected);
-        chat.wait(10_000);
-        assert!(!chat.state.ended_on_secret(chat.now), "not for ever");
+        assert_eq!(chat.state.ended_by_user(chat.now), by_user);
+        for wait in [10_000, -3_600_000] {
+            chat.wait(wait);
+            assert!(!chat.state.ended_on_secret(chat.now), "not for ever");
+        }
     }
 }
 

@@ -1,10 +1,14 @@
 //! Two connectors on one store, as the host runs them when it scales out.
 
 use futures_util::future::{join, join_all};
+use serde_json::{Value, json};
 use servicenow_handoff::simulate::chat_client::message;
 
 use super::{LAST, Wire, named, numbered, read_to_the_last, send_webhook, shown, texts, webhook};
-use crate::{eventually::found, world::World};
+use crate::{
+    eventually::{eventually, found},
+    world::World,
+};
 
 #[tokio::test]
 async fn fifty_messages_each_way_over_two_instances_arrive_in_order_and_once() {
@@ -79,6 +83,41 @@ async fn a_client_that_another_instance_has_not_heard_of_is_shown_the_hand_off_a
     let activities = page["activities"].as_array().unwrap();
     assert!(activities.iter().any(|a| a["name"] == "handoff.initiate"), "{status}: {page}");
     assert!(!activities.iter().any(|a| a["text"] == "Anything else?"), "{page}");
+}
+
+#[tokio::test]
+async fn a_masked_answer_that_comes_by_two_instances_under_two_ids_is_in_clear_at_none() {
+    let world = World::start().await;
+    let (second, _) = world.second_instance();
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    assert_eq!(world.servicenow.send_sample(&session, "secure input").await.unwrap().status, Some(200));
+    chat.see("the question", |activity| activity.to_string().contains("one-time code")).await.unwrap();
+    let wire = Wire::of(&world, &chat);
+    let (one, other) = (wire.through(&world.url), wire.through(&second));
+    one.say(&named("hunter2-4711", "click-1")).await;
+    other.say(&named("hunter2-4711", "click-2")).await;
+    read_to_the_last(&world, &mut chat).await;
+    assert!(!Value::from(chat.received.clone()).to_string().contains("hunter2"));
+    assert!(!world.stored_bytes().windows(7).any(|bytes| bytes == b"hunter2"));
+}
+
+#[tokio::test]
+async fn an_end_that_comes_twice_ends_the_chat_and_not_the_bot_behind_it() {
+    let world = World::start().await;
+    let (second, _) = world.second_instance();
+    let mut chat = world.live_chat().await;
+    let wire = Wire::of(&world, &chat);
+    let end = json!({"type": "endOfConversation", "from": {"id": "dana", "role": "user"}});
+    let before = world.copilot.conversations().len();
+    for root in [&world.url, &second, &world.url] {
+        wire.through(root).say(&end).await;
+    }
+    chat.see("the bot again", |activity| activity["value"]["state"] == "completed").await.unwrap();
+    eventually("the bot is back", || world.copilot.conversations().len() > before).await;
+    let told: Vec<_> =
+        world.copilot.conversations().iter().flat_map(|id| world.copilot.said_to_bot(id)).collect();
+    assert!(told.iter().all(|activity| activity["type"] != "endOfConversation"), "{told:?}");
 }
 
 #[tokio::test]
