@@ -6,7 +6,8 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Payload},
 };
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json, value::RawValue};
 use tracing::Instrument as _;
 
 use super::{PRIMARY_LIMIT, Served, body::read_body, error::ApiError, header, only_post, span};
@@ -16,7 +17,7 @@ use crate::{
     secondary_bot::{Told, fetched::NoFile},
     telemetry::TRACEPARENT,
     wire::{
-        json,
+        json::{self, number},
         virtual_agent::request::{Action, Request},
     },
 };
@@ -42,11 +43,9 @@ pub async fn integration(
     let body = read_body(payload, request.headers(), PRIMARY_LIMIT).await?;
     let verify = || auth::verify_primary(&role.credentials, request.headers(), body.clone());
     let body = auth::with_latest(role.credentials.inbound(), verify).await.map_err(refused)?.into_inner();
-    let wrong = |_| {
-        ApiError::BadRequest("The body is not a JSON object. Send a request of the VA Bot Integration API.")
-    };
     let body = json::text(&body);
-    let asked = Request::parse(body.as_bytes()).map_err(wrong)?;
+    let asked = Request::parse(body.as_bytes()).map_err(|_| NO_OBJECT)?;
+    let fields = fields(&body).ok_or(NO_OBJECT)?;
     if asked.user_id.is_empty() && asked.client_session_id.is_empty() {
         return Err(Failure::of_nobody());
     }
@@ -54,13 +53,12 @@ pub async fn integration(
     if let Action::Unknown { name, message: _ } = &asked.action {
         return Err(Failure::of_action(name));
     }
-    let Ok(Value::Object(fields)) = serde_json::from_str(&body) else {
-        return Ok(HttpResponse::Ok().finish());
-    };
     let caller = header(&request, TRACEPARENT);
     let told = role.bot.take(asked, &fields, caller).instrument(span(&request)).await?;
     Ok(match told {
-        Told::Answer(answer) if !is_note => HttpResponse::Ok().json(&*answer),
+        Told::Answer(answer) if !is_note => {
+            HttpResponse::Ok().content_type("application/json").body(number::written(&answer))
+        }
         Told::Answer(_) | Told::Stored => HttpResponse::Ok().json(json!({"status": "success"})),
         Told::Processed => {
             HttpResponse::Ok().content_type("text/plain").body("Message Processed Successfully")
@@ -70,6 +68,25 @@ pub async fn integration(
         }
         Told::NoFile(why) => return Err(Failure::of_file(&why)),
     })
+}
+
+const NO_OBJECT: ApiError =
+    ApiError::BadRequest("The body is not a JSON object. Send a request of the VA Bot Integration API.");
+const VARIABLES: &str = "clientVariables";
+
+/// A request's fields; those that are only given back, to the last digit.
+fn fields(body: &str) -> Option<Map<String, Value>> {
+    let mut fields: Map<_, _> = serde_json::from_str(body).ok()?;
+    let passed = serde_json::from_str(body).ok().and_then(|Passed { variables }| number::kept(variables?));
+    fields.extend(passed.map(|variables| (VARIABLES.to_owned(), variables)));
+    Some(fields)
+}
+
+/// What is given back as it came.
+#[derive(Deserialize)]
+struct Passed<'a> {
+    #[serde(borrow, rename = "clientVariables")]
+    variables: Option<&'a RawValue>,
 }
 
 const NOT_YET: &str = "The agent has not finished. Make the same request again, with the same requestId, to get its \

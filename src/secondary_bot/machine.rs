@@ -202,7 +202,7 @@ fn answered(state: &State, request: u64, asked: &Asked, answer: Answer, at: Time
     let Answer { mut contents, watermark, pending, over, spent: _ } = answer;
     if state.silent && asked.what != What::End {
         contents.elements.clear();
-    } else if asked.asynchronous && contents.says_something() && !asked.what.is_quick() {
+    } else if asked.asynchronous && !asked.what.is_quick() {
         let mut end = [body::action("EndTypingIndicator")];
         number(&mut end, &format!("{}.typing", state.source(request)));
         contents.elements.splice(0..0, end);

@@ -16,17 +16,17 @@ use super::{
 use crate::{
     config::SecondaryResponse,
     credential::{mark, renewed},
-    far_end::{self, CallError},
+    far_end::{self, Answered, CallError},
     telemetry::TRACEPARENT,
     translate::secondary_bot::number,
-    wire::virtual_agent::body,
+    wire::{json::number, virtual_agent::body},
 };
 
 /// What a primary bot may take for an answer.
 pub const TIME_OUT: Duration = Duration::from_secs(30);
 /// A sign that the agent types is worth nothing later.
 const TYPING_TIME_OUT: Duration = Duration::from_secs(2);
-/// Whatever the primary bot answers is not read.
+/// Whatever the primary bot answers is not read, but for a web page.
 const LONGEST_ANSWER: usize = 1 << 20;
 
 /// Calls the response address.
@@ -75,8 +75,16 @@ impl Responder {
         if let Some(trace) = trace {
             call = call.header(TRACEPARENT, trace);
         }
-        far_end::call(call.body(body.to_string()), LONGEST_ANSWER).await.map(drop)
+        let Answered { status, body, .. } =
+            far_end::call(call.body(number::written(body)), LONGEST_ANSWER).await?;
+        // Whoever asks for a login, or is asleep, has taken nothing.
+        if is_page(&body) { Err(CallError::Failed { status }) } else { Ok(()) }
     }
+}
+
+fn is_page(body: &[u8]) -> bool {
+    let start = body.trim_ascii_start().get(..14).unwrap_or(body).to_ascii_lowercase();
+    start.starts_with(b"<!doctype html") || start.starts_with(b"<html")
 }
 
 impl SecondaryBot {
@@ -109,6 +117,18 @@ mod tests {
         credential::testing::Vault,
         far_end::testing::{FarEnd, Reply},
     };
+
+    #[tokio::test]
+    async fn a_login_page_is_no_receipt_and_any_other_answer_is_one() {
+        for (answer, taken) in
+            [("", true), ("OK", true), ("<ok/>", true), (" <!DOCTYPE html><html>", false), ("<HTML>", false)]
+        {
+            let far_end = FarEnd::start(move |_, _| Reply::text(200, answer));
+            let address = SecondaryResponse { url: far_end.url.clone(), basic: None, token: None };
+            let responder = Responder::new(&address, far_end::client().expect("a client"));
+            assert_eq!(responder.send(&json!({}), None, TIME_OUT).await.is_ok(), taken, "{answer}");
+        }
+    }
 
     #[tokio::test]
     async fn a_refused_credential_is_read_again_and_the_answer_sent_once_more() {

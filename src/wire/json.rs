@@ -9,6 +9,8 @@ use serde::{
 };
 use serde_json::{Map, Value, value::RawValue};
 
+pub mod number;
+
 /// Levels down to which a part that can't be held is looked for; each costs one more reading of what is left.
 const SALVAGED: usize = 8;
 

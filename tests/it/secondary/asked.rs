@@ -10,7 +10,7 @@ use servicenow_handoff::{
     },
 };
 
-use crate::secondary::world::{World, texts};
+use crate::secondary::world::{PATH, TOKEN, World, texts};
 
 #[tokio::test]
 async fn a_started_conversation_greets_and_answers() {
@@ -269,6 +269,18 @@ async fn silence_lasts_until_it_is_turned_off() {
     loud.silent_message = Some(false);
     assert_eq!(texts(&primary.send(&loud).await.unwrap()), ["You said: hello?"]);
     assert_eq!(world.heard(), ["hello", "hello?"]);
+}
+
+#[tokio::test]
+async fn what_is_only_given_back_keeps_the_last_digit() {
+    let world = World::start().await;
+    let variables = r#"{"id":123456789012345678901234567890,"sum":1.10}"#;
+    let body = format!(
+        r#"{{"requestId":"1","userId":"u","message":{{"text":"hi"}},"clientVariables":{variables}}}"#
+    );
+    let post = world.http.post(format!("{}{PATH}", world.url)).header("token", TOKEN).body(body);
+    let answer = post.send().await.unwrap().text().await.unwrap();
+    assert!(answer.contains(&format!("\"clientVariables\":{variables}")), "{answer}");
 }
 
 fn controls(response: Response) -> Vec<Control> {
