@@ -20,17 +20,28 @@ pub(super) struct Click {
 
 /// The click that an activity is, if it is one; some clients send a value as text.
 pub(super) fn read(activity: &Activity) -> Option<Click> {
-    let fields = match activity.value.as_ref()? {
-        Value::Object(fields) => fields.clone(),
-        Value::String(packed) if packed.contains(ANSWER) || packed.contains(QUESTION) => {
-            serde_json::from_str(packed).ok()?
-        }
-        _ => return None,
-    };
+    let fields = ours(activity.value.as_ref()?, 0)?;
     let question = fields.get(ASKED).and_then(Value::as_u64);
-    let named = |name| fields.get(name).is_some_and(Value::is_string);
-    let ours = named(ANSWER) || named(QUESTION) || fields.contains_key(ASKED);
-    ours.then_some(Click { fields, question })
+    Some(Click { fields, question })
+}
+
+/// Clients that wrap what a button carries wrap it once or twice (`{"action":{"data":…}}`).
+const MAX_WRAPS: usize = 2;
+
+fn ours(value: &Value, wraps: usize) -> Option<Map<String, Value>> {
+    let within = |value| if wraps < MAX_WRAPS { ours(value, wraps + 1) } else { None };
+    match value {
+        Value::Object(fields) => {
+            let named = |name| fields.get(name).is_some_and(Value::is_string);
+            let ours = named(ANSWER) || named(QUESTION) || fields.contains_key(ASKED);
+            if ours { Some(fields.clone()) } else { fields.values().find_map(within) }
+        }
+        Value::Array(list) => list.iter().find_map(within),
+        Value::String(packed) if packed.contains(ANSWER) || packed.contains(QUESTION) => {
+            within(&serde_json::from_str(packed).ok()?)
+        }
+        _ => None,
+    }
 }
 
 impl Click {

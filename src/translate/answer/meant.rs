@@ -1,5 +1,7 @@
 //! What words mean that answer a question.
 
+use icu_normalizer::DecomposingNormalizerBorrowed;
+
 use super::{CONTINUE, SKIP, Said, moment};
 use crate::{
     domain::control::{Choice, ChoiceKind, Control, Item, Moment, MultiPart, TextInput, Upload},
@@ -54,18 +56,28 @@ fn one(text: &str, items: &[Item]) -> Option<Said> {
     find(text, items).map(|item| Said::chosen(&item.value))
 }
 
+/// How else people say yes and no, in the languages that we have texts in.
+const YES: &str = "y yes yeah yep yup sure ok okay j ja jep klar jawohl jawel oui ouais d'accord sí claro vale s sim certo \
+    はい うん ええ いいよ 是 是的 对 好 好的 可以";
+const NO: &str = "n no nope nah nein nö nee non não いいえ いえ いや ううん 不 不是 不要 不行 否 没有";
+
 /// The choice that says yes or no, as the text does in any language.
 fn yes_or_no(text: &str, items: &[Item]) -> Option<Said> {
-    let (word, value) = [(Text::Yes, "true"), (Text::No, "false")]
+    let text = folded(text);
+    let said = |text: &str, word, others: &str| {
+        texts::is_said(word, text) || others.split(' ').any(|other| folded(other) == text)
+    };
+    let (word, others, value) = [(Text::Yes, YES, "true"), (Text::No, NO, "false")]
         .into_iter()
-        .find(|(word, _)| texts::is_said(*word, text.trim().trim_end_matches(['.', '!'])))?;
-    let says = |said: &str| texts::is_said(word, said) || same(said, value);
+        .find(|(word, others, _)| said(&text, *word, others))?;
+    let says = |label: &str| said(&folded(label), word, others) || same(label, value);
     items.iter().find(|item| says(&item.label) || says(&item.value)).map(|item| Said::chosen(&item.value))
 }
 
-/// Several choices named in one text, separated by commas.
+/// Several choices named in one text, one by one as people write lists.
 fn many(text: &str, items: &[Item]) -> Option<Said> {
-    let values = text.split(',').map(|part| find(part, items).map(|item| item.value.as_str()));
+    let parts = text.split([',', ';', '\n', '、', '，', '；']);
+    let values = parts.map(|part| find(part, items).map(|item| item.value.as_str()));
     values.collect::<Option<Vec<_>>>().map(|values| Said::chosen(values.join(",")))
 }
 
@@ -76,15 +88,39 @@ fn find<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
         .iter()
         .find(exact)
         .or_else(|| items.iter().find(|item| same(text, &item.label) || same(text, &item.value)))
+        .or_else(|| {
+            let text = folded(text);
+            items.iter().find(|item| !text.is_empty() && folded(&item.label) == text)
+        })
         .or_else(|| items.get(number(text)?.checked_sub(1)?))
 }
 
-/// `2`, `2.` or `2)`.
+/// `2`, `2.`, `2)`, `(2)` or `#2`, in any digits.
 fn number(text: &str) -> Option<usize> {
-    text.trim().trim_end_matches(['.', ')']).parse().ok()
+    let text = text.trim();
+    let signed = text.starts_with(['-', '+']);
+    (!signed && text.len() < 20).then(|| folded(text).parse().ok())?
 }
 
 fn same(text: &str, other: &str) -> bool {
     let (text, other) = (text.trim(), other.trim());
     !other.is_empty() && (text == other || text.to_lowercase() == other.to_lowercase())
+}
+
+/// A text without what people leave out or put in when they repeat one: case, accents, width, signs around it, blanks in it.
+fn folded(text: &str) -> String {
+    let whole = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
+    let plain = whole.chars().filter(|char| !('\u{300}'..='\u{36f}').contains(char)).map(western);
+    let lower = plain.collect::<String>().to_lowercase().replace('ß', "ss").replace('’', "'");
+    let inner = lower.trim_matches(|char: char| !char.is_alphanumeric());
+    inner.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Digits of the scripts that are written from right to left, and of India's, as ours.
+fn western(char: char) -> char {
+    let zero = ['\u{660}', '\u{6f0}', '\u{966}']
+        .into_iter()
+        .find(|zero| (*zero..).take(10).any(|digit| digit == char));
+    let digit = zero.and_then(|zero| char::from_digit(u32::from(char) - u32::from(zero), 10));
+    digit.unwrap_or(char)
 }

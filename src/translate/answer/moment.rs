@@ -8,7 +8,7 @@ use crate::domain::control::MomentKind;
 pub(super) fn read(text: &str, kind: MomentKind) -> Option<String> {
     let text = text.trim();
     match kind {
-        MomentKind::Date => written_date(text.split(['T', ' ']).next()?),
+        MomentKind::Date => written_date(text.replace(". ", ".").split(['T', ' ']).next()?),
         MomentKind::Time => written_time(text),
         MomentKind::DateTime => {
             let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, ""));
@@ -20,6 +20,7 @@ pub(super) fn read(text: &str, kind: MomentKind) -> Option<String> {
 
 /// The year first; or last, where the day can be told from the month: by points between them, or because it is no month.
 fn written_date(text: &str) -> Option<String> {
+    let text = &text.replace(['年', '月'], "-").replace('日', "");
     let parts = text.trim_end_matches('.').split(['-', '/', '.']).collect::<Vec<_>>();
     let number = |part: &str| part.parse::<i8>().ok();
     let (year, month, day) = match parts[..] {
@@ -37,8 +38,8 @@ fn written_date(text: &str) -> Option<String> {
 fn written_time(text: &str) -> Option<String> {
     let lower = text.trim().trim_end_matches('Z').to_ascii_lowercase();
     let (clock, half) = match lower.find(['a', 'p']) {
-        Some(at) => (lower[..at].trim(), Some(lower[at..].replace('.', ""))),
-        None => (lower.as_str(), None),
+        Some(at) => (lower[..at].trim().to_owned(), Some(lower[at..].replace('.', ""))),
+        None => (with_colons(&lower), None),
     };
     let mut parts = clock.split(':');
     let hour = parts.next()?.parse::<i8>().ok()?;
@@ -56,6 +57,15 @@ fn written_time(text: &str) -> Option<String> {
     };
     let time = Time::new(hour, minute, second, 0).ok().filter(|_| parts.next().is_none())?;
     Some(format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second()))
+}
+
+/// `14 Uhr`, `14h30`, `14時30分` as clocks show it.
+fn with_colons(lower: &str) -> String {
+    let clock = lower.replace("uhr", ":").replace(['h', '時', '时', '点'], ":").replace(['分', ' '], "");
+    match clock.trim_end_matches(':') {
+        hour if hour.len() < clock.len() && !hour.contains(':') => format!("{hour}:00"),
+        clock => clock.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +89,15 @@ mod tests {
             ("+5.-3.2026", Date, None),
             ("05.03.26", Date, None),
             ("05.03.2026 14:30", DateTime, Some("2026-03-05 14:30:00")),
+            ("2026年3月5日", Date, Some("2026-03-05")),
+            ("5. 3. 2026", Date, Some("2026-03-05")),
+            ("2026年3月5日 14時30分", DateTime, Some("2026-03-05 14:30:00")),
+            ("14時", Time, Some("14:00:00")),
+            ("14h30", Time, Some("14:30:00")),
+            ("9 Uhr", Time, Some("09:00:00")),
+            ("9:05 Uhr", Time, Some("09:05:00")),
+            ("9:", Time, Some("09:00:00")),
+            ("hour", Time, None),
             ("tomorrow", Date, None),
             ("9:05", Time, Some("09:05:00")),
             ("21:05:09.5", Time, Some("21:05:09")),

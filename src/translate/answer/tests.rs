@@ -83,7 +83,24 @@ fn a_choice_is_known_by_its_label_its_value_or_the_click() {
     });
     assert_eq!(read(&text("yes"), Some(&boolean)), chosen("yes"));
     assert_eq!(read(&text("no"), Some(&boolean)), chosen("No"));
-    for (said, value) in [("ja", "yes"), (" Oui! ", "yes"), ("NEIN", "No"), ("いいえ", "No")] {
+    for (said, value) in [
+        ("ja", "yes"),
+        (" Oui! ", "yes"),
+        ("NEIN", "No"),
+        ("いいえ", "No"),
+        ("yep", "yes"),
+        ("ok.", "yes"),
+        ("si", "yes"),
+        ("Sí, ", "yes"),
+        ("d’accord", "yes"),
+        ("nao", "No"),
+        ("nee", "No"),
+        ("Nö!", "No"),
+        ("うん", "yes"),
+        ("好的。", "yes"),
+        ("不是", "No"),
+        ("Ｙｅｓ", "yes"),
+    ] {
         assert_eq!(read(&text(said), Some(&boolean)), chosen(value));
     }
     assert_eq!(read(&text("ja, but"), Some(&boolean)), typed("ja, but"));
@@ -99,6 +116,57 @@ fn several_choices_are_separated_by_commas() {
     assert_eq!(read(&said(json!({"value": submitted})), Some(&pending)), chosen("hw-1,with, comma,100%"));
     assert_eq!(read(&text("Laptop, no"), Some(&pending)), chosen("hw-1,0"));
     assert_eq!(read(&text("Laptop, boat"), Some(&pending)), typed("Laptop, boat"));
+}
+
+#[test]
+fn a_choice_is_known_however_people_write_it() {
+    let items = vec![
+        item("Crème brûlée", "a"),
+        item("Großer Saal", "b"),
+        item("“Quoted”", "c"),
+        item("?", "d"),
+        item("3", "e"),
+        item("Option  six", "f"),
+    ];
+    let one = Control::Choice(Choice { items: items.clone(), ..Choice::default() });
+    for (said, value) in [
+        ("creme brulee.", "a"),
+        ("CRÈME BRU\u{302}LE\u{301}E", "a"),
+        ("grosser saal", "b"),
+        ("quoted!", "c"),
+        ("?", "d"),
+        ("3", "e"),
+        ("#4", "d"),
+        ("(2)", "b"),
+        ("２", "b"),
+        ("٢", "b"),
+        ("option six", "f"),
+        ("5.", "e"),
+    ] {
+        assert_eq!(read(&text(said), Some(&one)), chosen(value), "{said}");
+    }
+    for said in ["-1", "!", "0", "99", "creme", "1.5"] {
+        assert_eq!(read(&text(said), Some(&one)), typed(said), "{said}");
+    }
+    let many = Control::Choice(Choice { items, several: true, ..Choice::default() });
+    for said in ["1; 2", "1、2", "1，2", "creme brulee\nGroßer Saal"] {
+        assert_eq!(read(&text(said), Some(&many)), chosen("a,b"), "{said}");
+    }
+}
+
+#[test]
+fn a_click_is_known_however_a_client_wraps_it() {
+    let click = json!({"serviceNowAnswer": "a", "serviceNowAsked": 7});
+    for value in [
+        json!({"data": click}),
+        json!({"action": {"data": click}}),
+        json!([click]),
+        json!(click.to_string()),
+        json!({"value": click.to_string()}),
+    ] {
+        assert!(is_click(&said(json!({"value": value}))), "{value}");
+    }
+    assert!(!is_click(&said(json!({"value": {"data": {"answer": "a"}}}))));
 }
 
 #[test]
