@@ -163,7 +163,7 @@ impl State {
         // A piece from the future came before the clock was set back.
         let waits = |since| (-SKEW..STREAM_LOST).contains(&now.millis_since(since));
         let overdue = |stream: &&Stream| stream.is_open() && !waits(stream.since);
-        self.streams.iter().filter(overdue).map(|stream| given_up(stream, now)).collect()
+        self.streams.iter().filter(overdue).map(|stream| stream.given_up(now)).collect()
     }
 }
 
@@ -172,23 +172,24 @@ impl Stream {
     pub(super) fn is_lost(&self) -> bool {
         self.standing == Standing::Lost
     }
-}
 
-fn given_up(stream: &Stream, now: Timestamp) -> Fact {
-    if stream.text.trim().is_empty() {
-        return Fact::StreamDropped { first: stream.first, at: now };
+    /// What came of it is shown without its end, if anything came.
+    pub(super) fn given_up(&self, now: Timestamp) -> Fact {
+        if self.text.trim().is_empty() {
+            return Fact::StreamDropped { first: self.first, at: now };
+        }
+        let control = Control::Generated(Generated { text: self.text.to_string(), ..Generated::default() });
+        Fact::AgentSaid(Box::new(AgentSaid {
+            message_id: None,
+            place: 0,
+            step: None,
+            ends: Some(self.first),
+            lost: true,
+            by: self.by.clone(),
+            control,
+            at: now,
+        }))
     }
-    let control = Control::Generated(Generated { text: stream.text.to_string(), ..Generated::default() });
-    Fact::AgentSaid(Box::new(AgentSaid {
-        message_id: None,
-        place: 0,
-        step: None,
-        ends: Some(stream.first),
-        lost: true,
-        by: stream.by.clone(),
-        control,
-        at: now,
-    }))
 }
 
 #[cfg(test)]

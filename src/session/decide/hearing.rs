@@ -40,8 +40,12 @@ impl Moment<'_> {
         }
         // The words that name a person may stand behind the item that says one has come.
         let introduced = meanings.iter().flatten().find_map(introduced);
+        let wordless = inbound.stream_ends && !inbound.items.iter().any(|item| item.what.is_shown());
         for (item, meaning) in inbound.items.into_iter().zip(meanings.into_iter().chain(iter::repeat(None))) {
             hearing.item(item, meaning, introduced.as_ref());
+        }
+        if wordless && state.is_live() {
+            hearing.ends_without_words();
         }
         if inbound.streaming {
             hearing.more_is_coming();

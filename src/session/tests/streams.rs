@@ -89,6 +89,25 @@ fn what_came_of_a_stream_is_shown_when_its_end_is_lost_and_a_late_end_adds_only_
 }
 
 #[test]
+fn an_end_without_words_shows_what_came_at_once() {
+    let end = || Inbound { stream_ends: true, ..webhook([]) };
+    let mut chat = Chat::with_ana();
+    let at = chat.position();
+    chat.hears(begun(Some("s")));
+    chat.hears(piece(Some("s"), 2, "Restart "));
+    let last = Inbound { stream_ends: true, streaming: false, ..piece(Some("s"), 3, "it.") };
+    let came = format!("virtual agent: Restart it., in place of Some({at})");
+    assert_eq!(chat.hears(last).last(), Some(&came), "with its last piece");
+    assert_eq!(chat.hears(end()), NOTHING, "once");
+    let at = chat.position();
+    chat.hears(begun(Some("t")));
+    assert_eq!(chat.hears(end()), [format!("stream {at} dropped")]);
+    chat.hears(begun(Some("u")));
+    chat.hears(begun(Some("v")));
+    assert_eq!(chat.hears(end()), NOTHING, "which?");
+}
+
+#[test]
 fn a_clock_that_is_set_back_holds_back_no_stream() {
     let mut chat = Chat::with_ana();
     let at = chat.position();

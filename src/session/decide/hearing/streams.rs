@@ -52,10 +52,26 @@ impl Hearing<'_> {
         self.facts.push(Fact::StreamPiece(Box::new(StreamPiece { first, ..piece })));
     }
 
+    /// An end that repeats nothing of its stream: what came is all there is. Among several streams none is meant for sure.
+    pub(super) fn ends_without_words(&mut self) {
+        let mut open = self.state.streams();
+        let (Some(stream), None) = (open.next(), open.next()) else { return };
+        let mut stream = stream.clone();
+        for fact in &self.facts {
+            match fact {
+                Fact::StreamPiece(piece) if piece.first == Some(stream.first) => {
+                    stream.add(stream.newest, piece);
+                }
+                _ => {}
+            }
+        }
+        self.facts.push(stream.given_up(self.now));
+    }
+
     /// What is said, as the end of its stream when it is one. The end of a stream of which was shown what came adds what was not.
     pub(super) fn as_end(&self, said: AgentSaid) -> Option<AgentSaid> {
         let named = said.control.stream().map(str::to_owned);
-        let whole = matches!(said.control, Control::Text { .. } | Control::Generated(_));
+        let whole = matches!(said.control, Control::Text { .. } | Control::Generated(_) | Control::Html(_));
         if named.is_none() && !(self.stream_ends && whole) {
             return Some(said);
         }
