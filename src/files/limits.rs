@@ -1,7 +1,7 @@
 //! What a question for a file allows.
 
 use super::{FileHead, TakeError};
-use crate::domain::control::{Control, Upload};
+use crate::domain::control::{Control, MultiPart, Upload};
 
 /// Limits that come on top of `MAX_UPLOAD`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,10 +15,7 @@ pub struct Limits {
 impl Limits {
     /// Those of the newest open question that asks for a file; none when nothing does. `open`: oldest first.
     pub fn of<'a>(open: impl DoubleEndedIterator<Item = &'a Control>) -> Self {
-        let upload = open.rev().find_map(|control| match control {
-            Control::Upload(upload) => Some(upload),
-            _ => None,
-        });
+        let upload = open.rev().find_map(asks_for);
         let Some(upload) = upload else { return Self::default() };
         let Upload { prompt: _, max_count, max_megabytes, pictures_only, optional: _ } = upload;
         Self {
@@ -40,11 +37,30 @@ impl Limits {
         if let Some(limit) = bytes.filter(|limit| file.length.is_some_and(|length| length > *limit)) {
             return Err(TakeError::TooLarge { limit });
         }
-        if pictures_only && !file.media_type.starts_with("image/") {
+        if pictures_only && !is_picture(file) {
             return Err(TakeError::NoPicture);
         }
         Ok(())
     }
+}
+
+fn asks_for(control: &Control) -> Option<&Upload> {
+    match control {
+        Control::Upload(upload) => Some(upload),
+        Control::MultiPart(MultiPart { part, .. }) => asks_for(part),
+        _ => None,
+    }
+}
+
+/// By its type; by the end of its name where the client knows no type for that.
+fn is_picture(file: &FileHead) -> bool {
+    const PICTURES: [&str; 12] =
+        ["avif", "bmp", "gif", "heic", "heif", "jfif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+    let kind = file.media_type.to_ascii_lowercase();
+    let unknown = kind.is_empty() || kind.starts_with("application/octet-stream");
+    let named = file.name.rsplit_once('.').map(|(_, end)| end);
+    let by_name = || named.is_some_and(|end| PICTURES.iter().any(|known| known.eq_ignore_ascii_case(end)));
+    kind.starts_with("image/") || unknown && by_name()
 }
 
 #[cfg(test)]
@@ -68,6 +84,14 @@ mod tests {
         let big = limits.allow(0, &file("image/png", Some((1 << 20) + 1)));
         assert!(matches!(big, Err(TakeError::TooLarge { limit: 1_048_576 })));
         assert!(matches!(limits.allow(0, &file("text/plain", None)), Err(TakeError::NoPicture)));
+        let nameless = |name: &str| FileHead {
+            name: name.into(),
+            media_type: "application/octet-stream".into(),
+            length: None,
+        };
+        assert!(limits.allow(0, &file("IMAGE/PNG", None)).is_ok());
+        assert!(limits.allow(0, &nameless("a.HEIC")).is_ok());
+        assert!(matches!(limits.allow(0, &nameless("a.exe")), Err(TakeError::NoPicture)));
         let text = Control::Text { text: "Hello".into() };
         assert_eq!(Limits::of([&text].into_iter()), Limits::default());
     }

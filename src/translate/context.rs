@@ -98,16 +98,24 @@ fn with<'a>(mut found: Vec<Piece<'a>>, piece: Piece<'a>, rest: &'a str) -> (Vec<
     (found, rest)
 }
 
-/// `en` of `en-US`; three languages have codes of ServiceNow's own.
+/// Whether a locale says a language at all.
+pub fn names_language(locale: &str) -> bool {
+    language(locale).is_some()
+}
+
+/// `en` of `en-US`, `en_US` or `en_US.UTF-8`; three languages have codes of ServiceNow's own.
 fn language(locale: &str) -> Option<String> {
-    let locale = locale.trim().replace('_', "-").to_ascii_lowercase();
-    let own = match locale.as_str() {
-        "pt-br" => Some("pb"),
-        "fr-ca" => Some("fq"),
-        zh if ["zh-tw", "zh-hk", "zh-hant"].iter().any(|tag| begins_with(zh, tag)) => Some("zt"),
-        _ => None,
+    let locale = locale.trim().to_ascii_lowercase();
+    let mut tags = locale.split(['.', '@']).next()?.split(['-', '_']);
+    let language = tags.next()?;
+    let has = |tag: &str| tags.clone().any(|one| one == tag);
+    let traditional = || has("hant") || !has("hans") && ["tw", "hk", "mo"].into_iter().any(has);
+    let language = match language {
+        "pt" if has("br") => "pb",
+        "fr" if has("ca") => "fq",
+        "zh" if traditional() => "zt",
+        language => language,
     };
-    let language = own.unwrap_or(locale.split('-').next()?);
     let is_code = (2..=8).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_lowercase());
     is_code.then(|| language.to_owned())
 }
@@ -120,11 +128,6 @@ pub fn locale_of(code: &str) -> String {
         "zt" => "zh-TW".to_owned(),
         _ => code.trim().to_owned(),
     }
-}
-
-/// Whether a locale is this one, or a part of it.
-fn begins_with(locale: &str, tag: &str) -> bool {
-    locale.strip_prefix(tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 #[cfg(test)]
@@ -202,10 +205,16 @@ mod tests {
             ("zh-HK", "zt"),
             ("zh-Hans-CN", "zh"),
             ("zh-CN", "zh"),
+            ("zh-Hans-HK", "zh"),
+            ("zh-MO", "zt"),
+            ("ZH_yue_HK", "zt"),
+            ("pt_BR.UTF-8", "pb"),
+            ("fr-CA-x-own", "fq"),
+            ("es-419", "es"),
         ] {
             assert_eq!(language(locale).as_deref(), Some(code), "{locale}");
         }
-        for odd in [" ", "x", "-", "é", "<b>", &"a".repeat(5_000)] {
+        for odd in [" ", "x", "", "x-klingon", "7", "C.UTF-8", "-", "é", "<b>", &"a".repeat(5_000)] {
             assert_eq!(language(odd), None);
         }
         for (code, locale) in [("pb", "pt-BR"), ("FQ", "fr-CA"), ("zt", "zh-TW"), (" de-AT ", "de-AT")] {

@@ -128,7 +128,7 @@ impl Escalations {
             name: users().find_map(|activity| activity.from.as_ref()?.name.clone()).filter(|n| !n.is_empty()),
             email: email.filter(|email| !email.is_empty()),
             locale: users()
-                .find_map(|activity| activity.locale.clone())
+                .find_map(|activity| activity.locale.clone().filter(|locale| context::names_language(locale)))
                 .or_else(|| escalation.locale.clone())
                 .or_else(|| escalation.language.clone()),
             language: escalation.language.clone(),
