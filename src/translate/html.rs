@@ -9,6 +9,8 @@ mod writer;
 use tokens::{Token, Tokens};
 use writer::{Reading, Writer};
 
+use super::markdown;
+
 /// Whether a text is HTML by its looks: it has tags, each of them known and meant to be read, and what is opened is
 /// closed again, in order.
 pub fn is_html(text: &str) -> bool {
@@ -28,6 +30,52 @@ pub fn is_html(text: &str) -> bool {
     seen && open.is_empty()
 }
 
+/// More elements than this inside each other are no text that somebody wrote.
+const MAX_OPEN: usize = 100;
+
+/// Whether a text is HTML as browsers read it, which lets ends be left out and cross each other. What is opened and closed
+/// nowhere must be what HTML itself ends, in a text that begins as HTML, or have an attribute.
+pub fn is_loosely_html(text: &str) -> bool {
+    let begins_as_html = text.trim_start().starts_with('<');
+    let mut open: Vec<(String, bool)> = Vec::new();
+    let mut seen = text.contains("<!--") && text.contains("-->");
+    for token in Tokens::new(text) {
+        match token {
+            Token::Text(_) => continue,
+            Token::Close(name) if tags::is_loosely_known(&name) => {
+                let opened = open.iter().rposition(|(open, _)| *open == name);
+                open.truncate(opened.unwrap_or(open.len()));
+                continue;
+            }
+            Token::Open(tag) if tags::is_void(&tag.name) => {}
+            Token::Open(tag) if tags::is_loosely_known(&tag.name) => {
+                if tag.is_closed || tags::is_loosely_void(&tag.name) {
+                    seen = true;
+                    continue;
+                }
+                end_before(&tag.name, &mut open);
+                open.push((tag.name.clone(), tag.has_values()));
+            }
+            Token::Open(_) | Token::Close(_) => return false,
+        }
+        seen = true;
+        if open.len() > MAX_OPEN {
+            return false;
+        }
+    }
+    let meant =
+        |(name, has_values): &(String, bool)| *has_values || begins_as_html && tags::may_stay_open(name);
+    seen && open.iter().all(meant)
+}
+
+/// An item ends the one before it, and so do paragraphs, rows and cells.
+fn end_before(name: &str, open: &mut Vec<(String, bool)>) {
+    let Some(same) = open.iter().rposition(|(open, _)| open == name) else { return };
+    if open[same..].iter().all(|(open, _)| tags::may_stay_open(open)) {
+        open.truncate(same);
+    }
+}
+
 /// HTML's readable content as Markdown. Addresses stay as they stand; see
 /// [`markdown::safe`](super::markdown::safe) for what becomes of them.
 ///
@@ -38,13 +86,26 @@ pub fn to_markdown(html: &str) -> String {
     written(html, reading)
 }
 
-/// The same of Markdown that has HTML in it: what stands between the tags stays as it is.
+/// The same of Markdown that has HTML in it: what stands between the tags, and in code, stays as it is.
 pub fn within_markdown(text: &str) -> String {
-    written(text, Reading::Markdown)
+    let mut writer = Writer::new(Reading::Markdown);
+    let mut done = 0;
+    for code in markdown::marked_code(text) {
+        write(&text[done..code.start], &mut writer);
+        writer.text(&text[code.clone()]);
+        done = code.end;
+    }
+    write(&text[done..], &mut writer);
+    writer.finish()
 }
 
 fn written(html: &str, reading: Reading) -> String {
     let mut writer = Writer::new(reading);
+    write(html, &mut writer);
+    writer.finish()
+}
+
+fn write(html: &str, writer: &mut Writer) {
     for token in Tokens::new(html) {
         match token {
             Token::Text(text) => writer.text(text),
@@ -52,7 +113,6 @@ fn written(html: &str, reading: Reading) -> String {
             Token::Close(name) => writer.close(&name),
         }
     }
-    writer.finish()
 }
 
 /// Text with its character references resolved, by HTML 5's table; an unknown one stays as it is.

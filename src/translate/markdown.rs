@@ -1,5 +1,7 @@
 //! Markdown as we send it: what was typed shows sign for sign, links lead only where people can safely go.
 
+use std::borrow::Cow;
+
 mod address;
 mod escape;
 mod plain;
@@ -8,8 +10,23 @@ mod safe;
 pub use self::{
     escape::{escape, typed},
     plain::to_plain,
-    safe::safe,
+    safe::{marked_code, safe},
 };
+
+/// Signs at which a line ends.
+pub fn ends_line(char: char) -> bool {
+    matches!(char, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// A text whose lines end as Markdown has it: renderers disagree about all the other signs.
+pub fn with_plain_ends(text: &str) -> Cow<'_, str> {
+    let others = |char| char != '\n' && ends_line(char);
+    if text.contains(others) {
+        Cow::Owned(text.replace("\r\n", "\n").replace(others, "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
 
 /// An address as the destination of a Markdown link.
 pub fn destination(url: &str) -> String {

@@ -29,13 +29,33 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Tags of HTML, known and balanced, make a text HTML whoever speaks; without them it is what its speaker writes.
+    /// Tags of HTML, known and balanced, make a text HTML whoever speaks; without them it is what its speaker writes. A
+    /// bot's need not be balanced where browsers don't ask for it.
     pub fn of(text: &str, by: Voice) -> Self {
-        match (html::is_html(text), by) {
-            (true, Voice::Bot) if looks_like_markdown(text) => Self::Mixed,
-            (true, _) => Self::Html,
-            (false, Voice::Bot) => Self::Markdown,
-            (false, Voice::Person) => Self::Plain,
+        match by {
+            Voice::Person if html::is_html(text) => Self::Html,
+            Voice::Person => Self::Plain,
+            Voice::Bot => Self::of_bot(text),
+        }
+    }
+
+    /// Bots leave ends out as browsers let them; tags in code are code.
+    fn of_bot(text: &str) -> Self {
+        if !text.contains('<') {
+            return Self::Markdown;
+        }
+        let code = markdown::marked_code(text);
+        let mut around = String::new();
+        let mut done = 0;
+        for code in &code {
+            around.push_str(&text[done..code.start]);
+            done = code.end;
+        }
+        around.push_str(&text[done..]);
+        match html::is_loosely_html(&around) {
+            true if !code.is_empty() || looks_like_markdown(text) => Self::Mixed,
+            true => Self::Html,
+            false => Self::Markdown,
         }
     }
 }
@@ -102,11 +122,21 @@ pub fn to_markdown(text: &str, kind: Kind) -> String {
 /// A text as plain text: what its reader reads.
 pub fn plain(text: &str, by: Voice) -> String {
     let (text, _) = picture::taken_out(text);
+    let text = markdown::with_plain_ends(&text);
     let plain = match Kind::of(&text, by) {
         Kind::Plain => text.into_owned(),
         kind => markdown::to_plain(&to_markdown(&text, kind)),
     };
     picture::without_places(plain)
+}
+
+/// Whether a text has anything in it that is seen.
+pub fn is_seen(text: &str) -> bool {
+    if !text.trim_start().starts_with(['<', '&']) {
+        return !text.trim().is_empty();
+    }
+    let markdown = to_markdown(text, Kind::of(text, Voice::Bot));
+    !html::entities(&markdown).trim().is_empty()
 }
 
 /// Signs that only Markdown is written with.

@@ -9,6 +9,22 @@ pub(super) fn is_known(name: &str) -> bool {
     is_among(name, KNOWN)
 }
 
+/// Those, and what bots send beside them that nobody reads or that is shown by its content.
+pub(super) fn is_loosely_known(name: &str) -> bool {
+    const KNOWN: &str = "audio button col colgroup fieldset footer form head header hgroup iframe label \
+        legend meta nav optgroup option picture select style svg title video";
+    is_known(name) || is_loosely_void(name) || is_among(name, KNOWN)
+}
+
+pub(super) fn is_loosely_void(name: &str) -> bool {
+    matches!(name, "col" | "embed" | "input" | "link" | "meta" | "source")
+}
+
+/// Tags whose end HTML lets be left out.
+pub(super) fn may_stay_open(name: &str) -> bool {
+    is_among(name, "body dd dt head html li option p tbody td tfoot th thead tr")
+}
+
 /// Tags that have no end.
 pub(super) fn is_void(name: &str) -> bool {
     matches!(name, "br" | "hr" | "img" | "wbr")

@@ -34,6 +34,11 @@ fn what_markdown_can_say_is_kept() {
         ("<b><s>x</s></b>y", "**~~x~~**&#8203;y"),
         ("<pre>a <b>b</b><br><a href=x>c</a></pre>", "```\na b\nc\n```"),
         ("<code>a <i>b</i></code>", "`a b`"),
+        ("10<sup>6</sup> CO<sub>2</sub> x<sup>-1</sup> 1<sup>st</sup>", "10⁶ CO₂ x⁻¹ 1st"),
+        ("<q>so</q> a<center>b</center>c<aside>d</aside>e", "“so” a\n\nb\n\nc\n\nd\n\ne"),
+        ("<ol><li>a</ol><ol><li>b</ol><ol><li>c</ol>", "1. a\n\n1) b\n\n1. c"),
+        ("<ul><li>a</ul><ul><li>b</ul>", "- a\n\n* b"),
+        ("<ol><li>a<li value=9>b<li>c</ol>", "1. a\n9. b\n10. c"),
     ] {
         assert_eq!(to_markdown(html), markdown, "{html}");
     }
@@ -51,6 +56,8 @@ fn a_table_becomes_a_table_and_a_layout_becomes_paragraphs() {
         to_markdown("<table><tr><td><code>a|b</code><td><pre>c\n|d</pre></table>"),
         "| `a\\|b` | `c \\|d` |\n| --- | --- |"
     );
+    let within = "<table><tr><td><table><tr><td>a<td>b</table><td>c<tr><td>d<td>e</table>";
+    assert_eq!(to_markdown(within), "| a b | c |\n| --- | --- |\n| d | e |");
     assert_eq!(to_markdown("<table><tr><td>one</td></tr><tr><td>two</td></tr></table>"), "one\n\ntwo");
 }
 

@@ -19,6 +19,11 @@ pub(super) struct Tag {
 }
 
 impl Tag {
+    /// Whether any attribute has a value.
+    pub fn has_values(&self) -> bool {
+        self.attributes.iter().any(|(_, value)| !value.is_empty())
+    }
+
     /// An attribute that is there and not blank.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         let (_, value) = self.attributes.iter().find(|(key, _)| key == name)?;

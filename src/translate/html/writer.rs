@@ -27,8 +27,11 @@ enum Element {
     Link(String),
     Heading(usize),
     Quote,
-    /// The number of the next item, when they are numbered.
-    List(Option<u64>),
+    /// The number of the next item, when they are numbered, and the sign that makes an item of it.
+    List(Option<u64>, char),
+    Quoted,
+    Raised,
+    Lowered,
     Item,
     Table(Vec<Vec<String>>),
     Row(Vec<String>),
@@ -91,10 +94,22 @@ impl Writer {
             "a" => Element::Link(tag.attribute("href").unwrap_or_default().to_owned()),
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => Element::Heading(tag.name[1..].parse().unwrap_or(6)),
             "blockquote" => Element::Quote,
-            "ul" | "menu" => Element::List(None),
-            "ol" => Element::List(Some(tag.attribute("start").and_then(|at| at.parse().ok()).unwrap_or(1))),
+            "q" => Element::Quoted,
+            "sup" => Element::Raised,
+            "sub" => Element::Lowered,
+            "ul" | "menu" => Element::List(None, if self.follows_list("-") { '*' } else { '-' }),
+            "ol" => {
+                let first = tag.attribute("start").and_then(|at| at.parse().ok()).unwrap_or(1);
+                Element::List(Some(first), if self.follows_list(".") { ')' } else { '.' })
+            }
             "li" => {
                 self.close_within("li", &["ul", "ol", "menu"]);
+                let number = tag.attribute("value").and_then(|at| at.parse().ok());
+                if let (Some(Frame { kind: Element::List(Some(next), _), .. }), Some(number)) =
+                    (self.frames.last_mut(), number)
+                {
+                    *next = number;
+                }
                 Element::Item
             }
             "table" => Element::Table(Vec::new()),
@@ -109,7 +124,7 @@ impl Writer {
             }
             "p" | "div" | "section" | "article" | "header" | "footer" | "main" | "form" | "fieldset"
             | "dl" | "dt" | "dd" | "figure" | "figcaption" | "address" | "caption" | "option" | "details"
-            | "summary" => {
+            | "summary" | "center" | "aside" | "nav" | "legend" | "hgroup" | "button" | "select" => {
                 if tag.name == "p" {
                     self.close_within("p", &["div", "td", "th", "li", "table", "blockquote", "section"]);
                 }
@@ -230,12 +245,23 @@ impl Writer {
                 let quoted = text.trim().lines().map(|line| format!("> {line}")).collect::<Vec<_>>();
                 self.block(&quoted.join("\n"));
             }
-            Element::List(_) | Element::Paragraph => self.block(&text),
+            Element::List(..) | Element::Paragraph => self.block(&text),
+            Element::Quoted => self.top().push_str(&format!("“{text}”")),
+            Element::Raised => self.top().push_str(&marks::shifted(&text, marks::RAISED)),
+            Element::Lowered => self.top().push_str(&marks::shifted(&text, marks::LOWERED)),
             Element::Item => self.item(&text),
             Element::Table(rows) => self.table(&rows, &text),
             Element::Row(cells) => self.row(cells, &text),
             Element::Cell => self.cell(text),
         }
+    }
+
+    /// Whether a list stands right before this whose items have this sign: with it, Markdown would take both for one.
+    fn follows_list(&self, sign: &str) -> bool {
+        let text = self.frames.last().map_or("", |frame| &frame.text);
+        let last = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
+        let mark = last.trim_start_matches(|char: char| char.is_ascii_digit());
+        mark.strip_prefix(sign).is_some_and(|rest| rest.starts_with(' '))
     }
 
     /// A paragraph of its own.
@@ -254,14 +280,15 @@ impl Writer {
     }
 
     fn item(&mut self, text: &str) {
-        let number = match self.frames.last_mut() {
-            Some(Frame { kind: Element::List(Some(next)), .. }) => {
+        let mark = match self.frames.last_mut() {
+            Some(Frame { kind: Element::List(Some(next), sign), .. }) => {
+                let number = *next;
                 *next = next.saturating_add(1);
-                Some(*next - 1)
+                format!("{number}{sign} ")
             }
-            _ => None,
+            Some(Frame { kind: Element::List(None, sign), .. }) => format!("{sign} "),
+            _ => "- ".to_owned(),
         };
-        let mark = number.map_or("- ".to_owned(), |number| format!("{number}. "));
         let indent = format!("\n{}", " ".repeat(mark.len()));
         let inner = text.trim().replace("\n\n", "\n").replace('\n', &indent);
         let top = self.top();

@@ -20,7 +20,7 @@ pub(super) fn pieces(line: &str) -> Vec<Piece<'_>> {
     let mut plain = 0;
     let mut at = 0;
     while at < line.len() {
-        let word_end = rest.find(ends_word).unwrap_or(rest.len());
+        let word_end = word_end(rest);
         match first_address(&rest[..word_end]) {
             Some((start, length, leads_to)) => {
                 let (start, end) = (at + start, at + start + length);
@@ -43,8 +43,20 @@ pub(super) fn pieces(line: &str) -> Vec<Piece<'_>> {
     found
 }
 
+/// Where the first word of this ends: before a sign that no address has, or behind one that parts two addresses.
+fn word_end(text: &str) -> usize {
+    let parts = |char| matches!(char, ',' | ';' | '|' | '(' | ')' | '[' | ']' | '{' | '}');
+    let another = |rest: &str| SCHEMES[..2].iter().any(|scheme| begins_with(rest, scheme));
+    let ends = |(at, char): &(usize, char)| ends_word(*char) || parts(*char) && another(&text[at + 1..]);
+    text.char_indices().find(ends).map_or(text.len(), |(at, _)| at)
+}
+
+/// Also the marks that stand around an address, or behind it without a blank, in other scripts.
 fn ends_word(char: char) -> bool {
-    char.is_whitespace() || char.is_control() || matches!(char, '<' | '>' | '"' | '`')
+    char.is_whitespace()
+        || char.is_control()
+        || matches!(char, '<' | '>' | '"' | '`' | '«' | '»' | '\u{2018}'..='\u{201f}' | '‹' | '›')
+        || matches!(char, '\u{3000}'..='\u{3002}' | '\u{3008}'..='\u{3011}' | '，' | '：' | '；' | '！' | '？' | '（' | '）')
 }
 
 const SCHEMES: [&str; 5] = ["https://", "http://", "mailto:", "tel:", "www."];
@@ -143,7 +155,7 @@ fn length(tail: &str, mut surplus: i64) -> usize {
     for last in tail.chars().rev().take(MAX_TRAILING) {
         match last {
             '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~' | ']' | '}' | '|' => {}
-            '\u{2026}' | '\u{2019}' | '\u{201d}' => {}
+            '\u{2026}' => {}
             ')' if surplus > 0 => surplus -= 1,
             _ => break,
         }
@@ -209,7 +221,19 @@ mod tests {
 
     #[test]
     fn addresses_side_by_side_are_each_found_in_linear_time() {
-        assert_eq!(addresses("https://a.example https://b.example").len(), 2);
+        for line in [
+            "https://a.example https://b.example",
+            "https://a.example;https://b.example",
+            "(https://a.example)[https://b.example]",
+            "「https://a.example」。https://b.example、",
+            "«https://a.example» “https://b.example”",
+            "https://a.example，https://b.example。",
+        ] {
+            let shown = addresses(line).into_iter().map(|(shown, _)| shown).collect::<Vec<_>>();
+            assert_eq!(shown, ["https://a.example", "https://b.example"], "{line}");
+        }
+        assert_eq!(addresses("https://a.example/web/https://b.example").len(), 1);
+        pieces(&"https://,".repeat(100_000));
         pieces(&"www.".repeat(100_000));
         pieces(&"http:// ".repeat(100_000));
         pieces(&"(".repeat(200_000));

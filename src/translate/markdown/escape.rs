@@ -1,7 +1,7 @@
 //! Plain text as Markdown that shows the same: in CommonMark, with GitHub's extensions, and in Web Chat, whose renderer
 //! sets quotes and dashes, makes links of what looks like one, and reads `\(` and `\[` as the beginning of a formula.
 
-use super::{address, destination};
+use super::{address, destination, with_plain_ends};
 
 /// Plain text as Markdown that shows the same, line breaks included; an address stays text.
 pub fn escape(plain: &str) -> String {
@@ -35,7 +35,7 @@ pub fn typed(plain: &str) -> String {
 fn lines(plain: &str, write: impl Fn(&str, &mut String)) -> String {
     let mut out = String::with_capacity(plain.len() + plain.len() / 8);
     let mut blank = 0;
-    for line in plain.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')) {
+    for line in with_plain_ends(plain).split('\n') {
         let inner = line.trim_matches(trimmed);
         if inner.is_empty() {
             blank += 1;

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{Event, Parser, Tag};
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
 use self::{
     second_look::without_code,
     target::{Target, definition_target, titled, unescaped},
 };
-use super::{destination, escape, options};
+use super::{destination, escape, options, with_plain_ends};
 use crate::translate::{
     link::{RenderContext, resolve, resolve_picture},
     picture::{self, Picture},
@@ -21,8 +21,7 @@ mod target;
 /// also to mail and telephones), the rest of them as text; tags of HTML as text. `pictures` are those that
 /// [`taken_out`](picture::taken_out) has put into it by number; they learn their names.
 pub fn safe(markdown: &str, context: &RenderContext<'_>, pictures: &mut [Picture]) -> String {
-    // Renderers disagree about a lone carriage return.
-    let markdown = markdown.replace(SLOT, "").replace("\r\n", "\n").replace('\r', "\n");
+    let markdown = with_plain_ends(markdown).replace(SLOT, "");
     let mut scanner = Scanner {
         out: String::with_capacity(markdown.len()),
         opens: Vec::new(),
@@ -52,6 +51,23 @@ fn with_breaks(markdown: &str) -> String {
     }
     out.push_str(&markdown[done..]);
     out
+}
+
+/// Where code stands that signs say to be code, in order.
+pub fn marked_code(markdown: &str) -> Vec<Range<usize>> {
+    if !markdown.contains(['`', '~']) {
+        return Vec::new();
+    }
+    let code = |(event, range)| {
+        let fenced = |kind: &CodeBlockKind<'_>| matches!(kind, CodeBlockKind::Fenced(_));
+        let is_code = match &event {
+            Event::Code(_) => true,
+            Event::Start(Tag::CodeBlock(kind)) => fenced(kind),
+            _ => false,
+        };
+        is_code.then_some(range)
+    };
+    Parser::new_ext(markdown, options()).into_offset_iter().filter_map(code).collect()
 }
 
 /// Where code stands, the last first.
@@ -171,7 +187,17 @@ impl Scanner<'_> {
                 }
                 target => target,
             },
-            Some(':') if self.begins_line(open) => definition_target(&rest[2..]),
+            Some(':') if self.begins_line(open) => {
+                let definition =
+                    definition_target(&rest[2..]).filter(|_| !self.out[open..].starts_with("\u{1}[^"));
+                if definition.is_none() {
+                    // Read as a definition it would not be shown.
+                    self.out.replace_range(open..=open, "\\");
+                    self.show("\\]");
+                    return 1;
+                }
+                definition
+            }
             _ => None,
         };
         let Some(Target { url, title, taken, inline }) = target else {

@@ -38,7 +38,7 @@ fn seen(markdown: &str) -> Vec<String> {
 
 fn lines(text: &str) -> Vec<String> {
     let lines = text
-        .split(['\n', '\r'])
+        .split(crate::translate::markdown::ends_line)
         .map(|line| line.trim_matches(|char: char| char.is_whitespace() || char == '\u{feff}').to_owned());
     lines.filter(|line| !line.is_empty()).collect()
 }
@@ -139,6 +139,19 @@ fn evidence_tells_html() {
         ("**bold**<br>and more", Voice::Bot, Kind::Mixed),
         ("| a<br>b | c |\n|---|---|\n| 1 | 2 |", Voice::Bot, Kind::Mixed),
         ("", Voice::Bot, Kind::Markdown),
+        // As browsers read it.
+        ("<ul><li>one<li>two</ul>", Voice::Bot, Kind::Html),
+        ("<ul><li>one<li>two</ul>", Voice::Person, Kind::Plain),
+        ("<p>one<p>two", Voice::Bot, Kind::Html),
+        ("<b>a <i>b</b></i>", Voice::Bot, Kind::Html),
+        ("<a href=\"https://a.example\">never closed", Voice::Bot, Kind::Html),
+        ("<style>p {}</style><p>x</p>", Voice::Bot, Kind::Html),
+        ("<!-- x -->Hi", Voice::Bot, Kind::Html),
+        ("<!-- x -->Hi", Voice::Person, Kind::Plain),
+        ("use <p> for paragraphs", Voice::Bot, Kind::Markdown),
+        ("if a<b and c>d", Voice::Bot, Kind::Markdown),
+        ("use `<b>` here<br>ok", Voice::Bot, Kind::Mixed),
+        ("use `<b>` here", Voice::Bot, Kind::Markdown),
     ] {
         assert_eq!(Kind::of(text, by), kind, "{text}");
     }
@@ -156,6 +169,9 @@ fn html_in_a_text_is_read_as_html() {
         ("<b>Name:</b> Anna\nDesk: 4", Voice::Person, "**Name:** Anna  \nDesk: 4"),
         ("<p>r&eacute;initialiser</p>", Voice::Bot, "réinitialiser"),
         ("**bold**<br>more <i>it</i>", Voice::Bot, "**bold**  \nmore *it*"),
+        ("use `<b>x</b>` for <i>bold</i><br>ok", Voice::Bot, "use `<b>x</b>` for *bold*  \nok"),
+        ("<ul><li>one<li>two</ul>", Voice::Bot, "- one\n- two"),
+        ("<!-- x -->Hi", Voice::Bot, "Hi"),
         ("<a href=\"mailto:a@example.com\">mail</a>", Voice::Person, "[mail](mailto:a@example.com)"),
     ] {
         assert_eq!(said(text, by).markdown, markdown, "{text}");
@@ -172,6 +188,39 @@ fn a_bots_lines_stay_lines() {
         ("one  \ntwo\n\nthree", "one  \ntwo\n\nthree"),
     ] {
         assert_eq!(said(text, Voice::Bot).markdown, markdown, "{text}");
+    }
+}
+
+#[test]
+fn every_sign_that_ends_a_line_does() {
+    for end in ["\n", "\r", "\r\n", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}"] {
+        let text = format!("Desk: 4{end}Phone: 1");
+        for by in [Voice::Person, Voice::Bot] {
+            assert_eq!(said(&text, by).markdown, "Desk: 4  \nPhone: 1", "{end:?}");
+            assert_eq!(plain(&text, by), "Desk: 4\nPhone: 1", "{end:?}");
+        }
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_definition_is_read() {
+    for text in
+        ["[Note]: call me later", "[Note]: Wichtig", "[^1]: note", "see [^1]\n\n[^1]: https://a.example"]
+    {
+        let shown = said(text, Voice::Bot).markdown;
+        assert_eq!(seen(&shown), typed(text), "{text:?} as {shown:?}");
+    }
+    assert_eq!(said("[a][1]\n\n[1]: /kb", Voice::Bot).markdown, "[a][1]\n\n[1]: https://acme.example.com/kb");
+}
+
+#[test]
+fn what_has_nothing_to_read_is_not_seen() {
+    for text in ["", " \n", "<br>", "<p></p>", "<p>&nbsp;</p>", "&nbsp;", "<!-- x -->", "<div> <br/> </div>"]
+    {
+        assert!(!is_seen(text), "{text}");
+    }
+    for text in ["a", "<", "&", "<b>x</b>", "<img src=\"https://a.example/a.png\">", "<x>", "&amp;", "<hr>"] {
+        assert!(is_seen(text), "{text}");
     }
 }
 

@@ -6,7 +6,7 @@ mod card;
 
 use self::card::card;
 pub(super) use self::card::is_notification;
-use super::super::{html, readable};
+use super::super::{html, readable, text::is_seen};
 use crate::{
     domain::control::{
         Choice, ChoiceKind, ChoiceLook, Citation, Control, Generated, GroupedParts, Html, Image, Item, Link,
@@ -56,8 +56,9 @@ fn plain(kind: Kind, texts: Texts, mask: Mask) -> Option<Control> {
         Kind::FileUpload(FileUpload { max_count, max_size, item_type, required }) => {
             Some(Control::Upload(Upload {
                 prompt: prompt(texts),
-                max_count,
-                max_megabytes: max_size,
+                // None at most would be no question.
+                max_count: max_count.filter(|count| *count > 0),
+                max_megabytes: max_size.filter(|size| *size > 0),
                 pictures_only: item_type.is_some_and(|kind| kind.eq_ignore_ascii_case("image")),
                 optional: required == Some(false),
             }))
@@ -153,7 +154,7 @@ fn text(output: OutputText, mut texts: Texts) -> Option<Control> {
     } else if texts.label.is_some() {
         texts.message = None;
     }
-    let text = prompt(texts)?;
+    let text = prompt(texts).filter(|text| is_seen(text))?;
     if citations.is_empty() && feedback.is_none() && stream_id.is_none() {
         return Some(Control::Text { text });
     }

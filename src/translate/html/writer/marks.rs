@@ -26,6 +26,19 @@ impl Mark {
     }
 }
 
+pub(super) const RAISED: [char; 15] =
+    ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹', '⁺', '⁻', '⁼', '⁽', '⁾'];
+pub(super) const LOWERED: [char; 15] =
+    ['₀', '₁', '₂', '₃', '₄', '₅', '₆', '₇', '₈', '₉', '₊', '₋', '₌', '₍', '₎'];
+
+/// A number above or below its line (`10⁶`); any other text stays as it is.
+pub(super) fn shifted(text: &str, shift: [char; 15]) -> Cow<'_, str> {
+    const NUMBERS: &str = "0123456789+-=()";
+    let shifted = text.replace('\\', "");
+    let shifted = shifted.chars().map(|char| Some(shift[NUMBERS.find(char)?])).collect::<Option<String>>();
+    shifted.map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
 /// A text without the signs that are kept for marks.
 pub(super) fn without(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.contains(is_held) { Cow::Owned(text.replace(is_held, "")) } else { text }

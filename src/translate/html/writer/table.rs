@@ -23,12 +23,13 @@ impl Writer {
         }
     }
 
-    /// A table whose rows have one cell each only lays out; its cells are paragraphs.
+    /// A table whose rows have one cell each only lays out, and one in another can't be said; their cells are paragraphs.
     pub(super) fn table(&mut self, rows: &[Vec<String>], stray: &str) {
         self.block(stray);
         let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
         let cells = rows.iter().map(Vec::len).sum::<usize>();
-        if columns <= 1 || columns * rows.len() > MAX_EMPTY * cells {
+        let within = self.is_inside(|kind| matches!(kind, Element::Cell));
+        if columns <= 1 || within || columns * rows.len() > MAX_EMPTY * cells {
             return rows.iter().flatten().for_each(|cell| self.block(cell));
         }
         let line = |row: &Vec<String>| {

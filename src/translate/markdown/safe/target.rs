@@ -12,11 +12,13 @@ pub(super) struct Target<'a> {
     pub inline: bool,
 }
 
-/// What follows `]:` of a reference definition, up to the end of its line.
+/// What follows `]:` of a reference definition, up to the end of its line. Words behind it are no address: `[Note]: later`.
 pub(super) fn definition_target(rest: &str) -> Option<Target<'_>> {
     let line = rest.split('\n').next()?;
     let (url, title) = titled(line.trim());
-    (!url.is_empty()).then_some(Target { url, title, taken: line.len(), inline: false })
+    let leads = line.trim_start().starts_with('<')
+        || url.contains(['/', ':', '.', '#']) && !url.contains(char::is_whitespace);
+    leads.then_some(Target { url, title, taken: line.len(), inline: false })
 }
 
 /// Parts an address from the title behind it.
