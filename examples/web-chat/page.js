@@ -96,8 +96,9 @@ const groups = () => next => ({ activities }) => {
   return { ...next({ activities }), sender };
 };
 
-// A line is Markdown like all text; Web Chat's own reading of it is sanitised.
-const read = text => WebChat.renderMarkdown(text || "", { markdownRespectCRLF: true }, { externalLinkAlt: "" });
+// ServiceNow's lines are Markdown, which Web Chat sanitises; ours are plain text, and have in them what people typed.
+const read = ({ text, textFormat }) => textFormat === "plain" ? { children: text, style: { whiteSpace: "pre-line" } }
+  : { dangerouslySetInnerHTML: { __html: WebChat.renderMarkdown(text || "", { markdownRespectCRLF: true }, { externalLinkAlt: "" }) } };
 
 // People have their name above their words; what nobody says is a thin line in the middle. A Copilot Studio agent sends
 // traces of what it does, which Web Chat can't draw.
@@ -105,7 +106,7 @@ const activities = () => next => (...args) => {
   const [{ activity }] = args;
   if (activity.type === "trace") return false;
   if (isEnd(activity)) return () => element("div", { className: "system" }, texts.over);
-  if (isSystem(activity)) return () => element("div", { className: "system", dir: "auto", dangerouslySetInnerHTML: { __html: read(activity.text) } });
+  if (isSystem(activity)) return () => element("div", { className: "system", dir: "auto", ...read(activity) });
   const draw = next(...args);
   if (!draw || !isPerson(activity)) return draw;
   return (...more) => element("div", { className: "person" },

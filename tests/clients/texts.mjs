@@ -52,4 +52,4 @@ export function* anyTexts(count, seed) {
 }
 
 // Texts as they are compared: line by line, without the blanks at either end.
-export const lines = (text) => text.split(/[\n\r]/).map((line) => line.replace(/^[\s\u0085]+|[\s\u0085]+$/g, '')).filter(Boolean);
+export const lines = (text) => text.split(/[\n\r\v\f\u0085\u2028\u2029]/).map((line) => line.replace(/^[\s\u0085]+|[\s\u0085]+$/g, '')).filter(Boolean);
