@@ -69,8 +69,10 @@ pub(super) fn echo(said: &UserSaid, user: &User) -> Value {
 pub(super) fn account(by: &Speaker, context: &RenderContext<'_>) -> Value {
     match by {
         Speaker::Agent(agent) => {
-            let id = agent.id.as_deref().or(agent.name.as_deref()).unwrap_or("agent");
             let name = agent.name.as_deref().unwrap_or(context.words.get(Text::LiveAgent));
+            // Who has their name for an id is called "Bot" by Web Chat.
+            let ours = || agent.name.as_ref().map_or("agent".to_owned(), |name| format!("agent {name}"));
+            let id = agent.id.clone().filter(|id| id != name).unwrap_or_else(ours);
             json!({"id": id, "name": name, "role": "bot"})
         }
         Speaker::VirtualAgent => {

@@ -96,7 +96,7 @@ fn whoever_speaks_is_named_as_far_as_they_are_known() {
     let named = Agent { name: Some("Ana".to_owned()), ..Agent::default() };
     let of_agent = json!({"sentFromAgent": true});
     let rows = [
-        (Speaker::Agent(named), json!({"id": "Ana", "name": "Ana", "role": "bot"}), of_agent.clone()),
+        (Speaker::Agent(named), json!({"id": "agent Ana", "name": "Ana", "role": "bot"}), of_agent.clone()),
         (
             Speaker::Agent(Agent::default()),
             json!({"id": "agent", "name": "Live agent", "role": "bot"}),
@@ -219,7 +219,7 @@ fn life_cycle_is_told_as_bot_framework_does() {
         at: AT,
     };
     let ended = |why| Fact::ChatEnded { why, tell: false, at: AT };
-    let ana = json!({"id": "Ana", "name": "Ana", "role": "bot"});
+    let ana = json!({"id": "agent Ana", "name": "Ana", "role": "bot"});
     for (fact, state, message) in [
         (joined(Some("Ana")), "accepted", "Ana has joined the chat."),
         (joined(None), "accepted", "A live agent has joined the chat."),

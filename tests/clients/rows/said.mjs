@@ -35,6 +35,7 @@ export async function said({ chat, desk, step, hear, id }) {
     assert.deepEqual(lines(await chat.bubbles('Name: Anna').last().innerText()), ['Name: Anna', 'Desk: 4']);
     await hear({ uiType: 'OutputText', value: '<ul><li>one<li>CO<sub>2</sub></ul>' }, { uiType: 'OutputText', value: 'Here', agentInfo: { sentFromAgent: true, agentName: 'B_o_b *x*' } });
     await chat.see('B_o_b *x*');
+    await chat.page.locator('.person-name', { hasText: 'B_o_b *x*' }).waitFor();
     await chat.page.locator('.webchat__bubble__content li', { hasText: 'CO₂' }).waitFor();
     const link = chat.page.getByRole('link', { name: 'the article' });
     assert.equal(await link.getAttribute('href'), 'https://acme.example/kb?id=1&n=2');
