@@ -7,10 +7,11 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 use url::Url;
 
+pub use self::open::Opened;
 use self::{
     answer::{Grant, activity_set},
     root::Root,
@@ -28,6 +29,7 @@ use crate::{
 };
 
 mod answer;
+mod open;
 pub mod page;
 pub(crate) mod probe;
 pub mod proxy;
@@ -57,14 +59,6 @@ struct Shared {
     /// Set from the start unless the token endpoint has to be asked.
     root: OnceCell<Root>,
     room: Room,
-}
-
-/// A conversation of our own.
-#[derive(Clone, Debug)]
-pub struct Opened {
-    pub conversation_id: String,
-    /// What start returned; only without one, what opened it.
-    pub token: Token,
 }
 
 /// One look at a conversation.
@@ -113,63 +107,10 @@ impl DirectLine {
         Box::pin(root.get_or_try_init(ask)).await
     }
 
-    /// Whether [`open`](Self::open) has a secret or a token endpoint to work with.
-    pub fn can_open(&self) -> bool {
-        self.shared.settings.secret.is_some() || self.shared.settings.token_endpoint.is_some()
-    }
-
     /// What speaks in every conversation that our secret has opened, the whole header value; `None` where each has a token.
     pub fn own_authorization(&self) -> Option<String> {
         let secret = self.shared.settings.secret.as_ref()?;
         Some(bearer(secret.value().expose_secret()).expose_secret().to_owned())
-    }
-
-    /// Opens a conversation, with the secret if there is one, else over the token endpoint.
-    ///
-    /// With the secret, a user whose id starts with `dl_` is bound to the token first, so that the bot sees
-    /// that id whatever a client claims.
-    ///
-    /// # Errors
-    /// See [`CallError`]; `Rejected` with code `NotConfigured` when [`can_open`](Self::can_open) is false.
-    pub async fn open(
-        &self,
-        user_id: Option<&str>,
-        locale: Option<&str>,
-        traceparent: Option<&str>,
-    ) -> Result<Opened, CallError> {
-        let before = mark(&self.shared.settings.secret);
-        match self.open_once(user_id, locale, traceparent).await {
-            Err(error)
-                if error.refuses_credential() && renewed(&self.shared.settings.secret, &before).await =>
-            {
-                self.open_once(user_id, locale, traceparent).await
-            }
-            outcome => outcome,
-        }
-    }
-
-    async fn open_once(
-        &self,
-        user_id: Option<&str>,
-        locale: Option<&str>,
-        traceparent: Option<&str>,
-    ) -> Result<Opened, CallError> {
-        let credential = self.credential(user_id, traceparent).await?;
-        let mut body = Map::new();
-        if let Some(id) = user_id {
-            body.insert("user".to_owned(), json!({ "id": id }));
-        }
-        if let Some(locale) = locale {
-            body.insert("locale".to_owned(), locale.into());
-        }
-        let url = self.root().await?.join("conversations").expect("a plain segment joins any http URL");
-        let post = self.post_to(url, &credential, traceparent);
-        let answered = far_end::call(with_json(post, &Value::Object(body)), LONGEST_ANSWER).await?;
-        let Grant { conversation_id, token, expires_in } = Grant::read(&answered)?;
-        Ok(Opened {
-            conversation_id: conversation_id.ok_or(CallError::Failed { status: answered.status })?,
-            token: Token { authorization: token.map_or(credential, |token| bearer(&token)), expires_in },
-        })
     }
 
     /// As [`look`](Self::look), for those to whom the time does not matter.
@@ -269,37 +210,6 @@ impl DirectLine {
         let Grant { conversation_id: _, token, expires_in } = Grant::read(&answered)?;
         let token = token.ok_or(CallError::Failed { status: answered.status })?;
         Ok(Token { authorization: bearer(&token), expires_in })
-    }
-
-    /// What a conversation is started with.
-    async fn credential(
-        &self,
-        user_id: Option<&str>,
-        traceparent: Option<&str>,
-    ) -> Result<SecretString, CallError> {
-        match (&self.shared.settings.secret, &self.shared.settings.token_endpoint) {
-            (Some(secret), _) => {
-                let secret = bearer(secret.value().expose_secret());
-                match user_id.filter(|id| id.starts_with("dl_")) {
-                    Some(id) => self.generate(&secret, id, traceparent).await,
-                    None => Ok(secret),
-                }
-            }
-            (None, Some(endpoint)) => Ok(bearer(&self.mint(endpoint).await?)),
-            (None, None) => Err(CallError::Rejected { status: 401, code: Some("NotConfigured".to_owned()) }),
-        }
-    }
-
-    /// Exchanges the secret for a token that carries the user.
-    async fn generate(
-        &self,
-        secret: &SecretString,
-        user_id: &str,
-        traceparent: Option<&str>,
-    ) -> Result<SecretString, CallError> {
-        let url = self.root().await?.join("tokens/generate").expect("plain segments join any http URL");
-        let post = with_json(self.post_to(url, secret, traceparent), &json!({ "user": { "id": user_id } }));
-        Ok(bearer(&Grant::token(&far_end::call(post, LONGEST_ANSWER).await?)?))
     }
 
     /// Asks the token endpoint for a token; each one stands for one new conversation.

@@ -1,4 +1,5 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::json;
 
 use super::*;
 use crate::{

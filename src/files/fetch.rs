@@ -10,8 +10,9 @@ use tracing::{error, warn};
 use url::Url;
 
 use super::{
-    Cut, Files, IDLE, LinkError, Target, name,
+    Cut, Files, LinkError, Target, name,
     range::{self, Part},
+    taking::IDLE,
 };
 use crate::{domain::Timestamp, far_end::CallError};
 

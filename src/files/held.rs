@@ -3,7 +3,11 @@
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
-use super::{Cut, FileHead, Files, Incoming, PIECES, TakeError, pump, store::Label};
+use super::{
+    Cut, FileHead, Files, Incoming, TakeError,
+    store::Label,
+    taking::{PIECES, pump},
+};
 use crate::domain::{Attachment, Timestamp};
 
 /// Milliseconds after which a held file is deleted, should nobody come back for it.

@@ -1,5 +1,6 @@
 //! Files both ways between both simulated far ends, over real HTTP.
 
+mod asked;
 mod big;
 mod carried;
 pub mod client;

@@ -7,9 +7,10 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     task::LocalSet,
+    time::Duration,
 };
 
-use super::*;
+use super::{reply::SILENCE, *};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 

@@ -1,0 +1,131 @@
+//! Which of the open questions is answered.
+
+use super::*;
+
+/// What an activity is to these questions: the question's place and the text, or why it is no answer.
+fn one(activity: &Activity, open: &[(u64, Control)]) -> Result<(Option<u64>, String), Amiss> {
+    let here = ConversationId::parse("here").expect("an id");
+    let Answer { text, question, amiss, .. } = answer_one(activity, &here, open);
+    amiss.map_or(Ok((question, text)), Err)
+}
+
+#[test]
+fn a_click_answers_its_own_question_while_that_is_open_and_nothing_else() {
+    let here = json!("here");
+    let open = [(3, picker(false, true)), (7, input(Mask::None, false))];
+    let click = |question: u64, chat: &Value| {
+        pressed(json!({"serviceNowAnswer": "hw-2", "serviceNowAsked": question, "serviceNowIn": chat}))
+    };
+    assert_eq!(one(&click(3, &here), &open), Ok((Some(3), "hw-2".to_owned())));
+    for (activity, open) in [
+        (click(2, &here), &open[..]),
+        (click(3, &json!("elsewhere")), &open),
+        (click(3, &here), &open[1..]),
+        (pressed(json!({"serviceNowAnswer": "approve"})), &open),
+        (pressed(json!({"serviceNowAnswer": "hw-2"})), &[]),
+        (pressed(json!({"serviceNowQuestion": "secret", "answer": "x"})), &open[..1]),
+        (pressed(json!({"serviceNowAsked": 9, "foreign": "x"})), &open),
+        (pressed(json!("{\"serviceNowAnswer\":\"hw-2\",\"serviceNowAsked\":2}")), &open),
+        (said(json!({"text": "Approve", "value": {"serviceNowAnswer": "approve"}})), &[]),
+    ] {
+        assert_eq!(one(&activity, open), Err(Amiss::Closed), "{activity:?}");
+    }
+    let unnamed = pressed(json!({"serviceNowAnswer": "hw-2"}));
+    assert_eq!(
+        one(&unnamed, &open),
+        Ok((Some(3), "hw-2".to_owned())),
+        "it says no question, and one takes it"
+    );
+    let packed = pressed(json!("{\"serviceNowAnswer\":\"hw-2\",\"serviceNowAsked\":3}"));
+    assert_eq!(one(&packed, &open), Ok((Some(3), "hw-2".to_owned())));
+}
+
+#[test]
+fn a_click_that_lacks_what_was_asked_for_says_what() {
+    let moment = |kind| Control::Moment(Moment { kind, ..Moment::default() });
+    let part = |part| {
+        Control::MultiPart(MultiPart { heading: None, part: Box::new(part), more_label: None, last: false })
+    };
+    for (control, value, missing) in [
+        (picker(false, false), json!({"serviceNowQuestion": "one"}), Missing::Choice),
+        (picker(false, false), json!({"serviceNowQuestion": "one", "answer": ""}), Missing::Choice),
+        (picker(false, false), json!({"serviceNowQuestion": "one", "answer": "hw-1,hw-2"}), Missing::Choice),
+        (
+            picker(true, false),
+            json!({"serviceNowQuestion": "several", "answer": "hw-1,boat"}),
+            Missing::Choice,
+        ),
+        (picker(false, false), json!({"serviceNowAnswer": "o3"}), Missing::Choice),
+        (picker(false, false), json!({"serviceNowAnswer": "_skip_"}), Missing::Choice),
+        (part(picker(false, false)), json!({"serviceNowAnswer": "o3"}), Missing::Choice),
+        (input(Mask::Secure, false), json!({"serviceNowQuestion": "secret", "answer": " "}), Missing::Words),
+        (input(Mask::None, false), json!({"serviceNowAnswer": "o3"}), Missing::Words),
+        (moment(MomentKind::Date), json!({"serviceNowQuestion": "date"}), Missing::Date),
+        (moment(MomentKind::Date), json!({"serviceNowQuestion": "date", "date": "soon"}), Missing::Date),
+        (moment(MomentKind::Time), json!({"serviceNowQuestion": "time", "time": ""}), Missing::Time),
+        (moment(MomentKind::DateTime), json!({"serviceNowQuestion": "date_time"}), Missing::DateTime),
+        (
+            moment(MomentKind::DateTime),
+            json!({"serviceNowQuestion": "date_time", "time": "9:05"}),
+            Missing::Date,
+        ),
+        (
+            moment(MomentKind::DateTime),
+            json!({"serviceNowQuestion": "date_time", "date": "2026-03-05"}),
+            Missing::Time,
+        ),
+        (Control::Upload(Upload::default()), json!({"serviceNowAnswer": "_skip_"}), Missing::File),
+    ] {
+        let mut value = value;
+        value["serviceNowAsked"] = 3.into();
+        assert_eq!(one(&pressed(value.clone()), &[(3, control)]), Err(Amiss::Missing(missing)), "{value}");
+    }
+    let blank = text(" \n");
+    for (open, missing) in [
+        (vec![], Missing::Anything),
+        (vec![(1, picker(false, false)), (2, Control::Text { text: "x".to_owned() })], Missing::Choice),
+        (vec![(1, picker(false, false)), (2, moment(MomentKind::Time))], Missing::Time),
+        (vec![(1, Control::Upload(Upload::default()))], Missing::File),
+    ] {
+        assert_eq!(one(&blank, &open), Err(Amiss::Missing(missing)), "{open:?}");
+    }
+}
+
+#[test]
+fn words_answer_the_newest_question_they_fit_and_a_masked_one_first() {
+    let older = Control::Choice(Choice {
+        items: vec![item("Red wine", "w-1"), item("Beer", "b-1"), item("Water", "w-3")],
+        ..Choice::default()
+    });
+    let open = [(3, older.clone()), (5, picker(false, false))];
+    for (typed, question, told) in [
+        ("red WINE ", Some(3), "w-1"),
+        ("W-3", Some(3), "w-3"),
+        ("2", Some(5), "hw-2"),
+        ("3)", Some(5), "hw-3"),
+        ("laptop", Some(5), "hw-3"),
+        ("something else", None, "something else"),
+    ] {
+        assert_eq!(one(&text(typed), &open), Ok((question, told.to_owned())), "{typed}");
+    }
+    let masked = [(3, input(Mask::Secure, false)), (5, older)];
+    assert_eq!(one(&text("4711"), &masked), Ok((Some(3), "4711".to_owned())));
+    assert_eq!(one(&text("beer"), &masked), Ok((Some(5), "b-1".to_owned())), "a choice of a later question");
+    let here = ConversationId::parse("here").expect("an id");
+    let date = Control::Moment(Moment { kind: MomentKind::Date, ..Moment::default() });
+    let within = |part| {
+        let part = Box::new(part);
+        Control::MultiPart(MultiPart { heading: None, part, more_label: None, last: false })
+    };
+    let alone = [(3, within(input(Mask::Secure, false)))];
+    assert!(answer_one(&text("4711"), &here, &alone).secure, "a part that asks for a secret");
+    for later in
+        [input(Mask::None, false), within(input(Mask::None, false)), date, Control::Upload(Upload::default())]
+    {
+        let asked = [(3, input(Mask::Secure, false)), (5, later)];
+        let answer = answer_one(&text("2026-11-26"), &here, &asked);
+        assert!(answer.secure && answer.question == Some(3), "{asked:?}");
+    }
+    let card = Card { actions: vec![item("Approve", "approve")], ..Card::default() };
+    assert_eq!(one(&text("approve"), &[(4, Control::Card(card))]), Ok((Some(4), "approve".to_owned())));
+}
