@@ -109,8 +109,6 @@ struct Whispered {
 struct Ended {
     at: Timestamp,
     why: EndReason,
-    /// It took a masked question with it.
-    asking: bool,
 }
 
 impl Whispered {
@@ -265,16 +263,10 @@ impl State {
         self.whispered.iter().find(|known| known.mark == mark && known.is_recent(now)).map(|known| &known.id)
     }
 
-    /// Whether words that come now may be a masked answer once more, which only another process than `me` could tell, or the answer to
-    /// a question that went with its chat a moment ago: the user may not have seen that yet.
+    /// Whether words that come now may be a masked answer once more, which only another process than `me` could tell.
     pub fn may_be_whispered(&self, me: &str, now: Timestamp) -> bool {
         let recent = |known: &Whispered| known.is_recent(now) || self.questions.is_answered_in_secret();
-        self.ended_on_secret(now) || self.whispered.iter().any(|known| known.by != me && recent(known))
-    }
-
-    /// Whether a masked question went with its chat a moment ago.
-    pub fn ended_on_secret(&self, now: Timestamp) -> bool {
-        self.ended_lately(now).is_some_and(|end| end.asking && end.why != EndReason::ByUser)
+        self.whispered.iter().any(|known| known.by != me && recent(known))
     }
 
     /// Whether the user ended the chat a moment ago: to do it twice must not end what follows.

@@ -116,9 +116,7 @@ impl Posting {
         if activity.kind == "endOfConversation" && state.ended_by_user(self.calls.ledger.now()) {
             return Ok(Err(ActivityId::of_nothing(&conversation.id)));
         }
-        let is_words = activity.kind == "message" && !has_attachments(activity);
-        let asked_in_secret = is_words && state.ended_on_secret(self.calls.ledger.now());
-        Ok(Ok((state.phase.clone(), is_click(activity) || asked_in_secret)))
+        Ok(Ok((state.phase.clone(), is_click(activity))))
     }
 
     /// The youngest time of what the bot has said since it is back, if it can be read now: its clock is not ours.

@@ -35,9 +35,8 @@ pub async fn say(
         if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
             return Decided::Known(id);
         }
-        let late = state.ended_on_secret(now).then_some(Amiss::Closed);
         let secure = answer.secure || state.may_be_whispered(ledger.name(), now);
-        let amiss = answer.amiss.or(late);
+        let amiss = answer.amiss;
         let mut said = UserSaid { trace: trace.clone(), latest, ..live_words(&activity, answer, at) };
         if let Some(amiss) = amiss {
             if secure {

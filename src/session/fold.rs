@@ -274,7 +274,7 @@ impl State {
         self.typing_since = None;
         self.agent_types = None;
         self.people = Vec::new();
-        self.ended = Some(Ended { at, why, asking: self.questions.ask_in_secret() });
+        self.ended = Some(Ended { at, why });
         self.questions.end_chat();
         self.whispered.clear();
         self.unfetched.clear();

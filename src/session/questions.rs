@@ -35,11 +35,6 @@ impl Questions {
         !self.on_its_way.is_empty()
     }
 
-    /// Whether a masked one is open, or its answer on its way.
-    pub(super) fn ask_in_secret(&self) -> bool {
-        self.is_answered_in_secret() || self.open.iter().any(|(_, control)| control.is_secure())
-    }
-
     /// Whether one is open that only the virtual agent asked. One that is masked stays open with its topic over: what is typed into
     /// it must not become a plain message.
     pub(super) fn wait_for_virtual_agent(&self) -> bool {

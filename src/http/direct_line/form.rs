@@ -76,9 +76,15 @@ pub(super) fn boundary() -> String {
 
 async fn write_file(mut incoming: Incoming, to: &ToDirectLine, cleared: Cleared) -> Result<(), ApiError> {
     let mut last = Bytes::new();
-    while let Some(Part::File(_)) = incoming.next().await.map_err(not_taken)? {
+    while let Some(Part::File(file)) = incoming.next().await.map_err(not_taken)? {
+        let mut left = file.length;
         while let Some(piece) = incoming.chunk().await.map_err(not_taken)? {
+            left = left.map(|left| left.saturating_sub(piece.len() as u64));
             write(to, std::mem::replace(&mut last, piece)).await;
+            // Of a file of unknown length any piece may be the last.
+            if left.is_some_and(|left| left > 0) {
+                write(to, std::mem::take(&mut last)).await;
+            }
         }
     }
     cleared.await?;
