@@ -183,24 +183,6 @@ async fn a_masked_answer_outlives_an_outage_and_a_double_click_is_one_answer() {
 }
 
 #[tokio::test]
-async fn a_masked_answer_behind_the_end_of_its_chat_is_told_nobody() {
-    let world = World::start().await;
-    let mut chat = world.live_chat().await;
-    asked(&world, &mut chat, "secure input", "Enter your one-time code").await;
-    world.servicenow.end(chat.conversation()).await;
-    chat.see("the end", |activity| activity["value"]["state"] == "completed").await.unwrap();
-    chat.say("hunter2-4711").await.unwrap();
-    chat.see("why", |activity| activity["text"].as_str().is_some_and(|text| text.contains("no longer open")))
-        .await
-        .unwrap();
-    assert!(!Value::from(chat.received.clone()).to_string().contains("hunter2"));
-    assert!(!world.stored_bytes().windows(7).any(|bytes| bytes == b"hunter2"));
-    let told: Vec<_> =
-        world.copilot.conversations().iter().flat_map(|id| world.copilot.said_to_bot(id)).collect();
-    assert!(!Value::from(told).to_string().contains("hunter2"));
-}
-
-#[tokio::test]
 async fn a_table_is_answered_with_done_at_once() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;
