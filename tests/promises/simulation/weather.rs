@@ -103,7 +103,8 @@ fn outages(seed: u64) -> Vec<Outage> {
     for _ in 0..chance.between(1, 3) {
         from += i64::try_from(chance.between(5_000, 120_000)).unwrap();
         let long = chance.one_in(4);
-        let length = chance.between(2_000, if long { 420_000 } else { 60_000 });
+        // A long one outlasts words that wait for its end.
+        let length = if long { chance.between(200_000, 600_000) } else { chance.between(2_000, 60_000) };
         let retry_after = chance.one_in(2).then(|| i64::try_from(chance.between(1_000, 40_000)).unwrap());
         let to = from + i64::try_from(length).unwrap();
         all.push(Outage { from, to, retry_after });
