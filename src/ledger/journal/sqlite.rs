@@ -11,11 +11,11 @@ use std::{
         mpsc,
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use rusqlite::{Connection, config::DbConfig, params};
+use rusqlite::{Connection, ErrorCode, config::DbConfig, params};
 use tokio::sync::oneshot;
 
 use self::{
@@ -41,6 +41,8 @@ const READ: &str =
 /// Pages in the write-ahead log before they are moved to the file, 16 MB of them: busy conversations write the
 /// same pages over and over, and only the last of each is moved.
 const CHECKPOINT: u32 = 4_000;
+/// How long another process is waited for.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// Journals in a SQLite file.
 pub struct SqliteJournal {
@@ -176,8 +178,8 @@ fn unavailable<E: std::error::Error + Send + Sync + 'static>(what: &'static str,
 
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.busy_timeout(BUSY)?;
+    keep_log_ahead(&connection)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     // FULL: an answered message survives the machine, not only the process.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -188,6 +190,21 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
+/// Whoever starts at the same time on a new file does this, too, and here SQLite waits for nobody by itself.
+fn keep_log_ahead(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let until = Instant::now() + BUSY;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(busy)
+                if busy.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until =>
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::contract, *};
@@ -195,6 +212,21 @@ mod tests {
         ledger::journal::{Store, Stored},
         session::Fact,
     };
+
+    #[test]
+    fn several_that_start_at_once_on_a_new_file_all_open_it() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("deep/handoff.db");
+            thread::scope(|scope| {
+                let open = || scope.spawn(|| SqliteJournal::open_file(&path).map(drop));
+                let all: Vec<_> = std::iter::repeat_with(open).take(8).collect();
+                for one in all {
+                    one.join().expect("no panic").expect("opened");
+                }
+            });
+        }
+    }
 
     #[tokio::test]
     async fn a_file_that_is_deleted_under_the_program_is_noticed_by_reads_writes_and_health() {
