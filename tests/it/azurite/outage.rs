@@ -16,6 +16,7 @@ async fn an_account_that_fails_is_told_of_by_health_and_loses_nothing() {
     let session = chat.conversation().to_owned();
     chat.say("before").await.unwrap();
     world.agent_hears(&session, &["before"]).await;
+    chat.see("the user's words", |activity| activity["text"] == "before").await.unwrap();
     assert_eq!(health(world).await, (200, json!("up")));
 
     stage.proxy.set(Weather { busy: 1_000, ..Weather::default() });
