@@ -120,7 +120,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
         Pin::new(&mut self.io).poll_write(context, bytes)
     }
 
-    /// actix-http flushes whenever it has looked at what came and what is to go.
+    /// actix-http flushes whenever it has looked at what came, and once all that was to go has gone.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.is_late(context) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -150,7 +150,10 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const REQUEST: &[u8] = b"GET /soon HTTP/1.1\r\nHost: x\r\n\r\n";
 
-    /// A connection to a service that answers at once, or `/late` after ten minutes; the time when it broke off.
+    /// More than a connection takes at once, and less than actix-http holds.
+    const LARGE: usize = 40_000;
+
+    /// A connection to a service that answers at once, with much text at `/large`, or `/late` after ten minutes.
     async fn connected() -> DuplexStream {
         let (ours, theirs) = duplex(4_096);
         let connection = Watched::new(theirs, PATIENCE);
@@ -163,11 +166,14 @@ mod tests {
                     sleep(SECOND * 600).await;
                 }
                 while request.payload().next().await.is_some() {}
+                let before = if request.path() == "/large" { LARGE } else { 0 };
+                let answer = "x".repeat(before) + "answer";
+                let size = answer.len() as u64;
                 let sent = stream::once(async move {
                     requests.end();
-                    Ok::<_, Error>("answer".into())
+                    Ok::<_, Error>(answer.into())
                 });
-                Ok::<_, Error>(Response::ok().set_body(SizedStream::new(6, sent.boxed_local())))
+                Ok::<_, Error>(Response::ok().set_body(SizedStream::new(size, sent.boxed_local())))
             }
         });
         let http = HttpService::build().keep_alive(UNUSED).client_request_timeout(PATIENCE).h1(service);
@@ -255,6 +261,23 @@ mod tests {
                 sleep(SECOND * 20).await;
             }
             answered(&mut client, b"x").await;
+            answered(&mut client, REQUEST).await;
+        });
+    }
+
+    #[test]
+    fn who_reads_an_answer_slowly_reads_it_whole_and_asks_again() {
+        driven(async {
+            let mut client = connected().await;
+            client.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            let (mut answer, mut part) = (vec![], [0; 1_000]);
+            while !answer.ends_with(b"answer") {
+                sleep(SECOND * 20).await;
+                let read = client.read(&mut part).await.unwrap();
+                assert_ne!(read, 0, "cut after {} bytes", answer.len());
+                answer.extend_from_slice(&part[..read]);
+            }
+            assert!(answer.len() > LARGE);
             answered(&mut client, REQUEST).await;
         });
     }
