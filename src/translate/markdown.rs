@@ -18,14 +18,32 @@ pub fn ends_line(char: char) -> bool {
     matches!(char, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// A text whose lines end as Markdown has it: renderers disagree about all the other signs.
+/// A text whose lines end as Markdown has it: renderers disagree about all the other signs, and about a tab behind the
+/// end of code.
 pub fn with_plain_ends(text: &str) -> Cow<'_, str> {
     let others = |char| char != '\n' && ends_line(char);
-    if text.contains(others) {
-        Cow::Owned(text.replace("\r\n", "\n").replace(others, "\n"))
-    } else {
-        Cow::Borrowed(text)
+    if !text.contains(others) {
+        return without_tabs_behind_fences(text);
     }
+    let plain = text.replace("\r\n", "\n").replace(others, "\n");
+    Cow::Owned(without_tabs_behind_fences(&plain).into_owned())
+}
+
+/// A text with blanks for the tabs with which lines end that may end code, so that each place stays where it is:
+/// `pulldown-cmark` takes no tab there, other renderers do, as CommonMark says.
+fn without_tabs_behind_fences(text: &str) -> Cow<'_, str> {
+    if !["`\t", "~\t", " \t"].iter().any(|end| text.contains(end)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let words = line.trim_end_matches(['\n', '\r', ' ', '\t']);
+        let (words, end) = line.split_at(words.len());
+        out.push_str(words);
+        let is_fence = words.ends_with("```") || words.ends_with("~~~");
+        out.extend(end.chars().map(|char| if is_fence && char == '\t' { ' ' } else { char }));
+    }
+    Cow::Owned(out)
 }
 
 /// An address as the destination of a Markdown link.

@@ -8,7 +8,7 @@ use self::{
     second_look::without_code,
     target::{Target, definition_target, titled, unescaped},
 };
-use super::{destination, escape, options, with_plain_ends};
+use super::{destination, escape, options, with_plain_ends, without_tabs_behind_fences};
 use crate::translate::{
     link::{RenderContext, resolve, resolve_picture},
     picture::{self, Picture},
@@ -67,7 +67,8 @@ pub fn marked_code(markdown: &str) -> Vec<Range<usize>> {
         };
         is_code.then_some(range)
     };
-    Parser::new_ext(markdown, options()).into_offset_iter().filter_map(code).collect()
+    let markdown = without_tabs_behind_fences(markdown);
+    Parser::new_ext(&markdown, options()).into_offset_iter().filter_map(code).collect()
 }
 
 /// Where code stands, the last first.

@@ -49,6 +49,7 @@ fn links_are_absolute_and_lead_to_the_web_only() {
         ("[1]: javascript:x", "\\[1\\]: javascript:x"),
         ("[1]: /a \"b\"\n", "[1]: https://acme.example.com/a \"b\"\n"),
         ("`[a](javascript:x)` ```<b>```", "`[a](javascript:x)` ```<b>```"),
+        ("- \n```\n<b>\n``` \t\n[a](javascript:x)", "- \n```\n<b>\n```  \na (javascript:x)"),
         ("\\[a](javascript:x)", "\\[a\\](javascript:x)"),
         ("[a] [b][c] ] **x**", "[a] [b][c] ] **x**"),
         ("[a](b", "[a\\](b"),
