@@ -4,28 +4,23 @@ use std::{
     io, net::SocketAddr, num::NonZero, pin::pin, sync::Arc, thread::available_parallelism, time::Duration,
 };
 
-use actix_web::{
-    App,
-    dev::{Server, Service as _},
-    web::Data,
-};
-use tracing::{error, info};
-use url::Url;
+use actix_web::{App, dev::Server, web::Data};
+use tracing::info;
 
-use crate::session::Fact;
+pub use self::ending::{Ended, Signal, Signals};
+use self::{ending::Underway, opening::Opening, wiring::Wires};
 use crate::{
-    azure::{self, SignIn, container},
-    config::{Settings, StoreSetting},
-    direct_line::{DirectLine, proxy::Pipe},
+    azure::SignIn,
+    config::Settings,
     far_end,
-    files::FileStore,
     handoff::Handoff,
-    http::{Held, Secondary, Served, Sockets, Tickets, configure},
-    ledger::journal::{AppendBlobJournal, SqliteJournal, Store},
-    operator::{retention::Retention, tombstone::Tombstones},
-    relay::Relay,
-    secondary_bot::{SecondaryBot, media::Media},
-    telemetry::{self, Counters, span::Taken},
+    http::{Served, configure},
+    ledger::journal::Store,
+    operator::retention::Retention,
+    secondary_bot::SecondaryBot,
+    session::Fact,
+    storage,
+    telemetry::Counters,
 };
 
 mod connections;
@@ -33,22 +28,17 @@ mod ending;
 mod heads;
 mod listening;
 mod opening;
+mod timetable;
+mod wiring;
 
-pub use self::ending::{Ended, Signal, Signals};
-use self::{ending::Underway, opening::Opening};
-
-/// How often a process that no host calls sweeps by itself.
-const SWEEP: Duration = Duration::from_secs(60);
 /// A connector that listens.
 pub struct Connector {
     server: Server,
     address: SocketAddr,
-    handoff: Option<Arc<Handoff>>,
-    secondary_bot: Option<Arc<SecondaryBot>>,
+    served: Data<Served>,
     counters: Arc<Counters>,
     underway: Underway,
     opening: Opening,
-    sockets: Option<Arc<Sockets>>,
     /// The journals of live chats; `None` when no role is on that keeps any.
     chats: Option<Store<Fact>>,
     /// `None`: everything is kept.
@@ -73,86 +63,32 @@ impl Connector {
         more: impl Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
     ) -> io::Result<Self> {
         let http = far_end::client().map_err(no_client)?;
-        let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let counters = Arc::new(Counters::default());
         let (opening, store) = Opening::new(settings);
         let sign_in = SignIn::new(settings.azure_client_id.as_deref());
-        let uploads = |store| Ok::<_, io::Error>((store, uploads(settings, &sign_in, &http)?));
-        let store = store.map(uploads).transpose()?;
-        let secondary_bot = store.as_ref().and_then(|(store, kept)| {
-            let media = Media::new(kept.clone());
-            SecondaryBot::new(settings, store.realm(), media, &http, counters.clone()).map(Arc::new)
-        });
+        let kept = |store| Ok::<_, io::Error>((store, storage::uploads(settings, &sign_in, &http)?));
+        let store = store.map(kept).transpose()?;
         let chats = store.as_ref().map(|(store, _)| store.realm());
         let retention = store
             .as_ref()
             .and_then(|(store, kept)| Retention::new(store, kept.clone(), settings.retention_days));
-        let handoff = store
-            .and_then(|(store, kept)| Handoff::new(settings, store, kept, &http, counters.clone()))
-            .map(Arc::new);
         let connections = connections::at_most();
-        // The others are for posts, polls and webhooks.
-        let tickets = settings.web_socket.then(|| Tickets::new(settings)).flatten();
-        let sockets = tickets.map(|tickets| Arc::new(Sockets::new(tickets, connections / 2)));
-        let secondary = secondary_bot.clone().zip(settings.secondary_bot.clone());
-        let served = Data::new(Served {
-            handoff: handoff.clone(),
-            erased: chats.as_ref().map(|chats| Tombstones::new(chats.realm())),
-            responses: settings.responses.clone(),
-            allowed_origins: settings.allowed_origins.clone(),
-            in_functions_host: settings.in_functions_host,
-            long_poll: settings.long_poll,
-            sockets: sockets.clone(),
-            max_upload: settings.files.max_upload,
-            relay: settings.relay.access.clone(),
-            held: Held::default(),
-            direct_line_secret: settings.direct_line.secret.clone(),
-            public_url: settings.public_url.clone(),
-            secondary_bot: secondary.map(|(bot, credentials)| Secondary { bot, credentials }),
-        });
+        let served = Data::new(wiring::served(settings, store, &http, &counters, connections));
         let workers = available_parallelism().map_or(2, NonZero::get);
-        let (relay, events) = (settings.relay.clone(), settings.handoff.events.clone());
-        let counting = counters.clone();
+        let wires = Wires::new(settings, http, counters.clone(), workers);
         let underway = Underway::default();
-        let requests = underway.clone();
+        let (given, requests) = (served.clone(), underway.clone());
         let app = move || {
-            // A client of its own keeps a worker's connections on its thread.
-            let own = far_end::client().unwrap_or_else(|_| http.clone());
-            far_end::own(&own);
-            let relay = Relay::new(direct_line.over(own), &relay, &events, workers, counting.clone());
-            let relay = Data::new(relay);
-            let pipe = Pipe::new(direct_line.clone()).expect("a client was made with the same configuration");
-            let pipe = Data::new(pipe);
+            let (pipe, relay) = wires.of_a_worker();
             let requests = requests.worker();
-            App::new().configure(more.clone()).configure(configure(served.clone(), pipe, relay)).wrap_fn(
-                move |mut request, service| {
-                    let begun = requests.begin(request.conn_data());
-                    let span = Taken::begin(&mut request);
-                    let answer = service.call(request);
-                    async move {
-                        let answer = answer.await?;
-                        if let Some(span) = span {
-                            span.end(answer.status().as_u16());
-                        }
-                        Ok(answer.map_body(|_, body| begun.until_sent(body)))
-                    }
-                },
-            )
+            App::new()
+                .configure(more.clone())
+                .configure(configure(given.clone(), pipe, relay))
+                .wrap_fn(move |request, service| ending::counted(&requests, request, service))
         };
         let (server, address) = listening::listen(settings.listen, workers, connections, app)
             .map_err(|failed| no_address(failed, settings))?;
-        Ok(Self {
-            server,
-            address,
-            handoff,
-            secondary_bot,
-            counters,
-            underway,
-            opening,
-            sockets,
-            chats,
-            retention,
-        })
+        Ok(Self { server, address, served, counters, underway, opening, chats, retention })
     }
 
     /// Where it listens; the port that the system chose when 0 was asked for.
@@ -162,12 +98,12 @@ impl Connector {
 
     /// The live-agent role, for tests that drive time by hand.
     pub fn handoff(&self) -> Option<Arc<Handoff>> {
-        self.handoff.clone()
+        self.served.handoff.clone()
     }
 
     /// The secondary-bot role, likewise.
     pub fn secondary_bot(&self) -> Option<Arc<SecondaryBot>> {
-        self.secondary_bot.clone()
+        self.served.secondary_bot.as_ref().map(|secondary| secondary.bot.clone())
     }
 
     /// Serves until told to end.
@@ -183,7 +119,7 @@ impl Connector {
     /// # Errors
     /// When serving fails.
     pub async fn run_until(self, mut signals: Signals) -> io::Result<Ended> {
-        let Self { server, underway, opening, sockets, chats, .. } = self;
+        let Self { server, underway, opening, served, chats, .. } = self;
         let handle = server.handle();
         let mut serving = pin!(server);
         let signal = tokio::select! {
@@ -193,7 +129,7 @@ impl Connector {
             failed = opening.failed() => return Err(failed),
             signal = signals.told() => signal?,
         };
-        if let Some(sockets) = sockets {
+        if let Some(sockets) = &served.sockets {
             sockets.end();
         }
         // Takes no new connection; callers that keep one open, asking nothing, are not waited for.
@@ -273,102 +209,17 @@ pub async fn run(settings: Settings) -> io::Result<Ended> {
     let signals = Signals::listen()?;
     info!("Listening on {}", connector.address());
     if !settings.in_functions_host {
-        connector.handoff().into_iter().for_each(keep_sweeping);
-        connector.secondary_bot().into_iter().for_each(keep_sweeping_secondary);
+        timetable::keep_sweeping(connector.served.clone());
     }
     if let Some(retention) = connector.retention.take() {
         actix_web::rt::spawn(retention.keep_running());
     }
-    keep_counting(connector.counters.clone());
+    timetable::keep_counting(connector.counters.clone());
     #[cfg(feature = "otlp")]
-    let _export = telemetry::otlp::Export::begin(&connector.counters).map_err(|failed| {
+    let _export = crate::telemetry::otlp::Export::begin(&connector.counters).map_err(|failed| {
         io::Error::other(format!(
             "Metrics and traces can't be exported: {failed}. Check the OTEL_* variables."
         ))
     })?;
     connector.run_until(signals).await
-}
-
-/// Goes on at once with what a crash left undone, and then looks each minute. The Functions host calls `sweep` instead, one
-/// instance a minute: if each one that starts looked after all that is open, starting many would be what a busy store
-/// has least use for.
-pub fn keep_sweeping(handoff: Arc<Handoff>) {
-    actix_web::rt::spawn(async move {
-        loop {
-            if let Err(failed) = handoff.sweep().await {
-                error!(error = %failed, "The sweep failed; the next one tries again");
-            }
-            tokio::time::sleep(SWEEP).await;
-        }
-    });
-}
-
-/// Logs what was counted, each minute. The host's timer would not do: it calls one instance of several.
-fn keep_counting(counters: Arc<Counters>) {
-    actix_web::rt::spawn(async move {
-        loop {
-            tokio::time::sleep(telemetry::EVERY).await;
-            counters.log();
-        }
-    });
-}
-
-/// As [`keep_sweeping`], for the sessions of the secondary bot.
-pub fn keep_sweeping_secondary(bot: Arc<SecondaryBot>) {
-    actix_web::rt::spawn(async move {
-        loop {
-            if let Err(failed) = bot.sweep().await {
-                error!(error = %failed, "The sweep of the secondary bot failed; the next one tries again");
-            }
-            tokio::time::sleep(SWEEP).await;
-        }
-    });
-}
-
-/// Users' files stand where the journal does: beside the SQLite file, or in its container.
-pub(crate) fn uploads(
-    settings: &Settings,
-    sign_in: &SignIn,
-    http: &reqwest::Client,
-) -> io::Result<FileStore> {
-    match &settings.store {
-        StoreSetting::Sqlite(path) => {
-            Ok(FileStore::folder(path.with_file_name("files"), settings.files.disk))
-        }
-        StoreSetting::AppendBlob { url } => {
-            let credential = match container::is_signed(url) {
-                true => None,
-                false => Some(sign_in.credential().map_err(io::Error::other)?),
-            };
-            let container = container::client(url, credential, azure::transport(http.clone()));
-            container.map(FileStore::blobs).map_err(io::Error::other)
-        }
-    }
-}
-
-/// Opens the store that the settings chose. Waits for it, which may take seconds.
-///
-/// # Errors
-/// One sentence that names STORE and says what is wrong.
-pub(crate) fn open_store(settings: &Settings, sign_in: &SignIn) -> io::Result<Store<Fact>> {
-    match &settings.store {
-        StoreSetting::Sqlite(path) => SqliteJournal::open_file(path)
-            .map(Store::of)
-            .map_err(|failed| io::Error::other(format!("STORE {}: {failed}", path.display()))),
-        StoreSetting::AppendBlob { url } => open_container(url, sign_in).map(Store::of).map_err(|what| {
-            let mut shown = url.clone();
-            shown.set_query(None);
-            io::Error::other(format!("STORE {shown}: {what}"))
-        }),
-    }
-}
-
-/// Waits for the container on a thread of its own: the caller's may be running a runtime already.
-fn open_container(url: &Url, sign_in: &SignIn) -> Result<AppendBlobJournal, String> {
-    let http = far_end::client().map_err(|failed| failed.to_string())?;
-    let opening = AppendBlobJournal::open_container(url, || sign_in.credential(), azure::transport(http));
-    std::thread::scope(|scope| {
-        let opened = scope.spawn(|| actix_web::rt::System::new().block_on(opening));
-        opened.join().unwrap_or_else(|_| Err("the container can't be opened.".to_owned()))
-    })
 }

@@ -72,6 +72,22 @@ pub struct Served {
     pub secondary_bot: Option<Secondary>,
 }
 
+impl Served {
+    /// Goes on with what a crash or an outage left undone, in both roles.
+    pub async fn sweep(&self) {
+        if let Some(handoff) = &self.handoff
+            && let Err(failed) = handoff.sweep().await
+        {
+            error!(error = %failed, "The sweep failed; the next one tries again");
+        }
+        if let Some(secondary) = &self.secondary_bot
+            && let Err(failed) = secondary.bot.sweep().await
+        {
+            error!(error = %failed, "The sweep of the secondary bot failed; the next one tries again");
+        }
+    }
+}
+
 /// The secondary-bot role, and who may use it.
 pub struct Secondary {
     pub bot: Arc<SecondaryBot>,
@@ -189,16 +205,7 @@ async fn sweep(request: &HttpRequest, served: &Served) -> Result<HttpResponse, A
     if !from_here || !to_here || is_forwarded(request.headers()) {
         return Err(ApiError::Forbidden("Only the Functions host on this machine may call this."));
     }
-    if let Some(handoff) = &served.handoff
-        && let Err(failed) = handoff.sweep().instrument(span(request)).await
-    {
-        error!(error = %failed, "The sweep failed; the next one tries again");
-    }
-    if let Some(secondary) = &served.secondary_bot
-        && let Err(failed) = secondary.bot.sweep().instrument(span(request)).await
-    {
-        error!(error = %failed, "The sweep of the secondary bot failed; the next one tries again");
-    }
+    served.sweep().instrument(span(request)).await;
     Ok(HttpResponse::Ok().json(json!({"Outputs": {}, "Logs": [], "ReturnValue": null})))
 }
 

@@ -38,6 +38,7 @@ pub mod relay;
 pub mod secondary_bot;
 pub mod servicenow;
 pub mod session;
+pub mod storage;
 pub mod telemetry;
 pub mod translate;
 pub mod vault;

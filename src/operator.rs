@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep};
 
 use self::tombstone::Tombstones;
 use crate::{
-    app,
     azure::SignIn,
     config::{Settings, StoreSetting},
     domain::{ConversationId, Timestamp},
@@ -18,6 +17,7 @@ use crate::{
     ledger::journal::{JournalError, Store, Stored},
     secondary_bot,
     session::{Fact, State},
+    storage,
     telemetry::Counters,
     wire::activity::Activity,
 };
@@ -86,8 +86,8 @@ impl Operator {
         }
         let sign_in = SignIn::new(settings.azure_client_id.as_deref());
         let http = far_end::client().map_err(io::Error::other)?;
-        let chats = app::open_store(&settings, &sign_in)?;
-        let files = app::uploads(&settings, &sign_in, &http)?;
+        let chats = storage::open(&settings, &sign_in)?;
+        let files = storage::uploads(&settings, &sign_in, &http)?;
         let (sessions, tombstones) = (chats.realm(), Tombstones::new(chats.realm()));
         Ok(Self { settings, chats, sessions, tombstones, files, http })
     }

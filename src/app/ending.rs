@@ -12,11 +12,14 @@ use std::{
 };
 
 use actix_web::{
+    Error,
     body::{BodySize, BoxBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse},
     web::Bytes,
 };
 
 use super::heads::Requests;
+use crate::telemetry::span::Taken;
 
 /// How long what is under way may take to finish.
 pub(super) const LONGEST: Duration = Duration::from_secs(10);
@@ -151,6 +154,27 @@ impl Drop for Begun {
     fn drop(&mut self) {
         self.all.fetch_sub(1, Ordering::AcqRel);
         self.connection.iter().for_each(Requests::end);
+    }
+}
+
+/// Serves a request, counted and traced until its answer has been sent.
+pub(super) fn counted<S>(
+    requests: &Counter,
+    mut request: ServiceRequest,
+    service: &S,
+) -> impl Future<Output = Result<ServiceResponse<Counted>, Error>> + use<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    let begun = requests.begin(request.conn_data());
+    let span = Taken::begin(&mut request);
+    let answer = service.call(request);
+    async move {
+        let answer = answer.await?;
+        if let Some(span) = span {
+            span.end(answer.status().as_u16());
+        }
+        Ok(answer.map_body(|_, body| begun.until_sent(body)))
     }
 }
 

@@ -5,13 +5,14 @@ use std::{io, thread};
 
 use tokio::sync::oneshot;
 
-use super::{no_client, open_store};
+use super::no_client;
 use crate::{
     azure::SignIn,
     config::Settings,
     far_end,
     ledger::journal::{Opener, Store},
     session::Fact,
+    storage,
 };
 
 /// What is still to be done.
@@ -56,7 +57,7 @@ async fn failure(outcome: io::Result<oneshot::Receiver<io::Result<()>>>) -> io::
 
 fn open(settings: &Settings, opener: Opener) -> io::Result<()> {
     let sign_in = SignIn::new(settings.azure_client_id.as_deref());
-    opener.open(&open_store(settings, &sign_in)?);
+    opener.open(&storage::open(settings, &sign_in)?);
     Ok(())
 }
 

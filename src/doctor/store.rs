@@ -16,11 +16,11 @@ use tokio::{
 
 use super::{answer::ask, clock, finding::Finding, shown};
 use crate::{
-    app,
     azure::SignIn,
     config::{Settings, StoreSetting},
     domain::{ConversationId, Timestamp},
     ledger::journal::{Append, JournalError, Position, Store, Stored},
+    storage,
 };
 
 /// How long the store may take to open: a token and a container, each with its own repeats.
@@ -92,7 +92,7 @@ async fn open(settings: &Settings) -> io::Result<Store<crate::session::Fact>> {
     let sign_in = SignIn::new(settings.azure_client_id.as_deref());
     thread::Builder::new()
         .name("store".to_owned())
-        .spawn(move || drop(done.send(app::open_store(&settings, &sign_in))))?;
+        .spawn(move || drop(done.send(storage::open(&settings, &sign_in))))?;
     opened.await.map_err(io::Error::other)?
 }
 
