@@ -10,6 +10,7 @@ mod reader;
 mod roles;
 mod secondary_bot;
 mod servicenow;
+mod sources;
 mod spelling;
 mod surface;
 #[cfg(test)]
@@ -23,10 +24,10 @@ use self::reader::Reader;
 pub use self::{
     catalogue::{SETTINGS, Setting},
     fault::{SettingErrors, SettingFault},
-    file::settings_file,
     keyvault::{Reference, Secrets, WITH_ENTRIES, entry},
     platform::{Place, Platform, SIGNS},
     roles::{Caution, Role},
+    sources::Sources,
     spelling::{Misspelt, misspelt},
     surface::HOST_PORT,
 };

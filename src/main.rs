@@ -1,10 +1,8 @@
 //! The program: settings, logging, and then what the command line asks for.
 
 use std::{
-    collections::BTreeMap,
     env,
     io::{self, IsTerminal, Write as _},
-    path::PathBuf,
     process::ExitCode,
 };
 
@@ -13,7 +11,7 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 use servicenow_handoff::{
     app::{self, Ended},
-    config::{SETTINGS, SettingErrors, Settings, misspelt, settings_file},
+    config::{SettingErrors, Settings, Sources, misspelt},
     doctor::{Depth, Report, Setup},
     operator::{Erased, Operator, OperatorError},
     telemetry, vault,
@@ -33,7 +31,7 @@ const WRONG_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let sources = match Sources::read(arguments.settings) {
+    let sources = match Sources::read(arguments.settings.as_deref()) {
         Ok(sources) => sources,
         Err(what) => {
             eprintln!("{what}");
@@ -204,38 +202,6 @@ fn takes_colours() -> bool {
     io::stdout().is_terminal() && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Where settings come from: the environment, and behind it a file.
-#[derive(Default)]
-struct Sources {
-    file: BTreeMap<String, String>,
-}
-
-impl Sources {
-    fn read(file: Option<PathBuf>) -> Result<Self, String> {
-        let file = file.map(|path| settings_file(&path)).transpose()?;
-        Ok(Self { file: file.unwrap_or_default() })
-    }
-
-    /// From the file come settings alone, so that it can't pretend to be a platform.
-    fn value(&self, name: &str) -> Option<String> {
-        let in_file = || {
-            let is_setting = SETTINGS.iter().any(|setting| setting.name == name);
-            is_setting.then(|| self.file.get(name).cloned()).flatten().filter(|value| !value.is_empty())
-        };
-        variable(name).or_else(in_file)
-    }
-
-    fn names(&self) -> impl Iterator<Item = String> {
-        let of_environment = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        of_environment.chain(self.file.keys().filter(|name| env::var_os(name).is_none()).cloned())
-    }
-}
-
-/// Bytes that are not UTF-8 become replacement characters, which no setting takes for good.
-fn variable(name: &str) -> Option<String> {
-    env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -261,15 +227,5 @@ mod tests {
         ] {
             assert_eq!(Arguments::parse_from(words).settings, Some("x".into()), "{words:?}");
         }
-    }
-
-    #[test]
-    fn a_file_gives_settings_and_nothing_else() {
-        let in_file = [("RELAY_QUIET", "7"), ("WEBSITE_SKU", "Dynamic"), ("RELAY_KEYS", "x")];
-        let file = in_file.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let sources = Sources { file };
-        assert_eq!(sources.value("RELAY_QUIET").as_deref(), Some("7"));
-        assert_eq!(sources.value("WEBSITE_SKU"), None);
-        assert!(sources.names().any(|name| name == "RELAY_KEYS"));
     }
 }

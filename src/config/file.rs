@@ -10,7 +10,7 @@ use crate::wire;
 ///
 /// # Errors
 /// One sentence that names the file and what is wrong with it, never a value.
-pub fn settings_file(path: &Path) -> Result<BTreeMap<String, String>, String> {
+pub(super) fn settings_file(path: &Path) -> Result<BTreeMap<String, String>, String> {
     let wrong = |what: String| format!("--settings {}: {what}", path.display());
     let bytes = fs::read(path).map_err(|failed| wrong(format!("can't be read: {failed}.")))?;
     parsed(&bytes).map_err(wrong)
