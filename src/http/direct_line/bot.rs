@@ -49,22 +49,9 @@ impl Surface<'_> {
         let query = place.from.as_deref().map(|watermark| ("watermark", watermark));
         let onward = Onward { query, ..self.onward(Sent::Nothing) };
         let response = match self.pipe.pass(onward).await {
-            Ok(response) => response,
-            Err(error) => {
-                self.span().in_scope(|| {
-                    debug!(conversation.id = %id, %error, "Direct Line does not answer; unless a person was asked for, the client's poll is answered empty");
-                });
-                return Ok(Box::pin(self.poll_escalated(id, place.known(given)))
-                    .await?
-                    .unwrap_or_else(|| empty(given)));
-            }
+            Ok(response) if response.status().is_success() => response,
+            passed => return Box::pin(self.poll_unanswered(id, place.known(given), given, passed)).await,
         };
-        if !response.status().is_success() {
-            return match Box::pin(self.poll_escalated(id, place.known(given))).await? {
-                Some(answer) => Ok(answer),
-                None => self.answer(Ok(response)).await,
-            };
-        }
         let answer = start_answer(&response);
         let packed = response.headers().contains_key("content-encoding");
         let held = match self.served.held.collect(response, LONGEST_SET).await {
@@ -77,15 +64,7 @@ impl Surface<'_> {
             }
         };
         let body = held.bytes.clone();
-        let looked = match self.found(id, &body, packed) {
-            None => Looked::Bots,
-            Some(found) => {
-                let caller = self.caller()?;
-                let handing = hand_over(self.served, id, &caller, trace(self.request), found);
-                Box::pin(handing.instrument(self.span())).await
-            }
-        };
-        let handed_over = match looked {
+        let handed_over = match self.looked(id, &body, packed).await? {
             Looked::Bots => false,
             Looked::HandedOver => true,
             Looked::Overtaken => {
@@ -103,6 +82,34 @@ impl Surface<'_> {
         let asides = self.served.handoff.as_ref().map(|handoff| handoff.asides.take(id)).unwrap_or_default();
         let more = if asides.is_empty() { None } else { with_asides(&shown, asides) };
         Ok(held.with(more.unwrap_or(shown)).send(answer))
+    }
+
+    /// The answer to a poll when Direct Line gave no batch: the journal's, if a person was asked for.
+    async fn poll_unanswered(
+        &self,
+        id: &ConversationId,
+        known: Option<&str>,
+        given: Option<&str>,
+        passed: Result<Reply, CallError>,
+    ) -> Result<HttpResponse, ApiError> {
+        if let Err(error) = &passed {
+            self.span().in_scope(|| {
+                debug!(conversation.id = %id, %error, "Direct Line does not answer; unless a person was asked for, the client's poll is answered empty");
+            });
+        }
+        match (self.poll_escalated(id, known).await?, passed) {
+            (Some(page), _) => Ok(page),
+            (None, Ok(refused)) => self.answer(Ok(refused)).await,
+            (None, Err(_)) => Ok(empty(given)),
+        }
+    }
+
+    /// Looks into a batch; a hand-off in it is then stored.
+    async fn looked(&self, id: &ConversationId, body: &[u8], packed: bool) -> Result<Looked, ApiError> {
+        let Some(found) = self.found(id, body, packed) else { return Ok(Looked::Bots) };
+        let caller = self.caller()?;
+        let handing = hand_over(self.served, id, &caller, trace(self.request), found);
+        Ok(Box::pin(handing.instrument(self.span())).await)
     }
 
     /// As [`found`], with what is logged of it in the request's span.

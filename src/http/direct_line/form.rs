@@ -106,19 +106,13 @@ async fn write_form(
                 activities += 1;
                 let activity: Activity = serde_json::from_slice(&bytes).unwrap_or_default();
                 check(&activity)?;
-                let head = format!(
-                    "--{boundary}\r\nContent-Disposition: form-data; name=\"activity\"\r\n\
-                     Content-Type: application/vnd.microsoft.activity\r\n\r\n"
-                );
+                let head = head(boundary, "name=\"activity\"", "application/vnd.microsoft.activity");
                 write(to, [head.as_bytes(), &bytes, b"\r\n"].concat().into()).await;
             }
             Part::File(FileHead { name, media_type, .. }) => {
                 files += 1;
-                let head = format!(
-                    "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{}\"\r\n\
-                     Content-Type: {media_type}\r\n\r\n",
-                    quoted(&name)
-                );
+                let names = format!("name=\"file\"; filename=\"{}\"", quoted(&name));
+                let head = head(boundary, &names, &media_type);
                 write(to, head.into()).await;
                 write_chunks(&mut incoming, to).await?;
                 write(to, Bytes::from_static(b"\r\n")).await;
@@ -134,6 +128,10 @@ async fn write_form(
     cleared.await?;
     write(to, format!("--{boundary}--\r\n").into()).await;
     Ok(())
+}
+
+fn head(boundary: &str, names: &str, media_type: &str) -> String {
+    format!("--{boundary}\r\nContent-Disposition: form-data; {names}\r\nContent-Type: {media_type}\r\n\r\n")
 }
 
 async fn write_chunks(incoming: &mut Incoming, to: &ToDirectLine) -> Result<(), ApiError> {

@@ -8,9 +8,10 @@ use std::{cell::RefCell, pin::Pin, rc::Rc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::HeaderMap,
+    http::header::{HeaderMap, HeaderName},
     web::{Data, Payload},
 };
+use actix_ws::MessageStream;
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, debug};
 use url::Url;
@@ -67,7 +68,7 @@ struct Socket {
     token: Token,
     headers: HeaderMap,
     trace: Option<String>,
-    client: Rc<Client>,
+    client: Client,
     shown: RefCell<Shown>,
 }
 
@@ -127,48 +128,38 @@ impl Surface<'_> {
         })?;
         let given = self.query.clone().filter(|given| !given.is_empty() && given != FROM_THE_START);
         let place = self.place(id, &caller, given).await?;
-        let data = || {
-            let served = self.request.app_data::<Data<Served>>()?.clone();
-            Some((served, self.request.app_data::<Data<Pipe>>()?.clone()))
-        };
-        let (served, pipe) = data().ok_or(ApiError::NotFound)?;
         let read = match &place {
             Place::Bot { .. } => 0,
             Place::Chat(watermark) => Cursor::read(watermark.as_deref()).local,
         };
-        let client = Rc::new(Client::new(session, self.served.held.clone(), read));
-        let mut headers = HeaderMap::new();
-        for name in PASSED {
-            if let Some(value) = self.request.headers().get(name) {
-                headers.insert(actix_web::http::header::HeaderName::from_static(name), value.clone());
-            }
-        }
-        let trace = trace(self.request);
-        let socket = Rc::new(Socket {
-            served,
-            pipe,
-            id: id.clone(),
-            token: Token::new(caller),
-            headers,
-            trace: trace.clone(),
-            client: client.clone(),
-            shown: RefCell::default(),
-        });
-        let sockets = sockets.clone();
+        let client = Client::new(session, self.served.held.clone(), read);
+        let socket = Rc::new(self.socket(id, caller, client).ok_or(ApiError::NotFound)?);
+        let (trace, sockets) = (socket.trace.clone(), sockets.clone());
         let serving = async move {
-            let end = tokio::select! {
-                end = client.hear(messages) => end,
-                end = client.keep() => end,
-                end = socket.serve(place) => end,
-                () = sockets.ended() => End::Ending,
-                never = socket.token.renew(socket.pipe.direct_line(), &socket.id) => match never {},
-            };
-            debug!(conversation.id = %socket.id, ?end, "A web socket has ended");
-            client.close(end).await;
+            socket.live(place, messages, &sockets).await;
             drop(seat);
         };
         actix_web::rt::spawn(on_behalf(trace, serving).in_current_span());
         Ok(answer)
+    }
+
+    fn socket(&self, id: &ConversationId, caller: Caller, client: Client) -> Option<Socket> {
+        let mut headers = HeaderMap::new();
+        for name in PASSED {
+            if let Some(value) = self.request.headers().get(name) {
+                headers.insert(HeaderName::from_static(name), value.clone());
+            }
+        }
+        Some(Socket {
+            served: self.request.app_data::<Data<Served>>()?.clone(),
+            pipe: self.request.app_data::<Data<Pipe>>()?.clone(),
+            id: id.clone(),
+            token: Token::new(caller),
+            headers,
+            trace: trace(self.request),
+            client,
+            shown: RefCell::default(),
+        })
     }
 
     /// Where the caller goes on, if it may read the conversation: asked of the journal, else of Direct Line.
@@ -201,6 +192,19 @@ impl Surface<'_> {
 }
 
 impl Socket {
+    /// Until either side has had enough, or the process ends.
+    async fn live(self: &Rc<Self>, place: Place, messages: MessageStream, sockets: &Sockets) {
+        let end = tokio::select! {
+            end = self.client.hear(messages) => end,
+            end = self.client.keep() => end,
+            end = self.serve(place) => end,
+            () = sockets.ended() => End::Ending,
+            never = self.token.renew(self.pipe.direct_line(), &self.id) => match never {},
+        };
+        debug!(conversation.id = %self.id, ?end, "A web socket has ended");
+        self.client.close(end).await;
+    }
+
     /// Shows the client what there is, until that ends.
     async fn serve(self: &Rc<Self>, mut place: Place) -> End {
         loop {

@@ -50,17 +50,12 @@ async fn serve(
 ) {
     let (own, mut newest) = conversation.take_socket();
     let (mut moved, mut silenced) = (conversation.moved(), conversation.silenced());
-    let (backlog, mut at) = conversation.begin(&watermark);
-    if let Some(frame) = backlog
-        && session.text(frame).await.is_err()
-    {
-        return;
-    }
+    let (mut backlog, mut at) = conversation.begin(&watermark);
     let mut keep_alive = interval(KEEP_ALIVE);
     loop {
         let frames = conversation.frames(at);
         at += frames.len();
-        for frame in frames {
+        for frame in backlog.take().into_iter().chain(frames) {
             if session.text(frame).await.is_err() {
                 return;
             }

@@ -36,6 +36,15 @@ use crate::{
 /// How often it is looked for lines that nobody wakes a socket for.
 const ASIDES: Duration = Duration::from_secs(1);
 
+/// What came of the bot's.
+enum Heard {
+    /// And whether it may be packed.
+    Batch(Answer, bool),
+    Nothing,
+    /// The bot was cut off, by another instance.
+    HandedOver,
+}
+
 /// What a batch was for the client.
 enum Told {
     /// It has been shown what it may see.
@@ -67,37 +76,11 @@ impl Socket {
             if self.is_handed_over() {
                 return self.to_chat(watermark).await;
             }
-            let (held, packed) = match event {
-                Event::Frame(frame) => match self.served.held.take(frame.into()) {
-                    Some(held) => (held, false),
-                    None => {
-                        line.drop_socket();
-                        continue;
-                    }
-                },
-                Event::Open => {
-                    line.open(self.opening(url.take(), watermark.clone()));
-                    continue;
-                }
-                Event::Opened => match self.poll(watermark.as_deref()).await? {
-                    Some(polled) => polled,
-                    None => {
-                        line.drop_socket();
-                        continue;
-                    }
-                },
-                Event::Poll => {
-                    let polled = self.poll(watermark.as_deref()).await?;
-                    line.after_poll(polled.is_some());
-                    match polled {
-                        Some(polled) => polled,
-                        // Another instance may know more of the conversation than Direct Line tells.
-                        None if self.knows_hand_off().await => return self.to_chat(watermark).await,
-                        None => continue,
-                    }
-                }
+            let mut batch = match self.heard(event, &mut line, &mut url, watermark.as_deref()).await? {
+                Heard::Batch(held, packed) => Some((held, packed)),
+                Heard::Nothing => None,
+                Heard::HandedOver => return self.to_chat(watermark).await,
             };
-            let mut batch = Some((held, packed));
             while let Some((held, packed)) = batch.take() {
                 match self.tell(held, packed, &mut watermark).await? {
                     Told::On => {}
@@ -112,6 +95,38 @@ impl Socket {
                 }
             }
         }
+    }
+
+    /// What an event of the line's brings.
+    async fn heard(
+        self: &Rc<Self>,
+        event: Event,
+        line: &mut Line,
+        url: &mut Option<Url>,
+        watermark: Option<&str>,
+    ) -> Result<Heard, End> {
+        let batch = match event {
+            Event::Frame(frame) => self.served.held.take(frame.into()).map(|held| (held, false)),
+            Event::Open => {
+                line.open(self.opening(url.take(), watermark.map(str::to_owned)));
+                return Ok(Heard::Nothing);
+            }
+            Event::Opened => self.poll(watermark).await?,
+            Event::Poll => {
+                let polled = self.poll(watermark).await?;
+                line.after_poll(polled.is_some());
+                return match polled {
+                    Some((held, packed)) => Ok(Heard::Batch(held, packed)),
+                    // Another instance may know more of the conversation than Direct Line tells.
+                    None if self.knows_hand_off().await => Ok(Heard::HandedOver),
+                    None => Ok(Heard::Nothing),
+                };
+            }
+        };
+        if batch.is_none() {
+            line.drop_socket();
+        }
+        Ok(batch.map_or(Heard::Nothing, |(held, packed)| Heard::Batch(held, packed)))
     }
 
     /// Shows a batch, unless it holds a hand-off that is to be stored first.
