@@ -226,16 +226,6 @@ fn kind(map: &Map<String, Value>, depth: usize) -> Kind {
         "groupedpartsoutputcontrol" | "groupedpartsoutput" => {
             Ok(Kind::GroupedPartsOutput(fields.list("values").iter().filter_map(GroupedPart::read).collect()))
         }
-        "picker" => Ok(Kind::Picker(Picker::read(fields, PickerKind::Picker))),
-        "topicpickercontrol" | "topicpicker" => {
-            Ok(Kind::Picker(Picker::read(fields, PickerKind::TopicPicker)))
-        }
-        "boolean" => Ok(Kind::Picker(Picker::read(fields, PickerKind::Boolean))),
-        "inputtext" => Ok(Kind::InputText { required: fields.flag("required") }),
-        "date" => Ok(Kind::Date { of: DateKind::Date, required: fields.flag("required") }),
-        "time" => Ok(Kind::Date { of: DateKind::Time, required: fields.flag("required") }),
-        "datetime" => Ok(Kind::Date { of: DateKind::DateTime, required: fields.flag("required") }),
-        "fileupload" => Ok(Kind::FileUpload(FileUpload::read(fields))),
         "streamstart" => Ok(Kind::StreamStart { stream_id: fields.text("streamId") }),
         "streamchunk" => Ok(Kind::StreamChunk {
             stream_id: fields.text("streamId"),
@@ -249,9 +239,26 @@ fn kind(map: &Map<String, Value>, depth: usize) -> Kind {
             }
             None => action(map),
         },
-        _ => Err(Why::UnknownType),
+        other => question(other, fields).ok_or(Why::UnknownType),
     };
     known.unwrap_or_else(|why| unknown(ui_type, &raw(), why))
+}
+
+/// What asks the user for something.
+fn question(ui_type: &str, fields: Fields<'_>) -> Option<Kind> {
+    let picker = |kind| Kind::Picker(Picker::read(fields, kind));
+    let date = |of| Kind::Date { of, required: fields.flag("required") };
+    Some(match ui_type {
+        "picker" => picker(PickerKind::Picker),
+        "topicpickercontrol" | "topicpicker" => picker(PickerKind::TopicPicker),
+        "boolean" => picker(PickerKind::Boolean),
+        "inputtext" => Kind::InputText { required: fields.flag("required") },
+        "date" => date(DateKind::Date),
+        "time" => date(DateKind::Time),
+        "datetime" => date(DateKind::DateTime),
+        "fileupload" => Kind::FileUpload(FileUpload::read(fields)),
+        _ => return None,
+    })
 }
 
 /// The first mask that is named in it and is one.
