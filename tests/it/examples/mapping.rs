@@ -31,7 +31,7 @@ fn everything_the_wire_knows_has_a_row() {
     let named = named.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
     let wire = root().join("src/wire/virtual_agent");
     let mut known = 0;
-    for file in ["response/element.rs", "response/action.rs", "request/read.rs"] {
+    for file in ["response/element/kind.rs", "response/action.rs", "request/read.rs"] {
         let source = std::fs::read_to_string(wire.join(file)).expect("a source");
         // An arm of a match over names begins with a name.
         for arm in source.lines().map(str::trim).filter(|line| line.starts_with('"') && line.contains("=>")) {

@@ -1,8 +1,12 @@
 //! The elements of a message's `body`.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use self::kind::{kind, masks, unknown};
 use super::{Action, Fields, scalar};
+
+mod kind;
+mod read;
 
 /// One element of `body`, with what any of them can carry.
 #[derive(Clone, Debug, PartialEq)]
@@ -176,8 +180,6 @@ pub struct FileUpload {
 }
 
 const MASK: &str = "maskType";
-/// Deeper nesting than this (multi-part within multi-part) counts as unknown.
-const MAX_DEPTH: usize = 8;
 
 impl Element {
     pub fn from_value(value: &Value) -> Self {
@@ -205,113 +207,3 @@ impl Element {
         }
     }
 }
-
-fn kind(map: &Map<String, Value>, depth: usize) -> Kind {
-    let fields = Fields(map);
-    let raw = || Value::Object(map.clone());
-    let Some(ui_type) = fields.text("uiType") else {
-        return match Action::read(map) {
-            Some(action) => Kind::Action { action, raw: raw() },
-            None => unknown(String::new(), &raw(), Why::NoType),
-        };
-    };
-    let known = match ui_type.trim().to_ascii_lowercase().as_str() {
-        "outputtext" => Ok(Kind::OutputText(OutputText::read(fields))),
-        "outputhtml" => Ok(Kind::OutputHtml(OutputHtml::read(fields))),
-        "outputlink" => Ok(Kind::OutputLink { action: link_action(fields) }),
-        "outputimage" => Ok(Kind::OutputImage { alt_text: fields.first(&["altText", "alt"]) }),
-        "outputcard" => card(fields).map(Kind::OutputCard).ok_or(Why::Broken("data")),
-        "outputtable" => Ok(Kind::OutputTable(OutputTable::read(fields))),
-        "multipartoutput" => multi_part(fields, depth),
-        "groupedpartsoutputcontrol" | "groupedpartsoutput" => {
-            Ok(Kind::GroupedPartsOutput(fields.list("values").iter().filter_map(GroupedPart::read).collect()))
-        }
-        "streamstart" => Ok(Kind::StreamStart { stream_id: fields.text("streamId") }),
-        "streamchunk" => Ok(Kind::StreamChunk {
-            stream_id: fields.text("streamId"),
-            sequence: fields.count("streamSequence"),
-        }),
-        "actionmsg" => action(map),
-        "actionrichcontrol" => match fields.embedded("actionMsg") {
-            Some(inner) => {
-                let whole = unwrapped(map, inner);
-                return action(&whole).unwrap_or_else(|why| unknown(ui_type, &Value::Object(whole), why));
-            }
-            None => action(map),
-        },
-        other => question(other, fields).ok_or(Why::UnknownType),
-    };
-    known.unwrap_or_else(|why| unknown(ui_type, &raw(), why))
-}
-
-/// What asks the user for something.
-fn question(ui_type: &str, fields: Fields<'_>) -> Option<Kind> {
-    let picker = |kind| Kind::Picker(Picker::read(fields, kind));
-    let date = |of| Kind::Date { of, required: fields.flag("required") };
-    Some(match ui_type {
-        "picker" => picker(PickerKind::Picker),
-        "topicpickercontrol" | "topicpicker" => picker(PickerKind::TopicPicker),
-        "boolean" => picker(PickerKind::Boolean),
-        "inputtext" => Kind::InputText { required: fields.flag("required") },
-        "date" => date(DateKind::Date),
-        "time" => date(DateKind::Time),
-        "datetime" => date(DateKind::DateTime),
-        "fileupload" => Kind::FileUpload(FileUpload::read(fields)),
-        _ => return None,
-    })
-}
-
-/// The first mask that is named in it and is one.
-fn masks(value: &Value, depth: usize) -> Option<String> {
-    let within = |inner: &Value| if depth < MAX_DEPTH { masks(inner, depth + 1) } else { None };
-    match value {
-        Value::Object(map) => {
-            let own = Fields(map).text(MASK).filter(|mask| !mask.trim().eq_ignore_ascii_case("NONE"));
-            own.or_else(|| map.values().find_map(within))
-        }
-        Value::Array(list) => list.iter().find_map(within),
-        _ => None,
-    }
-}
-
-fn unknown(ui_type: String, raw: &Value, why: Why) -> Kind {
-    Kind::Unknown { ui_type, raw: raw.clone(), why }
-}
-
-fn action(map: &Map<String, Value>) -> Result<Kind, Why> {
-    let action = Action::read(map).ok_or(Why::UnknownAction)?;
-    Ok(Kind::Action { action, raw: Value::Object(map.clone()) })
-}
-
-/// An action message with what its wrapping says besides.
-fn unwrapped(wrapping: &Map<String, Value>, mut inner: Map<String, Value>) -> Map<String, Value> {
-    for (key, value) in wrapping.iter().filter(|(key, _)| *key != "actionMsg") {
-        inner.entry(key.clone()).or_insert_with(|| value.clone());
-    }
-    inner
-}
-
-fn multi_part(fields: Fields<'_>, depth: usize) -> Result<Kind, Why> {
-    let content = fields.value("content").ok_or(Why::Broken("content"))?;
-    if depth >= MAX_DEPTH {
-        return Err(Why::Broken("depth"));
-    }
-    Ok(Kind::MultiPartOutput {
-        navigation_label: fields.text("navigationBtnLabel"),
-        content: Box::new(Element::read(content, depth + 1)),
-    })
-}
-
-fn link_action(fields: Fields<'_>) -> Option<String> {
-    match fields.object("value") {
-        Some(value) => value.first(&["action", "url", "href", "link"]),
-        None => fields.first(&["value", "action", "url", "href"]),
-    }
-}
-
-fn card(fields: Fields<'_>) -> Option<CardData> {
-    let data = fields.embedded("data")?;
-    Some(CardData::read(fields.text("templateName"), Fields(&data)))
-}
-
-mod read;
