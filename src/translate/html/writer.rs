@@ -7,6 +7,7 @@ use super::{entities, tokens::Tag};
 use crate::translate::markdown::escape;
 
 mod inline;
+mod list;
 mod marks;
 mod table;
 
@@ -97,21 +98,8 @@ impl Writer {
             "q" => Element::Quoted,
             "sup" => Element::Raised,
             "sub" => Element::Lowered,
-            "ul" | "menu" => Element::List(None, if self.follows_list("-") { '*' } else { '-' }),
-            "ol" => {
-                let first = tag.attribute("start").and_then(|at| at.parse().ok()).unwrap_or(1);
-                Element::List(Some(first), if self.follows_list(".") { ')' } else { '.' })
-            }
-            "li" => {
-                self.close_within("li", &["ul", "ol", "menu"]);
-                let number = tag.attribute("value").and_then(|at| at.parse().ok());
-                if let (Some(Frame { kind: Element::List(Some(next), _), .. }), Some(number)) =
-                    (self.frames.last_mut(), number)
-                {
-                    *next = number;
-                }
-                Element::Item
-            }
+            "ul" | "menu" | "ol" => self.list(tag),
+            "li" => self.next_item(tag),
             "table" => Element::Table(Vec::new()),
             "tr" => {
                 self.close_within("tr", &["table"]);
@@ -256,14 +244,6 @@ impl Writer {
         }
     }
 
-    /// Whether a list stands right before this whose items have this sign: with it, Markdown would take both for one.
-    fn follows_list(&self, sign: &str) -> bool {
-        let text = self.frames.last().map_or("", |frame| &frame.text);
-        let last = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
-        let mark = last.trim_start_matches(|char: char| char.is_ascii_digit());
-        mark.strip_prefix(sign).is_some_and(|rest| rest.starts_with(' '))
-    }
-
     /// A paragraph of its own.
     fn block(&mut self, text: &str) {
         let text = text.trim_matches(['\n', ' ']);
@@ -277,26 +257,6 @@ impl Writer {
         }
         top.push_str(text);
         top.push_str("\n\n");
-    }
-
-    fn item(&mut self, text: &str) {
-        let mark = match self.frames.last_mut() {
-            Some(Frame { kind: Element::List(Some(next), sign), .. }) => {
-                let number = *next;
-                *next = next.saturating_add(1);
-                format!("{number}{sign} ")
-            }
-            Some(Frame { kind: Element::List(None, sign), .. }) => format!("{sign} "),
-            _ => "- ".to_owned(),
-        };
-        let indent = format!("\n{}", " ".repeat(mark.len()));
-        let inner = text.trim().replace("\n\n", "\n").replace('\n', &indent);
-        let top = self.top();
-        top.truncate(top.trim_end().len());
-        if !top.is_empty() {
-            top.push('\n');
-        }
-        top.push_str(&format!("{mark}{inner}\n"));
     }
 }
 

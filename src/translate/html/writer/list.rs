@@ -1,0 +1,53 @@
+//! Lists and their items.
+
+use super::{Element, Frame, Writer};
+use crate::translate::html::tokens::Tag;
+
+impl Writer {
+    pub(super) fn list(&self, tag: &Tag) -> Element {
+        if tag.name != "ol" {
+            return Element::List(None, if self.follows_list("-") { '*' } else { '-' });
+        }
+        let first = tag.attribute("start").and_then(|at| at.parse().ok()).unwrap_or(1);
+        Element::List(Some(first), if self.follows_list(".") { ')' } else { '.' })
+    }
+
+    pub(super) fn next_item(&mut self, tag: &Tag) -> Element {
+        self.close_within("li", &["ul", "ol", "menu"]);
+        let number = tag.attribute("value").and_then(|at| at.parse().ok());
+        if let (Some(Frame { kind: Element::List(Some(next), _), .. }), Some(number)) =
+            (self.frames.last_mut(), number)
+        {
+            *next = number;
+        }
+        Element::Item
+    }
+
+    pub(super) fn item(&mut self, text: &str) {
+        let mark = match self.frames.last_mut() {
+            Some(Frame { kind: Element::List(Some(next), sign), .. }) => {
+                let number = *next;
+                *next = next.saturating_add(1);
+                format!("{number}{sign} ")
+            }
+            Some(Frame { kind: Element::List(None, sign), .. }) => format!("{sign} "),
+            _ => "- ".to_owned(),
+        };
+        let indent = format!("\n{}", " ".repeat(mark.len()));
+        let inner = text.trim().replace("\n\n", "\n").replace('\n', &indent);
+        let top = self.top();
+        top.truncate(top.trim_end().len());
+        if !top.is_empty() {
+            top.push('\n');
+        }
+        top.push_str(&format!("{mark}{inner}\n"));
+    }
+
+    /// Whether a list stands right before this whose items have this sign: with it, Markdown would take both for one.
+    fn follows_list(&self, sign: &str) -> bool {
+        let text = self.frames.last().map_or("", |frame| &frame.text);
+        let last = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
+        let mark = last.trim_start_matches(|char: char| char.is_ascii_digit());
+        mark.strip_prefix(sign).is_some_and(|rest| rest.starts_with(' '))
+    }
+}
