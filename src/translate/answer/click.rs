@@ -31,17 +31,28 @@ const MAX_WRAPS: usize = 2;
 fn ours(value: &Value, wraps: usize) -> Option<Map<String, Value>> {
     let within = |value| if wraps < MAX_WRAPS { ours(value, wraps + 1) } else { None };
     match value {
-        Value::Object(fields) => {
-            let named = |name| fields.get(name).is_some_and(Value::is_string);
-            let ours = named(ANSWER) || named(QUESTION) || fields.contains_key(ASKED);
-            if ours { Some(fields.clone()) } else { fields.values().find_map(within) }
-        }
+        Value::Object(fields) => named(fields).or_else(|| fields.values().find_map(within)),
         Value::Array(list) => list.iter().find_map(within),
-        Value::String(packed) if packed.contains(ANSWER) || packed.contains(QUESTION) => {
-            within(&serde_json::from_str(packed).ok()?)
-        }
+        // Whatever may be JSON: names may be written with escapes.
+        Value::String(packed) if packed.contains('{') => within(&serde_json::from_str(packed).ok()?),
         _ => None,
     }
+}
+
+/// Fields that hold names of ours, under our spelling: what frameworks make of JSON may begin with a capital, and the bot reads
+/// names in any case.
+fn named(fields: &Map<String, Value>) -> Option<Map<String, Value>> {
+    let given = |name: &str| fields.keys().find(|key| key.eq_ignore_ascii_case(name));
+    if [ANSWER, QUESTION, ASKED].iter().all(|name| given(name).is_none()) {
+        return None;
+    }
+    let mut named = fields.clone();
+    for name in [ANSWER, QUESTION, ASKED, IN, Question::INPUT, Question::DATE, Question::TIME] {
+        if let Some(value) = given(name).filter(|key| *key != name).and_then(|key| named.remove(key)) {
+            named.entry(name).or_insert(value);
+        }
+    }
+    Some(named)
 }
 
 impl Click {

@@ -4,8 +4,12 @@ mod asked;
 use serde_json::json;
 
 use super::*;
-use crate::domain::control::{
-    Card, Choice, ChoiceKind, Generated, Item, Mask, Moment, MomentKind, MultiPart, TextInput, Upload,
+use crate::{
+    domain::control::{
+        Card, Choice, ChoiceKind, Generated, Item, Mask, Moment, MomentKind, MultiPart, TextInput, Upload,
+    },
+    translate::virtual_agent::{What, inbound},
+    wire::virtual_agent::response::Response,
 };
 
 fn said(value: Value) -> Activity {
@@ -169,10 +173,38 @@ fn a_click_is_known_however_a_client_wraps_it() {
         json!([click]),
         json!(click.to_string()),
         json!({"value": click.to_string()}),
+        json!({"ServiceNowAnswer": "a"}),
+        json!({"data": {"SERVICENOWQUESTION": "secret", "ANSWER": "x"}}),
+        json!(r#"{"SERVICENOWANSWER": "a"}"#),
+        json!(r#"{"\u0073erviceNowAnswer": "a"}"#),
+        json!({"servicenowasked": 7}),
+        json!({"serviceNowAnswer": true}),
     ] {
         assert!(is_click(&said(json!({"value": value}))), "{value}");
     }
     assert!(!is_click(&said(json!({"value": {"data": {"answer": "a"}}}))));
+}
+
+#[test]
+fn a_click_means_the_same_whatever_case_its_names_are_in() {
+    let pascal = said(json!({"value": {"ServiceNowAnswer": "hw-2", "Servicenowasked": 0}}));
+    assert_eq!(read(&pascal, Some(&picker(false, false))), chosen("hw-2"));
+    let form =
+        said(json!({"value": {"SERVICENOWQUESTION": "date_time", "DATE": "2026-03-05", "Time": "14:30"}}));
+    let asked = Control::Moment(Moment { kind: MomentKind::DateTime, ..Moment::default() });
+    assert_eq!(read(&form, Some(&asked)), chosen("2026-03-05 14:30:00"));
+    let secret = said(json!({"value": {"servicenowQUESTION": "secret", "Answer": "1234"}}));
+    assert!(answer(&secret, None).secure);
+}
+
+#[test]
+fn a_yes_or_no_without_options_is_answered_with_the_documented_word() {
+    let body = json!({"body": [{"uiType": "Boolean", "label": "Did that help?"}]});
+    let heard = inbound(Response::parse(body.to_string().as_bytes()).expect("JSON"));
+    let What::Said(asked) = &heard.items[0].what else { panic!("{heard:?}") };
+    for (pressed, value) in [(text("Ja"), "yes"), (text("2"), "no"), (text("no"), "no")] {
+        assert_eq!(read(&pressed, Some(asked)), chosen(value), "{pressed:?}");
+    }
 }
 
 #[test]

@@ -48,6 +48,8 @@ const NAMES: [&str; 39] = [
     "type",
     "value",
 ];
+/// The types that mean something to us; a bot's framework knows them in any case.
+const TYPES: [&str; 5] = ["message", "typing", "event", "invoke", "endOfConversation"];
 /// Of an account.
 const ACCOUNT: [&str; 4] = ["id", "name", "role", "aadObjectId"];
 
@@ -80,7 +82,7 @@ impl NotPosted {
     }
 }
 
-/// Reads a client's activity and marks its sender as the user. Names of the schema get the schema's case.
+/// Reads a client's activity and marks its sender as the user. Names and types of the schema get the schema's case.
 ///
 /// # Errors
 /// When another reader might read it otherwise, or it is none.
@@ -90,6 +92,11 @@ pub fn read(bytes: &[u8]) -> Result<Map<String, Value>, NotPosted> {
     let no_text = |name: &str| fields.get(name).is_some_and(|value| !value.is_string() && !value.is_null());
     if no_text("type") || no_text("name") {
         return Err(NotPosted::NoText);
+    }
+    if let Some(Value::String(kind)) = fields.get_mut("type")
+        && let Some(known) = TYPES.iter().find(|known| known.eq_ignore_ascii_case(kind.trim()))
+    {
+        (*known).clone_into(kind);
     }
     let from = match fields.remove("from") {
         None | Some(Value::Null) => Map::new(),
@@ -142,6 +149,7 @@ mod tests {
             r#"{"type":"event","name":"x","from":{"id":"dana"}}"#,
             r#"{"type":"event","name":"x","from":{"id":"dana","role":"bot"}}"#,
             r#"{"Type":"event","NAME":"x","From":{"ID":"dana","Role":"bot"}}"#,
+            r#"{"type":" EVENT","name":"x","from":{"id":"dana"}}"#,
             r#"{"t\u0079pe":"event","\u006eame":"x","from":{"id":"dana","role":0}}"#,
         ] {
             assert_eq!(read_text(text), Ok(user.clone()), "{text}");

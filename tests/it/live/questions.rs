@@ -63,7 +63,8 @@ async fn an_answer_to_a_closed_question_goes_nowhere_in_any_phase_and_the_user_i
     chat.post(&bare("approve ")).await.unwrap();
     chat.until("the line", is_closed).await.unwrap();
     chat.say("Thanks").await.unwrap();
-    world.agent_hears(&second, &["Thanks"]).await;
+    chat.post(&json!({"type": "MESSAGE", "text": "a lot", "from": {"id": "dana"}})).await.unwrap();
+    world.agent_hears(&second, &["Thanks", "a lot"]).await;
     assert!(world.told(&session).is_empty(), "the first chat was told nothing");
     let bot = the_agents_words(&world);
     assert!(bot.contains("hello bot") && !bot.contains("serviceNow"), "{bot}");
@@ -77,6 +78,10 @@ async fn a_button_of_another_conversation_reaches_no_bot_before_anybody_was_aske
     let mut chat = world.chat().await;
     press_all(&mut chat, &[(&picker, "Option 1")]).await;
     let id = chat.post(&bare("approve")).await.unwrap();
+    chat.until("the line", is_closed).await.unwrap();
+    let capitals =
+        json!({"type": "Message", "value": {"SERVICENOWANSWER": "approve"}, "from": {"id": "dana"}});
+    chat.post(&capitals).await.unwrap();
     chat.until("the line", is_closed).await.unwrap();
     let echo = chat.received.iter().find(|activity| activity["id"] == id.as_str()).unwrap();
     assert_eq!(
