@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+mod choices;
+
+use self::choices::choices;
 use super::{
     adaptive_card,
     answer::{ANSWER, CONTINUE, SKIP},
@@ -13,10 +16,7 @@ use super::{
     texts::Text,
 };
 use crate::{
-    domain::control::{
-        Choice, ChoiceLook, Control, Html, Image, Item, Link, Mask, Moment, MultiPart, Progress, TextInput,
-        Upload,
-    },
+    domain::control::{Control, Html, Image, Link, Mask, Moment, MultiPart, Progress, TextInput, Upload},
     wire::{activity::Activity, card},
 };
 
@@ -238,51 +238,6 @@ fn image_type(url: &str) -> &str {
         Some("svg") => "image/svg+xml",
         _ => "image/png",
     }
-}
-
-/// Up to so many choices are buttons, more are a list.
-const MAX_BUTTONS: usize = 6;
-
-fn choices(choice: &Choice, context: &RenderContext<'_>) -> Rendered {
-    let Choice { kind: _, prompt, items, look, several, optional, card: beside } = choice;
-    let pictures = *look == ChoiceLook::Pictures || items.iter().any(|item| item.image.is_some());
-    let told = if pictures && !several { Vec::new() } else { described(items) };
-    let prompt = prompt.iter().map(|prompt| shown(prompt, context));
-    let mut rendered =
-        Rendered::text(Shown::joined(prompt.chain(told.into_iter().map(Shown::ours))), context);
-    rendered.attachments.extend(beside.iter().map(|card| adaptive_card::card(card, context)));
-    let buttons = || items.iter().map(|item| choose(&item.label, &item.value)).collect::<Vec<_>>();
-    match items.len() {
-        0 => rendered.skippable(*optional, context),
-        _ if *several => rendered.with(adaptive_card::choices(choice, context)),
-        _ if pictures => {
-            rendered.attachments.extend(items.iter().map(|item| panel(item, context)));
-            rendered.attachment_layout = Some("carousel".to_owned());
-            rendered.skippable(*optional, context)
-        }
-        few if few <= MAX_BUTTONS => rendered.offering(&buttons()).skippable(*optional, context),
-        _ => rendered.with(adaptive_card::choices(choice, context)),
-    }
-}
-
-/// What there is to say about the choices that their buttons have no room for.
-fn described(items: &[Item]) -> Vec<String> {
-    let lines = items.iter().filter_map(|item| {
-        let Item { label, value: _, description, image: _ } = item;
-        let description = description.as_ref().filter(|text| *text != label)?;
-        Some(format!("- **{}**: {}", escape(label), escape(description)))
-    });
-    let lines = lines.collect::<Vec<_>>();
-    if lines.is_empty() { Vec::new() } else { vec![lines.join("\n")] }
-}
-
-/// A choice as one card of a carousel.
-fn panel(item: &Item, context: &RenderContext<'_>) -> Value {
-    let Item { label, value, description, image } = item;
-    let image = image.as_deref().and_then(|url| resolve_picture(url, context));
-    let image = image.as_deref().map(|url| (url, label.as_str()));
-    let description = description.as_ref().filter(|text| *text != label).map(|text| escape(text));
-    card::hero(Some(&escape(label)), description.as_deref(), image, &[choose(label, value)])
 }
 
 fn asked_for_files(upload: &Upload, context: &RenderContext<'_>) -> Rendered {

@@ -157,12 +157,12 @@ pub(super) fn grouped(grouped: &GroupedParts, context: &RenderContext<'_>) -> Va
 }
 
 /// A list to choose one or several from.
-pub(super) fn choices(choice: &Choice, context: &RenderContext<'_>) -> Value {
+pub(super) fn choices(choice: &Choice, items: &[Item], context: &RenderContext<'_>) -> Value {
     let label = context.words.get(Text::Choose);
     let question = if choice.several { Question::Several } else { Question::One };
     // A list that is folded up shows its labels as they are, one with boxes to tick reads them as Markdown.
     let shown = |item: &Item| if choice.several { escape(&item.label) } else { item.label.clone() };
-    let choices = choice.items.iter().map(|item| (shown(item), Question::packed(&item.value)));
+    let choices = items.iter().map(|item| (shown(item), Question::packed(&item.value)));
     let choices = choices.collect::<Vec<_>>();
     let one = context.words.get(Text::ChooseOne);
     let input = wire::choice_input(Question::INPUT, label, &choices, choice.several, one);

@@ -1,7 +1,10 @@
 use url::Url;
 
 use super::*;
-use crate::domain::control::{Card, CardField, CardLook, Generated, GroupedParts, MomentKind, Part, Table};
+use crate::domain::control::{
+    Card, CardField, CardLook, Choice, ChoiceKind, ChoiceLook, Generated, GroupedParts, Item, MomentKind,
+    Part, Table,
+};
 
 mod cards;
 mod questions;

@@ -246,7 +246,13 @@ fn choice(picker: Picker, texts: Texts) -> Option<Control> {
     let is = |field: &Option<String>, name: &str| {
         field.as_deref().is_some_and(|field| field.trim().eq_ignore_ascii_case(name))
     };
-    let items = options.into_iter().filter_map(item).collect::<Vec<_>>();
+    let mut items = options.into_iter().filter_map(item).collect::<Vec<_>>();
+    if items.is_empty() && kind == ChoiceKind::Boolean {
+        // What the page says that a Boolean is answered with.
+        items = ["yes", "no"]
+            .map(|word| Item { label: word.into(), value: word.into(), ..Item::default() })
+            .into();
+    }
     let look = if is(&item_type, "picture") || is(&style, "carousel") {
         ChoiceLook::Pictures
     } else if is(&style, "button") {

@@ -1,6 +1,7 @@
 //! What the user is asked.
 
 use super::*;
+use crate::translate::texts::Texts;
 
 fn send(question: &str) -> Value {
     json!({"type": "Action.Submit", "title": "Send", "data": {"serviceNowQuestion": question}})
@@ -22,6 +23,34 @@ fn a_handful_of_choices_are_buttons_that_stay() {
         ..asked("Which?")
     };
     assert_eq!(shown(&Control::Choice(optional)), expected);
+}
+
+#[test]
+fn a_yes_or_no_without_labels_is_asked_in_the_readers_language() {
+    let texts = Texts::default();
+    let instance = Url::parse("https://acme.example.com").expect("a URL");
+    let german = RenderContext { words: texts.of(Some("de-AT")), ..RenderContext::unlinked(&instance) };
+    let asked = |items: &[(&str, &str)], several| {
+        let item = |(label, value): &(&str, &str)| Item {
+            label: (*label).to_owned(),
+            value: (*value).to_owned(),
+            ..Item::default()
+        };
+        let items = items.iter().map(item).collect();
+        let choice = Choice { kind: ChoiceKind::Boolean, items, several, ..Choice::default() };
+        render(&Control::Choice(choice), &german).attachments
+    };
+    let buttons = |words: [(&str, &str); 2]| vec![offers(&words.map(|(label, value)| button(label, value)))];
+    assert_eq!(asked(&[("yes", "yes"), ("no", "no")], false), buttons([("Ja", "yes"), ("Nein", "no")]));
+    assert_eq!(
+        asked(&[("true", "true"), ("false", "false")], false),
+        buttons([("Ja", "true"), ("Nein", "false")])
+    );
+    assert_eq!(
+        asked(&[("Yes", "yes"), ("Nope", "Nope")], false),
+        buttons([("Yes", "yes"), ("Nope", "Nope")])
+    );
+    assert_eq!(asked(&[("yes", "yes")], true)[0]["content"]["body"][0]["choices"][0]["title"], "Ja");
 }
 
 #[test]

@@ -248,6 +248,16 @@ fn questions_become_controls() {
             }),
         ),
         (
+            json!({"uiType": "Boolean", "required": false, "label": "Sure?", "options": []}),
+            Control::Choice(Choice {
+                kind: ChoiceKind::Boolean,
+                prompt: some("Sure?"),
+                items: vec![option("yes", "yes"), option("no", "no")],
+                optional: true,
+                ..Choice::default()
+            }),
+        ),
+        (
             json!({"uiType": "InputText", "required": "false", "label": "Say", "maskType": "SECURE"}),
             Control::TextInput(TextInput { prompt: some("Say"), mask: Mask::Secure, optional: true }),
         ),

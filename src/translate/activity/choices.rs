@@ -1,0 +1,79 @@
+//! What is to be chosen from.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::{Rendered, choose};
+use crate::{
+    domain::control::{Choice, ChoiceKind, ChoiceLook, Item},
+    translate::{
+        adaptive_card,
+        link::{RenderContext, resolve_picture},
+        markdown::escape,
+        text::{Shown, shown},
+        texts::Text,
+    },
+    wire::card,
+};
+
+/// Up to so many choices are buttons, more are a list.
+const MAX_BUTTONS: usize = 6;
+
+pub(super) fn choices(choice: &Choice, context: &RenderContext<'_>) -> Rendered {
+    let Choice { kind, prompt, items, look, several, optional, card: beside } = choice;
+    let items = &match kind {
+        ChoiceKind::Boolean => items.iter().map(|item| in_words(item, context)).collect(),
+        ChoiceKind::Picker | ChoiceKind::Topic => Cow::Borrowed(items.as_slice()),
+    };
+    let pictures = *look == ChoiceLook::Pictures || items.iter().any(|item| item.image.is_some());
+    let told = if pictures && !several { Vec::new() } else { described(items) };
+    let prompt = prompt.iter().map(|prompt| shown(prompt, context));
+    let mut rendered =
+        Rendered::text(Shown::joined(prompt.chain(told.into_iter().map(Shown::ours))), context);
+    rendered.attachments.extend(beside.iter().map(|card| adaptive_card::card(card, context)));
+    let buttons = || items.iter().map(|item| choose(&item.label, &item.value)).collect::<Vec<_>>();
+    match items.len() {
+        0 => rendered.skippable(*optional, context),
+        _ if *several => rendered.with(adaptive_card::choices(choice, items, context)),
+        _ if pictures => {
+            rendered.attachments.extend(items.iter().map(|item| panel(item, context)));
+            rendered.attachment_layout = Some("carousel".to_owned());
+            rendered.skippable(*optional, context)
+        }
+        few if few <= MAX_BUTTONS => rendered.offering(&buttons()).skippable(*optional, context),
+        _ => rendered.with(adaptive_card::choices(choice, items, context)),
+    }
+}
+
+/// A yes or no that ServiceNow has no label for, or no more than its value, in the reader's language.
+fn in_words(item: &Item, context: &RenderContext<'_>) -> Item {
+    let text = match item.label.as_str() {
+        label if label != item.value => None,
+        "yes" | "true" => Some(Text::Yes),
+        "no" | "false" => Some(Text::No),
+        _ => None,
+    };
+    let label = text.map_or(item.label.as_str(), |text| context.words.get(text)).to_owned();
+    Item { label, ..item.clone() }
+}
+
+/// What there is to say about the choices that their buttons have no room for.
+fn described(items: &[Item]) -> Vec<String> {
+    let lines = items.iter().filter_map(|item| {
+        let Item { label, value: _, description, image: _ } = item;
+        let description = description.as_ref().filter(|text| *text != label)?;
+        Some(format!("- **{}**: {}", escape(label), escape(description)))
+    });
+    let lines = lines.collect::<Vec<_>>();
+    if lines.is_empty() { Vec::new() } else { vec![lines.join("\n")] }
+}
+
+/// A choice as one card of a carousel.
+fn panel(item: &Item, context: &RenderContext<'_>) -> Value {
+    let Item { label, value, description, image } = item;
+    let image = image.as_deref().and_then(|url| resolve_picture(url, context));
+    let image = image.as_deref().map(|url| (url, label.as_str()));
+    let description = description.as_ref().filter(|text| *text != label).map(|text| escape(text));
+    card::hero(Some(&escape(label)), description.as_deref(), image, &[choose(label, value)])
+}
