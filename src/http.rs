@@ -27,6 +27,7 @@ use crate::{
     relay::Relay,
     secondary_bot::SecondaryBot,
     telemetry::{TRACEPARENT, Trace},
+    translate::texts::Texts,
     wire::virtual_agent::response::Response,
 };
 
@@ -54,6 +55,8 @@ pub struct Served {
     pub handoff: Option<Arc<Handoff>>,
     /// Conversations that were erased; `None` without a store.
     pub erased: Option<Tombstones>,
+    /// For who opens an address in a browser.
+    pub texts: Texts,
     pub responses: InboundCredential,
     pub allowed_origins: AllowedOrigins,
     /// Whose timer calls `sweep`.
@@ -123,7 +126,7 @@ async fn serve(
         Some((place, below)) => {
             Box::pin(elsewhere(place, below, &request, payload, served, &pipe, relay)).await
         }
-        None => ApiError::NotFound.error_response(),
+        None => ApiError::NotFound.answer_to(&request, &served.texts),
     }
 }
 
@@ -141,7 +144,10 @@ async fn elsewhere(
         Place::Root => HttpResponse::Ok().finish(),
         Place::DirectLine | Place::Responses => ApiError::NotFound.error_response(),
         Place::Health => health::health(&served, pipe).await,
-        Place::Files => files::file(request, below, &served).await.unwrap_or_else(failed),
+        Place::Files => {
+            let given = files::file(request, below, &served).await;
+            given.unwrap_or_else(|error| error.answer_to(request, &served.texts))
+        }
         Place::Relay => relay::turn(request.clone(), served, relay).await.unwrap_or_else(failed),
         Place::SecondaryBot => {
             let answer = secondary_bot::integration(request.clone(), payload, served).await;

@@ -39,6 +39,7 @@ pub(super) fn served(
     Served {
         handoff: handoff.map(Arc::new),
         erased,
+        texts: settings.handoff.texts.clone(),
         responses: settings.responses.clone(),
         allowed_origins: settings.allowed_origins.clone(),
         in_functions_host: settings.in_functions_host,

@@ -1,7 +1,7 @@
 //! What strangers are told when something is wrong, and the one place that chooses status codes.
 
 use actix_web::{
-    HttpResponse, ResponseError,
+    HttpRequest, HttpResponse, ResponseError,
     http::{
         StatusCode,
         header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE},
@@ -10,7 +10,12 @@ use actix_web::{
 use serde_json::json;
 use tracing::error;
 
-use crate::{auth::AuthError, ledger::journal::JournalError};
+use super::header;
+use crate::{
+    auth::AuthError,
+    ledger::journal::JournalError,
+    translate::texts::{Text, Texts},
+};
 
 /// An answer that is an error. Its text says what went wrong and what to do, and nothing of what is inside.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +31,8 @@ pub enum ApiError {
     Forbidden(&'static str),
     #[error("This link is over. Load the conversation again for a new one.")]
     LinkExpired,
+    #[error("This is no link of ours. Load the conversation again for a new one.")]
+    LinkForged,
     #[error("There is nothing at this address. Check the path and the method.")]
     NotFound,
     #[error("This address takes {0} only.")]
@@ -51,6 +58,8 @@ pub enum ApiError {
     NotConfigured(&'static str),
     #[error("{0}")]
     Unavailable(&'static str),
+    #[error("The file can't be fetched at the moment. Try again.")]
+    FileAway,
     /// What Direct Line itself answers in such a case.
     #[error("{message}")]
     AsDirectLine { status: u16, code: String, message: &'static str },
@@ -62,7 +71,7 @@ impl ApiError {
             Self::BadRequest(_) => "BadRequest",
             Self::BadArgument(_) => "BadArgument",
             Self::Unauthorized(_) => "Unauthorized",
-            Self::Forbidden(_) => "Forbidden",
+            Self::Forbidden(_) | Self::LinkForged => "Forbidden",
             Self::LinkExpired => "LinkExpired",
             Self::NotFound | Self::ConversationOver => "NotFound",
             Self::MethodNotAllowed(_) => "MethodNotAllowed",
@@ -72,7 +81,7 @@ impl ApiError {
             Self::NoSuchRange { .. } => "RangeNotSatisfiable",
             Self::TooManyRequests(_) => "TooManyRequests",
             Self::NotConfigured(_) => "NotConfigured",
-            Self::Unavailable(_) => "Unavailable",
+            Self::Unavailable(_) | Self::FileAway => "Unavailable",
             Self::AsDirectLine { code, .. } => code,
         }
     }
@@ -83,7 +92,7 @@ impl ResponseError for ApiError {
         match self {
             Self::BadRequest(_) | Self::BadArgument(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::LinkExpired => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::LinkExpired | Self::LinkForged => StatusCode::FORBIDDEN,
             Self::NotFound | Self::ConversationOver => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge { .. } | Self::ConversationFull { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -91,7 +100,7 @@ impl ResponseError for ApiError {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NoSuchRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotConfigured(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotConfigured(_) | Self::Unavailable(_) | Self::FileAway => StatusCode::SERVICE_UNAVAILABLE,
             Self::AsDirectLine { status, .. } => {
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY)
             }
@@ -99,7 +108,30 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let body = json!({"error": {"code": self.code(), "message": self.to_string()}});
+        self.saying(&self.to_string())
+    }
+}
+
+impl ApiError {
+    /// As whoever asked reads it: somebody who opened an address in a browser, in their language.
+    pub fn answer_to(&self, request: &HttpRequest, texts: &Texts) -> HttpResponse {
+        let is_page = header(request, "accept").is_some_and(|wanted| wanted.contains("text/html"));
+        let text = match self {
+            Self::LinkExpired => Text::LinkOver,
+            Self::LinkForged => Text::LinkNotOurs,
+            Self::NotFound => Text::NothingHere,
+            Self::FileAway => Text::FileAway,
+            _ => return self.error_response(),
+        };
+        let languages = header(request, "accept-language").filter(|_| is_page);
+        languages.map_or_else(
+            || self.error_response(),
+            |languages| self.saying(texts.accepted(languages).get(text)),
+        )
+    }
+
+    fn saying(&self, message: &str) -> HttpResponse {
+        let body = json!({"error": {"code": self.code(), "message": message}});
         let mut answer = HttpResponse::build(self.status_code());
         answer.insert_header((CACHE_CONTROL, "no-store"));
         if matches!(self, Self::TooSlow) {
@@ -132,5 +164,50 @@ impl From<JournalError> for ApiError {
     fn from(failed: JournalError) -> Self {
         error!(error = %failed, "The store failed; nothing was answered as stored");
         Self::Unavailable("The store can't be used at the moment. Try again.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{body::to_bytes, test::TestRequest};
+    use serde_json::Value;
+
+    use super::*;
+
+    async fn told(error: &ApiError, accept: &str, languages: &str) -> String {
+        let request = TestRequest::default()
+            .insert_header(("accept", accept))
+            .insert_header(("accept-language", languages))
+            .to_http_request();
+        let answer = error.answer_to(&request, &Texts::default());
+        assert_eq!(answer.status(), error.status_code());
+        let body = to_bytes(answer.into_body()).await.unwrap_or_default();
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["error"]["code"], error.code());
+        body["error"]["message"].as_str().expect("a message").to_owned()
+    }
+
+    #[tokio::test]
+    async fn who_opens_an_address_in_a_browser_is_told_in_their_language() {
+        const PAGE: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
+        let words = Texts::default();
+        for (error, text) in [
+            (ApiError::LinkExpired, Text::LinkOver),
+            (ApiError::LinkForged, Text::LinkNotOurs),
+            (ApiError::NotFound, Text::NothingHere),
+            (ApiError::FileAway, Text::FileAway),
+        ] {
+            let english = error.to_string();
+            assert_eq!(words.of(None).get(text), english);
+            for (accept, languages, wording) in [
+                (PAGE, "de-AT,de;q=0.9", words.of(Some("de")).get(text)),
+                (PAGE, "en;q=0.5, sv, ja;q=0.8", words.of(Some("ja")).get(text)),
+                (PAGE, "*", &english),
+                ("*/*", "de", &english),
+                ("image/avif,image/webp,*/*;q=0.8", "de", &english),
+            ] {
+                assert_eq!(told(&error, accept, languages).await, wording, "{accept} {languages}");
+            }
+        }
     }
 }

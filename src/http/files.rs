@@ -76,13 +76,9 @@ fn answer(given: Given, now: Timestamp) -> HttpResponse {
 fn not_given(why: GiveError) -> ApiError {
     match why {
         GiveError::Gone => ApiError::NotFound,
-        GiveError::Link(LinkError::Forged) => {
-            ApiError::Forbidden("This is no link of ours. Load the conversation again for a new one.")
-        }
+        GiveError::Link(LinkError::Forged) => ApiError::LinkForged,
         GiveError::Link(LinkError::Over) => ApiError::LinkExpired,
         GiveError::NoSuchPart { length } => ApiError::NoSuchRange { length },
-        GiveError::Unavailable => {
-            ApiError::Unavailable("The file can't be fetched at the moment. Try again.")
-        }
+        GiveError::Unavailable => ApiError::FileAway,
     }
 }

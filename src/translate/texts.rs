@@ -78,6 +78,21 @@ impl Texts {
         self.of_all([locale, None])
     }
 
+    /// The words for who sends this `Accept-Language`: the first language they want that there are words in.
+    pub fn accepted(&self, header: &str) -> Words<'_> {
+        let wanted = header.split(',').take(20).map(|one| {
+            let (language, weight) = one.split_once(";q=").unwrap_or((one, "1"));
+            (language, weight.trim().parse().unwrap_or(0.0))
+        });
+        let mut wanted: Vec<(&str, f32)> = wanted.filter(|(_, weight)| *weight > 0.0).collect();
+        wanted.sort_by(|one, other| other.1.total_cmp(&one.1));
+        let is_known = |language: &str| {
+            let has = |tag: &String| self.given.contains_key(tag) || built_in().contains_key(tag.as_str());
+            candidates(Some(language)).iter().any(has)
+        };
+        self.of(wanted.into_iter().map(|(language, _)| language).find(|language| is_known(language)))
+    }
+
     /// The words for a user: in the client's language, else in the agent's.
     pub fn of_user(&self, user: &User) -> Words<'_> {
         self.of_all([user.locale.as_deref(), user.language.as_deref()])

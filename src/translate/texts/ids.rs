@@ -93,4 +93,8 @@ texts! {
     TooLarge = "too-large" ["most"],
     TooLong = "too-long" ["longest"],
     OtherForm = "other-form" [],
+    LinkOver = "link-over" [],
+    LinkNotOurs = "link-not-ours" [],
+    NothingHere = "nothing-here" [],
+    FileAway = "file-away" [],
 }

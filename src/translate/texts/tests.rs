@@ -68,6 +68,22 @@ fn the_clients_language_comes_before_the_agents() {
 }
 
 #[test]
+fn a_browser_says_which_languages_it_wants() {
+    let texts = Texts::parse(r#"{"sv": {"skip": "Hoppa över"}}"#).expect("texts");
+    for (header, wording) in [
+        ("de-AT,de;q=0.9,en;q=0.8", "Überspringen"),
+        ("fi, nl;q=0.4, fr-CA;q=0.7", "Passer"),
+        ("fr;q=0, it", "Salta"),
+        ("sv-SE", "Hoppa över"),
+        ("*", "Skip"),
+        ("", "Skip"),
+        (";q=;,,q=1,de;q=x", "Skip"),
+    ] {
+        assert_eq!(texts.accepted(header).get(Text::Skip), wording, "{header}");
+    }
+}
+
+#[test]
 fn variables_are_filled_in_and_their_braces_are_not_read_again() {
     let words = Words::default();
     assert_eq!(
