@@ -22,6 +22,7 @@ const DEMO: &str = include_str!("pages/demo.html");
 const CHAT: &str = include_str!("pages/chat.html");
 const TEXTS: &str = include_str!("pages/texts.js");
 const INSIDE: &str = include_str!("pages/inside.html");
+const INSIDE_TEXTS: &str = include_str!("pages/inside-texts.js");
 /// A word now and then, so that a page that has gone is noticed.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -38,12 +39,14 @@ impl Pages {
     pub fn configure(&self, config: &mut ServiceConfig) {
         let texts = [TEXTS, servicenow::LANGUAGE].concat();
         let chat = CHAT.replace("__TEXTS__", &texts).replace("__TOKEN_ENDPOINT__", &self.token_endpoint);
+        let inside_texts = [INSIDE_TEXTS, servicenow::LANGUAGE].concat();
+        let in_words = |page: &str| page.replace("__TEXTS__", &inside_texts);
         let desk = servicenow::desk_page(&self.servicenow);
         for (path, page) in [
-            ("/demo", DEMO.to_owned()),
-            ("/demo/", DEMO.to_owned()),
+            ("/demo", in_words(DEMO)),
+            ("/demo/", in_words(DEMO)),
             ("/demo/chat", chat),
-            ("/demo/inside", INSIDE.to_owned()),
+            ("/demo/inside", in_words(INSIDE)),
             ("/demo/desk", desk),
         ] {
             let serve = move || {

@@ -1,6 +1,9 @@
 //! Everything that people read of ours is a text with an id, in each language: no words stand in the code.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 /// Where what people read is made.
 const MAKES_WORDS: [&str; 7] =
@@ -56,6 +59,36 @@ fn no_words_of_ours_stand_outside_the_files_of_texts() {
         }
     }
     assert!(found.is_empty(), "make texts of these (src/translate/texts):\n{}", found.join("\n"));
+}
+
+#[test]
+fn no_page_lacks_a_text_in_any_language() {
+    for page in [
+        include_str!("../../../src/demo/pages/texts.js"),
+        include_str!("../../../src/demo/pages/inside-texts.js"),
+        include_str!("../../../src/simulate/pages/desk-texts.js"),
+        include_str!("../../../examples/web-chat/texts.js"),
+    ] {
+        let languages = page.split("},\n").filter_map(|part| part.split_once(": {")).collect::<Vec<_>>();
+        assert!(languages.len() >= 9, "{page}");
+        let english = texts_of(languages[0].1);
+        assert!(english.len() > 5, "{english:?}");
+        for (language, texts) in languages {
+            assert_eq!(texts_of(texts), english, "{language}");
+        }
+    }
+}
+
+/// The names of a page's texts, each with its variables.
+fn texts_of(page: &str) -> BTreeMap<String, BTreeSet<&str>> {
+    let mut pieces = page.split('"').collect::<Vec<_>>().into_iter();
+    let mut found = BTreeMap::new();
+    while let (Some(before), Some(words)) = (pieces.next(), pieces.next()) {
+        let name = before.trim_matches(|char: char| !char.is_ascii_alphanumeric());
+        let variables = words.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+        found.insert(name.to_owned(), variables);
+    }
+    found
 }
 
 #[test]
