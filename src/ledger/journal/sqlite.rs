@@ -41,8 +41,9 @@ const READ: &str =
 /// Pages in the write-ahead log before they are moved to the file, 16 MB of them: busy conversations write the
 /// same pages over and over, and only the last of each is moved.
 const CHECKPOINT: u32 = 4_000;
-/// How long another process is waited for.
+/// How long another process is waited for, and by one that starts: it may meet several that do the same.
 const BUSY: Duration = Duration::from_secs(5);
+const STARTING: Duration = Duration::from_secs(60);
 
 /// Journals in a SQLite file.
 pub struct SqliteJournal {
@@ -62,9 +63,10 @@ impl SqliteJournal {
     /// When the folder or the file can't be made or written, or is no SQLite database.
     pub fn open_file(path: &Path) -> Result<Self, JournalError> {
         place::make(path).map_err(|e| unavailable("its folder or the file can't be made", e))?;
-        let connection = connect(path).map_err(|e| unavailable("the file can't be opened", e))?;
+        let connection = connect(path, STARTING).map_err(|e| unavailable("the file can't be opened", e))?;
         connection.execute_batch(SCHEMA).map_err(|e| unavailable("its tables can't be made", e))?;
         connection.execute_batch(TRY).map_err(|e| unavailable("it can't be written", e))?;
+        connection.busy_timeout(BUSY).map_err(|e| unavailable("the file can't be opened", e))?;
         let place = Place::of(path);
         let (writer, pending) = mpsc::channel();
         let at = place.clone();
@@ -93,7 +95,9 @@ impl SqliteJournal {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.place.path).map_err(|e| unavailable("the file can't be opened", e))?,
+            None => {
+                connect(&self.place.path, BUSY).map_err(|e| unavailable("the file can't be opened", e))?
+            }
         };
         let answer = read(&connection);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
@@ -176,10 +180,10 @@ fn unavailable<E: std::error::Error + Send + Sync + 'static>(what: &'static str,
     JournalError::unavailable(what, source)
 }
 
-fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+fn connect(path: &Path, patience: Duration) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    keep_log_ahead(&connection)?;
+    connection.busy_timeout(patience)?;
+    keep_log_ahead(&connection, patience)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     // FULL: an answered message survives the machine, not only the process.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -191,8 +195,8 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
 }
 
 /// Whoever starts at the same time on a new file does this, too, and here SQLite waits for nobody by itself.
-fn keep_log_ahead(connection: &Connection) -> Result<(), rusqlite::Error> {
-    let until = Instant::now() + BUSY;
+fn keep_log_ahead(connection: &Connection, patience: Duration) -> Result<(), rusqlite::Error> {
+    let until = Instant::now() + patience;
     loop {
         match connection.pragma_update(None, "journal_mode", "WAL") {
             Err(busy)
