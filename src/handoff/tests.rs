@@ -114,12 +114,14 @@ async fn a_direct_line_that_is_down_is_asked_by_few_of_the_chats_whose_bot_is_to
     chat.on(escalation_by(0, Opening::Agent));
     chat.deliver();
     chat.on(Command::UserEnded);
+    let begun = Instant::now();
     for number in 0..40 {
         let id = ConversationId::parse(&format!("chat-{number}")).expect("an id");
         store.store().append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
         let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
         here.bot.return_now(&entry).await;
     }
-    let asked = far_end.targets().len();
-    assert!((1..20).contains(&asked), "{asked} of 40 asked");
+    // One more a second, however long it takes here.
+    let (asked, lasted) = (far_end.targets().len() as u64, begun.elapsed());
+    assert!((1..20 + lasted.as_secs()).contains(&asked), "{asked} of 40 asked in {lasted:?}");
 }

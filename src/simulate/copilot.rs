@@ -46,6 +46,8 @@ pub struct CopilotOptions {
     pub secret: String,
     /// Counted in whole seconds.
     pub token_lifetime: Duration,
+    /// A token is good until it is called in, whatever its end.
+    pub tokens_outlive_their_end: bool,
     /// How long a `streamUrl` is good to connect with, in whole seconds.
     pub stream_lifetime: Duration,
     /// A turn that takes longer is answered 502, and goes on.
@@ -70,6 +72,7 @@ impl Default for CopilotOptions {
             port: 0,
             secret: "simulated-direct-line-secret".to_owned(),
             token_lifetime: Duration::from_secs(3600),
+            tokens_outlive_their_end: false,
             stream_lifetime: Duration::from_secs(60),
             bot_time_limit: Duration::from_secs(15),
             bot_id: "6f1f5c1e-8a53-4c1e-b7a4-0c6f3a2d9e10".to_owned(),
@@ -159,6 +162,11 @@ impl CopilotStudio {
     /// From now on, every token given so far for this conversation is expired.
     pub fn expire_tokens(&self, conversation: &str) {
         self.studio.expire_tokens(conversation);
+    }
+
+    /// From now on, this token and those given before it for its conversation are expired.
+    pub fn expire_token(&self, token: &str) {
+        self.studio.expire_token(token);
     }
 
     /// Loses a conversation, as Direct Line does after a day: 404 from now on.

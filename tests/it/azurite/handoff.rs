@@ -1,10 +1,11 @@
 //! A hand-off with its journal in a container, over two instances.
 
-use std::time::Duration;
-
 use servicenow_handoff::{
     domain::ConversationId,
-    ledger::journal::{AppendBlobJournal, Position, Store},
+    ledger::{
+        Lease, Settled,
+        journal::{AppendBlobJournal, Position, Store},
+    },
     session::Fact,
     simulate::{copilot::CopilotOptions, servicenow::ServiceNowOptions},
 };
@@ -77,14 +78,20 @@ fn since(proxy: &Proxy, before: &Counts) -> Vec<(&'static str, u64)> {
     grown.filter(|(_, times)| *times > 0).collect()
 }
 
-/// Waits until all that was begun is stored: the account is asked for nothing more.
-async fn is_quiet(proxy: &Proxy) {
-    let mut before = proxy.counts();
-    found("nothing more is asked of the account", async || {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let is_quiet = since(proxy, &before).is_empty();
-        before = proxy.counts();
-        is_quiet.then_some(())
+/// Waits until all that was begun is stored: the agent's words are known to be read, and every call is settled.
+async fn is_quiet(stage: &Stage, session: &str) {
+    let (journal, id) = (stage.journal().await, ConversationId::parse(session).unwrap());
+    found("nothing more is to be stored", async || {
+        let facts = journal.read(&id, 0).await.unwrap();
+        let said = facts.iter().rposition(|fact| matches!(fact, Fact::AgentSaid(_)))? as Position;
+        let read = |fact: &Fact| matches!(fact, Fact::Fetched { up_to, .. } if *up_to > said);
+        let is_settled = |lease: &Lease| {
+            let of_it = |done: &Settled| (done.call, done.attempt) == (lease.call, Some(lease.attempt));
+            facts.iter().any(|fact| matches!(fact, Fact::Settled(done) if of_it(done)))
+        };
+        let leases =
+            facts.iter().filter_map(|fact| if let Fact::Leased(lease) = fact { Some(lease) } else { None });
+        (facts.iter().any(read) && leases.into_iter().all(is_settled)).then_some(())
     })
     .await;
 }
@@ -166,14 +173,14 @@ async fn an_idle_poll_is_one_read_in_the_live_chat_and_none_in_the_bot_phase() {
     world.agent_hears(&session, &["one"]).await;
     chat.see("the echo", |a| a["text"] == "one").await.unwrap();
     chat.poll().await.unwrap();
-    is_quiet(proxy).await;
+    is_quiet(&stage, &session).await;
     let before = proxy.counts();
     chat.poll().await.unwrap();
     assert_eq!(since(proxy, &before), [("read", 1)], "a poll in the live chat");
     let before = proxy.counts();
     chat.say("two").await.unwrap();
     world.agent_hears(&session, &["one", "two"]).await;
-    is_quiet(proxy).await;
+    is_quiet(&stage, &session).await;
     eprintln!("the user's message, stored and delivered: {:?}", since(proxy, &before));
     let before = proxy.counts();
     world.agent_says(&session, "three").await;
@@ -183,7 +190,7 @@ async fn an_idle_poll_is_one_read_in_the_live_chat_and_none_in_the_bot_phase() {
     eprintln!("the poll that fetches it: {:?}", since(proxy, &before));
     let before = proxy.counts();
     chat.poll().await.unwrap();
-    is_quiet(proxy).await;
+    is_quiet(&stage, &session).await;
     eprintln!("the poll that acknowledges it: {:?}", since(proxy, &before));
     let before = proxy.counts();
     world.handoff.sweep().await.unwrap();

@@ -99,7 +99,7 @@ async fn what_is_gone_is_not_found_and_a_dead_instance_is_unavailable() {
 
 #[tokio::test]
 async fn a_link_ends_and_can_not_be_changed() {
-    let world = world_with_links(&[("FILES_TTL", "4")]).await;
+    let world = world_with_links(&[("FILES_TTL", "12")]).await;
     let mut chat = world.live_chat().await;
     let id = world.servicenow.add_media("a.png", "image/png", "x");
     let link = shown_picture(&world, &mut chat, &format!("/sys_attachment.do?sys_id={id}")).await;
@@ -141,7 +141,7 @@ async fn a_large_file_is_passed_on_as_it_comes() {
 async fn users_files_are_deleted_when_their_links_are_over() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
-    let settings = [("ATTACHMENTS", "link"), ("FILES_TTL", "4"), ("STORE", store.as_str())];
+    let settings = [("ATTACHMENTS", "link"), ("FILES_TTL", "12"), ("STORE", store.as_str())];
     let world = world_with_links(&settings).await;
     let stored = || std::fs::read_dir(folder.path().join("files")).unwrap().count();
     let mut chat = world.live_chat().await;

@@ -89,7 +89,7 @@ async fn pass(
             Mode::Forward => forward(&request, body, &handler, &shared).await,
         }
     };
-    match timeout(shared.function_timeout, answer).await {
+    match timeout(shared.function_timeout(), answer).await {
         Ok(answer) => answer.unwrap_or_else(|_| HttpResponse::InternalServerError().finish()),
         Err(_) => {
             shared.end_invocations().await;

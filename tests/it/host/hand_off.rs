@@ -13,9 +13,7 @@ use tokio::time::timeout;
 use crate::{
     azurite::server::Azurite,
     host::{
-        BOTH_MODES,
-        model::Host,
-        run,
+        BOTH_MODES, run,
         stage::{PATIENCE, Stage, answers, heard, says},
     },
 };
@@ -90,16 +88,16 @@ fn a_function_that_runs_out_of_time_takes_the_process_along_and_nothing_stored_i
     run(async {
         join_all(BOTH_MODES.map(async |mode| {
             let stage = Stage::start().await;
-            let host = Host::open_within(Duration::from_secs(8), mode, &stage.settings());
-            host.start_handler().await.unwrap();
-            stage.answer_to(&host);
+            let host = stage.host(mode).await;
             let mut chat = stage.live_client(&host).await;
             let first = host.process().await;
             stage.desk.faults().set_down(true);
             chat.say("kept").await.unwrap();
             stage.copilot.faults().add(Fault::on("GET", "conversations/slow").delay(PATIENCE));
             let slow = host.request("GET", "/v3/directline/conversations/slow/activities").bearer_auth("t");
+            host.times_out_after(Duration::from_secs(1));
             assert_eq!(slow.send().await.unwrap().status(), 500, "{mode:?}");
+            host.times_out_after(2 * PATIENCE);
             stage.desk.faults().set_down(false);
             assert_ne!(host.process().await, first, "{mode:?}: it was started again");
             host.fire_timer("sweep").await.unwrap();

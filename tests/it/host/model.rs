@@ -32,8 +32,7 @@ pub struct Host {
 pub struct Shared {
     pub package: Package,
     pub client: reqwest::Client,
-    /// How long an invocation may take; the handler is killed for one that takes longer.
-    pub function_timeout: Duration,
+    function_timeout: Mutex<Duration>,
     standing: watch::Sender<Standing>,
     worker: tokio::sync::Mutex<Option<Worker>>,
     console: Console,
@@ -80,20 +79,6 @@ impl Host {
     /// A host that takes requests, which then wait until the handler is [started](Self::start_handler).
     pub fn open(mode: Mode, settings: &[(&str, &str)]) -> Self {
         let package = Package::pack();
-        Self::open_with(package.time("functionTimeout"), package, mode, settings)
-    }
-
-    /// As [`open`](Self::open), with a function time-out of its own.
-    pub fn open_within(function_timeout: Duration, mode: Mode, settings: &[(&str, &str)]) -> Self {
-        Self::open_with(function_timeout, Package::pack(), mode, settings)
-    }
-
-    fn open_with(
-        function_timeout: Duration,
-        package: Package,
-        mode: Mode,
-        settings: &[(&str, &str)],
-    ) -> Self {
         let flag = match mode {
             Mode::Proxy => "enableProxyingHttpRequest",
             Mode::Forward => "enableForwardingHttpRequest",
@@ -101,9 +86,9 @@ impl Host {
         assert!(package.flag(flag), "{flag} is off, so requests would come in the default payload");
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let shared = Arc::new(Shared {
+            function_timeout: Mutex::new(package.time("functionTimeout")),
             package,
             client,
-            function_timeout,
             standing: watch::Sender::new(Standing::Starting),
             worker: tokio::sync::Mutex::default(),
             console: Console::default(),
@@ -117,6 +102,11 @@ impl Host {
         });
         let front = Front::open(mode, Arc::clone(&shared));
         Self { shared, front }
+    }
+
+    /// From now on invocations may take so long instead of what the package says.
+    pub fn times_out_after(&self, function_timeout: Duration) {
+        *self.shared.function_timeout.lock().unwrap() = function_timeout;
     }
 
     /// Starts the handler, again and again as long as the host would.
@@ -224,6 +214,11 @@ impl Drop for Host {
 }
 
 impl Shared {
+    /// How long an invocation may take; the handler is killed for one that takes longer.
+    pub fn function_timeout(&self) -> Duration {
+        *self.function_timeout.lock().unwrap()
+    }
+
     /// Waits while the handler is started; `None` once there is none to wait for.
     pub async fn handler_url(&self) -> Option<String> {
         let mut standing = self.standing.subscribe();

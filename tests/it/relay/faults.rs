@@ -30,11 +30,11 @@ fn what_passes_is_tried_again_within_the_turn() {
                 get().once().status(200).body(json!("no activity set")),
             ]
             .map(async |fault| {
-                let stage = Stage::start(&[]).await;
+                let stage = Stage::start(&NEVER_QUIET).await;
                 let conversation = stage.conversation().await;
                 let id = stage.studio.faults().add(fault.clone());
                 stage.agent_says(&conversation, "one");
-                stage.agent_will_say(&conversation, &[(300, "two")]);
+                stage.agent_will_ask(&conversation, &[(300, "two")]);
                 let turn = stage.relay(&conversation, "0").await;
                 assert_eq!((turn.status, turn.said()), (200, vec!["one", "two"]), "{fault:?}");
                 assert!(stage.studio.faults().hits(id) > 0, "{fault:?}");
@@ -91,13 +91,13 @@ fn a_fault_that_stays_is_told_when_patience_ends() {
         let conversation = stage.conversation().await;
         let told = json!({"error": {"code": "ServiceError", "message": "as it came"}});
         stage.studio.faults().add(Fault::on("GET", "/activities").status(500).body(told.clone()));
-        let failed = stage.relay(&conversation, "0").await;
+        let failed = stage.relay_in_time(&conversation, "0", None).await;
         assert_eq!((failed.status, failed.body), (500, told));
         assert!(failed.lasted.as_millis() >= 900, "{:?}", failed.lasted);
 
         stage.studio.faults().clear();
         stage.studio.faults().add(Fault::on("GET", "/activities").status(429).header("Retry-After", "60"));
-        let throttled = stage.relay(&conversation, "0").await;
+        let throttled = stage.relay_in_time(&conversation, "0", None).await;
         assert_eq!((throttled.status, throttled.retry_after.as_deref()), (429, Some("60")));
 
         stage.studio.faults().clear();

@@ -12,7 +12,7 @@ use servicenow_handoff::{
     simulate::copilot::{self, CopilotOptions, CopilotStudio},
 };
 
-use crate::secondary::page;
+use crate::{eventually::found, secondary::page};
 
 /// So long a silence, or patience, ends no turn that a test waits for: something else ended it.
 pub const NEVER_QUIET: [(&str, &str); 2] = [("RELAY_QUIET", "60000"), ("RELAY_MAX_WAIT", "200000")];
@@ -83,12 +83,29 @@ impl Stage {
 
     /// Lets the agent say one text after another, each so many milliseconds from now.
     pub fn agent_will_say(&self, conversation: &str, texts: &'static [(u64, &'static str)]) {
+        self.agent_will_speak(conversation, texts, "acceptingInput");
+    }
+
+    /// The same, with the last text as a question: where a silence is [never](NEVER_QUIET) long enough, that ends the turn,
+    /// however busy the machine is.
+    pub fn agent_will_ask(&self, conversation: &str, texts: &'static [(u64, &'static str)]) {
+        self.agent_will_speak(conversation, texts, "expectingInput");
+    }
+
+    fn agent_will_speak(
+        &self,
+        conversation: &str,
+        texts: &'static [(u64, &'static str)],
+        last: &'static str,
+    ) {
         let (studio, conversation) = (self.studio.clone(), conversation.to_owned());
         let start = tokio::time::Instant::now();
         rt::spawn(async move {
-            for (at, text) in texts {
+            for (n, (at, text)) in texts.iter().enumerate() {
                 tokio::time::sleep_until(start + Duration::from_millis(*at)).await;
-                studio.bot_says(&conversation, json!({"type": "message", "text": text})).unwrap();
+                let hint = if n + 1 == texts.len() { last } else { "acceptingInput" };
+                let said = json!({"type": "message", "text": text, "inputHint": hint});
+                studio.bot_says(&conversation, said).unwrap();
             }
         });
     }
@@ -106,6 +123,15 @@ impl Stage {
     /// The request Bot Interconnect makes.
     pub async fn relay(&self, conversation: &str, watermark: &str) -> Turn {
         self.relay_waiting(conversation, watermark, None).await
+    }
+
+    /// The same, again while Direct Line's answer does not come within what the turn has patience for, as on a busy machine.
+    pub async fn relay_in_time(&self, conversation: &str, watermark: &str, wait: Option<&str>) -> Turn {
+        found("an answer of Direct Line's in time", async || {
+            let turn = self.relay_waiting(conversation, watermark, wait).await;
+            (turn.status != 503).then_some(turn)
+        })
+        .await
     }
 
     pub async fn relay_waiting(&self, conversation: &str, watermark: &str, wait: Option<&str>) -> Turn {

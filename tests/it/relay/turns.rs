@@ -5,9 +5,12 @@ use std::time::Duration;
 use serde_json::json;
 use servicenow_handoff::simulate::{copilot::CopilotOptions, faults::Fault};
 
-use crate::relay::{
-    run,
-    stage::{NEVER_QUIET, Stage},
+use crate::{
+    eventually::found,
+    relay::{
+        run,
+        stage::{NEVER_QUIET, Stage},
+    },
 };
 
 #[test]
@@ -127,17 +130,17 @@ fn what_was_seen_is_passed_on_and_nothing_seen_keeps_the_watermark() {
         let stage = Stage::start(&[("RELAY_MAX_WAIT", "700")]).await;
         let conversation = stage.conversation().await;
         stage.user_says(&conversation, "silence").await;
-        let turn = stage.relay(&conversation, "0").await;
+        let turn = stage.relay_in_time(&conversation, "0", None).await;
         assert!(
             turn.said().is_empty() && turn.activities().last().unwrap()["text"] == "silence",
             "{}",
             turn.raw
         );
-        assert!((700..20_000).contains(&turn.millis()), "{} ms", turn.millis());
-        let silent = stage.relay(&conversation, turn.watermark()).await;
+        assert!(turn.millis() >= 700, "{} ms", turn.millis());
+        let silent = stage.relay_in_time(&conversation, turn.watermark(), None).await;
         assert_eq!(silent.raw, format!(r#"{{"activities":[],"watermark":"{}"}}"#, turn.watermark()));
         stage.agent_says(&conversation, "Now I know.");
-        let next = stage.relay(&conversation, silent.watermark()).await;
+        let next = stage.relay_in_time(&conversation, silent.watermark(), None).await;
         assert_eq!(next.said(), ["Now I know."]);
     });
 }
@@ -161,17 +164,20 @@ fn a_late_part_of_the_turn_before_is_delivered_but_does_not_end_this_one() {
 fn a_wait_is_the_least_time_of_a_turn_and_lengthens_patience() {
     run(async {
         let stage = Stage::start(&[("RELAY_MAX_WAIT", "500"), ("RELAY_QUIET", "400")]).await;
-        let conversation = stage.conversation().await;
-        stage.user_says(&conversation, "silence").await;
-        stage.agent_will_say(&conversation, &[(300, "one"), (2_000, "two")]);
-        let turn = stage.relay_waiting(&conversation, "0", Some("3000")).await;
-        assert_eq!(turn.said(), ["one", "two"]);
-        assert!((3_000..20_000).contains(&turn.millis()), "{} ms", turn.millis());
+        let (conversation, turn) = found("a turn that holds what is said within the wait", async || {
+            let conversation = stage.conversation().await;
+            stage.user_says(&conversation, "silence").await;
+            stage.agent_will_say(&conversation, &[(300, "one"), (2_000, "two")]);
+            let turn = stage.relay_waiting(&conversation, "0", Some("3000")).await;
+            assert!(turn.millis() >= 3_000, "{} ms", turn.millis());
+            // On a busy machine the agent may speak late.
+            (turn.said() == ["one", "two"]).then_some((conversation, turn))
+        })
+        .await;
 
         for ignored in ["soon", "-1", "0"] {
-            let turn = stage.relay_waiting(&conversation, turn.watermark(), Some(ignored)).await;
-            assert!(turn.activities().is_empty());
-            assert!(turn.millis() < 15_000, "{ignored}: {} ms", turn.millis());
+            let turn = stage.relay_in_time(&conversation, turn.watermark(), Some(ignored)).await;
+            assert!(turn.activities().is_empty(), "{ignored}");
         }
     });
 }
@@ -196,9 +202,9 @@ fn a_turn_of_many_pages_is_one_set() {
 #[test]
 fn equal_words_are_said_as_often_as_they_were() {
     run(async {
-        let stage = Stage::start(&[]).await;
+        let stage = Stage::start(&NEVER_QUIET).await;
         let conversation = stage.conversation().await;
-        stage.agent_will_say(&conversation, &[(100, "yes"), (400, "yes"), (700, "yes")]);
+        stage.agent_will_ask(&conversation, &[(100, "yes"), (400, "yes"), (700, "yes")]);
         assert_eq!(stage.relay(&conversation, "0").await.said(), ["yes", "yes", "yes"]);
     });
 }

@@ -296,7 +296,7 @@ pub fn settings(
         ("DIRECT_LINE_URL", copilot.url()),
         ("DIRECT_LINE_SECRET", copilot.secret()),
         ("SECONDARY_TOKEN", TOKEN),
-        ("RELAY_MAX_WAIT", "2000"),
+        ("RELAY_MAX_WAIT", "10000"),
         ("RELAY_QUIET", "200"),
     ];
     own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

@@ -12,7 +12,7 @@ use crate::{
     world::World,
 };
 
-/// Between two looks whether a token still holds.
+/// Between two looks, in which the client reads on.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
 
 /// What Direct Line's socket does.
@@ -126,38 +126,31 @@ async fn an_answer_comes_token_by_token_again_after_the_far_end_s_socket_has_end
     client.see("the first token", |a| a["channelData"]["streamType"] == "streaming").await;
 }
 
-/// Refreshes until Direct Line no longer takes the token that the client had.
-async fn outlive_the_token(world: &World, client: &mut SocketClient) {
-    let path = format!("v3/directline/conversations/{}/activities", client.conversation);
-    let (url, first) = (format!("{}{path}", world.copilot.url()), client.token.clone());
-    found("the token is over", async || {
-        client.refresh().await;
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-        let answer = world.http.get(&url).bearer_auth(&first).send().await.unwrap();
-        (answer.status().as_u16() == 403).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn a_socket_outlives_the_token_it_was_opened_with() {
-    let options = CopilotOptions { token_lifetime: Duration::from_secs(8), ..CopilotOptions::default() };
+    // Told to be short-lived, so that it is soon renewed, and over when the test says so.
+    let options = CopilotOptions {
+        token_lifetime: Duration::from_secs(4),
+        tokens_outlive_their_end: true,
+        ..CopilotOptions::default()
+    };
     let world = World::between(options, Default::default(), &[]).await;
     let mut client = SocketClient::start(&world).await;
-    let session = client.conversation.clone();
+    let (session, first) = (client.conversation.clone(), client.token.clone());
     has_a_socket(&world, 1).await;
-    outlive_the_token(&world, &mut client).await;
+    client.refresh().await;
+    let renewed = world.copilot.faults().add(Fault::on("POST", "/tokens/refresh"));
+    eventually("the socket's token is renewed", || world.copilot.faults().hits(renewed) >= 1).await;
+    world.copilot.expire_token(&first);
     // What stands behind it must be opened and read anew.
     world.copilot.drop_sockets();
     world.copilot.bot_says(&session, json!({"type": "message", "text": "still heard"}));
     client.see_text("still heard").await;
     has_a_socket(&world, 1).await;
-    client.refresh().await;
     client.is_handed_over(&world).await;
     // In a live chat nothing else reads there than who asks whether the client's token is good.
     let asked = world.copilot.faults().add(Fault::on("GET", "/activities"));
     found("the token is asked about twice", async || {
-        client.refresh().await;
         let _ = tokio::time::timeout(BETWEEN_LOOKS, client.next()).await.map(Result::unwrap);
         (world.copilot.faults().hits(asked) >= 2).then_some(())
     })
@@ -166,7 +159,6 @@ async fn a_socket_outlives_the_token_it_was_opened_with() {
     client.see_text("still there").await;
     world.servicenow.end(&session).await;
     client.see_state("completed").await;
-    client.refresh().await;
     client.say("back").await;
     client.see_text("You said: back").await;
     client.assert_once();

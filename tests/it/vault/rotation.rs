@@ -51,7 +51,7 @@ async fn a_message_token_changed_alone_costs_the_next_chat_nothing() {
 
 #[tokio::test]
 async fn where_silence_shows_nothing_a_message_token_is_read_again_after_a_chat_that_came_to_nothing() {
-    let stage = Stage::with_password(&[("SERVICENOW_START", "start"), ("HANDOFF_TIMEOUT", "4")]).await;
+    let stage = Stage::with_password(&[("SERVICENOW_START", "start"), ("HANDOFF_TIMEOUT", "15")]).await;
     stage.rotate_message_token();
     let endpoint = stage.copilot.token_endpoint();
     let mut lost = ChatClient::start(&stage.program.url, &endpoint).await.unwrap();

@@ -60,7 +60,7 @@ async fn the_user_gives_up_waiting() {
 
 #[tokio::test]
 async fn nobody_takes_it_in_time() {
-    let world = World::with(&[("HANDOFF_TIMEOUT", "3")]).await;
+    let world = World::with(&[("HANDOFF_TIMEOUT", "8")]).await;
     let mut chat = world.waiting_chat().await;
     let session = chat.conversation().to_owned();
     let late = "No live agent could take your request in time.";
@@ -74,7 +74,7 @@ async fn nobody_takes_it_in_time() {
 #[tokio::test]
 async fn the_sweep_notices_a_time_out_when_no_client_polls() {
     let port = free_port().to_string();
-    let world = World::with(&[("HANDOFF_TIMEOUT", "3"), ("FUNCTIONS_CUSTOMHANDLER_PORT", &port)]).await;
+    let world = World::with(&[("HANDOFF_TIMEOUT", "8"), ("FUNCTIONS_CUSTOMHANDLER_PORT", &port)]).await;
     let mut chat = world.waiting_chat().await;
     // First the live chat ends, then the bot comes back.
     found("the sweep ends the chat", async || {

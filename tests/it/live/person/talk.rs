@@ -1,9 +1,12 @@
 //! What user and agent see of each other: words, names, typing, receipts.
 
 use serde_json::{Value, json};
-use servicenow_handoff::simulate::{
-    chat_client::message,
-    servicenow::{Mark, ServiceNow},
+use servicenow_handoff::{
+    domain::Timestamp,
+    simulate::{
+        chat_client::message,
+        servicenow::{Mark, ServiceNow},
+    },
 };
 
 use crate::{
@@ -143,7 +146,11 @@ async fn the_users_typing_is_told_once_a_burst_and_ends_with_the_message() {
     world.agent_hears(&session, &["words", "words"]).await;
     let signs: Vec<String> =
         world.actions(&session).into_iter().filter(|a| matches!(&**a, "" | "TYPING" | "VIEWING")).collect();
-    assert_eq!(signs, ["TYPING", "VIEWING", "", "TYPING", "VIEWING", ""]);
+    // On a busy machine five seconds may pass within a burst, which makes two of it.
+    assert!(signs.windows(2).all(|two| two[0] != two[1]), "each burst once: {signs:?}");
+    let words: Vec<_> = (0..signs.len()).filter(|at| signs[*at].is_empty()).collect();
+    assert_eq!(words.len(), 2);
+    assert!(words.iter().all(|at| signs[at - 1] == "VIEWING"), "over with the message: {signs:?}");
     let request = asked(&world, &session, "TYPING").await;
     assert_eq!(request.body.get("message"), None);
     assert_eq!(request.body["userId"], "dana");
@@ -154,8 +161,9 @@ async fn the_users_typing_is_over_after_five_seconds_without_more() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;
     let session = chat.conversation().to_owned();
+    let typed = Timestamp::now();
     chat.post(&json!({"type": "typing", "from": {"id": "dana"}})).await.unwrap();
-    let typed = asked(&world, &session, "TYPING").await.at;
+    asked(&world, &session, "TYPING").await;
     found("VIEWING", async || {
         chat.poll().await.unwrap();
         world.actions(&session).contains(&"VIEWING".to_owned()).then_some(())
