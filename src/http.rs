@@ -78,16 +78,22 @@ pub struct Served {
 impl Served {
     /// Goes on with what a crash or an outage left undone, in both roles.
     pub async fn sweep(&self) {
-        if let Some(handoff) = &self.handoff
-            && let Err(failed) = handoff.sweep().await
-        {
-            error!(error = %failed, "The sweep failed; the next one tries again");
-        }
-        if let Some(secondary) = &self.secondary_bot
-            && let Err(failed) = secondary.bot.sweep().await
-        {
-            error!(error = %failed, "The sweep of the secondary bot failed; the next one tries again");
-        }
+        let chats = async {
+            if let Some(handoff) = &self.handoff
+                && let Err(failed) = handoff.sweep().await
+            {
+                error!(error = %failed, "The sweep failed; the next one tries again");
+            }
+        };
+        let sessions = async {
+            if let Some(secondary) = &self.secondary_bot
+                && let Err(failed) = secondary.bot.sweep().await
+            {
+                error!(error = %failed, "The sweep of the secondary bot failed; the next one tries again");
+            }
+        };
+        // Far ends that are slow for the one hold nothing up for the other.
+        tokio::join!(chats, sessions);
     }
 }
 
