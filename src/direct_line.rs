@@ -148,7 +148,12 @@ impl DirectLine {
         let mut room = None;
         let within = Some((&self.shared.room, &mut room));
         let answered = self.call(with_trace(get, traceparent), authorization, within).await?;
-        Ok(Look { set: activity_set(&answered)?, date: answered.date, bytes: answered.body.len(), room })
+        Ok(Look {
+            set: activity_set(&answered)?,
+            date: far_end::date(&answered.headers),
+            bytes: answered.body.len(),
+            room,
+        })
     }
 
     /// Makes a call; once more when it was made with our own secret, that was refused, and a vault has a new one.

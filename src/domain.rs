@@ -4,8 +4,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+mod chance;
 pub mod control;
 pub mod inbound;
+
+pub use self::chance::random;
 
 /// The client's Direct Line conversation. Opaque; the same before, during and after any number of hand-offs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,11 +81,7 @@ impl ActivityId {
 
     /// An id for what was taken and has no echo: of nothing else, ever.
     pub fn of_nothing(conversation: &ConversationId) -> Self {
-        let mut random = [0; 8];
-        if getrandom::fill(&mut random).is_err() {
-            random = Timestamp::now().0.to_be_bytes();
-        }
-        Self(format!("{conversation}|N{}", hex::encode(random)))
+        Self(format!("{conversation}|N{}", hex::encode(random::<8>())))
     }
 }
 

@@ -175,8 +175,6 @@ pub(crate) type Within<'a> = Option<(&'a Room, &'a mut Taken)>;
 pub(crate) struct Answered {
     pub status: u16,
     pub body: Vec<u8>,
-    /// The far end's clock, in whole seconds.
-    pub date: Option<Timestamp>,
     pub headers: HeaderMap,
 }
 
@@ -200,10 +198,9 @@ pub(crate) async fn call_within(
     let mut response = send(request).await?;
     let status = response.status();
     if status.is_success() {
-        let date = date(response.headers());
         let headers = std::mem::take(response.headers_mut());
         let body = read(&mut response, limit, within).await?.ok_or(CallError::Uncertain(None))?;
-        return Ok(Answered { status: status.as_u16(), body, date, headers });
+        return Ok(Answered { status: status.as_u16(), body, headers });
     }
     let body = read(&mut response, limit, None).await.ok().flatten().unwrap_or_default();
     Err(refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))

@@ -5,7 +5,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
-    http::{Method, header::HeaderMap},
+    http::{
+        Method,
+        header::{AsHeaderName, HeaderMap, HeaderName},
+    },
     web::{self, Data, Payload, ServiceConfig},
 };
 use serde_json::json;
@@ -174,7 +177,7 @@ async fn responses(
     payload: Payload,
     served: &Served,
 ) -> Result<HttpResponse, ApiError> {
-    let invocation = header(request, INVOCATION).filter(|id| id.len() <= 64);
+    let invocation = header(request, &INVOCATION).filter(|id| id.len() <= 64);
     let span = info_span!("webhook", invocation.id = invocation, trace.id = field::Empty);
     take_response(request, payload, served).instrument(span).await
 }
@@ -265,18 +268,18 @@ fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
-const INVOCATION: &str = "x-azure-functions-invocationid";
+static INVOCATION: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
 
 /// In the Functions host every line of a request carries its invocation id.
 fn span(request: &HttpRequest) -> Span {
-    match header(request, INVOCATION) {
+    match header(request, &INVOCATION) {
         Some(id) if id.len() <= 64 => info_span!("invocation", invocation.id = id),
         _ => Span::none(),
     }
 }
 
 /// A header that is ASCII, as `HeaderValue::to_str` gives it: that one looks at each byte of a token, for a tenth of a poll.
-fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+fn header(request: &HttpRequest, name: impl AsHeaderName) -> Option<&str> {
     let value = request.headers().get(name)?.as_bytes();
     std::str::from_utf8(value).ok().filter(|value| value.is_ascii())
 }

@@ -45,7 +45,7 @@ use self::{
     journal::{JournalError, Store},
     outbox::LANES,
 };
-use crate::domain::{ConversationId, Timestamp};
+use crate::domain::{ConversationId, Timestamp, random};
 
 /// Conversations whose state is kept in memory, and those in use; the others are read again when they speak. Each takes some
 /// kilobytes.
@@ -62,15 +62,7 @@ pub struct World {
 impl World {
     /// The machine's clock and random numbers.
     pub fn real() -> Self {
-        let chance = || {
-            let mut bytes = [0; 8];
-            match getrandom::fill(&mut bytes) {
-                Ok(()) => u64::from_le_bytes(bytes),
-                // Unlike enough for names and jitter.
-                Err(_) => Timestamp::now().0.unsigned_abs().rotate_left(32) ^ u64::from(std::process::id()),
-            }
-        };
-        Self { clock: Box::new(Timestamp::now), chance: Box::new(chance) }
+        Self { clock: Box::new(Timestamp::now), chance: Box::new(|| u64::from_le_bytes(random())) }
     }
 }
 

@@ -46,7 +46,7 @@ impl DirectLine {
 
 /// The `Authorization` that an answer to either request grants.
 pub(crate) fn granted(status: u16, body: &[u8]) -> Option<SecretString> {
-    let answered = Answered { status, body: body.to_vec(), date: None, headers: HeaderMap::new() };
+    let answered = Answered { status, body: body.to_vec(), headers: HeaderMap::new() };
     Grant::token(&answered).ok().map(|token| bearer(&token))
 }
 

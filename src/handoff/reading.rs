@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::Serialize;
 use serde_json::Value;
 
 mod shown;
@@ -25,13 +26,15 @@ use crate::{
 /// polls by itself, because each look is an operation of the store.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// One answer to a client's GET, or what its socket is pushed.
-#[derive(Debug)]
+/// One answer to a client's GET, or what its socket is pushed; written as Direct Line writes it.
+#[derive(Debug, Serialize)]
 pub struct Page {
     pub activities: Vec<Value>,
     /// As the client gave it when nothing could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub watermark: Option<String>,
     /// The stretch in which the bot speaks now, once all before it has been read.
+    #[serde(skip)]
     pub bot: Option<usize>,
 }
 

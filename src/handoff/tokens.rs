@@ -1,6 +1,6 @@
 //! Who may read and write an escalated conversation: whoever holds a token that Direct Line accepted for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use memchr::{memchr_iter, memmem};
@@ -131,8 +131,10 @@ fn expiry(authorization: &str) -> Option<Timestamp> {
 /// Whether a token names this conversation with other capitals: a Direct Line to which they are one must not be asked about the
 /// one while the journal knows the other.
 pub fn misspells(authorization: &str, id: &ConversationId) -> bool {
+    static NAMED: LazyLock<memmem::Finder<'_>> = LazyLock::new(|| memmem::Finder::new(r#""conv":""#));
     let Some(claims) = claims(authorization) else { return false };
-    if memmem::find(&claims, id.as_str().as_bytes()).is_some() {
+    let named = NAMED.find(&claims).map(|at| &claims[at + NAMED.needle().len()..]);
+    if named.is_some_and(|named| named.starts_with(id.as_str().as_bytes())) {
         return false;
     }
     let claims: Value = serde_json::from_slice(&claims).unwrap_or_default();

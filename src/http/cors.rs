@@ -54,7 +54,7 @@ pub fn mark(request: &HttpRequest, allowed: &AllowedOrigins, headers: &mut Heade
 }
 
 fn grant(request: &HttpRequest, allowed: &AllowedOrigins) -> Option<HeaderValue> {
-    let origin = header(request, ORIGIN.as_str())?;
+    let origin = header(request, ORIGIN)?;
     match allowed {
         AllowedOrigins::None => None,
         AllowedOrigins::Any => Some(HeaderValue::from_static("*")),

@@ -7,7 +7,7 @@ use actix_web::{
     body::SizedStream,
     http::{
         StatusCode,
-        header::{CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+        header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS},
     },
     web::{Bytes, Payload},
 };
@@ -73,7 +73,7 @@ async fn route(
     let path = operation.path();
     let query = operation.parameter().and_then(|name| query(request, name));
     let surface = Surface { request, served, pipe, operation: &operation, path, query };
-    let authorization = header(request, "authorization");
+    let authorization = header(request, AUTHORIZATION);
     if operation.needs_credential() && authorization.is_none() {
         return Err(NO_CREDENTIAL);
     }
@@ -257,7 +257,7 @@ impl Surface<'_> {
     }
 
     fn caller(&self) -> Result<Caller, ApiError> {
-        Caller::read(header(self.request, "authorization")).ok_or(NO_CREDENTIAL)
+        Caller::read(header(self.request, AUTHORIZATION)).ok_or(NO_CREDENTIAL)
     }
 }
 

@@ -127,7 +127,8 @@ impl<M: Machine> Ledger<M> {
         in_task(async move { ledger.change_here(&entry, decide).await }).await
     }
 
-    async fn change_here<T: Send>(
+    /// As [`change`](Self::change), in the caller's task: for who delivers, whom nobody cuts.
+    pub(super) async fn change_here<T: Send>(
         &self,
         entry: &Arc<Entry<M>>,
         decide: impl Fn(&Self, &Copy<'_, M>, Timestamp) -> Step<M, T> + Send,

@@ -150,7 +150,7 @@ impl<M: Machine> Ledger<M> {
                 None => Step::Leave(Taken::Nothing),
             },
         };
-        Ok(self.change(entry, take).await?.0)
+        Ok(self.change_here(entry, take).await?.0)
     }
 
     /// Sleeps until then, or until the conversation moves. Another process's facts wake nobody here: they are looked for.

@@ -53,7 +53,7 @@ impl<M: Machine> Ledger<M> {
             facts.extend(next.map(|(call, number)| M::leased(ledger.lease(call, number, now))));
             Step::Append(facts, (true, next))
         };
-        Ok(self.change(&attempt.entry, store).await?.0)
+        Ok(self.change_here(&attempt.entry, store).await?.0)
     }
 
     /// The settlement of a call by the attempt that made it, if one did, and what follows from it.

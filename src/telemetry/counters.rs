@@ -15,6 +15,8 @@ use std::{
 
 use tracing::info;
 
+use crate::domain::random;
+
 /// How often a process logs what it has counted.
 pub const EVERY: Duration = Duration::from_secs(60);
 
@@ -104,12 +106,8 @@ pub struct Counted {
 
 impl Default for Counters {
     fn default() -> Self {
-        let mut process = [0; 4];
-        if getrandom::fill(&mut process).is_err() {
-            process = std::process::id().to_be_bytes();
-        }
         Self {
-            process: hex::encode(process),
+            process: hex::encode(random::<4>()),
             counts: Default::default(),
             ages: Default::default(),
             oldest: AtomicU64::new(0),

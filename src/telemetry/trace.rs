@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::domain::random;
+
 /// Spans of ours are recorded: what is sent on names them, and a trace that starts here is sampled.
 static RECORDED: AtomicBool = AtomicBool::new(false);
 
@@ -62,12 +64,14 @@ impl Trace {
 
     /// As [`continue_or_start`](Self::continue_or_start), under a new id in any case.
     pub fn below(header: Option<&str>) -> Self {
-        let parent_id = random_id::<8>();
+        // All zeros means "no id"; the last bit costs nothing.
+        let parent_id = u64::from_be_bytes(random()) | 1;
         let traceparent = match header.and_then(Parent::parse) {
-            Some(Parent { trace_id, flags, .. }) => format!("00-{trace_id}-{parent_id}-{flags}"),
-            // Whether anybody else records it is for them to decide.
+            Some(Parent { trace_id, flags, .. }) => format!("00-{trace_id}-{parent_id:016x}-{flags}"),
             None => {
-                format!("00-{}-{parent_id}-{}", random_id::<16>(), if is_recorded() { "01" } else { "00" })
+                let trace_id = u128::from_be_bytes(random()) | 1;
+                // Whether anybody else records it is for them to decide.
+                format!("00-{trace_id:032x}-{parent_id:016x}-{}", if is_recorded() { "01" } else { "00" })
             }
         };
         Self { traceparent }
@@ -127,14 +131,6 @@ fn is_id(field: &str, digits: usize) -> bool {
 
 fn is_hex(field: &str, digits: usize) -> bool {
     field.len() == digits && field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn random_id<const BYTES: usize>() -> String {
-    let mut id = [0; BYTES];
-    getrandom::fill(&mut id).expect("the operating system gives random bytes once it has booted");
-    // All zeros means "no id"; the last bit costs nothing.
-    id[BYTES - 1] |= 1;
-    hex::encode(id)
 }
 
 #[cfg(test)]

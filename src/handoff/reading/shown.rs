@@ -59,6 +59,11 @@ impl Shown {
         catching_up: bool,
         Making { cursor, activities }: &mut Making,
     ) -> Reached {
+        let skip = usize::try_from(cursor.local - look.from).unwrap_or(usize::MAX);
+        if look.facts.len() <= skip && look.types.is_none() {
+            (cursor.typed, cursor.local) = (0, look.head);
+            return Reached::Head;
+        }
         let mut size = size_of_all(activities);
         let now = Timestamp::now();
         let link = |address: &str| self.files.link(address, now);
@@ -68,7 +73,6 @@ impl Shown {
             self.files.link_carried(Carried { conversation: id, position: at.get()?, mark }, now)
         };
         let scene = self.scene(conversation, look, &link, &picture_link);
-        let skip = usize::try_from(cursor.local - look.from).unwrap_or(usize::MAX);
         for (position, fact) in (cursor.local..).zip(look.facts.iter().skip(skip)) {
             if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < look.segments.len() {
                 *cursor = Cursor { local: position + 1, segment: cursor.segment + 1, ..Cursor::read(None) };

@@ -7,6 +7,7 @@ use actix_web::{
         header::{CACHE_CONTROL, CONTENT_TYPE, ContentType, HeaderValue},
     },
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -89,7 +90,7 @@ pub(super) fn live(body: &Value) -> HttpResponse {
 }
 
 /// JSON as it is sent: its text by `Display` takes twice as long.
-pub(super) fn bytes(body: &Value) -> Vec<u8> {
+pub(super) fn bytes(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default()
 }
 

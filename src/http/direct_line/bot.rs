@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, web::Bytes};
+use actix_web::{HttpResponse, http::header::AUTHORIZATION, web::Bytes};
 use memchr::memchr_iter;
 use serde_json::{
     Value, json,
@@ -143,7 +143,7 @@ impl Surface<'_> {
             Ok(response) => (false, self.answer(Ok(response)).await, None),
             Err(error) => (false, self.answer(Err(error)).await, None),
         };
-        let authorization = header(self.request, "authorization").unwrap_or_default();
+        let authorization = header(self.request, AUTHORIZATION).unwrap_or_default();
         let source = Source::own(id, authorization);
         match handoff.posting.overtaken(id, activity, upstream_id, arrived, &source).await? {
             Some(id) if !id.0.is_empty() => Ok(live(&json!({"id": id}))),

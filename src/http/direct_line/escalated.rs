@@ -69,7 +69,7 @@ impl Surface<'_> {
         let asked = Asked { watermark: given, read: None, hold, bot: BotWords::Polled };
         let page = handoff.reading.page(&conversation, &caller, &asked).await;
         Ok(Some(match page {
-            Ok(page) => self.shown(page, given),
+            Ok(page) => self.shown(&page, given),
             Err(failed) => {
                 warn!(conversation.id = %id, error = %failed, "The store can't be read; the client's poll is answered empty");
                 empty(given)
@@ -78,13 +78,8 @@ impl Surface<'_> {
     }
 
     /// A page as it is sent; an empty one while others that are not read take the room for it: the same is there at the next poll.
-    fn shown(&self, page: Page, given: Option<&str>) -> HttpResponse {
-        let Page { activities, watermark, bot: _ } = page;
-        let body = match watermark {
-            Some(watermark) => json!({"activities": activities, "watermark": watermark}),
-            None => json!({ "activities": activities }),
-        };
-        match self.served.held.take(answer::bytes(&body).into()) {
+    fn shown(&self, page: &Page, given: Option<&str>) -> HttpResponse {
+        match self.served.held.take(answer::bytes(&page).into()) {
             Some(held) => held.send(start_live()),
             None => empty(given),
         }

@@ -39,10 +39,9 @@ impl Operation {
     /// something else once decoded, or leads elsewhere, is nothing.
     pub fn read(method: &Method, path: &str) -> Option<Self> {
         let segments = segments(path)?;
-        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         let is = |segment: &str, word: &str| segment.eq_ignore_ascii_case(word);
         let (get, post) = (method == Method::GET, method == Method::POST);
-        match *segments.as_slice() {
+        match segments.as_slice() {
             [one] if post && is(one, "conversations") => Some(Self::Start),
             [one, two] if post && is(one, "tokens") && is(two, "generate") => Some(Self::Generate),
             [one, two] if post && is(one, "tokens") && is(two, "refresh") => Some(Self::Refresh),
@@ -58,9 +57,9 @@ impl Operation {
                 }
             }
             [one, two] if get && is(one, "session") && is(two, "getsessionid") => Some(Self::SessionId),
-            [one, ref address @ ..] if (get || method == Method::HEAD) && is(one, "attachments") => {
+            [one, address @ ..] if (get || method == Method::HEAD) && is(one, "attachments") => {
                 let fits = (1..=LONGEST_ADDRESS).contains(&address.len());
-                fits.then(|| Self::Attachment(address.iter().map(|segment| (*segment).to_owned()).collect()))
+                fits.then(|| Self::Attachment(address.iter().map(|segment| segment.to_string()).collect()))
             }
             _ => None,
         }
@@ -125,7 +124,11 @@ fn conversation(segment: &str) -> Option<ConversationId> {
 /// A path's segments once decoded; `None` where one would mean something else to another reader.
 fn segments(path: &str) -> Option<Vec<Cow<'_, str>>> {
     let raw = path.split('/').filter(|segment| !segment.is_empty());
-    let decoded = raw.map(|segment| percent_decode_str(segment).decode_utf8().ok());
+    // Hardly any is encoded, and each poll comes by here.
+    let decoded = raw.map(|segment| match segment.contains('%') {
+        true => percent_decode_str(segment).decode_utf8().ok(),
+        false => Some(segment.into()),
+    });
     decoded
         .map(|segment| segment.filter(|segment| !is_trick(segment)))
         .collect::<Option<Vec<_>>>()

@@ -39,7 +39,7 @@ use crate::{
         fault::Fault,
         patience::{JOURNAL, once},
     },
-    domain::ConversationId,
+    domain::{ConversationId, random},
 };
 
 #[cfg(test)]
@@ -257,10 +257,7 @@ impl Journal for AppendBlobJournal {
         open: Option<bool>,
     ) -> Result<Append, JournalError> {
         let failed = |fault| unavailable("an append failed", fault);
-        let mut commit = [0; 8];
-        getrandom::fill(&mut commit)
-            .map_err(|_| failed(Fault::Damaged("the system gives no random numbers")))?;
-        let block = block(&facts, commit);
+        let block = block(&facts, random());
         if block.len() > BLOCK_LIMIT {
             return Err(failed(Fault::Damaged(
                 "more was to be stored at once than the 100 MiB a block holds",

@@ -151,7 +151,8 @@ fn message(
     if !attachments.is_empty() {
         activity.insert("attachments".to_owned(), Value::Array(attachments));
     }
-    activity.insert("channelData".to_owned(), json!({ "servicenow": servicenow }));
+    let data = Map::from_iter([("servicenow".to_owned(), Value::Object(servicenow))]);
+    activity.insert("channelData".to_owned(), data.into());
     Value::Object(activity)
 }
 

@@ -63,6 +63,10 @@ const SCHEMES: [&str; 5] = ["https://", "http://", "mailto:", "tel:", "www."];
 
 /// Where the first address of a word begins, how long it is, and where it leads to.
 fn first_address(word: &str) -> Option<(usize, usize, String)> {
+    // Each kind has one of these, and few words do.
+    if !word.contains(['.', ':']) {
+        return None;
+    }
     let mut surplus = surplus(word);
     let mut before = ' ';
     for (at, char) in word.char_indices() {

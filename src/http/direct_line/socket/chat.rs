@@ -3,7 +3,6 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use reqwest::header::HeaderMap;
-use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug, warn};
 
@@ -114,16 +113,17 @@ impl Chat<'_> {
         Ok(())
     }
 
-    async fn push(&mut self, page: Page) -> Result<(), End> {
-        let Page { mut activities, watermark, bot: _ } = page;
-        self.socket.shown.borrow_mut().retain(&mut activities);
-        if !activities.is_empty() {
+    async fn push(&mut self, mut page: Page) -> Result<(), End> {
+        self.socket.shown.borrow_mut().retain(&mut page.activities);
+        let watermark = page.watermark.clone();
+        if !page.activities.is_empty() {
             // As in the bot phase, one with nothing but typing may have waited while more was read.
-            let passing = activities.iter().all(|activity| activity.get("type").is_some_and(is_passing));
-            let frame = frame(&activities, watermark.as_deref().filter(|_| !passing));
+            let passing = page.activities.iter().all(|activity| activity.get("type").is_some_and(is_passing));
+            page.watermark.take_if(|_| passing);
+            let frame = serde_json::to_string(&page).unwrap_or_default();
             let position = Cursor::read(watermark.as_deref()).local;
             // Who does not read is waited for with the frame alone.
-            drop(activities);
+            drop(page);
             self.socket.client.send(frame, Some(position)).await?;
         }
         self.watermark = watermark.or(self.watermark.take());
@@ -226,13 +226,5 @@ impl Chat<'_> {
                 return Ok(false);
             }
         }
-    }
-}
-
-/// An ActivitySet as text.
-fn frame(activities: &[Value], watermark: Option<&str>) -> String {
-    match watermark {
-        Some(watermark) => json!({"activities": activities, "watermark": watermark}).to_string(),
-        None => json!({ "activities": activities }).to_string(),
     }
 }
