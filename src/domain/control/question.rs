@@ -1,5 +1,7 @@
 //! What asks the user something, and how the answer is to be given.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::Card;
@@ -33,6 +35,17 @@ pub struct Choice {
     /// Shown with the question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<Card>,
+}
+
+impl Choice {
+    /// What may be chosen: of a yes or no that came without options, the words that ServiceNow's page has it answered with.
+    pub fn offered(&self) -> Cow<'_, [Item]> {
+        if self.kind != ChoiceKind::Boolean || !self.items.is_empty() {
+            return Cow::Borrowed(&self.items);
+        }
+        let bare = |word: &str| Item { label: word.to_owned(), value: word.to_owned(), ..Item::default() };
+        Cow::Owned(["yes", "no"].map(bare).into())
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,5 @@
 //! What is to be chosen from.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use super::{Rendered, choose};
@@ -21,11 +19,12 @@ use crate::{
 const MAX_BUTTONS: usize = 6;
 
 pub(super) fn choices(choice: &Choice, context: &RenderContext<'_>) -> Rendered {
-    let Choice { kind, prompt, items, look, several, optional, card: beside } = choice;
-    let items = &match kind {
-        ChoiceKind::Boolean => items.iter().map(|item| in_words(item, context)).collect(),
-        ChoiceKind::Picker | ChoiceKind::Topic => Cow::Borrowed(items.as_slice()),
-    };
+    let Choice { kind, prompt, items: _, look, several, optional, card: beside } = choice;
+    let mut items = choice.offered();
+    if *kind == ChoiceKind::Boolean {
+        items.to_mut().iter_mut().for_each(|item| in_words(item, context));
+    }
+    let items = &*items;
     let pictures = *look == ChoiceLook::Pictures || items.iter().any(|item| item.image.is_some());
     let told = if pictures && !several { Vec::new() } else { described(items) };
     let prompt = prompt.iter().map(|prompt| shown(prompt, context));
@@ -47,15 +46,14 @@ pub(super) fn choices(choice: &Choice, context: &RenderContext<'_>) -> Rendered 
 }
 
 /// A yes or no that ServiceNow has no label for, or no more than its value, in the reader's language.
-fn in_words(item: &Item, context: &RenderContext<'_>) -> Item {
+fn in_words(item: &mut Item, context: &RenderContext<'_>) {
     let text = match item.label.as_str() {
-        label if label != item.value => None,
-        "yes" | "true" => Some(Text::Yes),
-        "no" | "false" => Some(Text::No),
-        _ => None,
+        label if label != item.value => return,
+        "yes" | "true" => Text::Yes,
+        "no" | "false" => Text::No,
+        _ => return,
     };
-    let label = text.map_or(item.label.as_str(), |text| context.words.get(text)).to_owned();
-    Item { label, ..item.clone() }
+    context.words.get(text).clone_into(&mut item.label);
 }
 
 /// What there is to say about the choices that their buttons have no room for.

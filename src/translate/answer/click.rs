@@ -100,13 +100,13 @@ impl Click {
     }
 
     fn chooses(&self, choice: &Choice) -> bool {
-        let Choice { items, several, .. } = choice;
+        let (items, several) = (choice.offered(), choice.several);
         match self.text(ANSWER) {
-            Some(value) => is_among(value, items),
+            Some(value) => is_among(value, &items),
             None => {
                 let values =
                     self.input(Question::INPUT).split(',').map(Question::unpacked).collect::<Vec<_>>();
-                (*several || values.len() == 1) && values.iter().all(|value| is_among(value, items))
+                (several || values.len() == 1) && values.iter().all(|value| is_among(value, &items))
             }
         }
     }

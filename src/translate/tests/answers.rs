@@ -86,8 +86,10 @@ fn may_be_said(control: &Control, meant: &Answer) -> bool {
     let item = |items: &[Item], text: &str| items.iter().any(|item| item.value == text);
     let said = meant.text.as_str();
     match control {
-        Control::Choice(Choice { items, several, optional, .. }) => {
-            item(items, said)
+        Control::Choice(choice) => {
+            let Choice { several, optional, .. } = choice;
+            let items = choice.offered();
+            item(&items, said)
                 || *optional && said == "_skip_"
                 || *several && said.split(',').all(|part| items.iter().any(|item| item.value.contains(part)))
         }

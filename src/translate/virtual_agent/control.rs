@@ -246,13 +246,7 @@ fn choice(picker: Picker, texts: Texts) -> Option<Control> {
     let is = |field: &Option<String>, name: &str| {
         field.as_deref().is_some_and(|field| field.trim().eq_ignore_ascii_case(name))
     };
-    let mut items = options.into_iter().filter_map(item).collect::<Vec<_>>();
-    if items.is_empty() && kind == ChoiceKind::Boolean {
-        // What the page says that a Boolean is answered with.
-        items = ["yes", "no"]
-            .map(|word| Item { label: word.into(), value: word.into(), ..Item::default() })
-            .into();
-    }
+    let items = options.into_iter().filter_map(item).collect::<Vec<_>>();
     let look = if is(&item_type, "picture") || is(&style, "carousel") {
         ChoiceLook::Pictures
     } else if is(&style, "button") {
@@ -262,7 +256,8 @@ fn choice(picker: Picker, texts: Texts) -> Option<Control> {
     };
     let prompt = prompt(texts);
     let card = beside.map(|data| card(data, Vec::new()));
-    let empty = prompt.is_none() && items.is_empty() && card.is_none();
+    let nothing = items.is_empty() && kind != ChoiceKind::Boolean;
+    let empty = prompt.is_none() && nothing && card.is_none();
     let optional = required == Some(false);
     (!empty).then_some(Control::Choice(Choice {
         kind,

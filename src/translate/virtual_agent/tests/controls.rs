@@ -66,6 +66,15 @@ fn outputs_become_controls() {
             Control::Link(link("a.pdf", "sys_attachment.do?sys_id=1")),
         ),
         (
+            json!({"uiType": "OutputTable", "headers": [{"label": "Number", "value": "n"}, {"value": "t"}],
+                "data": [{"t": "slow", "n": "INC1"}]}),
+            Control::Table(Table {
+                headers: vec!["Number".to_owned(), "t".to_owned()],
+                rows: vec![vec!["INC1".to_owned(), "slow".to_owned()]],
+                ..Table::default()
+            }),
+        ),
+        (
             table,
             Control::Table(Table {
                 title: some("Incidents"),
@@ -252,7 +261,6 @@ fn questions_become_controls() {
             Control::Choice(Choice {
                 kind: ChoiceKind::Boolean,
                 prompt: some("Sure?"),
-                items: vec![option("yes", "yes"), option("no", "no")],
                 optional: true,
                 ..Choice::default()
             }),
