@@ -150,7 +150,7 @@ fn key(request: &str, user: &str, asks: &[&str]) -> Option<String> {
 /// The time zone that is to hold from now on.
 fn new_zone(body: &Map<String, Value>) -> Option<Value> {
     let action = body.get("action").and_then(Value::as_str)?;
-    action.eq_ignore_ascii_case("SET_USER_TIMEZONE").then(|| body.get("timezone").cloned())?
+    action.trim().eq_ignore_ascii_case("SET_USER_TIMEZONE").then(|| body.get("timezone").cloned())?
 }
 
 /// The user's language, BCP 47, by the names that context variables are seen to have for it.

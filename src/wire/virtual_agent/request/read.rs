@@ -46,7 +46,9 @@ pub(super) fn request(body: &[u8]) -> Result<Request, ParseError> {
 }
 
 fn action(body: &mut Object) -> Action {
-    let name = text(body, "action").unwrap_or_default();
+    // Whatever stands there that is no text is no action of the page's either.
+    let odd = || body.get("action").filter(|action| action.is_object() || action.is_array());
+    let name = text(body, "action").or_else(|| odd().map(Value::to_string)).unwrap_or_default();
     let said = body.remove("message");
     match name.trim().to_ascii_uppercase().as_str() {
         "" => Action::Message(message(said)),
@@ -96,13 +98,30 @@ fn message(said: Option<Value>) -> Message {
     if let Some(Value::String(text)) = said {
         return Message::typed(text);
     }
-    let Some(mut said) = objects(said).next() else { return Message::default() };
-    Message {
+    let mut all = objects(said).map(|mut said| Message {
         text: text(&said, "text").unwrap_or_default(),
         typed: flag(&said, "typed").unwrap_or(true),
         client_message_id: text(&said, "clientMessageId"),
-        attachments: objects(said.remove("attachment")).map(attachment).collect(),
-    }
+        attachments: attachments(said.remove("attachment")),
+    });
+    let first = all.next().unwrap_or_default();
+    all.fold(first, |mut whole, more| {
+        let texts = [whole.text, more.text];
+        whole.text = texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+        whole.attachments.extend(more.attachments);
+        whole
+    })
+}
+
+/// A bare string is taken as an address.
+fn attachments(value: Option<Value>) -> Vec<Attachment> {
+    let named = |url: Value| Value::Object(Object::from_iter([("url".to_owned(), url)]));
+    let whole = |value: Value| if value.is_string() { named(value) } else { value };
+    let value = match value {
+        Some(Value::Array(list)) => Some(list.into_iter().map(whole).collect()),
+        other => other.map(whole),
+    };
+    objects(value).map(attachment).collect()
 }
 
 fn attachment(mut file: Object) -> Attachment {

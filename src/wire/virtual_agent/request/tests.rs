@@ -164,7 +164,17 @@ fn a_message_is_read_in_every_form_seen() {
             json!({"message": {"attachment": {"url": "https://x.example.com/a", "headers": null}}}),
             Message::file(file.clone()),
         ),
-        (json!({"message": {"attachment": [{"url": "https://x.example.com/a"}, null]}}), Message::file(file)),
+        (
+            json!({"message": {"attachment": [{"url": "https://x.example.com/a"}, null]}}),
+            Message::file(file.clone()),
+        ),
+        (json!({"message": {"attachment": "https://x.example.com/a"}}), Message::file(file.clone())),
+        (json!({"message": {"attachment": ["https://x.example.com/a"]}}), Message::file(file.clone())),
+        (json!({"message": [{"text": "hello"}, {"text": "again"}]}), Message::typed("hello\nagain")),
+        (
+            json!({"message": [{"text": "hello"}, {"attachment": {"url": "https://x.example.com/a"}}]}),
+            Message { attachments: vec![file], ..hello() },
+        ),
     ];
     for (body, expected) in rows {
         assert_eq!(read(&body).action, Action::Message(expected), "{body}");
@@ -231,6 +241,19 @@ fn what_is_unknown_or_incomplete_is_kept() {
         assert_eq!(request.action, expected);
         let written = json_of(&request);
         assert_eq!((&written["action"], &written["message"]), (&body["action"], &body["message"]));
+    }
+}
+
+#[test]
+fn what_is_no_text_is_no_action() {
+    for (odd, name) in [
+        (json!({"x": 1}), "{\"x\":1}"),
+        (json!([]), "[]"),
+        (json!(["AGENT"]), "[\"AGENT\"]"),
+        (json!(true), "true"),
+    ] {
+        let request = read(&json!({"action": odd, "message": "hi"}));
+        assert_eq!(request.action, Action::Unknown { name: name.to_owned(), message: Message::typed("hi") });
     }
 }
 
