@@ -127,19 +127,24 @@ fn card_action(value: &Value) -> Option<PickerOption> {
 impl OutputTable {
     pub(super) fn read(fields: Fields<'_>) -> Self {
         let heads = fields.list("headers");
-        let headers = heads.iter().map(cell).collect::<Vec<_>>();
+        let names = heads.iter().map(cell).collect::<Vec<_>>();
         let row = |value: &Value| match value {
             Value::Array(cells) => cells.iter().map(cell).collect(),
-            Value::Object(map) if headers.iter().any(|header| map.contains_key(header)) => {
-                headers.iter().map(|header| map.get(header).map(cell).unwrap_or_default()).collect()
+            Value::Object(map) if names.iter().any(|name| map.contains_key(name)) => {
+                names.iter().map(|name| map.get(name).map(cell).unwrap_or_default()).collect()
             }
             Value::Object(map) => map.values().map(cell).collect(),
             other => vec![cell(other)],
         };
+        let label = |head: &Value| Fields(head.as_object()?).text("label");
         let data = fields.list("data").iter().map(row).collect();
         Self {
             data,
-            headers,
+            headers: heads
+                .iter()
+                .zip(&names)
+                .map(|(head, name)| label(head).unwrap_or(name.clone()))
+                .collect(),
             pagination_break: fields.count("paginationBreak"),
             total: fields.count("totalSearchResultsCount"),
             navigation_label: fields.text("navigationBtnLabel"),
