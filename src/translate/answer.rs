@@ -7,8 +7,8 @@ use serde_json::Value;
 mod attached;
 mod click;
 mod form;
-mod meant;
-mod moment;
+pub(super) mod meant;
+pub(super) mod moment;
 
 pub use self::attached::{called, files, inline};
 pub(super) use self::form::Question;

@@ -1,5 +1,7 @@
 //! What words mean that answer a question.
 
+use std::ops::Range;
+
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
 use super::{CONTINUE, SKIP, Said, moment};
@@ -25,9 +27,11 @@ pub(super) fn meant(text: &str, pending: &Control) -> Option<Said> {
             more.then(|| Said::chosen(CONTINUE)).or_else(|| meant(text, part))
         }
         Control::Choice(choice) => {
-            let Choice { kind, prompt: _, items, look: _, several, optional, card: _ } = choice;
+            let Choice { kind, prompt: _, items: _, look: _, several, optional, card: _ } = choice;
+            let offered = choice.offered();
+            let items = &*offered;
             one(text, items)
-                .or_else(|| several.then(|| many(text, items))?)
+                .or_else(|| several.then(|| many(text, items).map(Said::chosen))?)
                 .or_else(|| (*kind == ChoiceKind::Boolean).then(|| yes_or_no(text, items))?)
                 .or_else(|| skips(*optional))
         }
@@ -61,28 +65,79 @@ const YES: &str = "y yes yeah yep yup sure ok okay j ja jep klar jawohl jawel ou
     はい うん ええ いいよ 是 是的 对 好 好的 可以";
 const NO: &str = "n no nope nah nein nö nee non não いいえ いえ いや ううん 不 不是 不要 不行 否 没有";
 
-/// The choice that says yes or no, as the text does in any language.
-fn yes_or_no(text: &str, items: &[Item]) -> Option<Said> {
+/// Whether a text says yes or no, in any language.
+pub fn says(text: &str) -> Option<bool> {
     let text = folded(text);
-    let said = |text: &str, word, others: &str| {
-        texts::is_said(word, text) || others.split(' ').any(|other| folded(other) == text)
+    let is_one = |word, others: &str, value| {
+        text == value || texts::is_said(word, &text) || others.split(' ').any(|other| folded(other) == text)
     };
-    let (word, others, value) = [(Text::Yes, YES, "true"), (Text::No, NO, "false")]
-        .into_iter()
-        .find(|(word, others, _)| said(&text, *word, others))?;
-    let says = |label: &str| said(&folded(label), word, others) || same(label, value);
-    items.iter().find(|item| says(&item.label) || says(&item.value)).map(|item| Said::chosen(&item.value))
+    let is_yes = is_one(Text::Yes, YES, "true");
+    (is_yes || is_one(Text::No, NO, "false")).then_some(is_yes)
 }
 
-/// Several choices named in one text, one by one as people write lists.
-fn many(text: &str, items: &[Item]) -> Option<Said> {
-    let parts = text.split([',', ';', '\n', '、', '，', '；']);
-    let values = parts.map(|part| find(part, items).map(|item| item.value.as_str()));
-    values.collect::<Option<Vec<_>>>().map(|values| Said::chosen(values.join(",")))
+/// The choice that says yes or no, as the text does.
+fn yes_or_no(text: &str, items: &[Item]) -> Option<Said> {
+    let said = says(text)?;
+    let alike = |item: &&Item| [&item.label, &item.value].iter().any(|text| says(text) == Some(said));
+    items.iter().find(alike).map(|item| Said::chosen(&item.value))
+}
+
+/// More than anybody chooses.
+const MOST_CHOSEN: usize = 200;
+
+/// What stands between the choices of a list, as people write it.
+const BETWEEN: [&str; 16] = [
+    ",", ";", "\n", "、", "，", "；", " and ", " und ", " et ", " y ", " e ", " en ", " & ", " + ", "と",
+    "和",
+];
+
+/// Several choices named in one text, as their values with commas; their names may hold what stands between them.
+pub fn many(text: &str, items: &[Item]) -> Option<String> {
+    let ends = separators(text);
+    if ends.len() >= MOST_CHOSEN {
+        return None;
+    }
+    let held = |item: &Item| separators(&item.label).len().max(separators(&item.value).len());
+    let held = items.iter().map(held).max().unwrap_or_default();
+    let end = |nth: usize| ends.get(nth).map_or(text.len(), |end| end.start);
+    let mut chosen = Vec::new();
+    let (mut from, mut nth) = (0, 0);
+    while nth <= ends.len() {
+        let mut longest = (nth..=ends.len().min(nth + held)).rev();
+        let last = match longest.find_map(|last| Some((find(&text[from..end(last)], items)?, last))) {
+            Some((item, last)) => {
+                chosen.push(item.value.as_str());
+                last
+            }
+            // Between two separators, or behind the last.
+            None if !chosen.is_empty() && text[from..end(nth)].trim().is_empty() => nth,
+            None => return None,
+        };
+        from = ends.get(last).map_or(text.len(), |end| end.end);
+        nth = last + 1;
+    }
+    Some(chosen.join(","))
+}
+
+/// Where a list may be parted; as many as are of use.
+fn separators(text: &str) -> Vec<Range<usize>> {
+    let all = BETWEEN.iter().flat_map(|sign| {
+        let found = text.match_indices(sign).take(MOST_CHOSEN);
+        found.map(|(at, _)| at..at + sign.len())
+    });
+    let mut all = all.collect::<Vec<_>>();
+    all.sort_unstable_by_key(|end| end.start);
+    let mut from = 0;
+    all.retain(|end| {
+        let apart = end.start >= from;
+        from = if apart { end.end } else { from };
+        apart
+    });
+    all
 }
 
 /// The choice a text names: exactly first, then as people write, then by its number.
-fn find<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
+pub fn find<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
     let exact = |item: &&Item| item.label == text || item.value == text;
     items
         .iter()

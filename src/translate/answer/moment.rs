@@ -5,17 +5,53 @@ use jiff::civil::{Date, Time};
 use crate::domain::control::MomentKind;
 
 /// `YYYY-MM-DD`, `HH:MM:SS` or both; `None` for what is not surely one. A date alone is its midnight.
-pub(super) fn read(text: &str, kind: MomentKind) -> Option<String> {
+pub fn read(text: &str, kind: MomentKind) -> Option<String> {
     let text = text.trim();
     match kind {
-        MomentKind::Date => written_date(text.replace(". ", ".").split(['T', ' ']).next()?),
+        MomentKind::Date => {
+            in_words(text).or_else(|| written_date(text.replace(". ", ".").split(['T', ' ']).next()?))
+        }
         MomentKind::Time => written_time(text),
         MomentKind::DateTime => {
             let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, ""));
             let time = if time.trim().is_empty() { "00:00" } else { time };
-            Some(format!("{} {}", written_date(date)?, written_time(time)?))
+            Some(format!("{} {}", written_date(date.trim_end_matches(','))?, written_time(time)?))
         }
     }
+}
+
+/// The names of the months, as the languages that we have texts in write them, and as they are cut short.
+const MONTHS: [&str; 12] = [
+    "jan january januar jänner janvier enero janeiro gennaio januari",
+    "feb february februar février febrero fevereiro febbraio februari",
+    "mar march märz mars marzo março maart",
+    "apr april avril abril aprile",
+    "may mai mayo maio maggio mei",
+    "jun june juni juin junio junho giugno",
+    "jul july juli juillet julio julho luglio",
+    "aug august août agosto augustus",
+    "sep sept september septembre septiembre setembro settembre",
+    "oct okt october oktober octobre octubre outubro ottobre",
+    "nov november novembre noviembre novembro",
+    "dec dez december dezember décembre diciembre dezembro dicembre",
+];
+
+/// `5 March 2026`, `March 5th, 2026`, `5 de marzo de 2026`: nothing but one day, month and year.
+fn in_words(text: &str) -> Option<String> {
+    let (mut day, mut month, mut year) = (None, None, None);
+    for word in text.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        let lower = word.to_lowercase();
+        let nth = MONTHS.iter().position(|names| names.split(' ').any(|name| name == lower));
+        let digits = lower.trim_end_matches(|char: char| char.is_alphabetic());
+        match (nth, lower.as_str(), digits.len()) {
+            (Some(nth), ..) if month.is_none() => month = i8::try_from(nth + 1).ok(),
+            (None, "le" | "el" | "il" | "de" | "den" | "der" | "the" | "of", _) => {}
+            (None, _, 4) if digits == lower && year.is_none() => year = digits.parse::<i16>().ok(),
+            (None, _, 1 | 2) if lower.len() - digits.len() <= 2 && day.is_none() => day = digits.parse().ok(),
+            _ => return None,
+        }
+    }
+    Date::new(year?, month?, day?).ok().map(|date| date.to_string())
 }
 
 /// The year first; or last, where the day can be told from the month: by points between them, or because it is no month.
@@ -61,6 +97,10 @@ fn written_time(text: &str) -> Option<String> {
 
 /// `14 Uhr`, `14h30`, `14時30分` as clocks show it.
 fn with_colons(lower: &str) -> String {
+    let pointed = lower
+        .split_once('.')
+        .filter(|(hour, rest)| hour.len() <= 2 && rest.len() >= 2 && !lower.contains(':'));
+    let lower = &pointed.map_or_else(|| lower.to_owned(), |(hour, rest)| format!("{hour}:{rest}"));
     let clock = lower.replace("uhr", ":").replace(['h', '時', '时', '点'], ":").replace(['分', ' '], "");
     match clock.trim_end_matches(':') {
         hour if hour.len() < clock.len() && !hour.contains(':') => format!("{hour}:00"),
@@ -99,6 +139,22 @@ mod tests {
             ("9:", Time, Some("09:00:00")),
             ("hour", Time, None),
             ("tomorrow", Date, None),
+            ("5 March 2026", Date, Some("2026-03-05")),
+            ("March 5th, 2026", Date, Some("2026-03-05")),
+            ("the 1st of May 2026", Date, Some("2026-05-01")),
+            ("5. März 2026", Date, Some("2026-03-05")),
+            ("le 1er février 2026", Date, Some("2026-02-01")),
+            ("5 de marzo de 2026", Date, Some("2026-03-05")),
+            ("2026 MAART 5", Date, Some("2026-03-05")),
+            ("31 April 2026", Date, None),
+            ("March 2026", Date, None),
+            ("5 March", Date, None),
+            ("5 March 2026 or 6 March 2026", Date, None),
+            ("5 bananas 2026", Date, None),
+            ("05.03.2026, 14:30 Uhr", DateTime, Some("2026-03-05 14:30:00")),
+            ("14.30", Time, Some("14:30:00")),
+            ("9.05 Uhr", Time, Some("09:05:00")),
+            ("1.5", Time, None),
             ("9:05", Time, Some("09:05:00")),
             ("21:05:09.5", Time, Some("21:05:09")),
             ("9 pm", Time, Some("21:00:00")),

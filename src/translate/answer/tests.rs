@@ -110,6 +110,8 @@ fn a_choice_is_known_by_its_label_its_value_or_the_click() {
         ("好的。", "yes"),
         ("不是", "No"),
         ("Ｙｅｓ", "yes"),
+        ("True", "yes"),
+        ("false", "No"),
     ] {
         assert_eq!(read(&text(said), Some(&boolean)), chosen(value));
     }
@@ -159,7 +161,9 @@ fn a_choice_is_known_however_people_write_it() {
         assert_eq!(read(&text(said), Some(&one)), typed(said), "{said}");
     }
     let many = Control::Choice(Choice { items, several: true, ..Choice::default() });
-    for said in ["1; 2", "1、2", "1，2", "creme brulee\nGroßer Saal"] {
+    for said in
+        ["1; 2", "1、2", "1，2", "creme brulee\nGroßer Saal", "1 and 2", "1 und 2,", "1, et 2", "1と2"]
+    {
         assert_eq!(read(&text(said), Some(&many)), chosen("a,b"), "{said}");
     }
 }

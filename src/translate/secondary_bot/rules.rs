@@ -6,7 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use super::{Step, StepKind};
-use crate::translate::texts::{Text, Words, is_said};
+use crate::{
+    domain::control::{Item, MomentKind},
+    translate::{
+        answer::{
+            meant::{find, many, says},
+            moment,
+        },
+        texts::{Text, Words},
+    },
+};
 
 /// The rules of one input; each holds only where the card gives it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -121,14 +130,16 @@ pub fn value(step: &Step, text: &str) -> Result<Option<Value>, Complaint> {
         }
         // A time of day may follow when the primary bot has one control for both.
         StepKind::Date => {
-            let date = text.get(..10).and_then(|date| date.parse::<jiff::civil::Date>().ok());
-            let date = date.ok_or(Complaint::NoDate)?;
+            let date = moment::read(text, MomentKind::Date).and_then(|date| date.parse().ok());
+            let date: jiff::civil::Date = date.ok_or(Complaint::NoDate)?;
             rules.within(&date, |bound| bound.parse().ok())?;
             date.to_string().into()
         }
         StepKind::Time => {
-            let time = text.rsplit([' ', 'T']).next().unwrap_or(text).parse::<jiff::civil::Time>();
-            let time = time.map_err(|_| Complaint::NoTime)?;
+            let last = text.rsplit([' ', 'T']).next().unwrap_or(text);
+            let time = [text, last].iter().find_map(|text| moment::read(text, MomentKind::Time));
+            let time = time.and_then(|time| time.parse().ok());
+            let time: jiff::civil::Time = time.ok_or(Complaint::NoTime)?;
             rules.within(&time, |bound| bound.parse().ok())?;
             format!("{:02}:{:02}", time.hour(), time.minute()).into()
         }
@@ -179,44 +190,29 @@ fn pointed(text: &str) -> String {
 }
 
 fn toggled<'a>(on: &'a str, off: &'a str, text: &str) -> Option<&'a str> {
-    match text.to_lowercase().as_str() {
-        "true" | "1" => Some(on),
-        "false" | "0" => Some(off),
-        other if other == on.to_lowercase() => Some(on),
-        other if other == off.to_lowercase() => Some(off),
-        other if is_said(Text::Yes, other) => Some(on),
-        other if is_said(Text::No, other) => Some(off),
-        _ => None,
+    let is = |value: &str| value.to_lowercase() == text.to_lowercase();
+    let word = match text {
+        "1" => Some(true),
+        "0" => Some(false),
+        text => says(text),
+    };
+    if is(on) {
+        Some(on)
+    } else if is(off) {
+        Some(off)
+    } else {
+        word.map(|yes| if yes { on } else { off })
     }
 }
 
-/// More than anybody chooses.
-const MOST_CHOSEN: usize = 200;
-
-/// By value, else by label or value without regard to case, else by number; several with commas, which labels may hold, too.
+/// The value of what a text names, as people name a choice; several with commas.
 fn chosen(options: &[(String, String)], several: bool, text: &str) -> Option<String> {
-    let one = |text: &str| {
-        let text = text.trim();
-        let folded = text.to_lowercase();
-        let like = |(label, value): &&(String, String)| {
-            label.to_lowercase() == folded || value.to_lowercase() == folded
-        };
-        let exact = options.iter().find(|(_, value)| value == text);
-        let numbered =
-            || options.get(text.trim_end_matches(['.', ')']).parse::<usize>().ok()?.checked_sub(1)?);
-        exact.or_else(|| options.iter().find(like)).or_else(numbered).map(|(_, value)| value.clone())
+    let item = |(label, value): &(String, String)| Item {
+        label: label.clone(),
+        value: value.clone(),
+        ..Item::default()
     };
-    if let Some(one) = one(text) {
-        return Some(one);
-    }
-    let mut all = Vec::new();
-    let mut rest = Some(text).filter(|_| several);
-    while let Some(left) = rest {
-        let ends = left.match_indices(',').map(|(at, _)| at).take(MOST_CHOSEN).collect::<Vec<_>>();
-        let longest = ends.into_iter().rev().find_map(|at| Some((one(&left[..at])?, Some(&left[at + 1..]))));
-        let (value, after) = one(left).map(|value| (value, None)).or(longest)?;
-        all.push(value);
-        rest = after.filter(|_| all.len() < MOST_CHOSEN);
-    }
-    (!all.is_empty()).then(|| all.join(","))
+    let items = options.iter().map(item).collect::<Vec<_>>();
+    let one = find(text, &items).map(|item| item.value.clone());
+    one.or_else(|| several.then(|| many(text, &items))?)
 }

@@ -100,7 +100,19 @@ fn an_answer_to_a_card_has_the_cards_own_form() {
             "a, B,c, A",
             Some(json!("x,z,y")),
         ),
-        (input("ChoiceSet", json!({"choices": choices, "isMultiSelect": true})), "Red,,b", None),
+        (
+            input("ChoiceSet", json!({"choices": choices, "isMultiSelect": true})),
+            "Red,, and blue",
+            Some(json!("r,b")),
+        ),
+        (input("ChoiceSet", json!({"choices": choices, "isMultiSelect": true})), "Red, green", None),
+        (input("Date", json!({})), "5. März 2026", Some(json!("2026-03-05"))),
+        (input("Date", json!({"max": "2026-12-31"})), "5.3.2027", None),
+        (input("Time", json!({})), "2 pm", Some(json!("14:00"))),
+        (input("Time", json!({})), "14 Uhr", Some(json!("14:00"))),
+        (input("Toggle", json!({})), "yep", Some(json!("true"))),
+        (input("Toggle", json!({"valueOn": "nein"})), "Nein", Some(json!("nein"))),
+        (input("ChoiceSet", json!({"choices": choices})), "(2)", Some(json!("b"))),
     ];
     for (pending, text, expected) in rows {
         match (answer(&pending, text, &Words::default()), expected) {
