@@ -28,6 +28,7 @@ mod ending;
 mod heads;
 mod listening;
 mod opening;
+mod refusals;
 mod timetable;
 mod wiring;
 

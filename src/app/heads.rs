@@ -37,6 +37,12 @@ impl Requests {
     pub fn end(&self) {
         self.0.ended.set(self.0.ended.get() + 1);
     }
+
+    /// How many have ended; `None` while one is under way.
+    pub fn ended(&self) -> Option<u64> {
+        let Counts { begun, ended } = &*self.0;
+        (begun == ended).then(|| ended.get())
+    }
 }
 
 /// A connection that breaks off once the head of its next request takes too long.

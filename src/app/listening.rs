@@ -17,7 +17,7 @@ use actix_web::{
 };
 use socket2::{Domain, Socket, Type};
 
-use super::{connections, ending, heads::Watched};
+use super::{connections, ending, heads::Watched, refusals::Explained};
 
 /// Longer than callers keep a connection that they don't use (.NET's and most others' a minute): a request that
 /// meets its connection's end is lost.
@@ -70,14 +70,16 @@ where
             .client_request_timeout(patience)
             .client_disconnect_timeout(PARTING)
             .local_addr(address)
-            .on_connect_ext(|connection: &Watched<TcpStream>, data| {
+            .on_connect_ext(|connection: &Explained<Watched<TcpStream>>, data| {
                 data.insert(connection.requests());
             })
             .h1(map_config(app, |()| AppConfig::default()));
         let watched = fn_service(move |connection: TcpStream| {
             connections::bound(&connection);
             let peer = connection.peer_addr().ok();
-            ready(Ok::<_, DispatchError>((Watched::new(connection, patience), peer)))
+            let watched = Watched::new(connection, patience);
+            let requests = watched.requests();
+            ready(Ok::<_, DispatchError>((Explained::new(watched, requests), peer)))
         });
         watched.and_then(http)
     })?;
