@@ -44,7 +44,7 @@ const POST_TIME_OUT: Duration = Duration::from_secs(20);
 /// About a hundred activities of the largest size.
 const LONGEST_ANSWER: usize = 32 << 20;
 /// Bytes of answers that are looked into at the same time.
-const ROOM: usize = 48 << 20;
+pub(crate) const ROOM: usize = 48 << 20;
 
 /// Calls Direct Line; cheap to clone, clones share the regional root once it is known.
 #[derive(Clone, Debug)]
@@ -82,6 +82,11 @@ impl DirectLine {
         };
         let shared = Shared { settings: settings.clone(), root, room: Room::new(ROOM) };
         Self { http, shared: Arc::new(shared) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> &Room {
+        &self.shared.room
     }
 
     /// Where Direct Line is; always ends in `/v3/directline/`.
@@ -161,19 +166,20 @@ impl DirectLine {
         &self,
         request: RequestBuilder,
         authorization: &str,
-        within: Within<'_>,
+        mut within: Within<'_>,
     ) -> Result<Answered, CallError> {
         let own = self.own(authorization);
         let again = own.as_ref().and_then(|_| request.try_clone());
         let request = request.header(AUTHORIZATION, authorization);
-        let outcome = far_end::call_within(request, LONGEST_ANSWER, within).await;
+        let reborrowed = within.as_mut().map(|(room, taken)| (*room, &mut **taken));
+        let outcome = far_end::call_within(request, LONGEST_ANSWER, reborrowed).await;
         match (outcome, own, again) {
             (Err(error), Some((secret, before)), Some(again))
                 if error.refuses_credential() && renewed([secret], &before).await =>
             {
                 let authorization = bearer(secret.value().expose_secret());
-                far_end::call(again.header(AUTHORIZATION, authorization.expose_secret()), LONGEST_ANSWER)
-                    .await
+                let again = again.header(AUTHORIZATION, authorization.expose_secret());
+                far_end::call_within(again, LONGEST_ANSWER, within).await
             }
             (outcome, ..) => outcome,
         }

@@ -24,6 +24,9 @@ pub use self::steady::Steady;
 #[cfg(test)]
 pub(crate) mod testing;
 
+/// Bytes of a refusal that are looked into, for its code.
+const REFUSAL: usize = 64 * 1_024;
+
 /// What went wrong below: the client's error, without the URL.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -202,7 +205,7 @@ pub(crate) async fn call_within(
         let body = read(&mut response, limit, within).await?.ok_or(CallError::Uncertain(None))?;
         return Ok(Answered { status: status.as_u16(), body, headers });
     }
-    let body = read(&mut response, limit, None).await.ok().flatten().unwrap_or_default();
+    let body = read(&mut response, limit.min(REFUSAL), None).await.ok().flatten().unwrap_or_default();
     Err(refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
 }
 

@@ -48,6 +48,13 @@ async fn an_answer_that_does_not_come_whole_is_uncertain() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_not_read_without_end() {
+    let far_end = FarEnd::start(|_, _| Reply::text(403, &"x".repeat(REFUSAL * 8)));
+    let refused = call_within(http().get(far_end.url.clone()), usize::MAX, None).await;
+    assert!(matches!(refused, Err(CallError::Rejected { status: 403, code: None })));
+}
+
+#[tokio::test]
 async fn a_redirect_is_a_refusal() {
     let far_end = FarEnd::start(|_, _| Reply::Answer {
         status: 302,

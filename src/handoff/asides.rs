@@ -101,9 +101,9 @@ impl Asides {
         activity: &Activity,
     ) -> Result<ActivityId, CallError> {
         let (trace, authorization) = (of_caller(), &caller.authorization);
-        let said =
-            self.direct_line.activities(conversation.as_str(), authorization, None, trace.as_deref()).await?;
-        let shown = said.activities.iter().filter_map(takeover::time_of).max();
+        let look =
+            self.direct_line.look(conversation.as_str(), authorization, None, trace.as_deref()).await?;
+        let shown = look.set.activities.iter().filter_map(takeover::time_of).max();
         let now = Timestamp::now();
         let stamp = now.max(shown.unwrap_or_default());
         let secret = answer_one(activity, conversation, &[]).secure;

@@ -15,7 +15,7 @@ use crate::{
     credential::Seal,
     direct_line::{DirectLine, Look, token::is_old},
     domain::{ConversationId, Timestamp},
-    far_end::CallError,
+    far_end::{CallError, room::Taken},
     ledger::{Ledger, Outage, journal::JournalError},
     session::{Command, Segment},
     telemetry::of_caller,
@@ -39,6 +39,14 @@ impl<'a> Source<'a> {
     pub fn own(id: &'a ConversationId, authorization: &'a str) -> Self {
         Self { segment: 0, conversation: id.as_str(), authorization: authorization.into() }
     }
+}
+
+/// What was said, read to its end.
+#[derive(Default)]
+pub struct ReadOut {
+    pub activities: Vec<Activity>,
+    /// What it takes of the room for large answers, as long as it is held.
+    pub rooms: Vec<Taken>,
 }
 
 /// Why the bot can't be spoken to.
@@ -102,25 +110,21 @@ impl Bot {
     }
 
     /// Reads on from a watermark, page by page, until there is nothing more.
-    pub async fn read_on(
-        &self,
-        source: &Source<'_>,
-        watermark: Option<&str>,
-    ) -> Result<Vec<Activity>, CallError> {
+    pub async fn read_on(&self, source: &Source<'_>, watermark: Option<&str>) -> Result<ReadOut, CallError> {
         let mut watermark = watermark.map(str::to_owned);
-        let (mut all, mut rooms) = (vec![], vec![]);
+        let mut read = ReadOut::default();
         for _ in 0..PAGES {
             let Look { set: page, room, .. } = self.read(source, watermark.as_deref()).await?;
-            rooms.push(room);
+            read.rooms.push(room);
             let next = watermark_text(&page);
             let ended = page.activities.is_empty() || next.is_none() || next == watermark;
-            all.extend(page.activities);
+            read.activities.extend(page.activities);
             if ended {
                 break;
             }
             watermark = next;
         }
-        Ok(all)
+        Ok(read)
     }
 
     /// Where what the bot says is pushed. `None`: nowhere, it must be polled.

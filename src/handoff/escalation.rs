@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::{
     Caller, Conversation,
-    bot::{Bot, Source},
+    bot::{Bot, ReadOut, Source},
     calls::Calls,
 };
 use crate::{
@@ -103,22 +103,24 @@ impl Escalations {
             (cut.filter(|cut| !cut.drained), live, live && state.history_missing, words)
         };
         let Some(mut cut) = cut else { return Ok(()) };
-        let rest = match self.bot.read_on(source, cut.watermark.as_deref()).await {
-            Ok(rest) => rest,
+        let read = match self.bot.read_on(source, cut.watermark.as_deref()).await {
+            Ok(read) => read,
             // Gone for good, and nobody waits for it.
-            Err(CallError::Rejected { .. }) if !live => vec![],
+            Err(CallError::Rejected { .. }) if !live => ReadOut::default(),
             Err(error) => {
                 warn!(conversation.id = %conversation.id, %error, "Could not look for what the user said during the hand-off; will look again");
                 return Ok(());
             }
         };
+        let ReadOut { activities: rest, rooms: _rooms } = read;
         let now = Timestamp::now();
         let skip = rest.iter().position(|a| a.id.as_deref() == Some(&cut.event)).map_or(0, |at| at + 1);
         let said =
             rest[skip..].iter().filter_map(|a| takeover::after_event(a, &mut cut, &words, now)).collect();
         let mut history = None;
         if history_missing {
-            let Some(spoken) = self.read_from_start(source, Some(&cut.event)).await else { return Ok(()) };
+            let read = self.read_from_start(source, Some(&cut.event)).await;
+            let Some(ReadOut { activities: spoken, rooms: _more_rooms }) = read else { return Ok(()) };
             history = Some(request::portions(&spoken, &words));
         }
         let command = Command::UpstreamRead { segment, said, history };

@@ -125,7 +125,7 @@ impl Posting {
             client.conversation.state().await.segment().filter(|segment| segment.cut.is_none()).cloned()?;
         let source = self.bot.source(client, (0, &segment)).await.ok()?;
         let said = self.bot.read_on(&source, None).await.ok()?;
-        said.iter().filter_map(takeover::time_of).max()
+        said.activities.iter().filter_map(takeover::time_of).max()
     }
 
     /// `None` when the live chat ended meanwhile.
@@ -256,8 +256,8 @@ impl Posting {
     /// The id under which Direct Line has an activity whose post it did not answer, if it has it.
     async fn find_echo(&self, activity: &Activity, source: &Source<'_>) -> Option<String> {
         let mine = takeover::client_id(activity)?;
-        let all = self.bot.read_on(source, None).await.ok()?;
-        let echo = all.into_iter().rev().find(|other| takeover::client_id(other).as_ref() == Some(&mine));
-        echo?.id
+        let read = self.bot.read_on(source, None).await.ok()?;
+        let is_it = |other: &&Activity| takeover::client_id(other).as_ref() == Some(&mine);
+        read.activities.iter().rev().find(is_it)?.id.clone()
     }
 }

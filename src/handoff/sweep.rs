@@ -15,8 +15,10 @@ impl Handoff {
     /// # Errors
     /// When the open conversations can't be listed. One that fails by itself is logged and passed over.
     pub async fn sweep(&self) -> Result<Looked, JournalError> {
+        let swept = ledger::sweep(&self.calls, |conversation| self.look_after(conversation)).await;
+        // Behind the journals, for which a store that is being opened is waited for.
         self.files.sweep(Timestamp::now()).await;
-        let swept = ledger::sweep(&self.calls, |conversation| self.look_after(conversation)).await?;
+        let swept = swept?;
         swept.log();
         Ok(swept)
     }

@@ -1,11 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
 use proptest::prelude::*;
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Asked, BotWords, Caller, Handoff, Page};
+use super::{Asked, BotWords, Caller, Handoff, Page, Source};
 use crate::{
     config::{Disk, Settings},
+    direct_line::ROOM,
     domain::{ConversationId, Timestamp},
     far_end::testing::{FarEnd, Reply},
     files::FileStore,
@@ -124,4 +126,28 @@ async fn a_direct_line_that_is_down_is_asked_by_few_of_the_chats_whose_bot_is_to
     // One more a second, however long it takes here.
     let (asked, lasted) = (far_end.targets().len() as u64, begun.elapsed());
     assert!((1..20 + lasted.as_secs()).contains(&asked), "{asked} of 40 asked in {lasted:?}");
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_read_out_takes_room_until_what_is_made_of_it_is_there() {
+    const PAGE: usize = 1 << 20;
+    let far_end = FarEnd::start(|heard, _| {
+        let (text, watermark) = match heard.target.rsplit_once('=') {
+            None => ("x".repeat(PAGE), "1"),
+            Some((_, "1")) => ("x".repeat(PAGE), "2"),
+            Some(_) => (String::new(), "2"),
+        };
+        let said = json!([{"type": "message", "text": text}]);
+        Reply::json(200, &json!({"activities": said, "watermark": watermark}))
+    });
+    let here = instance_at(&MemoryJournal::default(), far_end.url.as_str());
+    // Room for both pages of one, and not for those of two.
+    let _others = here.uploads.attaching.direct_line.room().take(ROOM - 3 * PAGE);
+    let id = conversation();
+    let source = Source::own(&id, "Bearer t");
+    let read = here.bot.read_on(&source, None).await.expect("both pages");
+    assert_eq!(read.activities.len(), 3);
+    assert!(here.bot.read_on(&source, None).await.is_err(), "another has no room");
+    drop(read);
+    assert!(here.bot.read_on(&source, None).await.is_ok());
 }

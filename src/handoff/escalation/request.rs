@@ -6,7 +6,7 @@ use tracing::warn;
 use super::{
     super::{
         Caller, Conversation,
-        bot::{Source, watermark_text},
+        bot::{ReadOut, Source, watermark_text},
     },
     Escalations,
 };
@@ -41,11 +41,11 @@ impl Escalations {
         let handoff = &batch.activities[event];
         let escalation = escalation::read(handoff);
         let read = match escalation.transcript.clone().filter(|transcript| !transcript.is_empty()) {
-            Some(transcript) => Some(transcript),
+            Some(transcript) => Some(ReadOut { activities: transcript, rooms: vec![] }),
             None => self.read_from_start(source, handoff.id.as_deref()).await,
         };
         let history_missing = read.is_none();
-        let spoken = read.unwrap_or_default();
+        let ReadOut { activities: spoken, rooms: _rooms } = read.unwrap_or_default();
         let said = spoken.iter().chain(&batch.activities);
         let user = self.user(&conversation.id, &escalation, said.clone(), bot_id(handoff));
         let words = self.settings.texts.of_user(&user);
@@ -86,15 +86,11 @@ impl Escalations {
     }
 
     /// What was said up to the event, when the event does not tell itself; `None` when it can't be read now.
-    pub(super) async fn read_from_start(
-        &self,
-        source: &Source<'_>,
-        event: Option<&str>,
-    ) -> Option<Vec<Activity>> {
+    pub(super) async fn read_from_start(&self, source: &Source<'_>, event: Option<&str>) -> Option<ReadOut> {
         match self.bot.read_on(source, None).await {
-            Ok(all) => {
+            Ok(ReadOut { activities, rooms }) => {
                 let is_event = |activity: &Activity| activity.id.is_some() && activity.id.as_deref() == event;
-                let mut all = all.into_iter();
+                let mut all = activities.into_iter();
                 let mut asked = None;
                 let before = all.by_ref().take_while(|activity| {
                     asked = activity.reply_to_id.clone().filter(|_| is_event(activity));
@@ -103,7 +99,7 @@ impl Escalations {
                 let mut spoken: Vec<Activity> = before.collect();
                 // The words that asked for a person are shown behind the event that answers them.
                 spoken.extend(all.find(|activity| asked.is_some() && activity.id == asked));
-                Some(history::in_order(spoken))
+                Some(ReadOut { activities: history::in_order(spoken), rooms })
             }
             Err(error) => {
                 warn!(conversation.id = source.conversation, %error, "The live chat starts without its history: Direct Line can't be read; it follows when it can");
