@@ -8,5 +8,6 @@ mod cut;
 mod given_out;
 mod hostile;
 mod in_blobs;
+mod posted;
 mod ranges;
 mod taken;

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use servicenow_handoff::simulate::chat_client::ChatClient;
+use serde_json::json;
+use servicenow_handoff::simulate::{
+    chat_client::ChatClient,
+    servicenow::{Effect, Fault},
+};
 use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -10,8 +14,8 @@ use tokio::{
 };
 
 use crate::{
-    eventually::eventually,
-    files::client::{fetched, id_of, noise, send_raw, world_with_links},
+    eventually::{eventually, found},
+    files::client::{fetched, form, id_of, noise, send_form, send_raw, world_with_links},
     live::wire::{connect, read_head, request},
     world::World,
 };
@@ -85,6 +89,67 @@ async fn a_client_that_breaks_its_upload_off_leaves_no_file() {
         drop(upload);
         eventually("it is taken back", || world.kept_files().is_empty()).await;
     }
+}
+
+/// Bytes of files that ServiceNow has and that no message names, as they count.
+async fn unsaid(world: &World, session: &str) -> u64 {
+    let stored = world.operator().export(session).await.unwrap();
+    let facts = stored["facts"].as_array().unwrap().iter().filter(|fact| fact["fact"] == "files_unsaid");
+    facts.map(|fact| fact["bytes"].as_u64().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn an_upload_to_servicenow_that_breaks_off_says_nothing_counts_what_arrived_and_can_be_repeated() {
+    let (form, half) = two_files();
+    let picture = noise(60_000);
+    for (media_type, body, sent, arrived) in [(FORM, &form, half, 1), ("image/png", &picture, 30_000, 0)] {
+        for reset in [false, true] {
+            let world = World::start().await;
+            let chat = world.live_chat().await;
+            let session = chat.conversation().to_owned();
+            let upload = begun(&world, &chat, media_type, body, sent).await;
+            eventually("what is whole has arrived", || world.servicenow.uploads().len() == arrived).await;
+            if reset {
+                SockRef::from(&upload).set_linger(Some(Duration::ZERO)).unwrap();
+            }
+            drop(upload);
+            let counts = async || (unsaid(&world, &session).await == 60_000 * arrived as u64).then_some(());
+            found("what has arrived counts", counts).await;
+            id_of(send_raw(&world, &chat, "again.png", "image/png", &picture).await).await;
+            chat.say("done").await.unwrap();
+            world.agent_hears(&session, &["", "done"]).await;
+            let names: Vec<String> =
+                fetched(&world, &session, 1).await.into_iter().map(|(name, _)| name).collect();
+            assert_eq!(names, ["again.png"], "{media_type}, reset: {reset}");
+            assert_eq!(world.servicenow.uploads().len(), arrived + 1);
+            assert_eq!(unsaid(&world, &session).await, 60_000 * arrived as u64);
+            assert!(world.kept_files().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_servicenow_looks_at_its_file_may_send_it_again_and_it_is_said_once() {
+    let world = World::start().await;
+    let chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    let activity = json!({"type": "message", "text": "see this", "from": {"id": "dana"},
+        "channelData": {"clientActivityID": "c-1"}});
+    let body = format!(
+        "--cut\r\nContent-Disposition: form-data; name=\"activity\"\r\nContent-Type: application/vnd.microsoft.activity\r\n\r\n\
+         {activity}\r\n--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"1.png\"\r\n\
+         Content-Type: image/png\r\n\r\nPNG\r\n--cut--\r\n"
+    );
+    world.servicenow.faults().add(Fault::new(Effect::LateAnswer { ms: 1_500 }).of("MEDIA").times(1));
+    let upload = begun(&world, &chat, FORM, body.as_bytes(), body.len()).await;
+    eventually("ServiceNow has it", || world.servicenow.uploads().len() == 1).await;
+    SockRef::from(&upload).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(upload);
+    let again = form("see this", "c-1", &[("1.png", "image/png", b"PNG")]);
+    id_of(send_form(&world, &chat, again).await).await;
+    chat.say("done").await.unwrap();
+    world.agent_hears(&session, &["see this", "done"]).await;
+    assert_eq!(fetched(&world, &session, 1).await.len(), 1);
 }
 
 #[tokio::test]

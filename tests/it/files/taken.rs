@@ -1,6 +1,6 @@
 //! From the user to the person at the desk.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use servicenow_handoff::simulate::{
     copilot::CopilotOptions,
     servicenow::{Effect, Fault, OAuthClient, ServiceNowOptions},
@@ -178,38 +178,6 @@ async fn an_upload_that_is_none_is_a_bad_request() {
     assert_eq!(error_of(stranger.send().await.unwrap()).await.0, 401);
     let forged = world.http.post(upload_url(&world, &chat)).bearer_auth("nonsense").body("x");
     assert_eq!(error_of(forged.send().await.unwrap()).await.0, 403);
-}
-
-#[tokio::test]
-async fn an_attachment_by_address_is_handed_on_when_it_is_public() {
-    let world = world_with_links(&[]).await;
-    let mut chat = world.live_chat().await;
-    let session = chat.conversation().to_owned();
-    let message = json!({"type": "message", "text": "look", "from": {"id": "dana", "role": "user"},
-    "channelData": {"clientActivityID": "c-1"},
-    "attachments": [
-        {"contentType": "image/png", "contentUrl": "https://files.example.com/a.png", "name": "a.png"},
-        {"contentType": "image/png", "contentUrl": "http://169.254.169.254/latest", "name": "b.png"},
-        {"contentType": "text/plain", "contentUrl": "data:text/plain;base64,aGVsbG8=", "name": "c.txt"},
-    ]});
-    let id = chat.post(&message).await.unwrap();
-    assert_eq!(chat.post(&message).await.unwrap(), id, "the same again");
-    world.agent_hears(&session, &["look\n(A file could not be passed on: b.png)"]).await;
-    let request = world.servicenow.requests_of(&session).pop().unwrap();
-    let attachments = request.body["message"]["attachment"].as_array().unwrap().clone();
-    assert_eq!(attachments.len(), 2);
-    assert_eq!(attachments[0]["url"], "https://files.example.com/a.png");
-    assert_eq!(attachments[1]["fileName"], "c.txt");
-    assert_eq!(world.servicenow.uploads()[0].sha256, sha256(b"hello"));
-    chat.see("the echo", |a| a["id"] == id.as_str()).await.unwrap();
-    let echo = chat.received.iter().find(|a| a["id"] == id.as_str()).unwrap();
-    let shown: Vec<(&Value, bool)> = echo["attachments"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|a| (&a["name"], a["contentUrl"].as_str().is_some_and(|url| url.starts_with("http"))))
-        .collect();
-    assert_eq!(shown, [(&json!("a.png"), true), (&json!("b.png"), false), (&json!("c.txt"), true)]);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use crate::{
 };
 
 mod cases;
+mod framing;
 
 /// What is sent, and what must come back.
 struct Case {

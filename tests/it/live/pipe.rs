@@ -14,6 +14,7 @@ mod failing;
 mod forged;
 mod large;
 mod pages;
+mod waiting;
 
 pub const CLOSE: (&str, &str) = ("Connection", "close");
 

@@ -80,7 +80,7 @@ pub async fn read_head(reader: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-async fn read_answer(reader: &mut OwnedReadHalf) -> Answer {
+pub async fn read_answer(reader: &mut OwnedReadHalf) -> Answer {
     let head = read_head(reader).await;
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());

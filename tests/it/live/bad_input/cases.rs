@@ -68,7 +68,7 @@ fn credentials(scene: &Scene) -> Vec<Case> {
         get().with("Authorization", "Bearer").gives("a scheme alone", 401, "Unauthorized"),
         get().with("Authorization", &*scene.token).gives("a token without scheme", 401, "Unauthorized"),
         get().with("Authorization", "Basic ZDpk").gives("Basic for a token", 401, "Unauthorized"),
-        get().with("Authorization", "Bearer tök\u{7f}").gives("a token that is no ASCII", 400, ""),
+        get().with("Authorization", "Bearer tök\u{7f}").gives("a token that is no ASCII", 400, "BadRequest"),
         get().bearer("made-up").gives("a made-up token", 403, "BadArgument"),
         get().bearer("e30.e30.").gives("an unsigned token", 403, "BadArgument"),
         post().bearer(cut).gives("half a token", 403, "BadArgument"),
@@ -175,7 +175,7 @@ fn sizes(scene: &Scene) -> Vec<Case> {
             401,
             "Unauthorized",
         ),
-        Call::get(&mine).with("X-Large", "x".repeat(200_000)).gives("200 KB of header", 431, ""),
+        Call::get(&mine).with("X-Large", "x".repeat(200_000)).gives("200 KB of header", 431, "BadRequest"),
     ]
 }
 
@@ -187,6 +187,7 @@ fn webhooks(scene: &Scene) -> Vec<Case> {
     let of = |session: &str, rest: &str| webhook(&format!(r#"{{"clientSessionId":"{session}"{rest}}}"#));
     let deep =
         format!(r#"{{"clientSessionId":"{mine}","body":{}{}}}"#, "[".repeat(50_000), "]".repeat(50_000));
+    let utf16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let words =
         r#","body":[{"uiType":"OutputText","value":"not for you","agentInfo":{"sentFromAgent":true}}]"#;
     vec![
@@ -208,6 +209,15 @@ fn webhooks(scene: &Scene) -> Vec<Case> {
         ),
         raw(b"{\"clientSessionId\":\"\xff\xfe\",\"body\":[]}").gives("no UTF-8", 200, ""),
         raw(b"\xef\xbb\xbf{\"body\":[]}").gives("a byte order mark", 200, ""),
+        webhook(r#"{"body":[],"score":NaN}"#).gives("a number that is none", 400, "BadRequest"),
+        webhook(r#"{"body":[],"score":1e999}"#).gives("a number beyond all", 200, ""),
+        webhook(r#"{"clientSessionId":"x","agentInfo":{"agentName":"A\ud800"}}"#).gives(
+            "half a sign in a name",
+            200,
+            "",
+        ),
+        webhook("{}").with("Content-Encoding", "gzip").gives("a packed webhook", 415, "UnsupportedMediaType"),
+        raw(&utf16).gives("a webhook in UTF-16", 200, ""),
         of("9wVnNoSuch-eu", words).gives("of a conversation nobody knows", 200, ""),
         of(bots, words).gives("of one that is the bot's", 200, ""),
         of(&format!("{mine}~2"), words).gives("of a chat to come", 200, ""),
@@ -256,13 +266,17 @@ fn routes(scene: &Scene) -> Vec<Case> {
         Call::post("/sweep").at("127.0.0.1").json(timer).gives("the timer's envelope", 200, ""),
         Call::post("/sweep").at("127.0.0.1").json("").gives("the sweep without one", 200, ""),
         Call::post("/sweep").at("127.0.0.1").json("{\"Data\":").gives("the sweep with half of one", 200, ""),
-        Call::get("/api/health").with("Content-Length", "abc").gives("a length that is no number", 400, ""),
-        Call::new("GET").gives("half a request line", 400, ""),
+        Call::get("/api/health").with("Content-Length", "abc").gives(
+            "a length that is no number",
+            400,
+            "BadRequest",
+        ),
+        Call::new("GET").gives("half a request line", 400, "BadRequest"),
         Call::post(&activities)
             .bearer(&scene.token)
             .with("Content-Length", "5")
             .chunked(message("smuggled").as_bytes())
-            .gives("a length and chunks", 400, ""),
+            .gives("a length and chunks", 400, "BadRequest"),
         Call::get(&format!("http://evil.example.com{activities}")).gives(
             "another host's URL",
             401,
