@@ -8,7 +8,7 @@ use actix_web::{App, dev::Server, web::Data};
 use tracing::info;
 
 pub use self::ending::{Ended, Signal, Signals};
-use self::{ending::Underway, opening::Opening, wiring::Wires};
+use self::{ending::Underway, opening::Opening, queue::Queue, wiring::Wires};
 use crate::{
     azure::SignIn,
     config::Settings,
@@ -28,6 +28,7 @@ mod ending;
 mod heads;
 mod listening;
 mod opening;
+mod queue;
 mod refusals;
 mod timetable;
 mod wiring;
@@ -36,6 +37,7 @@ mod wiring;
 pub struct Connector {
     server: Server,
     address: SocketAddr,
+    queue: Queue,
     served: Data<Served>,
     counters: Arc<Counters>,
     underway: Underway,
@@ -87,9 +89,9 @@ impl Connector {
                 .configure(configure(given.clone(), pipe, relay))
                 .wrap_fn(move |request, service| ending::counted(&requests, request, service))
         };
-        let (server, address) = listening::listen(settings.listen, workers, connections, app)
+        let (server, address, queue) = listening::listen(settings.listen, workers, connections, app)
             .map_err(|failed| no_address(failed, settings))?;
-        Ok(Self { server, address, served, counters, underway, opening, chats, retention })
+        Ok(Self { server, address, queue, served, counters, underway, opening, chats, retention })
     }
 
     /// Where it listens; the port that the system chose when 0 was asked for.
@@ -120,7 +122,7 @@ impl Connector {
     /// # Errors
     /// When serving fails.
     pub async fn run_until(self, mut signals: Signals) -> io::Result<Ended> {
-        let Self { server, underway, opening, served, chats, .. } = self;
+        let Self { server, queue, underway, opening, served, chats, .. } = self;
         let handle = server.handle();
         let mut serving = pin!(server);
         let signal = tokio::select! {
@@ -135,11 +137,14 @@ impl Connector {
         }
         // Takes no new connection; callers that keep one open, asking nothing, are not waited for.
         let stopped = async { futures_util::future::join(handle.stop(true), &mut serving).await };
-        tokio::select! {
-            _ = stopped => {}
-            () = underway.over() => {}
-            again = signals.told() => drop(again?),
-        }
+        let ended = async {
+            tokio::select! {
+                _ = stopped => Ok(()),
+                () = underway.over() => Ok(()),
+                again = signals.told() => again.map(drop),
+            }
+        };
+        futures_util::future::join(ended, queue.turn_away()).await.0?;
         log_end(signal, chats.as_ref()).await;
         Ok(Ended::Told(signal))
     }

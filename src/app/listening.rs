@@ -17,7 +17,7 @@ use actix_web::{
 };
 use socket2::{Domain, Socket, Type};
 
-use super::{connections, ending, heads::Watched, refusals::Explained};
+use super::{connections, ending, heads::Watched, queue::Queue, refusals::Explained};
 
 /// Longer than callers keep a connection that they don't use (.NET's and most others' a minute): a request that
 /// meets its connection's end is lost.
@@ -37,7 +37,7 @@ pub(super) fn listen<F, I, S, B>(
     workers: usize,
     most: usize,
     app: F,
-) -> io::Result<(Server, SocketAddr)>
+) -> io::Result<(Server, SocketAddr, Queue)>
 where
     F: Fn() -> I + Clone + Send + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -50,7 +50,7 @@ where
     B: MessageBody + 'static,
 {
     let listener = bind(address)?;
-    let address = listener.local_addr()?;
+    let (address, queue) = (listener.local_addr()?, Queue::of(&listener)?);
     let patience = connections::patience(most);
     let builder = Server::build()
         .disable_signals()
@@ -83,7 +83,7 @@ where
         });
         watched.and_then(http)
     })?;
-    Ok((builder.run(), address))
+    Ok((builder.run(), address, queue))
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {

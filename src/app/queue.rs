@@ -1,0 +1,88 @@
+//! Those who were let into the port's queue when the process was told to end: the system would cut them off without a word.
+
+use std::{io, net::TcpListener, time::Duration};
+
+use actix_web::rt::net::TcpStream;
+use futures_util::future::join_all;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink},
+    time::{sleep, timeout},
+};
+
+/// How long the server may take to stop taking connections.
+const STOPPING: Duration = Duration::from_millis(50);
+/// How long one may take to say what it wants, and then to read that it is not to be had.
+const PARTING: Duration = Duration::from_secs(1);
+const ENDING: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 99\r\ncontent-type: application/json\r\n\
+    retry-after: 1\r\nconnection: close\r\n\r\n\
+    {\"error\":{\"code\":\"Unavailable\",\"message\":\"This process is ending. Try again: another takes over.\"}}";
+
+/// A second hold on the port.
+pub(super) struct Queue(TcpListener);
+
+impl Queue {
+    /// # Errors
+    /// When the system has no handle left.
+    pub fn of(listener: &TcpListener) -> io::Result<Self> {
+        listener.try_clone().map(Self)
+    }
+
+    /// Tells all that wait, while the server stops, to come again, and lets nobody else in.
+    pub async fn turn_away(self) {
+        let Self(listener) = self;
+        sleep(STOPPING).await;
+        let mut waiting = vec![];
+        if listener.set_nonblocking(true).is_ok() {
+            while let Ok((connection, _)) = listener.accept() {
+                waiting.push(part_with(connection));
+            }
+        }
+        drop(listener);
+        join_all(waiting).await;
+    }
+}
+
+async fn part_with(connection: std::net::TcpStream) -> io::Result<()> {
+    connection.set_nonblocking(true)?;
+    let mut connection = TcpStream::from_std(connection)?;
+    // One that is closed with something unread takes its answer along.
+    let _ = timeout(PARTING, connection.read(&mut [0; 4_096])).await?;
+    connection.write_all(ENDING).await?;
+    connection.shutdown().await?;
+    timeout(PARTING, copy(&mut connection, &mut sink())).await?.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_in_the_queue_is_told_to_come_again_and_nobody_else_is_let_in() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let queue = Queue::of(&listener).expect("a handle");
+        let mut waiting = vec![];
+        for _ in 0..3 {
+            let mut client = TcpStream::connect(address).await.expect("let in");
+            client
+                .write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+                .await
+                .expect("sent");
+            waiting.push(client);
+        }
+        drop(listener);
+        let told = async {
+            for mut client in waiting {
+                let mut answer = String::new();
+                client.read_to_string(&mut answer).await.expect("an answer");
+                let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+                assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+                assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
+                let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+                assert_eq!(body["error"]["code"], "Unavailable");
+            }
+        };
+        tokio::join!(queue.turn_away(), told);
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+}
