@@ -132,9 +132,7 @@ impl Connector {
             failed = opening.failed() => return Err(failed),
             signal = signals.told() => signal?,
         };
-        if let Some(sockets) = &served.sockets {
-            sockets.end();
-        }
+        served.ending.begin();
         // Takes no new connection; callers that keep one open, asking nothing, are not waited for.
         let stopped = async { futures_util::future::join(handle.stop(true), &mut serving).await };
         let ended = async {

@@ -18,8 +18,8 @@ pub use self::direct_line::{
     operation::Operation,
     socket::{Sockets, Tickets},
 };
-pub use self::held::Held;
 use self::{body::read_body, error::ApiError, route::Place};
+pub use self::{ending::Ending, held::Held};
 use crate::{
     auth,
     config::{AllowedOrigins, InboundCredential, RelayAccess, SecondaryBotSettings},
@@ -37,6 +37,7 @@ use crate::{
 mod body;
 mod cors;
 mod direct_line;
+mod ending;
 pub mod error;
 mod files;
 mod health;
@@ -69,6 +70,7 @@ pub struct Served {
     pub sockets: Option<Arc<Sockets>>,
     pub max_upload: u64,
     pub relay: RelayAccess,
+    pub ending: Ending,
     /// Room for large answers.
     pub held: Held,
     /// What the relay reads with for a caller who has its key and brings no secret.

@@ -8,7 +8,7 @@
 mod collected;
 mod fault;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use tokio::{sync::Semaphore, time::timeout};
@@ -89,8 +89,9 @@ impl Relay {
         }
     }
 
-    /// Collects a turn. Asking again with the same watermark is always safe.
-    pub async fn turn(&self, asked: &Asked<'_>) -> Answer {
+    /// Collects a turn, until it is over or there is no more time. Asking again with the same watermark is always safe.
+    pub async fn turn(&self, asked: &Asked<'_>, no_time: impl Future<Output = ()>) -> Answer {
+        let mut no_time = pin!(no_time);
         let least = asked.wait.map_or(0, |wait| millis(wait.min(LONGEST_PATIENCE)));
         let limits = Limits { patience: self.limits.patience.max(least), least, ..self.limits };
         let clock = Steady::from(Timestamp::now());
@@ -101,7 +102,10 @@ impl Relay {
         let why = loop {
             match turn.next() {
                 Next::Over(why) => break why,
-                Next::Poll(at) => clock.reach(at).await,
+                Next::Poll(at) => tokio::select! {
+                    () = &mut no_time => break Why::Ending,
+                    () = clock.reach(at) => {}
+                },
             }
             polls += 1;
             if let Err(failed) = self.look(asked, &clock, &mut turn, &mut collected).await {

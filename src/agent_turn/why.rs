@@ -15,6 +15,8 @@ pub enum Why {
     Patience,
     /// It said more than a reader holds.
     Full,
+    /// The process ends.
+    Ending,
     /// The agent said nothing until patience ended.
     Silence,
     /// Direct Line failed for too long.
@@ -33,6 +35,7 @@ impl Why {
             Self::Quiet => "quiet",
             Self::Patience => "patience",
             Self::Full => "size",
+            Self::Ending => "end of the process",
             Self::Silence => "silence",
             Self::Fault => "fault",
             Self::Refused => "refused",

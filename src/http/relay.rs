@@ -51,7 +51,7 @@ pub async fn turn(
             wait: given(&request, "waittime").and_then(wait),
             traceparent: traceparent.as_deref(),
         };
-        relay.turn(&asked).instrument(span(&request)).await
+        relay.turn(&asked, served.ending.near()).instrument(span(&request)).await
     };
     let before = mark(secret.ours());
     let mut answer = turn().await;

@@ -5,6 +5,7 @@ mod bad_input;
 mod bounds;
 mod controls;
 mod counting;
+mod ending;
 mod erased;
 mod faults;
 pub mod growing;

@@ -2,7 +2,7 @@
 
 pub mod client;
 mod drops;
-mod ends;
+pub mod ends;
 mod journey;
 mod readers;
 mod strangers;

@@ -1,6 +1,6 @@
 //! Once a person was asked for: the journal answers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, web::Payload};
 use serde_json::json;
@@ -65,9 +65,15 @@ impl Surface<'_> {
             Ok(Standing::Refused { status, code }) => return Err(refused(status, code)),
             Ok(Standing::Unknown) | Err(_) => return Ok(Some(empty(given))),
         }
-        let hold = self.served.long_poll;
-        let asked = Asked { watermark: given, read: None, hold, bot: BotWords::Polled };
-        let page = handoff.reading.page(&conversation, &caller, &asked).await;
+        let asked = |hold| Asked { watermark: given, read: None, hold, bot: BotWords::Polled };
+        let (held, at_once) = (asked(self.served.long_poll), asked(Duration::ZERO));
+        let page = tokio::select! {
+            biased;
+            () = self.served.ending.begun() => {
+                Box::pin(handoff.reading.page(&conversation, &caller, &at_once)).await
+            }
+            page = handoff.reading.page(&conversation, &caller, &held) => page,
+        };
         Ok(Some(match page {
             Ok(page) => self.shown(&page, given),
             Err(failed) => {

@@ -134,9 +134,9 @@ impl Surface<'_> {
         };
         let client = Client::new(session, self.served.held.clone(), read);
         let socket = Rc::new(self.socket(id, caller, client).ok_or(ApiError::NotFound)?);
-        let (trace, sockets) = (socket.trace.clone(), sockets.clone());
+        let trace = socket.trace.clone();
         let serving = async move {
-            socket.live(place, messages, &sockets).await;
+            socket.live(place, messages).await;
             drop(seat);
         };
         actix_web::rt::spawn(on_behalf(trace, serving).in_current_span());
@@ -193,12 +193,12 @@ impl Surface<'_> {
 
 impl Socket {
     /// Until either side has had enough, or the process ends.
-    async fn live(self: &Rc<Self>, place: Place, messages: MessageStream, sockets: &Sockets) {
+    async fn live(self: &Rc<Self>, place: Place, messages: MessageStream) {
         let end = tokio::select! {
             end = self.client.hear(messages) => end,
             end = self.client.keep() => end,
             end = self.serve(place) => end,
-            () = sockets.ended() => End::Ending,
+            () = self.served.ending.begun() => End::Ending,
             never = self.token.renew(self.pipe.direct_line(), &self.id) => match never {},
         };
         debug!(conversation.id = %self.id, ?end, "A web socket has ended");

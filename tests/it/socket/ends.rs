@@ -6,7 +6,7 @@ use crate::{
     world::{RESPONSES_TOKEN, World},
 };
 
-fn settings(world: &World, folder: &std::path::Path) -> Vec<(&'static str, String)> {
+pub fn settings(world: &World, folder: &std::path::Path) -> Vec<(&'static str, String)> {
     let store = format!("sqlite:{}", folder.join("handoff.db").display());
     let settings = [
         ("LOG", "trace"),

@@ -1,11 +1,9 @@
-//! How many sockets a process holds, and how all of them are told that it ends.
+//! How many sockets a process holds.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
-
-use tokio::sync::watch;
 
 use super::ticket::Tickets;
 use crate::domain::ConversationId;
@@ -18,7 +16,6 @@ pub struct Sockets {
     pub(super) tickets: Tickets,
     most: usize,
     taken: Mutex<Taken>,
-    ending: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -43,7 +40,7 @@ pub struct Seat {
 impl Sockets {
     /// `most`: sockets at the same time.
     pub fn new(tickets: Tickets, most: usize) -> Self {
-        Self { tickets, most, taken: Mutex::default(), ending: watch::Sender::new(false) }
+        Self { tickets, most, taken: Mutex::default() }
     }
 
     /// Takes a place for a socket.
@@ -62,18 +59,6 @@ impl Sockets {
         *of_one += 1;
         taken.all += 1;
         Ok(Seat { sockets: self.clone(), id: id.clone() })
-    }
-
-    /// Closes all sockets; their clients connect anew, elsewhere or after the restart.
-    pub fn end(&self) {
-        self.ending.send_replace(true);
-    }
-
-    /// Waits until the process ends.
-    pub(super) async fn ended(&self) {
-        let mut ending = self.ending.subscribe();
-        // The sender is ours: it can't be gone.
-        let _ = ending.wait_for(|ending| *ending).await;
     }
 }
 
