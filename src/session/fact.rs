@@ -183,6 +183,8 @@ impl Fact {
 
 impl Stored for Fact {
     const REALM: &'static str = "";
+    const HARMLESS: &'static [&'static str] =
+        &["noticed", "queued", "chat_named", "agent_typing", "agent_stopped_typing", "stream_piece"];
 
     fn of_a_newer_build() -> Self {
         Self::OfANewerBuild

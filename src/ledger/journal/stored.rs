@@ -1,10 +1,11 @@
 //! A fact's stored form: a version digit, then JSON whose `fact` names the kind.
 //!
-//! A fact of a kind that this build does not know counts as one position and changes nothing. One of a version it does not know,
-//! or of a kind it knows in a shape it can't read, may be one whose neglect does harm: it too is passed over, and the conversation
-//! gets no calls from this build. `tests/fixtures/facts-v1.jsonl` keeps one of each kind for ever.
+//! A fact of a kind that this build does not know counts as one position and changes nothing, and so does one in a shape it can't
+//! read, of a kind that only shows or counts. Any other, and one of a version it does not know, may be one whose neglect does harm:
+//! it too is passed over, and the conversation gets no calls from this build. `tests/fixtures/facts-v1.jsonl` keeps one of each
+//! kind for ever.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 const VERSION: u8 = b'1';
 
@@ -14,6 +15,9 @@ pub trait Stored: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What a store puts before a conversation's id. A conversation's id holds no `/`, so a prefix with one
     /// can't meet an id of the realm without prefix.
     const REALM: &'static str;
+
+    /// Kinds that no call and no decision hangs on, as `fact` names them.
+    const HARMLESS: &'static [&'static str] = &[];
 
     /// What stands for a fact that this build can't read.
     fn of_a_newer_build() -> Self;
@@ -30,7 +34,18 @@ pub fn encode<F: Stored>(fact: &F) -> Vec<u8> {
 
 pub fn decode<F: Stored>(bytes: &[u8]) -> F {
     let json = bytes.strip_prefix(&[VERSION]);
-    json.and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_else(F::of_a_newer_build)
+    json.and_then(|json| serde_json::from_slice(json).ok().or_else(|| passed_over(json)))
+        .unwrap_or_else(F::of_a_newer_build)
+}
+
+/// A fact of a harmless kind, in a shape that this build can't read, as one of a kind that it does not know.
+fn passed_over<F: Stored>(json: &[u8]) -> Option<F> {
+    #[derive(Deserialize)]
+    struct Kind<'a> {
+        fact: &'a str,
+    }
+    let Kind { fact } = serde_json::from_slice(json).ok()?;
+    F::HARMLESS.contains(&fact).then(|| serde_json::from_str(r#"{"fact":"unknown"}"#).ok())?
 }
 
 #[cfg(test)]

@@ -113,6 +113,17 @@ fn a_kind_of_a_newer_build_counts_as_one_position_and_changes_nothing() {
 }
 
 #[test]
+fn a_line_for_the_user_that_a_newer_build_words_otherwise_is_not_shown_and_holds_nothing_up() {
+    for newer in [
+        &br#"1{"fact":"noticed","notice":{"notice":"beamed_up","deck":3},"at":5}"#[..],
+        br#"1{"fact":"noticed","notice":{"notice":"ended","why":"beamed_up"},"at":5}"#,
+        br#"1{"at":5,"fact":"agent_typing","by":"hologram"}"#,
+    ] {
+        assert_eq!(decode::<Fact>(newer), Fact::Unknown, "{}", String::from_utf8_lossy(newer));
+    }
+}
+
+#[test]
 fn what_this_build_cannot_heed_stops_its_calls_and_nothing_else() {
     for unreadable in [
         &br#"2{"fact":"queued","at":5}"#[..],
