@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing::{Instrument as _, info, warn};
 
 use super::{super::Conversation, Bot, BotError};
 use crate::{
+    direct_line::Opened,
     domain::Timestamp,
+    far_end::CallError,
     ledger::{Failure, journal::JournalError},
     session::{Command, EndReason, Phase},
     telemetry::{of_caller, on_behalf},
@@ -77,9 +79,7 @@ impl Bot {
                 "type": "event", "name": "pvaSetContext", "from": {"id": user.id, "role": "user"},
                 "value": {"ServiceNowOutcome": outcome(why), "ServiceNowAgent": agent},
             });
-            let (trace, authorization) = (of_caller(), opened.token.authorization.expose_secret());
-            let post = self.direct_line.post(&opened.conversation_id, authorization, &told, trace.as_deref());
-            if let Err(error) = post.await {
+            if let Err(error) = self.tell(&opened, &told).await {
                 warn!(conversation.id = %conversation.id, %error, "The fresh conversation may not know how the live chat ended");
             }
         }
@@ -89,6 +89,12 @@ impl Bot {
             Command::BotReturned { conversation: opened.conversation_id, authorization, until, instead_of };
         let committed = self.ledger.commit(conversation, command).await.map_err(JournalError::from)?;
         Ok(!committed.facts().is_empty())
+    }
+
+    /// Says something in a conversation that was just opened.
+    async fn tell(&self, opened: &Opened, activity: &Value) -> Result<Option<String>, CallError> {
+        let (id, authorization) = (&opened.conversation_id, opened.token.authorization.expose_secret());
+        self.direct_line.post(id, authorization, activity, of_caller().as_deref()).await
     }
 }
 

@@ -92,12 +92,8 @@ impl Shown {
             }
             activities.extend(shown);
         }
-        let typed = look.types.as_ref().map_or(0, |types| renewals(types, now));
-        let renewed =
-            look.types.as_ref().filter(|types| typed > cursor.typed && types.position < cursor.local);
-        activities
-            .extend(renewed.map(|types| client_view::still_types(types, typed, look.head, &scene, now)));
-        (cursor.typed, cursor.local) = (typed, look.head);
+        activities.extend(still_types(look, cursor, &scene, now));
+        cursor.local = look.head;
         Reached::Head
     }
 
@@ -186,6 +182,14 @@ impl Shown {
         }
         activity["attachments"] = Value::Array(attachments);
     }
+}
+
+/// The sign that somebody still types, when it is due again.
+fn still_types(look: &Look, cursor: &mut Cursor, scene: &Scene<'_>, now: Timestamp) -> Option<Value> {
+    let typed = look.types.as_ref().map_or(0, |types| renewals(types, now));
+    let is_due = typed > std::mem::replace(&mut cursor.typed, typed);
+    let types = look.types.as_ref().filter(|types| is_due && types.position < cursor.local)?;
+    Some(client_view::still_types(types, typed, look.head, scene, now))
 }
 
 /// How often the sign that somebody types has been due again by now.

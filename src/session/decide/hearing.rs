@@ -4,15 +4,12 @@ mod item;
 mod streams;
 mod tasks;
 
-use std::iter;
-
 use self::item::Hearing;
 use super::{super::fact::Speaker, EndReason, Fact, Moment};
 use crate::{
     domain::{
-        Agent,
         control::Control,
-        inbound::{Item, SystemMeaning, What},
+        inbound::{Item, What},
     },
     ledger::Queued,
     session::{Answered, ChatCall},
@@ -38,12 +35,8 @@ impl Moment<'_> {
         if inbound.agent_chat {
             hearing.queued();
         }
-        // The words that name a person may stand behind the item that says one has come.
-        let introduced = meanings.iter().flatten().find_map(introduced);
         let wordless = inbound.stream_ends && !inbound.items.iter().any(|item| item.what.is_shown());
-        for (item, meaning) in inbound.items.into_iter().zip(meanings.into_iter().chain(iter::repeat(None))) {
-            hearing.item(item, meaning, introduced.as_ref());
-        }
+        hearing.items(inbound.items, meanings);
         if wordless && state.is_live() {
             hearing.ends_without_words();
         }
@@ -96,13 +89,6 @@ impl Moment<'_> {
             hearing.said(key, by, control);
         }
         hearing.facts
-    }
-}
-
-fn introduced(meaning: &SystemMeaning) -> Option<Agent> {
-    match meaning {
-        SystemMeaning::Joined { name } => Some(Agent { name: name.clone(), ..Agent::default() }),
-        SystemMeaning::Ended | SystemMeaning::NobodyAvailable => None,
     }
 }
 

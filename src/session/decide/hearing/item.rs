@@ -1,6 +1,9 @@
 //! The items of a message, one after the other.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    iter,
+};
 
 use super::super::{
     super::{
@@ -77,7 +80,16 @@ impl<'a> Hearing<'a> {
         }
     }
 
-    pub fn item(&mut self, item: Item, meaning: Option<SystemMeaning>, introduced: Option<&Agent>) {
+    /// One after the other, each with what its words mean besides.
+    pub fn items(&mut self, items: Vec<Item>, meanings: Vec<Option<SystemMeaning>>) {
+        // The words that name a person may stand behind the item that says one has come.
+        let introduced = meanings.iter().flatten().find_map(introduced);
+        for (item, meaning) in items.into_iter().zip(meanings.into_iter().chain(iter::repeat(None))) {
+            self.item(item, meaning, introduced.as_ref());
+        }
+    }
+
+    fn item(&mut self, item: Item, meaning: Option<SystemMeaning>, introduced: Option<&Agent>) {
         let Item { message_id, agent, what } = item;
         let shown = what.is_shown();
         let key = if shown { self.key(message_id) } else { Key { message_id, place: 0 } };
@@ -265,5 +277,12 @@ impl<'a> Hearing<'a> {
             self.keys.extend(said.keys());
             self.facts.push(Fact::AgentSaid(Box::new(said)));
         }
+    }
+}
+
+fn introduced(meaning: &SystemMeaning) -> Option<Agent> {
+    match meaning {
+        SystemMeaning::Joined { name } => Some(Agent { name: name.clone(), ..Agent::default() }),
+        SystemMeaning::Ended | SystemMeaning::NobodyAvailable => None,
     }
 }
