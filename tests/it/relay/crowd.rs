@@ -104,7 +104,7 @@ impl Handler {
             ("DIRECT_LINE_URL", studio.url()),
             ("RELAY", "open"),
             // Longer than opening them all takes on a busy machine.
-            ("RELAY_MAX_WAIT", "120000"),
+            ("RELAY_MAX_WAIT", "200000"),
             ("LOG", log),
         ]);
         Self { url: format!("{}/api/relayToDirectLine", program.url), program }
