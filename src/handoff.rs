@@ -9,6 +9,7 @@ use std::sync::Arc;
 use self::{attaching::Attaching, bot::Bot, calls::Calls, machine::Chat};
 use crate::{
     config::{AfterChat, Settings},
+    credential::derived,
     direct_line::DirectLine,
     domain::millis,
     files::{FileStore, Files},
@@ -94,7 +95,7 @@ impl Handoff {
         let servicenow = ServiceNow::new(far_end, http.clone());
         let machine = Chat { policy: policy(settings, &direct_line) };
         let stored = observer(servicenow.clone(), counters.clone());
-        let ledger = Arc::new(Ledger::new(machine, journal, World::real(), stored));
+        let ledger = Arc::new(Ledger::new(machine, journal, World::real(derived::marks(settings)), stored));
         let instance = far_end.url.clone();
         let files = Arc::new(Files::new(settings, instance.clone(), servicenow.clone(), kept));
         let calls = Arc::new(Calls {

@@ -53,16 +53,19 @@ const REMEMBERED: usize = 4_096;
 /// Conversations in use that are passed over in looking for one to forget.
 const PASSED_OVER: usize = 8;
 
-/// What a ledger takes from the world around it: the time, and chance.
+/// What a ledger takes from the world around it: the time, chance, and a secret.
 pub struct World {
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     pub chance: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// What the marks of whispers are made with: all processes of an app have the same, and no store.
+    pub marks: [u8; 32],
 }
 
 impl World {
     /// The machine's clock and random numbers.
-    pub fn real() -> Self {
-        Self { clock: Box::new(Timestamp::now), chance: Box::new(|| u64::from_le_bytes(random())) }
+    pub fn real(marks: [u8; 32]) -> Self {
+        let chance = || u64::from_le_bytes(random());
+        Self { clock: Box::new(Timestamp::now), chance: Box::new(chance), marks }
     }
 }
 
@@ -87,13 +90,12 @@ pub struct Ledger<M: Machine> {
 impl<M: Machine> Ledger<M> {
     pub fn new(machine: M, journal: Store<M::Fact>, world: World, stored: Observer<M>) -> Self {
         let name = format!("{:016x}", (world.chance)());
-        let key = std::array::from_fn(|_| (world.chance)());
         Self {
             machine,
             journal,
             name,
             stored,
-            whispers: Whispers::new(key),
+            whispers: Whispers::new(world.marks),
             outages: Default::default(),
             remembered: Mutex::new(lru::LruCache::unbounded()),
             fresh: fresh::Fresh::default(),

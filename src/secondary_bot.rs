@@ -14,7 +14,7 @@ use self::{
     ask::{Accepted, Incoming},
     fact::Fact,
     fetched::{Fetcher, NoFile},
-    machine::Dialogue,
+    machine::{Dialogue, Session},
     media::Media,
     responder::Responder,
     take::Taken,
@@ -22,7 +22,7 @@ use self::{
 use crate::{
     agent_turn::Limits,
     config::Settings,
-    credential::Seal,
+    credential::{Seal, derived},
     domain::millis,
     ledger::{
         Ledger, World,
@@ -97,9 +97,10 @@ impl SecondaryBot {
     ) -> Option<Self> {
         let role = settings.secondary_bot.as_ref()?;
         let dialogue = Dialogue { texts: settings.handoff.texts.clone() };
+        let world = World::real(derived::marks(settings));
         Some(Self {
             texts: settings.handoff.texts.clone(),
-            ledger: Arc::new(Ledger::new(dialogue, journal, World::real(), Box::new(|_, _, _| {}))),
+            ledger: Arc::new(Ledger::new(dialogue, journal, world, Box::new(|_, _, _| {}))),
             agents: Agents::new(&settings.direct_line, role, http),
             seal: Seal::new(settings),
             responder: role.response.as_ref().map(|response| Responder::new(response, http.clone())),
@@ -160,14 +161,19 @@ impl SecondaryBot {
         if asynchronous && !in_secret {
             return Ok(Told::Stored);
         }
-        Ok(match take::answer(self, &session, request).await {
+        Ok(self.answered(&session, request, asynchronous).await)
+    }
+
+    /// Waits for the answer to a request.
+    async fn answered(self: &Arc<Self>, session: &Arc<Session>, request: u64, asynchronous: bool) -> Told {
+        match take::answer(self, session, request).await {
             Some(_) if asynchronous => Told::Stored,
             Some(answer) => {
                 self.counters.one(Count::ToPrimaryBot);
                 Told::Answer(answer)
             }
             None => Told::NotYet,
-        })
+        }
     }
 }
 

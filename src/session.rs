@@ -97,9 +97,8 @@ pub struct State {
 /// A masked answer, as far as it is stored.
 #[derive(Clone, Debug)]
 struct Whispered {
-    /// What its words are known again by, to the process that knows them.
+    /// What its words are known again by.
     mark: String,
-    by: String,
     id: ActivityId,
     at: Timestamp,
 }
@@ -261,12 +260,6 @@ impl State {
     /// The masked answer that the same words were a moment ago: a repeat or a double click.
     pub fn whispered_as(&self, mark: &str, now: Timestamp) -> Option<&ActivityId> {
         self.whispered.iter().find(|known| known.mark == mark && known.is_recent(now)).map(|known| &known.id)
-    }
-
-    /// Whether words that come now may be a masked answer once more, which only another process than `me` could tell.
-    pub fn may_be_whispered(&self, me: &str, now: Timestamp) -> bool {
-        let recent = |known: &Whispered| known.is_recent(now) || self.questions.is_answered_in_secret();
-        self.whispered.iter().any(|known| known.by != me && recent(known))
     }
 
     /// Whether the user ended the chat a moment ago: to do it twice must not end what follows.

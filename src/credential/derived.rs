@@ -23,6 +23,11 @@ pub fn key(settings: &Settings, purpose: &[u8]) -> [u8; 32] {
     derived.finalize().into_bytes().into()
 }
 
+/// The key of the marks by which masked words are known again.
+pub fn marks(settings: &Settings) -> [u8; 32] {
+    key(settings, b"servicenow-handoff marks 1")
+}
+
 /// Whether the settings hold any secret that a key can be made of.
 pub fn has_secrets(settings: &Settings) -> bool {
     secrets(settings).iter().any(Option::is_some)

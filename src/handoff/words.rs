@@ -35,8 +35,7 @@ pub async fn say(
         if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
             return Decided::Known(id);
         }
-        let secure = answer.secure || state.may_be_whispered(ledger.name(), now);
-        let amiss = answer.amiss;
+        let (secure, amiss) = (answer.secure, answer.amiss);
         let mut said = UserSaid { trace: trace.clone(), latest, ..live_words(&activity, answer, at) };
         if let Some(amiss) = amiss {
             if secure {

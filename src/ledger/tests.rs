@@ -110,6 +110,7 @@ fn world(began: Instant, offset: Arc<AtomicI64>) -> World {
             Timestamp(1_760_000_000_000 + passed + offset.load(Relaxed))
         }),
         chance: Box::new(move || chance.fetch_add(0x9E37_79B9, Relaxed)),
+        marks: [7; 32],
     }
 }
 

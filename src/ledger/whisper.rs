@@ -1,8 +1,8 @@
 //! Words that must not be stored: in memory alone, under a random name that a fact may hold.
 //!
 //! The one exception to "stored first". When the process ends, or forgets them, they are gone, and who said them is asked for
-//! them again. What is stored tells nothing of them: the name is random, and so is the key of the mark by which the same
-//! words are known again.
+//! them again. What is stored tells nothing of them: the name is random, and the mark by which all processes of an app know the
+//! same words again is made with a key that is in no store.
 
 use std::{
     num::NonZeroUsize,
@@ -24,7 +24,7 @@ pub struct Whisper {
     pub name: String,
     /// The process that knows the words.
     pub by: String,
-    /// The same for the same words, as long as that process lives; tells nothing of them.
+    /// The same for the same words, whichever process of the app has heard them; tells nothing of them to who has no key.
     pub mark: String,
 }
 
@@ -35,13 +35,9 @@ pub struct Whispers {
 }
 
 impl Whispers {
-    /// `key`: random, never stored.
-    pub(super) fn new(key: [u64; 4]) -> Self {
-        let mut bytes = [0; 32];
-        for (piece, word) in bytes.chunks_exact_mut(8).zip(key) {
-            piece.copy_from_slice(&word.to_le_bytes());
-        }
-        Self { key: bytes, words: Mutex::new(lru::LruCache::new(KEPT)) }
+    /// `key`: never stored.
+    pub(super) fn new(key: [u8; 32]) -> Self {
+        Self { key, words: Mutex::new(lru::LruCache::new(KEPT)) }
     }
 
     pub(super) fn keep(&self, name: &str, words: SecretString) {
@@ -74,8 +70,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_known_until_they_are_forgotten_and_by_a_mark_of_this_process_alone() {
-        let (one, other) = (Whispers::new([1; 4]), Whispers::new([2; 4]));
+    fn words_are_known_until_they_are_forgotten_and_by_a_mark_of_this_key_alone() {
+        let (one, other) = (Whispers::new([1; 32]), Whispers::new([2; 32]));
         let pin = || SecretString::from("4711");
         one.keep("a", pin());
         assert_eq!(one.get("a").map(|words| words.expose_secret().to_owned()).as_deref(), Some("4711"));

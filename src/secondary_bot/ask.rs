@@ -29,6 +29,8 @@ pub struct Incoming {
     bare_echo: Map<String, Value>,
     /// What stands for its words, should they be secret.
     whisper: Option<Whisper>,
+    /// What its history says the user said, each with the mark by which secret words are known again.
+    told: Vec<(String, String)>,
 }
 
 /// What a request comes to.
@@ -68,12 +70,9 @@ impl Incoming {
     ) -> Self {
         let (what, message) = what(request.action, has_message(body));
         let Message { text, typed: _, client_message_id, attachments } = message;
-        let zone = new_zone(body);
-        let mut variables = request.context_variables;
-        let locale = language(&variables);
+        let (zone, locale) = (new_zone(body), language(&request.context_variables));
         let history = context::history(&request.history, &texts.of(locale.as_deref())).map(Value::from);
-        let told = [(context::HISTORY, history), (context::TIMEZONE, zone.clone())];
-        variables.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        let variables = with_told(request.context_variables, history, zone.clone());
         let action = body.get("action").and_then(Value::as_str).unwrap_or_default();
         let asks = format!("{what:?}{:?}", request.silent_message);
         let told = serde_json::to_string(&variables).unwrap_or_default();
@@ -98,7 +97,9 @@ impl Incoming {
             trace,
             at: now,
         };
-        Self { asked, bare_key, bare_echo: without_words(echo), whisper: None }
+        let users = request.history.into_iter().filter(|item| !item.is_bot_message);
+        let told = users.map(|item| (item.value, String::new())).collect();
+        Self { asked, bare_key, bare_echo: without_words(echo), whisper: None, told }
     }
 
     /// Its words, if it has any that could be secret.
@@ -112,6 +113,12 @@ impl Incoming {
         Self { whisper: Some(whisper), ..self }
     }
 
+    /// With the marks of what its history tells.
+    pub fn marked(mut self, mark: impl Fn(&str) -> String) -> Self {
+        self.told.iter_mut().for_each(|(words, of)| *of = mark(words));
+        self
+    }
+
     /// Holds it against its session as the journal has it.
     ///
     /// A repeat has the same `requestId` and asks for the same: the documentation's own examples use one id for a
@@ -123,15 +130,13 @@ impl Incoming {
         }
         let mut asked = Box::new(self.asked.clone());
         asked.at = now;
+        for (words, _) in self.told.iter().filter(|(_, mark)| state.heard_in_secret(mark)) {
+            hide_in(&mut asked, words.trim());
+        }
         if state.is_secret() {
             asked.echo.clone_from(&self.bare_echo);
             if let Some(whisper) = &self.whisper {
-                asked.context.values_mut().for_each(|value| hide(value, self.asked.text.trim()));
-                asked
-                    .echo
-                    .get_mut("clientVariables")
-                    .into_iter()
-                    .for_each(|value| hide(value, self.asked.text.trim()));
+                hide_in(&mut asked, self.asked.text.trim());
                 asked.key.clone_from(&self.bare_key);
                 asked.whisper = Some(whisper.clone());
                 asked.text.clear();
@@ -145,6 +150,17 @@ impl Incoming {
 fn key(request: &str, user: &str, asks: &[&str]) -> Option<String> {
     let named = !request.is_empty() && request != user;
     named.then(|| digest(&[&[request], asks].concat()))
+}
+
+/// The agent's variables with what a request tells beside them.
+fn with_told(
+    mut variables: Map<String, Value>,
+    history: Option<Value>,
+    zone: Option<Value>,
+) -> Map<String, Value> {
+    let told = [(context::HISTORY, history), (context::TIMEZONE, zone)];
+    variables.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    variables
 }
 
 /// The time zone that is to hold from now on.
@@ -233,9 +249,22 @@ fn echo(body: &Map<String, Value>) -> Map<String, Value> {
 const TELLING: usize = 4;
 
 /// Puts dots where a secret's words stand: a primary bot may tell its history with them.
+fn hide_in(asked: &mut Asked, words: &str) {
+    let variables = asked.echo.get_mut("clientVariables");
+    asked.context.values_mut().chain(variables).for_each(|value| hide(value, words));
+}
+
 fn hide(value: &mut Value, words: &str) {
     match value {
         Value::String(text) if text.trim() == words => MASKED.clone_into(text),
+        // A line of the history, however short.
+        Value::String(text) if text.lines().any(|line| said(line).is_some_and(|(_, said)| said == words)) => {
+            let hidden = text.lines().map(|line| match said(line) {
+                Some((who, said)) if said == words => format!("{who}: {MASKED}"),
+                _ => line.to_owned(),
+            });
+            *text = hidden.collect::<Vec<_>>().join("\n");
+        }
         Value::String(text) if words.chars().count() >= TELLING && text.contains(words) => {
             *text = text.replace(words, MASKED);
         }
@@ -243,6 +272,11 @@ fn hide(value: &mut Value, words: &str) {
         Value::Object(map) => map.values_mut().for_each(|value| hide(value, words)),
         _ => {}
     }
+}
+
+/// Who said what, in a line of the history.
+fn said(line: &str) -> Option<(&str, &str)> {
+    line.split_once(": ").map(|(who, said)| (who, said.trim()))
 }
 
 /// Of the message nothing stays but what can't be words.

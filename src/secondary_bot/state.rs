@@ -28,8 +28,6 @@ const SYNCHRONOUS: i64 = 8_000;
 const DEATHS: u8 = 5;
 /// Milliseconds within which the same secret words are the same answer, under whatever id.
 const DOUBLE_CLICK: i64 = 10_000;
-/// Milliseconds within which a secret request of the same id is the same, where its words can't be compared.
-const REPEATED: i64 = 5 * 60_000;
 
 #[derive(Clone, Debug, Default)]
 pub struct State {
@@ -146,15 +144,17 @@ impl State {
     pub fn known_in_secret(&self, key: Option<&str>, whisper: &Whisper, now: Timestamp) -> Option<u64> {
         let repeats = |known: &&Known| {
             let Some(first) = &known.whisper else { return false };
-            let (same_words, age) = (first.mark == whisper.mark, now.millis_since(known.at));
-            if key.is_some() && known.key.as_deref() == key {
-                return same_words || (first.by != whisper.by && age < REPEATED);
-            }
-            // Asked for once more, the same words are another answer.
+            // Asked for once more, the same words under another id are another answer.
             let asked_anew = known.body.is_some() && self.pending.is_secret();
-            same_words && age < DOUBLE_CLICK && !asked_anew
+            let is_double_click = now.millis_since(known.at) < DOUBLE_CLICK && !asked_anew;
+            first.mark == whisper.mark && (key.is_some() && known.key.as_deref() == key || is_double_click)
         };
         self.requests.iter().rev().find(repeats).map(|known| known.position)
+    }
+
+    /// Whether words of this mark were said in secret.
+    pub fn heard_in_secret(&self, mark: &str) -> bool {
+        self.requests.iter().filter_map(|known| known.whisper.as_ref()).any(|whisper| whisper.mark == mark)
     }
 
     /// The answer to the request, once there is one.

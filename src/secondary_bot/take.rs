@@ -44,6 +44,7 @@ pub async fn take<R: Role<Machine = Dialogue>>(
     let name = ledger.random_name();
     let whisper = incoming.words().map(|words| ledger.whisper(&name, words.into()));
     let incoming = whisper.into_iter().fold(incoming, Incoming::whispered);
+    let incoming = incoming.marked(|words| ledger.whispers().mark(&words.into()));
     let command = Command::Asked(Box::new(incoming));
     let committed = commit_and_deliver(role, session, WORK, command).await?;
     let asked = committed.facts().iter().find_map(|fact| match fact {

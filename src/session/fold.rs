@@ -194,9 +194,8 @@ impl State {
         }
         if let Some(whisper) = said.message.as_ref().and_then(|message| message.whisper.as_ref()) {
             let id = ActivityId::local(&self.conversation, position);
-            let (mark, by) = (whisper.mark.clone(), whisper.by.clone());
             self.whispered.retain(|known| known.is_recent(said.at));
-            self.whispered.push(Whispered { mark, by, id, at: said.at });
+            self.whispered.push(Whispered { mark: whisper.mark.clone(), id, at: said.at });
         }
         if let Some(timezone) = &said.timezone {
             self.user.timezone = Some(timezone.clone());

@@ -30,11 +30,6 @@ impl Questions {
         self.answered.contains(&position)
     }
 
-    /// Whether a masked answer is on its way.
-    pub(super) fn is_answered_in_secret(&self) -> bool {
-        !self.on_its_way.is_empty()
-    }
-
     /// Whether one is open that only the virtual agent asked. One that is masked stays open with its topic over: what is typed into
     /// it must not become a plain message.
     pub(super) fn wait_for_virtual_agent(&self) -> bool {

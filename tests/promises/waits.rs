@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::words::chat;
 
 fn ledger(store: &MemoryJournal) -> Arc<Ledger<Chat>> {
-    let world = World { clock: Box::new(|| Timestamp(1)), chance: Box::new(|| 7) };
+    let world = World { clock: Box::new(|| Timestamp(1)), chance: Box::new(|| 7), marks: [7; 32] };
     Arc::new(Ledger::new(chat(), store.store(), world, Box::new(|_, _, _| {})))
 }
 

@@ -95,6 +95,7 @@ impl Process {
         let world = World {
             clock: Box::new(move || Timestamp(1_000_000 + elapsed())),
             chance: Box::new(move || chance.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            marks: [7; 32],
         };
         let journal = store.with_faults(life.clone()).store();
         let ledger = Arc::new(Ledger::new(Dialogue::default(), journal, world, Box::new(|_, _, _| {})));

@@ -38,6 +38,29 @@ fn a_primary_bot_that_tells_its_history_with_a_secret_has_dots_stored_for_it() {
 }
 
 #[test]
+fn a_history_that_comes_later_has_dots_for_what_was_said_in_secret() {
+    let told = |value: &str| {
+        let history = json!([
+            {"isBotMessage": true, "type": "text", "value": "Your PIN, please. It is not 12: 47."},
+            {"isBotMessage": false, "type": "text", "value": value},
+            {"isBotMessage": false, "type": "text", "value": "That is all"},
+        ]);
+        let body = json!({"requestId": "3", "action": "SEND_HISTORY", "history": history});
+        incoming(&body).marked(|words| format!("mark of {}", words.trim()))
+    };
+    for words in ["47", "pin-4711-pin"] {
+        let mut state = asked_for_a_pin();
+        let body = json!({"requestId": "2", "message": {"text": words}});
+        let asked = asked_of(&state, &incoming(&body).whispered(whisper("a", &format!("mark of {words}"))));
+        state.apply(&Fact::Asked(asked));
+        let stored = |told: &Incoming| serde_json::to_string(&asked_of(&state, told)).expect("JSON");
+        let later = stored(&told(&format!(" {words} ")));
+        assert!(!later.contains(&format!("User: {words}")) && later.contains("That is all"), "{later}");
+        assert!(stored(&told("another")).contains("another"));
+    }
+}
+
+#[test]
 fn the_key_of_a_secret_tells_nothing_of_its_words() {
     let state = asked_for_a_pin();
     let key = |text: &str| {
@@ -89,10 +112,11 @@ fn the_same_secret_again_is_known_by_its_id_and_its_words() {
     let (over, anew) = (answered(Pending::Nothing), answered(pin()));
     for state in [&state, &over, &anew] {
         assert_eq!(known(state, say("2", "a", "m"), 700), Some(first), "the same request");
-        assert_eq!(known(state, say("2", "b", "x"), 700), Some(first), "on another instance");
-        assert_eq!(known(state, say("2", "a", "other"), 700), None, "other words under one id");
+        assert_eq!(known(state, say("2", "b", "m"), 700), Some(first), "on another instance");
+        assert_eq!(known(state, say("2", "b", "other"), 700), None, "other words under one id");
     }
     assert_eq!(known(&state, say("3", "a", "m"), 700), Some(first), "a double click");
+    assert_eq!(known(&state, say("3", "b", "m"), 700), Some(first), "that lands on two instances");
     assert_eq!(known(&over, say("3", "a", "m"), 700), Some(first), "a slow one");
     assert_eq!(known(&over, say("3", "a", "m"), 60_000), None, "said again, and meant");
     assert_eq!(known(&anew, say("3", "a", "m"), 700), None, "asked for once more");

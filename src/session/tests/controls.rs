@@ -147,20 +147,6 @@ fn a_masked_answer_is_a_call_like_any_other_and_its_words_are_in_no_fact() {
 }
 
 #[test]
-fn words_that_only_another_process_could_tell_from_a_masked_answer_are_taken_for_it() {
-    let mut chat = Chat::with_ana();
-    let at = chat.position();
-    chat.hears(webhook([shows("m1", question())]));
-    chat.on(whispers("c1", Some(at), "x"));
-    let may_be = |chat: &Chat, me: &str| chat.state.may_be_whispered(me, chat.now);
-    assert!(may_be(&chat, "another") && !may_be(&chat, "me"), "who knows the words compares them");
-    chat.wait(20_000);
-    assert!(may_be(&chat, "another"), "it is still on its way");
-    chat.deliver();
-    assert!(!may_be(&chat, "another"));
-}
-
-#[test]
 fn that_the_user_ended_a_chat_is_known_for_a_moment() {
     for (end, by_user) in [(Command::UserEnded, true), (heard(1, completed()), false)] {
         let mut chat = Chat::with_ana();

@@ -110,7 +110,25 @@ impl Client {
         }
         let words = format!("geheim{:016x}", chance.next());
         self.world.count("masked answer");
-        self.post_until_answered(&words, &format!("answer {:x}", chance.next()), chance).await;
+        let first = format!("answer {:x}", chance.next());
+        let mut hand = self.world.chance(&first);
+        tokio::join!(
+            self.clicks_twice(&words, &first, &mut hand),
+            self.post_until_answered(&words, &first, chance)
+        );
+    }
+
+    /// A finger that was too quick sends the same words once more under another id, wherever they land.
+    async fn clicks_twice(&self, words: &str, first: &str, hand: &mut Chance) {
+        if hand.one_in(2) {
+            return;
+        }
+        sleep(Duration::from_millis(hand.between(0, 700))).await;
+        let (engine, id) = (self.desk.fleet().any(hand).await, again(first));
+        let posted = request(&engine, self.post(&engine, &activity(words, &id), &id)).await;
+        if matches!(posted, Some(Posted::Accepted(_))) {
+            self.world.count("masked answer clicked twice");
+        }
     }
 
     async fn say(&self, text: &str, chance: &mut Chance) {
@@ -119,12 +137,7 @@ impl Client {
 
     /// As a client does whose user presses "retry", with the same id.
     async fn post_until_answered(&self, text: &str, client_id: &str, chance: &mut Chance) {
-        let activity = Activity {
-            kind: "message".to_owned(),
-            text: Some(text.to_owned()),
-            channel_data: Some(json!({ "clientActivityID": client_id })),
-            ..Activity::default()
-        };
+        let activity = activity(text, client_id);
         self.desk.record(&self.id).typed.push(text.to_owned());
         for _ in 0..30 {
             let engine = self.desk.fleet().any(chance).await;
@@ -141,6 +154,9 @@ impl Client {
         self.world.note(|| format!("{} {client_id} is answered as {}", self.id, id.0));
         let mut record = self.desk.record(&self.id);
         let stored = record.state.posted_as(client_id).cloned();
+        if stored.is_none() && record.state.posted_as(&again(client_id)) == Some(&id) {
+            return self.world.count("the second click was first");
+        }
         self.world.check(stored.as_ref() == Some(&id), "acknowledged means stored", || {
             format!("{} {client_id} was answered {id:?} and is {stored:?}", self.id)
         });
@@ -326,5 +342,20 @@ impl Client {
         }
         let new = facts.len() - usize::try_from(end - watermark).unwrap();
         Ok(Some((facts[new..].to_vec(), end)))
+    }
+}
+
+/// What a second click is posted under.
+fn again(first: &str) -> String {
+    format!("{first} again")
+}
+
+/// As a client posts it, under the name it has for it.
+fn activity(text: &str, client_id: &str) -> Activity {
+    Activity {
+        kind: "message".to_owned(),
+        text: Some(text.to_owned()),
+        channel_data: Some(json!({ "clientActivityID": client_id })),
+        ..Activity::default()
     }
 }

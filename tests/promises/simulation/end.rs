@@ -7,7 +7,10 @@ use servicenow_handoff::{
     session::{Fact, Notice, Phase, ToAgent},
 };
 
-use super::{record::Record, world::World};
+use super::{
+    record::{Arrival, Record},
+    world::World,
+};
 
 pub fn check(world: &World, record: &Record, dump: &str) {
     let id = &record.state.conversation;
@@ -82,6 +85,18 @@ fn check_words(world: &World, record: &Record, call: CallId, message: &ToAgent, 
         world.check(known, "a masked answer arrives as it was given", || format!("{id} {call:?} {texts:?}"));
         let kept = texts.iter().find(|text| dump.contains(&format!("\"{text}\"")));
         world.check(kept.is_none(), "a masked answer is never stored", || format!("{id} {call:?} {kept:?}"));
+        let answers = |call: CallId| match record.facts.get(usize::try_from(call.0).unwrap()) {
+            Some(Fact::UserSaid(said)) => said.answers,
+            _ => None,
+        };
+        let other = |arrival: &&Arrival| {
+            let same = texts.contains(&arrival.text.as_deref().unwrap_or_default());
+            same && arrival.call != call && answers(arrival.call).is_none_or(|to| Some(to) == answers(call))
+        };
+        let twice = record.arrivals.iter().find(other);
+        world.check(twice.is_none(), "a double click is one masked answer", || {
+            format!("{id} {call:?} {twice:?}")
+        });
         return;
     }
     let same = texts.iter().all(|text| *text == message.text);

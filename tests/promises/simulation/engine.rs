@@ -117,6 +117,7 @@ impl<P: Play> Engine<P> {
         let outside = ledger::World {
             clock: Box::new(move || clock_world.now().plus_millis(clock_life.clock.load(Relaxed))),
             chance: Box::new(move || chance.lock().unwrap().next()),
+            marks: [7; 32],
         };
         let told = play.clone();
         let stored: ledger::Observer<P::Machine> = Box::new(move |id, _, fact| told.stored(number, id, fact));
