@@ -4,6 +4,7 @@ mod infra;
 mod links;
 mod queries;
 mod texts;
+mod web_chat;
 mod words;
 
 /// A file of the project.
