@@ -120,5 +120,10 @@ pub fn entities(text: &str) -> Cow<'_, str> {
     if text.contains('&') { htmlize::unescape(text) } else { Cow::Borrowed(text) }
 }
 
+/// An address with its character references resolved: in `&timestamp=` there is no `&times`.
+pub fn address(raw: &str) -> Cow<'_, str> {
+    htmlize::unescape_attribute(raw)
+}
+
 #[cfg(test)]
 mod tests;

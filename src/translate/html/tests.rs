@@ -8,6 +8,11 @@ fn what_markdown_can_say_is_kept() {
         ("<html> <body> Sample </body> </html> ", "Sample"),
         ("<p>One</p><p>Two <b>bold</b> &amp; <i>it</i></p>", "One\n\nTwo **bold** & *it*"),
         ("a<br/>b<br>c", "a  \nb  \nc"),
+        ("a</br>b</BR >c", "a  \nb  \nc"),
+        (
+            "<a href='https://x.example?a=1&timestamp=2&copy=3&amp;d=4'>x</a>",
+            "[x](https://x.example?a=1&timestamp=2&copy=3&d=4)",
+        ),
         ("<h2>Head</h2>text", "## Head\n\ntext"),
         ("<ul><li>a</li><li>b <a href='/x y'>c</a></li></ul>", "- a\n- b [c](/x%20y)"),
         ("<ol start=3><li>a<li>b<ul><li>c</ul></ol>end", "3. a\n4. b\n   - c\n\nend"),

@@ -1,6 +1,6 @@
 //! HTML as a stream of tags and texts, whatever state it is in.
 
-use super::entities;
+use super::address;
 
 pub(super) enum Token<'a> {
     /// Entities not yet resolved.
@@ -101,7 +101,7 @@ impl<'a> Tokens<'a> {
                 self.take(end.unwrap_or(self.rest.len()))
             }
         };
-        entities(raw).into_owned()
+        address(raw).into_owned()
     }
 }
 
@@ -121,7 +121,11 @@ impl<'a> Iterator for Tokens<'a> {
                 self.skip_past(">");
             } else if let Some(name) = after.strip_prefix('/').and_then(tag_name) {
                 self.skip_past(">");
-                return Some(Token::Close(name.to_ascii_lowercase()));
+                let name = name.to_ascii_lowercase();
+                // Browsers take it for the tag that was meant.
+                let is_break = name == "br";
+                let tag = |name| Tag { name, is_closed: true, attributes: Vec::new() };
+                return Some(if is_break { Token::Open(tag(name)) } else { Token::Close(name) });
             } else if let Some(name) = tag_name(after) {
                 self.take(1 + name.len());
                 let start = self.rest;

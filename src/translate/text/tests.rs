@@ -122,6 +122,21 @@ fn an_address_that_is_typed_is_a_link_to_what_was_typed() {
 }
 
 #[test]
+fn an_address_keeps_its_query() {
+    let query = "https://a.example/?a=1&timestamp=2&copy=3&region=4";
+    let link = format!("[x]({query})");
+    for text in [
+        link.clone(),
+        format!("<a href=\"{query}\">x</a>"),
+        format!("<a href='{}'>x</a><br>", query.replace('&', "&amp;")),
+    ] {
+        let instance = Url::parse("https://acme.example.com").expect("a URL");
+        let shown = shown(&text, &RenderContext::unlinked(&instance)).markdown;
+        assert_eq!(shown.trim(), link, "{text}");
+    }
+}
+
+#[test]
 fn evidence_tells_html() {
     for (text, by, kind) in [
         ("closed.<br>Have a nice day", Voice::Bot, Kind::Html),

@@ -1,6 +1,6 @@
 //! Where links and definitions point to.
 
-use crate::translate::html::entities;
+use crate::translate::html::address;
 
 /// Where a link points to.
 pub(super) struct Target<'a> {
@@ -56,5 +56,5 @@ pub(super) fn unescaped(url: &str) -> String {
             _ => out.push(char),
         }
     }
-    entities(&out).trim().to_owned()
+    address(&out).trim().to_owned()
 }
