@@ -4,6 +4,7 @@ use std::{io, net::TcpListener, time::Duration};
 
 use actix_web::rt::net::TcpStream;
 use futures_util::future::join_all;
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink},
     time::{sleep, timeout},
@@ -46,10 +47,33 @@ async fn part_with(connection: std::net::TcpStream) -> io::Result<()> {
     connection.set_nonblocking(true)?;
     let mut connection = TcpStream::from_std(connection)?;
     // One that is closed with something unread takes its answer along.
-    let _ = timeout(PARTING, connection.read(&mut [0; 4_096])).await?;
-    connection.write_all(ENDING).await?;
+    let mut request = [0; 4_096];
+    let read = timeout(PARTING, connection.read(&mut request)).await??;
+    match polled_from(&request[..read]) {
+        Some(watermark) => connection.write_all(&empty(&watermark)).await?,
+        None => connection.write_all(ENDING).await?,
+    }
     connection.shutdown().await?;
     timeout(PARTING, copy(&mut connection, &mut sink())).await?.map(drop)
+}
+
+/// The watermark of a client's poll: an error would end its polling for good.
+fn polled_from(request: &[u8]) -> Option<String> {
+    let line = String::from_utf8_lossy(request.split(|byte| *byte == b'\r').next()?).into_owned();
+    let (path, query) = line.strip_prefix("GET ")?.split(' ').next()?.split_once("/activities")?;
+    let asked = url::form_urlencoded::parse(query.trim_start_matches(['/', '?']).as_bytes());
+    let given = asked.into_owned().find_map(|(name, value)| (name == "watermark").then_some(value));
+    path.starts_with("/v3/directline/conversations/").then(|| given.unwrap_or_default())
+}
+
+fn empty(watermark: &str) -> Vec<u8> {
+    let body = match watermark {
+        "" => json!({"activities": []}),
+        _ => json!({"activities": [], "watermark": watermark}),
+    };
+    let body = body.to_string();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length:";
+    format!("{head} {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 #[cfg(test)]
@@ -84,5 +108,22 @@ mod tests {
         };
         tokio::join!(queue.turn_away(), told);
         assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[test]
+    fn a_poll_is_answered_empty_and_from_where_it_stood() {
+        let polled = |line: &str| polled_from(format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        let activities = "/v3/directline/conversations/c/activities";
+        assert_eq!(polled(&format!("GET {activities}")).as_deref(), Some(""));
+        assert_eq!(polled(&format!("GET {activities}?watermark=a%26b")).as_deref(), Some("a&b"));
+        for other in
+            [format!("POST {activities}"), "GET /api/health".to_owned(), format!("GET /x{activities}")]
+        {
+            assert_eq!(polled(&other), None);
+        }
+        let answer = String::from_utf8(empty("a&b")).expect("text");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.ends_with(&format!("content-length: {}", body.len())));
+        assert_eq!(body, r#"{"activities":[],"watermark":"a&b"}"#);
     }
 }
