@@ -5,7 +5,10 @@ use secrecy::ExposeSecret;
 use sha2::Sha256;
 
 use super::Credential;
-use crate::config::{ServiceNowLogin, Settings};
+use crate::{
+    config::{ServiceNowLogin, Settings},
+    domain::random,
+};
 
 /// A key for one purpose, from all secrets of the settings: to guess one of them from what the key made, all the others must be
 /// known. Changing any of them changes the key.
@@ -23,9 +26,10 @@ pub fn key(settings: &Settings, purpose: &[u8]) -> [u8; 32] {
     derived.finalize().into_bytes().into()
 }
 
-/// The key of the marks by which masked words are known again.
+/// The key of the marks by which masked words are known again. Without secrets it is this process's own: one that could be
+/// computed would let whoever has the store try all PINs.
 pub fn marks(settings: &Settings) -> [u8; 32] {
-    key(settings, b"servicenow-handoff marks 1")
+    if has_secrets(settings) { key(settings, b"servicenow-handoff marks 1") } else { random() }
 }
 
 /// Whether the settings hold any secret that a key can be made of.
@@ -62,4 +66,21 @@ fn secrets(settings: &Settings) -> [Option<&Credential>; 10] {
         secondary.and_then(|role| role.hash_secret.as_ref()),
         secondary.and_then(|role| role.basic.as_ref()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_can_be_made_by_who_has_the_secrets_and_without_any_by_one_process_alone() {
+        let settings = |secret: &str| {
+            let value =
+                |name: &str| (name == "DIRECT_LINE_SECRET" && !secret.is_empty()).then(|| secret.into());
+            Settings::from_env(value).expect("settings")
+        };
+        assert_eq!(marks(&settings("a")), marks(&settings("a")));
+        assert_ne!(marks(&settings("a")), marks(&settings("b")));
+        assert_ne!(marks(&settings("")), marks(&settings("")));
+    }
 }
