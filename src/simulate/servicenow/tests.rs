@@ -29,7 +29,10 @@ struct Bench {
 impl Bench {
     async fn start(options: ServiceNowOptions) -> Self {
         let receiver = Receiver::start().await;
-        let options = ServiceNowOptions { response_url: Some(receiver.url()), ..options };
+        let said =
+            Some(options.webhook_timeout).filter(|said| *said < ServiceNowOptions::default().webhook_timeout);
+        let webhook_timeout = said.unwrap_or(SOON);
+        let options = ServiceNowOptions { response_url: Some(receiver.url()), webhook_timeout, ..options };
         let client = Client::builder().no_proxy().build().unwrap();
         Self { servicenow: super::start(options).await.unwrap(), receiver, client }
     }
