@@ -97,6 +97,9 @@ struct Scanner<'a> {
     context: &'a RenderContext<'a>,
 }
 
+/// Looks like a link, and must not be read as one.
+struct Unreadable;
+
 impl Scanner<'_> {
     /// Handles what stands at `at` and says how many bytes that was.
     fn step(&mut self, first: char, markdown: &str, at: usize) -> usize {
@@ -180,31 +183,37 @@ impl Scanner<'_> {
             self.show(if rest.starts_with("](") { "\\]" } else { "]" });
             return 1;
         };
-        let target = match rest[1..].chars().next() {
-            Some('(') => match self.inline_target(&rest[2..]) {
-                None => {
-                    self.show("\\]");
-                    return 1;
-                }
-                target => target,
-            },
+        match self.target(open, &rest[1..]) {
+            Ok(Some(target)) => self.lead(open, target),
+            Ok(None) => {
+                self.out.push(']');
+                1
+            }
+            Err(Unreadable) => {
+                self.show("\\]");
+                1
+            }
+        }
+    }
+
+    /// What the text in brackets leads to, by what stands behind them.
+    fn target<'t>(&mut self, open: usize, behind: &'t str) -> Result<Option<Target<'t>>, Unreadable> {
+        match behind.chars().next() {
+            Some('(') => self.inline_target(&behind[1..]).ok_or(Unreadable).map(Some),
             Some(':') if self.begins_line(open) => {
-                let definition =
-                    definition_target(&rest[2..]).filter(|_| !self.out[open..].starts_with("\u{1}[^"));
+                let is_note = self.out[open..].starts_with("\u{1}[^");
+                let definition = definition_target(&behind[1..]).filter(|_| !is_note);
                 if definition.is_none() {
                     // Read as a definition it would not be shown.
                     self.out.replace_range(open..=open, "\\");
-                    self.show("\\]");
-                    return 1;
                 }
-                definition
+                definition.ok_or(Unreadable).map(Some)
             }
-            _ => None,
-        };
-        let Some(Target { url, title, taken, inline }) = target else {
-            self.out.push(']');
-            return 1;
-        };
+            _ => Ok(None),
+        }
+    }
+
+    fn lead(&mut self, open: usize, Target { url, title, taken, inline }: Target<'_>) -> usize {
         let address = unescaped(url);
         if picture::is_data(&address) {
             self.data(open, &address, inline);
