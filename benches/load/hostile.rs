@@ -29,8 +29,8 @@ const LASTS: Duration = Duration::from_secs(60);
 const FILE: usize = 4 << 20;
 /// Bytes of an activity's text; Direct Line takes 256 KiB in all.
 const WORDS: usize = 200_000;
-/// A conversation holds so many bytes of files, and of words.
-const MOST_FILES: f64 = 1_024.0;
+/// A conversation holds so many MiB of files, and of words; each file has a label in front of its bytes.
+const MOST_FILES: f64 = 1_025.0;
 const MOST_WORDS: f64 = 16.0;
 
 #[derive(Default)]
