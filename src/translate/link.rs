@@ -76,7 +76,8 @@ fn same_host(url: &Url, instance: &Url) -> bool {
 }
 
 fn absolute(raw: &str, instance: &Url) -> Option<Url> {
-    if raw.is_empty() {
+    // A place on a page that nobody here sees.
+    if raw.is_empty() || raw.starts_with('#') {
         return None;
     }
     let host = instance.host_str().unwrap_or_default();

@@ -131,11 +131,11 @@ pub fn plain(text: &str, by: Voice) -> String {
 }
 
 /// Whether a text has anything in it that is seen.
-pub fn is_seen(text: &str) -> bool {
+pub fn is_seen(text: &str, by: Voice) -> bool {
     if !text.trim_start().starts_with(['<', '&']) {
         return !text.trim().is_empty();
     }
-    let markdown = to_markdown(text, Kind::of(text, Voice::Bot));
+    let markdown = to_markdown(text, Kind::of(text, by));
     !html::entities(&markdown).trim().is_empty()
 }
 

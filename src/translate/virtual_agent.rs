@@ -4,8 +4,8 @@ use serde_json::Value;
 
 mod control;
 
-use super::readable;
 pub use super::system::system_meaning;
+use super::{readable, text::Voice};
 pub use crate::domain::inbound::{Inbound, Item, SystemMeaning, What};
 use crate::{
     domain::{Agent, control::Mask},
@@ -94,7 +94,8 @@ fn items(element: Element) -> Vec<Item> {
         Kind::Unknown { ui_type, raw, why: _ } => vec![item(unknown(ui_type, &raw, mask))],
         kind => {
             let nothing = || What::Unreadable { ui_type: String::new() };
-            vec![item(control::control(kind, texts, mask).map_or_else(nothing, What::Said))]
+            let by = if agent.is_some() { Voice::Person } else { Voice::Bot };
+            vec![item(control::control(kind, texts, mask, by).map_or_else(nothing, What::Said))]
         }
     }
 }

@@ -13,11 +13,31 @@ pub fn read(text: &str, kind: MomentKind) -> Option<String> {
         }
         MomentKind::Time => written_time(text),
         MomentKind::DateTime => {
-            let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, ""));
-            let time = if time.trim().is_empty() { "00:00" } else { time };
-            Some(format!("{} {}", written_date(date.trim_end_matches(','))?, written_time(time)?))
+            let date = |text: &str| in_words(text).or_else(|| written_date(&text.replace(". ", ".")));
+            let parts = text.match_indices(['T', ' ']).take(MOST_WORDS);
+            let mut both = parts.filter_map(|(at, _)| {
+                Some(format!(
+                    "{} {}",
+                    date(text[..at].trim_end_matches(','))?,
+                    written_time(local(&text[at + 1..]))?
+                ))
+            });
+            both.next().or_else(|| Some(format!("{} 00:00:00", written_date(text)?)))
         }
     }
+}
+
+/// More than a date has.
+const MOST_WORDS: usize = 12;
+
+/// A time of day without what stands before it, and without its zone: what people mean is the time on their own clocks.
+fn local(time: &str) -> &str {
+    let time = time.trim_start();
+    let first = time.split(' ').next().unwrap_or_default();
+    let at = ["at", "um", "à", "a", "alle", "às", "om"].contains(&first);
+    let time = if at { &time[first.len()..] } else { time };
+    let zone = time.rfind(['+', '-']).filter(|at| time[at + 1..].len() >= 4);
+    zone.map_or(time, |at| &time[..at])
 }
 
 /// The names of the months, as the languages that we have texts in write them, and as they are cut short.
@@ -129,6 +149,14 @@ mod tests {
             ("+5.-3.2026", Date, None),
             ("05.03.26", Date, None),
             ("05.03.2026 14:30", DateTime, Some("2026-03-05 14:30:00")),
+            ("Mar 5, 2026, 2:30 PM", DateTime, Some("2026-03-05 14:30:00")),
+            ("5 mars 2026 à 14h30", DateTime, Some("2026-03-05 14:30:00")),
+            ("5. 3. 2026 14:30", DateTime, Some("2026-03-05 14:30:00")),
+            ("2026-03-05T14:30:00+02:00", DateTime, Some("2026-03-05 14:30:00")),
+            ("2026-03-05T14:30:00.123-0500", DateTime, Some("2026-03-05 14:30:00")),
+            ("5 March 2026 or 14:30", DateTime, None),
+            ("2026-03-05 2026-03-06", DateTime, None),
+            ("2026-03-05 or 14:30", DateTime, None),
             ("2026年3月5日", Date, Some("2026-03-05")),
             ("5. 3. 2026", Date, Some("2026-03-05")),
             ("2026年3月5日 14時30分", DateTime, Some("2026-03-05 14:30:00")),

@@ -4,7 +4,7 @@
 pub(super) fn is_known(name: &str) -> bool {
     const KNOWN: &str = "a abbr address article aside b big blockquote body caption center cite code dd del \
         details div dl dt em figcaption figure font h1 h2 h3 h4 h5 h6 html i ins kbd li \
-        main mark nobr ol p pre q s samp section small span strike strong sub summary sup \
+        main mark nobr o:p ol p pre q s samp section small span strike strong sub summary sup \
         table tbody td tfoot th thead time tr tt u ul var";
     is_among(name, KNOWN)
 }

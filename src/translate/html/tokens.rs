@@ -143,7 +143,12 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
+/// A name with nothing behind it but what may stand there: `<hr@example.com>` is no rule.
 fn tag_name(text: &str) -> Option<&str> {
-    let end = text.find(|char: char| !(char.is_ascii_alphanumeric() || char == '-')).unwrap_or(text.len());
-    text.starts_with(|char: char| char.is_ascii_alphabetic()).then(|| &text[..end])
+    let is_within = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | ':');
+    let (name, behind) = text.split_at(text.find(|char| !is_within(char)).unwrap_or(text.len()));
+    let ends =
+        behind.is_empty() || behind.starts_with(|char: char| char.is_whitespace() || "/><".contains(char));
+    let is_name = name.starts_with(|char: char| char.is_ascii_alphabetic()) && !name.ends_with(':');
+    (ends && is_name).then_some(name)
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use self::marks::Mark;
 use super::{entities, tokens::Tag};
-use crate::translate::markdown::escape;
+use crate::translate::markdown::{escape, typed};
 
 mod inline;
 mod list;
@@ -159,9 +159,15 @@ impl Writer {
         if flat.is_empty() {
             return;
         }
-        let raw = self.is_inside(|kind| matches!(kind, Element::Code));
+        let written = if self.is_inside(|kind| matches!(kind, Element::Code)) {
+            flat
+        } else if self.is_inside(|kind| matches!(kind, Element::Link(_))) {
+            escape(&flat)
+        } else {
+            typed(&flat)
+        };
         let top = self.top();
-        top.push_str(&if raw { flat } else { escape(&flat) });
+        top.push_str(&written);
         if text.ends_with(char::is_whitespace) {
             space(top);
         }

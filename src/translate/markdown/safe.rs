@@ -12,6 +12,7 @@ use super::{destination, escape, options, with_plain_ends, without_tabs_behind_f
 use crate::translate::{
     link::{RenderContext, resolve, resolve_picture},
     picture::{self, Picture},
+    text::Voice,
 };
 
 mod second_look;
@@ -219,7 +220,10 @@ impl Scanner<'_> {
             self.data(open, &address, inline);
             return taken + 2;
         }
-        match (resolve(&address, self.context), inline) {
+        // What a person typed leads where it says, also to where a login is asked for.
+        let is_typed = self.context.by == Voice::Person && unescaped(&self.out[open + 2..]) == address;
+        let resolved = resolve(&address, self.context);
+        match (resolved.map(|url| if is_typed { address.clone() } else { url }), inline) {
             (Some(url), true) => {
                 if self.begins_picture(open) && resolve_picture(&address, self.context).is_none() {
                     // A link then: whoever follows it may log in.
@@ -228,7 +232,7 @@ impl Scanner<'_> {
                 self.show(&format!("]({}{title})", destination(&url)));
             }
             (Some(url), false) => self.out.push_str(&format!("]: {}{title}", destination(&url))),
-            (None, true) => self.as_text(open, &address),
+            (None, true) => self.as_text(open, if address.starts_with('#') { "" } else { &address }),
             (None, false) => {
                 self.out.replace_range(open..=open, "\\");
                 self.show(&format!("\\]: {}", escape(&address)));

@@ -188,7 +188,7 @@ impl Parts<'_> {
         let text = |key: &str| text(node, key);
         let Some(id) = text("id") else { return };
         let kind = match kind {
-            "Number" => StepKind::Number,
+            "Number" | "Rating" => StepKind::Number,
             "Date" => StepKind::Date,
             "Time" => StepKind::Time,
             "Toggle" => StepKind::Toggle {
@@ -210,7 +210,10 @@ impl Parts<'_> {
             None => text("placeholder").unwrap_or(id).to_owned(),
         };
         let required = node.get("isRequired") == Some(&Value::Bool(true));
-        let (rules, error) = (Rules::read(node), text("errorMessage").map(str::to_owned));
+        let (mut rules, error) = (Rules::read(node), text("errorMessage").map(str::to_owned));
+        if node["type"] == "Input.Rating" {
+            rules.max.get_or_insert_with(|| "5".to_owned());
+        }
         let given = given(node);
         self.steps.push(Step { id: id.to_owned(), prompt, required, kind, rules, error, given });
     }

@@ -121,6 +121,24 @@ fn an_address_that_is_typed_is_a_link_to_what_was_typed() {
     }
 }
 
+/// Editors make paragraphs of what is typed, and links of some of it.
+#[test]
+fn an_address_in_html_is_a_link_as_one_that_is_typed_is() {
+    let login = "https://acme.example.com/sys_attachment.do?id=1";
+    let link = "[https\\:\\//acme\\.example\\.com/sys_attachment\\.do?id=1]";
+    for (text, markdown) in [
+        ("<p>see https://a.example/b_c.</p>", "see [https\\:\\//a\\.example/b_c](https://a.example/b_c)."),
+        ("<p>HR &lt;hr@example.com&gt;</p>", "HR &lt;[hr\\@example\\.com](mailto:hr@example.com)\\>"),
+        (&format!("<p>{login}</p>"), &format!("{link}({login})")),
+        (&format!("<a href='{login}'>{login}</a>"), &format!("{link}({login})")),
+        (&format!("<a href='{login}'>the file</a>"), "[the file](https://bridge.example.net/f?47)"),
+        ("<a href='#part2'>further down</a>", "further down"),
+    ] {
+        assert_eq!(said(text, Voice::Person).markdown, markdown, "{text}");
+    }
+    assert_eq!(plain("<p>see https://a.example/b_c.</p>", Voice::Person), "see https://a.example/b_c.");
+}
+
 #[test]
 fn an_address_keeps_its_query() {
     let query = "https://a.example/?a=1&timestamp=2&copy=3&region=4";
@@ -167,6 +185,11 @@ fn evidence_tells_html() {
         ("if a<b and c>d", Voice::Bot, Kind::Markdown),
         ("use `<b>` here<br>ok", Voice::Bot, Kind::Mixed),
         ("use `<b>` here", Voice::Bot, Kind::Markdown),
+        // Addresses of people in brackets are no tags, whatever their names are.
+        ("Write to HR <hr@example.com>", Voice::Person, Kind::Plain),
+        ("Write to HR <hr@example.com>", Voice::Bot, Kind::Markdown),
+        ("<p.miller@example.com>, <img-team@example.com>, <br+x@example.com>", Voice::Bot, Kind::Markdown),
+        ("<p class=MsoNormal>pasted<o:p></o:p></p>", Voice::Person, Kind::Html),
     ] {
         assert_eq!(Kind::of(text, by), kind, "{text}");
     }
@@ -232,10 +255,14 @@ fn what_only_looks_like_a_definition_is_read() {
 fn what_has_nothing_to_read_is_not_seen() {
     for text in ["", " \n", "<br>", "<p></p>", "<p>&nbsp;</p>", "&nbsp;", "<!-- x -->", "<div> <br/> </div>"]
     {
-        assert!(!is_seen(text), "{text}");
+        assert!(!is_seen(text, Voice::Bot), "{text}");
     }
     for text in ["a", "<", "&", "<b>x</b>", "<img src=\"https://a.example/a.png\">", "<x>", "&amp;", "<hr>"] {
-        assert!(is_seen(text), "{text}");
+        assert!(is_seen(text, Voice::Bot), "{text}");
+    }
+    // Typed, they mean themselves.
+    for text in ["&nbsp;", "<!-- x -->", "<style>p {}</style>"] {
+        assert!(is_seen(text, Voice::Person), "{text}");
     }
 }
 

@@ -6,7 +6,10 @@ mod card;
 
 use self::card::card;
 pub(super) use self::card::is_notification;
-use super::super::{html, readable, text::is_seen};
+use super::super::{
+    html, readable,
+    text::{Voice, is_seen},
+};
 use crate::{
     domain::control::{
         Choice, ChoiceKind, ChoiceLook, Citation, Control, Generated, GroupedParts, Html, Image, Item, Link,
@@ -22,20 +25,20 @@ use crate::{
 };
 
 /// A kind that shows something, with the element's texts; `None` when there is nothing in it to show.
-pub(super) fn control(kind: Kind, texts: Texts, mask: Mask) -> Option<Control> {
-    plain(kind, texts, mask).map(|control| hidden(control, mask))
+pub(super) fn control(kind: Kind, texts: Texts, mask: Mask, by: Voice) -> Option<Control> {
+    plain(kind, texts, mask, by).map(|control| hidden(control, mask))
 }
 
-fn plain(kind: Kind, texts: Texts, mask: Mask) -> Option<Control> {
+fn plain(kind: Kind, texts: Texts, mask: Mask, by: Voice) -> Option<Control> {
     match kind {
-        Kind::OutputText(output) => text(output, texts),
+        Kind::OutputText(output) => text(output, texts, by),
         Kind::OutputHtml(output) => rich(output, texts),
         Kind::OutputLink { action } => link(action, texts),
         Kind::OutputImage { alt_text } => image(alt_text, texts),
         Kind::OutputCard(data) => Some(Control::Card(card(data, paragraphs(texts)))),
         Kind::OutputTable(table) => Some(Control::Table(rows(table, texts))),
         Kind::MultiPartOutput { navigation_label, content } => {
-            multi_part(navigation_label, *content, texts, mask)
+            multi_part(navigation_label, *content, texts, mask, by)
         }
         Kind::GroupedPartsOutput(parts) => grouped(parts, texts),
         Kind::Picker(picker) => choice(picker, texts),
@@ -134,7 +137,7 @@ fn prompt(texts: Texts) -> Option<String> {
 }
 
 /// The text proper is `value`, else `label`, else `message`.
-fn text(output: OutputText, mut texts: Texts) -> Option<Control> {
+fn text(output: OutputText, mut texts: Texts, by: Voice) -> Option<Control> {
     let OutputText { item_type, citations, feedback, stream_id } = output;
     let is = |kind: &str| item_type.as_deref().is_some_and(|item| item.trim().eq_ignore_ascii_case(kind));
     if let Some(url) = texts.value.take_if(|value| looks_like_url(value)) {
@@ -154,7 +157,7 @@ fn text(output: OutputText, mut texts: Texts) -> Option<Control> {
     } else if texts.label.is_some() {
         texts.message = None;
     }
-    let text = prompt(texts).filter(|text| is_seen(text))?;
+    let text = prompt(texts).filter(|text| is_seen(text, by))?;
     if citations.is_empty() && feedback.is_none() && stream_id.is_none() {
         return Some(Control::Text { text });
     }
@@ -210,10 +213,16 @@ fn rows(table: OutputTable, texts: Texts) -> Table {
     Table { title: prompt(texts), headers, rows, page, total, more_label: navigation_label }
 }
 
-fn multi_part(more_label: Option<String>, content: Element, texts: Texts, mask: Mask) -> Option<Control> {
+fn multi_part(
+    more_label: Option<String>,
+    content: Element,
+    texts: Texts,
+    mask: Mask,
+    by: Voice,
+) -> Option<Control> {
     let Element { message_id: _, agent: _, texts: inner, mask_type, kind } = content;
     let own = self::mask(mask_type.as_deref());
-    let part = control(kind, inner, if own == Mask::None { mask } else { own })
+    let part = control(kind, inner, if own == Mask::None { mask } else { own }, by)
         .unwrap_or(Control::Text { text: String::new() });
     Some(Control::MultiPart(MultiPart {
         heading: prompt(texts),

@@ -284,6 +284,19 @@ fn a_number_is_read_as_people_write_it() {
 }
 
 #[test]
+fn stars_are_a_number_up_to_five_unless_the_card_says_otherwise() {
+    let card =
+        adaptive(&json!([{"type": "Input.Rating", "id": "stars", "label": "How was it?"}]), &json!([]));
+    let Answered::Ask(again) = answer(&pending(&card), "7", &Words::default()) else {
+        panic!("not asked again")
+    };
+    let Answered::Post(fields) = answer(&Pending::Form(again), "4", &Words::default()) else {
+        panic!("no answer")
+    };
+    assert_eq!(fields["value"]["stars"], 4);
+}
+
+#[test]
 fn what_stands_in_inputs_that_nobody_sees_is_submitted_too() {
     let unseen = json!([{"type": "Container", "isVisible": false, "items": [
         {"type": "Input.Text", "id": "ticket", "value": "INC1"}, {"type": "Input.Number", "id": "n", "value": 4}, {"type": "Input.Text", "id": "empty"}]},

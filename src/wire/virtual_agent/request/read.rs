@@ -51,7 +51,8 @@ fn action(body: &mut Object) -> Action {
     let name = text(body, "action").or_else(|| odd().map(Value::to_string)).unwrap_or_default();
     let said = body.remove("message");
     match name.trim().to_ascii_uppercase().as_str() {
-        "" => Action::Message(message(said)),
+        // The page's name for no action.
+        "" | "NULL" => Action::Message(message(said)),
         "AGENT" => Action::Agent(message(said)),
         "CREATE_CONVERSATION" => Action::CreateConversation,
         "START_CREATED_CONVERSATION" => Action::StartCreatedConversation,

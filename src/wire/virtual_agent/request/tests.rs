@@ -245,6 +245,14 @@ fn what_is_unknown_or_incomplete_is_kept() {
 }
 
 #[test]
+fn no_action_is_said_in_several_ways() {
+    for none in [json!(null), json!(""), json!(" "), json!("null"), json!("Null")] {
+        let request = read(&json!({"action": none, "message": "hi"}));
+        assert_eq!(request.action, Action::Message(Message::typed("hi")), "{none}");
+    }
+}
+
+#[test]
 fn what_is_no_text_is_no_action() {
     for (odd, name) in [
         (json!({"x": 1}), "{\"x\":1}"),
