@@ -142,7 +142,7 @@ impl Posting {
                 let said = async move { attaching.say(&conversation, &activity, vec![], trace).await };
                 // As the files of an upload, these are counted though their caller has gone.
                 let said = tokio::spawn(said.in_current_span()).await;
-                said.unwrap_or_else(|cut| Err(JournalError::unavailable("saying words with files", cut)))
+                said.unwrap_or_else(|cut| Err(JournalError::unavailable("saying words with files")(cut)))
             }
             "message" => say(&self.calls, conversation, activity, trace, None).await,
             "typing" => {

@@ -54,7 +54,7 @@ impl From<NotDone> for JournalError {
     fn from(not_done: NotDone) -> Self {
         match not_done {
             NotDone::Store(error) => error,
-            NotDone::Busy | NotDone::Cut => Self::unavailable("a commit did not come to its end", not_done),
+            NotDone::Busy | NotDone::Cut => Self::unavailable("a commit did not come to its end")(not_done),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! That one operation is the lock, the order, the dedupe and the commit. Its contract is the test suite in
 //! `journal/contract.rs`, run on every implementation.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use async_trait::async_trait;
 
@@ -57,11 +57,11 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    pub(crate) fn unavailable(
+    /// Makes an error of its source.
+    pub(crate) fn unavailable<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         what: &'static str,
-        source: impl std::error::Error + Send + Sync + 'static,
-    ) -> Self {
-        Self::Unavailable { what, source: Box::new(source) }
+    ) -> impl Fn(E) -> Self + Copy {
+        move |source| Self::Unavailable { what, source: source.into() }
     }
 }
 
@@ -81,21 +81,20 @@ impl fmt::Display for Name<'_> {
 /// Conversations' append-only records of facts in their stored form. Positions count facts, from 0.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
-    /// The facts from `from` on, in order; none when there are no more, or no such conversation and `from` is 0.
-    ///
-    /// [`JournalError::Shorter`] when there are fewer facts than `from`.
-    async fn read(&self, name: Name<'_>, from: Position) -> Result<Vec<Vec<u8>>, JournalError>;
+    /// The facts from `from` on, in order; none when there are no more, or no such conversation and `from` is 0. `None` when there
+    /// are fewer facts than `from`.
+    async fn read(&self, name: Name<'_>, from: Position) -> Result<Option<Vec<Vec<u8>>>, JournalError>;
 
-    /// Stores all of `facts` behind `expected`, or nothing; [`JournalError::Shorter`] when there are fewer facts than that. `open`: whether the sweep must look at this
-    /// conversation from now on; `None` leaves that as it is. Without facts only that is changed, under the same
-    /// condition.
+    /// Stores all of `facts` if the journal has `expected` of them, or nothing; gives its length before, beside that. `open`:
+    /// whether the sweep must look at this conversation from now on; `None` leaves that as it is. Without facts only that is
+    /// changed, under the same condition.
     async fn append(
         &self,
         name: Name<'_>,
         expected: Position,
         facts: Vec<Vec<u8>>,
         open: Option<bool>,
-    ) -> Result<Append, JournalError>;
+    ) -> Result<Ordering, JournalError>;
 
     /// The conversations of a realm that the sweep must look at. Costs as much as there are such, not as there are any.
     async fn open(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError>;
@@ -106,9 +105,6 @@ pub trait Journal: Send + Sync + 'static {
     /// Takes a conversation out of the store, for good; whether there was one. Processes that know it learn of it with their
     /// next look: the journal is shorter than they know it.
     async fn remove(&self, name: Name<'_>) -> Result<bool, JournalError>;
-
-    /// Whether the last write of this process worked.
-    fn wrote(&self) -> bool;
 
     /// Writes something that leaves nothing behind.
     async fn try_write(&self) -> Result<(), JournalError>;

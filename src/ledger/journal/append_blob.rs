@@ -10,14 +10,7 @@
 //! who opens it again has seen the closing append and puts a marker with another ETag. A needless marker is
 //! taken away by an append without facts, which turns away whoever has put a marker and not yet appended.
 
-use std::{
-    cmp::Ordering,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{cmp::Ordering, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use azure_core::{
@@ -33,7 +26,7 @@ use self::{
     container::Container,
     known::Known,
 };
-use super::{Append, Journal, JournalError, Name, Position};
+use super::{Journal, JournalError, Name, Position};
 use crate::{
     azure::{
         fault::Fault,
@@ -61,23 +54,12 @@ const UNMARK: Duration = Duration::from_secs(1);
 pub struct AppendBlobJournal {
     container: Container,
     known: Known,
-    /// The last write failed.
-    failing: AtomicBool,
-}
-
-/// What stands in a blob behind a place.
-enum Tail {
-    Bytes(Bytes),
-    /// There is no such blob.
-    Missing,
-    /// It ends before that place, or another blob has taken its place.
-    Cut,
 }
 
 /// Why nothing was appended.
 enum Stop {
-    Longer,
-    Shorter,
+    /// The journal's, beside what was expected.
+    Length(Ordering),
     Fault(Fault),
 }
 
@@ -85,13 +67,6 @@ impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
-}
-
-/// Where an append goes.
-struct End {
-    offset: u64,
-    /// The blob may not be there yet.
-    fresh: bool,
 }
 
 impl AppendBlobJournal {
@@ -106,51 +81,42 @@ impl AppendBlobJournal {
         transport: Transport,
     ) -> Result<Self, String> {
         let container = start::open(url, sign_in, transport).await?;
-        Ok(Self { container, known: Known::new(), failing: AtomicBool::new(false) })
+        Ok(Self { container, known: Known::new() })
     }
 
-    /// What stands behind `offset`. The line end before it is read as well: a blob that no longer has it is another one.
-    async fn tail(&self, name: &str, offset: u64) -> Result<Tail, Fault> {
-        let from = offset.saturating_sub(1);
-        let Some(mut bytes) = JOURNAL.with(|| self.container.read(name, from)).await? else {
-            return Ok(Tail::Missing);
-        };
-        if offset > 0 {
-            if bytes.first() != Some(&b'\n') {
-                return Ok(Tail::Cut);
-            }
-            bytes = bytes.slice(1..);
+    /// What stands behind `offset`; nothing when there is no blob and `offset` is 0. `None` when the blob does not reach so far, or
+    /// is another one, which the line end before `offset` tells.
+    async fn tail(&self, name: &str, offset: u64) -> Result<Option<Bytes>, Fault> {
+        let bytes = JOURNAL.with(|| self.container.read(name, offset.saturating_sub(1))).await?;
+        if offset == 0 {
+            return Ok(Some(bytes));
         }
-        Ok(Tail::Bytes(bytes))
-    }
-
-    fn shorter(&self, name: &str, expected: Position) -> JournalError {
-        self.known.forget(name);
-        JournalError::Shorter { expected }
+        let same = bytes.starts_with(b"\n");
+        if !same {
+            self.known.forget(name);
+        }
+        Ok(same.then(|| bytes.slice(1..)))
     }
 
     /// Takes apart what was read from `start` on, and remembers its places.
     fn take_in<'a>(&self, name: &str, bytes: &'a [u8], start: Mark) -> Result<Blocks<'a>, Fault> {
         let blocks = Blocks::read(bytes, start).ok_or(Fault::Damaged("the blob ends within a line"))?;
-        self.known.learn(name, &blocks.marks);
+        if !bytes.is_empty() {
+            self.known.learn(name, &blocks.marks);
+        }
         Ok(blocks)
     }
 
     /// Where a journal of `expected` facts ends.
-    async fn end(&self, name: &str, expected: Position) -> Result<End, Stop> {
-        let known = self.known.end(name);
-        if known.is_none() && expected == 0 {
-            return Ok(End { offset: 0, fresh: true });
-        }
-        let mut end = known.unwrap_or_default();
+    async fn end(&self, name: &str, expected: Position) -> Result<Mark, Stop> {
+        let mut end = self.known.end(name).unwrap_or_default();
         if end.position < expected {
-            let Tail::Bytes(bytes) = self.tail(name, end.offset).await? else { return Err(Stop::Shorter) };
+            let bytes = self.tail(name, end.offset).await?.ok_or(Stop::Length(Ordering::Less))?;
             end = self.take_in(name, &bytes, end)?.marks.last().copied().unwrap_or(end);
         }
         match end.position.cmp(&expected) {
-            Ordering::Equal => Ok(End { offset: end.offset, fresh: false }),
-            Ordering::Greater => Err(Stop::Longer),
-            Ordering::Less => Err(Stop::Shorter),
+            Ordering::Equal => Ok(end),
+            length => Err(Stop::Length(length)),
         }
     }
 
@@ -176,42 +142,26 @@ impl AppendBlobJournal {
     }
 
     /// Puts `block` at the end given, unless another stands there.
-    async fn commit(&self, name: &str, end: &End, block: &Bytes) -> Result<(), Stop> {
-        if end.fresh {
+    async fn commit(&self, name: &str, end: Mark, block: &Bytes) -> Result<(), Stop> {
+        if end.offset == 0 {
             JOURNAL.with(|| self.container.make_journal(name)).await?;
         }
         let appended = JOURNAL.with(|| self.container.append(name, end.offset, block.clone())).await;
         let Err(fault) = appended else { return Ok(()) };
         if fault.is("BlobNotFound") {
-            return Err(Stop::Shorter);
+            self.known.forget(name);
+            return Err(Stop::Length(Ordering::Less));
         }
         // An earlier try may have been the one that moved the end, or may have arrived without an answer.
         if fault.status() != Some(412) && !fault.passes() {
             return Err(fault.into());
         }
         match self.tail(name, end.offset).await? {
-            Tail::Bytes(there) if there.is_empty() => Err(fault.into()),
-            Tail::Bytes(there) if there.starts_with(block) => Ok(()),
-            Tail::Bytes(_) => Err(Stop::Longer),
-            Tail::Missing | Tail::Cut => Err(Stop::Shorter),
+            Some(there) if there.is_empty() => Err(fault.into()),
+            Some(there) if there.starts_with(block) => Ok(()),
+            Some(_) => Err(Stop::Length(Ordering::Greater)),
+            None => Err(Stop::Length(Ordering::Less)),
         }
-    }
-
-    /// Appends where a journal of `expected` facts ends, with its marker seen to before; gives the end it wrote to, and the ETag
-    /// under which the marker may be deleted.
-    async fn put(
-        &self,
-        (name, marker): (&str, &str),
-        expected: Position,
-        block: &Bytes,
-        open: Option<bool>,
-    ) -> Result<(End, Option<Etag>), Stop> {
-        let end = self.end(name, expected).await?;
-        let closes = self.before_append(marker, open).await;
-        let closes = closes.inspect_err(|_| self.failing.store(true, Relaxed))?;
-        let committed = self.commit(name, &end, block).await;
-        self.failing.store(matches!(committed, Err(Stop::Fault(_))), Relaxed);
-        committed.map(|()| (end, closes))
     }
 
     /// The conversations that the names with this prefix are made of.
@@ -219,7 +169,7 @@ impl AppendBlobJournal {
         let (mut ids, mut next) = (vec![], None);
         loop {
             let page = JOURNAL.with(|| self.container.list(prefix, next.clone(), None)).await;
-            let page = page.map_err(|fault| unavailable("the conversations can't be listed", fault))?;
+            let page = page.map_err(JournalError::unavailable("the conversations can't be listed"))?;
             ids.extend(page.names.iter().filter_map(|name| name::id_behind(name, prefix)));
             next = page.next;
             if next.is_none() {
@@ -231,22 +181,14 @@ impl AppendBlobJournal {
 
 #[async_trait]
 impl Journal for AppendBlobJournal {
-    async fn read(&self, name: Name<'_>, from: Position) -> Result<Vec<Vec<u8>>, JournalError> {
+    async fn read(&self, name: Name<'_>, from: Position) -> Result<Option<Vec<Vec<u8>>>, JournalError> {
         let name = name::journal(name);
         let start = self.known.before(&name, from);
-        let failed = |fault| unavailable("a journal can't be read", fault);
-        let bytes = match self.tail(&name, start.offset).await.map_err(failed)? {
-            Tail::Bytes(bytes) => bytes,
-            Tail::Missing if from == 0 => return Ok(vec![]),
-            Tail::Missing | Tail::Cut => return Err(self.shorter(&name, from)),
-        };
-        let blocks = self.take_in(&name, &bytes, start).map_err(failed)?;
-        if start.position + (blocks.facts.len() as u64) < from {
-            return Err(self.shorter(&name, from));
-        }
-        let facts = (start.position..).zip(blocks.facts);
-        let wanted = facts.filter(|(position, _)| *position >= from);
-        Ok(wanted.map(|(_, fact)| fact.to_vec()).collect())
+        let failed = JournalError::unavailable("a journal can't be read");
+        let Some(bytes) = self.tail(&name, start.offset).await.map_err(failed)? else { return Ok(None) };
+        let facts = self.take_in(&name, &bytes, start).map_err(failed)?.facts;
+        let before = usize::try_from(from - start.position).unwrap_or(usize::MAX);
+        Ok(facts.get(before..).map(|facts| facts.iter().map(|fact| fact.to_vec()).collect()))
     }
 
     async fn append(
@@ -255,8 +197,8 @@ impl Journal for AppendBlobJournal {
         expected: Position,
         facts: Vec<Vec<u8>>,
         open: Option<bool>,
-    ) -> Result<Append, JournalError> {
-        let failed = |fault| unavailable("an append failed", fault);
+    ) -> Result<Ordering, JournalError> {
+        let failed = JournalError::unavailable("an append failed");
         let block = block(&facts, random());
         if block.len() > BLOCK_LIMIT {
             return Err(failed(Fault::Damaged(
@@ -264,49 +206,44 @@ impl Journal for AppendBlobJournal {
             )));
         }
         let (id, name, marker) = (name.id, name::journal(name), name::marker(name));
-        let (end, closes) = match self.put((&name, &marker), expected, &block, open).await {
+        let put = async {
+            let end = self.end(&name, expected).await?;
+            let closes = self.before_append(&marker, open).await?;
+            self.commit(&name, end, &block).await?;
+            Ok((end, closes))
+        };
+        let (end, closes) = match put.await {
             Ok(put) => put,
-            Err(Stop::Longer) => return Ok(Append::Conflict),
-            Err(Stop::Shorter) => return Err(self.shorter(&name, expected)),
             Err(Stop::Fault(fault)) => return Err(failed(fault)),
+            Err(Stop::Length(length)) => return Ok(length),
         };
         let after = Mark { position: expected + facts.len() as u64, offset: end.offset + block.len() as u64 };
-        self.known.learn(&name, &[Mark { position: expected, offset: end.offset }, after]);
+        self.known.learn(&name, &[end, after]);
         if let Some(etag) = closes
-            && let Err(fault) = once(UNMARK, self.container.unmark(&marker, etag)).await
+            && let Err(fault) = once(UNMARK, self.container.remove(&marker, Some(etag))).await
         {
             debug!(conversation.id = %id, %fault, "A marker of a closed conversation stays; the sweep takes it away");
         }
-        Ok(Append::Done(after.position))
+        Ok(Ordering::Equal)
     }
 
     async fn open(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
-        self.list(&name::markers(realm)).await
+        self.list(&name::prefix(name::MARKERS, realm)).await
     }
 
     async fn all(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
-        self.list(&name::journals(realm)).await
+        self.list(&name::prefix(name::JOURNALS, realm)).await
     }
 
     async fn remove(&self, name: Name<'_>) -> Result<bool, JournalError> {
         let (name, marker) = (name::journal(name), name::marker(name));
-        let failed = |fault| unavailable("a journal can't be removed", fault);
+        let failed = JournalError::unavailable("a journal can't be removed");
         self.known.forget(&name);
-        JOURNAL.with(|| self.container.remove(&marker)).await.map_err(failed)?;
-        JOURNAL.with(|| self.container.remove(&name)).await.map_err(failed)
-    }
-
-    fn wrote(&self) -> bool {
-        !self.failing.load(Relaxed)
+        JOURNAL.with(|| self.container.remove(&marker, None)).await.map_err(failed)?;
+        JOURNAL.with(|| self.container.remove(&name, None)).await.map_err(failed)
     }
 
     async fn try_write(&self) -> Result<(), JournalError> {
-        let tried = start::try_write(&self.container).await;
-        self.failing.store(tried.is_err(), Relaxed);
-        tried.map_err(|fault| unavailable("a write failed", fault))
+        start::try_write(&self.container).await.map_err(JournalError::unavailable("a write failed"))
     }
-}
-
-fn unavailable(what: &'static str, fault: Fault) -> JournalError {
-    JournalError::Unavailable { what, source: Box::new(fault) }
 }

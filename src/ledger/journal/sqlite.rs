@@ -4,12 +4,9 @@
 //! flush to disk is paid once for many messages. Several processes may share the file.
 
 use std::{
+    cmp::Ordering,
     path::Path,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-        mpsc,
-    },
+    sync::{Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -20,9 +17,9 @@ use tokio::sync::oneshot;
 
 use self::{
     place::Place,
-    writer::{Pending, TRY, What, Written, write_groups},
+    writer::{Pending, TRY, What, write_groups},
 };
-use super::{Append, Journal, JournalError, Name, Position};
+use super::{Journal, JournalError, Name, Position};
 use crate::domain::ConversationId;
 
 mod place;
@@ -52,8 +49,6 @@ pub struct SqliteJournal {
     /// for the writer (WAL), so they run where they are asked for.
     readers: Mutex<Vec<Connection>>,
     place: Place,
-    /// The last write failed.
-    failing: AtomicBool,
 }
 
 impl SqliteJournal {
@@ -62,42 +57,41 @@ impl SqliteJournal {
     /// # Errors
     /// When the folder or the file can't be made or written, or is no SQLite database.
     pub fn open_file(path: &Path) -> Result<Self, JournalError> {
-        place::make(path).map_err(|e| unavailable("its folder or the file can't be made", e))?;
-        let connection = connect(path, STARTING).map_err(|e| unavailable("the file can't be opened", e))?;
-        connection.execute_batch(SCHEMA).map_err(|e| unavailable("its tables can't be made", e))?;
-        connection.execute_batch(TRY).map_err(|e| unavailable("it can't be written", e))?;
-        connection.busy_timeout(BUSY).map_err(|e| unavailable("the file can't be opened", e))?;
+        place::make(path).map_err(JournalError::unavailable("its folder or the file can't be made"))?;
+        let connection =
+            connect(path, STARTING).map_err(JournalError::unavailable("the file can't be opened"))?;
+        connection.execute_batch(SCHEMA).map_err(JournalError::unavailable("its tables can't be made"))?;
+        connection.execute_batch(TRY).map_err(JournalError::unavailable("it can't be written"))?;
+        connection.busy_timeout(BUSY).map_err(JournalError::unavailable("the file can't be opened"))?;
         let place = Place::of(path);
         let (writer, pending) = mpsc::channel();
         let at = place.clone();
         thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || write_groups(connection, &pending, &at))
-            .map_err(|e| unavailable("its writer can't be started", e))?;
-        let (readers, failing) = (Mutex::new(Vec::new()), AtomicBool::new(false));
-        Ok(Self { writer, readers, place, failing })
+            .map_err(JournalError::unavailable("its writer can't be started"))?;
+        Ok(Self { writer, readers: Mutex::default(), place })
     }
 
-    async fn write(&self, conversation: String, what: What) -> Result<Written, JournalError> {
+    /// Gives what [`write_groups`] does.
+    async fn write(&self, conversation: String, what: What) -> Result<Ordering, JournalError> {
         let (done, answer) = oneshot::channel();
-        let pending = Pending { conversation, what, done };
-        self.writer.send(pending).map_err(|_| unavailable("its writer has stopped", Stopped))?;
-        let answer = answer.await.map_err(|_| unavailable("its writer has stopped", Stopped))?;
-        self.failing.store(answer.is_err(), Relaxed);
-        answer.map_err(|e| unavailable("a write failed", e))
+        // A writer that has stopped drops who waits, which the answer tells.
+        let _ = self.writer.send(Pending { conversation, what, done });
+        let answer = answer.await.map_err(JournalError::unavailable("its writer has stopped"))?;
+        answer.map_err(JournalError::unavailable("a write failed"))
     }
 
     fn with_reader<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
-        self.place.is_there().map_err(|e| unavailable("the file is gone", e))?;
+        self.place.is_there().map_err(JournalError::unavailable("the file is gone"))?;
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => {
-                connect(&self.place.path, BUSY).map_err(|e| unavailable("the file can't be opened", e))?
-            }
+            None => connect(&self.place.path, BUSY)
+                .map_err(JournalError::unavailable("the file can't be opened"))?,
         };
         let answer = read(&connection);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
@@ -106,7 +100,7 @@ impl SqliteJournal {
 
     fn ids(&self, query: &str, realm: &str) -> Result<Vec<ConversationId>, JournalError> {
         self.with_reader(|connection| {
-            let failed = |e| unavailable("the conversations can't be listed", e);
+            let failed = JournalError::unavailable("the conversations can't be listed");
             let mut statement = connection.prepare_cached(query).map_err(failed)?;
             let ids = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
             let ids: Vec<String> = ids.collect::<Result<_, _>>().map_err(failed)?;
@@ -118,10 +112,10 @@ impl SqliteJournal {
 
 #[async_trait]
 impl Journal for SqliteJournal {
-    async fn read(&self, name: Name<'_>, from: Position) -> Result<Vec<Vec<u8>>, JournalError> {
+    async fn read(&self, name: Name<'_>, from: Position) -> Result<Option<Vec<Vec<u8>>>, JournalError> {
         let key = name.to_string();
         self.with_reader(|connection| {
-            let failed = |e| unavailable("a journal can't be read", e);
+            let failed = JournalError::unavailable("a journal can't be read");
             let mut statement = connection.prepare_cached(READ).map_err(failed)?;
             // With the fact before: one look tells that the journal still reaches so far.
             let mut rows = statement.query(params![key, from.saturating_sub(1)]).map_err(failed)?;
@@ -133,7 +127,7 @@ impl Journal for SqliteJournal {
                     facts.push(row.get(1).map_err(failed)?);
                 }
             }
-            if reaches { Ok(facts) } else { Err(JournalError::Shorter { expected: from }) }
+            Ok(reaches.then_some(facts))
         })
     }
 
@@ -143,16 +137,12 @@ impl Journal for SqliteJournal {
         expected: Position,
         facts: Vec<Vec<u8>>,
         open: Option<bool>,
-    ) -> Result<Append, JournalError> {
-        match self.write(name.to_string(), What::Append { expected, facts, open }).await? {
-            Written::Appended(append) => Ok(append),
-            Written::Shorter | Written::Removed(_) => Err(JournalError::Shorter { expected }),
-        }
+    ) -> Result<Ordering, JournalError> {
+        self.write(name.to_string(), What::Append { expected, facts, open }).await
     }
 
     async fn remove(&self, name: Name<'_>) -> Result<bool, JournalError> {
-        let written = self.write(name.to_string(), What::Remove).await?;
-        Ok(matches!(written, Written::Removed(true)))
+        Ok(self.write(name.to_string(), What::Remove).await?.is_gt())
     }
 
     async fn open(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
@@ -163,21 +153,9 @@ impl Journal for SqliteJournal {
         self.ids("SELECT DISTINCT conversation FROM fact", realm)
     }
 
-    fn wrote(&self) -> bool {
-        !self.failing.load(Relaxed)
-    }
-
     async fn try_write(&self) -> Result<(), JournalError> {
         self.write(String::new(), What::Try).await.map(drop)
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the journal's thread is gone")]
-struct Stopped;
-
-fn unavailable<E: std::error::Error + Send + Sync + 'static>(what: &'static str, source: E) -> JournalError {
-    JournalError::unavailable(what, source)
 }
 
 fn connect(path: &Path, patience: Duration) -> Result<Connection, rusqlite::Error> {

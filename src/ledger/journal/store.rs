@@ -2,7 +2,15 @@
 //!
 //! It may still be being opened, behind the listener: who needs it waits, everybody else is served.
 
-use std::{marker::PhantomData, sync::Arc, time::Duration};
+use std::{
+    cmp::Ordering,
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use tokio::{sync::SetOnce, time::timeout};
 
@@ -14,67 +22,70 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Direct Line's ids hold no blank.
 const NOBODY: &str = "is anybody there";
 
-/// The journals once they are there; `None` when they could not be opened.
-type Opened = Arc<SetOnce<Option<Arc<dyn Journal>>>>;
-
 /// Journals of facts `F`.
 pub struct Store<F> {
-    opened: Opened,
+    shared: Arc<Shared>,
     facts: PhantomData<fn() -> F>,
 }
 
+/// The journals of all kinds of facts.
+#[derive(Default)]
+struct Shared {
+    /// `None` when they could not be opened.
+    opened: SetOnce<Option<Arc<dyn Journal>>>,
+    /// The last write failed.
+    failing: AtomicBool,
+}
+
 /// Says that a store is open. Dropped without a word, it never is.
-pub struct Opener(Opened);
+pub struct Opener(Arc<Shared>);
 
 impl Opener {
     /// What is asked of it goes to `store` from now on.
     pub fn open<F>(self, store: &Store<F>) {
-        self.0.set(store.opened.get().cloned().flatten()).ok();
+        self.0.opened.set(store.shared.opened.get().cloned().flatten()).ok();
     }
 }
 
 impl Drop for Opener {
     fn drop(&mut self) {
-        self.0.set(None).ok();
+        self.0.opened.set(None).ok();
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("nothing was asked of it")]
-struct NotOpened;
-
 impl<F> Store<F> {
     pub fn of(journal: impl Journal) -> Self {
-        let opened: Option<Arc<dyn Journal>> = Some(Arc::new(journal));
-        Self { opened: Arc::new(SetOnce::new_with(Some(opened))), facts: PhantomData }
+        let (store, opener) = Self::opening();
+        opener.0.opened.set(Some(Arc::new(journal))).ok();
+        store
     }
 
     /// A store that is still to be opened, and who says what it came to.
     pub fn opening() -> (Self, Opener) {
-        let opened = Opened::default();
-        (Self { opened: opened.clone(), facts: PhantomData }, Opener(opened))
+        let shared = Arc::<Shared>::default();
+        (Self { shared: shared.clone(), facts: PhantomData }, Opener(shared))
     }
 
     /// The same store, seen as the journals of another kind of fact.
     pub fn realm<G>(&self) -> Store<G> {
-        Store { opened: self.opened.clone(), facts: PhantomData }
+        Store { shared: self.shared.clone(), facts: PhantomData }
     }
 
     async fn journal(&self) -> Result<&dyn Journal, JournalError> {
-        let failed = |what| JournalError::unavailable(what, NotOpened);
-        let opened = match self.opened.get() {
-            Some(opened) => opened,
-            None => {
-                let opened = timeout(PATIENCE, self.opened.wait()).await;
-                opened.map_err(|_| failed("it is not open yet"))?
-            }
-        };
+        let failed = |what| JournalError::unavailable(what)("nothing was asked of it");
+        let opened = timeout(PATIENCE, self.shared.opened.wait()).await;
+        let opened = opened.map_err(|_| failed("it is not open yet"))?;
         opened.as_deref().ok_or_else(|| failed("it could not be opened"))
     }
 
     /// See [`Journal::try_write`].
     pub async fn try_write(&self) -> Result<(), JournalError> {
-        self.journal().await?.try_write().await
+        self.noted(self.journal().await?.try_write().await)
+    }
+
+    fn noted<T>(&self, written: Result<T, JournalError>) -> Result<T, JournalError> {
+        self.shared.failing.store(written.is_err(), Relaxed);
+        written
     }
 }
 
@@ -82,6 +93,7 @@ impl<F> Store<F> {
 impl<F: Stored> Store<F> {
     pub async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
         let facts = self.journal().await?.read(name::<F>(id), from).await?;
+        let facts = facts.ok_or(JournalError::Shorter { expected: from })?;
         Ok(facts.iter().map(|fact| decode(fact)).collect())
     }
 
@@ -103,7 +115,13 @@ impl<F: Stored> Store<F> {
         facts: Vec<Vec<u8>>,
         open: Option<bool>,
     ) -> Result<Append, JournalError> {
-        self.journal().await?.append(name::<F>(id), expected, facts, open).await
+        let end = expected + facts.len() as u64;
+        let appended = self.journal().await?.append(name::<F>(id), expected, facts, open).await;
+        match self.noted(appended)? {
+            Ordering::Equal => Ok(Append::Done(end)),
+            Ordering::Greater => Ok(Append::Conflict),
+            Ordering::Less => Err(JournalError::Shorter { expected }),
+        }
     }
 
     pub async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
@@ -115,15 +133,15 @@ impl<F: Stored> Store<F> {
     }
 
     pub async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
-        self.journal().await?.remove(name::<F>(id)).await
+        self.noted(self.journal().await?.remove(name::<F>(id)).await)
     }
 
     /// Whether the store can be read, and the last write worked; when it did not, a write is tried. The read asks for a
     /// conversation that nobody has, which costs the same however many there are.
     pub async fn answers(&self) -> bool {
         let Some(nobody) = ConversationId::parse(NOBODY) else { return false };
-        let (Ok(_), Ok(journal)) = (self.read(&nobody, 0).await, self.journal().await) else { return false };
-        journal.wrote() || journal.try_write().await.is_ok()
+        self.read(&nobody, 0).await.is_ok()
+            && (!self.shared.failing.load(Relaxed) || self.try_write().await.is_ok())
     }
 }
 

@@ -1,12 +1,8 @@
 //! The calls to the blob service, each made once; the official client does the talking.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::num::NonZeroUsize;
 
-use azure_core::{
-    Bytes,
-    credentials::TokenCredential,
-    http::{Etag, Transport, Url},
-};
+use azure_core::{Bytes, http::Etag};
 use azure_storage_blob::{
     BlobClient, BlobContainerClient,
     models::{
@@ -16,13 +12,13 @@ use azure_storage_blob::{
 };
 use futures_util::TryStreamExt as _;
 
-use crate::azure::{container, fault::Fault};
+use crate::azure::fault::Fault;
 
 /// A read is one request up to this many bytes; longer journals take several.
 const PIECE: NonZeroUsize = NonZeroUsize::new(64 << 20).expect("not zero");
 
 /// The container that journals are kept in.
-pub struct Container(BlobContainerClient);
+pub struct Container(pub BlobContainerClient);
 
 /// A page of a listing.
 pub struct Listed {
@@ -32,19 +28,6 @@ pub struct Listed {
 }
 
 impl Container {
-    /// `url` may carry a SAS; without one `credential` signs in.
-    ///
-    /// # Errors
-    /// When the URL can't be a container's.
-    pub fn new(
-        url: Url,
-        credential: Option<Arc<dyn TokenCredential>>,
-        transport: Transport,
-    ) -> Result<Self, Fault> {
-        let client = container::client(&url, credential, transport);
-        client.map(Self).map_err(Fault::from)
-    }
-
     fn blob(&self, name: &str) -> BlobClient {
         self.0.blob_client(name)
     }
@@ -58,8 +41,8 @@ impl Container {
         }
     }
 
-    /// What stands in the blob from `offset` on; `None` when there is no such blob.
-    pub async fn read(&self, name: &str, offset: u64) -> Result<Option<Bytes>, Fault> {
+    /// What stands in the blob from `offset` on: nothing behind its end, or when there is no such blob.
+    pub async fn read(&self, name: &str, offset: u64) -> Result<Bytes, Fault> {
         let options = BlobClientDownloadOptions {
             range: Some((offset..).into()),
             partition_size: Some(PIECE),
@@ -68,22 +51,18 @@ impl Container {
         };
         let read = async { self.blob(name).download(Some(options)).await?.body.collect().await };
         match read.await.map_err(Fault::from) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(fault) if fault.is("BlobNotFound") => Ok(None),
-            // The end of the blob, or behind it.
-            Err(fault) if fault.status() == Some(416) => Ok(Some(Bytes::new())),
-            Err(fault) => Err(fault),
+            Err(fault) if fault.is("BlobNotFound") || fault.status() == Some(416) => Ok(Bytes::new()),
+            read => read,
         }
     }
 
     /// Makes an empty append blob, unless there is a blob.
     pub async fn make_journal(&self, name: &str) -> Result<(), Fault> {
         let options = AppendBlobClientCreateOptions {
-            if_none_match: Some(Etag::from("*")),
             blob_content_type: Some("application/x-ndjson".to_owned()),
             ..Default::default()
         };
-        let made = self.blob(name).append_blob_client().create(Some(options)).await;
+        let made = self.blob(name).append_blob_client().create(Some(options.if_not_exists())).await;
         match made.map_err(Fault::from) {
             Err(fault) if fault.is("BlobAlreadyExists") => Ok(()),
             made => made.map(drop),
@@ -118,20 +97,11 @@ impl Container {
         }
     }
 
-    /// Deletes the blob if it still has this ETag.
-    pub async fn unmark(&self, name: &str, etag: Etag) -> Result<(), Fault> {
-        let options = BlobClientDeleteOptions { if_match: Some(etag), ..Default::default() };
-        let deleted = self.blob(name).delete(Some(options)).await;
-        match deleted.map_err(Fault::from) {
-            Err(fault) if matches!(fault.status(), Some(404 | 412)) => Ok(()),
-            deleted => deleted.map(drop),
-        }
-    }
-
-    /// Deletes the blob; whether there was one.
-    pub async fn remove(&self, name: &str) -> Result<bool, Fault> {
-        match self.blob(name).delete(None).await.map_err(Fault::from) {
-            Err(fault) if fault.status() == Some(404) => Ok(false),
+    /// Deletes the blob, if it still has the ETag; whether there was such a one.
+    pub async fn remove(&self, name: &str, etag: Option<Etag>) -> Result<bool, Fault> {
+        let options = BlobClientDeleteOptions { if_match: etag, ..Default::default() };
+        match self.blob(name).delete(Some(options)).await.map_err(Fault::from) {
+            Err(fault) if matches!(fault.status(), Some(404 | 412)) => Ok(false),
             deleted => deleted.map(|_| true),
         }
     }

@@ -8,39 +8,32 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::{domain::ConversationId, ledger::journal::Name};
 
+pub const JOURNALS: &str = "journal";
+pub const MARKERS: &str = "open";
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// The blob of the conversation's facts.
 pub fn journal(of: Name<'_>) -> String {
-    format!("{}{}", journals(of.realm), utf8_percent_encode(of.id.as_str(), ENCODED))
-}
-
-/// What the names of all journals of the realm begin with.
-pub fn journals(realm: &str) -> String {
-    format!("journal/{}", folder(realm))
+    format!("{}{}", prefix(JOURNALS, of.realm), utf8_percent_encode(of.id.as_str(), ENCODED))
 }
 
 /// The blob that marks the conversation as open.
 pub fn marker(of: Name<'_>) -> String {
-    format!("{}{}", markers(of.realm), utf8_percent_encode(of.id.as_str(), ENCODED))
+    format!("{}{}", prefix(MARKERS, of.realm), utf8_percent_encode(of.id.as_str(), ENCODED))
 }
 
-/// What the names of all markers of the realm begin with.
-pub fn markers(realm: &str) -> String {
-    format!("open/{}", folder(realm))
+/// What the names of all [`JOURNALS`] or [`MARKERS`] of the realm begin with: a slash at the end, so that no realm's names begin
+/// another's.
+pub fn prefix(of: &str, realm: &str) -> String {
+    match realm.trim_matches('/') {
+        "" => format!("{of}/handoff/"),
+        realm => format!("{of}/{realm}/"),
+    }
 }
 
 /// Reads a name with this prefix back.
 pub fn id_behind(name: &str, prefix: &str) -> Option<ConversationId> {
     ConversationId::parse(&percent_decode_str(name.strip_prefix(prefix)?).decode_utf8().ok()?)
-}
-
-/// With a slash at the end, so that no realm's names begin another's.
-fn folder(realm: &str) -> String {
-    match realm.trim_matches('/') {
-        "" => "handoff/".to_owned(),
-        realm => format!("{realm}/"),
-    }
 }
 
 #[cfg(test)]
@@ -53,7 +46,7 @@ mod tests {
             let id = ConversationId::parse(id).expect("an id");
             let name = marker(Name { realm: "", id: &id });
             assert!(name.len() <= 1024 && !name.ends_with('.'), "{name}");
-            assert_eq!(id_behind(&name, &markers("")), Some(id));
+            assert_eq!(id_behind(&name, &prefix(MARKERS, "")), Some(id));
         }
     }
 

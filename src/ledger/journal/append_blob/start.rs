@@ -7,7 +7,7 @@ use tracing::warn;
 use url::Url;
 
 use super::container::Container;
-use crate::azure::{container::is_signed, fault::Fault, patience::JOURNAL};
+use crate::azure::{container, fault::Fault, patience::JOURNAL};
 
 /// What tokens for the blob service are asked for.
 const SCOPE: &str = "https://storage.azure.com/.default";
@@ -21,15 +21,22 @@ pub async fn open(
     sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
     transport: Transport,
 ) -> Result<Container, String> {
-    let signed = is_signed(url);
+    let signed = container::is_signed(url);
     if !signed && url.scheme() == "http" {
         return Err(
             "a container over http:// needs a SAS in its URL: tokens go over https:// only.".to_owned()
         );
     }
     let said = |fault: Fault| sentence(&fault, signed);
-    let credential = if signed { None } else { Some(signed_in(sign_in).await.map_err(said)?) };
-    let container = Container::new(url.clone(), credential, transport).map_err(said)?;
+    let failed = |error: azure_core::Error| said(error.into());
+    let mut credential = None;
+    if !signed {
+        let identity = sign_in().map_err(failed)?;
+        // The first token takes longer than a call may.
+        identity.get_token(&[SCOPE], None).await.map_err(failed)?;
+        credential = Some(identity);
+    }
+    let container = Container(container::client(url, credential, transport).map_err(failed)?);
     match ready(&container).await {
         // To end here would use up one of the host's few restarts, and help nothing.
         Err(fault) if fault.is_busy() => {
@@ -38,15 +45,6 @@ pub async fn open(
         ready => ready.map_err(said)?,
     }
     Ok(container)
-}
-
-/// A credential that has a token at hand: the first one takes longer than a call may.
-async fn signed_in(
-    sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
-) -> Result<Arc<dyn TokenCredential>, Fault> {
-    let credential = sign_in().map_err(Fault::from)?;
-    credential.get_token(&[SCOPE], None).await.map_err(Fault::from)?;
-    Ok(credential)
 }
 
 async fn ready(container: &Container) -> Result<(), Fault> {
@@ -70,7 +68,7 @@ async fn make(container: &Container) -> Result<(), Fault> {
 pub(super) async fn try_write(container: &Container) -> Result<(), Fault> {
     JOURNAL.with(|| container.mark(TRIED)).await?;
     // One that stays is written over by the next.
-    let _ = container.remove(TRIED).await;
+    let _ = container.remove(TRIED, None).await;
     Ok(())
 }
 

@@ -179,7 +179,7 @@ async fn a_conversation_opened_again_meanwhile_keeps_its_marker() {
     let closer = container(&service).await.container;
     let etag = closer.marked(&marker).await.expect("asked").expect("still there");
     opened(&service).await.append(&id, 3, &[fact(4)], Some(true)).await.expect("append");
-    closer.unmark(&marker, etag).await.expect("asked");
+    assert!(!closer.remove(&marker, Some(etag)).await.expect("asked"));
     assert_eq!(journal.open().await.expect("open"), [id]);
 }
 

@@ -1,6 +1,12 @@
 //! The journal's file: only its owner can read it, because people's words stand in it, and it stays the file that was opened.
 
+#[cfg(unix)]
 use std::{
+    fs::Permissions,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+};
+use std::{
+    fs::{DirBuilder, OpenOptions},
     io,
     path::{Path, PathBuf},
 };
@@ -31,7 +37,6 @@ impl Place {
 /// What tells a file from another of the same name, where the system says that.
 #[cfg(unix)]
 fn identity(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
@@ -42,34 +47,25 @@ fn identity(_: &Path) -> Option<(u64, u64)> {
 
 /// Makes the file and its folder, or takes others' rights to them away. SQLite gives its log the file's rights. A folder
 /// that was there is left as it is.
-#[cfg(unix)]
 pub fn make(path: &Path) -> io::Result<()> {
-    use std::{
-        fs::{DirBuilder, OpenOptions, Permissions, set_permissions},
-        os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    };
+    let (mut making, mut opening) = (DirBuilder::new(), OpenOptions::new());
+    #[cfg(unix)]
+    {
+        making.mode(0o700);
+        opening.mode(0o600);
+    }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        making.recursive(true).create(folder)?;
     }
-    if path.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory));
-    }
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    opening.create(true).append(true).open(path)?;
+    #[cfg(unix)]
     for ending in ["", "-wal", "-shm"] {
         let mut file = path.as_os_str().to_owned();
         file.push(ending);
-        match set_permissions(&file, Permissions::from_mode(0o600)) {
+        match std::fs::set_permissions(&file, Permissions::from_mode(0o600)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
     Ok(())
-}
-
-#[cfg(not(unix))]
-pub fn make(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => std::fs::create_dir_all(folder),
-        None => Ok(()),
-    }
 }

@@ -8,10 +8,7 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use super::{
-    super::{Append, Position},
-    place::Place,
-};
+use super::{super::Position, place::Place};
 
 const LAST: &str = "SELECT position FROM fact WHERE conversation = ? ORDER BY position DESC LIMIT 1";
 /// A write that leaves nothing behind; no conversation's id is empty.
@@ -23,7 +20,7 @@ const GROUP: usize = 256;
 pub struct Pending {
     pub conversation: String,
     pub what: What,
-    pub done: oneshot::Sender<Result<Written, Arc<rusqlite::Error>>>,
+    pub done: oneshot::Sender<Result<Ordering, Arc<rusqlite::Error>>>,
 }
 
 /// A write.
@@ -38,14 +35,7 @@ pub enum What {
     Try,
 }
 
-/// What became of one.
-#[derive(Clone, Copy)]
-pub enum Written {
-    Appended(Append),
-    Shorter,
-    Removed(bool),
-}
-
+/// Makes the writes that come in; each gives the journal's length before it, beside what an append expects, else beside none.
 pub fn write_groups(mut connection: Connection, pending: &mpsc::Receiver<Pending>, place: &Place) {
     while let Ok(first) = pending.recv() {
         let mut group = vec![first];
@@ -61,27 +51,25 @@ pub fn write_groups(mut connection: Connection, pending: &mpsc::Receiver<Pending
                     let _ = one.done.send(Ok(outcome));
                 }
             }
-            Err(error) => fail_group(group, error),
+            // Everybody is told the cause.
+            Err(error) => {
+                let error = Arc::new(error);
+                for one in group {
+                    let _ = one.done.send(Err(error.clone()));
+                }
+            }
         }
     }
 }
 
-/// Everybody is told the cause.
-fn fail_group(group: Vec<Pending>, error: rusqlite::Error) {
-    let error = Arc::new(error);
-    for one in group {
-        let _ = one.done.send(Err(error.clone()));
-    }
-}
-
-fn write_group(connection: &mut Connection, group: &[Pending]) -> Result<Vec<Written>, rusqlite::Error> {
+fn write_group(connection: &mut Connection, group: &[Pending]) -> Result<Vec<Ordering>, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let write = |one: &Pending| match &one.what {
         What::Append { expected, facts, open } => {
             append(&transaction, &one.conversation, *expected, facts, *open)
         }
         What::Remove => remove(&transaction, &one.conversation),
-        What::Try => transaction.execute_batch(TRY).map(|()| Written::Removed(false)),
+        What::Try => transaction.execute_batch(TRY).map(|()| Ordering::Equal),
     };
     let outcomes = group.iter().map(write).collect::<Result<_, _>>()?;
     transaction.commit()?;
@@ -105,11 +93,10 @@ fn append(
     expected: Position,
     facts: &[Vec<u8>],
     open: Option<bool>,
-) -> Result<Written, rusqlite::Error> {
-    match length(transaction, conversation)?.cmp(&expected) {
-        Ordering::Equal => {}
-        Ordering::Greater => return Ok(Written::Appended(Append::Conflict)),
-        Ordering::Less => return Ok(Written::Shorter),
+) -> Result<Ordering, rusqlite::Error> {
+    let length = length(transaction, conversation)?.cmp(&expected);
+    if length.is_ne() {
+        return Ok(length);
     }
     let mut insert = transaction.prepare_cached("INSERT INTO fact VALUES (?, ?, ?)")?;
     for (position, body) in (expected..).zip(facts) {
@@ -124,14 +111,14 @@ fn append(
         Some(false) => close(transaction, conversation)?,
         None => {}
     }
-    Ok(Written::Appended(Append::Done(expected + facts.len() as u64)))
+    Ok(length)
 }
 
-fn remove(transaction: &Connection, conversation: &str) -> Result<Written, rusqlite::Error> {
+fn remove(transaction: &Connection, conversation: &str) -> Result<Ordering, rusqlite::Error> {
     let facts = "DELETE FROM fact WHERE conversation = ?";
     let removed = transaction.prepare_cached(facts)?.execute([conversation])?;
     close(transaction, conversation)?;
-    Ok(Written::Removed(removed > 0))
+    Ok(removed.cmp(&0))
 }
 
 fn close(transaction: &Connection, conversation: &str) -> Result<(), rusqlite::Error> {
