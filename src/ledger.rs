@@ -29,7 +29,7 @@ mod tests;
 mod whisper;
 
 pub use self::{
-    commit::{Committed, NotDone},
+    commit::Committed,
     deliver::{commit_and_deliver, decide_and_deliver, deliver_soon},
     entry::Entry,
     lease::{LEASE, Lease, MARGIN, RENEW, SKEW, Settled, Settlement},
@@ -107,11 +107,6 @@ impl<M: Machine> Ledger<M> {
         (self.world.clock)()
     }
 
-    /// What names this process.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     pub fn machine(&self) -> &M {
         &self.machine
     }
@@ -131,11 +126,12 @@ impl<M: Machine> Ledger<M> {
         if let Some(known) = self.remembered().get(id) {
             return Ok(Some(known.clone()));
         }
+        Ok(self.read(id).await?.map(|entry| self.remember(entry)))
+    }
+
+    async fn read(&self, id: &ConversationId) -> Result<Option<Arc<Entry<M>>>, JournalError> {
         let facts = self.journal.read(id, 0).await?;
-        if facts.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(self.remember(Arc::new(Entry::new(&self.machine, id, &facts)))))
+        Ok((!facts.is_empty()).then(|| Arc::new(Entry::new(&self.machine, id, &facts))))
     }
 
     /// The conversation, be anything stored of it or not.
@@ -201,14 +197,11 @@ impl<M: Machine> Ledger<M> {
     }
 
     /// The conversation as it is stored now, for a look that is no reason to remember it.
-    pub(crate) async fn look_into(&self, id: &ConversationId) -> Result<Option<Arc<Entry<M>>>, JournalError> {
+    async fn look_into(&self, id: &ConversationId) -> Result<Option<Arc<Entry<M>>>, JournalError> {
         let known = self.remembered().peek(id).cloned();
-        if let Some(known) = known {
-            self.refresh(&known).await?;
-            return Ok(Some(known));
-        }
-        let facts = self.journal.read(id, 0).await?;
-        Ok((!facts.is_empty()).then(|| Arc::new(Entry::new(&self.machine, id, &facts))))
+        let Some(known) = known else { return self.read(id).await };
+        self.refresh(&known).await?;
+        Ok(Some(known))
     }
 
     fn remembered(&self) -> MutexGuard<'_, lru::LruCache<ConversationId, Arc<Entry<M>>>> {

@@ -164,7 +164,7 @@ impl Bot {
         let Ok(renewed) = self.direct_line.refresh(&held).await else { return Ok(held) };
         let (authorization, until) = renewed.sealed(&self.seal, &conversation.id, Timestamp::now());
         let command = Command::BotTokenRenewed { conversation: ours.clone(), authorization, until };
-        self.ledger.commit(conversation, command).await.map_err(JournalError::from)?;
+        self.ledger.commit(conversation, command).await?;
         Ok(renewed.authorization.expose_secret().to_owned())
     }
 }

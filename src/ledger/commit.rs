@@ -6,11 +6,9 @@ use tracing::Instrument as _;
 
 use super::{
     Ledger,
-    entry::{Copy, Entry},
+    entry::Entry,
     journal::{Append, JournalError, Position, encode},
-    lease::{LEASE, Lease},
     machine::{Decided, Machine},
-    outbox::{CallId, Lane, Next},
 };
 use crate::domain::Timestamp;
 
@@ -38,116 +36,58 @@ impl<M: Machine> Committed<M> {
     }
 }
 
-/// Why nothing is known of a commit.
-#[derive(Debug, thiserror::Error)]
-pub enum NotDone {
-    /// Whether the facts arrived is unknown; the same command may be given again, it is known by its ids.
-    #[error(transparent)]
-    Store(#[from] JournalError),
-    #[error("{ROUNDS} others were faster, one after the other")]
-    Busy,
-    #[error("the commit's task ended before it was done")]
-    Cut,
-}
-
-impl From<NotDone> for JournalError {
-    fn from(not_done: NotDone) -> Self {
-        match not_done {
-            NotDone::Store(error) => error,
-            NotDone::Busy | NotDone::Cut => Self::unavailable("a commit did not come to its end")(not_done),
-        }
-    }
-}
-
-/// What is to be done about a conversation, as a copy of it has it, and what is to be said of that.
-pub(super) enum Step<M: Machine, T> {
-    /// These facts are to be stored.
-    Append(Vec<M::Fact>, T),
-    Leave(T),
-    /// As [`Leave`](Self::Leave), should the journal's end tell the same as the copy.
-    ReadOn(T),
-}
-
 /// Does it in a task of its own, which no caller who goes away can cut.
 pub(super) async fn in_task<T: Send + 'static>(
-    work: impl Future<Output = Result<T, NotDone>> + Send + 'static,
-) -> Result<T, NotDone> {
-    tokio::spawn(work.in_current_span()).await.unwrap_or(Err(NotDone::Cut))
+    work: impl Future<Output = Result<T, JournalError>> + Send + 'static,
+) -> Result<T, JournalError> {
+    let done = tokio::spawn(work.in_current_span()).await;
+    done.unwrap_or_else(|cut| Err(JournalError::unavailable("a commit was cut")(cut)))
 }
 
 impl<M: Machine> Ledger<M> {
     /// Stores what `command` adds.
+    ///
+    /// # Errors
+    /// When the store fails. Whether the facts arrived is then unknown; the same command may be given again, it is known by its
+    /// ids.
     pub async fn commit(
         self: &Arc<Self>,
         entry: &Arc<Entry<M>>,
         command: M::Command,
-    ) -> Result<Committed<M>, NotDone> {
+    ) -> Result<Committed<M>, JournalError> {
         let (ledger, entry) = (self.clone(), entry.clone());
-        let decide = move |machine: &M, state: &M::State, now| machine.decide(state, &command, now);
-        in_task(async move { Ok(ledger.commit_and_lease(&entry, None, decide).await?.0) }).await
-    }
-
-    /// As [`commit`](Self::commit), in the caller's task. The call that the facts ask for is leased in the same append, when the
-    /// caller delivers in that lane and nothing stands before it.
-    pub(super) async fn commit_and_lease(
-        self: &Arc<Self>,
-        entry: &Arc<Entry<M>>,
-        lane: Option<Lane>,
-        decide: impl Fn(&M, &M::State, Timestamp) -> Decided<M> + Send,
-    ) -> Result<(Committed<M>, Option<(CallId, u32)>), NotDone> {
-        let decide = move |ledger: &Self, copy: &Copy<'_, M>, now| {
-            let at = M::position(copy);
-            match decide(&ledger.machine, copy, now) {
-                Decided::Facts(mut facts) if !facts.is_empty() => {
-                    let lease = lane.and_then(|lane| ledger.first_lease(copy, lane, &facts, now));
-                    let leased = lease.as_ref().map(|lease| (lease.call, lease.attempt));
-                    facts.extend(lease.map(M::leased));
-                    Step::Append(facts, Ok((at, leased)))
-                }
-                Decided::Facts(_) | Decided::Nothing => Step::Leave(Ok((at, None))),
-                Decided::Known(known) => Step::Leave(Err(Committed::Known(known))),
-                Decided::TooLate => Step::ReadOn(Err(Committed::TooLate)),
-            }
-        };
-        let (told, facts) = self.change_here(entry, decide).await?;
-        Ok(match told {
-            Ok((at, leased)) => (Committed::Stored { at, facts }, leased),
-            Err(nothing) => (nothing, None),
+        in_task(async move {
+            ledger.change(&entry, |state, now| ledger.machine.decide(state, &command, now)).await
         })
+        .await
     }
 
-    /// Does what `decide` makes of the conversation as it is in the journal; it is asked again when somebody else was faster.
-    /// Gives what it says, and what is stored.
-    pub(super) async fn change<T: Send + 'static>(
-        self: &Arc<Self>,
-        entry: &Arc<Entry<M>>,
-        decide: impl Fn(&Self, &Copy<'_, M>, Timestamp) -> Step<M, T> + Send + 'static,
-    ) -> Result<(T, Vec<M::Fact>), NotDone> {
-        let (ledger, entry) = (self.clone(), entry.clone());
-        in_task(async move { ledger.change_here(&entry, decide).await }).await
-    }
-
-    /// As [`change`](Self::change), in the caller's task: for who delivers, whom nobody cuts.
-    pub(super) async fn change_here<T: Send>(
+    /// Stores what `decide` makes of the conversation as it is in the journal; it is asked again when somebody else was faster.
+    /// In the caller's task, which nobody may cut.
+    pub(super) async fn change(
         &self,
         entry: &Arc<Entry<M>>,
-        decide: impl Fn(&Self, &Copy<'_, M>, Timestamp) -> Step<M, T> + Send,
-    ) -> Result<(T, Vec<M::Fact>), NotDone> {
-        let mut copy = entry.state().await;
+        mut decide: impl FnMut(&M::State, Timestamp) -> Decided<M> + Send,
+    ) -> Result<Committed<M>, JournalError> {
+        let mut copy = entry.state.lock().await;
         let mut current = false;
         for _ in 0..ROUNDS {
-            match decide(self, &copy, self.now()) {
-                Step::Append(facts, told) => {
+            let at = M::position(&copy);
+            match decide(&copy, self.now()) {
+                Decided::Facts(facts) if !facts.is_empty() => {
                     if self.append(entry, &mut copy, &facts).await? {
-                        return Ok((told, facts));
+                        return Ok(Committed::Stored { at, facts });
                     }
                 }
-                Step::ReadOn(_) if !current => self.catch_up(entry, &mut copy).await?,
-                Step::Leave(told) | Step::ReadOn(told) => return Ok((told, vec![])),
+                Decided::Facts(_) | Decided::Nothing => return Ok(Committed::Stored { at, facts: vec![] }),
+                Decided::Known(known) => return Ok(Committed::Known(known)),
+                Decided::TooLate if !current => self.catch_up(entry, &mut copy).await?,
+                Decided::TooLate => return Ok(Committed::TooLate),
             }
             current = true;
         }
-        Err(NotDone::Busy)
+        let why = format!("{ROUNDS} others were faster, one after the other");
+        Err(JournalError::unavailable("a commit did not come to its end")(why))
     }
 
     /// Stores facts that were decided on this copy; false when somebody else was faster, and the copy then is as the
@@ -158,7 +98,7 @@ impl<M: Machine> Ledger<M> {
     async fn append(
         &self,
         entry: &Arc<Entry<M>>,
-        copy: &mut Copy<'_, M>,
+        copy: &mut M::State,
         facts: &[M::Fact],
     ) -> Result<bool, JournalError> {
         let open = M::opens_or_closes(copy, facts);
@@ -168,7 +108,7 @@ impl<M: Machine> Ledger<M> {
         let appended = self.journal.append_encoded(&entry.id, at, stored, open).await;
         match appended.inspect_err(|error| self.heed(&entry.id, error))? {
             Append::Done(_) => {
-                copy.absorb(facts);
+                entry.absorb(copy, facts);
                 self.fresh.appended(&entry.id, at, facts, bytes);
                 facts.iter().for_each(|fact| (self.stored)(&entry.id, copy, fact));
                 self.remember(entry.clone());
@@ -179,30 +119,5 @@ impl<M: Machine> Ledger<M> {
                 Ok(false)
             }
         }
-    }
-
-    /// The lease of the one call that these facts ask for, if it may be made at once.
-    fn first_lease(
-        &self,
-        copy: &Copy<'_, M>,
-        lane: Lane,
-        facts: &[M::Fact],
-        now: Timestamp,
-    ) -> Option<Lease> {
-        let outbox = M::outbox(copy);
-        let free = outbox.lane(lane).next().is_none() && !outbox.is_frozen() && !self.outage(lane).is_down();
-        let mut asked = (M::position(copy)..).zip(facts).filter_map(|(at, fact)| M::asks(copy, at, fact));
-        let call = asked.next().filter(|_| free && facts.len() == 1)?;
-        Some(self.lease(call, 1, now))
-    }
-
-    pub(super) fn lease(&self, call: CallId, attempt: u32, now: Timestamp) -> Lease {
-        Lease { call, attempt, by: self.name.clone(), at: now, until: now.plus_millis(LEASE) }
-    }
-
-    /// What a lane wants now.
-    pub(super) fn next(&self, copy: &Copy<'_, M>, lane: Lane, now: Timestamp) -> Next {
-        let jitter = self.jitter(500);
-        M::outbox(copy).next(lane, now, &self.name, &mut self.outage(lane), jitter)
     }
 }

@@ -1,16 +1,17 @@
 //! Lease, call, settle: the calls of a lane, in order, one at a time.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use tokio::time::timeout;
 use tracing::{Instrument as _, error, warn};
 
 use super::{
     Ledger,
-    commit::{Committed, NotDone, Step, in_task},
-    entry::{Copy, Entry, LOOK, Turn},
+    commit::{Committed, in_task},
+    entry::{Entry, LOOK, Turn},
     journal::JournalError,
-    machine::{Decided, Machine, Outcome, Why},
-    outbox::{CallId, Lane, Next, Queued},
+    machine::{Decided, Machine, Outcome},
+    outbox::{CallId, Lane, Next},
     retry::Failure,
     role::{Attempt, Role},
     settle::settle,
@@ -23,7 +24,7 @@ pub async fn commit_and_deliver<R: Role>(
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
     command: <R::Machine as Machine>::Command,
-) -> Result<Committed<R::Machine>, NotDone> {
+) -> Result<Committed<R::Machine>, JournalError> {
     let decide = move |machine: &R::Machine, state: &_, now| machine.decide(state, &command, now);
     decide_and_deliver(role, entry, lane, decide).await
 }
@@ -33,15 +34,22 @@ pub async fn decide_and_deliver<R: Role>(
     role: &Arc<R>,
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
-    decide: impl Fn(&R::Machine, &<R::Machine as Machine>::State, Timestamp) -> Decided<R::Machine>
+    mut decide: impl FnMut(&R::Machine, &<R::Machine as Machine>::State, Timestamp) -> Decided<R::Machine>
     + Send
     + 'static,
-) -> Result<Committed<R::Machine>, NotDone> {
+) -> Result<Committed<R::Machine>, JournalError> {
     let (role, entry) = (role.clone(), entry.clone());
     in_task(async move {
-        let turn = entry.turn(lane);
-        let mine = turn.as_ref().map(|_| lane);
-        let (committed, leased) = role.ledger().commit_and_lease(&entry, mine, decide).await?;
+        let (ledger, turn, mut leased) = (role.ledger(), entry.turn(lane), None);
+        let decide = |state: &_, now| {
+            let mut decided = decide(&ledger.machine, state, now);
+            leased = match &mut decided {
+                Decided::Facts(facts) if turn.is_some() => ledger.lease_first(state, lane, facts, now),
+                _ => None,
+            };
+            decided
+        };
+        let committed = ledger.change(&entry, decide).await?;
         if let (Some(turn), Some(leased)) = (turn, leased) {
             start(&role, &entry, lane, turn, Some(leased));
         }
@@ -55,8 +63,8 @@ pub async fn decide_and_deliver<R: Role>(
 /// instance has stored since, it delivers itself.
 pub fn deliver_soon<R: Role>(role: &Arc<R>, entry: &Arc<Entry<R::Machine>>) {
     for lane in Lane::ALL {
-        let idle = |state: Copy<'_, _>| R::Machine::outbox(&state).lane(lane).next().is_none();
-        if entry.try_state().is_some_and(idle) {
+        let busy = entry.state.try_lock();
+        if busy.is_ok_and(|state| R::Machine::outbox(&state).lane(lane).next().is_none()) {
             continue;
         }
         if let Some(turn) = entry.turn(lane) {
@@ -80,8 +88,12 @@ fn start<R: Role>(
         }
         drop(turn);
         // Whoever stored something since the last look found the turn taken, and left it to us.
-        let more = R::Machine::outbox(&*entry.state().await).lane(lane).next().is_some();
-        if more && !R::Machine::outbox(&*entry.state().await).is_frozen() {
+        let more = {
+            let state = entry.state().await;
+            let outbox = R::Machine::outbox(&state);
+            outbox.lane(lane).next().is_some() && !outbox.is_frozen()
+        };
+        if more {
             deliver_soon(&role, &entry);
         }
     };
@@ -94,22 +106,16 @@ async fn run<R: Role>(
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
     mut leased: Option<(CallId, u32)>,
-) -> Result<(), NotDone> {
-    let ledger = role.ledger();
+) -> Result<(), JournalError> {
     loop {
         let (call, number) = match leased.take() {
             Some(leased) => leased,
-            None => match ledger.take(entry, lane).await? {
-                Taken::Call(call, number) => (call, number),
-                Taken::Nothing => return Ok(()),
-                Taken::GivenUp(queued, why) => {
-                    let number = queued.lease.as_ref().map_or(0, |lease| lease.attempt);
-                    let attempt = Attempt::new(entry, lane, *queued, number);
-                    role.settled(&attempt, &Outcome::GivenUp(why));
-                    continue;
-                }
-                Taken::At(at) => {
-                    ledger.sleep_until(entry, at).await?;
+            None => match take(role, entry, lane).await? {
+                Next::Nothing => return Ok(()),
+                Next::Lease(call, number) => (call, number),
+                Next::GiveUp(..) => continue,
+                Next::At(at) => {
+                    role.ledger().sleep_until(entry, at).await?;
                     continue;
                 }
             },
@@ -123,66 +129,88 @@ async fn run<R: Role>(
     }
 }
 
-/// What a lane has to do.
-enum Taken<M: Machine> {
-    Nothing,
-    At(Timestamp),
-    Call(CallId, u32),
-    /// It was settled.
-    GivenUp(Box<Queued<M::Call>>, Why),
-}
-
-impl<M: Machine> Ledger<M> {
-    /// Leases the oldest call, if it is due, or settles it, if it is not to be made (again).
-    async fn take(self: &Arc<Self>, entry: &Arc<Entry<M>>, lane: Lane) -> Result<Taken<M>, NotDone> {
-        let take = move |ledger: &Self, copy: &Copy<'_, M>, now| match ledger.next(copy, lane, now) {
-            Next::Nothing => Step::Leave(Taken::Nothing),
-            Next::At(at) => Step::Leave(Taken::At(at)),
-            Next::Lease(call, number) => {
-                Step::Append(vec![M::leased(ledger.lease(call, number, now))], Taken::Call(call, number))
+/// Leases the oldest call, if it is due, or settles it, if it is not to be made (again).
+async fn take<R: Role>(
+    role: &Arc<R>,
+    entry: &Arc<Entry<R::Machine>>,
+    lane: Lane,
+) -> Result<Next, JournalError> {
+    let (ledger, mut next, mut given_up) = (role.ledger(), Next::Nothing, None);
+    let take = |state: &_, now| {
+        next = ledger.next(state, lane, now);
+        given_up = None;
+        Decided::Facts(match next {
+            Next::Nothing | Next::At(_) => vec![],
+            Next::Lease(call, number) => vec![ledger.lease(call, number, now)],
+            Next::GiveUp(call, why) => {
+                let Some(queued) = R::Machine::outbox(state).get(call) else { return Decided::Nothing };
+                let (attempt, outcome) =
+                    (queued.lease.as_ref().map(|held| held.attempt), Outcome::GivenUp(why));
+                let facts = ledger.settlement(state, queued, attempt, &outcome, now);
+                let attempt = Attempt::new(entry, lane, queued.clone(), attempt.unwrap_or_default());
+                given_up = Some((attempt, outcome));
+                facts
             }
-            Next::GiveUp(call, why) => match M::outbox(copy).get(call) {
-                Some(queued) => {
-                    let attempt = queued.lease.as_ref().map(|lease| lease.attempt);
-                    let facts = ledger.settlement(copy, queued, attempt, &Outcome::GivenUp(why), now);
-                    Step::Append(facts, Taken::GivenUp(Box::new(queued.clone()), why))
-                }
-                None => Step::Leave(Taken::Nothing),
-            },
-        };
-        Ok(self.change_here(entry, take).await?.0)
+        })
+    };
+    ledger.change(entry, take).await?;
+    if let Some((attempt, outcome)) = given_up {
+        role.settled(&attempt, &outcome);
     }
-
-    /// Sleeps until then, or until the conversation moves. Another process's facts wake nobody here: they are looked for.
-    async fn sleep_until(&self, entry: &Entry<M>, at: Timestamp) -> Result<(), JournalError> {
-        let mut moved = entry.watch();
-        let wait = Duration::from_millis(at.millis_since(self.now()).clamp(1, 3_600_000).unsigned_abs());
-        if tokio::time::timeout(wait.min(LOOK), moved.changed()).await.is_err() {
-            self.refresh(entry).await?;
-        }
-        Ok(())
-    }
+    Ok(next)
 }
 
 /// Makes a leased call and settles it; gives the next one, when that could be leased with it.
 async fn make<R: Role>(
     role: &Arc<R>,
     attempt: &Attempt<R::Machine>,
-) -> Result<Option<(CallId, u32)>, NotDone> {
+) -> Result<Option<(CallId, u32)>, JournalError> {
     let ledger = role.ledger();
     let Some(until) = ledger.sure_of(attempt).await? else { return Ok(None) };
-    let called = {
-        let mut call = pin!(tokio::time::timeout(role.longest(&attempt.queued.call), role.call(attempt)));
-        tokio::select! {
-            // A call that has its answer is settled, be its lease lost or not.
-            biased;
-            called = &mut call => Some(called.unwrap_or(Err(Failure::Uncertain))),
-            () = ledger.keep(attempt, until) => None,
+    let tried = tokio::select! {
+        // A call that has its answer is settled, be its lease lost or not.
+        biased;
+        called = timeout(role.longest(&attempt.queued.call), role.call(attempt)) => {
+            called.unwrap_or(Err(Failure::Uncertain))
+        }
+        () = ledger.keep(attempt, until) => {
+            warn!(conversation.id = %attempt.entry.id, "The lease of a call was lost; whoever has it now settles the call");
+            return Ok(None);
         }
     };
-    let Some(tried) = called else {
-        warn!(conversation.id = %attempt.entry.id, "The lease of a call was lost; whoever has it now settles the call");
-        return Ok(None);
-    };
     settle(role, attempt, tried).await
+}
+
+impl<M: Machine> Ledger<M> {
+    /// Adds the lease of the one call that `facts` ask for, if it may be made at once.
+    fn lease_first(
+        &self,
+        state: &M::State,
+        lane: Lane,
+        facts: &mut Vec<M::Fact>,
+        now: Timestamp,
+    ) -> Option<(CallId, u32)> {
+        let [fact] = &facts[..] else { return None };
+        let outbox = M::outbox(state);
+        let free = outbox.lane(lane).next().is_none() && !outbox.is_frozen() && !self.outage(lane).is_down();
+        let call = M::asks(state, M::position(state), fact).filter(|_| free)?;
+        facts.push(self.lease(call, 1, now));
+        Some((call, 1))
+    }
+
+    /// What a lane wants now.
+    fn next(&self, state: &M::State, lane: Lane, now: Timestamp) -> Next {
+        let jitter = self.jitter(500);
+        M::outbox(state).next(lane, now, &self.name, &mut self.outage(lane), jitter)
+    }
+
+    /// Sleeps until then, or until the conversation moves. Another process's facts wake nobody here: they are looked for.
+    async fn sleep_until(&self, entry: &Entry<M>, at: Timestamp) -> Result<(), JournalError> {
+        let mut moved = entry.watch();
+        let wait = Duration::from_millis(at.millis_since(self.now()).clamp(1, 3_600_000).unsigned_abs());
+        if timeout(wait.min(LOOK), moved.changed()).await.is_err() {
+            self.refresh(entry).await?;
+        }
+        Ok(())
+    }
 }

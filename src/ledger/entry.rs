@@ -1,6 +1,7 @@
 //! One conversation in this process: its state, and who waits for more of it.
 
 use std::{
+    ops::Deref,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{Mutex, watch};
 
 use super::{
     Ledger,
@@ -27,7 +28,7 @@ pub(super) const LOOK: Duration = Duration::from_secs(1);
 pub struct Entry<M: Machine> {
     pub id: ConversationId,
     pub local: M::Local,
-    state: Mutex<M::State>,
+    pub(super) state: Mutex<M::State>,
     /// The position last seen, for those who wait for more; there since somebody first did.
     moved: OnceLock<watch::Sender<Position>>,
     /// Whether a task of this process delivers in that lane.
@@ -60,13 +61,20 @@ impl<M: Machine> Entry<M> {
     }
 
     /// The copy of the state. What is read in it may be behind the journal; only a commit changes it.
-    pub async fn state(&self) -> Copy<'_, M> {
-        Copy { state: self.state.lock().await, moved: &self.moved }
+    pub async fn state(&self) -> impl Deref<Target = M::State> {
+        self.state.lock().await
     }
 
-    /// The copy, when nobody is busy with it.
-    pub fn try_state(&self) -> Option<Copy<'_, M>> {
-        Some(Copy { state: self.state.try_lock().ok()?, moved: &self.moved })
+    /// Folds in what the journal holds behind the copy. The only place where a state changes, and so the only one
+    /// that wakes.
+    pub(super) fn absorb(&self, copy: &mut M::State, facts: &[M::Fact]) {
+        if facts.is_empty() {
+            return;
+        }
+        facts.iter().for_each(|fact| M::fold(copy, fact));
+        if let Some(moved) = self.moved.get() {
+            moved.send_replace(M::position(copy));
+        }
     }
 
     /// Tells of every change from now on.
@@ -81,41 +89,13 @@ impl<M: Machine> Entry<M> {
     }
 }
 
-/// A held copy of a conversation's state.
-pub struct Copy<'a, M: Machine> {
-    state: MutexGuard<'a, M::State>,
-    moved: &'a OnceLock<watch::Sender<Position>>,
-}
-
-impl<M: Machine> std::ops::Deref for Copy<'_, M> {
-    type Target = M::State;
-
-    fn deref(&self) -> &M::State {
-        &self.state
-    }
-}
-
-impl<M: Machine> Copy<'_, M> {
-    /// Folds in what the journal holds behind the copy. The only place where a state changes, and so the only one
-    /// that wakes.
-    pub(super) fn absorb(&mut self, facts: &[M::Fact]) {
-        if facts.is_empty() {
-            return;
-        }
-        facts.iter().for_each(|fact| M::fold(&mut self.state, fact));
-        if let Some(moved) = self.moved.get() {
-            moved.send_replace(M::position(&self.state));
-        }
-    }
-}
-
 impl<M: Machine> Ledger<M> {
     /// Folds in what other instances have stored.
     ///
     /// # Errors
     /// When the store fails. When the journal is shorter than the copy, the conversation is forgotten, too: it is read anew
     /// by whoever asks for it next.
-    pub async fn catch_up(&self, entry: &Entry<M>, copy: &mut Copy<'_, M>) -> Result<(), JournalError> {
+    pub async fn catch_up(&self, entry: &Entry<M>, copy: &mut M::State) -> Result<(), JournalError> {
         let end = M::position(copy);
         self.read_into(entry, copy, end).await.map(drop)
     }
@@ -126,8 +106,8 @@ impl<M: Machine> Ledger<M> {
         &self,
         entry: &'a Entry<M>,
         from: Position,
-    ) -> Result<(Vec<M::Fact>, Copy<'a, M>), JournalError> {
-        let mut copy = entry.state().await;
+    ) -> Result<(Vec<M::Fact>, impl Deref<Target = M::State> + use<'a, M>), JournalError> {
+        let mut copy = entry.state.lock().await;
         let end = M::position(&copy);
         let facts = match self.fresh.take(&entry.id, from, end) {
             Some(facts) => facts,
@@ -140,7 +120,7 @@ impl<M: Machine> Ledger<M> {
     async fn read_into(
         &self,
         entry: &Entry<M>,
-        copy: &mut Copy<'_, M>,
+        copy: &mut M::State,
         from: Position,
     ) -> Result<Vec<M::Fact>, JournalError> {
         let facts = self.journal.read(&entry.id, from).await.inspect_err(|e| self.heed(&entry.id, e))?;
@@ -154,14 +134,13 @@ impl<M: Machine> Ledger<M> {
         if unreadable > 0 {
             tracing::warn!(conversation.id = %entry.id, unreadable, "A newer build has stored what this one can't read; it stores and shows what it can, and makes no calls for the conversation");
         }
-        copy.absorb(news);
+        entry.absorb(copy, news);
         Ok(facts)
     }
 
     /// As [`catch_up`](Self::catch_up), for who does not hold the copy.
     pub async fn refresh(&self, entry: &Entry<M>) -> Result<(), JournalError> {
-        let mut copy = entry.state().await;
-        self.catch_up(entry, &mut copy).await
+        self.catch_up(entry, &mut *entry.state.lock().await).await
     }
 
     /// Waits until `look` finds something, in this process's facts or another's, or the time is over. Facts stored

@@ -3,13 +3,16 @@
 //! Nothing of another instance's can stand between: an append over it would have been a conflict. What stands behind is read by
 //! the look after that, because what is kept here is given once.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    num::NonZeroUsize,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use super::journal::Position;
 use crate::domain::ConversationId;
 
 /// Conversations of which something is kept.
-const CONVERSATIONS: usize = 256;
+const CONVERSATIONS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
 /// Facts of each, and bytes of an append; more is left to the store.
 const FACTS: usize = 8;
 const BYTES: usize = 4_096;
@@ -21,18 +24,14 @@ pub(super) struct Fresh<F>(Mutex<lru::LruCache<ConversationId, Kept<F>>>);
 
 impl<F> Default for Fresh<F> {
     fn default() -> Self {
-        Self(Mutex::new(lru::LruCache::unbounded()))
+        Self(Mutex::new(lru::LruCache::new(CONVERSATIONS)))
     }
 }
 
 impl<F: Clone> Fresh<F> {
     /// Somebody has read up to `end`: what comes behind it is kept.
     pub fn begin(&self, id: &ConversationId, end: Position) {
-        let mut kept = self.kept();
-        kept.put(id.clone(), (end, vec![]));
-        if kept.len() > CONVERSATIONS {
-            kept.pop_lru();
-        }
+        self.kept().put(id.clone(), (end, vec![]));
     }
 
     /// These were appended at `at`, in so many bytes.

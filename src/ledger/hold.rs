@@ -2,15 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use super::{
     Ledger,
-    commit::{NotDone, Step},
-    entry::Copy,
-    lease::{LEASE, MARGIN, RENEW},
-    machine::Machine,
+    commit::in_task,
+    journal::JournalError,
+    lease::{LEASE, Lease, MARGIN, RENEW},
+    machine::{Decided, Machine},
+    outbox::CallId,
     role::Attempt,
 };
 use crate::domain::Timestamp;
@@ -19,6 +20,11 @@ use crate::domain::Timestamp;
 const AGAIN: Duration = Duration::from_millis(300);
 
 impl<M: Machine> Ledger<M> {
+    /// The fact that this process makes a call from now on.
+    pub(super) fn lease(&self, call: CallId, attempt: u32, now: Timestamp) -> M::Fact {
+        M::leased(Lease { call, attempt, by: self.name.clone(), at: now, until: now.plus_millis(LEASE) })
+    }
+
     /// Renews the lease while the call lasts; returns when it is lost, or no longer to be counted on.
     pub(super) async fn keep(self: &Arc<Self>, attempt: &Attempt<M>, mut until: Timestamp) {
         loop {
@@ -27,7 +33,7 @@ impl<M: Machine> Ledger<M> {
             sleep(Duration::from_millis(wait.unsigned_abs())).await;
             // A store that hangs must not let the call outlive its lease.
             let left = until.plus_millis(-MARGIN).millis_since(self.now()).clamp(0, LEASE).unsigned_abs();
-            match tokio::time::timeout(Duration::from_millis(left), self.renew(attempt)).await {
+            match timeout(Duration::from_millis(left), self.renew(attempt)).await {
                 Ok(Ok(Some(renewed))) => until = renewed,
                 Ok(Ok(None)) => return,
                 Ok(Err(_)) if until.plus_millis(-MARGIN) > self.now() => sleep(AGAIN).await,
@@ -40,24 +46,27 @@ impl<M: Machine> Ledger<M> {
     }
 
     /// Renews the lease; gives its new end, or nothing when another attempt has it.
-    async fn renew(self: &Arc<Self>, attempt: &Attempt<M>) -> Result<Option<Timestamp>, NotDone> {
+    async fn renew(self: &Arc<Self>, attempt: &Attempt<M>) -> Result<Option<Timestamp>, JournalError> {
+        let (ledger, entry) = (self.clone(), attempt.entry.clone());
         let (call, number) = (attempt.queued.id, attempt.number);
-        let renew = move |ledger: &Self, copy: &Copy<'_, M>, now| {
-            if !M::outbox(copy).is_held(call, number) {
-                return Step::ReadOn(None);
-            }
-            let lease = ledger.lease(call, number, now);
-            let until = lease.until;
-            Step::Append(vec![M::leased(lease)], Some(until))
-        };
-        Ok(self.change(&attempt.entry, renew).await?.0)
+        in_task(async move {
+            let mut until = None;
+            let renew = |state: &_, now: Timestamp| {
+                let held = M::outbox(state).is_held(call, number);
+                until = held.then(|| now.plus_millis(LEASE));
+                if held { Decided::Facts(vec![ledger.lease(call, number, now)]) } else { Decided::TooLate }
+            };
+            ledger.change(&entry, renew).await?;
+            Ok(until)
+        })
+        .await
     }
 
     /// The end of a lease that a call can be begun under; nothing when it was lost. A slow store may have used most of it up.
     pub(super) async fn sure_of(
         self: &Arc<Self>,
         attempt: &Attempt<M>,
-    ) -> Result<Option<Timestamp>, NotDone> {
+    ) -> Result<Option<Timestamp>, JournalError> {
         let lease = attempt.queued.lease.as_ref().filter(|lease| lease.attempt == attempt.number);
         let mut until = lease.map(|lease| lease.until);
         while let Some(end) = until.filter(|end| end.plus_millis(-RENEW) <= self.now()) {

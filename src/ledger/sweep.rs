@@ -1,12 +1,12 @@
 //! Goes over the conversations that wait for something.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 use tracing::{info, warn};
 
 use super::{deliver::deliver_soon, entry::Entry, journal::JournalError, machine::Machine, role::Role};
-use crate::domain::{ConversationId, Timestamp};
+use crate::domain::ConversationId;
 
 /// Conversations looked at at the same time: a blob store answers each in milliseconds, and there may be thousands.
 const AT_ONCE: usize = 16;
@@ -29,13 +29,10 @@ pub struct Looked {
 ///
 /// # Errors
 /// When the open conversations can't be listed. One that fails by itself is logged and passed over.
-pub async fn sweep<R: Role, F>(
+pub async fn sweep<R: Role, F: Future<Output = Result<bool, JournalError>>>(
     role: &Arc<R>,
     look_after: impl Fn(Arc<Entry<R::Machine>>) -> F,
-) -> Result<Looked, JournalError>
-where
-    F: Future<Output = Result<bool, JournalError>>,
-{
+) -> Result<Looked, JournalError> {
     let open = role.ledger().journal.open().await?;
     let look_after = &look_after;
     let listed = open.len();
@@ -55,14 +52,11 @@ where
     Ok(swept)
 }
 
-async fn look_at<R: Role, F>(
+async fn look_at<R: Role, F: Future<Output = Result<bool, JournalError>>>(
     role: &Arc<R>,
     id: &ConversationId,
     look_after: &impl Fn(Arc<Entry<R::Machine>>) -> F,
-) -> Result<Looked, JournalError>
-where
-    F: Future<Output = Result<bool, JournalError>>,
-{
+) -> Result<Looked, JournalError> {
     let ledger = role.ledger();
     let Some(mut entry) = ledger.look_into(id).await? else {
         return note_closed(role, id, 0).await.map(|()| Looked::default());
@@ -73,8 +67,14 @@ where
     let live = look_after(entry.clone()).await?;
     let (position, open, looked) = {
         let state = entry.state().await;
-        let looked =
-            Looked::of(R::Machine::outbox(&state).iter().map(|queued| queued.since), live, ledger.now());
+        let waiting =
+            || R::Machine::outbox(&state).iter().map(|queued| ledger.now().millis_since(queued.since));
+        let looked = Looked {
+            live: usize::from(live),
+            undelivered: waiting().count(),
+            oldest_millis: waiting().fold(0, i64::max),
+            ..Looked::default()
+        };
         (R::Machine::position(&state), R::Machine::is_open(&state), looked)
     };
     if open {
@@ -91,15 +91,6 @@ async fn note_closed<R: Role>(role: &Arc<R>, id: &ConversationId, position: u64)
 }
 
 impl Looked {
-    fn of(waiting: impl Iterator<Item = Timestamp>, live: bool, now: Timestamp) -> Self {
-        let mut looked = Self { live: usize::from(live), ..Self::default() };
-        for since in waiting {
-            looked.undelivered += 1;
-            looked.oldest_millis = looked.oldest_millis.max(now.millis_since(since));
-        }
-        looked
-    }
-
     /// Of all instances together, since the journal is theirs together; nothing when nothing is open.
     pub fn log(&self) {
         let Self { open, live, undelivered, oldest_millis } = *self;

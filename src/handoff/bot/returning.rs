@@ -12,7 +12,7 @@ use crate::{
     direct_line::Opened,
     domain::Timestamp,
     far_end::CallError,
-    ledger::{Failure, journal::JournalError},
+    ledger::Failure,
     session::{Command, EndReason, Phase},
     telemetry::{of_caller, on_behalf},
 };
@@ -87,7 +87,7 @@ impl Bot {
         let (authorization, until) = self.direct_line.own_authorization().is_none().then(sealed).unzip();
         let command =
             Command::BotReturned { conversation: opened.conversation_id, authorization, until, instead_of };
-        let committed = self.ledger.commit(conversation, command).await.map_err(JournalError::from)?;
+        let committed = self.ledger.commit(conversation, command).await?;
         Ok(!committed.facts().is_empty())
     }
 
