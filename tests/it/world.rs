@@ -195,7 +195,17 @@ pub fn serve<T: Send + 'static>(
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let connector = Connector::build(&settings).unwrap();
-            started.send((connector.address(), take(&connector).unwrap())).unwrap();
+            let (handoff, secondary) = (connector.handoff(), connector.secondary_bot());
+            let taken = (connector.address(), take(&connector).unwrap());
+            actix_web::rt::spawn(async move {
+                // A test may end at once, and take the folder away under a store that is still being opened.
+                match (handoff, secondary) {
+                    (Some(handoff), _) => assert!(handoff.ledger.store_answers().await),
+                    (None, Some(secondary)) => assert!(secondary.store_answers().await),
+                    (None, None) => {}
+                }
+                started.send(taken).unwrap();
+            });
             connector.run().await.unwrap();
         });
     });
