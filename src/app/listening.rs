@@ -74,16 +74,19 @@ where
                 data.insert(connection.requests());
             })
             .h1(map_config(app, |()| AppConfig::default()));
-        let watched = fn_service(move |connection: TcpStream| {
-            connections::bound(&connection);
-            let peer = connection.peer_addr().ok();
-            let watched = Watched::new(connection, patience);
-            let requests = watched.requests();
-            ready(Ok::<_, DispatchError>((Explained::new(watched, requests), peer)))
-        });
-        watched.and_then(http)
+        fn_service(move |connection| ready(Ok::<_, DispatchError>(watched(connection, patience))))
+            .and_then(http)
     })?;
     Ok((builder.run(), address, queue))
+}
+
+/// A connection with what is looked at in it, and its peer.
+fn watched(connection: TcpStream, patience: Duration) -> (Explained<Watched<TcpStream>>, Option<SocketAddr>) {
+    connections::bound(&connection);
+    let peer = connection.peer_addr().ok();
+    let watched = Watched::new(connection, patience);
+    let requests = watched.requests();
+    (Explained::new(watched, requests), peer)
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {

@@ -47,13 +47,10 @@ pub fn around_event(
     let (before, rest) = batch.split_at(event.min(batch.len()));
     let Some((handoff, behind)) = rest.split_first() else { return Takeover::default() };
     let bot = bot_id(handoff);
-    let mut answered: Vec<ActivityId> =
-        before.iter().chain([handoff]).filter_map(|a| replied_to(a, bot)).collect();
-    answered.extend(transcript.iter().filter(|a| is_from_user(a, bot)).filter_map(id_of));
-    answered.extend(transcript.iter().filter_map(|a| replied_to(a, bot)));
-    answered.extend(before.iter().filter(|a| is_from_user(a, bot)).filter_map(id_of));
+    let replied = before.iter().chain([handoff]).chain(transcript).filter_map(|a| replied_to(a, bot));
+    let earlier = before.iter().chain(transcript).filter(|a| is_from_user(a, bot)).filter_map(id_of);
+    let mut answered: Vec<ActivityId> = replied.chain(earlier).chain(relates_to(handoff)).collect();
     let known = replied_to(handoff, bot).is_some() || relates_to(handoff).is_some();
-    answered.extend(relates_to(handoff));
     let mut request = if known { None } else { last_words(transcript, before, bot) };
     let seen = batch.iter().filter(|a| is_from_user(a, bot)).filter_map(id_of).collect();
     let mut takeover = Takeover { seen, ..Takeover::default() };

@@ -56,21 +56,24 @@ fn plain(kind: Kind, texts: Texts, mask: Mask, by: Voice) -> Option<Control> {
             let optional = required == Some(false);
             Some(Control::Moment(Moment { kind, prompt: prompt(texts), optional }))
         }
-        Kind::FileUpload(FileUpload { max_count, max_size, item_type, required }) => {
-            Some(Control::Upload(Upload {
-                prompt: prompt(texts),
-                // None at most would be no question.
-                max_count: max_count.filter(|count| *count > 0),
-                max_megabytes: max_size.filter(|size| *size > 0),
-                pictures_only: item_type.is_some_and(|kind| kind.eq_ignore_ascii_case("image")),
-                optional: required == Some(false),
-            }))
-        }
+        Kind::FileUpload(wanted) => Some(Control::Upload(upload(wanted, texts))),
         Kind::Unknown { ui_type, raw, why: _ } => degraded(ui_type, &raw, mask),
         Kind::Action { action: _, raw } => readable::joined(&raw).map(|text| Control::Text { text }),
         Kind::StreamStart { stream_id: _ } | Kind::StreamChunk { stream_id: _, sequence: _ } => {
             Some(Control::Text { text: texts.value? })
         }
+    }
+}
+
+fn upload(wanted: FileUpload, texts: Texts) -> Upload {
+    let FileUpload { max_count, max_size, item_type, required } = wanted;
+    Upload {
+        prompt: prompt(texts),
+        // None at most would be no question.
+        max_count: max_count.filter(|count| *count > 0),
+        max_megabytes: max_size.filter(|size| *size > 0),
+        pictures_only: item_type.is_some_and(|kind| kind.eq_ignore_ascii_case("image")),
+        optional: required == Some(false),
     }
 }
 

@@ -33,12 +33,6 @@ pub(super) fn card(data: CardData, mut paragraphs: Vec<String>) -> Card {
     let video = video_id.filter(|_| look == CardLook::Video && link.is_none());
     let video = video.map(|id| format!("https://www.youtube.com/watch?v={id}"));
     let url = url.filter(|_| look != CardLook::Notification || enable_link == Some(true));
-    let mut links = Vec::<Link>::new();
-    for url in [link, url, video].into_iter().flatten() {
-        if !links.iter().any(|known| known.url == url) {
-            links.push(Link { url, ..Link::default() });
-        }
-    }
     Card {
         look,
         title,
@@ -46,9 +40,20 @@ pub(super) fn card(data: CardData, mut paragraphs: Vec<String>) -> Card {
         paragraphs,
         image: image.map(|url| Image { url, alt: image_alt, caption: None }),
         fields: fields.into_iter().map(|(label, value)| CardField { label, value }).collect(),
-        links,
+        links: links([link, url, video]),
         actions: actions.into_iter().filter_map(item).collect(),
     }
+}
+
+/// Each address once.
+fn links(addresses: [Option<String>; 3]) -> Vec<Link> {
+    let mut links = Vec::<Link>::new();
+    for url in addresses.into_iter().flatten() {
+        if !links.iter().any(|known| known.url == url) {
+            links.push(Link { url, ..Link::default() });
+        }
+    }
+    links
 }
 
 pub(in super::super) fn is_notification(card: &CardData) -> bool {
