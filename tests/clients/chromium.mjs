@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 
 import { ROOT, startDemo } from './demo.mjs';
 
-const PATIENCE = 15_000;
+const PATIENCE = 60_000;
 export const PICTURES = join(ROOT, 'target', 'browser');
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];

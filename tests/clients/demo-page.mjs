@@ -105,12 +105,12 @@ async function throughAnOutageAndDeath(demo, desk, id) {
   await demo.rows('ended', 'SIGKILL').first().waitFor();
   await demo.say(said[2]);
   await demo.answer('Hold the power key for ten seconds.');
-  await demo.chat.locator('.person .bubble').filter({ hasText: 'Hold the power key' }).waitFor({ timeout: 30_000 });
-  await until('the words at the desk', async () => (await desk.userLines(id)).length >= said.length, 60_000);
+  await demo.chat.locator('.person .bubble').filter({ hasText: 'Hold the power key' }).waitFor();
+  await until('the words at the desk', async () => (await desk.userLines(id)).length >= said.length);
   assert.deepEqual(await desk.userLines(id), said, 'the desk has every line once, in order');
   assert.deepEqual(await demo.bubbles('mine'), ['I want to talk to a person', ...said], 'so has the chat');
   assert.deepEqual(await demo.bubbles('person'), ['Hello Ada, what can I do for you?', 'Hold the power key for ten seconds.']);
-  await demo.inside.locator('#standing').filter({ hasText: 'Nothing waits.' }).waitFor({ timeout: 30_000 });
+  await demo.inside.locator('#standing').filter({ hasText: 'Nothing waits.' }).waitFor();
   await demo.rows('attempt').first().waitFor();
   await demo.inside.locator('[data-knob=outage][aria-pressed=false]').waitFor();
   await demo.picture('demo-after');
@@ -137,15 +137,15 @@ async function everyKnobTurns(demo, desk, id) {
   await until('both webhooks', async () => (await demo.rows('ServiceNow → Connector', 'Does it start now?').count()) === 2);
   for (const knob of ['twice', 'reorder', 'reorder', 'nobody', 'nobody']) await demo.press(knob);
   await demo.say('Yes, thank you!');
-  await until('the words at the desk', async () => (await desk.userLines(id)).includes('Yes, thank you!'));
+  await desk.heard(id, 'Yes, thank you!');
   assert.equal((await demo.bubbles('person')).filter((text) => text === 'Does it start now?').length, 1);
   await demo.press('lose');
   await demo.inside.locator('[data-knob=lose][aria-pressed=true]').waitFor();
   await demo.say('Goodbye.');
   await demo.rows('Connector → ServiceNow', 'cut off').first().waitFor();
   await demo.inside.locator('[data-knob=lose][aria-pressed=false]').waitFor();
-  await until('the words at the desk', async () => (await desk.userLines(id)).includes('Goodbye.'));
-  await demo.inside.locator('#standing').filter({ hasText: 'Nothing waits.' }).waitFor({ timeout: 30_000 });
+  await desk.heard(id, 'Goodbye.');
+  await demo.inside.locator('#standing').filter({ hasText: 'Nothing waits.' }).waitFor();
 }
 
 // A slow answer holds the next words back, and doubles none.
@@ -154,11 +154,11 @@ async function aSlowAnswerIsWaitedFor(demo, desk, id) {
   await demo.inside.locator('[data-knob=late][aria-pressed=true]').waitFor();
   await demo.say('One more thing.');
   await demo.say('It is warm.');
-  await until('the words at the desk', async () => (await desk.userLines(id)).includes('It is warm.'), 60_000);
+  await desk.heard(id, 'It is warm.');
   const told = (await desk.userLines(id)).slice(-2);
   assert.deepEqual(told, ['One more thing.', 'It is warm.'], 'each once, in order, behind the slow answer');
   await demo.inside.locator('[data-knob=late][aria-pressed=false]').waitFor();
-  await demo.inside.locator('#standing').filter({ hasText: 'Nothing waits.' }).waitFor({ timeout: 30_000 });
+  await demo.inside.locator('#standing').filter({ hasText: 'Nothing waits.' }).waitFor();
 }
 
 // Milliseconds to the first paint of each page, said and not judged: how busy the machine is decides.

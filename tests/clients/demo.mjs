@@ -83,7 +83,7 @@ function freePort() {
 }
 
 // Waits for something to become true, and says what it was when it does not.
-export async function until(what, check, milliseconds = 20_000) {
+export async function until(what, check, milliseconds = 60_000) {
   const deadline = Date.now() + milliseconds;
   let last;
   while (Date.now() < deadline) {

@@ -1,5 +1,7 @@
 // The simulated agent desk, as far as a script at it needs.
 
+import { until } from './demo.mjs';
+
 export class Desk {
   #instance;
   #api;
@@ -25,6 +27,11 @@ export class Desk {
   async userLines(id) {
     const { lines } = await this.chatOf(id);
     return lines.filter((line) => line.from === 'user').map((line) => line.text);
+  }
+
+  // Until the user's words have come. Only then is what a person says next said behind them.
+  heard(id, text) {
+    return until(`“${text}” at the desk`, async () => (await this.userLines(id)).includes(text));
   }
 
   accept(id, agent) {

@@ -77,7 +77,7 @@ async function checkBothWays(chat, desk, id, ids) {
 async function takeTurns(chat, desk, id) {
   for (const [asked, answered] of TURNS) {
     await chat.say(asked);
-    await until('the words to arrive', async () => (await desk.userLines(id)).includes(asked));
+    await desk.heard(id, asked);
     await desk.say(id, answered);
     await until('the answer to arrive', () => chat.fromAgent().some((said) => said.text === answered));
   }

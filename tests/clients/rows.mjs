@@ -91,6 +91,7 @@ async function byAFastClock({ browser, demo, desk }) {
       await desk.say(id, `Person ${at}`);
       await chat.see(`Person ${at}`);
       await chat.say(`User ${at}`);
+      await desk.heard(id, `User ${at}`);
     }
     const texts = await chat.bubbles('').allInnerTexts();
     const order = ['Hello', 'help', 'I know', 'agent', `${AGENT} has`, 'Person 1', 'User 1', 'Person 2', 'User 2', 'Person 3', 'User 3'];

@@ -119,7 +119,7 @@ async function run(browser, page, connector) {
     await desk.accept(id, AGENT);
     await chat.see('has entered the chat');
     await chat.say('sign in');
-    await until('the words at the desk', async () => (await desk.userLines(id)).includes('sign in'));
+    await desk.heard(id, 'sign in');
     await desk.end(id);
     await chat.see('The live chat has ended.');
   });

@@ -34,7 +34,7 @@ async function throughRenderers(demo, desk, typed) {
   const { id } = await until('the chat to reach the desk', () => desk.chat('queued'));
   await desk.accept(id, 'Ana Agent');
   for (const text of typed) await desk.say(id, text);
-  await until('all of it to arrive', () => chat.fromAgent().length >= typed.length, 60_000);
+  await until('all of it to arrive', () => chat.fromAgent().length >= typed.length);
   for (const [at, said] of chat.fromAgent().entries()) {
     assert.equal(said.textFormat, 'markdown', told(typed[at], said.text));
     const commonMark = micromark(said.text, { extensions: [gfm()], htmlExtensions: [gfmHtml()] });

@@ -78,7 +78,7 @@ export async function said({ chat, desk, step, hear, id }) {
   });
   await step('an answer whose end is lost', async () => {
     const whole = async () => (await chat.messages()).filter(({ text }) => text?.startsWith('The end of this is lost')).length === 1;
-    await until('it as a message', whole, 60_000);
+    await until('it as a message', whole);
     assert.equal(await chat.bubbles('The end of this is lost.').count(), 1, 'it stands once');
   });
 }
