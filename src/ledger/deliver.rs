@@ -2,16 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::timeout;
+use tokio::{sync::OwnedMutexGuard, time::timeout};
 use tracing::{Instrument as _, error, warn};
 
 use super::{
     Ledger,
     commit::{Committed, in_task},
-    entry::{Entry, LOOK, Turn},
+    entry::{Entry, LOOK},
     journal::JournalError,
     machine::{Decided, Machine, Outcome},
-    outbox::{CallId, Lane, Next},
+    outbox::{Lane, Making, Next},
     retry::Failure,
     role::{Attempt, Role},
     settle::settle,
@@ -77,8 +77,8 @@ fn start<R: Role>(
     role: &Arc<R>,
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
-    turn: Turn<R::Machine>,
-    leased: Option<(CallId, u32)>,
+    turn: OwnedMutexGuard<()>,
+    leased: Option<Making>,
 ) {
     let (role, entry) = (role.clone(), entry.clone());
     let deliver = async move {
@@ -105,7 +105,7 @@ async fn run<R: Role>(
     role: &Arc<R>,
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
-    mut leased: Option<(CallId, u32)>,
+    mut leased: Option<Making>,
 ) -> Result<(), JournalError> {
     loop {
         let (call, number) = match leased.take() {
@@ -161,10 +161,7 @@ async fn take<R: Role>(
 }
 
 /// Makes a leased call and settles it; gives the next one, when that could be leased with it.
-async fn make<R: Role>(
-    role: &Arc<R>,
-    attempt: &Attempt<R::Machine>,
-) -> Result<Option<(CallId, u32)>, JournalError> {
+async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<Option<Making>, JournalError> {
     let ledger = role.ledger();
     let Some(until) = ledger.sure_of(attempt).await? else { return Ok(None) };
     let tried = tokio::select! {
@@ -189,7 +186,7 @@ impl<M: Machine> Ledger<M> {
         lane: Lane,
         facts: &mut Vec<M::Fact>,
         now: Timestamp,
-    ) -> Option<(CallId, u32)> {
+    ) -> Option<Making> {
         let [fact] = &facts[..] else { return None };
         let outbox = M::outbox(state);
         let free = outbox.lane(lane).next().is_none() && !outbox.is_frozen() && !self.outage(lane).is_down();

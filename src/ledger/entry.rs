@@ -2,14 +2,11 @@
 
 use std::{
     ops::Deref,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::{
     Ledger,
@@ -31,20 +28,8 @@ pub struct Entry<M: Machine> {
     pub(super) state: Mutex<M::State>,
     /// The position last seen, for those who wait for more; there since somebody first did.
     moved: OnceLock<watch::Sender<Position>>,
-    /// Whether a task of this process delivers in that lane.
-    turns: [AtomicBool; LANES],
-}
-
-/// The right to deliver in a lane, which one task of this process has at a time.
-pub(super) struct Turn<M: Machine> {
-    entry: Arc<Entry<M>>,
-    lane: Lane,
-}
-
-impl<M: Machine> Drop for Turn<M> {
-    fn drop(&mut self) {
-        self.entry.turns[self.lane as usize].store(false, Ordering::Release);
-    }
+    /// Each held by the one task of this process that delivers in that lane.
+    turns: [Arc<Mutex<()>>; LANES],
 }
 
 impl<M: Machine> Entry<M> {
@@ -83,9 +68,8 @@ impl<M: Machine> Entry<M> {
     }
 
     /// The turn to deliver in a lane, if nobody has it.
-    pub(super) fn turn(self: &Arc<Self>, lane: Lane) -> Option<Turn<M>> {
-        let taken = self.turns[lane as usize].swap(true, Ordering::Acquire);
-        (!taken).then(|| Turn { entry: self.clone(), lane })
+    pub(super) fn turn(&self, lane: Lane) -> Option<OwnedMutexGuard<()>> {
+        self.turns[lane as usize].clone().try_lock_owned().ok()
     }
 }
 

@@ -21,6 +21,9 @@ const CRASHES: u8 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CallId(pub u64, pub u8);
 
+/// One making of a call, as its lease numbers it.
+pub type Making = (CallId, u32);
+
 /// A conversation's way to one far end. In a lane calls are strictly in order; lanes don't wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {

@@ -7,7 +7,7 @@ use super::{
     journal::JournalError,
     lease::{Settled, Settlement},
     machine::{Decided, Machine, Outcome},
-    outbox::{CallId, Lane, Queued},
+    outbox::{CallId, Lane, Making, Queued},
     retry::after,
     role::{Attempt, Role, Tried},
 };
@@ -19,7 +19,7 @@ pub async fn settle<R: Role>(
     role: &Arc<R>,
     attempt: &Attempt<R::Machine>,
     tried: Tried<<R::Machine as Machine>::Answer>,
-) -> Result<Option<(CallId, u32)>, JournalError> {
+) -> Result<Option<Making>, JournalError> {
     let (ledger, now) = (role.ledger(), role.ledger().now());
     let (id, number, lane) = (attempt.queued.id, attempt.number, attempt.lane);
     ledger.outage(lane).note(tried.as_ref().err().copied(), now);
@@ -66,13 +66,7 @@ impl<M: Machine> Ledger<M> {
     }
 
     /// The call behind the one that is settled, when it may be made at once by this process.
-    fn next_behind(
-        &self,
-        state: &M::State,
-        lane: Lane,
-        settled: CallId,
-        now: Timestamp,
-    ) -> Option<(CallId, u32)> {
+    fn next_behind(&self, state: &M::State, lane: Lane, settled: CallId, now: Timestamp) -> Option<Making> {
         let mut waiting = M::outbox(state).lane(lane);
         waiting.next().filter(|head| head.id == settled && !self.outage(lane).is_down())?;
         let next = waiting.next().filter(|next| next.may_be_made(now))?;

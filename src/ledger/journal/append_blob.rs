@@ -35,8 +35,6 @@ use crate::{
     domain::{ConversationId, random},
 };
 
-#[cfg(test)]
-mod azurite;
 mod block;
 mod container;
 mod known;
@@ -133,7 +131,7 @@ impl AppendBlobJournal {
     async fn mark(&self, marker: &str) -> Result<(), Fault> {
         let mark = || self.container.mark(marker);
         match JOURNAL.with(mark).await {
-            Err(fault) if fault.is("ContainerNotFound") => {
+            Err(fault) if fault.is(start::MISSING) => {
                 JOURNAL.with(|| self.container.make()).await?;
                 JOURNAL.with(mark).await
             }

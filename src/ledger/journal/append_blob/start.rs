@@ -49,19 +49,13 @@ pub async fn open(
 
 async fn ready(container: &Container) -> Result<(), Fault> {
     match JOURNAL.with(|| container.list("open/", None, Some(1))).await {
-        Err(fault) if fault.is("ContainerNotFound") => make(container).await?,
+        Err(missing) if missing.is(MISSING) => match JOURNAL.with(|| container.make()).await {
+            Err(Fault::Refused { status: 401 | 403, .. }) => return Err(missing),
+            made => made?,
+        },
         listed => drop(listed?),
     }
     try_write(container).await
-}
-
-async fn make(container: &Container) -> Result<(), Fault> {
-    match JOURNAL.with(|| container.make()).await {
-        Err(Fault::Refused { status: 401 | 403, .. }) => {
-            Err(Fault::Refused { status: 403, code: MAY_NOT_MAKE.to_owned() })
-        }
-        made => made,
-    }
 }
 
 /// Writes something that leaves nothing behind.
@@ -75,12 +69,12 @@ pub(super) async fn try_write(container: &Container) -> Result<(), Fault> {
 /// A blob that says nothing, in no realm, to see whether one can be written.
 const TRIED: &str = "health/write";
 
-/// Stands for a refusal to make the container, as against one to use it.
-const MAY_NOT_MAKE: &str = "MayNotMakeContainer";
+/// How the service says that there is no container.
+pub(super) const MISSING: &str = "ContainerNotFound";
 
 fn sentence(fault: &Fault, signed: bool) -> String {
     match fault {
-        Fault::Refused { code, .. } if code == MAY_NOT_MAKE => match signed {
+        fault if fault.is(MISSING) => match signed {
             true => {
                 "the container does not exist, and the SAS may not make it. Make the container, or use an \
                      account SAS that may create containers."

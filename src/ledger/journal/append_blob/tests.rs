@@ -11,6 +11,7 @@ use crate::{
     session::{Fact, UserSaid},
 };
 
+mod azurite;
 mod service;
 
 async fn container(service: &Arc<Service>) -> AppendBlobJournal {

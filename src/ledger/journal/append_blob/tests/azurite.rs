@@ -10,7 +10,7 @@ use azure_core::{
 };
 use url::Url;
 
-use super::AppendBlobJournal;
+use super::super::AppendBlobJournal;
 use crate::{
     azure::{
         self,
@@ -22,7 +22,7 @@ use crate::{
     session::{Fact, UserSaid},
 };
 
-#[path = "../../../../tests/it/azurite/proxy.rs"]
+#[path = "../../../../../tests/it/azurite/proxy.rs"]
 mod proxy;
 
 fn plain() -> Transport {
