@@ -1,80 +1,14 @@
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use super::*;
-use crate::{
-    credential::testing::Vault,
-    far_end::testing::{FarEnd, Heard, Reply},
-};
+use crate::far_end::testing::{FarEnd, Heard, Reply};
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const TOKEN_PATH: &str = "/powervirtualagents/botsbyschema/crf_help/directline/token?api-version=v1";
 const REGION_PATH: &str = "/powervirtualagents/regionalchannelsettings?api-version=v1";
 
-#[tokio::test]
-async fn the_setting_wins_over_the_region() {
-    let endpoint = FarEnd::start(|_, _| Reply::HangUp);
-    let settings = DirectLineSettings {
-        url: Some(url("https://europe.directline.example.com")),
-        ..over_endpoint(&endpoint)
-    };
-    let root = client(&settings).root().await.expect("a root");
-    assert_eq!(root.as_str(), "https://europe.directline.example.com/v3/directline/");
-    assert!(endpoint.heard().is_empty());
-}
-
-#[tokio::test]
-async fn with_nothing_set_the_root_is_the_global_one() {
-    let root = client(&nothing()).root().await.expect("a root");
-    assert_eq!(root.as_str(), "https://directline.botframework.com/v3/directline/");
-}
-
-#[tokio::test]
-async fn the_region_is_asked_for_once() {
-    let endpoint = FarEnd::start(|_, _| region("https://europe.directline.example.com/"));
-    let client = client(&over_endpoint(&endpoint));
-    for client in [client.clone(), client] {
-        let root = client.root().await.expect("a root");
-        assert_eq!(root.as_str(), "https://europe.directline.example.com/v3/directline/");
-    }
-    assert_eq!(endpoint.targets(), [format!("GET {REGION_PATH}")]);
-}
-
-#[tokio::test]
-async fn where_no_region_is_told_the_token_names_the_root() {
-    for status in [200, 404, 501] {
-        let endpoint = FarEnd::start(move |heard, _| match heard.target.as_str() {
-            TOKEN_PATH => {
-                let claims = BASE64_URL_SAFE_NO_PAD.encode(r#"{"aud":"https://india.example.com/"}"#);
-                Reply::json(200, &json!({"token": format!("h.{claims}.s"), "expires_in": 3600}))
-            }
-            _ => Reply::text(status, "{}"),
-        });
-        let root = client(&over_endpoint(&endpoint)).root().await.expect("a root");
-        assert_eq!(root.as_str(), "https://india.example.com/v3/directline/", "{status}");
-    }
-}
-
-#[tokio::test]
-async fn a_token_that_names_no_root_leaves_the_global_one() {
-    let endpoint = FarEnd::start(|heard, _| match heard.target.as_str() {
-        TOKEN_PATH => Reply::json(200, &json!({"token": "opaque"})),
-        _ => Reply::text(404, ""),
-    });
-    let root = client(&over_endpoint(&endpoint)).root().await.expect("a root");
-    assert_eq!(root, root::global());
-}
-
-#[tokio::test]
-async fn a_region_that_could_not_be_asked_for_is_asked_for_again() {
-    let endpoint = FarEnd::start(|_, before| match before {
-        0 => Reply::text(503, ""),
-        _ => region("http://127.0.0.1:9"),
-    });
-    let client = client(&over_endpoint(&endpoint));
-    assert!(matches!(client.root().await, Err(CallError::Failed { status: 503 })));
-    assert_eq!(client.root().await.expect("a root").as_str(), "http://127.0.0.1:9/v3/directline/");
-}
+mod roots;
+mod secrets;
 
 #[tokio::test]
 async fn with_the_secret_a_conversation_is_started_directly() {
@@ -263,63 +197,6 @@ async fn a_token_is_exchanged_for_a_new_one() {
 async fn read(reply: Reply) -> Result<ActivitySet, CallError> {
     let far_end = once(reply);
     client(&with_secret(&far_end)).activities("c", "Bearer t", None, None).await
-}
-
-#[tokio::test]
-async fn a_refused_secret_is_read_again_for_open_post_and_read() {
-    let far_end = FarEnd::start(|heard, _| match heard.header("authorization") {
-        Some("Bearer new") => {
-            Reply::json(200, &json!({"conversationId": "c", "id": "a", "activities": [], "expires_in": 9}))
-        }
-        _ => Reply::text(403, ""),
-    });
-    for call in 0..3 {
-        let vault = Vault::default();
-        let secret = Some(vault.credential("old"));
-        let client = client(&DirectLineSettings { secret, ..with_secret(&far_end) });
-        vault.put(Some("new"));
-        let outcome = match call {
-            0 => client.open(None, None, None).await.map(drop),
-            1 => client.post("c", "Bearer old", &json!({"type": "message"}), None).await.map(drop),
-            _ => client.activities("c", "Bearer old", None, None).await.map(drop),
-        };
-        outcome.expect("an answer to the new secret");
-        assert_eq!(vault.asked(), 1, "{call}");
-    }
-    let heard = far_end.heard();
-    assert_eq!(heard.len(), 6);
-    assert_eq!(heard[2].body, heard[3].body);
-}
-
-#[tokio::test]
-async fn an_answer_takes_room_as_long_as_it_is_held_after_a_renewed_secret_too() {
-    const MEBIBYTE: usize = 1 << 20;
-    let far_end = FarEnd::start(|heard, _| match heard.header("authorization") {
-        Some("Bearer old") => Reply::text(403, ""),
-        _ => Reply::json(200, &json!({"activities": [{"type": "message", "text": "x".repeat(MEBIBYTE)}]})),
-    });
-    let vault = Vault::default();
-    let secret = Some(vault.credential("old"));
-    let client = client(&DirectLineSettings { secret, ..with_secret(&far_end) });
-    vault.put(Some("new"));
-    // Room for one, and not for two.
-    let _others = client.room().take(ROOM - 2 * MEBIBYTE);
-    let look = async |authorization| client.look("c", authorization, None, None).await;
-    let held = look("Bearer old").await.expect("an answer to the new secret");
-    assert!(look("Bearer t").await.is_err(), "another has no room");
-    drop(held);
-    assert!(look("Bearer t").await.is_ok());
-}
-
-#[tokio::test]
-async fn a_token_that_is_refused_is_not_taken_for_our_secret() {
-    let far_end = FarEnd::start(|_, _| Reply::text(403, ""));
-    let vault = Vault::default();
-    let client =
-        client(&DirectLineSettings { secret: Some(vault.credential("old")), ..with_secret(&far_end) });
-    vault.put(Some("new"));
-    client.activities("c", "Bearer a-token", None, None).await.expect_err("a refusal");
-    assert_eq!((far_end.heard().len(), vault.asked()), (1, 0));
 }
 
 fn once(reply: Reply) -> FarEnd {
