@@ -1,7 +1,5 @@
 //! Requests and failures, before the documented function and before ours. What is about time stands with `agent_turn`.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use servicenow_handoff::simulate::{copilot::CopilotOptions, faults::Fault};
 
@@ -98,7 +96,8 @@ fn requests_and_failures_are_answered_as_the_documented_function_answers_them_or
     });
 }
 
-/// The documented function, as its source says: checks three headers, waits, reads once, and passes on what it got.
+/// The documented function, as its source says: checks three headers, reads once, and passes on what it got. Its wait would bring
+/// nothing: all has been said.
 async fn documented(stage: &Stage, headers: &[(&str, String)]) -> (u16, Value) {
     let given = |name: &str| headers.iter().find(|(one, _)| *one == name).map(|(_, value)| value.as_str());
     let bad = |message: &str| (400, json!({"error": {"code": "BadArgument", "message": message}}));
@@ -107,7 +106,6 @@ async fn documented(stage: &Stage, headers: &[(&str, String)]) -> (u16, Value) {
     };
     let Some(conversation) = given("conversationid") else { return bad("Conversation ID is missing.") };
     let Some(watermark) = given("watermark") else { return bad("Watermark is missing.") };
-    tokio::time::sleep(Duration::from_millis(50)).await;
     let url = format!(
         "{}v3/directline/conversations/{conversation}/activities?watermark={watermark}",
         stage.studio.url()
