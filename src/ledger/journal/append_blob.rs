@@ -99,6 +99,11 @@ impl AppendBlobJournal {
     /// Takes apart what was read from `start` on, and remembers its places.
     fn take_in<'a>(&self, name: &str, bytes: &'a [u8], start: Mark) -> Result<Blocks<'a>, Fault> {
         let blocks = Blocks::read(bytes, start).ok_or(Fault::Damaged("the blob ends within a line"))?;
+        // A blob only grows: one that ends before the end it had is another.
+        let offset = |end: &Mark| end.offset;
+        if self.known.end(name).as_ref().map(offset) > blocks.marks.last().map(offset) {
+            self.known.forget(name);
+        }
         if !bytes.is_empty() {
             self.known.learn(name, &blocks.marks);
         }

@@ -171,6 +171,22 @@ async fn a_journal_that_was_deleted_is_an_error_and_no_endless_conflict() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_journal_that_another_process_removed_may_begin_anew_here() {
+    for anew in [0, 1] {
+        let (service, journal, id) = begun().await;
+        journal.append(&id, 2, &[fact(3), fact(4)], None).await.expect("append");
+        let other = opened(&service).await;
+        assert!(other.remove(&id).await.expect("remove"));
+        for n in 0..anew {
+            other.append(&id, n, &[fact(9)], None).await.expect("append");
+        }
+        assert_eq!(journal.read(&id, 0).await.expect("read").len() as u64, anew);
+        let appended = journal.append(&id, anew, &[fact(5)], None).await;
+        assert_eq!(appended.expect("append"), Append::Done(anew + 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_conversation_opened_again_meanwhile_keeps_its_marker() {
     let (service, journal, id) = begun().await;
     // The closing writer has learnt the ETag; before it deletes, another one opens again.
