@@ -58,11 +58,13 @@ impl SqliteJournal {
     /// When the folder or the file can't be made or written, or is no SQLite database.
     pub fn open_file(path: &Path) -> Result<Self, JournalError> {
         place::make(path).map_err(JournalError::unavailable("its folder or the file can't be made"))?;
-        let connection =
-            connect(path, STARTING).map_err(JournalError::unavailable("the file can't be opened"))?;
-        connection.execute_batch(SCHEMA).map_err(JournalError::unavailable("its tables can't be made"))?;
-        connection.execute_batch(TRY).map_err(JournalError::unavailable("it can't be written"))?;
-        connection.busy_timeout(BUSY).map_err(JournalError::unavailable("the file can't be opened"))?;
+        let opened = connect(path, STARTING).and_then(|connection| {
+            connection.execute_batch(SCHEMA)?;
+            connection.execute_batch(TRY)?;
+            connection.busy_timeout(BUSY)?;
+            Ok(connection)
+        });
+        let connection = opened.map_err(JournalError::unavailable("the file can't be opened and written"))?;
         let place = Place::of(path);
         let (writer, pending) = mpsc::channel();
         let at = place.clone();
@@ -84,29 +86,25 @@ impl SqliteJournal {
 
     fn with_reader<T>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, JournalError>,
-    ) -> Result<T, JournalError> {
-        self.place.is_there().map_err(JournalError::unavailable("the file is gone"))?;
+        read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, rusqlite::Error> {
+        self.place.is_there()?;
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => connect(&self.place.path, BUSY)
-                .map_err(JournalError::unavailable("the file can't be opened"))?,
-        };
+        let connection = idle.map_or_else(|| connect(&self.place.path, BUSY), Ok)?;
         let answer = read(&connection);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         answer
     }
 
     fn ids(&self, query: &str, realm: &str) -> Result<Vec<ConversationId>, JournalError> {
-        self.with_reader(|connection| {
-            let failed = JournalError::unavailable("the conversations can't be listed");
-            let mut statement = connection.prepare_cached(query).map_err(failed)?;
-            let ids = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
-            let ids: Vec<String> = ids.collect::<Result<_, _>>().map_err(failed)?;
+        let listed = self.with_reader(|connection| {
+            let mut statement = connection.prepare_cached(query)?;
+            let ids = statement.query_map([], |row| row.get::<_, String>(0))?;
             // An id of another realm has no prefix of ours, or a `/` that ours can't have.
-            Ok(ids.iter().filter_map(|id| ConversationId::parse(id.strip_prefix(realm)?)).collect())
-        })
+            let ours = |id: String| ConversationId::parse(id.strip_prefix(realm)?);
+            ids.filter_map(|id| id.map(ours).transpose()).collect()
+        });
+        listed.map_err(JournalError::unavailable("the conversations can't be listed"))
     }
 }
 
@@ -114,21 +112,21 @@ impl SqliteJournal {
 impl Journal for SqliteJournal {
     async fn read(&self, name: Name<'_>, from: Position) -> Result<Option<Vec<Vec<u8>>>, JournalError> {
         let key = name.to_string();
-        self.with_reader(|connection| {
-            let failed = JournalError::unavailable("a journal can't be read");
-            let mut statement = connection.prepare_cached(READ).map_err(failed)?;
+        let read = self.with_reader(|connection| {
+            let mut statement = connection.prepare_cached(READ)?;
             // With the fact before: one look tells that the journal still reaches so far.
-            let mut rows = statement.query(params![key, from.saturating_sub(1)]).map_err(failed)?;
+            let mut rows = statement.query(params![key, from.saturating_sub(1)])?;
             let (mut facts, mut reaches) = (vec![], from == 0);
-            while let Some(row) = rows.next().map_err(failed)? {
-                let position: Position = row.get(0).map_err(failed)?;
+            while let Some(row) = rows.next()? {
+                let position: Position = row.get(0)?;
                 reaches = true;
                 if position >= from {
-                    facts.push(row.get(1).map_err(failed)?);
+                    facts.push(row.get(1)?);
                 }
             }
             Ok(reaches.then_some(facts))
-        })
+        });
+        read.map_err(JournalError::unavailable("a journal can't be read"))
     }
 
     async fn append(
