@@ -134,7 +134,7 @@ impl<M: Machine> Ledger<M> {
         Ok((!facts.is_empty()).then(|| Arc::new(Entry::new(&self.machine, id, &facts))))
     }
 
-    /// The conversation, be anything stored of it or not.
+    /// As [`find`](Self::find), or a conversation of which nothing is stored.
     pub async fn find_or_begin(&self, id: &ConversationId) -> Result<Arc<Entry<M>>, JournalError> {
         let found = self.find(id).await?;
         Ok(found.unwrap_or_else(|| self.remember(self.begin(id))))
@@ -145,13 +145,6 @@ impl<M: Machine> Ledger<M> {
         Arc::new(Entry::new(&self.machine, id, &[]))
     }
 
-    /// Takes a conversation out of the store: nothing of it stays.
-    pub async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {
-        self.forget(id);
-        self.journal.remove(id).await
-    }
-
-    /// Words that must not be stored, kept in memory alone.
     pub fn whispers(&self) -> &Whispers {
         &self.whispers
     }

@@ -74,12 +74,8 @@ impl<M: Machine> Entry<M> {
 }
 
 impl<M: Machine> Ledger<M> {
-    /// Folds in what other instances have stored.
-    ///
-    /// # Errors
-    /// When the store fails. When the journal is shorter than the copy, the conversation is forgotten, too: it is read anew
-    /// by whoever asks for it next.
-    pub async fn catch_up(&self, entry: &Entry<M>, copy: &mut M::State) -> Result<(), JournalError> {
+    /// As [`refresh`](Self::refresh), for who holds the copy.
+    pub(super) async fn catch_up(&self, entry: &Entry<M>, copy: &mut M::State) -> Result<(), JournalError> {
         let end = M::position(copy);
         self.read_into(entry, copy, end).await.map(drop)
     }
@@ -122,7 +118,11 @@ impl<M: Machine> Ledger<M> {
         Ok(facts)
     }
 
-    /// As [`catch_up`](Self::catch_up), for who does not hold the copy.
+    /// Folds in what other instances have stored.
+    ///
+    /// # Errors
+    /// When the store fails. When the journal is shorter than the copy, the conversation is forgotten, too: it is read anew
+    /// by whoever asks for it next.
     pub async fn refresh(&self, entry: &Entry<M>) -> Result<(), JournalError> {
         self.catch_up(entry, &mut *entry.state.lock().await).await
     }

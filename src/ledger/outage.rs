@@ -66,14 +66,9 @@ impl Outage {
 
     /// A call was surely not taken because the far end is not there, or wants to be left alone for `wait` milliseconds.
     fn down(&mut self, now: Timestamp, wait: i64) {
-        let found = Down::found(now, wait);
-        match &mut self.down {
-            Some(down) => {
-                down.at = now;
-                down.closed = down.closed.max(found.closed);
-            }
-            None => self.down = Some(found),
-        }
+        let down = self.down.get_or_insert_with(|| Down::found(now, wait));
+        down.at = now;
+        down.closed = down.closed.max(now.plus_millis(wait));
     }
 }
 

@@ -74,8 +74,10 @@ pub struct Queued<C> {
     /// Times that its maker may die; more than once where another making goes on where the last one stopped.
     pub deaths: u8,
     pub lease: Option<Lease>,
-    not_before: Timestamp,
-    put_off: Timestamp,
+    /// Until when its last failure puts it off.
+    pub not_before: Timestamp,
+    /// When that was decided.
+    pub put_off: Timestamp,
 }
 
 impl<C> Queued<C> {
@@ -112,11 +114,6 @@ impl<C> Queued<C> {
     /// Whether an earlier making of it may have reached the far end: one without a full answer, or one whose maker died.
     pub fn may_have_arrived(&self) -> bool {
         self.timeouts > 0 || self.crashes > 0
-    }
-
-    /// Until when its last failure puts it off, and when that was decided; milliseconds since the epoch.
-    pub fn put_off(&self) -> (i64, i64) {
-        (self.not_before.0, self.put_off.0)
     }
 
     /// Whether nobody has begun to make it, or has settled what was begun, and no wait holds it back.

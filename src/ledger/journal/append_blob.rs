@@ -172,12 +172,13 @@ impl AppendBlobJournal {
         let (mut ids, mut next) = (vec![], None);
         loop {
             let page = JOURNAL.with(|| self.container.list(prefix, next.clone(), None)).await;
-            let page = page.map_err(JournalError::unavailable("the conversations can't be listed"))?;
-            ids.extend(page.names.iter().filter_map(|name| name::id_behind(name, prefix)));
-            next = page.next;
-            if next.is_none() {
+            let (names, more) =
+                page.map_err(JournalError::unavailable("the conversations can't be listed"))?;
+            ids.extend(names.iter().filter_map(|name| name::id_behind(name, prefix)));
+            if more.is_none() {
                 return Ok(ids);
             }
+            next = more;
         }
     }
 }

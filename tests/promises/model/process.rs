@@ -65,6 +65,6 @@ pub fn hash_outbox<H: Hasher>(session: &Session, state: &mut H) {
     for queued in session.outbox.iter() {
         queued.id.hash(state);
         queued.lease.as_ref().map(|lease| (lease.attempt, lease.at.0, lease.until.0)).hash(state);
-        queued.put_off().hash(state);
+        (queued.not_before.0, queued.put_off.0).hash(state);
     }
 }

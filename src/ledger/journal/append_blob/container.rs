@@ -20,13 +20,6 @@ const PIECE: NonZeroUsize = NonZeroUsize::new(64 << 20).expect("not zero");
 /// The container that journals are kept in.
 pub struct Container(pub BlobContainerClient);
 
-/// A page of a listing.
-pub struct Listed {
-    pub names: Vec<String>,
-    /// Where the next page begins, when there is one.
-    pub next: Option<String>,
-}
-
 impl Container {
     fn blob(&self, name: &str) -> BlobClient {
         self.0.blob_client(name)
@@ -106,13 +99,13 @@ impl Container {
         }
     }
 
-    /// One page of the blobs whose names begin with `prefix`, `at_most` of them.
+    /// One page of the blobs whose names begin with `prefix`, `at_most` of them; their names, and where the next page begins.
     pub async fn list(
         &self,
         prefix: &str,
         page: Option<String>,
         at_most: Option<i32>,
-    ) -> Result<Listed, Fault> {
+    ) -> Result<(Vec<String>, Option<String>), Fault> {
         let options = BlobContainerClientListBlobsOptions {
             prefix: Some(prefix.to_owned()),
             marker: page,
@@ -123,11 +116,8 @@ impl Container {
             let page = self.0.list_blobs(Some(options))?.into_pages().try_next().await?;
             page.map(|page| page.into_model()).transpose()
         };
-        let listed = listed.await.map_err(Fault::from)?;
-        let Some(listed) = listed else { return Ok(Listed { names: vec![], next: None }) };
-        Ok(Listed {
-            names: listed.blob_items.into_iter().filter_map(|blob| blob.name).collect(),
-            next: listed.next_marker.filter(|next| !next.is_empty()),
-        })
+        let listed = listed.await.map_err(Fault::from)?.unwrap_or_default();
+        let names = listed.blob_items.into_iter().filter_map(|blob| blob.name).collect();
+        Ok((names, listed.next_marker.filter(|next| !next.is_empty())))
     }
 }
