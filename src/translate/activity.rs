@@ -12,7 +12,7 @@ use super::{
     link::{carried, resolve, resolve_picture},
     markdown::{destination, escape},
     picture::{self, Picture},
-    text::{Shown, shown, shown_markdown},
+    text::{Shown, Voice, plain, shown, shown_markdown},
     texts::Text,
 };
 use crate::{
@@ -121,11 +121,16 @@ pub fn render(control: &Control, context: &RenderContext<'_>) -> Rendered {
 }
 
 /// A plain label that leads somewhere, as Markdown; as text, with its address, when it can't be followed.
+///
+/// What an address holds itself is no text either: a picture is where we give it out, anything else is its label.
 pub(super) fn link_text(label: &str, url: &str, context: &RenderContext<'_>) -> String {
-    let shown = escape(label);
+    let held = picture::media_type(url).map(|_| carried(url, context).unwrap_or_else(|saved| saved));
+    let url = held.as_deref().unwrap_or(url);
+    let label = if picture::is_data(label) { context.words.get(Text::Open) } else { label };
+    let shown = escape(&plain(label, Voice::Person));
     match resolve(url, context) {
         Some(resolved) => format!("[{shown}]({})", destination(&resolved)),
-        None if label == url => shown,
+        None if label == url || picture::is_data(url) => shown,
         None => format!("{shown} ({})", escape(url)),
     }
 }
@@ -181,8 +186,7 @@ fn rich(html: &Html, context: &RenderContext<'_>) -> Rendered {
     let drawn = drawn.as_deref().filter(|_| empty);
     let attachment = drawn.and_then(|url| image_attachment(url, context.words.get(Text::Picture), context));
     let instead = drawn.filter(|_| attachment.is_none());
-    let instead =
-        instead.map(|url| Shown::ours(picture_link(context.words.get(Text::Picture), url, context)));
+    let instead = instead.map(|url| Shown::ours(link_text(context.words.get(Text::Picture), url, context)));
     let links = links.iter().map(|link| linked(link, context));
     let mut rendered = Rendered::text(Shown::joined([body].into_iter().chain(links).chain(instead)), context);
     rendered.attachments.extend(attachment);
@@ -196,18 +200,9 @@ fn picture(image: &Image, context: &RenderContext<'_>) -> Rendered {
         Some(attachment) => prompted(caption.as_deref(), context).with(attachment),
         None => {
             let caption = caption.iter().map(|caption| shown(caption, context));
-            let instead = Shown::ours(picture_link(name, url, context));
+            let instead = Shown::ours(link_text(name, url, context));
             Rendered::text(Shown::joined(caption.chain([instead])), context)
         }
-    }
-}
-
-/// What stands for a picture that can't be shown.
-fn picture_link(name: &str, url: &str, context: &RenderContext<'_>) -> String {
-    match picture::media_type(url).map(|_| carried(url, context)) {
-        Some(Err(saved)) => format!("[{}]({saved})", escape(name)),
-        _ if picture::is_data(url) => escape(name),
-        _ => link_text(name, url, context),
     }
 }
 

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{
+    activity::link_text,
     answer::{ANSWER, Question, SKIP},
     link::{RenderContext, carried, resolve, resolve_picture},
     markdown::escape,
     picture::{self, Picture},
     readable,
-    text::{Shown, Voice, shown},
+    text::{Shown, Voice, plain, shown},
     texts::Text,
 };
 use crate::{
@@ -35,7 +36,8 @@ pub(super) fn card(card: &Card, context: &RenderContext<'_>) -> Value {
         }));
     }
     if !fields.is_empty() {
-        let fact = |CardField { label, value }: &CardField| (escape(label), filled_in(value, context));
+        let fact =
+            |CardField { label, value }: &CardField| (filled_in(label, context), filled_in(value, context));
         items.push(wire::facts(fields.iter().map(fact)));
     }
     let mut buttons = Vec::new();
@@ -47,6 +49,7 @@ pub(super) fn card(card: &Card, context: &RenderContext<'_>) -> Value {
         };
         match resolve(url, context) {
             Some(url) => buttons.push(wire::open_url(title, &url)),
+            None if picture::is_data(url) => items.push(wire::text(&link_text(title, url, context))),
             None => items.push(wire::text(&escape(url))),
         }
     }
@@ -102,7 +105,7 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
     let mut body = Vec::new();
     body.extend(title.iter().map(|title| wire::title(&filled_in(title, context))));
     if columns <= MAX_COLUMNS && headers.iter().any(|header| !header.trim().is_empty()) {
-        body.push(wire::columns(headers.iter().map(|header| wire::strong(&escape(header)))));
+        body.push(wire::columns(headers.iter().map(|header| wire::strong(&filled_in(header, context)))));
     }
     let size = page.and_then(|page| usize::try_from(page).ok()).unwrap_or(rows.len()).max(1);
     let pages = rows.chunks(size).collect::<Vec<_>>();
@@ -121,12 +124,12 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
 }
 
 fn table_row(headers: &[String], row: &[String], columns: usize, context: &RenderContext<'_>) -> Value {
-    let header = |at: usize| headers.get(at).map(|header| escape(header)).unwrap_or_default();
-    let cell = |at: usize| row.get(at).map(|cell| filled_in(cell, context)).unwrap_or_default();
+    let text =
+        |texts: &[String], at: usize| texts.get(at).map(|text| filled_in(text, context)).unwrap_or_default();
     if columns > MAX_COLUMNS {
-        return wire::container(vec![wire::facts((0..columns).map(|at| (header(at), cell(at))))]);
+        return wire::container(vec![wire::facts((0..columns).map(|at| (text(headers, at), text(row, at))))]);
     }
-    wire::columns((0..columns).map(|at| wire::text(&cell(at))))
+    wire::columns((0..columns).map(|at| wire::text(&text(row, at))))
 }
 
 /// The button under page `at`: shows the next page and its button, and goes away itself.
@@ -145,12 +148,12 @@ pub(super) fn grouped(grouped: &GroupedParts, context: &RenderContext<'_>) -> Va
     body.extend(parts.iter().map(|part| {
         let Part { label, url, description, context: area } = part;
         let label = match url {
-            Some(url) => super::activity::link_text(label, url, context),
-            None => escape(label),
+            Some(url) => link_text(label, url, context),
+            None => filled_in(label, context),
         };
         let mut items = vec![wire::text(&label)];
         items.extend(description.iter().map(|text| wire::text(&filled_in(text, context))));
-        items.extend(area.iter().map(|area| wire::subtle(&escape(area))));
+        items.extend(area.iter().map(|area| wire::subtle(&filled_in(area, context))));
         wire::container(items)
     }));
     wire::attachment(body, Vec::new(), &fallback(heading.iter().chain(parts.iter().map(|part| &part.label))))
@@ -197,7 +200,7 @@ fn sending(question: Question, optional: bool, context: &RenderContext<'_>) -> V
 
 fn fallback<'a>(texts: impl Iterator<Item = &'a String>) -> String {
     let mut found = Vec::new();
-    texts.for_each(|text| readable::add(&mut found, text));
+    texts.for_each(|text| readable::add(&mut found, &plain(text, Voice::Person)));
     found.join("\n")
 }
 

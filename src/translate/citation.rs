@@ -30,6 +30,7 @@ pub fn with_sources(generated: &Generated, context: &RenderContext<'_>) -> Shown
 
 fn source(mark: &str, label: &str, url: &str, context: &RenderContext<'_>) -> String {
     let mark = markdown::escape(mark);
+    let label = text::plain(label, text::Voice::Person);
     let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
     let label = markdown::escape(if label.is_empty() { url } else { &label });
     match resolve(url, context) {

@@ -122,7 +122,7 @@ impl Escalations {
         User {
             id: from_id.or(escalation.user_id.clone()).unwrap_or_else(|| id.as_str().to_owned()),
             name: users().find_map(|activity| activity.from.as_ref()?.name.clone()).filter(|n| !n.is_empty()),
-            email: email.filter(|email| !email.is_empty()),
+            email: email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()),
             locale: users()
                 .find_map(|activity| activity.locale.clone().filter(|locale| context::names_language(locale)))
                 .or_else(|| escalation.locale.clone())

@@ -94,6 +94,54 @@ fn links_lead_to_the_web_or_are_text() {
     }
 }
 
+/// A link that is the content itself, in all the places that links have.
+#[test]
+fn content_in_an_address_is_given_out_or_left_out_and_never_read() {
+    let given = |_: &str| Some("https://bridge.example.net/c".to_owned());
+    let instance = Url::parse("https://acme.example.com").expect("a URL");
+    let context = RenderContext { picture_link: &given, ..RenderContext::unlinked(&instance) };
+    let part = |url: &str| Part {
+        label: "plan".to_owned(),
+        url: Some(url.to_owned()),
+        description: None,
+        context: None,
+    };
+    for (kind, text) in [("image/png", "[plan](https://bridge.example.net/c)"), ("application/pdf", "plan")] {
+        let url = &format!("data:{kind};base64,{}", "iVBORw0KGgo".repeat(200));
+        let card = Card { links: vec![link("plan", url)], paragraphs: vec![url.clone()], ..Card::default() };
+        let shown = |control: &Control| render(control, &context);
+        assert_eq!(shown(&Control::Link(link("plan", url))).text.as_deref(), Some(text));
+        let nameless = shown(&Control::Link(link("", url)));
+        assert!(!format!("{nameless:?}").contains("iVBOR"), "{nameless:?}");
+        for control in [
+            Control::GroupedParts(GroupedParts { heading: None, parts: vec![part(url)] }),
+            Control::Card(Card { paragraphs: Vec::new(), ..card.clone() }),
+        ] {
+            let shown = format!("{:?}", shown(&control));
+            assert!(shown.contains(text) && !shown.contains("iVBOR"), "{shown}");
+        }
+        let fallback = &shown(&Control::Card(card)).attachments[0]["content"]["fallbackText"];
+        assert!(kind != "image/png" || !fallback.to_string().contains("iVBOR"), "{fallback}");
+    }
+}
+
+/// Tags in a label are read as they are in any text; a label's own signs mean themselves.
+#[test]
+fn html_in_a_label_is_read() {
+    let article =
+        shown(&Control::Link(link("The <b>new</b> R&eacute;sum&eacute; 2. *x*", "https://a.example/")));
+    assert_eq!(article.text.as_deref(), Some("[The new Résumé 2. \\*x\\*](https://a.example/)"));
+    let table = Table {
+        headers: vec!["Serial<br>number".to_owned(), "Plan <x> end".to_owned()],
+        rows: vec![vec!["<b>1</b>".to_owned(), "2".to_owned()]],
+        ..Table::default()
+    };
+    let table = &shown(&Control::Table(table)).attachments[0]["content"];
+    let header = |at: usize| table["body"][0]["columns"][at]["items"][0]["text"].clone();
+    assert_eq!((header(0), header(1)), (json!("Serial  \nnumber"), json!("Plan \\<x> end")));
+    assert_eq!(table["fallbackText"], "Serial\nnumber\nPlan <x> end\n1\n2");
+}
+
 #[test]
 fn an_image_is_an_attachment_with_its_words() {
     let image = |url: &str, alt: Option<&str>| {

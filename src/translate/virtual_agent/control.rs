@@ -8,7 +8,7 @@ use self::card::card;
 pub(super) use self::card::is_notification;
 use super::super::{
     html, readable,
-    text::{Voice, is_seen},
+    text::{self, Voice, is_seen},
 };
 use crate::{
     domain::control::{
@@ -287,7 +287,7 @@ fn item(option: PickerOption) -> Option<Item> {
     let PickerOption { label, value, description, attachment: image } = option;
     let shown = label.or_else(|| value.clone()).or_else(|| description.clone())?;
     let value = value.unwrap_or_else(|| shown.clone());
-    Some(Item { label: shown, value, description, image })
+    Some(Item { label: text::plain(&shown, Voice::Person), value, description, image })
 }
 
 /// Anything that asks for a mask gets one, also by a word we don't know.

@@ -199,6 +199,15 @@ fn cards_of_every_template_become_cards() {
 }
 
 #[test]
+fn a_choice_is_named_without_its_tags_and_means_what_it_meant() {
+    let options = json!([{"label": "<b>Reset</b> it", "value": "<b>r</b>"}, "<i>x</i>", "Plan <x> end"]);
+    let picker = shown(json!({"uiType": "Picker", "label": "?", "options": options}));
+    let Control::Choice(Choice { items, .. }) = picker else { panic!("{picker:?}") };
+    let named = items.iter().map(|item| (item.label.as_str(), item.value.as_str())).collect::<Vec<_>>();
+    assert_eq!(named, [("Reset it", "<b>r</b>"), ("x", "<i>x</i>"), ("Plan <x> end", "Plan <x> end")]);
+}
+
+#[test]
 fn questions_become_controls() {
     let picture = |label: &str| Option_ {
         description: some("about"),
