@@ -149,7 +149,7 @@ fn growing(stream: &Stream, conversation: &ConversationId, context: &RenderConte
             let hint = stream.hint.as_deref().map(|hint| text::shown(hint, &context).markdown);
             ("informative", hint.unwrap_or_else(|| context.words.get(Text::Writing).to_owned()))
         }
-        false => ("streaming", text::shown(&stream.text, &context).markdown),
+        false => ("streaming", text::growing(&stream.text, &context).markdown),
     };
     let mut activity = typing(Some(&stream.by), &context);
     activity["text"] = text.into();

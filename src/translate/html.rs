@@ -76,6 +76,26 @@ fn end_before(name: &str, open: &mut Vec<(String, bool)>) {
     }
 }
 
+/// HTML that is still being written, as if it ended here: without a tag that is cut, and with what is open closed.
+pub fn ended(html: &str) -> String {
+    let is_cut = |at: &usize| {
+        let tag =
+            html[at + 1..].starts_with(|char: char| char.is_ascii_alphabetic() || matches!(char, '/' | '!'));
+        !html[*at..].contains('>') && (tag || html.ends_with('<'))
+    };
+    let mut whole = html[..html.rfind('<').filter(is_cut).unwrap_or(html.len())].to_owned();
+    let mut open = Vec::new();
+    for token in Tokens::new(&whole) {
+        match token {
+            Token::Open(tag) if !tag.is_closed && !tags::is_void(&tag.name) => open.push(tag.name),
+            Token::Close(name) if open.last() == Some(&name) => drop(open.pop()),
+            _ => {}
+        }
+    }
+    open.iter().rev().for_each(|name| whole.push_str(&format!("</{name}>")));
+    whole
+}
+
 /// HTML's readable content as Markdown. Addresses stay as they stand; see
 /// [`markdown::safe`](super::markdown::safe) for what becomes of them.
 ///

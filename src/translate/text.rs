@@ -94,6 +94,13 @@ pub fn shown(text: &str, context: &RenderContext<'_>) -> Shown {
     of_kind(&text, kind, pictures, context)
 }
 
+/// As [`shown`], of a text of which more is to come.
+pub fn growing(text: &str, context: &RenderContext<'_>) -> Shown {
+    let ended = text.trim_start().starts_with('<').then(|| html::ended(text));
+    let ended = ended.filter(|ended| Kind::of(ended, context.by) == Kind::Html);
+    shown(ended.as_deref().unwrap_or(text), context)
+}
+
 /// Markdown of our own making, or that is known to be Markdown, as such.
 pub fn shown_markdown(text: &str, context: &RenderContext<'_>) -> Shown {
     let (text, pictures) = picture::taken_out(text);

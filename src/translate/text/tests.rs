@@ -196,6 +196,21 @@ fn evidence_tells_html() {
 }
 
 #[test]
+fn html_that_grows_never_shows_its_tags() {
+    let whole =
+        "<p>Hi <b>there</b>, 1 &lt; 2</p><ul><li>see <a href=\"https://a.example/x\">it</a></li></ul>";
+    for by in [Voice::Person, Voice::Bot] {
+        for end in 3..whole.len() {
+            let shown = growing(&whole[..end], &context(by)).markdown;
+            assert!(!shown.contains(['>', '{']) && !shown.contains("<b"), "{}: {shown}", &whole[..end]);
+        }
+        assert_eq!(growing(whole, &context(by)), said(whole, by));
+    }
+    assert_eq!(growing("use <b> for **bold", &context(Voice::Bot)).markdown, "use &lt;b> for **bold");
+    assert_eq!(growing("1 < 2", &context(Voice::Person)).markdown, "1 \\< 2");
+}
+
+#[test]
 fn html_in_a_text_is_read_as_html() {
     for (text, by, markdown) in [
         ("closed.<br>Have a nice day", Voice::Bot, "closed.  \nHave a nice day"),

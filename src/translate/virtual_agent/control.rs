@@ -42,11 +42,9 @@ fn plain(kind: Kind, texts: Texts, mask: Mask, by: Voice) -> Option<Control> {
         }
         Kind::GroupedPartsOutput(parts) => grouped(parts, texts),
         Kind::Picker(picker) => choice(picker, texts),
-        Kind::InputText { required } => Some(Control::TextInput(TextInput {
-            prompt: prompt(texts),
-            mask,
-            optional: required == Some(false),
-        })),
+        Kind::InputText { required } => Some(asked(texts, mask, required)),
+        // An input that shows what is chosen would not hide it.
+        Kind::Date { of: _, required } if mask != Mask::None => Some(asked(texts, mask, required)),
         Kind::Date { of, required } => {
             let kind = match of {
                 DateKind::Date => MomentKind::Date,
@@ -75,6 +73,10 @@ fn upload(wanted: FileUpload, texts: Texts) -> Upload {
         pictures_only: item_type.is_some_and(|kind| kind.eq_ignore_ascii_case("image")),
         optional: required == Some(false),
     }
+}
+
+fn asked(texts: Texts, mask: Mask, required: Option<bool>) -> Control {
+    Control::TextInput(TextInput { prompt: prompt(texts), mask, optional: required == Some(false) })
 }
 
 /// Words that are masked, if this is nothing but words.

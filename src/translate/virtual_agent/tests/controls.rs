@@ -199,6 +199,15 @@ fn cards_of_every_template_become_cards() {
 }
 
 #[test]
+fn a_masked_date_is_entered_hidden() {
+    for of in ["Date", "Time", "DateTime"] {
+        let asked = shown(json!({"uiType": of, "label": "Born?", "maskType": "SECURE", "required": true}));
+        let hidden = TextInput { prompt: some("Born?"), mask: Mask::Secure, optional: false };
+        assert_eq!(asked, Control::TextInput(hidden), "{of}");
+    }
+}
+
+#[test]
 fn a_choice_is_named_without_its_tags_and_means_what_it_meant() {
     let options = json!([{"label": "<b>Reset</b> it", "value": "<b>r</b>"}, "<i>x</i>", "Plan <x> end"]);
     let picker = shown(json!({"uiType": "Picker", "label": "?", "options": options}));
