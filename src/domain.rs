@@ -11,7 +11,7 @@ pub mod inbound;
 pub use self::chance::random;
 
 /// The client's Direct Line conversation. Opaque; the same before, during and after any number of hand-offs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConversationId(Arc<str>);
 
 impl ConversationId {

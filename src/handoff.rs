@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use self::{attaching::Attaching, bot::Bot, calls::Calls, machine::Chat};
+use self::{attaching::Attaching, bot::Bot, calls::Calls};
 use crate::{
     config::{AfterChat, Settings},
     credential::derived,
@@ -18,7 +18,7 @@ use crate::{
         journal::{JournalError, Store},
     },
     servicenow::ServiceNow,
-    session::{EndReason, Fact, Policy},
+    session::{Chat, EndReason, Fact},
     telemetry::Counters,
     wire::virtual_agent::response::Response,
 };
@@ -31,7 +31,6 @@ mod counting;
 mod escalation;
 mod giving;
 mod hear;
-pub mod machine;
 mod named;
 mod posting;
 mod reading;
@@ -93,7 +92,8 @@ impl Handoff {
         let texts = settings.handoff.texts.clone();
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let servicenow = ServiceNow::new(far_end, http.clone());
-        let machine = Chat { policy: policy(settings, &direct_line) };
+        let back_to_bot = settings.handoff.after_chat == AfterChat::Bot && direct_line.can_open();
+        let machine = Chat { timeout_millis: millis(settings.handoff.timeout), back_to_bot };
         let stored = observer(servicenow.clone(), counters.clone());
         let ledger = Arc::new(Ledger::new(machine, journal, World::real(derived::marks(settings)), stored));
         let instance = far_end.url.clone();
@@ -142,13 +142,6 @@ impl Handoff {
     /// Stores what a webhook tells. The caller may answer 200 when this has returned.
     pub async fn hear(&self, response: Response) -> Result<Heard, JournalError> {
         hear::hear(&self.calls, response).await
-    }
-}
-
-fn policy(settings: &Settings, direct_line: &DirectLine) -> Policy {
-    Policy {
-        timeout_millis: millis(settings.handoff.timeout),
-        back_to_bot: settings.handoff.after_chat == AfterChat::Bot && direct_line.can_open(),
     }
 }
 

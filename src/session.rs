@@ -1,5 +1,5 @@
-//! The pure core: what a conversation's journal means ([`State::apply`]) and what an event adds to it
-//! ([`decide`]). No clock, no I/O, no wire format.
+//! The pure core: what a conversation's journal means ([`State::apply`]) and what a command adds to it ([`Chat`]). No clock, no
+//! I/O, no wire format.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,6 +19,7 @@ mod decide;
 mod fact;
 mod fold;
 mod kept;
+pub mod machine;
 mod order;
 mod questions;
 mod stream;
@@ -26,9 +27,10 @@ mod stream;
 pub(crate) mod tests;
 
 pub use call::{Call, ChatCall, LANE};
-pub use decide::{Command, Policy, decide, settle};
+pub use decide::Command;
 pub use fact::*;
 pub use kept::{Kept, MOST_FILES, MOST_WORDS, Quota};
+pub use machine::Chat;
 pub use order::{Lift, stamp};
 pub use questions::Questions;
 pub use stream::Stream;
@@ -47,7 +49,7 @@ const AGENT_STILL_TYPES: i64 = 10_000;
 pub const IDLE_MILLIS: i64 = 24 * 3_600_000;
 
 /// What a conversation's facts add up to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     pub conversation: ConversationId,
     /// How many facts are folded in; the next fact's position.
@@ -84,8 +86,8 @@ pub struct State {
     pub questions: Questions,
     /// Masked answers that a repeat may still follow.
     whispered: Vec<Whispered>,
-    /// How the last chat ended.
-    ended: Option<Ended>,
+    /// When the user ended the last chat, if it was the user who did.
+    left: Option<Timestamp>,
     /// ServiceNow's messages the client has not fetched yet: position and `messageId`.
     unfetched: Vec<(u64, String)>,
     /// What is held of the visitor's.
@@ -103,13 +105,6 @@ struct Whispered {
     at: Timestamp,
 }
 
-/// The end of a chat.
-#[derive(Clone, Debug)]
-struct Ended {
-    at: Timestamp,
-    why: EndReason,
-}
-
 impl Whispered {
     fn is_recent(&self, now: Timestamp) -> bool {
         now.millis_since(self.at) < DOUBLE_CLICK
@@ -125,7 +120,6 @@ pub enum Phase {
     /// A person was asked for.
     Waiting {
         since: Timestamp,
-        opening: Opening,
         queued: bool,
     },
     WithAgent {
@@ -145,24 +139,9 @@ pub enum Phase {
 pub struct Segment {
     /// Direct Line's conversation; `None`: the client's own.
     pub conversation: Option<String>,
-    /// Sealed.
-    pub authorization: Option<String>,
-    pub until: Option<Timestamp>,
+    pub token: Option<SealedToken>,
     /// Where the bot was cut off; `None` while it speaks.
     pub cut: Option<Cut>,
-}
-
-/// The end of a bot's stretch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cut {
-    pub event: String,
-    pub bot: Option<String>,
-    pub watermark: Option<String>,
-    pub tail: Vec<ActivityId>,
-    pub answered: Vec<ActivityId>,
-    pub unmatched_request: Option<String>,
-    /// What the user said behind the event has been taken over.
-    pub drained: bool,
 }
 
 /// Somebody at ServiceNow who types.
@@ -170,7 +149,7 @@ pub struct Cut {
 pub struct AgentTypes {
     /// Where the fact stands that says so.
     pub position: u64,
-    pub by: Option<Speaker>,
+    pub by: Speaker,
     pub since: Timestamp,
 }
 
@@ -185,35 +164,7 @@ pub struct Answered {
 impl State {
     /// A conversation of which nothing is stored.
     pub fn new(conversation: ConversationId) -> Self {
-        Self {
-            conversation,
-            position: 0,
-            phase: Phase::Bot,
-            chat: 0,
-            user: User::default(),
-            segments: Vec::new(),
-            outbox: Outbox::default(),
-            trace: None,
-            last_heard: Timestamp::default(),
-            history_missing: false,
-            names: HashSet::new(),
-            tasks: HashMap::new(),
-            heard: HashSet::new(),
-            posted: HashMap::new(),
-            taken: HashSet::new(),
-            tokens: HashMap::new(),
-            typing_since: None,
-            agent_types: None,
-            streams: Vec::new(),
-            lifts: Vec::new(),
-            latest: Timestamp::default(),
-            questions: Questions::default(),
-            whispered: Vec::new(),
-            ended: None,
-            unfetched: Vec::new(),
-            kept: Kept::default(),
-            people: Vec::new(),
-        }
+        Self { conversation, ..Self::default() }
     }
 
     /// True while a person is asked for or present.
@@ -252,9 +203,17 @@ impl State {
             .filter(|types| (-SKEW..AGENT_TYPES).contains(&now.millis_since(types.since)))
     }
 
-    /// What these words have no room for in the conversation any more.
-    pub fn lacks_room_for(&self, said: &UserSaid) -> Option<Quota> {
-        self.kept.lacks_room_for(said, &[])
+    /// The id that the same words were given before: by Direct Line's id or the client's own, or, where they may not be stored, by
+    /// themselves.
+    pub(super) fn known(&self, said: &UserSaid, now: Timestamp) -> Option<ActivityId> {
+        let posted = said.client_id.as_ref().and_then(|id| self.posted_as(id));
+        let taken = || said.id.as_ref().filter(|id| self.has_taken(id));
+        let whisper = said.message.as_ref().and_then(|message| message.whisper.as_ref());
+        let whispered = || {
+            let open = said.answers.is_some_and(|question| !self.questions.is_answered(question));
+            whisper.filter(|_| !open).and_then(|whisper| self.whispered_as(&whisper.mark, now))
+        };
+        posted.or_else(taken).or_else(whispered).cloned()
     }
 
     /// The masked answer that the same words were a moment ago: a repeat or a double click.
@@ -264,12 +223,8 @@ impl State {
 
     /// Whether the user ended the chat a moment ago: to do it twice must not end what follows.
     pub fn ended_by_user(&self, now: Timestamp) -> bool {
-        self.ended_lately(now).is_some_and(|end| end.why == EndReason::ByUser)
-    }
-
-    fn ended_lately(&self, now: Timestamp) -> Option<&Ended> {
-        let lately = |end: &&Ended| (-SKEW..DOUBLE_CLICK).contains(&now.millis_since(end.at));
-        self.ended.as_ref().filter(|_| !self.is_live()).filter(lately)
+        let lately = |at| (-SKEW..DOUBLE_CLICK).contains(&now.millis_since(at));
+        !self.is_live() && self.left.is_some_and(lately)
     }
 
     /// Whether a masked answer was given in this chat.

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use url::Url;
 
-use super::{Client, Conversation, Refusal, machine::Chat};
+use super::{Client, Conversation, Refusal};
 use crate::{
     config::Settings,
     credential::Seal,
@@ -17,7 +17,7 @@ use crate::{
     domain::{ConversationId, Timestamp},
     far_end::{CallError, room::Taken},
     ledger::{Ledger, Outage, journal::JournalError},
-    session::{Command, Segment},
+    session::{Chat, Command, Segment},
     telemetry::of_caller,
     wire::activity::{Activity, ActivitySet},
 };
@@ -151,19 +151,18 @@ impl Bot {
         conversation: &Arc<Conversation>,
         segment: &Segment,
     ) -> Result<String, BotError> {
-        let Segment { conversation: ours, authorization: held, until, cut: _ } = segment;
-        let (Some(ours), Some(held), Some(until)) = (ours, held, *until) else {
+        let Segment { conversation: Some(ours), token: Some((held, until)), cut: _ } = segment else {
             return Ok(self.direct_line.own_authorization().unwrap_or_default());
         };
         // Sealed while the settings had other secrets: as good as over, and the conversation is replaced.
         let held = self.seal.open(held, conversation.id.as_str()).ok_or_else(over)?;
-        if !is_old(until, Timestamp::now()) {
+        if !is_old(*until, Timestamp::now()) {
             return Ok(held);
         }
         // When it can't be renewed, the one we hold may still be good.
         let Ok(renewed) = self.direct_line.refresh(&held).await else { return Ok(held) };
-        let (authorization, until) = renewed.sealed(&self.seal, &conversation.id, Timestamp::now());
-        let command = Command::BotTokenRenewed { conversation: ours.clone(), authorization, until };
+        let token = renewed.sealed(&self.seal, &conversation.id, Timestamp::now());
+        let command = Command::BotTokenRenewed { conversation: ours.clone(), token };
         self.ledger.commit(conversation, command).await?;
         Ok(renewed.authorization.expose_secret().to_owned())
     }

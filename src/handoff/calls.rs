@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use tracing::{debug, error, info, warn};
 
-use super::{Conversation, hear, machine::Chat};
+use super::{Conversation, hear};
 use crate::{
     domain::SessionId,
     far_end::CallError,
     ledger::{Attempt, CallId, Failure, Ledger, Outcome, Role, Tried, Why},
     servicenow::ServiceNow,
-    session::{Answered, Call, ChatCall, State, TYPING_MILLIS},
+    session::{Answered, Call, Chat, ChatCall, State, TYPING_MILLIS},
     telemetry::{Count, Counters, trace_id},
     translate::request::{request, whisper},
 };

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use tracing::error;
 
-use super::machine::Chat;
 use crate::{
     domain::Timestamp,
     files::{Address, Carried, Files, GiveError, Given, Target, Wanted},
     ledger::{Ledger, journal::JournalError},
-    session::Fact,
+    session::{Chat, Fact},
     translate::picture,
 };
 

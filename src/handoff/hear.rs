@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tracing::{Span, debug, info, warn};
 
-use super::{Conversation, calls::Calls, counting::degraded, machine::Chat};
+use super::{Conversation, calls::Calls, counting::degraded};
 use crate::{
     domain::{ConversationId, SessionId, control::Control},
     ledger::{Ledger, commit_and_deliver, journal::JournalError},
-    session::{Answered, Command, Fact, LANE},
+    session::{Answered, Chat, Command, Fact, LANE},
     telemetry::{TRACEPARENT, trace_id},
     translate::{
         picture,

@@ -15,10 +15,10 @@ use super::{Caller, Client, Conversation, Escalations, bot::Bot, calls::Calls, s
 use crate::{
     domain::{Timestamp, User},
     ledger::{
-        commit_and_deliver, deliver_soon,
+        Decided, Machine as _, commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
     },
-    session::{AgentTypes, Command, Fact, LANE, Lift, Phase, Segment, Stream, decide},
+    session::{AgentTypes, Command, Fact, LANE, Lift, Phase, Segment, Stream},
     translate::watermark::{Cursor, LARGEST_PAGE, Upstream},
 };
 
@@ -162,8 +162,8 @@ impl Reading {
         }
         let now = Timestamp::now();
         let read = read.min(cursor.local);
-        let policy = &self.calls.ledger.machine().policy;
-        let due = |command| !decide(&state, command, policy, now).is_empty();
+        let chat = self.calls.ledger.machine();
+        let due = |command| matches!(chat.decide(&state, &command, now), Decided::Facts(_));
         Ok(Look {
             due: due(Command::Tick { typed: conversation.local.typed() }),
             fetched: due(Command::Fetched { up_to: read }),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Conversation, Handoff, machine::Chat};
+use super::{Conversation, Handoff};
 use crate::{
     domain::Timestamp,
     ledger::{self, Ledger, Looked, journal::JournalError},
-    session::{Command, Phase},
+    session::{Chat, Command, Phase},
 };
 
 impl Handoff {

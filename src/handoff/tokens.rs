@@ -6,14 +6,14 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use memchr::{memchr_iter, memmem};
 use serde_json::Value;
 
-use super::{Conversation, machine::Chat};
+use super::Conversation;
 use crate::{
     auth::{TokenHash, token_hash},
     direct_line::DirectLine,
     domain::{ConversationId, Timestamp},
     far_end::CallError,
     ledger::{Ledger, journal::JournalError},
-    session::Command,
+    session::{Chat, Command},
     telemetry::of_caller,
 };
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Conversation, Posted, Refusal, calls::Calls, machine::Chat};
+use super::{Conversation, Posted, Refusal, calls::Calls};
 use crate::{
     domain::{ActivityId, MASKED, Timestamp},
     ledger::{
         CallId, Committed, Decided, Ledger, Machine as _, decide_and_deliver,
         journal::{JournalError, Position},
     },
-    session::{Command, Fact, LANE, Notice, Quota, State, ToAgent, UserSaid},
+    session::{Chat, Command, Fact, LANE, Notice, Quota, State, ToAgent, UserSaid},
     translate::{
         answer::{Amiss, Answer, answer_one},
         takeover,

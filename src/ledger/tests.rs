@@ -15,14 +15,9 @@ use super::{
     journal::{Fault, Faults, MemoryJournal, Operation},
     *,
 };
-use crate::{
-    handoff::machine::Chat,
-    session::{
-        Answered, Call, ChatCall, Command, Fact, Notice, Policy,
-        tests::chat::{
-            agent, bot_returned, conversation, escalation, meant, says_as, virtual_agent, webhook,
-        },
-    },
+use crate::session::{
+    Answered, Call, Chat, ChatCall, Command, Fact, Notice,
+    tests::chat::{agent, bot_returned, conversation, escalation, meant, says_as, virtual_agent, webhook},
 };
 
 mod copies;
@@ -130,7 +125,7 @@ impl Stage {
     }
 
     fn process_with(&self, journal: MemoryJournal, offset: Arc<AtomicI64>) -> Arc<Process> {
-        let machine = Chat { policy: Policy { timeout_millis: i64::MAX, back_to_bot: true } };
+        let machine = Chat { timeout_millis: i64::MAX, back_to_bot: true };
         let mut ledger =
             Ledger::new(machine, journal.store(), world(self.began, offset), Box::new(|_, _, _| {}));
         // Made by a count that is the same in each.

@@ -17,7 +17,7 @@ fn settings(folder: &tempfile::TempDir) -> Settings {
 
 fn requested(user: &str, at: Timestamp) -> Fact {
     let user = json!({"id": user, "name": "Dana Secret"});
-    let fact = json!({"fact": "handoff_requested", "event": "e", "user": user, "reason": "My printer burns", "opening": "start", "at": at});
+    let fact = json!({"fact": "handoff_requested", "cut": {"event": "e"}, "user": user, "reason": "My printer burns", "opening": "start", "at": at});
     serde_json::from_value(fact).expect("a fact")
 }
 

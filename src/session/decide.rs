@@ -3,16 +3,11 @@
 mod ending;
 mod hearing;
 
-use crate::{
-    domain::{HistoryLine, Timestamp},
-    session::Answered,
-};
-
-pub use self::ending::settle;
 use super::{
-    Call, IDLE_MILLIS, Phase, SKEW, State, TYPING_MILLIS,
-    fact::{EndReason, Fact, HandoffRequested, Notice, UserSaid},
+    Answered, Call, Chat, IDLE_MILLIS, Phase, SKEW, State, TYPING_MILLIS,
+    fact::{EndReason, Fact, HandoffRequested, Notice, SealedToken, UserSaid},
 };
+use crate::domain::{HistoryLine, Timestamp};
 
 /// Something that happened, before anybody knows whether it is new.
 #[derive(Clone, Debug)]
@@ -56,16 +51,14 @@ pub enum Command {
     },
     BotReturned {
         conversation: String,
-        authorization: Option<String>,
-        until: Option<Timestamp>,
+        token: Option<SealedToken>,
         /// The segment whose conversation is gone, when it was not a live chat that ended.
         instead_of: Option<usize>,
     },
     BotTokenRenewed {
         /// Whose it is: another may have taken its place.
         conversation: String,
-        authorization: String,
-        until: Timestamp,
+        token: SealedToken,
     },
     TokenAccepted {
         hash: String,
@@ -78,79 +71,79 @@ pub enum Command {
     },
 }
 
-/// What the settings decide.
-#[derive(Clone, Copy, Debug)]
-pub struct Policy {
-    pub timeout_millis: i64,
-    /// After a chat a fresh Copilot Studio conversation follows; else the conversation is over.
-    pub back_to_bot: bool,
-}
-
 /// What is decided on: a conversation as it stands, and the time.
 #[derive(Clone, Copy)]
-struct Moment<'a> {
-    state: &'a State,
-    policy: &'a Policy,
-    now: Timestamp,
-}
-
-/// The facts that `command` adds; none when it is old news or no longer matters.
-pub fn decide(state: &State, command: Command, policy: &Policy, now: Timestamp) -> Vec<Fact> {
-    let moment = Moment { state, policy, now };
-    match command {
-        Command::Escalated { segment, request, said } => moment.escalated(segment, request, said),
-        Command::UpstreamRead { segment, said, history } => moment.upstream_read(segment, said, history),
-        Command::UserSaid(said) => moment.user_said(*said),
-        Command::Tell(_) | Command::UserTyping | Command::TokenAccepted { .. } if !state.kept.has_room() => {
-            vec![]
-        }
-        Command::FilesUnsaid { bytes } => vec![Fact::FilesUnsaid { bytes, at: now }],
-        Command::NotTaken { said, why } => moment.not_taken(*said, why),
-        Command::Tell(notice) => vec![Fact::Noticed { notice, at: now }],
-        Command::UserTyping => match state.phase {
-            Phase::WithAgent { .. } if state.typing_since.is_none() => vec![Fact::UserTyping { at: now }],
-            _ => vec![],
-        },
-        Command::UserEnded if state.is_live() => moment.end(EndReason::ByUser, true, None),
-        Command::UserEnded => vec![],
-        Command::Heard { chat, told } => moment.heard(chat, &told, None),
-        Command::Fetched { up_to } if state.unfetched.first().is_some_and(|(at, _)| *at < up_to) => {
-            vec![Fact::Fetched { up_to, at: now }]
-        }
-        Command::Fetched { .. } => vec![],
-        Command::BotReturned { conversation, authorization, until, instead_of }
-            if moment.expects_bot(instead_of) =>
-        {
-            vec![Fact::BotReturned { conversation, authorization, until, at: now }]
-        }
-        Command::BotReturned { .. } => vec![],
-        Command::BotTokenRenewed { conversation, authorization, until } => match state.segment() {
-            Some(segment) if segment.conversation == Some(conversation) => {
-                vec![Fact::BotTokenRenewed { authorization, until }]
-            }
-            _ => vec![],
-        },
-        Command::TokenAccepted { hash, until } => match state.tokens.get(&hash) {
-            Some(known) if *known >= until => vec![],
-            _ => vec![Fact::TokenAccepted { hash, until }],
-        },
-        Command::Tick { typed } => {
-            let due = [state.overdue_streams(now), moment.due(typed)].concat();
-            if due.is_empty() { moment.clock_set_back() } else { due }
-        }
-    }
+pub(super) struct Moment<'a> {
+    pub state: &'a State,
+    pub chat: &'a Chat,
+    pub now: Timestamp,
 }
 
 impl Moment<'_> {
+    /// The facts that `command` adds; none when it is old news or no longer matters.
+    pub fn decide(self, command: &Command) -> Vec<Fact> {
+        let Self { state, now, .. } = self;
+        let has_room = state.kept.has_room();
+        match command {
+            Command::Escalated { segment, request, said } => self.escalated(*segment, request, said),
+            Command::UpstreamRead { segment, said, history } => {
+                self.upstream_read(*segment, said, history.as_deref())
+            }
+            Command::UserSaid(said) => self.user_said(said),
+            Command::NotTaken { said, why } => self.not_taken(said, why),
+            Command::Tell(notice) if has_room => vec![Fact::Noticed { notice: notice.clone(), at: now }],
+            Command::FilesUnsaid { bytes } => vec![Fact::FilesUnsaid { bytes: *bytes, at: now }],
+            Command::UserTyping if has_room && self.begins_to_type() => vec![Fact::UserTyping { at: now }],
+            Command::UserEnded if state.is_live() => self.end(EndReason::ByUser, true, None),
+            Command::Heard { chat, told } => self.heard(*chat, told, None),
+            Command::Fetched { up_to } if state.unfetched.first().is_some_and(|(at, _)| at < up_to) => {
+                vec![Fact::Fetched { up_to: *up_to, at: now }]
+            }
+            Command::BotReturned { conversation, token, instead_of } if self.expects_bot(*instead_of) => {
+                let (conversation, token) = (conversation.clone(), token.clone());
+                vec![Fact::BotReturned { conversation, token, at: now }]
+            }
+            Command::BotTokenRenewed { conversation, token } if self.bot_speaks_in(conversation) => {
+                vec![Fact::BotTokenRenewed { token: token.clone() }]
+            }
+            Command::TokenAccepted { hash, until } if has_room && self.is_news(hash, *until) => {
+                vec![Fact::TokenAccepted { hash: hash.clone(), until: *until }]
+            }
+            Command::Tick { typed } => {
+                let due = [state.overdue_streams(now), self.due(*typed)].concat();
+                if due.is_empty() { self.clock_set_back() } else { due }
+            }
+            Command::Tell(_)
+            | Command::UserTyping
+            | Command::UserEnded
+            | Command::Fetched { .. }
+            | Command::BotReturned { .. }
+            | Command::BotTokenRenewed { .. }
+            | Command::TokenAccepted { .. } => vec![],
+        }
+    }
+
     /// Only the bot that speaks can ask for a person: an event seen twice, or late, finds it cut off.
-    fn escalated(self, segment: usize, request: Box<HandoffRequested>, said: Vec<UserSaid>) -> Vec<Fact> {
+    fn escalated(self, segment: usize, request: &HandoffRequested, said: &[UserSaid]) -> Vec<Fact> {
         let state = self.state;
         if state.phase != Phase::Bot || state.segments.len().saturating_sub(1) != segment {
             return vec![];
         }
-        let mut facts = vec![Fact::HandoffRequested(state.kept.fit(request))];
+        let mut facts = vec![Fact::HandoffRequested(state.kept.fit(request.clone()))];
         self.take_over(said, &mut facts);
         facts
+    }
+
+    fn begins_to_type(self) -> bool {
+        matches!(self.state.phase, Phase::WithAgent { .. }) && self.state.typing_since.is_none()
+    }
+
+    fn bot_speaks_in(self, conversation: &str) -> bool {
+        self.state.segment().is_some_and(|segment| segment.conversation.as_deref() == Some(conversation))
+    }
+
+    fn is_news(self, hash: &str, until: Timestamp) -> bool {
+        self.state.tokens.get(hash).is_none_or(|known| *known < until)
     }
 
     fn expects_bot(self, instead_of: Option<usize>) -> bool {
@@ -165,8 +158,8 @@ impl Moment<'_> {
     fn upstream_read(
         self,
         segment: usize,
-        said: Vec<UserSaid>,
-        history: Option<Vec<Vec<HistoryLine>>>,
+        said: &[UserSaid],
+        history: Option<&[Vec<HistoryLine>]>,
     ) -> Vec<Fact> {
         let Self { state, now, .. } = self;
         if state.segments.get(segment).and_then(|s| s.cut.as_ref()).is_none_or(|cut| cut.drained) {
@@ -177,25 +170,25 @@ impl Moment<'_> {
         if last && state.is_live() {
             let portions = history.filter(|_| state.history_missing).into_iter().flatten();
             let portions = portions.filter(|lines| !lines.is_empty());
-            facts.extend(portions.map(|lines| Fact::HistoryRead { lines, at: now }));
+            facts.extend(portions.map(|lines| Fact::HistoryRead { lines: lines.clone(), at: now }));
             self.take_over(said, &mut facts);
         } else {
             self.give_back(said, &mut facts);
         }
-        facts.push(Fact::UpstreamDrained { segment: (!last).then_some(segment), at: now });
+        facts.push(Fact::UpstreamDrained { segment, at: now });
         facts
     }
 
-    fn take_over(self, said: Vec<UserSaid>, facts: &mut Vec<Fact>) {
+    fn take_over(self, said: &[UserSaid], facts: &mut Vec<Fact>) {
         let kept = &self.state.kept;
         for said in said {
-            if self.is_known(facts, &said) {
+            if self.is_known(facts, said) {
                 continue;
             }
-            match kept.lacks_room_for(&said, facts) {
-                None => facts.push(Fact::UserSaid(Box::new(said))),
+            match kept.lacks_room_for(said, facts) {
+                None => facts.push(Fact::UserSaid(Box::new(said.clone()))),
                 Some(lacking) => {
-                    facts.extend(kept.tell(lacking, &said, self.now));
+                    facts.extend(kept.tell(lacking, said, self.now));
                     return;
                 }
             }
@@ -203,64 +196,55 @@ impl Moment<'_> {
     }
 
     /// Shows the words that came too late for the live chat, and says that nobody got them.
-    fn give_back(self, said: Vec<UserSaid>, facts: &mut Vec<Fact>) {
+    fn give_back(self, said: &[UserSaid], facts: &mut Vec<Fact>) {
         for said in said {
-            if self.is_known(facts, &said) || self.state.kept.lacks_room_for(&said, facts).is_some() {
+            if self.is_known(facts, said) || self.state.kept.lacks_room_for(said, facts).is_some() {
                 continue;
             }
-            let unheard = said.message.as_ref().map(|message| self.unserved(message, false));
-            facts.push(Fact::UserSaid(Box::new(UserSaid { message: None, timezone: None, ..said })));
-            facts.extend(unheard);
+            facts.push(Fact::UserSaid(Box::new(said.only_shown())));
+            facts.extend(said.message.as_ref().map(|message| self.unserved(message, false)));
         }
     }
 
     /// True for words that are in the journal or about to be: under Direct Line's id or the client's own.
     fn is_known(self, facts: &[Fact], said: &UserSaid) -> bool {
-        let posted = said.client_id.as_ref().is_some_and(|id| self.state.posted.contains_key(id));
-        let taken = said.id.as_ref().is_some_and(|id| self.state.taken.contains(id));
         let same = |other: &UserSaid| {
             (said.id.is_some() && said.id == other.id)
                 || (said.client_id.is_some() && said.client_id == other.client_id)
         };
-        posted || taken || facts.iter().any(|fact| matches!(fact, Fact::UserSaid(other) if same(other)))
+        self.state.known(said, self.now).is_some()
+            || facts.iter().any(|fact| matches!(fact, Fact::UserSaid(other) if same(other)))
     }
 
-    fn user_said(self, said: UserSaid) -> Vec<Fact> {
+    fn user_said(self, said: &UserSaid) -> Vec<Fact> {
         let Self { state, now, .. } = self;
-        if self.is_known(&[], &said) || !state.is_live() {
+        if !state.is_live() {
             return vec![];
         }
-        if let Some(lacking) = state.lacks_room_for(&said) {
-            return state.kept.tell(lacking, &said, now).into_iter().collect();
+        if let Some(lacking) = state.kept.lacks_room_for(said, &[]) {
+            return state.kept.tell(lacking, said, now).into_iter().collect();
         }
-        let mut facts = vec![];
-        if state.typing_since.is_some() {
-            facts.push(Fact::UserStoppedTyping { at: now });
-        }
-        let said = UserSaid {
-            timezone: said.timezone.clone().filter(|zone| state.user.timezone.as_ref() != Some(zone)),
-            ..said
+        let closed = |question| said.message.is_some() && !state.questions.is_open(question);
+        let stops = state.typing_since.map(|_| Fact::UserStoppedTyping { at: now });
+        let behind = if said.answers.is_some_and(closed) {
+            self.not_taken(said, &Notice::QuestionClosed)
+        } else {
+            let timezone = said.timezone.clone().filter(|zone| state.user.timezone.as_ref() != Some(zone));
+            vec![Fact::UserSaid(Box::new(UserSaid { timezone, ..said.clone() }))]
         };
-        match said.answers.filter(|question| said.message.is_some() && !state.questions.is_open(*question)) {
-            Some(_) => facts.extend(self.not_taken(said, Notice::QuestionClosed)),
-            None => facts.push(Fact::UserSaid(Box::new(said))),
-        }
-        facts
+        stops.into_iter().chain(behind).collect()
     }
 
     /// Shows what the user did, and says why nothing comes of it.
-    fn not_taken(self, said: UserSaid, why: Notice) -> Vec<Fact> {
+    fn not_taken(self, said: &UserSaid, why: &Notice) -> Vec<Fact> {
         let Self { state, now, .. } = self;
-        if self.is_known(&[], &said) {
-            return vec![];
-        }
-        if let Some(lacking) = state.lacks_room_for(&said) {
-            return state.kept.tell(lacking, &said, now).into_iter().collect();
+        if let Some(lacking) = state.kept.lacks_room_for(said, &[]) {
+            return state.kept.tell(lacking, said, now).into_iter().collect();
         }
         let answered = said.answers.is_some_and(|question| state.questions.is_answered(question));
-        let notice = if why == Notice::QuestionClosed && answered { Notice::AnsweredBefore } else { why };
-        let said = UserSaid { message: None, timezone: None, ..said };
-        vec![Fact::UserSaid(Box::new(said)), Fact::Noticed { notice, at: now }]
+        let before = *why == Notice::QuestionClosed && answered;
+        let notice = if before { Notice::AnsweredBefore } else { why.clone() };
+        vec![Fact::UserSaid(Box::new(said.only_shown())), Fact::Noticed { notice, at: now }]
     }
 
     /// After that a wait begins anew, with a fact that tells nothing but its time.
@@ -277,9 +261,9 @@ impl Moment<'_> {
 
     /// What time has brought about.
     fn due(self, typed: Option<Timestamp>) -> Vec<Fact> {
-        let Self { state, policy, now } = self;
+        let Self { state, chat, now } = self;
         match state.phase {
-            Phase::Waiting { since, .. } if now.millis_since(since) >= policy.timeout_millis => {
+            Phase::Waiting { since, .. } if now.millis_since(since) >= chat.timeout_millis => {
                 return self.end(EndReason::NobodyInTime, true, None);
             }
             Phase::WithAgent { .. } if now.millis_since(state.last_heard) >= IDLE_MILLIS => {

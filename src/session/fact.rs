@@ -8,13 +8,16 @@ mod said;
 
 pub use self::{
     notice::{EndReason, FileFault, Notice},
-    request::{HandoffRequested, Opening, Topic},
+    request::{Cut, HandoffRequested, Opening, Topic},
     said::{AgentSaid, Speaker, StreamPiece, ToAgent, UserSaid},
 };
 use crate::{
     domain::{Agent, HistoryLine, Timestamp},
     ledger::{Lease, Settled, Stored},
 };
+
+/// `Bearer …` for a conversation of ours, sealed, and when it ends.
+pub type SealedToken = (String, Timestamp);
 
 /// One thing that happened in a conversation since its first escalation.
 ///
@@ -25,9 +28,8 @@ pub enum Fact {
     HandoffRequested(Box<HandoffRequested>),
     /// Direct Line was read once more after the escalation was stored: nothing the user said is left there.
     UpstreamDrained {
-        /// The bot's stretch that was read; the last one when it does not say.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        segment: Option<usize>,
+        /// The bot's stretch that was read.
+        segment: usize,
         at: Timestamp,
     },
     UserSaid(Box<UserSaid>),
@@ -64,8 +66,7 @@ pub enum Fact {
     AgentSaid(Box<AgentSaid>),
     AgentTyping {
         /// Clients take the typing for over when this one says something.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        by: Option<Speaker>,
+        by: Speaker,
         at: Timestamp,
     },
     /// Whoever was typing has stopped.
@@ -113,17 +114,13 @@ pub enum Fact {
     /// A fresh Copilot Studio conversation answers from here on.
     BotReturned {
         conversation: String,
-        /// `Bearer …` for that conversation, sealed, when it was not opened with our own secret.
+        /// When it was not opened with our own secret.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        authorization: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        until: Option<Timestamp>,
+        token: Option<SealedToken>,
         at: Timestamp,
     },
     BotTokenRenewed {
-        /// Sealed.
-        authorization: String,
-        until: Timestamp,
+        token: SealedToken,
     },
     /// Files of an upload that came to nothing, and that ServiceNow has all the same.
     FilesUnsaid {

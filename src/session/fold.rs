@@ -1,7 +1,7 @@
 //! What each fact makes of a conversation's state.
 
 use super::{
-    AgentSaid, AgentTypes, Call, Cut, EndReason, Ended, Fact, HandoffRequested, Phase, Segment, Speaker,
+    AgentSaid, AgentTypes, Call, EndReason, Fact, HandoffRequested, Phase, SealedToken, Segment, Speaker,
     State, TOKENS, UserSaid, Whispered,
 };
 use crate::{
@@ -66,19 +66,19 @@ impl State {
             Fact::Fetched { up_to, at } => self.fetched(position, *up_to, *at),
             Fact::ChatEnded { why, tell, at } => self.ended(position, *why, *tell, *at),
             Fact::ConversationOver { .. } => self.phase = Phase::Over,
-            Fact::BotReturned { conversation, authorization, until, .. } => {
-                self.bot_returned(conversation, authorization.as_deref(), *until);
+            Fact::BotReturned { conversation, token, .. } => self.bot_returned(conversation, token.clone()),
+            Fact::BotTokenRenewed { token } => {
+                if let Some(segment) = self.segments.last_mut() {
+                    segment.token = Some(token.clone());
+                }
             }
-            Fact::BotTokenRenewed { authorization, until } => self.bot_token_renewed(authorization, *until),
             Fact::TokenAccepted { hash, until } => self.token_accepted(hash, *until),
             Fact::OfANewerBuild => self.outbox.freeze(),
             Fact::Noticed { .. } | Fact::FilesUnsaid { .. } | Fact::Unknown => {}
         }
     }
 
-    /// `segment`: the last one when it does not say.
-    fn drained(&mut self, segment: Option<usize>) {
-        let segment = segment.unwrap_or(self.segments.len().saturating_sub(1));
+    fn drained(&mut self, segment: usize) {
         if let Some(cut) = self.segments.get_mut(segment).and_then(|s| s.cut.as_mut()) {
             cut.drained = true;
         }
@@ -102,22 +102,10 @@ impl State {
         self.last_heard = at;
     }
 
-    fn bot_returned(&mut self, conversation: &str, authorization: Option<&str>, until: Option<Timestamp>) {
+    fn bot_returned(&mut self, conversation: &str, token: Option<SealedToken>) {
         self.phase = Phase::Bot;
         self.segments.reserve_exact(1);
-        self.segments.push(Segment {
-            conversation: Some(conversation.to_owned()),
-            authorization: authorization.map(str::to_owned),
-            until,
-            cut: None,
-        });
-    }
-
-    fn bot_token_renewed(&mut self, authorization: &str, until: Timestamp) {
-        if let Some(segment) = self.segments.last_mut() {
-            segment.authorization = Some(authorization.to_owned());
-            segment.until = Some(until);
-        }
+        self.segments.push(Segment { conversation: Some(conversation.to_owned()), token, cut: None });
     }
 
     /// Of too many, those that end first go.
@@ -150,8 +138,7 @@ impl State {
         self.names.clear();
         self.tasks.clear();
         self.streams.clear();
-        self.taken.extend(request.tail.iter().cloned());
-        self.taken.extend(request.seen.iter().cloned());
+        self.taken.extend(request.cut.tail.iter().chain(&request.seen).cloned());
         if let Some((hash, until)) = &request.token {
             self.tokens.insert(hash.clone(), *until);
         }
@@ -160,17 +147,9 @@ impl State {
             self.segments.push(Segment::default());
         }
         if let Some(segment) = self.segments.last_mut() {
-            segment.cut = Some(Cut {
-                event: request.event.clone(),
-                bot: request.bot.clone(),
-                watermark: request.watermark.clone(),
-                tail: request.tail.clone(),
-                answered: request.answered.clone(),
-                unmatched_request: request.unmatched_request.clone(),
-                drained: false,
-            });
+            segment.cut = Some(request.cut.clone());
         }
-        self.phase = Phase::Waiting { since: request.at, opening: request.opening, queued: false };
+        self.phase = Phase::Waiting { since: request.at, queued: false };
         self.open_chat(position, request);
     }
 
@@ -273,7 +252,7 @@ impl State {
         self.typing_since = None;
         self.agent_types = None;
         self.people = Vec::new();
-        self.ended = Some(Ended { at, why });
+        self.left = (why == EndReason::ByUser).then_some(at);
         self.questions.end_chat();
         self.whispered.clear();
         self.unfetched.clear();

@@ -67,12 +67,12 @@ impl Kept {
     }
 
     /// A hand-off goes on without its history where that does not fit.
-    pub(super) fn fit(&self, mut request: Box<HandoffRequested>) -> Box<HandoffRequested> {
-        if self.words.saturating_add(size(&*request)) > MOST_WORDS {
+    pub(super) fn fit(&self, mut request: HandoffRequested) -> Box<HandoffRequested> {
+        if self.words.saturating_add(size(&request)) > MOST_WORDS {
             request.history.clear();
             request.later_history.clear();
         }
-        request
+        Box::new(request)
     }
 
     /// What the user reads of it: of words once a chat, because the line is stored as well.
@@ -111,18 +111,6 @@ fn weight(fact: &Fact) -> u64 {
         | Fact::ChatNamed { .. }
         | Fact::Queued { .. }
         | Fact::NotShown { .. } => 0,
-        Fact::Leased(_)
-        | Fact::Settled(_)
-        | Fact::UpstreamDrained { .. }
-        | Fact::UserTyping { .. }
-        | Fact::UserStoppedTyping { .. }
-        | Fact::Fetched { .. }
-        | Fact::ChatEnded { .. }
-        | Fact::ConversationOver { .. }
-        | Fact::FilesUnsaid { .. }
-        | Fact::QuestionsClosed { .. }
-        | Fact::OfANewerBuild
-        | Fact::Unknown => WORDLESS,
         Fact::UserSaid(said) => size(&**said),
         Fact::HandoffRequested(request) => size(&**request),
         Fact::HistoryRead { .. }
@@ -130,6 +118,7 @@ fn weight(fact: &Fact) -> u64 {
         | Fact::BotReturned { .. }
         | Fact::BotTokenRenewed { .. }
         | Fact::TokenAccepted { .. } => size(fact),
+        _ => WORDLESS,
     }
 }
 

@@ -9,8 +9,9 @@ use crate::{domain::control::Control, ledger::CallId};
 pub struct Questions {
     /// Oldest first: what waits for an answer, and cards with actions.
     open: Vec<(u64, Control)>,
-    /// Those of them that a person asked.
-    by_people: HashSet<u64>,
+    /// Those of them that only the virtual agent asked. One that is masked stays open with its topic over: what is typed into it
+    /// must not become a plain message.
+    of_topic: HashSet<u64>,
     /// Those that have had their answer.
     answered: HashSet<u64>,
     /// Those whose masked answer is on its way, and by which call: they are open again when it gets lost.
@@ -30,16 +31,15 @@ impl Questions {
         self.answered.contains(&position)
     }
 
-    /// Whether one is open that only the virtual agent asked. One that is masked stays open with its topic over: what is typed into
-    /// it must not become a plain message.
+    /// Whether one is open that ends with its topic.
     pub(super) fn wait_for_virtual_agent(&self) -> bool {
-        self.open.iter().any(|(at, control)| ends_with_topic(&self.by_people, *at, control))
+        self.open.iter().any(|(at, _)| self.of_topic.contains(at))
     }
 
     pub(super) fn ask(&mut self, position: u64, control: &Control, by_person: bool) {
         self.open.push((position, control.clone()));
-        if by_person {
-            self.by_people.insert(position);
+        if !by_person && !control.is_secure() {
+            self.of_topic.insert(position);
         }
     }
 
@@ -49,7 +49,6 @@ impl Questions {
         let Some(at) = self.open.iter().position(once) else { return };
         let (_, control) = self.open.remove(at);
         self.answered.insert(position);
-        self.by_people.remove(&position);
         self.on_its_way.extend(masked.map(|call| (call, position, control)));
     }
 
@@ -66,17 +65,11 @@ impl Questions {
     }
 
     pub(super) fn end_topic(&mut self) {
-        let Self { open, by_people, .. } = self;
-        open.retain(|(at, control)| !ends_with_topic(by_people, *at, control));
+        let over = std::mem::take(&mut self.of_topic);
+        self.open.retain(|(at, _)| !over.contains(at));
     }
 
     pub(super) fn end_chat(&mut self) {
-        self.open.clear();
-        self.by_people.clear();
-        self.on_its_way.clear();
+        *self = Self { answered: std::mem::take(&mut self.answered), ..Self::default() };
     }
-}
-
-fn ends_with_topic(by_people: &HashSet<u64>, at: u64, control: &Control) -> bool {
-    !by_people.contains(&at) && !control.is_secure()
 }

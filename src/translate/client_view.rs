@@ -50,7 +50,7 @@ fn activity(fact: &Fact, position: u64, scene: &Scene<'_>) -> Option<(Timestamp,
         // Typing that is over is no news, nor is what came of an answer that has grown since.
         Fact::AgentTyping { by, at } => {
             scene.types.filter(|types| types.position == position)?;
-            (*at, typing(by.as_ref(), context))
+            (*at, typing(Some(by), context))
         }
         Fact::StreamPiece(piece) => {
             let stream = scene.streams.iter().find(|stream| stream.newest == position)?;
@@ -101,7 +101,7 @@ fn joined(agent: &Agent, context: &RenderContext<'_>) -> Value {
 
 /// Somebody still types: a sign for the so-manieth time, behind all that stands before `head`; it passes and is in no history.
 pub fn still_types(types: &AgentTypes, nth: u32, head: Position, scene: &Scene<'_>, now: Timestamp) -> Value {
-    let mut activity = typing(types.by.as_ref(), &scene.context);
+    let mut activity = typing(Some(&types.by), &scene.context);
     let id = ActivityId(format!("{}|T{:07}.{nth}", scene.conversation, types.position));
     set(&mut activity, &id, scene.conversation, stamp(scene.lifts, head, now));
     activity

@@ -23,14 +23,10 @@ const LONGEST_NAME: usize = 256;
 /// What a batch with a hand-off event in it holds besides.
 #[derive(Debug, Default, PartialEq)]
 pub struct Takeover {
-    /// Everything behind the event, passed on with the batch.
-    pub tail: Vec<ActivityId>,
+    /// All of it but the batch's watermark.
+    pub cut: Cut,
     /// The user's activities in the batch.
     pub seen: Vec<ActivityId>,
-    /// The user's activities that the bot answered.
-    pub answered: Vec<ActivityId>,
-    /// The user's last words before the event, when no id says which activity they were.
-    pub unmatched_request: Option<String>,
     /// What the user said behind the event, oldest first; the client has it with the batch.
     pub said: Vec<UserSaid>,
 }
@@ -53,10 +49,10 @@ pub fn around_event(
     let known = replied_to(handoff, bot).is_some() || relates_to(handoff).is_some();
     let mut request = if known { None } else { last_words(transcript, before, bot) };
     let seen = batch.iter().filter(|a| is_from_user(a, bot)).filter_map(id_of).collect();
-    let mut takeover = Takeover { seen, ..Takeover::default() };
+    let (mut tail, mut said_behind) = (vec![], vec![]);
     let mut guess = !known && request.is_none() && !before.iter().any(|a| is_from_user(a, bot));
     for activity in behind {
-        takeover.tail.extend(id_of(activity));
+        tail.extend(id_of(activity));
         if !is_from_user(activity, bot) {
             continue;
         }
@@ -71,11 +67,13 @@ pub fn around_event(
             (request, guess) = (None, false);
             continue;
         }
-        takeover.said.push(UserSaid { shown: true, ..said(activity, words, now) });
+        said_behind.push(UserSaid { shown: true, ..said(activity, words, now) });
     }
     answered.sort();
     answered.dedup();
-    Takeover { answered, unmatched_request: request, ..takeover }
+    let (event, bot) = (handoff.id.clone().unwrap_or_default(), bot.map(str::to_owned));
+    let cut = Cut { event, bot, tail, answered, unmatched_request: request, ..Cut::default() };
+    Takeover { cut, seen, said: said_behind }
 }
 
 /// What the user said in an activity of Direct Line's that came behind the event: to the live chat, or,
@@ -217,15 +215,7 @@ mod tests {
     }
 
     fn cut() -> Cut {
-        Cut {
-            event: "e".to_owned(),
-            bot: Some("b".to_owned()),
-            watermark: None,
-            tail: vec![],
-            answered: vec![],
-            unmatched_request: None,
-            drained: false,
-        }
+        Cut { event: "e".to_owned(), bot: Some("b".to_owned()), ..Cut::default() }
     }
 
     /// What the live chat is told of an activity behind the event.
@@ -245,7 +235,7 @@ mod tests {
             batch(json!([handoff(json!({"replyToId": "1"})), user("1", "agent"), user("2", "hello?")]));
         let takeover = around_event(&batch, 0, &[], &Words::default(), Timestamp(0));
         assert_eq!(texts(&takeover), ["hello?"]);
-        assert_eq!(takeover.tail, [ActivityId("1".into()), ActivityId("2".into())]);
+        assert_eq!(takeover.cut.tail, [ActivityId("1".into()), ActivityId("2".into())]);
     }
 
     #[test]
@@ -261,10 +251,10 @@ mod tests {
         let with_echo = batch(json!([handoff(json!({})), user("1", "agent"), user("2", "agent")]));
         let takeover = around_event(&with_echo, 0, &transcript, &Words::default(), Timestamp(0));
         assert_eq!(texts(&takeover), ["agent"]);
-        assert_eq!(takeover.unmatched_request, None);
+        assert_eq!(takeover.cut.unmatched_request, None);
         let without = batch(json!([handoff(json!({}))]));
         let takeover = around_event(&without, 0, &transcript, &Words::default(), Timestamp(0));
-        assert_eq!(takeover.unmatched_request.as_deref(), Some("agent"));
+        assert_eq!(takeover.cut.unmatched_request.as_deref(), Some("agent"));
     }
 
     #[test]
@@ -289,7 +279,7 @@ mod tests {
         let takeover = around_event(&batch, 1, &transcript, &Words::default(), Timestamp(0));
         assert_eq!(texts(&takeover), ["agent"]);
         assert_eq!(takeover.said[0].id, Some(ActivityId("2".into())));
-        assert_eq!(takeover.unmatched_request, None);
+        assert_eq!(takeover.cut.unmatched_request, None);
     }
 
     #[test]

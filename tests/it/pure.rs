@@ -5,10 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 use servicenow_handoff::{
     domain::{ConversationId, HistoryLine, SessionId, Timestamp, User, control::Control},
-    ledger::{CallId, Next, Outage, Outcome, Settled, Settlement},
-    session::{
-        Answered, Command, Fact, HandoffRequested, LANE, Opening, Policy, State, Topic, decide, settle,
-    },
+    ledger::{CallId, Decided, Machine as _, Next, Outage, Outcome, Settled, Settlement},
+    session::{Answered, Chat, Command, Cut, Fact, HandoffRequested, LANE, Opening, State, Topic},
     translate::{
         activity::RenderContext,
         client_view,
@@ -22,7 +20,7 @@ use servicenow_handoff::{
 use url::Url;
 
 pub const AGENT: &str = "Ana Agent";
-const POLICY: Policy = Policy { timeout_millis: 300_000, back_to_bot: true };
+const CHAT: Chat = Chat { timeout_millis: 300_000, back_to_bot: true };
 
 pub struct Talk {
     pub state: State,
@@ -60,7 +58,10 @@ impl Talk {
     }
 
     pub fn on(&mut self, event: Command) -> Heard {
-        let facts = decide(&self.state, event, &POLICY, self.now);
+        let facts = match CHAT.decide(&self.state, &event, self.now) {
+            Decided::Facts(facts) => facts,
+            Decided::Known(_) | Decided::Nothing | Decided::TooLate => vec![],
+        };
         let mut activities = vec![];
         for fact in &facts {
             let context = RenderContext {
@@ -111,7 +112,7 @@ impl Talk {
             Outcome::Retry { .. } | Outcome::GivenUp(_) => Settlement::Dropped,
         };
         let settled = Settled { call, attempt: None, outcome: outcome_stored, at: self.now };
-        let facts = settle(&self.state, queued, settled, outcome, &POLICY);
+        let facts = CHAT.settle(&self.state, queued, settled, outcome);
         facts.iter().for_each(|fact| self.state.apply(fact));
     }
 
@@ -155,13 +156,13 @@ pub fn escalation(opening: Opening) -> HandoffRequested {
         |from_bot, name: &str, text: &str| HistoryLine { from_bot, name: name.into(), text: text.into(), at };
     let context = json!({"live_agent_only": "true", "requester_session_language": "en"});
     HandoffRequested {
-        event: "91hcXEd0-eu|0000007".to_owned(),
-        bot: Some("bot".to_owned()),
-        watermark: Some("7".to_owned()),
-        tail: vec![],
+        cut: Cut {
+            event: "91hcXEd0-eu|0000007".to_owned(),
+            bot: Some("bot".to_owned()),
+            watermark: Some("7".to_owned()),
+            ..Cut::default()
+        },
         seen: vec![],
-        answered: vec![],
-        unmatched_request: None,
         user: User {
             id: "dl_dana".to_owned(),
             name: Some("Dana".to_owned()),

@@ -4,9 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use servicenow_handoff::{
     domain::{ConversationId, Timestamp},
-    handoff::machine::Chat,
     ledger::{Ledger, World, journal::MemoryJournal},
-    session::Command,
+    session::{Chat, Command},
 };
 use tokio::time::{Instant, sleep};
 

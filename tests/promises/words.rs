@@ -6,12 +6,11 @@ use servicenow_handoff::{
         control::Control,
         inbound::{Inbound, Item, What},
     },
-    handoff::machine::Chat,
-    session::{Answered, HandoffRequested, Opening, Policy},
+    session::{Answered, Chat, Cut, HandoffRequested, Opening},
 };
 
 pub fn chat() -> Chat {
-    Chat { policy: Policy { timeout_millis: 300_000, back_to_bot: true } }
+    Chat { timeout_millis: 300_000, back_to_bot: true }
 }
 
 /// The person at the desk.
@@ -46,24 +45,10 @@ pub fn told(items: Vec<Item>, completed: bool) -> Answered {
 /// A wish for a person.
 pub fn handoff(event: &str, id: &ConversationId, opening: Opening, at: Timestamp) -> HandoffRequested {
     HandoffRequested {
-        event: event.to_owned(),
-        bot: None,
-        watermark: None,
-        tail: vec![],
-        seen: vec![],
-        answered: vec![],
-        unmatched_request: None,
+        cut: Cut { event: event.to_owned(), ..Cut::default() },
         user: User { id: format!("user of {id}"), ..User::default() },
-        reason: None,
-        context: serde_json::Map::new(),
-        history: vec![],
-        later_history: vec![],
-        history_missing: false,
-        latest: None,
-        topic: None,
         opening,
-        token: None,
-        trace: None,
         at,
+        ..HandoffRequested::default()
     }
 }

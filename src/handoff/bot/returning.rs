@@ -84,9 +84,8 @@ impl Bot {
             }
         }
         let sealed = || opened.token.sealed(&self.seal, &conversation.id, Timestamp::now());
-        let (authorization, until) = self.direct_line.own_authorization().is_none().then(sealed).unzip();
-        let command =
-            Command::BotReturned { conversation: opened.conversation_id, authorization, until, instead_of };
+        let token = self.direct_line.own_authorization().is_none().then(sealed);
+        let command = Command::BotReturned { conversation: opened.conversation_id, token, instead_of };
         let committed = self.ledger.commit(conversation, command).await?;
         Ok(!committed.facts().is_empty())
     }

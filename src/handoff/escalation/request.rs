@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{ConversationId, HistoryLine, Timestamp, User},
-    session::{HandoffRequested, Opening, UserSaid},
+    session::{Cut, HandoffRequested, Opening, UserSaid},
     translate::{
         context,
         escalation::{self, Escalation},
@@ -52,14 +52,9 @@ impl Escalations {
         let takeover = takeover::around_event(&batch.activities, event, &spoken, &words, now);
         let mut portions = portions(&spoken, &words).into_iter();
         let request = HandoffRequested {
-            event: handoff.id.clone().unwrap_or_default(),
-            bot: bot_id(handoff).map(str::to_owned),
-            watermark: watermark_text(batch),
+            cut: Cut { watermark: watermark_text(batch), ..takeover.cut },
             latest: said.filter_map(takeover::time_of).max(),
-            tail: takeover.tail,
             seen: takeover.seen,
-            answered: takeover.answered,
-            unmatched_request: takeover.unmatched_request,
             context: self.context(&escalation, &user),
             user,
             reason: escalation.reason.or_else(|| self.wish(&words)),

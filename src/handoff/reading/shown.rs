@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    super::{Conversation, machine::Chat, named::is_named},
+    super::{Conversation, named::is_named},
     Look, Making,
 };
 use crate::{
     domain::{Timestamp, control::Control},
     files::{Carried, Files},
     ledger::{Ledger, journal::Position},
-    session::{AgentTypes, Fact, UserSaid},
+    session::{AgentTypes, Chat, Fact, UserSaid},
     translate::{
         activity::RenderContext,
         client_view::{self, Scene},

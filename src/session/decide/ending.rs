@@ -2,7 +2,7 @@
 
 use super::{
     super::fact::{EndReason, Fact, Notice, ToAgent},
-    Call, Moment, Phase, Policy, State,
+    Call, Moment, Phase,
 };
 use crate::{
     domain::MASKED,
@@ -10,39 +10,32 @@ use crate::{
     session::{Answered, ChatCall},
 };
 
-/// What a call came to: its settlement, and what follows from it.
-///
-/// What nobody waits for any more is not tried again: the opening of a chat that is over, and words for one
-/// that the other side has ended. What stands before our own END still goes out.
-pub fn settle(
-    state: &State,
-    queued: &Queued<ChatCall>,
-    settled: Settled,
-    outcome: &Outcome<Answered>,
-    policy: &Policy,
-) -> Vec<Fact> {
-    let moment = Moment { state, policy, now: settled.at };
-    let (dropped, behind) = match outcome {
-        Outcome::Done(None) => (false, vec![]),
-        Outcome::Done(Some(answer)) => (false, moment.heard(queued.call.chat, answer, Some(queued))),
-        Outcome::Retry { .. } if !moment.is_pointless(queued) => (false, vec![]),
-        Outcome::Retry { uncertain, .. } => {
-            let doubtful = *uncertain || queued.may_have_arrived();
-            let unserved = match &queued.call.what {
-                Call::Say(message) => vec![moment.unserved(message, doubtful)],
-                _ => vec![],
-            };
-            (true, unserved)
-        }
-        Outcome::GivenUp(why) => (true, moment.given_up(queued, *why)),
-    };
-    let outcome = if dropped { Settlement::Dropped } else { settled.outcome.clone() };
-    let mut facts = vec![Fact::Settled(Settled { outcome, ..settled })];
-    facts.extend(behind);
-    facts
-}
-
 impl Moment<'_> {
+    /// What a call came to: its settlement, and what follows from it.
+    pub fn settle(
+        self,
+        queued: &Queued<ChatCall>,
+        settled: Settled,
+        outcome: &Outcome<Answered>,
+    ) -> Vec<Fact> {
+        let (dropped, behind) = match outcome {
+            Outcome::Done(None) => (false, vec![]),
+            Outcome::Done(Some(answer)) => (false, self.heard(queued.call.chat, answer, Some(queued))),
+            Outcome::Retry { .. } if !self.is_pointless(queued) => (false, vec![]),
+            Outcome::Retry { uncertain, .. } => {
+                let doubtful = *uncertain || queued.may_have_arrived();
+                (true, self.unheard(&queued.call.what, doubtful).into_iter().collect())
+            }
+            Outcome::GivenUp(why) => (true, self.given_up(queued, *why)),
+        };
+        let outcome = if dropped { Settlement::Dropped } else { settled.outcome.clone() };
+        let mut facts = vec![Fact::Settled(Settled { outcome, ..settled })];
+        facts.extend(behind);
+        facts
+    }
+
+    /// What nobody waits for any more is not tried again: the opening of a chat that is over, and words for one
+    /// that the other side has ended. What stands before our own END still goes out.
     fn is_pointless(self, queued: &Queued<ChatCall>) -> bool {
         let (ChatCall { chat, what }, state) = (&queued.call, self.state);
         let awaited = state.is_live() && *chat == state.chat;
@@ -75,6 +68,14 @@ impl Moment<'_> {
         }
     }
 
+    /// What is said of a call that nobody will make, when it was to carry words.
+    fn unheard(self, call: &Call, doubtful: bool) -> Option<Fact> {
+        match call {
+            Call::Say(message) => Some(self.unserved(message, doubtful)),
+            _ => None,
+        }
+    }
+
     /// Says that nobody got these words, or that nobody knows; a masked answer's are not said.
     pub(super) fn unserved(self, message: &ToAgent, doubtful: bool) -> Fact {
         let text = if message.whisper.is_some() { MASKED.to_owned() } else { message.text.clone() };
@@ -86,7 +87,7 @@ impl Moment<'_> {
     /// Ends the live chat. What still waits for ServiceNow goes out first when the user leaves, and can't
     /// go out at all when the other side has left; then the user is told. `settled`: settled in the same commit.
     pub(super) fn end(self, why: EndReason, tell: bool, settled: Option<CallId>) -> Vec<Fact> {
-        let Self { state, policy, now } = self;
+        let Self { state, chat, now } = self;
         let mut facts = vec![];
         // A call that was taken, and whose answer ends the chat, has opened it.
         let taken = settled.filter(|_| why != EndReason::NotOpened);
@@ -104,14 +105,12 @@ impl Moment<'_> {
             let attempt = queued.lease.as_ref().map(|lease| lease.attempt);
             let outcome = Settlement::Dropped;
             facts.push(Fact::Settled(Settled { call: queued.id, attempt, outcome, at: now }));
-            if let Call::Say(message) = &queued.call.what {
-                // A lease that has ended was its maker's, who died or hangs.
-                facts.push(self.unserved(message, attempt.is_some() || queued.may_have_arrived()));
-            }
+            // A lease that has ended was its maker's, who died or hangs.
+            facts.extend(self.unheard(&queued.call.what, attempt.is_some() || queued.may_have_arrived()));
         }
         facts.push(Fact::ChatEnded { why, tell: tell && opening.is_none_or(begun), at: now });
         facts.push(Fact::Noticed { notice: Notice::Ended { why }, at: now });
-        if !policy.back_to_bot {
+        if !chat.back_to_bot {
             facts.push(Fact::ConversationOver { at: now });
         }
         facts

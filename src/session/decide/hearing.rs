@@ -2,7 +2,6 @@
 
 mod item;
 mod streams;
-mod tasks;
 
 use self::item::Hearing;
 use super::{super::fact::Speaker, EndReason, Fact, Moment};

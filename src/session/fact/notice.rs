@@ -33,7 +33,6 @@ pub enum Notice {
     /// A file, and what came with it, was not passed on.
     FileRefused {
         name: String,
-        #[serde(default, skip_serializing_if = "FileFault::is_default")]
         why: FileFault,
     },
     /// The conversation holds as many words as it may; these were not taken.
@@ -41,11 +40,10 @@ pub enum Notice {
 }
 
 /// Why a file was not taken, as the user is told it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum FileFault {
     /// ServiceNow does not take a file like this.
-    #[default]
     NotTaken,
     /// `limit` in bytes.
     TooLarge {
@@ -60,12 +58,6 @@ pub enum FileFault {
     WithMasked,
     /// The conversation, or the store, holds as much as it may.
     NoRoom,
-}
-
-impl FileFault {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

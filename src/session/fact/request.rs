@@ -5,28 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::domain::{ActivityId, HistoryLine, Timestamp, User};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HandoffRequested {
-    /// The event's activity id.
-    pub event: String,
-    /// Who sent it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bot: Option<String>,
-    /// Watermark of the batch that held the event; what lies behind it in Direct Line is not the user's to see.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub watermark: Option<String>,
-    /// Activities that came behind the event in its batch and were passed on with it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tail: Vec<ActivityId>,
+    pub cut: Cut,
     /// The user's activities that the client was shown with the batch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<ActivityId>,
-    /// The user's activities that the bot still answered; they are no part of the live chat.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub answered: Vec<ActivityId>,
-    /// What the user said last before the escalation, when no id tells which activity that was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unmatched_request: Option<String>,
     pub user: User,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -55,6 +39,31 @@ pub struct HandoffRequested {
     pub at: Timestamp,
 }
 
+/// The end of a bot's stretch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cut {
+    /// The event's activity id.
+    pub event: String,
+    /// Who sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot: Option<String>,
+    /// Watermark of the batch that held the event; what lies behind it in Direct Line is not the user's to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<String>,
+    /// Activities that came behind the event in its batch and were passed on with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<ActivityId>,
+    /// The user's activities that the bot still answered; they are no part of the live chat.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<ActivityId>,
+    /// What the user said last before the escalation, when no id tells which activity that was; until it is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmatched_request: Option<String>,
+    /// What the user said behind the event has been taken over, as later facts tell.
+    #[serde(skip)]
+    pub drained: bool,
+}
+
 /// Where in ServiceNow an escalation leads; exactly one of the three.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,9 +76,10 @@ pub enum Topic {
 }
 
 /// How the live chat is opened in ServiceNow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Opening {
+    #[default]
     CreateThenStart,
     Start,
     Agent,

@@ -64,7 +64,7 @@ pub struct AgentSaid {
     /// How many items of the same message had the same id before this one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub place: u32,
-    /// What a step of a longer task is known by, where the control does not say it.
+    /// What a step of a longer task is known by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// Position of the first fact of the stream that this ends.
@@ -99,11 +99,18 @@ pub struct StreamPiece {
     pub at: Timestamp,
 }
 
+impl UserSaid {
+    /// As the client sees it, and nobody else.
+    pub fn only_shown(&self) -> Self {
+        Self { message: None, timezone: None, ..self.clone() }
+    }
+}
+
 impl AgentSaid {
     /// What a repeat of this is known by; nothing when ServiceNow gave it no name, and then it counts as new.
     pub fn keys(&self) -> impl Iterator<Item = String> {
         let stream = self.control.stream().map(|stream| format!("stream {stream}"));
-        let step = self.step.clone().or_else(|| self.control.step()).map(|step| format!("step {step}"));
+        let step = self.step.as_ref().map(|step| format!("step {step}"));
         Self::known_by(self.message_id.as_deref(), self.place).into_iter().chain(stream).chain(step)
     }
 

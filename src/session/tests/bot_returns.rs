@@ -7,8 +7,7 @@ use crate::session::{Command, Phase};
 fn the_bot_returns_only_when_it_is_expected() {
     let returned = |instead_of| Command::BotReturned {
         conversation: "fresh".to_owned(),
-        authorization: Some("Bearer fresh".to_owned()),
-        until: Some(START.plus_millis(1_800_000)),
+        token: Some(("Bearer fresh".to_owned(), START.plus_millis(1_800_000))),
         instead_of,
     };
     let mut chat = Chat::new();
@@ -30,8 +29,7 @@ fn the_bot_returns_only_when_it_is_expected() {
 fn a_bots_token_is_renewed_while_it_speaks() {
     let renewed = |name: &str, until| Command::BotTokenRenewed {
         conversation: "fresh".to_owned(),
-        authorization: format!("Bearer {name}"),
-        until: START.plus_millis(until),
+        token: (format!("Bearer {name}"), START.plus_millis(until)),
     };
     let mut chat = Chat::with_ana();
     assert_eq!(chat.on(renewed("a", 1)), Vec::<String>::new());
@@ -40,9 +38,8 @@ fn a_bots_token_is_renewed_while_it_speaks() {
     chat.on(bot_returned());
     assert_eq!(chat.on(renewed("c", 3)), ["bot token renewed"]);
     let segment = chat.state.segment().expect("the fresh one");
-    assert_eq!(segment.authorization.as_deref(), Some("Bearer c"));
-    assert_eq!(segment.until, Some(START.plus_millis(3)));
-    assert_eq!(chat.state.segments[0].authorization, None);
+    assert_eq!(segment.token, Some(("Bearer c".to_owned(), START.plus_millis(3))));
+    assert_eq!(chat.state.segments[0].token, None);
 }
 
 #[test]
@@ -52,18 +49,13 @@ fn a_token_of_a_conversation_that_was_replaced_meanwhile_is_not_taken_for_its_su
     chat.on(bot_returned());
     let renewed = |conversation: &str| Command::BotTokenRenewed {
         conversation: conversation.to_owned(),
-        authorization: "Bearer late".to_owned(),
-        until: START.plus_millis(9),
+        token: ("Bearer late".to_owned(), START.plus_millis(9)),
     };
-    let replaced = Command::BotReturned {
-        conversation: "successor".to_owned(),
-        authorization: None,
-        until: None,
-        instead_of: Some(1),
-    };
+    let replaced =
+        Command::BotReturned { conversation: "successor".to_owned(), token: None, instead_of: Some(1) };
     chat.on(replaced);
     assert_eq!(chat.on(renewed("fresh")), Vec::<String>::new());
-    assert_eq!(chat.state.segment().and_then(|segment| segment.authorization.as_deref()), None);
+    assert_eq!(chat.state.segment().and_then(|segment| segment.token.clone()), None);
     assert_eq!(chat.on(renewed("successor")), ["bot token renewed"]);
 }
 

@@ -6,13 +6,13 @@ use crate::{
         control::{Control, Progress},
         inbound::{Inbound, Item, SystemMeaning, What},
     },
-    handoff::machine,
     ledger::{
-        CallId, LEASE, Lease, Machine as _, Next, Outage, Outcome, Queued, Settled, Settlement, Whisper, Why,
+        CallId, Decided, LEASE, Lease, Machine as _, Next, Outage, Outcome, Queued, Settled, Settlement,
+        Whisper, Why,
     },
     session::{
-        AgentSaid, Answered, Call, ChatCall, Command, EndReason, Fact, HandoffRequested, LANE, Notice,
-        Opening, Phase, Policy, Speaker, State, ToAgent, UserSaid, decide, settle,
+        self, AgentSaid, Answered, Call, ChatCall, Command, Cut, EndReason, Fact, HandoffRequested, LANE,
+        Notice, Opening, Phase, Speaker, State, ToAgent, UserSaid,
     },
     translate::system::system_meaning,
 };
@@ -22,14 +22,14 @@ mod lines;
 pub use self::lines::{call_line, line};
 
 pub const START: Timestamp = Timestamp(1_760_000_000_000);
-pub const POLICY: Policy = Policy { timeout_millis: 300_000, back_to_bot: true };
+pub const POLICY: session::Chat = session::Chat { timeout_millis: 300_000, back_to_bot: true };
 
 pub const NOTHING: [&str; 0] = [];
 
 pub struct Chat {
     pub state: State,
     pub facts: Vec<Fact>,
-    pub policy: Policy,
+    pub policy: session::Chat,
     pub now: Timestamp,
     /// What the store was told last: whether the sweep must look here.
     pub open: bool,
@@ -68,9 +68,14 @@ impl Chat {
 
     /// What the event adds, a line a fact.
     pub fn on(&mut self, event: Command) -> Vec<String> {
-        let facts = decide(&self.state, event, &self.policy, self.now);
+        let facts = self.decides(&event);
         self.store(&facts);
         facts.iter().map(line).collect()
+    }
+
+    /// What the event would add.
+    pub fn decides(&self, event: &Command) -> Vec<Fact> {
+        decided(self.policy, &self.state, event, self.now)
     }
 
     /// A message from ServiceNow for the present chat.
@@ -83,7 +88,7 @@ impl Chat {
     }
 
     pub fn store(&mut self, facts: &[Fact]) {
-        self.open = machine::Chat::opens_or_closes(&self.state, facts).unwrap_or(self.open);
+        self.open = session::Chat::opens_or_closes(&self.state, facts).unwrap_or(self.open);
         facts.iter().for_each(|fact| self.state.apply(fact));
         self.facts.extend_from_slice(facts);
     }
@@ -142,7 +147,7 @@ impl Chat {
         };
         let attempt = queued.lease.as_ref().map(|lease| lease.attempt);
         let settled = Settled { call, attempt, outcome: settlement, at: self.now };
-        let facts = settle(&self.state, queued, settled, &outcome, &self.policy);
+        let facts = self.policy.settle(&self.state, queued, settled, &outcome);
         self.store(&facts);
         facts.iter().map(line).collect()
     }
@@ -169,6 +174,13 @@ impl Chat {
     }
 }
 
+pub fn decided(chat: session::Chat, state: &State, event: &Command, now: Timestamp) -> Vec<Fact> {
+    match chat.decide(state, event, now) {
+        Decided::Facts(facts) => facts,
+        Decided::Known(_) | Decided::Nothing | Decided::TooLate => vec![],
+    }
+}
+
 pub fn conversation() -> ConversationId {
     ConversationId::parse("91hcXEd0-eu").expect("a valid id")
 }
@@ -185,25 +197,16 @@ pub fn lease(state: &State, now: Timestamp) -> Option<Lease> {
 
 pub fn request(opening: Opening) -> HandoffRequested {
     HandoffRequested {
-        event: "91hcXEd0-eu|0000007".to_owned(),
-        bot: Some("bot".to_owned()),
-        watermark: Some("7".to_owned()),
-        tail: vec![],
-        seen: vec![],
-        answered: vec![],
-        unmatched_request: None,
+        cut: Cut {
+            event: "91hcXEd0-eu|0000007".to_owned(),
+            bot: Some("bot".to_owned()),
+            watermark: Some("7".to_owned()),
+            ..Cut::default()
+        },
         user: User { id: "dl_jo".to_owned(), ..User::default() },
-        reason: None,
-        context: serde_json::Map::new(),
-        history: vec![],
-        later_history: vec![],
-        latest: None,
-        history_missing: false,
-        topic: None,
         opening,
-        token: None,
         at: START,
-        trace: None,
+        ..HandoffRequested::default()
     }
 }
 
@@ -252,7 +255,7 @@ pub fn says_as(client_id: &str, text: &str) -> Command {
 
 pub fn bot_returned() -> Command {
     let conversation = "fresh".to_owned();
-    Command::BotReturned { conversation, authorization: None, until: None, instead_of: None }
+    Command::BotReturned { conversation, token: None, instead_of: None }
 }
 
 /// A message from ServiceNow, judged as the shell does.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{chat::*, moves::*, promises};
-use crate::session::{Command, decide};
+use crate::session::Command;
 
 /// A conversation as the moves make it; what is decided twice adds nothing the second time.
 pub fn play(moves: &[Move]) -> Result<Chat, TestCaseError> {
@@ -14,8 +14,8 @@ pub fn play(moves: &[Move]) -> Result<Chat, TestCaseError> {
         let keyed = is_keyed(&event);
         chat.on(event.clone());
         if keyed {
-            let again = decide(&chat.state, event.clone(), &chat.policy, chat.now);
-            prop_assert_eq!(again, vec![], "decided twice: {:?}", event);
+            let again = chat.decides(&event);
+            prop_assert!(again.is_empty(), "decided twice: {:?}", event);
         }
     }
     Ok(chat)

@@ -14,7 +14,7 @@ const FACTS: &str = include_str!("../../../tests/fixtures/facts-v1.jsonl");
 
 /// What the client sees of a fact at position 17.
 fn seen(fact: &Fact) -> Option<Value> {
-    let types = AgentTypes { position: 17, by: None, since: AT };
+    let types = AgentTypes { position: 17, by: Speaker::VirtualAgent, since: AT };
     seen_as(fact, Some(&types), &[], &[])
 }
 

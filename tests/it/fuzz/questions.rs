@@ -67,7 +67,7 @@ fn next_chat(talk: &mut Talk) {
         return;
     }
     let conversation = format!("bot-{}", talk.state.chat);
-    talk.on(Command::BotReturned { conversation, authorization: None, until: None, instead_of: None });
+    talk.on(Command::BotReturned { conversation, token: None, instead_of: None });
     let segment = talk.state.segments.len() - 1;
     let request = Box::new(escalation(Opening::CreateThenStart));
     talk.on(Command::Escalated { segment, request, said: vec![] });

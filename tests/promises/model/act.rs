@@ -11,7 +11,7 @@ use servicenow_handoff::{
         CallId, Decided, Failure, LEASE, Lease, MARGIN, Machine as _, Next, Outage, Outcome, Queued, RENEW,
         Settled, Settlement, after,
     },
-    session::{Answered, Call, ChatCall, Command, Fact, LANE, Phase},
+    session::{Answered, Call, Chat, ChatCall, Command, Fact, LANE, Phase},
 };
 
 use super::{
@@ -215,12 +215,8 @@ pub fn happens(model: &Small, all: &mut All, act: Act) -> bool {
         }
         Act::Poll { by, lost } => polled(model, all, by, lost),
         Act::Return { by } => {
-            let returned = Command::BotReturned {
-                conversation: "bot".to_owned(),
-                authorization: None,
-                until: None,
-                instead_of: None,
-            };
+            let returned =
+                Command::BotReturned { conversation: "bot".to_owned(), token: None, instead_of: None };
             commit(model, all, by, &returned, false, false);
             true
         }
@@ -385,7 +381,7 @@ fn commit(
 
 fn first_lease(all: &All, by: usize, state: &Session, facts: &[Fact]) -> Option<Lease> {
     let free = state.outbox.lane(LANE).next().is_none() && all.engines[by].making.is_none();
-    let asks = |(at, fact): (u64, &Fact)| servicenow_handoff::handoff::machine::Chat::asks(state, at, fact);
+    let asks = |(at, fact): (u64, &Fact)| Chat::asks(state, at, fact);
     let call = (state.position..).zip(facts).filter_map(asks).next().filter(|_| free && facts.len() == 1)?;
     Some(lease(all, by, call, 1))
 }

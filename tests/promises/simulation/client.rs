@@ -5,11 +5,10 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use servicenow_handoff::{
     domain::{ActivityId, ConversationId, Timestamp},
-    handoff::machine::Chat,
     ledger::{
         Committed, Decided, Entry, Machine as _, decide_and_deliver, deliver_soon, journal::JournalError,
     },
-    session::{Command, Fact, LANE, Opening, Phase, State, ToAgent, UserSaid, decide},
+    session::{Chat, Command, Fact, LANE, Opening, Phase, State, ToAgent, UserSaid},
     translate::answer::answer_one,
     wire::activity::Activity,
 };
@@ -320,7 +319,7 @@ impl Client {
             format!("{} a watermark {watermark} is ahead of the journal's {end}", self.id)
         });
         let now = ledger.now();
-        let due = |command| !decide(&state, command, &ledger.machine().policy, now).is_empty();
+        let due = |command| matches!(ledger.machine().decide(&state, &command, now), Decided::Facts(_));
         let (tick, fetched) =
             (due(Command::Tick { typed: None }), due(Command::Fetched { up_to: watermark }));
         let (returning, owes) = (matches!(state.phase, Phase::Returning { .. }), !state.outbox.is_empty());

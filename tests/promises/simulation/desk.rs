@@ -14,12 +14,11 @@ use servicenow_handoff::{
         control::{Control, Mask, TextInput},
         inbound::{Item, What},
     },
-    handoff::machine::Chat,
     ledger::{
         self, Attempt, CallId, Entry, Failure, Outcome, Settled, Settlement, Tried, WORDS_LIVE, Why,
         deliver_soon, journal::JournalError,
     },
-    session::{Answered, Call, ChatCall, Command, Fact, Phase},
+    session::{Answered, Call, Chat, ChatCall, Command, Fact, Phase},
 };
 use tokio::time::sleep;
 
@@ -87,12 +86,8 @@ impl Desk {
             state.chat
         };
         sleep(Duration::from_millis(200)).await;
-        let returned = Command::BotReturned {
-            conversation: format!("bot-{chat}"),
-            authorization: None,
-            until: None,
-            instead_of: None,
-        };
+        let returned =
+            Command::BotReturned { conversation: format!("bot-{chat}"), token: None, instead_of: None };
         engine.ledger.commit(entry, returned).await?;
         Ok(())
     }

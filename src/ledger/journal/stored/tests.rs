@@ -8,7 +8,7 @@ use crate::{
     domain::Timestamp,
     ledger::{Next, Settled, Settlement},
     session::{
-        EndReason, Fact, Notice, Opening, Speaker, State, Topic, decide,
+        EndReason, Fact, Notice, Opening, Speaker, State, Topic,
         tests::{chat::*, moves::*, property::play},
     },
 };
@@ -179,8 +179,8 @@ proptest! {
             let event = deliverer.event(&mut chat, next);
             chat.facts[known..].iter().for_each(|fact| state.apply(fact));
             let Some(event) = event else { continue };
-            let facts = decide(&state, event.clone(), &chat.policy, chat.now);
-            prop_assert_eq!(&facts, &decide(&chat.state, event, &chat.policy, chat.now));
+            let facts = decided(chat.policy, &state, &event, chat.now);
+            prop_assert_eq!(&facts, &chat.decides(&event));
             chat.store(&facts);
             facts.iter().for_each(|fact| state.apply(fact));
             prop_assert_eq!(lease(&state, chat.now), lease(&chat.state, chat.now));

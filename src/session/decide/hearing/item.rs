@@ -1,9 +1,6 @@
 //! The items of a message, one after the other.
 
-use std::{
-    collections::{HashMap, HashSet},
-    iter,
-};
+use std::{borrow::Cow, collections::HashMap, iter};
 
 use super::super::{
     super::{
@@ -15,7 +12,7 @@ use super::super::{
 use crate::{
     domain::{
         Agent, Timestamp,
-        control::Control,
+        control::{Control, Progress},
         inbound::{Item, SystemMeaning, What},
     },
     ledger::Queued,
@@ -30,16 +27,15 @@ pub(super) struct Key {
 }
 
 pub(super) struct Hearing<'a> {
-    pub state: &'a State,
+    /// The conversation before the message.
+    pub before: &'a State,
     pub now: Timestamp,
-    /// Where the first of the facts will stand.
-    from: u64,
     pub facts: Vec<Fact>,
-    /// Keys of what this message has added so far.
-    keys: HashSet<String>,
-    joined: bool,
-    /// Names of those who have joined with this message.
-    met: Vec<String>,
+    /// The conversation with so many of the facts in it: a copy, once an item rests on what stands before it in its message.
+    so_far: Cow<'a, State>,
+    folded: usize,
+    /// Facts of the same commit that stand before these.
+    ahead: u64,
     /// This is the answer to a call that opened the chat, read after somebody has joined it.
     late: bool,
     /// How often this message has used an id so far.
@@ -54,18 +50,18 @@ pub(super) struct Hearing<'a> {
 
 impl<'a> Hearing<'a> {
     pub fn new(Moment { state, now, .. }: Moment<'a>, answers: Option<&Queued<ChatCall>>) -> Self {
-        let joined = matches!(state.phase, Phase::WithAgent { .. });
+        // Who has joined was there before this answer was read, so what leads up to that is over.
+        let late = matches!(state.phase, Phase::WithAgent { .. })
+            && answers.is_some_and(|queued| queued.call.what.is_opening());
         Self {
-            state,
+            before: state,
             now,
-            // The settlement of the call stands before them.
-            from: state.position + u64::from(answers.is_some()),
             facts: vec![],
-            keys: HashSet::new(),
-            joined,
-            met: vec![],
-            // Who has joined was there before this answer was read, so what leads up to that is over.
-            late: joined && answers.is_some_and(|queued| queued.call.what.is_opening()),
+            so_far: Cow::Borrowed(state),
+            folded: 0,
+            // The settlement of the call.
+            ahead: u64::from(answers.is_some()),
+            late,
             used: HashMap::new(),
             stream_ends: false,
             streamed: false,
@@ -73,9 +69,23 @@ impl<'a> Hearing<'a> {
         }
     }
 
+    /// The conversation with all that this message has added so far.
+    pub fn state(&mut self) -> &State {
+        if self.folded < self.facts.len() {
+            let state = self.so_far.to_mut();
+            state.position += std::mem::take(&mut self.ahead);
+            self.facts[self.folded..].iter().for_each(|fact| state.apply(fact));
+            self.folded = self.facts.len();
+        }
+        &self.so_far
+    }
+
+    fn is_joined(&mut self) -> bool {
+        matches!(self.state().phase, Phase::WithAgent { .. })
+    }
+
     pub fn queued(&mut self) {
-        let already = self.facts.iter().any(|fact| matches!(fact, Fact::Queued { .. }));
-        if matches!(self.state.phase, Phase::Waiting { queued: false, .. }) && !already {
+        if matches!(self.state().phase, Phase::Waiting { queued: false, .. }) {
             self.facts.push(Fact::Queued { at: self.now });
         }
     }
@@ -109,7 +119,7 @@ impl<'a> Hearing<'a> {
             }
             What::BackToVirtualAgent => self.end_if_live(EndReason::ByAgent, true),
             What::Queued => self.queued(),
-            what if self.state.is_live() => self.in_live_chat(key, agent, what),
+            what if self.before.is_live() => self.in_live_chat(key, agent, what),
             _ => {}
         }
         self.means(meaning);
@@ -119,18 +129,22 @@ impl<'a> Hearing<'a> {
     fn in_live_chat(&mut self, key: Key, agent: Option<Agent>, what: What) {
         match what {
             What::System(text) if !self.late => self.said(key, Speaker::System, Control::Text { text }),
-            What::Waiting(text) if !self.joined => self.said(key, Speaker::System, Control::Text { text }),
+            What::Waiting(text) if !self.is_joined() => {
+                self.said(key, Speaker::System, Control::Text { text })
+            }
             What::Progress { key, steps } => self.progress(key, steps),
             What::Unreadable { .. } => {
                 if let (Some(message_id), Some(_)) = (key.message_id, agent)
-                    && self.keys.insert(message_id.clone())
-                    && !self.state.heard.contains(&message_id)
+                    && !self.state().heard.contains(&message_id)
                 {
                     self.facts.push(Fact::NotShown { message_id, at: self.now });
                 }
             }
             What::TopicFinished => self.topic_finished(),
-            What::TypingStarted => self.typing(agent.or_else(|| self.present())),
+            What::TypingStarted => {
+                let agent = agent.or_else(|| self.present());
+                self.typing(agent);
+            }
             What::TypingStopped => self.typing_stopped(),
             What::StreamStarted { stream, hint } => {
                 self.stream_piece(StreamPiece { stream, hint, ..self.piece_by(agent) }, true);
@@ -152,7 +166,7 @@ impl<'a> Hearing<'a> {
 
     /// A person is heard after the end as well, but nobody would hear an answer.
     fn control(&mut self, key: Key, by: Speaker, control: Control) {
-        if self.state.is_live() && (by.is_person() || !self.late) {
+        if self.before.is_live() && (by.is_person() || !self.late) {
             self.said(key, by, control);
         } else if by.is_person() {
             self.said(key, by, control.only_told());
@@ -165,8 +179,8 @@ impl<'a> Hearing<'a> {
             Some(SystemMeaning::Joined { name }) => {
                 self.agent_joined(Agent { name, ..Agent::default() }, true);
             }
-            Some(SystemMeaning::Ended) if self.joined => self.end_if_live(EndReason::ByAgent, false),
-            Some(SystemMeaning::NobodyAvailable) if !self.joined => {
+            Some(SystemMeaning::Ended) if self.is_joined() => self.end_if_live(EndReason::ByAgent, false),
+            Some(SystemMeaning::NobodyAvailable) if !self.is_joined() => {
                 self.end_if_live(EndReason::NobodyAvailable, false);
             }
             Some(SystemMeaning::Ended | SystemMeaning::NobodyAvailable) | None => {}
@@ -174,49 +188,40 @@ impl<'a> Hearing<'a> {
     }
 
     /// Who is known to be there.
-    fn present(&self) -> Option<Agent> {
-        match &self.state.phase {
+    fn present(&mut self) -> Option<Agent> {
+        match &self.state().phase {
             Phase::WithAgent { agent } => Some(agent.clone()),
             _ => None,
         }
     }
 
     pub fn typing(&mut self, agent: Option<Agent>) {
-        let by = Some(agent.map_or(Speaker::VirtualAgent, Speaker::Agent));
-        let known =
-            |types: &AgentTypes| types.by == by && self.now.millis_since(types.since) < AGENT_STILL_TYPES;
-        if !self.state.agent_types.as_ref().is_some_and(known) {
-            self.facts.push(Fact::AgentTyping { by, at: self.now });
+        let by = agent.map_or(Speaker::VirtualAgent, Speaker::Agent);
+        let now = self.now;
+        let known = |types: &AgentTypes| types.by == by && now.millis_since(types.since) < AGENT_STILL_TYPES;
+        if !self.before.agent_types.as_ref().is_some_and(known) {
+            self.facts.push(Fact::AgentTyping { by, at: now });
         }
     }
 
     fn typing_stopped(&mut self) {
-        let here = self.facts.iter().any(|fact| matches!(fact, Fact::AgentTyping { .. }));
-        if here || self.state.agent_types.is_some() {
+        if self.state().agent_types.is_some() {
             self.facts.push(Fact::AgentStoppedTyping { at: self.now });
         }
     }
 
-    /// What this message has added so far, each with where it will stand.
-    pub fn placed(&self) -> impl DoubleEndedIterator<Item = (u64, &Fact)> {
-        self.facts.iter().enumerate().map(|(nth, fact)| (self.from + nth as u64, fact))
-    }
-
     /// Closes what the virtual agent asked, when it has asked anything.
     fn topic_finished(&mut self) {
-        let asked = |fact: &Fact| matches!(fact, Fact::AgentSaid(said) if said.control.takes_answers());
-        if self.facts.iter().any(asked) || self.state.questions.wait_for_virtual_agent() {
+        if self.state().questions.wait_for_virtual_agent() {
             self.facts.push(Fact::QuestionsClosed { at: self.now });
         }
     }
 
     fn agent_joined(&mut self, agent: Agent, introduced: bool) {
-        if !self.state.is_live() || self.joined && !self.is_new(&agent) {
+        if !self.before.is_live() || self.is_joined() && !self.is_new(&agent) {
             return;
         }
-        self.joined = true;
         let name = agent.name.clone();
-        self.met.extend(name.clone());
         self.facts.push(Fact::AgentJoined { agent, at: self.now });
         if !introduced {
             self.facts.push(Fact::Noticed { notice: Notice::Joined { name }, at: self.now });
@@ -224,7 +229,7 @@ impl<'a> Hearing<'a> {
     }
 
     /// Whether somebody else is there already. Who has joined without a name gets the one they speak under.
-    fn is_new(&self, agent: &Agent) -> bool {
+    fn is_new(&mut self, agent: &Agent) -> bool {
         let Some(name) = agent.name.as_ref().map(|name| name.to_lowercase()) else { return false };
         // The whole name may follow on the first alone.
         let begins = |name: &str, with: &str| {
@@ -234,12 +239,12 @@ impl<'a> Hearing<'a> {
             let met = met.to_lowercase();
             begins(&met, &name) || begins(&name, &met)
         };
-        let mut met = self.state.people.iter().chain(&self.met).peekable();
-        met.peek().is_some() && !met.any(alike)
+        let met = &self.state().people;
+        !met.is_empty() && !met.iter().any(alike)
     }
 
     pub fn end_if_live(&mut self, why: EndReason, tell: bool) {
-        let why = if self.joined { why } else { EndReason::NobodyAvailable };
+        let why = if self.is_joined() { why } else { EndReason::NobodyAvailable };
         self.end.get_or_insert((why, tell));
     }
 
@@ -254,9 +259,10 @@ impl<'a> Hearing<'a> {
     }
 
     /// A life-cycle step may have the id of a text beside it in the same message.
-    fn has_heard(&self, key: &Key, shown: bool) -> bool {
-        let known = AgentSaid::known_by(key.message_id.as_deref(), key.place);
-        known.is_some_and(|known| self.state.heard.contains(&known) || (shown && self.keys.contains(&known)))
+    fn has_heard(&mut self, key: &Key, shown: bool) -> bool {
+        let Some(known) = AgentSaid::known_by(key.message_id.as_deref(), key.place) else { return false };
+        let state = if shown { self.state() } else { self.before };
+        state.heard.contains(&known)
     }
 
     pub fn said(&mut self, key: Key, by: Speaker, control: Control) {
@@ -272,12 +278,35 @@ impl<'a> Hearing<'a> {
     /// Adds what has not been heard before, be it in an earlier message or in this one.
     fn add(&mut self, said: AgentSaid) {
         let Some(said) = self.as_end(said) else { return };
-        let known = said.keys().any(|key| self.state.heard.contains(&key) || self.keys.contains(&key));
-        if !known {
-            self.keys.extend(said.keys());
+        let heard = &self.state().heard;
+        if !said.keys().any(|key| heard.contains(&key)) {
             self.facts.push(Fact::AgentSaid(Box::new(said)));
         }
     }
+
+    /// What a longer task has done so far, when there is more of it than was told.
+    fn progress(&mut self, key: Option<String>, new: Vec<String>) {
+        let known = key.as_ref().and_then(|key| self.state().tasks.get(key).cloned());
+        let (first, before) = known.map_or((None, vec![]), |(first, steps)| (Some(first), steps));
+        // Come once more, it would set back what has gone on since.
+        let told = format!("{}: {}", key.as_deref().unwrap_or_default(), new.join("\n"));
+        let mut steps = before.clone();
+        for step in new {
+            match steps.iter_mut().find(|known| without_status(known) == without_status(&step)) {
+                Some(known) => *known = step,
+                None => steps.push(step),
+            }
+        }
+        if steps != before {
+            let progress = Control::Progress(Progress { key, steps, first });
+            self.told(Some(told), Key::default(), Speaker::VirtualAgent, progress);
+        }
+    }
+}
+
+/// A step of a longer task without what stands of it in brackets: its status changes, and it stays the same step.
+fn without_status(step: &str) -> &str {
+    step.strip_suffix(')').and_then(|step| step.rsplit_once(" (")).map_or(step, |(step, _)| step)
 }
 
 fn introduced(meaning: &SystemMeaning) -> Option<Agent> {

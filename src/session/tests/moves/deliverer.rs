@@ -54,17 +54,12 @@ impl Deliverer {
                 how.end(chat, call);
                 return None;
             }
-            Move::Return { instead_of } => Command::BotReturned {
-                conversation: "fresh".to_owned(),
-                authorization: None,
-                until: None,
-                instead_of,
-            },
+            Move::Return { instead_of } => {
+                Command::BotReturned { conversation: "fresh".to_owned(), token: None, instead_of }
+            }
             Move::Renew => {
-                let authorization = "Bearer renewed".to_owned();
-                let conversation = "fresh".to_owned();
-                let until = chat.now.plus_millis(1_800_000);
-                Command::BotTokenRenewed { conversation, authorization, until }
+                let token = ("Bearer renewed".to_owned(), chat.now.plus_millis(1_800_000));
+                Command::BotTokenRenewed { conversation: "fresh".to_owned(), token }
             }
             Move::Accept { hash, millis } => {
                 Command::TokenAccepted { hash: hash.to_string(), until: START.plus_millis(millis) }

@@ -4,10 +4,15 @@ use super::*;
 
 #[test]
 fn typing_that_is_over_is_not_shown() {
-    let typing = Fact::AgentTyping { by: None, at: AT };
-    assert_eq!(seen(&typing), whole(json!({"type": "typing", "from": servicenow()})));
+    let typing = Fact::AgentTyping { by: Speaker::VirtualAgent, at: AT };
+    assert_eq!(
+        seen(&typing),
+        whole(
+            json!({"type": "typing", "from": {"id": "servicenow-virtual-agent", "name": "Virtual Agent", "role": "bot"}})
+        )
+    );
     assert_eq!(seen_as(&typing, None, &[], &[]), None);
-    let later = AgentTypes { position: 18, by: None, since: AT };
+    let later = AgentTypes { position: 18, by: Speaker::VirtualAgent, since: AT };
     assert_eq!(seen_as(&typing, Some(&later), &[], &[]), None);
 }
 
@@ -64,7 +69,7 @@ fn an_answer_that_grows_is_shown_as_far_as_it_has_come_and_its_end_takes_its_pla
 fn typing_comes_from_the_one_who_will_speak() {
     let ana = Agent { name: Some("Ana".to_owned()), id: Some("5c1d2e3f".to_owned()), avatar: None };
     for by in [Speaker::Agent(ana), Speaker::VirtualAgent] {
-        let typing = seen(&Fact::AgentTyping { by: Some(by.clone()), at: AT }).expect("shown");
+        let typing = seen(&Fact::AgentTyping { by: by.clone(), at: AT }).expect("shown");
         let words = seen(&agent_said(None, by, text("Hi"))).expect("shown");
         assert_eq!(typing["from"], words["from"]);
     }

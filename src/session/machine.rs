@@ -5,16 +5,18 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
+use super::{Answered, ChatCall, Command, Fact, State, decide::Moment};
 use crate::{
     domain::{ActivityId, ConversationId, Timestamp},
     ledger::{CallId, Decided, Lease, Machine, Outbox, Outcome, Queued, Settled, journal::Position},
-    session::{Answered, ChatCall, Command, Fact, Phase, Policy, State, UserSaid, decide, settle},
 };
 
-/// The machine of the live-agent role.
+/// The machine of the live-agent role, with what the settings decide.
 #[derive(Clone, Copy, Debug)]
 pub struct Chat {
-    pub policy: Policy,
+    pub timeout_millis: i64,
+    /// After a chat a fresh Copilot Studio conversation follows; else the conversation is over.
+    pub back_to_bot: bool,
 }
 
 /// What only this process knows of a conversation.
@@ -68,12 +70,33 @@ impl Machine for Chat {
 
     fn decide(&self, state: &State, command: &Command, now: Timestamp) -> Decided<Self> {
         if let Command::UserSaid(said) | Command::NotTaken { said, .. } = command
-            && let Some(id) = known(state, said, now)
+            && let Some(id) = state.known(said, now)
         {
             return Decided::Known(id);
         }
-        let facts = decide(state, command.clone(), &self.policy, now);
-        if facts.is_empty() { nothing(state, command) } else { Decided::Facts(facts) }
+        let facts = Moment { state, chat: self, now }.decide(command);
+        if !facts.is_empty() {
+            return Decided::Facts(facts);
+        }
+        // Whether there is nothing in it for good, or as this copy has it.
+        let for_good = match command {
+            Command::Tell(_)
+            | Command::NotTaken { .. }
+            | Command::FilesUnsaid { .. }
+            | Command::Fetched { .. }
+            | Command::Tick { .. } => true,
+            Command::UserSaid(_) | Command::UserTyping => state.is_live(),
+            Command::TokenAccepted { .. } => !state.kept.has_room(),
+            Command::Heard { chat, told } => {
+                *chat == state.chat && told.inbound.items.iter().all(|item| state.has_heard(item))
+            }
+            Command::Escalated { .. }
+            | Command::UpstreamRead { .. }
+            | Command::UserEnded
+            | Command::BotReturned { .. }
+            | Command::BotTokenRenewed { .. } => false,
+        };
+        if for_good { Decided::Nothing } else { Decided::TooLate }
     }
 
     fn outbox(state: &State) -> &Outbox<ChatCall> {
@@ -100,7 +123,7 @@ impl Machine for Chat {
         settled: Settled,
         outcome: &Outcome<Answered>,
     ) -> Vec<Fact> {
-        settle(state, queued, settled, outcome, &self.policy)
+        Moment { state, chat: self, now: settled.at }.settle(queued, settled, outcome)
     }
 
     fn is_open(state: &State) -> bool {
@@ -113,50 +136,5 @@ impl Machine for Chat {
             Fact::Settled(_) | Fact::BotReturned { .. } => !state.is_live(),
             _ => false,
         }
-    }
-}
-
-/// The id that the same words were given before: by Direct Line's id or the client's own, or, where they may not be stored, by
-/// themselves.
-fn known(state: &State, said: &UserSaid, now: Timestamp) -> Option<ActivityId> {
-    let posted = said.client_id.as_ref().and_then(|id| state.posted_as(id)).cloned();
-    let taken = || said.id.clone().filter(|id| state.has_taken(id));
-    let mark =
-        said.message.as_ref().and_then(|message| message.whisper.as_ref()).map(|whisper| &whisper.mark);
-    let whispered = || {
-        let open = said.answers.is_some_and(|question| !state.questions.is_answered(question));
-        mark.filter(|_| !open).and_then(|mark| state.whispered_as(mark, now)).cloned()
-    };
-    posted.or_else(taken).or_else(whispered)
-}
-
-/// Why a command adds nothing: for good, or as this copy has it.
-fn nothing(state: &State, command: &Command) -> Decided<Chat> {
-    match command {
-        Command::UserSaid(said) if state.is_live() && state.lacks_room_for(said).is_some() => {
-            Decided::Nothing
-        }
-        Command::NotTaken { said, .. } if state.lacks_room_for(said).is_some() => Decided::Nothing,
-        Command::TokenAccepted { .. } if !state.kept.has_room() => Decided::Nothing,
-        Command::Escalated { .. }
-        | Command::UpstreamRead { .. }
-        | Command::UserSaid(_)
-        | Command::NotTaken { .. }
-        | Command::UserEnded
-        | Command::BotReturned { .. }
-        | Command::BotTokenRenewed { .. }
-        | Command::TokenAccepted { .. } => Decided::TooLate,
-        Command::Heard { chat, told } => {
-            let all_known = told.inbound.items.iter().all(|item| state.has_heard(item));
-            if *chat == state.chat && all_known { Decided::Nothing } else { Decided::TooLate }
-        }
-        Command::UserTyping if !matches!(state.phase, Phase::WithAgent { .. }) && !state.is_live() => {
-            Decided::TooLate
-        }
-        Command::UserTyping
-        | Command::Tell(_)
-        | Command::FilesUnsaid { .. }
-        | Command::Fetched { .. }
-        | Command::Tick { .. } => Decided::Nothing,
     }
 }
