@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use self::{attaching::Attaching, bot::Bot, calls::Calls};
+use self::{bot::Bot, calls::Calls};
 use crate::{
     config::{AfterChat, Settings},
     credential::derived,
@@ -14,11 +14,11 @@ use crate::{
     domain::millis,
     files::{FileStore, Files},
     ledger::{
-        Entry, Ledger, Observer, World,
+        Entry, Ledger, World,
         journal::{JournalError, Store},
     },
     servicenow::ServiceNow,
-    session::{Chat, EndReason, Fact},
+    session::{Chat, Fact},
     telemetry::Counters,
     wire::virtual_agent::response::Response,
 };
@@ -27,11 +27,11 @@ mod asides;
 mod attaching;
 mod bot;
 mod calls;
-mod counting;
 mod escalation;
 mod giving;
 mod hear;
 mod named;
+mod observing;
 mod posting;
 mod reading;
 mod sweep;
@@ -42,16 +42,16 @@ mod uploads;
 mod words;
 
 pub use asides::Asides;
+pub use attaching::Attaching;
 pub use bot::Source;
 pub use escalation::Escalations;
 pub use giving::Giving;
 pub use hear::Heard;
-pub use posting::{Posted, Posting, Refusal};
+pub use posting::{Posted, Posting, Refusal, UploadTo};
 use reading::Shown;
 pub use reading::{Asked, BotWords, Page, Reading};
 use tokens::Client;
 pub use tokens::{Caller, Standing, Tokens, misspells};
-pub use uploads::{UploadTo, Uploads};
 
 /// One escalated conversation, as this process knows it.
 pub type Conversation = Entry<Chat>;
@@ -68,7 +68,8 @@ pub struct Handoff {
     pub reading: Reading,
     /// What clients say.
     pub posting: Posting,
-    pub uploads: Uploads,
+    /// What clients upload.
+    pub attaching: Arc<Attaching>,
     /// What clients are shown where nobody was asked for.
     pub asides: Asides,
     pub files: Arc<Files>,
@@ -94,7 +95,7 @@ impl Handoff {
         let servicenow = ServiceNow::new(far_end, http.clone());
         let back_to_bot = settings.handoff.after_chat == AfterChat::Bot && direct_line.can_open();
         let machine = Chat { timeout_millis: millis(settings.handoff.timeout), back_to_bot };
-        let stored = observer(servicenow.clone(), counters.clone());
+        let stored = observing::observer(servicenow.clone(), counters.clone());
         let ledger = Arc::new(Ledger::new(machine, journal, World::real(derived::marks(settings)), stored));
         let instance = far_end.url.clone();
         let files = Arc::new(Files::new(settings, instance.clone(), servicenow.clone(), kept));
@@ -127,7 +128,7 @@ impl Handoff {
                 attaching: attaching.clone(),
                 texts: texts.clone(),
             },
-            uploads: Uploads { bot: bot.clone(), attaching },
+            attaching,
             asides: Asides::new(direct_line, texts),
             giving: Giving { ledger: ledger.clone(), files: files.clone() },
             ledger,
@@ -143,15 +144,4 @@ impl Handoff {
     pub async fn hear(&self, response: Response) -> Result<Heard, JournalError> {
         hear::hear(&self.calls, response).await
     }
-}
-
-/// Logs and counts what is stored.
-fn observer(servicenow: ServiceNow, counters: Arc<Counters>) -> Observer<Chat> {
-    Box::new(move |id, state, fact| {
-        hear::report(id, state.chat, fact);
-        counting::count(&counters, fact);
-        if matches!(fact, Fact::ChatEnded { why: EndReason::NobodyInTime, .. }) {
-            servicenow.doubt_message_secrets();
-        }
-    })
 }

@@ -66,10 +66,6 @@ impl Attaching {
         files: &mut Vec<Attachment>,
         trace: Option<String>,
     ) -> Result<Option<Posted>, JournalError> {
-        if let Some(known) = self.posted(conversation, activity).await {
-            self.calls.count_duplicates(1);
-            return Ok(Some(Posted::Known(known)));
-        }
         let answer = {
             let state = conversation.state().await;
             answer_one(&with_files(activity, files), &state.conversation, state.questions.open())

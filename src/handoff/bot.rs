@@ -9,15 +9,15 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use url::Url;
 
-use super::{Client, Conversation, Refusal};
+use super::{Client, Conversation};
 use crate::{
     config::Settings,
     credential::Seal,
     direct_line::{DirectLine, Look, token::is_old},
     domain::{ConversationId, Timestamp},
     far_end::{CallError, room::Taken},
-    ledger::{Ledger, Outage, journal::JournalError},
-    session::{Chat, Command, Segment},
+    ledger::{Ledger, Outage},
+    session::{Chat, Command, SealedToken},
     telemetry::of_caller,
     wire::activity::{Activity, ActivitySet},
 };
@@ -30,14 +30,14 @@ const PAGES: usize = 50;
 /// Which Direct Line conversation a batch came from, and how to read on there.
 pub struct Source<'a> {
     pub segment: usize,
-    pub conversation: &'a str,
+    pub conversation: Cow<'a, str>,
     pub authorization: Cow<'a, str>,
 }
 
 impl<'a> Source<'a> {
     /// The client's own conversation, before anybody was asked for.
     pub fn own(id: &'a ConversationId, authorization: &'a str) -> Self {
-        Self { segment: 0, conversation: id.as_str(), authorization: authorization.into() }
+        Self { segment: 0, conversation: id.as_str().into(), authorization: authorization.into() }
     }
 }
 
@@ -47,28 +47,6 @@ pub struct ReadOut {
     pub activities: Vec<Activity>,
     /// What it takes of the room for large answers, as long as it is held.
     pub rooms: Vec<Taken>,
-}
-
-/// Why the bot can't be spoken to.
-#[derive(Debug, thiserror::Error)]
-pub enum BotError {
-    #[error("Direct Line: {0}")]
-    DirectLine(#[from] CallError),
-    #[error(transparent)]
-    Store(#[from] JournalError),
-}
-
-impl BotError {
-    /// What a client is told of it.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn refusal(self) -> Result<Refusal, JournalError> {
-        match self {
-            Self::DirectLine(error) => Ok(Refusal::FarEnd(error)),
-            Self::Store(error) => Err(error),
-        }
-    }
 }
 
 /// The agent in Copilot Studio.
@@ -94,13 +72,27 @@ impl Bot {
     pub async fn source<'a>(
         &self,
         Client { conversation, caller }: Client<'a>,
-        (number, segment): (usize, &'a Segment),
-    ) -> Result<Source<'a>, BotError> {
-        let (upstream, authorization) = match &segment.conversation {
-            None => (conversation.id.as_str(), caller.authorization.as_str().into()),
-            Some(ours) => (ours.as_str(), self.authorization(conversation, segment).await?.into()),
+        segment: usize,
+    ) -> Result<Source<'a>, CallError> {
+        let (ours, token) = {
+            let state = conversation.state().await;
+            let stretch = state.segments.get(segment);
+            stretch.map(|stretch| (stretch.conversation.clone(), stretch.token.clone())).unwrap_or_default()
         };
-        Ok(Source { segment: number, conversation: upstream, authorization })
+        let Some(ours) = ours else {
+            return Ok(Source { segment, ..Source::own(&conversation.id, &caller.authorization) });
+        };
+        let authorization = match token {
+            Some(token) => self.renewed(conversation, &ours, token).await?,
+            None => self.direct_line.own_authorization().unwrap_or_default(),
+        };
+        Ok(Source { segment, conversation: ours.into(), authorization: authorization.into() })
+    }
+
+    /// Where the bot speaks now, or spoke last.
+    pub async fn last_source<'a>(&self, client: Client<'a>) -> Result<Source<'a>, CallError> {
+        let last = client.conversation.state().await.segments.len().saturating_sub(1);
+        self.source(client, last).await
     }
 
     /// A batch of the bot's, from a watermark on.
@@ -142,28 +134,27 @@ impl Bot {
         trace: Option<&str>,
     ) -> Result<Option<String>, CallError> {
         let body = serde_json::to_value(activity).unwrap_or_default();
-        self.direct_line.post(source.conversation, &source.authorization, &body, trace).await
+        self.direct_line.post(&source.conversation, &source.authorization, &body, trace).await
     }
 
-    /// How to speak for ourselves in a segment of ours, renewing its token when half its life is over.
-    async fn authorization(
+    /// How to speak for ourselves in a conversation of ours, whose token is renewed when half its life is over.
+    async fn renewed(
         &self,
         conversation: &Arc<Conversation>,
-        segment: &Segment,
-    ) -> Result<String, BotError> {
-        let Segment { conversation: Some(ours), token: Some((held, until)), cut: _ } = segment else {
-            return Ok(self.direct_line.own_authorization().unwrap_or_default());
-        };
+        ours: &str,
+        (sealed, until): SealedToken,
+    ) -> Result<String, CallError> {
         // Sealed while the settings had other secrets: as good as over, and the conversation is replaced.
-        let held = self.seal.open(held, conversation.id.as_str()).ok_or_else(over)?;
-        if !is_old(*until, Timestamp::now()) {
+        let held = self.seal.open(&sealed, conversation.id.as_str()).ok_or_else(over)?;
+        if !is_old(until, Timestamp::now()) {
             return Ok(held);
         }
         // When it can't be renewed, the one we hold may still be good.
         let Ok(renewed) = self.direct_line.refresh(&held).await else { return Ok(held) };
         let token = renewed.sealed(&self.seal, &conversation.id, Timestamp::now());
-        let command = Command::BotTokenRenewed { conversation: ours.clone(), token };
-        self.ledger.commit(conversation, command).await?;
+        let command = Command::BotTokenRenewed { conversation: ours.to_owned(), token };
+        let stored = self.ledger.commit(conversation, command).await;
+        stored.map_err(|error| CallError::NotSent(Some(error.into())))?;
         Ok(renewed.authorization.expose_secret().to_owned())
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use tracing::{Span, debug, info, warn};
+use tracing::{Span, debug, warn};
 
-use super::{Conversation, calls::Calls, counting::degraded};
+use super::{Conversation, calls::Calls};
 use crate::{
     domain::{ConversationId, SessionId, control::Control},
     ledger::{Ledger, commit_and_deliver, journal::JournalError},
-    session::{Answered, Chat, Command, Fact, LANE},
+    session::{Answered, Chat, Command, LANE},
     telemetry::{TRACEPARENT, trace_id},
     translate::{
         picture,
@@ -120,31 +120,6 @@ fn meaning(item: &Item) -> Option<SystemMeaning> {
     }
 }
 
-/// Logs what a fact changes about a chat, whoever brought it about.
-pub(super) fn report(id: &ConversationId, chat: u32, fact: &Fact) {
-    match fact {
-        Fact::AgentJoined { .. } => info!(conversation.id = %id, chat, "A live agent has joined"),
-        Fact::ChatEnded { why, .. } => info!(conversation.id = %id, chat, ?why, "The live chat has ended"),
-        Fact::Queued { .. } => info!(conversation.id = %id, chat, "ServiceNow has the user in a queue"),
-        Fact::ChatNamed { conversation: sys_id, interaction, .. } => {
-            info!(conversation.id = %id, chat, servicenow.conversation = sys_id, servicenow.interaction = interaction, "ServiceNow names the chat by these ids; its support asks for them");
-        }
-        Fact::AgentSaid(said) => {
-            if let Some(ui_type) = degraded(said) {
-                let kind = kind(ui_type);
-                info!(conversation.id = %id, chat, kind, "ServiceNow sent a control we don't know; its text is shown");
-            }
-        }
-        _ => {}
-    }
-}
-
-/// A `uiType` as it may stand in the log: a name, never what people wrote.
-fn kind(ui_type: &str) -> &str {
-    let is_name = ui_type.len() <= 40 && ui_type.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if is_name { ui_type } else { "(no name)" }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -166,19 +141,6 @@ mod tests {
             let body = json!({"clientVariables": variables, "body": []}).to_string();
             let inbound = inbound(Response::parse(body.as_bytes()).expect("JSON"));
             assert_eq!(trace_of(&inbound), expected, "{variables}");
-        }
-    }
-
-    #[test]
-    fn a_kind_is_a_name_and_never_what_people_wrote() {
-        for (ui_type, logged) in [
-            ("HologramControl", "HologramControl"),
-            ("", ""),
-            ("my password is x", "(no name)"),
-            ("Größe", "(no name)"),
-            (&"x".repeat(41), "(no name)"),
-        ] {
-            assert_eq!(kind(ui_type), logged);
         }
     }
 }

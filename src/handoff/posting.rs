@@ -46,6 +46,14 @@ pub enum Refusal {
     File(TakeError),
 }
 
+/// Where an upload of an escalated conversation's client goes.
+#[derive(Debug)]
+pub enum UploadTo<'a> {
+    LiveChat,
+    Bot(Source<'a>),
+    Nowhere(Refusal),
+}
+
 /// What clients say.
 pub struct Posting {
     pub calls: Arc<Calls>,
@@ -83,7 +91,7 @@ impl Posting {
                     self.post_live(conversation, &activity, trace.clone()).await?
                 }
                 Phase::Returning { .. } => {
-                    Box::pin(self.bot.return_now(conversation)).await;
+                    Box::pin(self.bot.return_now(conversation, None)).await;
                     None
                 }
                 Phase::Bot => Some(Box::pin(self.post_to_bot(client, &activity, trace.as_deref())).await?),
@@ -94,6 +102,36 @@ impl Posting {
             }
         }
         Ok(Posted::Refused(Refusal::BotAway))
+    }
+
+    /// Where an upload goes: decided once, before the body is read, because it can be read only once.
+    pub async fn destination<'a>(
+        &self,
+        conversation: &'a Arc<Conversation>,
+        caller: &'a Caller,
+    ) -> Result<UploadTo<'a>, JournalError> {
+        for _ in 0..2 {
+            self.calls.ledger.refresh(conversation).await?;
+            let phase = conversation.state().await.phase.clone();
+            match phase {
+                Phase::Waiting { .. } | Phase::WithAgent { .. } => return Ok(UploadTo::LiveChat),
+                Phase::Returning { .. } => self.bot.return_now(conversation, None).await,
+                Phase::Over => return Ok(UploadTo::Nowhere(Refusal::Over)),
+                Phase::Bot => {
+                    let source = self.bot.last_source(Client { conversation, caller }).await;
+                    let nowhere = |error| UploadTo::Nowhere(Refusal::FarEnd(error));
+                    return Ok(source.map_or_else(nowhere, UploadTo::Bot));
+                }
+            }
+        }
+        Ok(UploadTo::Nowhere(Refusal::BotAway))
+    }
+
+    /// Whether the bot hears an upload. To be asked again when its body has come: a hand-off may be quicker.
+    pub async fn is_the_bots(&self, id: &ConversationId) -> Result<bool, JournalError> {
+        let Some(conversation) = self.calls.ledger.find(id).await? else { return Ok(true) };
+        self.calls.ledger.refresh(&conversation).await?;
+        Ok(matches!(conversation.state().await.phase, Phase::Bot))
     }
 
     /// Where the conversation stands, and whether this answers what a live chat asked; else the id that it had when it was posted
@@ -121,9 +159,8 @@ impl Posting {
 
     /// The youngest time of what the bot has said since it is back, if it can be read now: its clock is not ours.
     async fn latest_of_bot(&self, client: Client<'_>) -> Option<Timestamp> {
-        let segment =
-            client.conversation.state().await.segment().filter(|segment| segment.cut.is_none()).cloned()?;
-        let source = self.bot.source(client, (0, &segment)).await.ok()?;
+        client.conversation.state().await.segment().filter(|segment| segment.cut.is_none())?;
+        let source = self.bot.last_source(client).await.ok()?;
         let said = self.bot.read_on(&source, None).await.ok()?;
         said.activities.iter().filter_map(takeover::time_of).max()
     }
@@ -177,10 +214,9 @@ impl Posting {
         trace: Option<&str>,
     ) -> Result<Posted, JournalError> {
         let conversation = client.conversation;
-        let segment = conversation.state().await.segment().cloned().unwrap_or_default();
-        let source = match self.bot.source(client, (0, &segment)).await {
+        let source = match self.bot.last_source(client).await {
             Ok(source) => source,
-            Err(error) => return error.refusal().map(Posted::Refused),
+            Err(error) => return Ok(Posted::Refused(Refusal::FarEnd(error))),
         };
         let outcome = self.bot.post(&source, activity, trace).await;
         let id = outcome.as_ref().ok().and_then(Clone::clone);

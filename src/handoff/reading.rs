@@ -1,7 +1,7 @@
 //! What an escalated conversation's client reads: the bot's stretches from Direct Line and the live chats
 //! from the journal, as one stream behind one watermark.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,12 +13,12 @@ pub(super) use self::shown::Shown;
 use self::shown::{Reached, size_of_all};
 use super::{Caller, Client, Conversation, Escalations, bot::Bot, calls::Calls, sweep::tick};
 use crate::{
-    domain::{Timestamp, User},
+    domain::Timestamp,
     ledger::{
         Decided, Machine as _, commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
     },
-    session::{AgentTypes, Command, Fact, LANE, Lift, Phase, Segment, Stream},
+    session::{Command, Fact, LANE, Phase, State},
     translate::watermark::{Cursor, LARGEST_PAGE, Upstream},
 };
 
@@ -64,26 +64,16 @@ pub enum BotWords {
     Pushed(Option<usize>),
 }
 
-/// What the journal says at one moment.
-pub struct Look {
-    segments: Vec<Segment>,
-    user: User,
-    streams: Vec<Stream>,
-    types: Option<AgentTypes>,
-    lifts: Vec<Lift>,
-    /// The facts from the client's place on, and where they begin.
-    facts: Vec<Fact>,
-    from: Position,
-    head: Position,
-    returning: bool,
-    owes: bool,
+/// What is to be done for a conversation, as the journal says at one moment.
+struct Owed {
     /// Time has brought something about.
     due: bool,
-    /// What the client surely has, and whether there is something in it that ServiceNow has not been told of.
-    read: Position,
-    fetched: bool,
+    /// Up to here the client surely has what ServiceNow has not been told of.
+    fetched: Option<Position>,
     /// A stretch of the bot's behind whose end the user may have said something.
     undrained: Option<usize>,
+    returning: bool,
+    calls: bool,
 }
 
 /// A page in the making, and where the client then stands.
@@ -125,16 +115,18 @@ impl Reading {
         let mut moved = (!asked.hold.is_zero()).then(|| conversation.watch());
         let until = tokio::time::Instant::now() + asked.hold;
         loop {
-            let mut look = self.look(conversation, &mut cursor, read).await?;
-            let again = look.due || look.undrained.is_some();
+            let (mut facts, state) = self.look(conversation, &mut cursor).await?;
+            let owed = self.owed(conversation, &state, read.min(cursor.local));
+            drop(state);
+            let again = owed.due || owed.undrained.is_some();
             if again {
-                look.facts = vec![];
+                facts = vec![];
             }
-            self.see_to(client, &look).await?;
+            self.see_to(client, owed).await?;
             if again {
-                look = self.look(conversation, &mut cursor, read).await?;
+                facts = self.look(conversation, &mut cursor).await?.0;
             }
-            let page = self.assemble(client, look, cursor.clone(), asked).await?;
+            let page = self.assemble(client, cursor.clone(), facts, asked).await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             let elsewhere = matches!(asked.bot, BotWords::Pushed(stretch) if page.bot != stretch);
             if !page.activities.is_empty() || elsewhere || left.is_zero() {
@@ -145,121 +137,112 @@ impl Reading {
         }
     }
 
-    /// Reads what is new in the journal; puts a cursor that can't be ours back to the start.
+    /// The facts from the cursor on, and the state that is not older; puts a cursor that can't be ours back to the start.
     async fn look(
         &self,
         conversation: &Conversation,
         cursor: &mut Cursor,
-        read: Position,
-    ) -> Result<Look, JournalError> {
-        let (mut facts, mut state) = self.calls.ledger.look(conversation, cursor.local).await?;
-        let mut from = state.position - facts.len() as u64;
+    ) -> Result<(Vec<Fact>, impl Deref<Target = State>), JournalError> {
+        let ledger = &self.calls.ledger;
+        let (mut facts, mut state) = ledger.look(conversation, cursor.local).await?;
         if cursor.local > state.position || cursor.segment >= state.segments.len() {
             *cursor = Cursor::read(None);
-            from = 0;
             drop(state);
-            (facts, state) = self.calls.ledger.look(conversation, 0).await?;
+            (facts, state) = ledger.look(conversation, 0).await?;
         }
-        let now = Timestamp::now();
-        let read = read.min(cursor.local);
-        let chat = self.calls.ledger.machine();
-        let due = |command| matches!(chat.decide(&state, &command, now), Decided::Facts(_));
-        Ok(Look {
-            due: due(Command::Tick { typed: conversation.local.typed() }),
-            fetched: due(Command::Fetched { up_to: read }),
-            read,
-            segments: state.segments.clone(),
-            user: state.user.clone(),
-            streams: state.streams().cloned().collect(),
-            types: state.agent_types(now).cloned(),
-            lifts: state.lifts().to_vec(),
-            facts,
-            from,
-            head: state.position,
-            returning: matches!(state.phase, Phase::Returning { .. }),
-            owes: !state.outbox.is_empty(),
+        let from = state.position - facts.len() as u64;
+        facts.drain(..usize::try_from(cursor.local - from).unwrap_or(usize::MAX));
+        Ok((facts, state))
+    }
+
+    /// `read`: up to where the client has the journal.
+    fn owed(&self, conversation: &Conversation, state: &State, read: Position) -> Owed {
+        let (chat, now) = (self.calls.ledger.machine(), Timestamp::now());
+        let adds = |command| matches!(chat.decide(state, &command, now), Decided::Facts(_));
+        Owed {
+            due: adds(Command::Tick { typed: conversation.local.typed() }),
+            fetched: adds(Command::Fetched { up_to: read }).then_some(read),
             undrained: state.undrained(),
-        })
+            returning: matches!(state.phase, Phase::Returning { .. }),
+            calls: !state.outbox.is_empty(),
+        }
     }
 
     /// A poll is also the clock: what is due is done, or begun.
-    async fn see_to(&self, client: Client<'_>, look: &Look) -> Result<(), JournalError> {
+    async fn see_to(&self, client: Client<'_>, owed: Owed) -> Result<(), JournalError> {
         let conversation = client.conversation;
-        if look.due {
+        if owed.due {
             Box::pin(tick(&self.calls.ledger, conversation)).await?;
         }
-        if look.fetched {
-            let fetched = Command::Fetched { up_to: look.read };
+        if let Some(up_to) = owed.fetched {
+            let fetched = Command::Fetched { up_to };
             Box::pin(commit_and_deliver(&self.calls, conversation, LANE, fetched)).await?;
         }
-        if let Some(segment) = look.undrained
-            && let Some(ended) = look.segments.get(segment)
-            && let Ok(source) = self.bot.source(client, (segment, ended)).await
+        if let Some(stretch) = owed.undrained
+            && let Ok(source) = self.bot.source(client, stretch).await
         {
             Box::pin(self.escalations.drain(conversation, &source)).await?;
         }
-        if look.returning {
+        if owed.returning {
             self.bot.return_soon(conversation);
         }
-        if look.owes || look.due {
+        if owed.calls || owed.due {
             deliver_soon(&self.calls, conversation);
         }
         Ok(())
     }
 
+    /// `facts`: those from the cursor on.
     async fn assemble(
         &self,
         client: Client<'_>,
-        mut look: Look,
         cursor: Cursor,
+        mut facts: Vec<Fact>,
         asked: &Asked<'_>,
     ) -> Result<Page, JournalError> {
+        let conversation = client.conversation;
         let (mut making, mut bot) = (Making { cursor, activities: vec![] }, None);
-        // Who still reads the bot's words reads history, and typing is none.
-        let cut = look.segments.get(making.cursor.segment).is_some_and(|segment| segment.cut.is_some());
-        let catching_up = cut && making.cursor.upstream != Upstream::End;
-        while let Some(segment) = look.segments.get(making.cursor.segment) {
-            // A journal may be long, and Direct Line slow: the one is not kept in memory while the other is waited for.
-            let waits = segment.cut.is_some() && making.cursor.upstream != Upstream::End;
-            if waits {
-                look.facts = vec![];
+        loop {
+            let at = making.cursor.segment;
+            let (segment, last) = {
+                let state = conversation.state().await;
+                let Some(segment) = state.segments.get(at).cloned() else { break };
+                (segment, at + 1 == state.segments.len())
+            };
+            // Who still reads the bot's words reads history.
+            let catching_up = segment.cut.is_some() && making.cursor.upstream != Upstream::End;
+            if catching_up {
+                // A journal may be long, and Direct Line slow: the one is not kept in memory while the other is waited for.
+                facts = vec![];
             }
-            let last = making.cursor.segment + 1 == look.segments.len();
-            if !self.read_rest(client, segment, last, &mut making).await
+            if !self.read_rest(client, &segment, last, &mut making).await
                 || size_of_all(&making.activities) > LARGEST_PAGE
             {
                 break;
             }
-            if waits {
-                (look.from, look.facts) =
-                    self.facts(client.conversation, making.cursor.local, look.head).await?;
+            if catching_up {
+                facts = self.look(conversation, &mut making.cursor).await?.0;
             }
-            match self.shown.read(client.conversation, &look, catching_up, &mut making) {
-                Reached::NextStretch => continue,
-                Reached::Full => break,
-                Reached::Head => {}
-            }
-            if last && segment.cut.is_none() {
-                bot = Some(making.cursor.segment);
-                if asked.bot == BotWords::Polled {
-                    Box::pin(self.read_bot(client, segment, &mut making)).await?;
+            let from = making.cursor.local;
+            let reached = {
+                let state = conversation.state().await;
+                self.shown.read(conversation, &state, &facts, catching_up, &mut making)
+            };
+            match reached {
+                Reached::NextStretch => {
+                    facts.drain(..usize::try_from(making.cursor.local - from).unwrap_or(usize::MAX));
+                    continue;
                 }
+                Reached::Head if last && segment.cut.is_none() => {
+                    bot = Some(at);
+                    if asked.bot == BotWords::Polled {
+                        Box::pin(self.read_bot(client, &mut making)).await?;
+                    }
+                }
+                Reached::Head | Reached::Full => {}
             }
             break;
         }
         Ok(making.page(asked.watermark, bot))
-    }
-
-    /// The facts from a client's place on, and where they begin; up to `head`, as of which all else is known.
-    async fn facts(
-        &self,
-        conversation: &Conversation,
-        local: Position,
-        head: Position,
-    ) -> Result<(Position, Vec<Fact>), JournalError> {
-        let (mut facts, state) = self.calls.ledger.look(conversation, local).await?;
-        let from = state.position - facts.len() as u64;
-        facts.truncate(usize::try_from(head - from).unwrap_or(usize::MAX));
-        Ok((from, facts))
     }
 }

@@ -3,29 +3,16 @@
 use std::sync::Arc;
 
 use super::{
-    Caller, Client, Conversation, Posted, Refusal,
+    Conversation, Posted, Refusal,
     attaching::{Attaching, Taken},
-    bot::{Bot, Source},
 };
 use crate::{
-    domain::{ActivityId, Attachment, ConversationId},
+    domain::{ActivityId, Attachment},
     files::{Incoming, Limits, Part, TakeError},
     ledger::journal::JournalError,
-    session::{Phase, Quota},
+    session::Quota,
     wire::activity::{Account, Activity},
 };
-
-/// Where an upload of an escalated conversation's client goes.
-#[derive(Debug)]
-pub enum UploadTo {
-    LiveChat,
-    /// Direct Line's conversation behind the client's, and how to speak there.
-    Bot {
-        conversation: String,
-        authorization: String,
-    },
-    Nowhere(Refusal),
-}
 
 /// Why an upload comes to no message.
 enum Not {
@@ -41,57 +28,13 @@ impl From<TakeError> for Not {
     }
 }
 
-/// Takes uploads.
-pub struct Uploads {
-    pub bot: Arc<Bot>,
-    pub attaching: Arc<Attaching>,
-}
-
-impl Uploads {
-    /// Decides once, before the body is read: it can be read only once.
-    pub async fn destination(
-        &self,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
-    ) -> Result<UploadTo, JournalError> {
-        for _ in 0..2 {
-            let (phase, segment) = {
-                self.attaching.calls.ledger.refresh(conversation).await?;
-                let state = conversation.state().await;
-                (state.phase.clone(), state.segment().cloned().unwrap_or_default())
-            };
-            match phase {
-                Phase::Waiting { .. } | Phase::WithAgent { .. } => return Ok(UploadTo::LiveChat),
-                Phase::Returning { .. } => self.bot.return_now(conversation).await,
-                Phase::Over => return Ok(UploadTo::Nowhere(Refusal::Over)),
-                Phase::Bot => {
-                    return match self.bot.source(Client { conversation, caller }, (0, &segment)).await {
-                        Ok(Source { conversation, authorization, .. }) => Ok(UploadTo::Bot {
-                            conversation: conversation.to_owned(),
-                            authorization: authorization.into_owned(),
-                        }),
-                        Err(error) => error.refusal().map(UploadTo::Nowhere),
-                    };
-                }
-            }
-        }
-        Ok(UploadTo::Nowhere(Refusal::BotAway))
-    }
-
-    /// Whether the bot hears what comes. To be asked again when a body has come: a hand-off may be quicker.
-    pub async fn are_the_bots(&self, id: &ConversationId) -> Result<bool, JournalError> {
-        let ledger = &self.attaching.calls.ledger;
-        let Some(conversation) = ledger.find(id).await? else { return Ok(true) };
-        ledger.refresh(&conversation).await?;
-        Ok(matches!(conversation.state().await.phase, Phase::Bot))
-    }
-
+impl Attaching {
     /// Takes an upload for the live chat: first the files, to where ServiceNow finds them, then the message that
     /// names them, like any other. `sender`: the `userId` of the request.
     ///
     /// # Errors
     /// When the store fails; the client may upload the same again, it is known by its `clientActivityID`.
-    pub async fn take(
+    pub async fn upload(
         &self,
         conversation: &Arc<Conversation>,
         incoming: &mut Incoming,
@@ -106,17 +49,17 @@ impl Uploads {
         let (mut activity, files) = match read {
             Ok(read) => read,
             Err(not) => {
-                self.attaching.let_go(conversation, taken).await?;
+                self.let_go(conversation, taken).await?;
                 return match not {
                     Not::New(id) => Ok(Posted::Known(id)),
-                    Not::Taken { name, error } => self.attaching.refuse(conversation, name, error).await,
+                    Not::Taken { name, error } => self.refuse(conversation, name, error).await,
                 };
             }
         };
         if let Some(id) = sender.filter(|id| !id.is_empty()) {
             activity.from.get_or_insert_with(Account::default).id = Some(id);
         }
-        let posted = self.attaching.say(conversation, &activity, files, trace).await?;
+        let posted = self.say(conversation, &activity, files, trace).await?;
         // The chat ended while the files came in; the bot will take them, with the next try.
         Ok(posted.unwrap_or(Posted::Refused(Refusal::BotAway)))
     }
@@ -129,12 +72,11 @@ impl Uploads {
         incoming: &mut Incoming,
         taken: &mut Vec<Taken>,
     ) -> Result<Activity, Not> {
-        let attaching = &self.attaching;
-        let (user, limits) = attaching.asked_for(conversation).await;
+        let (user, limits) = self.asked_for(conversation).await;
         if !conversation.state().await.kept.has_room() {
             return Err(TakeError::Full(Quota::Words).into());
         }
-        attaching.allow(conversation, incoming).await;
+        self.allow(conversation, incoming).await;
         let hold = incoming.is_form() && (limits != Limits::default() || !incoming.is_measured());
         let mut activity = None;
         while let Some(part) = incoming.next().await? {
@@ -148,8 +90,8 @@ impl Uploads {
                     }
                     incoming.limit_file(limits.bytes);
                     let one = match hold {
-                        true => attaching.hold(file, incoming).await,
-                        false => attaching.take(conversation, &user, file, incoming).await.map(Taken::Sent),
+                        true => self.hold(file, incoming).await,
+                        false => self.take(conversation, &user, file, incoming).await.map(Taken::Sent),
                     };
                     taken.push(one.map_err(refused)?);
                 }
@@ -169,10 +111,10 @@ impl Uploads {
         incoming: &mut Incoming,
     ) -> Result<Activity, Not> {
         let read = read_activity(bytes)?;
-        let Some(known) = self.attaching.posted(conversation, &read).await else { return Ok(read) };
+        let Some(known) = self.posted(conversation, &read).await else { return Ok(read) };
         // Read to its end, or the client would see a broken connection instead of the answer.
         while let Ok(Some(_)) = incoming.next().await {}
-        self.attaching.calls.count_duplicates(1);
+        self.calls.count_duplicates(1);
         Err(Not::New(known))
     }
 
@@ -182,7 +124,7 @@ impl Uploads {
         conversation: &Arc<Conversation>,
         taken: &mut Vec<Taken>,
     ) -> Result<Vec<Attachment>, Not> {
-        let (user, _) = self.attaching.asked_for(conversation).await;
+        let (user, _) = self.asked_for(conversation).await;
         let mut files = vec![];
         let mut left = std::mem::take(taken).into_iter();
         while let Some(one) = left.next() {
@@ -194,7 +136,7 @@ impl Uploads {
                 Taken::Held(held) => held,
             };
             let name = held.name().to_owned();
-            match self.attaching.send_held(conversation, &user, held).await {
+            match self.send_held(conversation, &user, held).await {
                 Ok(file) => files.push(file),
                 Err(error) => {
                     taken.extend(files.into_iter().map(Taken::Sent).chain(left));

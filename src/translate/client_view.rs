@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{ActivityId, Agent, ConversationId, Timestamp, User},
     ledger::journal::Position,
-    session::{AgentTypes, Fact, Lift, Notice, Speaker, Stream, UserSaid, stamp},
+    session::{AgentTypes, Fact, Lift, Notice, Speaker, State, Stream, UserSaid, stamp},
 };
 
 mod said;
@@ -22,10 +22,18 @@ pub struct Scene<'a> {
     pub user: &'a User,
     pub context: RenderContext<'a>,
     /// Answers that are not whole yet.
-    pub streams: &'a [Stream],
+    pub streams: Vec<&'a Stream>,
     /// Who types at ServiceNow now.
     pub types: Option<&'a AgentTypes>,
     pub lifts: &'a [Lift],
+}
+
+impl<'a> Scene<'a> {
+    /// `types`: who types now.
+    pub fn of(state: &'a State, types: Option<&'a AgentTypes>, context: RenderContext<'a>) -> Self {
+        let State { conversation, user, .. } = state;
+        Self { conversation, user, context, streams: state.streams().collect(), types, lifts: state.lifts() }
+    }
 }
 
 /// What a fact shows the client, if anything.

@@ -74,15 +74,7 @@ impl Talk {
             let position = self.state.position;
             self.state.apply(fact);
             let state = &self.state;
-            let streams = state.streams().cloned().collect::<Vec<_>>();
-            let scene = client_view::Scene {
-                conversation: &state.conversation,
-                user: &state.user,
-                context,
-                streams: &streams,
-                types: state.agent_types(self.now),
-                lifts: state.lifts(),
-            };
+            let scene = client_view::Scene::of(state, state.agent_types(self.now), context);
             let shown = client_view::shown(fact, position, &scene);
             activities.extend(shown);
         }

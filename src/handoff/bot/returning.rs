@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tracing::{Instrument as _, info, warn};
 
-use super::{super::Conversation, Bot, BotError};
+use super::{super::Conversation, Bot};
 use crate::{
     direct_line::Opened,
     domain::Timestamp,
@@ -23,19 +23,20 @@ impl Bot {
         let (bot, conversation) = (self.clone(), conversation.clone());
         let come_back = async move {
             let Ok(_turn) = conversation.local.returning.try_lock() else { return };
-            bot.try_to_return(&conversation).await;
+            bot.try_to_return(&conversation, None).await;
         };
         tokio::spawn(on_behalf(of_caller(), come_back).in_current_span());
     }
 
-    /// Opens the fresh conversation if one is due, and waits for it.
-    pub async fn return_now(&self, conversation: &Arc<Conversation>) {
+    /// Opens the fresh conversation if one is due, and waits for it. `instead_of`: the stretch whose token has died while nobody
+    /// was looking, when it was no live chat that ended.
+    pub async fn return_now(&self, conversation: &Arc<Conversation>, instead_of: Option<usize>) {
         let _turn = conversation.local.returning.lock().await;
-        self.try_to_return(conversation).await;
+        self.try_to_return(conversation, instead_of).await;
     }
 
-    async fn try_to_return(&self, conversation: &Arc<Conversation>) {
-        match self.open_fresh(conversation, None).await {
+    async fn try_to_return(&self, conversation: &Arc<Conversation>, instead_of: Option<usize>) {
+        match self.open_fresh(conversation, instead_of).await {
             Ok(true) => info!(conversation.id = %conversation.id, "The bot is back, in a fresh conversation"),
             Ok(false) => {}
             Err(error) => {
@@ -44,18 +45,11 @@ impl Bot {
         }
     }
 
-    /// Opens a conversation in place of the one whose token has died while nobody was looking.
-    pub async fn replace(&self, conversation: &Arc<Conversation>, segment: usize) -> Result<(), BotError> {
-        let _turn = conversation.local.returning.lock().await;
-        self.open_fresh(conversation, Some(segment)).await?;
-        Ok(())
-    }
-
     async fn open_fresh(
         &self,
         conversation: &Arc<Conversation>,
         instead_of: Option<usize>,
-    ) -> Result<bool, BotError> {
+    ) -> Result<bool, CallError> {
         let (user, context) = {
             let state = conversation.state().await;
             let context = match (&state.phase, instead_of) {
@@ -86,7 +80,8 @@ impl Bot {
         let sealed = || opened.token.sealed(&self.seal, &conversation.id, Timestamp::now());
         let token = self.direct_line.own_authorization().is_none().then(sealed);
         let command = Command::BotReturned { conversation: opened.conversation_id, token, instead_of };
-        let committed = self.ledger.commit(conversation, command).await?;
+        let committed = self.ledger.commit(conversation, command).await;
+        let committed = committed.map_err(|error| CallError::NotSent(Some(error.into())))?;
         Ok(!committed.facts().is_empty())
     }
 

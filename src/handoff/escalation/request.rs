@@ -97,7 +97,7 @@ impl Escalations {
                 Some(ReadOut { activities: history::in_order(spoken), rooms })
             }
             Err(error) => {
-                warn!(conversation.id = source.conversation, %error, "The live chat starts without its history: Direct Line can't be read; it follows when it can");
+                warn!(conversation.id = &*source.conversation, %error, "The live chat starts without its history: Direct Line can't be read; it follows when it can");
                 None
             }
         }

@@ -12,13 +12,13 @@ use url::Url;
 
 use super::{
     super::{Conversation, named::is_named},
-    Look, Making,
+    Making,
 };
 use crate::{
     domain::{Timestamp, control::Control},
     files::{Carried, Files},
     ledger::{Ledger, journal::Position},
-    session::{AgentTypes, Chat, Fact, UserSaid},
+    session::{AgentTypes, Chat, Fact, State, UserSaid},
     translate::{
         activity::RenderContext,
         client_view::{self, Scene},
@@ -51,30 +51,37 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// The journal from the cursor on, as far as the answer has room.
+    /// The journal from the cursor on, as far as the answer has room. `state`: no older than the facts.
     pub(super) fn read(
         &self,
         conversation: &Conversation,
-        look: &Look,
+        state: &State,
+        facts: &[Fact],
         catching_up: bool,
         Making { cursor, activities }: &mut Making,
     ) -> Reached {
-        let skip = usize::try_from(cursor.local - look.from).unwrap_or(usize::MAX);
-        if look.facts.len() <= skip && look.types.is_none() {
-            (cursor.typed, cursor.local) = (0, look.head);
+        let now = Timestamp::now();
+        let types = state.agent_types(now);
+        if facts.is_empty() && types.is_none() {
+            cursor.typed = 0;
             return Reached::Head;
         }
-        let mut size = size_of_all(activities);
-        let now = Timestamp::now();
-        let link = |address: &str| self.files.link(address, now);
         let at = Cell::new(None);
         let picture_link = |url: &str| {
             let (id, mark) = (conversation.id.clone(), picture::mark(url));
             self.files.link_carried(Carried { conversation: id, position: at.get()?, mark }, now)
         };
-        let scene = self.scene(conversation, look, &link, &picture_link);
-        for (position, fact) in (cursor.local..).zip(look.facts.iter().skip(skip)) {
-            if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < look.segments.len() {
+        let context = RenderContext {
+            instance: &self.instance,
+            file_link: &|address| self.files.link(address, now),
+            picture_link: &picture_link,
+            by: Voice::Bot,
+            words: self.texts.of_user(&state.user),
+        };
+        let scene = Scene::of(state, types, context);
+        let mut size = size_of_all(activities);
+        for (position, fact) in (cursor.local..).zip(facts) {
+            if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < state.segments.len() {
                 *cursor = Cursor { local: position + 1, segment: cursor.segment + 1, ..Cursor::read(None) };
                 return Reached::NextStretch;
             }
@@ -92,33 +99,9 @@ impl Shown {
             }
             activities.extend(shown);
         }
-        activities.extend(still_types(look, cursor, &scene, now));
-        cursor.local = look.head;
+        cursor.local += facts.len() as u64;
+        activities.extend(still_types(&scene, cursor, now));
         Reached::Head
-    }
-
-    fn scene<'a>(
-        &'a self,
-        conversation: &'a Conversation,
-        look: &'a Look,
-        file_link: &'a dyn Fn(&str) -> Option<String>,
-        picture_link: &'a dyn Fn(&str) -> Option<String>,
-    ) -> Scene<'a> {
-        let words = self.texts.of_user(&look.user);
-        Scene {
-            conversation: &conversation.id,
-            user: &look.user,
-            context: RenderContext {
-                instance: &self.instance,
-                file_link,
-                picture_link,
-                by: Voice::Bot,
-                words,
-            },
-            streams: &look.streams,
-            types: look.types.as_ref(),
-            lifts: &look.lifts,
-        }
     }
 
     fn show(&self, fact: &Fact, position: Position, scene: &Scene<'_>, now: Timestamp) -> Option<Value> {
@@ -185,11 +168,11 @@ impl Shown {
 }
 
 /// The sign that somebody still types, when it is due again.
-fn still_types(look: &Look, cursor: &mut Cursor, scene: &Scene<'_>, now: Timestamp) -> Option<Value> {
-    let typed = look.types.as_ref().map_or(0, |types| renewals(types, now));
+fn still_types(scene: &Scene<'_>, cursor: &mut Cursor, now: Timestamp) -> Option<Value> {
+    let typed = scene.types.map_or(0, |types| renewals(types, now));
     let is_due = typed > std::mem::replace(&mut cursor.typed, typed);
-    let types = look.types.as_ref().filter(|types| is_due && types.position < cursor.local)?;
-    Some(client_view::still_types(types, typed, look.head, scene, now))
+    let types = scene.types.filter(|types| is_due && types.position < cursor.local)?;
+    Some(client_view::still_types(types, typed, cursor.local, scene, now))
 }
 
 /// How often the sign that somebody types has been due again by now.

@@ -6,10 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    super::{
-        Caller, Client, Conversation,
-        bot::{BotError, watermark_text},
-    },
+    super::{Caller, Client, Conversation, bot::watermark_text},
     Making, Page, Reading,
 };
 use crate::{
@@ -47,7 +44,7 @@ impl Reading {
             return true;
         }
         let at = cursor.upstream.asked();
-        match self.upstream(client, (cursor.segment, segment), at).await {
+        match self.upstream(client, cursor.segment, at).await {
             Ok((set, _room)) => {
                 let next = watermark_text(&set).filter(|next| Some(next.as_str()) != at);
                 let (shown, ended) = up_to(cut, set);
@@ -57,7 +54,7 @@ impl Reading {
                 making.cursor.upstream == Upstream::End
             }
             // Gone for good: Direct Line keeps messages for a day.
-            Err(BotError::DirectLine(CallError::Rejected { .. })) => {
+            Err(CallError::Rejected { .. }) => {
                 cursor.upstream = Upstream::End;
                 true
             }
@@ -66,23 +63,18 @@ impl Reading {
     }
 
     /// What the bot says now, in a conversation of ours behind the client's.
-    pub(super) async fn read_bot(
-        &self,
-        client: Client<'_>,
-        segment: &Segment,
-        making: &mut Making,
-    ) -> Result<(), JournalError> {
+    pub(super) async fn read_bot(&self, client: Client<'_>, making: &mut Making) -> Result<(), JournalError> {
         let cursor = &making.cursor;
         let at = cursor.upstream.asked();
-        let (set, _room) = match self.upstream(client, (cursor.segment, segment), at).await {
+        let (set, _room) = match self.upstream(client, cursor.segment, at).await {
             Ok(read) => read,
-            Err(BotError::DirectLine(CallError::Rejected { status: 401 | 403 | 404, .. })) => {
-                let _ = self.bot.replace(client.conversation, cursor.segment).await;
+            Err(CallError::Rejected { status: 401 | 403 | 404, .. }) => {
+                self.bot.return_now(client.conversation, Some(cursor.segment)).await;
                 return Ok(());
             }
             Err(_) => return Ok(()),
         };
-        if let Some((behind, shown)) = self.take_in(client, segment, set, cursor).await? {
+        if let Some((behind, shown)) = self.take_in(client, set, cursor).await? {
             making.show_part(shown, behind);
         }
         Ok(())
@@ -93,14 +85,12 @@ impl Reading {
     async fn take_in(
         &self,
         client: Client<'_>,
-        segment: &Segment,
         set: ActivitySet,
         cursor: &Cursor,
     ) -> Result<Option<(Upstream, Vec<Value>)>, JournalError> {
         let mut behind = watermark_text(&set).map_or_else(|| cursor.upstream.clone(), Upstream::At);
         if let Some(event) = self.escalations.find(&set.activities) {
-            let stretch = (cursor.segment, segment);
-            let Ok(source) = self.bot.source(client, stretch).await else { return Ok(None) };
+            let Ok(source) = self.bot.source(client, cursor.segment).await else { return Ok(None) };
             let id = &client.conversation.id;
             if !self.escalations.escalate(id, &set, event, &source, None, None).await? {
                 // The batch is younger than the hand-off: what may be shown of it stands before that, and is read there.
@@ -121,9 +111,7 @@ impl Reading {
         watermark: Option<&str>,
     ) -> Option<Url> {
         let cursor = Cursor::read(watermark);
-        let segment = conversation.state().await.segments.get(cursor.segment)?.clone();
-        let source =
-            self.bot.source(Client { conversation, caller }, (cursor.segment, &segment)).await.ok()?;
+        let source = self.bot.source(Client { conversation, caller }, cursor.segment).await.ok()?;
         self.bot.stream(&source, cursor.upstream.asked()).await
     }
 
@@ -140,13 +128,12 @@ impl Reading {
         set: ActivitySet,
     ) -> Result<Page, JournalError> {
         let mut cursor = Cursor::read(watermark);
-        let segment = conversation.state().await.segments.get(cursor.segment).cloned();
+        let state = conversation.state().await;
+        let speaks = state.segments.get(cursor.segment).is_some_and(|segment| segment.cut.is_none());
+        drop(state);
         let mut activities = vec![];
-        if let Some(segment) = segment.filter(|segment| segment.cut.is_none()) {
-            let taken = self.take_in(Client { conversation, caller }, &segment, set, &cursor).await?;
-            if let Some(taken) = taken {
-                (cursor.upstream, activities) = taken;
-            }
+        if speaks && let Some(taken) = self.take_in(Client { conversation, caller }, set, &cursor).await? {
+            (cursor.upstream, activities) = taken;
         }
         let bot = Some(cursor.segment).filter(|_| cursor.upstream != Upstream::End);
         Ok(Page { activities, watermark: Some(cursor.write()), bot })
@@ -155,9 +142,9 @@ impl Reading {
     async fn upstream(
         &self,
         client: Client<'_>,
-        stretch: (usize, &Segment),
+        stretch: usize,
         at: Option<&str>,
-    ) -> Result<(ActivitySet, Taken), BotError> {
+    ) -> Result<(ActivitySet, Taken), CallError> {
         let source = self.bot.source(client, stretch).await?;
         let turn = tokio::time::timeout(PATIENCE, client.conversation.local.reading.lock()).await;
         let _turn = turn.map_err(|_| CallError::NotSent(None))?;

@@ -10,7 +10,7 @@ use crate::{
     direct_line::proxy::Sent,
     domain::ConversationId,
     files::{Described, FileHead, Incoming, TakeError},
-    handoff::{Conversation, Handoff, Refusal, UploadTo},
+    handoff::{Conversation, Handoff, Refusal, Source, UploadTo},
     http::{
         body::{length, refuse_compressed},
         direct_line::operation::Operation,
@@ -42,10 +42,10 @@ impl Surface<'_> {
             return self.upload_to_bot(id, incoming(payload), described, None).await;
         };
         let caller = self.admitted(handoff, &conversation).await?;
-        match handoff.uploads.destination(&conversation, &caller).await? {
+        match handoff.posting.destination(&conversation, &caller).await? {
             UploadTo::Nowhere(refusal) => Err(turned_down(refusal)),
-            UploadTo::Bot { conversation, authorization } => {
-                let behind = Some((conversation.as_str(), authorization.as_str()));
+            UploadTo::Bot(Source { conversation, authorization, .. }) => {
+                let behind = Some((&*conversation, &*authorization));
                 self.upload_to_bot(id, incoming(payload), described, behind).await
             }
             UploadTo::LiveChat => self.upload_live(handoff, &conversation, incoming(payload)).await,
@@ -97,7 +97,7 @@ impl Surface<'_> {
         let (handoff, id) = (self.served.handoff.clone(), id.clone());
         Box::pin(async move {
             match handoff {
-                Some(handoff) if !handoff.uploads.are_the_bots(&id).await? => {
+                Some(handoff) if !handoff.posting.is_the_bots(&id).await? => {
                     Err(turned_down(Refusal::BotAway))
                 }
                 _ => Ok(()),
@@ -115,7 +115,7 @@ impl Surface<'_> {
         let (handoff, conversation) = (handoff.clone(), conversation.clone());
         let (sender, trace) = (self.query.clone(), trace(self.request));
         let taking = async move {
-            let outcome = handoff.uploads.take(&conversation, &mut incoming, sender, trace).await?;
+            let outcome = handoff.attaching.upload(&conversation, &mut incoming, sender, trace).await?;
             match posted(outcome) {
                 Ok(answer) => Ok(answer),
                 Err(wrong) => {

@@ -38,6 +38,7 @@ fn seen_at(
     let instance = "https://acme.service-now.com/".parse().expect("a URL");
     let signed = |url: &str| Some(format!("https://us.example/files?{url}"));
     let context = RenderContext { file_link: &signed, ..RenderContext::unlinked(&instance) };
+    let streams = streams.iter().collect();
     shown(fact, position, &Scene { conversation: &conversation, user: &user, context, streams, types, lifts })
 }
 
