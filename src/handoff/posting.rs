@@ -47,7 +47,6 @@ pub enum Refusal {
 }
 
 /// Where an upload of an escalated conversation's client goes.
-#[derive(Debug)]
 pub enum UploadTo<'a> {
     LiveChat,
     Bot(Source<'a>),

@@ -138,11 +138,11 @@ impl Reading {
     }
 
     /// The facts from the cursor on, and the state that is not older; puts a cursor that can't be ours back to the start.
-    async fn look(
+    async fn look<'a>(
         &self,
-        conversation: &Conversation,
+        conversation: &'a Conversation,
         cursor: &mut Cursor,
-    ) -> Result<(Vec<Fact>, impl Deref<Target = State>), JournalError> {
+    ) -> Result<(Vec<Fact>, impl Deref<Target = State> + use<'a>), JournalError> {
         let ledger = &self.calls.ledger;
         let (mut facts, mut state) = ledger.look(conversation, cursor.local).await?;
         if cursor.local > state.position || cursor.segment >= state.segments.len() {

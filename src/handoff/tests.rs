@@ -121,7 +121,7 @@ async fn a_direct_line_that_is_down_is_asked_by_few_of_the_chats_whose_bot_is_to
         let id = ConversationId::parse(&format!("chat-{number}")).expect("an id");
         store.store().append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
         let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
-        here.bot.return_now(&entry).await;
+        here.bot.return_now(&entry, None).await;
     }
     // One more a second, however long it takes here.
     let (asked, lasted) = (far_end.targets().len() as u64, begun.elapsed());
@@ -142,7 +142,7 @@ async fn a_conversation_that_is_read_out_takes_room_until_what_is_made_of_it_is_
     });
     let here = instance_at(&MemoryJournal::default(), far_end.url.as_str());
     // Room for both pages of one, and not for those of two.
-    let _others = here.uploads.attaching.direct_line.room().take(ROOM - 3 * PAGE);
+    let _others = here.attaching.direct_line.room().take(ROOM - 3 * PAGE);
     let id = conversation();
     let source = Source::own(&id, "Bearer t");
     let read = here.bot.read_on(&source, None).await.expect("both pages");

@@ -69,6 +69,11 @@ impl Stream {
         self.standing == Standing::Open
     }
 
+    /// Its end was lost; what came was shown.
+    pub(super) fn is_lost(&self) -> bool {
+        self.standing == Standing::Lost
+    }
+
     /// Takes a further piece in, wherever its number puts it.
     pub(super) fn add(&mut self, position: u64, piece: &StreamPiece) {
         let StreamPiece { first: _, stream: _, sequence, hint, text, by: _, at } = piece;
@@ -91,6 +96,16 @@ impl Stream {
 
     pub(super) fn has(&self, sequence: Option<u64>) -> bool {
         sequence.is_some_and(|sequence| self.pieces.contains_key(&sequence))
+    }
+
+    /// What came of it is shown without its end, if anything came.
+    pub(super) fn given_up(&self, now: Timestamp) -> Fact {
+        if self.text.trim().is_empty() {
+            return Fact::StreamDropped { first: self.first, at: now };
+        }
+        let control = Control::Generated(Generated { text: self.text.to_string(), ..Generated::default() });
+        let said = AgentSaid::new(self.by.clone(), control, now);
+        Fact::AgentSaid(Box::new(AgentSaid { ends: Some(self.first), lost: true, ..said }))
     }
 }
 
@@ -144,9 +159,9 @@ impl State {
         let mut streams = self.streams.iter().rev();
         match id {
             Some(id) => {
-                let nameless =
-                    || self.streams.iter().rev().find(|stream| stream.id.is_none() && stream.is_open());
-                streams.find(|stream| stream.id.as_deref() == Some(id)).or_else(nameless)
+                let nameless = |stream: &&Stream| stream.id.is_none() && stream.is_open();
+                let named = streams.find(|stream| stream.id.as_deref() == Some(id));
+                named.or_else(|| self.streams.iter().rev().find(nameless))
             }
             None => streams.find(|stream| stream.is_open()),
         }
@@ -164,31 +179,6 @@ impl State {
         let waits = |since| (-SKEW..STREAM_LOST).contains(&now.millis_since(since));
         let overdue = |stream: &&Stream| stream.is_open() && !waits(stream.since);
         self.streams.iter().filter(overdue).map(|stream| stream.given_up(now)).collect()
-    }
-}
-
-impl Stream {
-    /// Its end was lost; what came was shown.
-    pub(super) fn is_lost(&self) -> bool {
-        self.standing == Standing::Lost
-    }
-
-    /// What came of it is shown without its end, if anything came.
-    pub(super) fn given_up(&self, now: Timestamp) -> Fact {
-        if self.text.trim().is_empty() {
-            return Fact::StreamDropped { first: self.first, at: now };
-        }
-        let control = Control::Generated(Generated { text: self.text.to_string(), ..Generated::default() });
-        Fact::AgentSaid(Box::new(AgentSaid {
-            message_id: None,
-            place: 0,
-            step: None,
-            ends: Some(self.first),
-            lost: true,
-            by: self.by.clone(),
-            control,
-            at: now,
-        }))
     }
 }
 

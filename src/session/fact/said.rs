@@ -107,6 +107,11 @@ impl UserSaid {
 }
 
 impl AgentSaid {
+    /// Something that nothing is known of besides.
+    pub fn new(by: Speaker, control: Control, at: Timestamp) -> Self {
+        Self { message_id: None, place: 0, step: None, ends: None, lost: false, by, control, at }
+    }
+
     /// What a repeat of this is known by; nothing when ServiceNow gave it no name, and then it counts as new.
     pub fn keys(&self) -> impl Iterator<Item = String> {
         let stream = self.control.stream().map(|stream| format!("stream {stream}"));

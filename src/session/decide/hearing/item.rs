@@ -12,7 +12,7 @@ use super::super::{
 use crate::{
     domain::{
         Agent, Timestamp,
-        control::{Control, Progress},
+        control::Control,
         inbound::{Item, SystemMeaning, What},
     },
     ledger::Queued,
@@ -272,7 +272,7 @@ impl<'a> Hearing<'a> {
     /// `step`: what it is known by besides its key.
     pub fn told(&mut self, step: Option<String>, key: Key, by: Speaker, control: Control) {
         let Key { message_id, place } = key;
-        self.add(AgentSaid { message_id, place, step, ends: None, lost: false, by, control, at: self.now });
+        self.add(AgentSaid { message_id, place, step, ..AgentSaid::new(by, control, self.now) });
     }
 
     /// Adds what has not been heard before, be it in an earlier message or in this one.
@@ -283,30 +283,6 @@ impl<'a> Hearing<'a> {
             self.facts.push(Fact::AgentSaid(Box::new(said)));
         }
     }
-
-    /// What a longer task has done so far, when there is more of it than was told.
-    fn progress(&mut self, key: Option<String>, new: Vec<String>) {
-        let known = key.as_ref().and_then(|key| self.state().tasks.get(key).cloned());
-        let (first, before) = known.map_or((None, vec![]), |(first, steps)| (Some(first), steps));
-        // Come once more, it would set back what has gone on since.
-        let told = format!("{}: {}", key.as_deref().unwrap_or_default(), new.join("\n"));
-        let mut steps = before.clone();
-        for step in new {
-            match steps.iter_mut().find(|known| without_status(known) == without_status(&step)) {
-                Some(known) => *known = step,
-                None => steps.push(step),
-            }
-        }
-        if steps != before {
-            let progress = Control::Progress(Progress { key, steps, first });
-            self.told(Some(told), Key::default(), Speaker::VirtualAgent, progress);
-        }
-    }
-}
-
-/// A step of a longer task without what stands of it in brackets: its status changes, and it stays the same step.
-fn without_status(step: &str) -> &str {
-    step.strip_suffix(')').and_then(|step| step.rsplit_once(" (")).map_or(step, |(step, _)| step)
 }
 
 fn introduced(meaning: &SystemMeaning) -> Option<Agent> {

@@ -1,15 +1,15 @@
-//! Pieces of an answer that ServiceNow streams, and its end.
+//! What comes piece by piece: an answer that ServiceNow streams, and its end; a longer task of the virtual agent's.
 
 use super::{
     super::super::{
         fact::{AgentSaid, Fact, Speaker, StreamPiece},
         stream::rest,
     },
-    item::Hearing,
+    item::{Hearing, Key},
 };
 use crate::domain::{
     Agent,
-    control::{Control, Generated},
+    control::{Control, Generated, Progress},
 };
 
 impl Hearing<'_> {
@@ -87,4 +87,28 @@ impl Hearing<'_> {
             self.typing(None);
         }
     }
+
+    /// What a longer task has done so far, when there is more of it than was told.
+    pub(super) fn progress(&mut self, key: Option<String>, new: Vec<String>) {
+        let known = key.as_ref().and_then(|key| self.state().tasks.get(key).cloned());
+        let (first, before) = known.map_or((None, vec![]), |(first, steps)| (Some(first), steps));
+        // Come once more, it would set back what has gone on since.
+        let told = format!("{}: {}", key.as_deref().unwrap_or_default(), new.join("\n"));
+        let mut steps = before.clone();
+        for step in new {
+            match steps.iter_mut().find(|known| without_status(known) == without_status(&step)) {
+                Some(known) => *known = step,
+                None => steps.push(step),
+            }
+        }
+        if steps != before {
+            let progress = Control::Progress(Progress { key, steps, first });
+            self.told(Some(told), Key::default(), Speaker::VirtualAgent, progress);
+        }
+    }
+}
+
+/// A step of a longer task without what stands of it in brackets: its status changes, and it stays the same step.
+fn without_status(step: &str) -> &str {
+    step.strip_suffix(')').and_then(|step| step.rsplit_once(" (")).map_or(step, |(step, _)| step)
 }
