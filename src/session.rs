@@ -208,10 +208,9 @@ impl State {
     pub(super) fn known(&self, said: &UserSaid, now: Timestamp) -> Option<ActivityId> {
         let posted = said.client_id.as_ref().and_then(|id| self.posted_as(id));
         let taken = || said.id.as_ref().filter(|id| self.has_taken(id));
-        let whisper = said.message.as_ref().and_then(|message| message.whisper.as_ref());
         let whispered = || {
             let open = said.answers.is_some_and(|question| !self.questions.is_answered(question));
-            whisper.filter(|_| !open).and_then(|whisper| self.whispered_as(&whisper.mark, now))
+            said.whisper().filter(|_| !open).and_then(|whisper| self.whispered_as(&whisper.mark, now))
         };
         posted.or_else(taken).or_else(whispered).cloned()
     }

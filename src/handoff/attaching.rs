@@ -141,7 +141,7 @@ impl Attaching {
         files: &[Attachment],
         attached: &[(Attachment, Address)],
     ) -> Result<(), (String, TakeError)> {
-        let (_, limits) = self.asked_for(conversation).await;
+        let limits = self.asked_for(conversation).await;
         let heads = attached.iter().filter_map(|(attachment, address)| {
             let (media_type, length) = match address {
                 Address::Useless => return None,
@@ -219,38 +219,27 @@ impl Attaching {
         let mut incoming = Incoming::new(described, source, self.files.max_upload());
         self.allow(conversation, &mut incoming).await;
         incoming.next().await?;
-        let (user, _) = self.asked_for(conversation).await;
-        self.take(conversation, &user, file, &mut incoming).await
+        self.take(conversation, file, &mut incoming).await
     }
 
-    /// Who the user is, and what the open question for a file allows.
-    pub async fn asked_for(&self, conversation: &Conversation) -> (String, Limits) {
-        let state = conversation.state().await;
-        let open = state.questions.open().iter().map(|(_, control)| control);
-        (state.user.id.clone(), Limits::of(open))
+    /// What the open question for a file allows.
+    pub async fn asked_for(&self, conversation: &Conversation) -> Limits {
+        Limits::of(conversation.state().await.questions.open().iter().map(|(_, control)| control))
     }
 
     pub async fn take(
         &self,
         conversation: &Conversation,
-        user: &str,
         file: FileHead,
         incoming: &mut Incoming,
     ) -> Result<Attachment, TakeError> {
-        took(conversation, self.files.take(user, file, incoming, self.calls.ledger.now()).await)
+        let user = conversation.state().await.user.id.clone();
+        took(conversation, self.files.take(&user, file, incoming, self.calls.ledger.now()).await)
     }
 
-    pub async fn hold(&self, file: FileHead, incoming: &mut Incoming) -> Result<Taken, TakeError> {
-        self.files.hold(file, incoming, self.calls.ledger.now()).await.map(Taken::Held)
-    }
-
-    pub async fn send_held(
-        &self,
-        conversation: &Conversation,
-        user: &str,
-        held: Held,
-    ) -> Result<Attachment, TakeError> {
-        took(conversation, self.files.send_held(user, held, self.calls.ledger.now()).await)
+    pub async fn send_held(&self, conversation: &Conversation, held: Held) -> Result<Attachment, TakeError> {
+        let user = conversation.state().await.user.id.clone();
+        took(conversation, self.files.send_held(&user, held, self.calls.ledger.now()).await)
     }
 }
 

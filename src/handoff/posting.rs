@@ -76,13 +76,17 @@ impl Posting {
         let client = Client { conversation, caller };
         // The phase may change under our hands; then the next look decides.
         for _ in 0..3 {
-            let (phase, is_late) = match self.phase_for(conversation, &activity).await? {
-                Ok(looked) => looked,
-                Err(known) => return Ok(Posted::Known(known)),
-            };
+            if !conversation.state().await.is_live() {
+                // What is not for a live chat goes by what the journal says now, not by our copy of it.
+                self.calls.ledger.refresh(conversation).await?;
+            }
+            if let Some(known) = self.known(conversation, &activity).await {
+                return Ok(Posted::Known(known));
+            }
+            let phase = conversation.state().await.phase.clone();
             let posted = match phase {
                 // Whatever it answers is closed; the bot would not understand it.
-                Phase::Returning { .. } | Phase::Bot | Phase::Over if is_late => {
+                Phase::Returning { .. } | Phase::Bot | Phase::Over if is_click(&activity) => {
                     let latest = Box::pin(self.latest_of_bot(client)).await;
                     say(&self.calls, conversation, &activity, trace.clone(), latest).await?
                 }
@@ -133,27 +137,17 @@ impl Posting {
         Ok(matches!(conversation.state().await.phase, Phase::Bot))
     }
 
-    /// Where the conversation stands, and whether this answers what a live chat asked; else the id that it had when it was posted
-    /// before: what the live chat was told is not told the bot, though the chat may be over by now.
-    async fn phase_for(
-        &self,
-        conversation: &Conversation,
-        activity: &Activity,
-    ) -> Result<Result<(Phase, bool), ActivityId>, JournalError> {
-        if !conversation.state().await.is_live() {
-            // What is not for a live chat goes by what the journal says now, not by our copy of it.
-            self.calls.ledger.refresh(conversation).await?;
-        }
+    /// The id that this had when it was posted before: what the live chat was told is not told the bot, though the chat may be over
+    /// by now.
+    async fn known(&self, conversation: &Conversation, activity: &Activity) -> Option<ActivityId> {
         let client_id = takeover::client_id(activity).filter(|_| activity.kind == "message");
         let state = conversation.state().await;
         if let Some(known) = client_id.and_then(|id| state.posted_as(&id)) {
             self.calls.count_duplicates(1);
-            return Ok(Err(known.clone()));
+            return Some(known.clone());
         }
-        if activity.kind == "endOfConversation" && state.ended_by_user(self.calls.ledger.now()) {
-            return Ok(Err(ActivityId::of_nothing(&conversation.id)));
-        }
-        Ok(Ok((state.phase.clone(), is_click(activity))))
+        let ends_again = activity.kind == "endOfConversation" && state.ended_by_user(self.calls.ledger.now());
+        ends_again.then(|| ActivityId::of_nothing(&conversation.id))
     }
 
     /// The youngest time of what the bot has said since it is back, if it can be read now: its clock is not ours.

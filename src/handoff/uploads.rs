@@ -72,7 +72,7 @@ impl Attaching {
         incoming: &mut Incoming,
         taken: &mut Vec<Taken>,
     ) -> Result<Activity, Not> {
-        let (user, limits) = self.asked_for(conversation).await;
+        let limits = self.asked_for(conversation).await;
         if !conversation.state().await.kept.has_room() {
             return Err(TakeError::Full(Quota::Words).into());
         }
@@ -90,8 +90,10 @@ impl Attaching {
                     }
                     incoming.limit_file(limits.bytes);
                     let one = match hold {
-                        true => self.hold(file, incoming).await,
-                        false => self.take(conversation, &user, file, incoming).await.map(Taken::Sent),
+                        true => {
+                            self.files.hold(file, incoming, self.calls.ledger.now()).await.map(Taken::Held)
+                        }
+                        false => self.take(conversation, file, incoming).await.map(Taken::Sent),
                     };
                     taken.push(one.map_err(refused)?);
                 }
@@ -124,7 +126,6 @@ impl Attaching {
         conversation: &Arc<Conversation>,
         taken: &mut Vec<Taken>,
     ) -> Result<Vec<Attachment>, Not> {
-        let (user, _) = self.asked_for(conversation).await;
         let mut files = vec![];
         let mut left = std::mem::take(taken).into_iter();
         while let Some(one) = left.next() {
@@ -136,7 +137,7 @@ impl Attaching {
                 Taken::Held(held) => held,
             };
             let name = held.name().to_owned();
-            match self.send_held(conversation, &user, held).await {
+            match self.send_held(conversation, held).await {
                 Ok(file) => files.push(file),
                 Err(error) => {
                     taken.extend(files.into_iter().map(Taken::Sent).chain(left));

@@ -155,37 +155,32 @@ impl State {
 
     fn user_said(&mut self, position: u64, said: &UserSaid) {
         self.last_heard = said.at;
+        let id = said.id.clone().unwrap_or_else(|| ActivityId::local(&self.conversation, position));
+        let masked = said.whisper().map(|_| CallId(position, 0));
         if let Some(question) = said.answers.filter(|_| said.message.is_some()) {
-            let masked = said.message.as_ref().is_some_and(|message| message.whisper.is_some());
-            self.questions.answer(question, masked.then_some(CallId(position, 0)));
+            self.questions.answer(question, masked);
         }
-        if let Some(id) = &said.id {
-            self.taken.insert(id.clone());
-        }
+        self.taken.extend(said.id.clone());
         let locale = said.echo.get("locale").and_then(serde_json::Value::as_str);
         if let Some(locale) = locale.filter(|locale| !locale.trim().is_empty()) {
             self.user.locale = Some(locale.to_owned());
         }
+        if let Some(whisper) = said.whisper() {
+            self.whispered.retain(|known| known.is_recent(said.at));
+            self.whispered.push(Whispered { mark: whisper.mark.clone(), id: id.clone(), at: said.at });
+        }
         if let Some(client_id) = &said.client_id {
-            let local = || ActivityId::local(&self.conversation, position);
-            let id = said.id.clone().unwrap_or_else(local);
             self.posted.insert(client_id.clone(), id);
         }
-        if let Some(whisper) = said.message.as_ref().and_then(|message| message.whisper.as_ref()) {
-            let id = ActivityId::local(&self.conversation, position);
-            self.whispered.retain(|known| known.is_recent(said.at));
-            self.whispered.push(Whispered { mark: whisper.mark.clone(), id, at: said.at });
-        }
+        let trace = said.trace.as_deref();
         if let Some(timezone) = &said.timezone {
             self.user.timezone = Some(timezone.clone());
             let call = Call::SetTimezone(timezone.clone());
-            let trace = said.trace.as_deref();
             self.call_in_trace(CallId(position, 1), call, said.at, trace);
         }
         match &said.message {
             Some(message) => {
                 let call = Call::Say(Box::new(message.clone()));
-                let trace = said.trace.as_deref();
                 self.call_in_trace(CallId(position, 0), call, said.at, trace);
             }
             None => self.request_found(said),

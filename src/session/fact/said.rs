@@ -100,6 +100,11 @@ pub struct StreamPiece {
 }
 
 impl UserSaid {
+    /// What stands for its words, when they are not stored.
+    pub fn whisper(&self) -> Option<&Whisper> {
+        self.message.as_ref()?.whisper.as_ref()
+    }
+
     /// As the client sees it, and nobody else.
     pub fn only_shown(&self) -> Self {
         Self { message: None, timezone: None, ..self.clone() }
