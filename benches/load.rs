@@ -3,7 +3,8 @@
 //! Only loopback. CPU is user and system time of the process under test alone: the generator is this
 //! process, the far ends are another. `-- --no-bounds` prints without judging; `-- start`, `-- bot`, `-- chat`
 //! `-- memory`, `-- sockets` and `-- strangers` run a part alone; `-- --part=50` takes a fiftieth of the sockets and the
-//! strangers, to see that it works and what kind of bounds hold. `PACKAGE=target/package` measures what `scripts/package` built.
+//! strangers, to see that it works and what kind of bounds hold. `PACKAGE=target/package` measures what `scripts/package` built,
+//! `BEFORE=folder` an older build's `handler` in turns with it, in the bot phase and in chats.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 

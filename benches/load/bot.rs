@@ -26,7 +26,7 @@ pub async fn measure(far_ends: &FarEnds, folder: &Path) -> Vec<Row> {
         subjects.extend(subject::nginx(far_ends, folder, workers).await);
     }
     subjects.push(subject::hop(far_ends));
-    subjects.push(subject::handler(far_ends, folder).await);
+    subjects.extend(subject::handlers(far_ends, folder).await);
     let mut rows: Vec<Row> =
         subjects.iter().map(|subject| Row::new(JOB, &subject.name, subject.process.memory().0)).collect();
     for subject in &subjects {

@@ -25,33 +25,66 @@ pub const TO_AGENT: &str = "user → agent (POST, delivered)";
 pub const TO_USER: &str = "agent → user (webhook, poll, receipt)";
 pub const CROWD_WEBHOOK: &str = "webhook while 200 talk at once";
 
+/// With an older build in turns, so that whatever else the machine does hits both alike.
 pub async fn measure(far_ends: &FarEnds, folder: &Path) -> Vec<Row> {
     let folder = folder.join("chat");
     std::fs::create_dir(&folder).expect("the folder is writable");
-    let subject = subject::handler(far_ends, &folder).await;
-    let idle = subject.process.memory().0;
-    let row = |job: &str, who: &str| Row::new(job, who, idle);
-    let mut talks = open(&subject, far_ends, "many", TALKS).await;
-    let many = format!("**handler**, {TALKS} chats");
-    let (mut to_agent, mut webhook, mut to_user) =
-        (row(TO_AGENT, &many), row("agent → user (webhook alone)", &many), row(TO_USER, &many));
-    for _ in 0..ROUNDS {
-        to_agent.add(users_say(&subject, far_ends, &mut talks, MESSAGES).await);
-        webhook.add(agents_say(&subject, &mut talks, false).await);
-        catch_up(&mut talks).await;
-        to_user.add(agents_say(&subject, &mut talks, true).await);
+    let mut sides = vec![];
+    for (number, subject) in subject::handlers(far_ends, &folder).await.into_iter().enumerate() {
+        sides.push(Side::open(subject, number, far_ends).await);
     }
-    let mut rows = vec![to_agent, webhook, to_user];
-    let mut alone = open(&subject, far_ends, "lone", 1).await;
-    let mut one = row(TO_AGENT, "**handler**, 1 chat");
-    one.add(users_say(&subject, far_ends, &mut alone, ALONE).await);
-    rows.push(one);
-    let mut crowd = row(CROWD_WEBHOOK, "**handler**, 200 chats");
-    crowd.add(all_at_once(&subject, far_ends).await);
-    rows.push(crowd);
-    let peak = subject.process.memory().1;
-    rows.iter_mut().for_each(|row| row.peak_memory = peak);
+    for _ in 0..ROUNDS {
+        for side in &mut sides {
+            side.round(far_ends).await;
+        }
+    }
+    let mut rows = vec![];
+    for side in sides {
+        rows.extend(side.end(far_ends).await);
+    }
     rows
+}
+
+/// A process, and the chats that it carries.
+struct Side {
+    subject: Subject,
+    /// Keeps its conversations apart from the other's, at the far ends they share.
+    number: usize,
+    idle: f64,
+    talks: Vec<Talk>,
+    to_agent: Row,
+    webhook: Row,
+    to_user: Row,
+}
+
+impl Side {
+    async fn open(subject: Subject, number: usize, far_ends: &FarEnds) -> Self {
+        let idle = subject.process.memory().0;
+        let row = |job| Row::new(job, &format!("{}, {TALKS} chats", subject.name), idle);
+        let (to_agent, webhook, to_user) = (row(TO_AGENT), row("agent → user (webhook alone)"), row(TO_USER));
+        let talks = open(&subject, far_ends, &format!("many{number}"), TALKS).await;
+        Self { subject, number, idle, talks, to_agent, webhook, to_user }
+    }
+
+    async fn round(&mut self, far_ends: &FarEnds) {
+        let Self { subject, talks, to_agent, webhook, to_user, .. } = self;
+        to_agent.add(users_say(subject, far_ends, talks, MESSAGES).await);
+        webhook.add(agents_say(subject, talks, false).await);
+        catch_up(talks).await;
+        to_user.add(agents_say(subject, talks, true).await);
+    }
+
+    async fn end(self, far_ends: &FarEnds) -> Vec<Row> {
+        let Self { subject, number, idle, to_agent, webhook, to_user, .. } = self;
+        let mut alone = open(&subject, far_ends, &format!("lone{number}"), 1).await;
+        let mut one = Row::new(TO_AGENT, &format!("{}, 1 chat", subject.name), idle);
+        one.add(users_say(&subject, far_ends, &mut alone, ALONE).await);
+        let mut crowd = Row::new(CROWD_WEBHOOK, &format!("{}, {CROWD} chats", subject.name), idle);
+        crowd.add(all_at_once(&subject, far_ends, &format!("crowd{number}")).await);
+        let mut rows = vec![to_agent, webhook, to_user, one, crowd];
+        rows.iter_mut().for_each(|row| row.peak_memory = subject.process.memory().1);
+        rows
+    }
 }
 
 async fn open(subject: &Subject, far_ends: &FarEnds, group: &str, count: usize) -> Vec<Talk> {
@@ -117,8 +150,8 @@ async fn agents_say(subject: &Subject, talks: &mut [Talk], read: bool) -> Sample
 }
 
 /// Everybody talks both ways; the latencies are those of the webhooks.
-async fn all_at_once(subject: &Subject, far_ends: &FarEnds) -> Sample {
-    let mut talks = open(subject, far_ends, "crowd", CROWD).await;
+async fn all_at_once(subject: &Subject, far_ends: &FarEnds, group: &str) -> Sample {
+    let mut talks = open(subject, far_ends, group, CROWD).await;
     let cpu = subject.process.cpu_millis();
     let begun = Instant::now();
     let each = talks.iter_mut().map(|talk| async move {

@@ -13,6 +13,9 @@ use super::{http::Connection, process::Process};
 
 /// What a proxy costs that looks at nothing.
 pub const HOP: &str = "bare actix-web + reqwest hop";
+pub const OURS: &str = "**handler**";
+/// What `BEFORE` names.
+pub const BEFORE: &str = "handler before";
 
 /// A process under test.
 pub struct Subject {
@@ -38,10 +41,27 @@ pub fn hop(far_ends: &FarEnds) -> Subject {
 
 /// The binary of the package that `PACKAGE` names (see `scripts/package`), else the one Cargo built for this profile.
 pub fn program() -> PathBuf {
-    match std::env::var_os("PACKAGE") {
-        Some(package) => Path::new(env!("CARGO_MANIFEST_DIR")).join(package).join("handler"),
-        None => env!("CARGO_BIN_EXE_handler").into(),
+    named("PACKAGE").unwrap_or_else(|| env!("CARGO_BIN_EXE_handler").into())
+}
+
+/// The binary in the folder that this variable names.
+fn named(variable: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os(variable)?;
+    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join("handler"))
+}
+
+/// Our binary, and the one that `BEFORE` names: an older build, to be measured in turns with it.
+pub async fn handlers(far_ends: &FarEnds, folder: &Path) -> Vec<Subject> {
+    let mut all = vec![handler(far_ends, folder).await];
+    if let Some(before) = named("BEFORE") {
+        let folder = folder.join("before");
+        fs::create_dir(&folder).expect("the folder is writable");
+        let address = free_address();
+        let subject = spawn(&before, far_ends, &folder, address, &[(HOST_PORT, &address.port().to_string())]);
+        first_answer(address).await;
+        all.push(Subject { name: BEFORE.to_owned(), ..subject });
     }
+    all
 }
 
 /// Our binary, as the Functions host starts it; its log goes to a file.
@@ -54,7 +74,7 @@ pub async fn handler(far_ends: &FarEnds, folder: &Path) -> Subject {
 /// As [`handler`], but does not wait until it answers.
 pub fn spawn_handler(far_ends: &FarEnds, folder: &Path) -> Subject {
     let address = free_address();
-    spawn(far_ends, folder, address, &[("FUNCTIONS_CUSTOMHANDLER_PORT", &address.port().to_string())])
+    spawn(&program(), far_ends, folder, address, &[(HOST_PORT, &address.port().to_string())])
 }
 
 /// Our binary as it runs outside the Functions host, where it serves sockets; under these settings besides.
@@ -62,15 +82,24 @@ pub async fn by_itself(far_ends: &FarEnds, folder: &Path, more: &[(&str, &str)])
     let address = free_address();
     let listen = address.to_string();
     let settings = [&[("LISTEN", &*listen)], more].concat();
-    let subject = spawn(far_ends, folder, address, &settings);
+    let subject = spawn(&program(), far_ends, folder, address, &settings);
     first_answer(subject.address).await;
     subject
 }
 
-fn spawn(far_ends: &FarEnds, folder: &Path, address: SocketAddr, settings: &[(&str, &str)]) -> Subject {
+/// Where the Functions host says on which port it expects its handler.
+const HOST_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+
+fn spawn(
+    program: &Path,
+    far_ends: &FarEnds,
+    folder: &Path,
+    address: SocketAddr,
+    settings: &[(&str, &str)],
+) -> Subject {
     let root = format!("http://{}/", far_ends.address);
     let log = fs::File::create(folder.join("handler.log")).expect("the folder is writable");
-    let mut command = Command::new(program());
+    let mut command = Command::new(program);
     command.arg("serve").env_clear().stdout(log).stderr(Stdio::inherit()).envs([
         ("DIRECT_LINE_URL", root.as_str()),
         ("DIRECT_LINE_SECRET", "a-secret"),
@@ -81,7 +110,7 @@ fn spawn(far_ends: &FarEnds, folder: &Path, address: SocketAddr, settings: &[(&s
         ("STORE", &*format!("sqlite:{}", folder.join("handoff.db").display())),
     ]);
     command.envs(settings.iter().copied());
-    Subject { name: "**handler**".to_owned(), address, process: Process::spawn(&mut command) }
+    Subject { name: OURS.to_owned(), address, process: Process::spawn(&mut command) }
 }
 
 /// A bare HTTP server on Node.js, to compare a start with; `None` when it is not installed.
