@@ -1,28 +1,34 @@
 //! What a turn came to, before it is stored. Pure.
 
+use serde_json::{Map, Value};
+
 use super::{
-    collect::Heard,
-    envelope::Contents,
+    converse::Heard,
     fact::Asked,
-    plan::{End, InSecret, Listen, Plan, plan},
+    plan::{InSecret, Listen, Plan, plan},
     state::State,
 };
 use crate::{
     ledger::{Whisper, Why},
     translate::{
-        secondary_bot::{Pending, number, said},
+        secondary_bot::{Pending, Said, Variables, number, said},
         texts::{Text, Words},
     },
     wire::virtual_agent::body,
 };
 
 /// An answer in the making.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
-    pub contents: Contents,
+    pub elements: Vec<Value>,
+    pub completed: bool,
+    pub take_control: bool,
+    pub handoff: Option<Variables>,
+    pub score: Option<Value>,
     pub watermark: Option<String>,
     /// What the user is asked from now on; `None`: what they were asked before.
     pub pending: Option<Pending>,
+    /// The agent's conversation is over or lost; the next request opens another.
     pub over: bool,
     /// Names of words in memory that nothing waits for any more.
     pub spent: Vec<String>,
@@ -31,42 +37,45 @@ pub struct Answer {
 impl Answer {
     /// What we answer ourselves.
     pub fn of(source: &str, plan: Plan) -> Self {
-        let Plan { mut elements, asks, end, .. } = plan;
-        number(&mut elements, source);
-        let contents = Contents {
-            elements,
-            completed: end == Some(End::Completed),
-            take_control: end == Some(End::TakeControl),
-            ..Contents::default()
-        };
-        let pending = asks.unwrap_or_default();
-        Self { contents, pending: Some(pending), over: end.is_some(), ..Self::default() }
+        let mut answer = plan.answer;
+        number(&mut answer.elements, source);
+        answer.pending.get_or_insert_default();
+        answer
     }
 
     /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may not have
     /// arrived, or when nothing was said to something else.
     pub fn heard(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
-        let Heard { activities, watermark, echoed: _, lost, doubtful, cut: _ } = heard;
-        let said = said(&activities, events, &format!("{source}.said"), words);
-        let is_silent = plan.elements.is_empty() && said.elements.is_empty() && !said.completed && !lost;
-        let unanswered = plan.unanswered.filter(|_| is_silent && said.handoff.is_none());
+        let may_be_lost = heard.may_be_lost();
+        let Heard { activities, watermark, in_doubt, lost, .. } = heard;
+        let turn = format!("{source}.said");
+        let Said { elements: mut theirs, pending, handoff, completed, score } =
+            said(&activities, events, &turn, words);
+        if may_be_lost {
+            theirs.extend(Self::text(&format!("{turn}.lost"), words.get(Text::MayBeLost)).elements);
+        }
+        let mut elements = plan.answer.elements;
+        let is_silent = elements.is_empty() && theirs.is_empty() && !completed && !lost;
+        let unanswered = plan.unanswered.filter(|_| is_silent && handoff.is_none());
         // Nobody here has a person to offer: the primary bot goes on looking.
-        let take_control = said.handoff.is_some() || unanswered == Some(Text::NoPerson);
-        let over = lost || take_control || said.completed;
-        let unheard = doubtful || (plan.listen == Listen::Briefly && said.elements.is_empty());
-        let keeps = unheard && !over && said.pending == Pending::Nothing;
-        let mut elements = plan.elements;
+        let take_control = handoff.is_some() || unanswered == Some(Text::NoPerson);
+        let over = lost || take_control || completed;
+        let unheard = (may_be_lost && in_doubt) || (plan.listen == Listen::Briefly && theirs.is_empty());
+        let keeps = unheard && !over && pending == Pending::Nothing;
         elements.extend(unanswered.map(|text| body::output_text(words.get(text))));
         number(&mut elements, source);
-        elements.extend(said.elements);
-        let contents = Contents {
+        elements.append(&mut theirs);
+        Self {
             elements,
-            completed: said.completed && !take_control,
+            completed: completed && !take_control,
             take_control,
-            handoff: said.handoff,
-            score: said.score,
-        };
-        Self { contents, watermark, pending: (!keeps).then_some(said.pending), over, spent: Vec::new() }
+            handoff,
+            score,
+            watermark,
+            pending: (!keeps).then_some(pending),
+            over,
+            spent: Vec::new(),
+        }
     }
 
     /// What is said when the work on a request was given up. Something to know or an end is answered all the same.
@@ -80,7 +89,7 @@ impl Answer {
                     let form = form.without_secrets();
                     let mut question: Vec<_> = form.question(words).into_iter().collect();
                     number(&mut question, &format!("{source}.again"));
-                    answer.contents.elements.append(&mut question);
+                    answer.elements.append(&mut question);
                     answer.pending = Some(Pending::Form(form));
                 }
                 answer
@@ -93,10 +102,7 @@ impl Answer {
 
     /// The primary bot has to go on without us.
     pub fn out_of_reach(source: &str, words: &Words<'_>) -> Self {
-        let mut answer = Self::text(source, words.get(Text::OutOfReach));
-        answer.contents.take_control = true;
-        answer.over = true;
-        answer
+        Self { take_control: true, over: true, ..Self::text(source, words.get(Text::OutOfReach)) }
     }
 
     /// Says which words in memory it leaves behind, of those that the request came with or found.
@@ -110,6 +116,33 @@ impl Answer {
     fn text(source: &str, text: &str) -> Self {
         let mut elements = vec![body::output_text(text)];
         number(&mut elements, source);
-        Self { contents: Contents { elements, ..Contents::default() }, ..Self::default() }
+        Self { elements, ..Self::default() }
+    }
+
+    /// Whether it is worth sending to somebody who does not wait for it.
+    pub fn says_something(&self) -> bool {
+        !self.elements.is_empty() || self.completed || self.take_control
+    }
+
+    /// As the primary bot gets it. Flags are there only when they are true, as the Virtual Agent has it.
+    pub fn envelope(self, echo: &Map<String, Value>) -> Value {
+        let mut answer = echo.clone();
+        if let Some(handoff) = self.handoff {
+            let variables = answer.entry("clientVariables").or_insert_with(|| Map::new().into());
+            if !variables.is_object() {
+                *variables = Map::new().into();
+            }
+            variables["handoff"] = handoff.into();
+        }
+        let interaction = self.elements.iter().find_map(|element| element.get("interactionId")).cloned();
+        answer.extend(interaction.map(|id| ("interactionId".to_owned(), id)));
+        answer.insert("body".to_owned(), self.elements.into());
+        for (name, flag) in [("completed", self.completed), ("takeControl", self.take_control)] {
+            if flag {
+                answer.insert(name.to_owned(), true.into());
+            }
+        }
+        answer.extend(self.score.map(|score| ("score".to_owned(), score)));
+        answer.into()
     }
 }

@@ -2,22 +2,23 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tracing::warn;
 
 use super::{
     SecondaryBot,
     agent::Unreached,
-    collect::{Heard, name_of},
     machine::Step,
     plan::{Listen, Plan},
     work::Work,
 };
 use crate::{
-    agent_turn::{Limits, Turn},
-    far_end::Steady,
+    agent_turn::{Eyes, LARGEST_TURN, Limits, Next, Notice, Poll, Seen, Turn, Why},
+    direct_line::Look,
+    domain::millis,
+    far_end::{CallError, Steady},
     ledger::Failure,
-    translate::texts::Text,
-    wire::activity::Activity,
+    wire::activity::{Activity, ActivitySet},
 };
 
 /// Milliseconds an agent is given to answer an event once its turn is over.
@@ -26,6 +27,22 @@ const BRIEFLY: i64 = 5_000;
 const LOOK_FOR: i64 = 5_000;
 /// Pauses before each look for a post that was cut off with its worker: by now it has arrived, or never will.
 const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(700)];
+
+/// What was heard.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// The agent's own activities, in order.
+    pub activities: Vec<Activity>,
+    pub watermark: Option<String>,
+    /// Our last post came back, so it did arrive.
+    pub echoed: bool,
+    /// Nobody knows whether our last post arrived.
+    pub in_doubt: bool,
+    /// The conversation is gone.
+    pub lost: bool,
+    /// Direct Line failed, so that there may be more.
+    pub cut: bool,
+}
 
 impl SecondaryBot {
     /// Makes the plan's posts and listens. `None`: there was nothing to listen for.
@@ -59,14 +76,51 @@ impl SecondaryBot {
         let mut turn = Turn::begin(limits, clock.began, clock.now());
         ids.into_iter().for_each(|id| turn.posted(id));
         let mut heard = self.listen(work, clock, turn, &name(work, last)).await;
-        let silent = heard.activities.iter().all(|activity| activity.kind != "message");
-        if silent && ((!sure && !heard.echoed) || heard.lost || heard.cut) {
+        heard.in_doubt = !sure && !heard.echoed;
+        if heard.may_be_lost() {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
-            let words = work.session.state().await.words(&self.texts);
-            heard.activities.push(said_for_it(words.get(Text::MayBeLost)));
-            heard.doubtful = !sure;
         }
         Ok(Some(heard))
+    }
+
+    /// Reads until the turn is over; `name` is the last post's.
+    async fn listen(&self, work: &Work<'_>, clock: Steady, mut turn: Turn, name: &str) -> Heard {
+        let (user, watermark) = {
+            let state = work.session.state().await;
+            (state.user.clone(), state.agent.as_ref().and_then(|agent| agent.watermark.clone()))
+        };
+        let mut heard = Heard { watermark, ..Heard::default() };
+        let (eyes, mut seen) =
+            (Eyes { hand_off: &self.events, user: Some(&user), agent: None }, Seen::default());
+        let mut room = LARGEST_TURN;
+        while let Next::Poll(at) = turn.next() {
+            clock.reach(at).await;
+            let asked = clock.now();
+            match self.read(work.session, Some(work.held), heard.watermark.as_deref()).await {
+                Ok(Look { set, date, bytes, room: _room }) => {
+                    let news = heard.take(set, &eyes, name, &mut seen);
+                    turn.heard(Poll { asked, answered: clock.now(), date }, news);
+                    room = room.saturating_sub(bytes);
+                    if room == 0 {
+                        break;
+                    }
+                }
+                Err(Unreached::Lost) => {
+                    heard.lost = true;
+                    break;
+                }
+                Err(Unreached::Refused(_)) => {
+                    heard.cut = true;
+                    break;
+                }
+                Err(Unreached::NotTaken(CallError::Throttled(wait))) => {
+                    turn.failed(clock.now(), Some(millis(wait)));
+                }
+                Err(_) => turn.failed(clock.now(), None),
+            }
+        }
+        heard.cut |= turn.next() == Next::Over(Why::Fault);
+        heard
     }
 
     /// Looks for the echo of a post whose maker died over it.
@@ -127,7 +181,35 @@ fn name(work: &Work<'_>, ordinal: usize) -> String {
     format!("{}.{ordinal}", work.request())
 }
 
-/// What is said in the agent's stead.
-fn said_for_it(text: &str) -> Activity {
-    Activity { kind: "message".to_owned(), text: Some(text.to_owned()), ..Activity::default() }
+impl Heard {
+    /// Whether what was said to the agent, or what it answered, may be lost.
+    pub fn may_be_lost(&self) -> bool {
+        let is_silent = self.activities.iter().all(|activity| activity.kind != "message");
+        is_silent && (self.in_doubt || self.lost || self.cut)
+    }
+
+    /// Adds what a poll brought and says what of it is new.
+    pub fn take(&mut self, set: ActivitySet, eyes: &Eyes<'_>, name: &str, seen: &mut Seen) -> Vec<Notice> {
+        self.watermark = match set.watermark {
+            Some(Value::String(watermark)) => Some(watermark),
+            Some(Value::Number(watermark)) => Some(watermark.to_string()),
+            _ => self.watermark.take(),
+        };
+        let mut news = Vec::new();
+        for activity in set.activities {
+            let Some(notice) = seen.news(eyes.read(&activity)) else { continue };
+            news.push(notice);
+            if eyes.are_users(&activity) {
+                self.echoed |= name_of(&activity) == Some(name);
+            } else {
+                self.activities.push(activity);
+            }
+        }
+        news
+    }
+}
+
+/// The name that a post of ours gave its echo.
+pub fn name_of(activity: &Activity) -> Option<&str> {
+    activity.channel_data.as_ref()?.get("clientActivityID")?.as_str()
 }

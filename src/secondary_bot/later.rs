@@ -6,16 +6,16 @@ use tracing::info;
 
 use super::{
     SecondaryBot,
-    collect::Heard,
-    envelope::Contents,
-    machine::{Command, Overheard, Session},
+    answer::Answer,
+    converse::Heard,
+    machine::{Command, Session},
+    plan::Plan,
     state::RESPONSE,
 };
 use crate::{
     agent_turn::{Eyes, Seen},
     domain::Timestamp,
     ledger::{self, commit_and_deliver, journal::JournalError},
-    translate::secondary_bot::{Said, said},
 };
 
 /// When an agent that answered a request is looked at again, for what it says later.
@@ -89,14 +89,10 @@ impl SecondaryBot {
             "",
             &mut Seen::default(),
         );
-        let Said { elements, pending, handoff, completed, score } =
-            said(&heard.activities, &self.events, &format!("{}|{}", session.id, agent.id), &words);
-        let take_control = handoff.is_some();
-        let contents =
-            Contents { elements, completed: completed && !take_control, take_control, handoff, score };
-        if contents.says_something() {
-            let heard = Overheard { agent, contents, watermark: heard.watermark, pending };
-            commit_and_deliver(self, session, RESPONSE, Command::Overheard(Box::new(heard))).await?;
+        let source = format!("{}|{}", session.id, agent.id);
+        let answer = Box::new(Answer::heard(&source, Plan::default(), heard, &self.events, &words));
+        if answer.says_something() {
+            commit_and_deliver(self, session, RESPONSE, Command::Overheard { agent, answer }).await?;
         }
         Ok(())
     }

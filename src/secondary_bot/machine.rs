@@ -3,7 +3,6 @@
 use super::{
     answer::Answer,
     ask::{Accepted, Incoming},
-    envelope::{Contents, envelope},
     fact::{Answered, Asked, Fact, What},
     state::{AgentConversation, Call, IDLE_MILLIS, State},
 };
@@ -42,19 +41,10 @@ pub enum Command {
     Step { of: Held, step: Step },
     /// The agent's conversation has a new token; by a worker or, without one, by who listens meanwhile.
     Renewed { conversation: String, by: Option<Held>, authorization: String, until: Timestamp },
-    /// The agent said something unasked.
-    Overheard(Box<Overheard>),
+    /// The agent said something unasked in this conversation, behind its watermark.
+    Overheard { agent: AgentConversation, answer: Box<Answer> },
     /// Nobody has said anything for long, as the time stands then.
     Idle { now: Timestamp },
-}
-
-/// What the agent said unasked in this conversation, behind its watermark.
-#[derive(Clone, Debug)]
-pub struct Overheard {
-    pub agent: AgentConversation,
-    pub contents: Contents,
-    pub watermark: Option<String>,
-    pub pending: Pending,
 }
 
 /// A step of the work on a request.
@@ -117,17 +107,18 @@ impl Machine for Dialogue {
                 }
                 Decided::Facts(vec![Fact::Renewed { authorization: authorization.clone(), until: *until }])
             }
-            Command::Overheard(heard) => {
-                let Overheard { agent, contents, watermark, pending } = &**heard;
+            Command::Overheard { agent, answer } => {
                 if state.agent.as_ref() != Some(agent) || state.is_busy() {
                     return Decided::TooLate;
                 }
-                let pending = pending.clone().behind(&state.pending);
-                Decided::Facts(vec![unasked(state, contents, watermark.clone(), pending, now)])
+                let pending = answer.pending.clone().map(|pending| pending.behind(&state.pending));
+                let answer = Answer { pending, ..(**answer).clone() };
+                Decided::Facts(vec![answered(state, None, answer, now)])
             }
             Command::Idle { now: then } if is_idle(state, *then) => {
-                let contents = Contents { take_control: true, ..Contents::default() };
-                Decided::Facts(vec![unasked(state, &contents, None, Pending::Nothing, now)])
+                let pending = Some(Pending::Nothing);
+                let answer = Answer { take_control: true, over: true, pending, ..Answer::default() };
+                Decided::Facts(vec![answered(state, None, answer, now)])
             }
             Command::Idle { .. } => Decided::Nothing,
         }
@@ -165,7 +156,7 @@ impl Machine for Dialogue {
             Outcome::Done(answer) => answer.clone().unwrap_or_default(),
             Outcome::GivenUp(why) => Answer::given_up(state, request, asked, *why, &state.words(&self.texts)),
         };
-        vec![answered(state, request, asked, answer, settled.at), Fact::Settled(settled)]
+        vec![answered(state, Some((request, asked)), answer, settled.at), Fact::Settled(settled)]
     }
 
     fn is_open(state: &State) -> bool {
@@ -197,36 +188,25 @@ fn is_idle(state: &State, now: Timestamp) -> bool {
     now.millis_since(state.last_heard) > IDLE_MILLIS && state.agent.is_some() && !state.is_busy()
 }
 
-/// The answer to a request, as the primary bot gets it.
-fn answered(state: &State, request: u64, asked: &Asked, answer: Answer, at: Timestamp) -> Fact {
-    let Answer { mut contents, watermark, pending, over, spent: _ } = answer;
-    if state.silent && asked.what != What::End {
-        contents.elements.clear();
-    } else if asked.asynchronous && !asked.what.is_quick() {
+/// An answer as it is stored: to a request or, said unasked, repeating what the last request had.
+fn answered(state: &State, to: Option<(u64, &Asked)>, mut answer: Answer, at: Timestamp) -> Fact {
+    let (request, asked) = to.unzip();
+    let is = |what: What| asked.is_some_and(|asked| asked.what == what);
+    let asynchronous = asked.map_or(state.asynchronous, |asked| asked.asynchronous);
+    if state.silent && !is(What::End) {
+        answer.elements.clear();
+    } else if let Some((request, asked)) = to
+        && asynchronous
+        && !asked.what.is_quick()
+    {
         let mut end = [body::action("EndTypingIndicator")];
         number(&mut end, &format!("{}.typing", state.source(request)));
-        contents.elements.splice(0..0, end);
+        answer.elements.splice(0..0, end);
     }
-    let deliver = asked.asynchronous && contents.says_something();
-    let pending = pending.filter(|_| asked.what != What::Note).unwrap_or_else(|| state.pending.clone());
-    let (request, body, trace) = (Some(request), envelope(&asked.echo, contents), asked.trace.clone());
-    Fact::Answered(Box::new(Answered { request, body, watermark, pending, over, deliver, trace, at }))
-}
-
-/// An answer to nothing in particular, which repeats what the last request had.
-fn unasked(
-    state: &State,
-    contents: &Contents,
-    watermark: Option<String>,
-    pending: Pending,
-    at: Timestamp,
-) -> Fact {
-    let mut contents = contents.clone();
-    if state.silent {
-        contents.elements.clear();
-    }
-    let over = contents.completed || contents.take_control;
-    let deliver = state.asynchronous && contents.says_something();
-    let (request, body, trace) = (None, envelope(&state.echo, contents), None);
+    let deliver = asynchronous && answer.says_something();
+    let pending = answer.pending.take().filter(|_| !is(What::Note)).unwrap_or_else(|| state.pending.clone());
+    let (watermark, over) = (answer.watermark.take(), answer.over);
+    let body = answer.envelope(asked.map_or(&state.echo, |asked| &asked.echo));
+    let trace = asked.and_then(|asked| asked.trace.clone());
     Fact::Answered(Box::new(Answered { request, body, watermark, pending, over, deliver, trace, at }))
 }

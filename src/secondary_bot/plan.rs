@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{
+    answer::Answer,
     fact::{Asked, File, What},
     state::State,
 };
@@ -27,13 +28,9 @@ pub struct Plan {
     pub open: Option<bool>,
     /// In order.
     pub posts: Vec<Post>,
-    /// Elements that stand before the agent's words.
-    pub elements: Vec<Value>,
     pub listen: Listen,
-    /// What is asked from now on, when the agent was not asked for it.
-    pub asks: Option<Pending>,
-    /// The session ends with this request.
-    pub end: Option<End>,
+    /// What stands before the agent's words, or is the whole answer.
+    pub answer: Answer,
     /// What is said when the agent says nothing at all.
     pub unanswered: Option<Text>,
 }
@@ -77,12 +74,6 @@ pub enum Listen {
     Fully,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    Completed,
-    TakeControl,
-}
-
 /// What was said and is not stored.
 #[derive(Debug, Default)]
 pub struct InSecret {
@@ -104,16 +95,19 @@ pub fn plan(state: &State, request: u64, asked: &Asked, secret: &InSecret, words
             said(&state.pending, typed, words)
         }
         What::Start => start(true, spoken(text, asked)),
-        What::StartCreated => Plan { elements: opening(state, "StartConversation"), ..start(false, None) },
+        What::StartCreated => Plan { answer: opening(state, "StartConversation"), ..start(false, None) },
         What::Create => {
-            Plan { open: Some(true), elements: opening(state, "CreateConversation"), ..Plan::default() }
+            Plan { open: Some(true), answer: opening(state, "CreateConversation"), ..Plan::default() }
         }
         What::Agent => person(spoken(text, asked)),
         What::SwitchTopicId { id } => event(context::switch(&SwitchTo::TopicId(id.clone()))),
         What::SwitchTopicName { name } => event(context::switch(&SwitchTo::TopicName(name.clone()))),
         What::SwitchIntentId { id } => event(context::switch(&SwitchTo::IntentId(id.clone()))),
-        What::End => end(state, End::Completed, words),
-        What::Fault => end(state, End::TakeControl, words),
+        What::End => {
+            let elements = vec![body::output_text(words.get(Text::ConversationOver))];
+            end(state, Answer { elements, completed: true, ..Answer::default() })
+        }
+        What::Fault => end(state, Answer { take_control: true, ..Answer::default() }),
         What::Note => Plan::default(),
     };
     plan.unanswered = match &asked.what {
@@ -124,7 +118,7 @@ pub fn plan(state: &State, request: u64, asked: &Asked, secret: &InSecret, words
         _ => plan.unanswered,
     };
     if !matches!(asked.what, What::Create | What::End | What::Fault) {
-        plan.elements.splice(0..0, left_out(addressed(asked).1, words));
+        plan.answer.elements.splice(0..0, left_out(addressed(asked).1, words));
         tell(state, asked, &mut plan);
     }
     plan
@@ -161,22 +155,18 @@ fn say(state: &State, request: u64, asked: &Asked, typed: Typed<'_>, words: &Wor
     let (files, lost) = addressed(asked);
     if let Some(longest) = too_long(text) {
         let word = words.with(Text::TooLong, &[("longest", &longest.to_string())]);
-        return Plan {
-            elements: vec![body::output_text(&word)],
-            asks: Some(pending.clone()),
-            ..Plan::default()
-        };
+        return asks([body::output_text(&word)], pending.clone());
     }
     let lost = left_out(lost, words);
     if text.trim().is_empty() && files.is_empty() {
-        return Plan { elements: lost.collect(), asks: Some(pending.clone()), ..Plan::default() };
+        return asks(lost, pending.clone());
     }
     let mut plan = match said(pending, typed, words) {
-        plan if plan.asks.is_some() => return plan,
+        plan if plan.posts.is_empty() => return plan,
         plan if files.is_empty() => plan,
         plan => with_files(plan, files),
     };
-    plan.elements.splice(0..0, lost);
+    plan.answer.elements.splice(0..0, lost);
     tell(state, asked, &mut plan);
     plan
 }
@@ -197,8 +187,14 @@ fn nothing(pending: &Pending, words: &Words<'_>) -> Plan {
         Pending::Form(form) => form.question(words),
         Pending::Nothing | Pending::Choices { .. } => None,
     };
-    let elements = [body::output_text(words.get(Text::EmptyMessage))].into_iter().chain(question).collect();
-    Plan { elements, asks: Some(pending.clone()), ..Plan::default() }
+    let elements = [body::output_text(words.get(Text::EmptyMessage))].into_iter().chain(question);
+    asks(elements, pending.clone())
+}
+
+/// Says that, asks that, and leaves the agent out of it.
+fn asks(elements: impl IntoIterator<Item = Value>, pending: Pending) -> Plan {
+    let elements = elements.into_iter().collect();
+    Plan { answer: Answer { elements, pending: Some(pending), ..Answer::default() }, ..Plan::default() }
 }
 
 fn with_files(plan: Plan, files: Vec<File>) -> Plan {
@@ -211,9 +207,7 @@ fn with_files(plan: Plan, files: Vec<File>) -> Plan {
 
 fn said(pending: &Pending, typed: Typed<'_>, words: &Words<'_>) -> Plan {
     match answer(pending, typed, words) {
-        Answered::Ask(form) => {
-            Plan { elements: form.questions(words), asks: Some(Pending::Form(form)), ..Plan::default() }
-        }
+        Answered::Ask(form) => asks(form.questions(words), Pending::Form(form)),
         Answered::Post(fields) => Plan {
             open: Some(false),
             posts: vec![Post::Activity(fields)],
@@ -235,8 +229,9 @@ fn person(said: Option<Post>) -> Plan {
 }
 
 /// Names the conversation, once there is one.
-fn opening(state: &State, action: &str) -> Vec<Value> {
-    state.agent.iter().map(|agent| body::conversation_action(action, &agent.id)).collect()
+fn opening(state: &State, action: &str) -> Answer {
+    let elements = state.agent.iter().map(|agent| body::conversation_action(action, &agent.id)).collect();
+    Answer { elements, ..Answer::default() }
 }
 
 fn start(anew: bool, said: Option<Post>) -> Plan {
@@ -254,14 +249,10 @@ fn event(fields: Map<String, Value>) -> Plan {
     Plan { open: Some(false), posts, listen: Listen::Briefly, ..Plan::default() }
 }
 
-fn end(state: &State, end: End, words: &Words<'_>) -> Plan {
+fn end(state: &State, answer: Answer) -> Plan {
     let goodbye = Map::from_iter([("type".to_owned(), Value::from("endOfConversation"))]);
     let posts = state.agent.iter().map(|_| Post::Activity(goodbye.clone())).collect();
-    let elements = match end {
-        End::Completed => vec![body::output_text(words.get(Text::ConversationOver))],
-        End::TakeControl => Vec::new(),
-    };
-    Plan { posts, elements, end: Some(end), ..Plan::default() }
+    Plan { posts, answer: Answer { over: true, ..answer }, ..Plan::default() }
 }
 
 /// The agent is told the context first: all of it in a conversation that knows nothing yet.

@@ -7,12 +7,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    SecondaryBot,
-    envelope::{Contents, envelope},
-    state::RESPONSE,
-    work::Work,
-};
+use super::{SecondaryBot, answer::Answer, state::RESPONSE, work::Work};
 use crate::{
     config::SecondaryResponse,
     credential::{mark, renewed},
@@ -103,7 +98,7 @@ impl SecondaryBot {
         let Some(responder) = &self.responder else { return };
         let mut elements = vec![body::action("StartTypingIndicator")];
         number(&mut elements, &format!("{source}.types"));
-        let body = envelope(&asked.echo, Contents { elements, ..Contents::default() });
+        let body = Answer { elements, ..Answer::default() }.envelope(&asked.echo);
         let _ = responder.send(&body, asked.trace.as_deref(), TYPING_TIME_OUT).await;
     }
 }

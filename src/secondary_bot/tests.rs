@@ -3,10 +3,9 @@ use serde_json::{Map, Value, json};
 use super::{
     answer::Answer,
     ask::{Accepted, Incoming, session},
-    envelope::{Contents, envelope},
     fact::{Answered, Asked, Fact, What},
-    machine::{Command, Dialogue, Overheard, Step},
-    plan::{End, InSecret, Listen, Post, plan},
+    machine::{Command, Dialogue, Step},
+    plan::{InSecret, Listen, Post, plan},
     state::{Call, State, WORK},
 };
 use crate::{
@@ -142,8 +141,7 @@ fn an_answer_and_the_settlement_of_its_request_are_stored_together() {
     let say = asked(&json!({"requestId": "1", "message": {"text": "hi"}}));
     let mut state = session_of(&[Fact::Asked(say), leased(0, 1)]);
     let queued = state.outbox.get(CallId(0, 0)).expect("queued").clone();
-    let contents = Contents { completed: true, ..Contents::default() };
-    let answer = Answer { contents, over: true, ..Answer::default() };
+    let answer = Answer { completed: true, over: true, ..Answer::default() };
     let facts = settle(&state, &queued, &Outcome::Done(Some(answer)));
     assert!(matches!(&facts[..], [Fact::Answered(_), Fact::Settled(_)]));
     assert_eq!(Dialogue::opens_or_closes(&state, &facts), None, "the answer is still to be sent");
@@ -212,7 +210,11 @@ fn a_file_that_comes_with_an_action_goes_before_it_and_one_without_an_address_is
         let state = session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]);
         let plan = planned(&state, None);
         assert!(matches!(&plan.posts[at], Post::Files { files, .. } if files.len() == 1), "{plan:?}");
-        assert_eq!((plan.posts.len(), plan.elements.len(), plan.listen), (2, 1, Listen::Fully), "{plan:?}");
+        assert_eq!(
+            (plan.posts.len(), plan.answer.elements.len(), plan.listen),
+            (2, 1, Listen::Fully),
+            "{plan:?}"
+        );
     }
 }
 
@@ -220,7 +222,7 @@ fn a_file_that_comes_with_an_action_goes_before_it_and_one_without_an_address_is
 fn an_end_asks_for_no_conversation() {
     let state = session_of(&[Fact::Asked(asked(&json!({"action": "END_CONVERSATION"})))]);
     let planned = planned(&state, None);
-    assert_eq!((planned.open, planned.posts.len(), planned.end), (None, 0, Some(End::Completed)));
+    assert_eq!((planned.open, planned.posts.len(), planned.answer.completed), (None, 0, true));
 }
 
 #[test]
@@ -250,10 +252,9 @@ fn what_the_agent_says_unasked_is_stored_once_and_never_into_a_request() {
     let say = asked(&json!({"requestId": "1", "message": {"text": "hi"}}));
     let mut state = session_of(&[Fact::Asked(say), leased(0, 1), opened(0)]);
     let overheard = |state: &State, agent| {
-        let contents = Contents { elements: vec![json!({"value": "by the way"})], ..Contents::default() };
-        let watermark = Some("7".to_owned());
-        let heard = Overheard { agent, contents, watermark, pending: Pending::Nothing };
-        let command = Command::Overheard(Box::new(heard));
+        let (elements, watermark) = (vec![json!({"value": "by the way"})], Some("7".to_owned()));
+        let answer = Box::new(Answer { elements, watermark, ..Answer::default() });
+        let command = Command::Overheard { agent, answer };
         Dialogue::default().decide(state, &command, Timestamp(1))
     };
     let agent = state.agent.clone().expect("an agent");

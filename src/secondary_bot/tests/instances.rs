@@ -165,9 +165,8 @@ impl Role for Process {
                 }
                 self.far.heard.lock().unwrap().push(words.expose_secret().to_owned());
                 let elements = vec![json!({"uiType": "OutputText", "value": "Noted."})];
-                let contents = Contents { elements, ..Contents::default() };
                 let pending = Some(self.far.asks.lock().unwrap().pop().unwrap_or_default());
-                Ok(Some(Answer { contents, pending, ..Answer::default() }))
+                Ok(Some(Answer { elements, pending, ..Answer::default() }))
             }
             Call::Respond(body) => {
                 self.far.got.lock().unwrap().push((**body).clone());

@@ -57,13 +57,9 @@ fn an_answer_repeats_what_the_primary_bot_sent_without_its_keys() {
     let body = json!({"requestId": "r", "nowBotId": "b", "appInboundId": "a", "token": "secret",
         "message": {"text": "x", "attachment": [{"url": "u", "headers": {"Authorization": "key"}}]}, "clientVariables": {"n": 1}});
     let asked = asked(&body);
-    let contents = Contents {
-        take_control: true,
-        handoff: Some(Map::from_iter([("Topic".to_owned(), json!("vpn"))])),
-        ..Contents::default()
-    };
+    let handoff = Some(Map::from_iter([("Topic".to_owned(), json!("vpn"))]));
     assert_eq!(
-        envelope(&asked.echo, contents),
+        Answer { take_control: true, handoff, ..Answer::default() }.envelope(&asked.echo),
         json!({"requestId": "r", "nowBotId": "b", "appInboundId": "a", "body": [], "takeControl": true,
             "message": {"text": "x", "attachment": [{"url": "u"}]}, "clientVariables": {"n": 1, "handoff": {"Topic": "vpn"}}})
     );

@@ -15,7 +15,6 @@ use servicenow_handoff::{
     secondary_bot::{
         answer::Answer,
         ask::Incoming,
-        envelope::Contents,
         fact::{Asked, Fact},
         machine::{Command, Dialogue, Session, Step},
         state::{Call, RESPONSE, State, WORK},
@@ -283,8 +282,7 @@ fn answer(request: u64) -> Answer {
         0 => Pending::Form(Form { steps: vec![pin], ..Form::default() }),
         _ => Pending::Nothing,
     };
-    let contents = Contents { elements, ..Contents::default() };
-    Answer { contents, pending: Some(pending), ..Answer::default() }
+    Answer { elements, pending: Some(pending), ..Answer::default() }
 }
 
 async fn step(
