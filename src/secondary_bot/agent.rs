@@ -106,19 +106,12 @@ impl SecondaryBot {
             let state = session.state().await;
             (state.user.clone(), state.locale.clone(), state.timezone.clone())
         };
-        let fields = match post {
-            Post::Activity(fields) | Post::Files { fields, .. } => fields,
-        };
-        let activity = activity(fields, &user, locale.as_deref(), timezone.as_deref(), name);
+        let activity = activity(&post.fields, &user, locale.as_deref(), timezone.as_deref(), name);
         let activity = Value::Object(activity);
         let mut renewed = false;
         loop {
             let line = self.line(session, Some(*held)).await?;
-            let outcome = match post {
-                Post::Activity(_) => line.post(&activity).await,
-                Post::Files { files, .. } => self.post_files(&line, &user, files, &activity).await,
-            };
-            match outcome {
+            match self.post_in(&line, &user, &post.files, &activity).await {
                 Err(CallError::Rejected { status: 401 | 403, .. }) if !renewed => {
                     renewed = true;
                     self.renew(session, Some(*held), &line.conversation).await?;
@@ -128,8 +121,8 @@ impl SecondaryBot {
         }
     }
 
-    /// Posts a message with files: those that were uploaded to us go along, others by their address.
-    async fn post_files(
+    /// Posts an activity: files that were uploaded to us go along, others by their address.
+    async fn post_in(
         &self,
         line: &Line<'_>,
         user: &str,

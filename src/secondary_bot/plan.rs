@@ -2,7 +2,7 @@
 //! the next worker goes on where the last one stopped.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     answer::Answer,
@@ -38,28 +38,30 @@ pub struct Plan {
 impl Plan {
     /// Whether the post is what the agent's answer is awaited for: the words and what follows them, else the last.
     pub fn asks_with(&self, ordinal: usize) -> bool {
-        let is_words = |post: &Post| match post {
-            Post::Activity(fields) => !fields.contains_key("type"),
-            Post::Files { .. } => true,
-        };
+        let is_words = |post: &Post| !post.fields.contains_key("type");
         let first = self.posts.iter().position(is_words).unwrap_or(self.posts.len().saturating_sub(1));
         ordinal >= first
     }
 }
 
 /// Something to post to the agent.
-#[derive(Debug, PartialEq)]
-pub enum Post {
-    /// Fields of an activity.
-    Activity(Map<String, Value>),
-    /// A message with files.
-    Files { files: Vec<File>, fields: Map<String, Value> },
+#[derive(Debug, Default, PartialEq)]
+pub struct Post {
+    /// Of the activity; without a type it is a message.
+    pub fields: Map<String, Value>,
+    pub files: Vec<File>,
 }
 
 impl Post {
     /// Whether a second time changes nothing.
     pub fn may_repeat(&self) -> bool {
-        matches!(self, Self::Activity(fields) if fields.get("name") == Some(&json!("pvaSetContext")))
+        self.fields.get("name").is_some_and(|name| name == "pvaSetContext")
+    }
+}
+
+impl From<Map<String, Value>> for Post {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self { fields, files: Vec::new() }
     }
 }
 
@@ -136,14 +138,9 @@ fn left_out(files: Vec<File>, words: &Words<'_>) -> impl Iterator<Item = Value> 
 
 /// What stands beside an action, as a message to the agent.
 fn spoken(text: &str, asked: &Asked) -> Option<Post> {
-    let fields: Map<_, _> =
-        (!text.is_empty()).then(|| ("text".to_owned(), text.into())).into_iter().collect();
-    let (files, _) = addressed(asked);
-    match (files.is_empty(), fields.is_empty()) {
-        (true, true) => None,
-        (true, false) => Some(Post::Activity(fields)),
-        (false, _) => Some(Post::Files { files, fields }),
-    }
+    let fields = (!text.is_empty()).then(|| ("text".to_owned(), text.into()));
+    let post = Post { fields: fields.into_iter().collect(), files: addressed(asked).0 };
+    (post != Post::default()).then_some(post)
 }
 
 /// Words or files; an answer inside a card may only lead to its next question.
@@ -161,11 +158,9 @@ fn say(state: &State, request: u64, asked: &Asked, typed: Typed<'_>, words: &Wor
     if text.trim().is_empty() && files.is_empty() {
         return asks(lost, pending.clone());
     }
-    let mut plan = match said(pending, typed, words) {
-        plan if plan.posts.is_empty() => return plan,
-        plan if files.is_empty() => plan,
-        plan => with_files(plan, files),
-    };
+    let mut plan = said(pending, typed, words);
+    let Some(post) = plan.posts.first_mut() else { return plan };
+    post.files = files;
     plan.answer.elements.splice(0..0, lost);
     tell(state, asked, &mut plan);
     plan
@@ -197,20 +192,12 @@ fn asks(elements: impl IntoIterator<Item = Value>, pending: Pending) -> Plan {
     Plan { answer: Answer { elements, pending: Some(pending), ..Answer::default() }, ..Plan::default() }
 }
 
-fn with_files(plan: Plan, files: Vec<File>) -> Plan {
-    let fields = plan.posts.into_iter().find_map(|post| match post {
-        Post::Activity(fields) => Some(fields),
-        Post::Files { .. } => None,
-    });
-    Plan { posts: vec![Post::Files { files, fields: fields.unwrap_or_default() }], ..plan }
-}
-
 fn said(pending: &Pending, typed: Typed<'_>, words: &Words<'_>) -> Plan {
     match answer(pending, typed, words) {
         Answered::Ask(form) => asks(form.questions(words), Pending::Form(form)),
         Answered::Post(fields) => Plan {
             open: Some(false),
-            posts: vec![Post::Activity(fields)],
+            posts: vec![fields.into()],
             listen: Listen::Fully,
             unanswered: Some(Text::NoAnswer),
             ..Plan::default()
@@ -245,13 +232,12 @@ fn start(anew: bool, said: Option<Post>) -> Plan {
 }
 
 fn event(fields: Map<String, Value>) -> Plan {
-    let posts = vec![Post::Activity(fields)];
-    Plan { open: Some(false), posts, listen: Listen::Briefly, ..Plan::default() }
+    Plan { open: Some(false), posts: vec![fields.into()], listen: Listen::Briefly, ..Plan::default() }
 }
 
 fn end(state: &State, answer: Answer) -> Plan {
     let goodbye = Map::from_iter([("type".to_owned(), Value::from("endOfConversation"))]);
-    let posts = state.agent.iter().map(|_| Post::Activity(goodbye.clone())).collect();
+    let posts = state.agent.iter().map(|_| goodbye.clone().into()).collect();
     Plan { posts, answer: Answer { over: true, ..answer }, ..Plan::default() }
 }
 
@@ -259,5 +245,5 @@ fn end(state: &State, answer: Answer) -> Plan {
 fn tell(state: &State, asked: &Asked, plan: &mut Plan) {
     let Some(agent) = &state.agent else { return };
     let news = if agent.told { &asked.context } else { &state.context };
-    plan.posts.splice(0..0, context::set(news).map(Post::Activity));
+    plan.posts.splice(0..0, context::set(news).map(Post::from));
 }

@@ -209,7 +209,7 @@ fn a_file_that_comes_with_an_action_goes_before_it_and_one_without_an_address_is
         let body = json!({"requestId": "1", "action": action, "message": files});
         let state = session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]);
         let plan = planned(&state, None);
-        assert!(matches!(&plan.posts[at], Post::Files { files, .. } if files.len() == 1), "{plan:?}");
+        assert!(matches!(&plan.posts[at], Post { files, .. } if files.len() == 1), "{plan:?}");
         assert_eq!(
             (plan.posts.len(), plan.answer.elements.len(), plan.listen),
             (2, 1, Listen::Fully),

@@ -81,10 +81,8 @@ fn the_answer_to_a_secret_question_is_posted_as_the_cards_value() {
         }
         let asked = asked_of(&state, &incoming(&body).whispered(whisper("a", "m")));
         state.apply(&Fact::Asked(asked));
-        let Some(Post::Activity(fields)) = planned(&state, Some("4711")).posts.pop() else {
-            panic!("no post")
-        };
-        assert_eq!(fields["value"], json!({"pin": "4711"}));
+        let post = planned(&state, Some("4711")).posts.pop().expect("a post");
+        assert_eq!(post.fields["value"], json!({"pin": "4711"}));
     }
 }
 
