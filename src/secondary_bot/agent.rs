@@ -9,10 +9,10 @@ use tracing::{info, warn};
 
 use super::{
     SecondaryBot, ask,
-    fact::File,
-    machine::{Command, Held, Session, Step},
+    fact::{Fact, File},
+    machine::{Command, Session},
     plan::Post,
-    state::AgentConversation,
+    state::{AgentConversation, State},
     work::Work,
 };
 use crate::{
@@ -65,8 +65,12 @@ struct Line<'a> {
 impl Line<'_> {
     async fn post(&self, activity: &Value) -> Result<Option<String>, CallError> {
         let Self { direct_line, conversation, authorization } = self;
-        let trace = of_caller();
-        direct_line.post(&conversation.id, authorization, activity, trace.as_deref()).await
+        direct_line.post(&conversation.id, authorization, activity, of_caller().as_deref()).await
+    }
+
+    async fn look(&self, watermark: Option<&str>) -> Result<Look, CallError> {
+        let Self { direct_line, conversation, authorization } = self;
+        direct_line.look(&conversation.id, authorization, watermark, of_caller().as_deref()).await
     }
 }
 
@@ -85,11 +89,12 @@ impl SecondaryBot {
             // A conversation opened in vain harms nobody.
             error => Unreached::NotTaken(error),
         })?;
-        let sealed = || opened.token.sealed(&self.seal, &work.session.id, self.ledger.now());
+        let (request, at) = (work.request(), self.ledger.now());
+        let sealed = || opened.token.sealed(&self.seal, &work.session.id, at);
         let (authorization, until) = agent.own_authorization().is_none().then(sealed).unzip();
-        let conversation = opened.conversation_id;
-        let step = Step::Opened { agent: name.clone(), conversation, authorization, until };
-        self.step(work, step).await?;
+        let (conversation, named) = (opened.conversation_id, name.clone());
+        let opened = Fact::Opened { request, conversation, agent: named, authorization, until, at };
+        self.step(work, opened).await?;
         info!(session.id = %work.session.id, agent = name.as_deref(), "Opened a conversation with the agent");
         Ok(())
     }
@@ -101,31 +106,19 @@ impl SecondaryBot {
         post: &Post,
         name: &str,
     ) -> Result<Option<String>, Unreached> {
-        let Work { session, held, asked: _ } = work;
-        let (user, locale, timezone) = {
-            let state = session.state().await;
-            (state.user.clone(), state.locale.clone(), state.timezone.clone())
-        };
-        let activity = activity(&post.fields, &user, locale.as_deref(), timezone.as_deref(), name);
-        let activity = Value::Object(activity);
-        let mut renewed = false;
-        loop {
-            let line = self.line(session, Some(*held)).await?;
-            match self.post_in(&line, &user, &post.files, &activity).await {
-                Err(CallError::Rejected { status: 401 | 403, .. }) if !renewed => {
-                    renewed = true;
-                    self.renew(session, Some(*held), &line.conversation).await?;
-                }
-                outcome => return Ok(outcome?),
-            }
+        let activity = activity(&*work.session.state().await, &post.fields, name);
+        let mut line = self.line(work.session).await?;
+        let mut outcome = self.post_in(&line, &post.files, &activity).await;
+        if self.has_renewed(work.session, &mut line, &outcome).await? {
+            outcome = self.post_in(&line, &post.files, &activity).await;
         }
+        Ok(outcome?)
     }
 
     /// Posts an activity: files that were uploaded to us go along, others by their address.
     async fn post_in(
         &self,
         line: &Line<'_>,
-        user: &str,
         files: &[File],
         activity: &Value,
     ) -> Result<Option<String>, CallError> {
@@ -150,6 +143,7 @@ impl SecondaryBot {
             return line.post(&activity).await;
         }
         let Line { direct_line, conversation, authorization } = line;
+        let user = activity["from"]["id"].as_str().unwrap_or_default();
         direct_line.upload(&conversation.id, authorization, user, &activity, uploads).await
     }
 
@@ -165,26 +159,18 @@ impl SecondaryBot {
         Ok(Some((label, length, Body::wrap_stream(bytes))))
     }
 
-    /// Reads what came after the watermark. `by`: who works here, if anybody does.
+    /// Reads what came after the watermark.
     pub(super) async fn read(
         &self,
         session: &Arc<Session>,
-        by: Option<Held>,
         watermark: Option<&str>,
     ) -> Result<Look, Unreached> {
-        let mut renewed = false;
-        loop {
-            let line = self.line(session, by).await?;
-            let Line { direct_line, conversation, authorization } = &line;
-            let trace = of_caller();
-            match direct_line.look(&conversation.id, authorization, watermark, trace.as_deref()).await {
-                Err(CallError::Rejected { status: 401 | 403, .. }) if !renewed => {
-                    renewed = true;
-                    self.renew(session, by, conversation).await?;
-                }
-                outcome => return Ok(outcome?),
-            }
+        let mut line = self.line(session).await?;
+        let mut outcome = line.look(watermark).await;
+        if self.has_renewed(session, &mut line, &outcome).await? {
+            outcome = line.look(watermark).await;
         }
+        Ok(outcome?)
     }
 
     /// Tells the agent that the user types; a passing sign, and lost when anything is in its way.
@@ -205,39 +191,47 @@ impl SecondaryBot {
         conversation: AgentConversation,
         kind: &str,
     ) {
-        let Ok(line) = self.line_in(session, None, conversation).await else { return };
+        let Ok(line) = self.line_in(session, conversation).await else { return };
         let user = session.state().await.user.clone();
         let _ = line.post(&json!({"type": kind, "from": {"id": user, "role": "user"}})).await;
     }
 
-    /// The conversation and how to speak in it, with a token that will last.
-    async fn line(&self, session: &Arc<Session>, by: Option<Held>) -> Result<Line<'_>, Unreached> {
+    /// The session's conversation and how to speak in it, with a token that will last.
+    async fn line(&self, session: &Arc<Session>) -> Result<Line<'_>, Unreached> {
         let conversation = session.state().await.agent.clone().ok_or(Unreached::Lost)?;
-        self.line_in(session, by, conversation).await
+        self.line_in(session, conversation).await
     }
 
+    /// As [`line`](Self::line). Lost when the settings no longer have the conversation's agent.
     async fn line_in(
         &self,
         session: &Arc<Session>,
-        by: Option<Held>,
         conversation: AgentConversation,
     ) -> Result<Line<'_>, Unreached> {
-        let direct_line = self.agent(&conversation)?;
-        let renewed = match conversation.until {
-            Some(until) if is_old(until, self.ledger.now()) => {
-                self.renew(session, by, &conversation).await.ok()
-            }
-            _ => None,
-        };
+        let direct_line = self.agents.get(conversation.name.as_deref()).ok_or(Unreached::Lost)?;
+        let held = self.held(session, &conversation).or_else(|| direct_line.own_authorization());
+        let mut line = Line { direct_line, conversation, authorization: held.unwrap_or_default() };
         // When it can't be renewed, the one we hold may still be good.
-        let held = renewed.or_else(|| self.held(session, &conversation));
-        let authorization = held.or_else(|| direct_line.own_authorization()).unwrap_or_default();
-        Ok(Line { direct_line, conversation, authorization })
+        if line.conversation.until.is_some_and(|until| is_old(until, self.ledger.now()))
+            && let Ok(renewed) = self.renew(session, &line).await
+        {
+            line.authorization = renewed;
+        }
+        Ok(line)
     }
 
-    /// Who the conversation is with; lost when the settings no longer have this agent.
-    fn agent(&self, conversation: &AgentConversation) -> Result<&DirectLine, Unreached> {
-        self.agents.get(conversation.name.as_deref()).ok_or(Unreached::Lost)
+    /// Whether a call is to be made once more: its token was refused, and the line has another now.
+    async fn has_renewed<T>(
+        &self,
+        session: &Arc<Session>,
+        line: &mut Line<'_>,
+        outcome: &Result<T, CallError>,
+    ) -> Result<bool, Unreached> {
+        let refused = matches!(outcome, Err(CallError::Rejected { status: 401 | 403, .. }));
+        if refused {
+            line.authorization = self.renew(session, line).await?;
+        }
+        Ok(refused)
     }
 
     /// The conversation's own token; none where a secret serves, or when the settings have other secrets than when it was sealed.
@@ -246,21 +240,17 @@ impl SecondaryBot {
     }
 
     /// Gets another token for the conversation.
-    async fn renew(
-        &self,
-        session: &Arc<Session>,
-        by: Option<Held>,
-        conversation: &AgentConversation,
-    ) -> Result<String, Unreached> {
-        let held = self.held(session, conversation).ok_or(Unreached::Lost)?;
-        let renewed = self.agent(conversation)?.refresh(&held).await;
-        let renewed = renewed.map_err(|error| match error {
+    async fn renew(&self, session: &Arc<Session>, line: &Line<'_>) -> Result<String, Unreached> {
+        let held = self.held(session, &line.conversation).ok_or(Unreached::Lost)?;
+        let renewed = line.direct_line.refresh(&held).await.map_err(|error| match error {
             CallError::Rejected { .. } => Unreached::Lost,
             error => Unreached::NotTaken(error),
         })?;
         let (authorization, until) = renewed.sealed(&self.seal, &session.id, self.ledger.now());
-        let command = Command::Renewed { conversation: conversation.id.clone(), by, authorization, until };
-        if let Err(error) = self.ledger.commit(session, command).await {
+        let conversation = line.conversation.id.clone();
+        if let Err(error) =
+            self.ledger.commit(session, Command::Renewed { conversation, authorization, until }).await
+        {
             warn!(session.id = %session.id, %error, "A new token could not be stored; the next call asks for another");
         }
         Ok(renewed.authorization.expose_secret().to_owned())
@@ -268,23 +258,16 @@ impl SecondaryBot {
 }
 
 /// An activity of the user's; `name` is how its echo is known.
-fn activity(
-    fields: &Map<String, Value>,
-    user: &str,
-    locale: Option<&str>,
-    timezone: Option<&str>,
-    name: &str,
-) -> Map<String, Value> {
-    let mut activity = Map::new();
-    activity.insert("type".to_owned(), "message".into());
-    activity.insert("from".to_owned(), json!({"id": user, "role": "user"}));
-    activity.extend(locale.map(|locale| ("locale".to_owned(), locale.into())));
-    activity.extend(timezone.map(|zone| ("localTimezone".to_owned(), zone.into())));
-    activity.extend(fields.clone());
-    let data = activity.entry("channelData").or_insert_with(|| json!({}));
-    if !data.is_object() {
-        *data = json!({});
+fn activity(state: &State, fields: &Map<String, Value>, name: &str) -> Value {
+    let mut activity = json!({"type": "message", "from": {"id": state.user, "role": "user"}});
+    for (key, known) in [("locale", &state.locale), ("localTimezone", &state.timezone)] {
+        if let Some(known) = known {
+            activity[key] = known.as_str().into();
+        }
     }
-    data["clientActivityID"] = name.into();
+    for (key, field) in fields {
+        activity[key] = field.clone();
+    }
+    activity["channelData"]["clientActivityID"] = name.into();
     activity
 }

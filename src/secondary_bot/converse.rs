@@ -8,7 +8,7 @@ use tracing::warn;
 use super::{
     SecondaryBot,
     agent::Unreached,
-    machine::Step,
+    fact::Fact,
     plan::{Listen, Plan},
     work::Work,
 };
@@ -66,7 +66,7 @@ impl SecondaryBot {
             }
             // The last one stays in doubt until its echo is heard.
             if sure || ordinal < last {
-                self.step(work, Step::Posted(ordinal)).await?;
+                self.step(work, Fact::Posted { ordinal, at: self.ledger.now() }).await?;
             }
         }
         if plan.listen == Listen::No {
@@ -96,7 +96,7 @@ impl SecondaryBot {
         while let Next::Poll(at) = turn.next() {
             clock.reach(at).await;
             let asked = clock.now();
-            match self.read(work.session, Some(work.held), heard.watermark.as_deref()).await {
+            match self.read(work.session, heard.watermark.as_deref()).await {
                 Ok(Look { set, date, bytes, room: _room }) => {
                     let news = heard.take(set, &eyes, name, &mut seen);
                     turn.heard(Poll { asked, answered: clock.now(), date }, news);
@@ -132,7 +132,7 @@ impl SecondaryBot {
         let mut looked = false;
         for pause in LOOKS {
             tokio::time::sleep(pause).await;
-            match self.read(work.session, Some(work.held), watermark.as_deref()).await {
+            match self.read(work.session, watermark.as_deref()).await {
                 Ok(look) if look.set.activities.iter().any(|activity| name_of(activity) == Some(&name)) => {
                     return Ok(true);
                 }
@@ -147,7 +147,7 @@ impl SecondaryBot {
 
     /// Makes one post.
     async fn post_one(&self, work: &Work<'_>, ordinal: usize, plan: &Plan) -> Result<Arrived, Unreached> {
-        self.step(work, Step::Posting(ordinal)).await?;
+        self.step(work, Fact::Posting { ordinal, at: self.ledger.now() }).await?;
         match self.post(work, &plan.posts[ordinal], &name(work, ordinal)).await {
             Ok(id) => Ok(Arrived::Surely(id)),
             Err(Unreached::Uncertain(error)) => {

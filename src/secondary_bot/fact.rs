@@ -37,14 +37,12 @@ pub enum Fact {
         authorization: String,
         until: Timestamp,
     },
-    /// The request's post number `ordinal` is about to be made.
+    /// The post of this number is about to be made, of the request that is worked on.
     Posting {
-        request: u64,
         ordinal: usize,
         at: Timestamp,
     },
     Posted {
-        request: u64,
         ordinal: usize,
         at: Timestamp,
     },

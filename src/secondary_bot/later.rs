@@ -54,7 +54,7 @@ impl SecondaryBot {
     pub(super) fn linger_soon(self: &Arc<Self>, session: &Arc<Session>, request: u64) {
         let (bot, session) = (self.clone(), session.clone());
         tokio::spawn(async move {
-            let _listening = session.local.listening.lock().await;
+            let _listening = session.local.lock().await;
             let mut moved = session.watch();
             for pause in LINGER {
                 let asked_more = async {
@@ -81,7 +81,7 @@ impl SecondaryBot {
             (state.user.clone(), state.agent.clone().filter(|_| free), state.words(&self.texts))
         };
         let Some(agent) = agent else { return Ok(()) };
-        let Ok(look) = self.read(session, None, agent.watermark.as_deref()).await else { return Ok(()) };
+        let Ok(look) = self.read(session, agent.watermark.as_deref()).await else { return Ok(()) };
         let mut heard = Heard { watermark: agent.watermark.clone(), ..Heard::default() };
         heard.take(
             look.set,

@@ -38,34 +38,13 @@ pub enum Command {
     /// The primary bot asks for something.
     Asked(Box<Incoming>),
     /// A step of the work on a request; counts for nothing once somebody else has taken that over.
-    Step { of: Held, step: Step },
-    /// The agent's conversation has a new token; by a worker or, without one, by who listens meanwhile.
-    Renewed { conversation: String, by: Option<Held>, authorization: String, until: Timestamp },
+    Step { of: Held, fact: Fact },
+    /// The agent's conversation has a new token, whoever got it.
+    Renewed { conversation: String, authorization: String, until: Timestamp },
     /// The agent said something unasked in this conversation, behind its watermark.
     Overheard { agent: AgentConversation, answer: Box<Answer> },
     /// Nobody has said anything for long, as the time stands then.
     Idle { now: Timestamp },
-}
-
-/// A step of the work on a request.
-#[derive(Clone, Debug)]
-pub enum Step {
-    Opened {
-        agent: Option<String>,
-        conversation: String,
-        authorization: Option<String>,
-        until: Option<Timestamp>,
-    },
-    /// The post of this number is about to be made.
-    Posting(usize),
-    Posted(usize),
-}
-
-/// What only this process knows of a session.
-#[derive(Debug, Default)]
-pub struct Local {
-    /// Held by the one task that listens for what the agent says unasked.
-    pub listening: std::sync::Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Machine for Dialogue {
@@ -76,7 +55,8 @@ impl Machine for Dialogue {
     type Answer = Answer;
     /// Where the request stands that was repeated.
     type Known = u64;
-    type Local = Local;
+    /// Held by the one task that listens for what the agent says unasked.
+    type Local = tokio::sync::Mutex<()>;
 
     fn begin(&self, id: &ConversationId) -> State {
         State::new(id)
@@ -96,17 +76,15 @@ impl Machine for Dialogue {
                 Accepted::New(asked) => Decided::Facts(vec![Fact::Asked(asked)]),
                 Accepted::Repeat(known) => Decided::Known(known),
             },
-            Command::Step { of: (call, attempt), step } if state.outbox.is_held(*call, *attempt) => {
-                Decided::Facts(vec![step.fact(call.0, now)])
+            Command::Step { of: (call, attempt), fact } if state.outbox.is_held(*call, *attempt) => {
+                Decided::Facts(vec![fact.clone()])
             }
-            Command::Step { .. } => Decided::TooLate,
-            Command::Renewed { conversation, by, authorization, until } => {
-                let same = state.agent.as_ref().is_some_and(|agent| agent.id == *conversation);
-                if !same || by.is_some_and(|(call, attempt)| !state.outbox.is_held(call, attempt)) {
-                    return Decided::TooLate;
-                }
+            Command::Renewed { conversation, authorization, until }
+                if state.agent.as_ref().is_some_and(|agent| agent.id == *conversation) =>
+            {
                 Decided::Facts(vec![Fact::Renewed { authorization: authorization.clone(), until: *until }])
             }
+            Command::Step { .. } | Command::Renewed { .. } => Decided::TooLate,
             Command::Overheard { agent, answer } => {
                 if state.agent.as_ref() != Some(agent) || state.is_busy() {
                     return Decided::TooLate;
@@ -168,18 +146,6 @@ impl Machine for Dialogue {
             Fact::Asked(_) | Fact::Answered(_) => true,
             Fact::Settled(settled) => !matches!(settled.outcome, Settlement::Retry { .. }),
             _ => false,
-        }
-    }
-}
-
-impl Step {
-    fn fact(&self, request: u64, at: Timestamp) -> Fact {
-        match self.clone() {
-            Self::Opened { agent, conversation, authorization, until } => {
-                Fact::Opened { request, conversation, agent, authorization, until, at }
-            }
-            Self::Posting(ordinal) => Fact::Posting { request, ordinal, at },
-            Self::Posted(ordinal) => Fact::Posted { request, ordinal, at },
         }
     }
 }

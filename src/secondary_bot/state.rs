@@ -199,8 +199,8 @@ impl State {
                     agent.until = Some(*until);
                 }
             }
-            Fact::Posting { request: _, ordinal, at: _ } => self.progress.posting = Some(*ordinal),
-            Fact::Posted { request: _, ordinal, at: _ } => {
+            Fact::Posting { ordinal, at: _ } => self.progress.posting = Some(*ordinal),
+            Fact::Posted { ordinal, at: _ } => {
                 self.progress = Progress { posted: ordinal + 1, posting: None };
             }
             Fact::Answered(answered) => self.answered(position, answered),

@@ -4,7 +4,7 @@ use super::{
     answer::Answer,
     ask::{Accepted, Incoming, session},
     fact::{Answered, Asked, Fact, What},
-    machine::{Command, Dialogue, Step},
+    machine::{Command, Dialogue},
     plan::{InSecret, Listen, Post, plan},
     state::{Call, State, WORK},
 };
@@ -176,9 +176,9 @@ fn a_plan_is_the_same_before_and_after_a_crash() {
     let before = planned(&state, None);
     assert_eq!((before.posts.len(), before.listen), (3, Listen::Fully));
     for fact in [
-        Fact::Posting { request: 0, ordinal: 0, at: Timestamp(2) },
-        Fact::Posted { request: 0, ordinal: 0, at: Timestamp(3) },
-        Fact::Posting { request: 0, ordinal: 1, at: Timestamp(4) },
+        Fact::Posting { ordinal: 0, at: Timestamp(2) },
+        Fact::Posted { ordinal: 0, at: Timestamp(3) },
+        Fact::Posting { ordinal: 1, at: Timestamp(4) },
         leased(0, 2),
     ] {
         state.apply(&fact);
@@ -229,22 +229,21 @@ fn an_end_asks_for_no_conversation() {
 fn a_step_counts_only_from_who_holds_the_lease() {
     let say = asked(&json!({"requestId": "1", "message": {"text": "hi"}}));
     let state = session_of(&[Fact::Asked(say), leased(0, 1), opened(0), leased(0, 2)]);
-    let step = |attempt, step| {
-        let command = Command::Step { of: (CallId(0, 0), attempt), step };
-        Dialogue::default().decide(&state, &command, Timestamp(1))
+    let at = Timestamp(1);
+    let step = |attempt, fact| {
+        Dialogue::default().decide(&state, &Command::Step { of: (CallId(0, 0), attempt), fact }, at)
     };
-    for late in [Step::Posting(0), Step::Posted(0)] {
+    for late in [Fact::Posting { ordinal: 0, at }, Fact::Posted { ordinal: 0, at }] {
         assert!(matches!(step(1, late.clone()), Decided::TooLate));
         assert!(matches!(step(2, late), Decided::Facts(facts) if facts.len() == 1));
     }
-    let renewed = |conversation: &str, by| {
+    let renewed = |conversation: &str| {
         let (conversation, authorization) = (conversation.to_owned(), "Bearer t".to_owned());
-        let command = Command::Renewed { conversation, by, authorization, until: Timestamp(9) };
-        Dialogue::default().decide(&state, &command, Timestamp(1))
+        let command = Command::Renewed { conversation, authorization, until: Timestamp(9) };
+        Dialogue::default().decide(&state, &command, at)
     };
-    assert!(matches!(renewed("dl", Some((CallId(0, 0), 1))), Decided::TooLate));
-    assert!(matches!(renewed("another", None), Decided::TooLate));
-    assert!(matches!(renewed("dl", None), Decided::Facts(_)));
+    assert!(matches!(renewed("another"), Decided::TooLate));
+    assert!(matches!(renewed("dl"), Decided::Facts(_)));
 }
 
 #[test]

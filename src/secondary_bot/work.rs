@@ -8,8 +8,8 @@ use super::{
     SecondaryBot,
     agent::Unreached,
     answer::Answer,
-    fact::Asked,
-    machine::{Command, Held, Session, Step},
+    fact::{Asked, Fact},
+    machine::{Command, Held, Session},
     plan::{InSecret, Plan, plan},
 };
 use crate::ledger::{Committed, Failure};
@@ -111,8 +111,8 @@ impl SecondaryBot {
     }
 
     /// Stores a step of the work, unless somebody else has taken it over.
-    pub(super) async fn step(&self, work: &Work<'_>, step: Step) -> Result<(), Unreached> {
-        let command = Command::Step { of: work.held, step };
+    pub(super) async fn step(&self, work: &Work<'_>, fact: Fact) -> Result<(), Unreached> {
+        let command = Command::Step { of: work.held, fact };
         match self.ledger.commit(work.session, command).await {
             Ok(Committed::Stored { .. }) => Ok(()),
             Ok(Committed::Known(_) | Committed::TooLate) => Err(Unreached::Stopped(Failure::Uncertain)),

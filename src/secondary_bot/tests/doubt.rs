@@ -48,7 +48,7 @@ async fn after_a_death(arrived: bool) -> (Arc<Value>, usize) {
         at: say.at,
         until: now.plus_millis(-1_000),
     };
-    let posting = Fact::Posting { request: 0, ordinal: 0, at: say.at };
+    let posting = Fact::Posting { ordinal: 0, at: say.at };
     for fact in [Fact::Asked(say), Fact::Leased(lease), opened(0), posting] {
         store.push("secondary/s:s", &encode(&fact));
     }

@@ -16,7 +16,7 @@ use servicenow_handoff::{
         answer::Answer,
         ask::Incoming,
         fact::{Asked, Fact},
-        machine::{Command, Dialogue, Session, Step},
+        machine::{Command, Dialogue, Session},
         state::{Call, RESPONSE, State, WORK},
         take,
     },
@@ -154,15 +154,16 @@ impl Sessions {
             (state.agent.is_some(), state.progress.posted, state.progress.posting)
         };
         if !opened {
-            let conversation = format!("agent-{request}");
-            let opened = Step::Opened { agent: None, conversation, authorization: None, until: None };
+            let (conversation, at) = (format!("agent-{request}"), by.ledger.now());
+            let opened =
+                Fact::Opened { request, agent: None, conversation, authorization: None, until: None, at };
             step(by, entry, of, opened).await?;
         }
         if posted == 0 {
             if posting.is_some() && self.has_arrived(&entry.id, request) {
                 self.world.count("echo found");
             } else {
-                step(by, entry, of, Step::Posting(0)).await?;
+                step(by, entry, of, Fact::Posting { ordinal: 0, at: by.ledger.now() }).await?;
                 let (role, id) = (self.clone(), entry.id.clone());
                 let label = format!("{id} post {request}/{number}");
                 let arrives = move || {
@@ -171,7 +172,7 @@ impl Sessions {
                 };
                 self.agent.ask(&label, arrives).await?;
             }
-            step(by, entry, of, Step::Posted(0)).await?;
+            step(by, entry, of, Fact::Posted { ordinal: 0, at: by.ledger.now() }).await?;
         }
         Ok(Some(answer(request)))
     }
@@ -289,9 +290,9 @@ async fn step(
     by: &Engine<Sessions>,
     session: &Arc<Session>,
     of: (CallId, u32),
-    step: Step,
+    fact: Fact,
 ) -> Result<(), Failure> {
-    match by.ledger.commit(session, Command::Step { of, step }).await {
+    match by.ledger.commit(session, Command::Step { of, fact }).await {
         Ok(Committed::Stored { .. }) => Ok(()),
         Ok(_) => Err(Failure::Uncertain),
         Err(_) => Err(Failure::NotTaken { wait: 0 }),
