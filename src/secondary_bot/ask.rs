@@ -15,7 +15,7 @@ use crate::{
         secondary_bot::{answer::SKIPPED, context},
         texts::Texts,
     },
-    wire::virtual_agent::request::{Action, Attachment, Message, Request, SwitchTo},
+    wire::virtual_agent::request::{Action, Attachment, Message, Request},
 };
 
 /// A request as it was read, before it is held against its session.
@@ -204,9 +204,7 @@ fn what(action: Action, has_message: bool) -> (What, Message) {
         Action::StartConversation(message) => (What::Start, message),
         Action::EndConversation => bare(What::End),
         Action::FaultConversation { cause: _ } => bare(What::Fault),
-        Action::Switch(SwitchTo::TopicId(id)) => bare(What::SwitchTopicId { id }),
-        Action::Switch(SwitchTo::TopicName(name)) => bare(What::SwitchTopicName { name }),
-        Action::Switch(SwitchTo::IntentId(id)) => bare(What::SwitchIntentId { id }),
+        Action::Switch(to) => bare(What::Switch { to: context::target(&to) }),
         Action::SendHistory
         | Action::SetUserTimezone(_)
         | Action::Typing

@@ -133,14 +133,9 @@ pub enum What {
     StartCreated,
     /// A person.
     Agent,
-    SwitchTopicId {
-        id: String,
-    },
-    SwitchTopicName {
-        name: String,
-    },
-    SwitchIntentId {
-        id: String,
+    /// To this topic or intent, as the agent's event has it.
+    Switch {
+        to: Value,
     },
     End,
     Fault,
@@ -162,9 +157,7 @@ impl What {
             Self::Create => "CREATE_CONVERSATION",
             Self::StartCreated => "START_CREATED_CONVERSATION",
             Self::Agent => "AGENT",
-            Self::SwitchTopicId { .. } | Self::SwitchTopicName { .. } | Self::SwitchIntentId { .. } => {
-                "SWITCH"
-            }
+            Self::Switch { .. } => "SWITCH",
             Self::End => "END_CONVERSATION",
             Self::Fault => "FAULT_CONVERSATION",
             Self::Note => "note",

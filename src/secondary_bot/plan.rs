@@ -18,7 +18,7 @@ use crate::{
         },
         texts::{Text, Words},
     },
-    wire::virtual_agent::{body, request::SwitchTo},
+    wire::virtual_agent::body,
 };
 
 /// A plan for one request.
@@ -102,9 +102,7 @@ pub fn plan(state: &State, request: u64, asked: &Asked, secret: &InSecret, words
             Plan { open: Some(true), answer: opening(state, "CreateConversation"), ..Plan::default() }
         }
         What::Agent => person(spoken(text, asked)),
-        What::SwitchTopicId { id } => event(context::switch(&SwitchTo::TopicId(id.clone()))),
-        What::SwitchTopicName { name } => event(context::switch(&SwitchTo::TopicName(name.clone()))),
-        What::SwitchIntentId { id } => event(context::switch(&SwitchTo::IntentId(id.clone()))),
+        What::Switch { to } => event(context::event(context::SWITCH, to.clone())),
         What::End => {
             let elements = vec![body::output_text(words.get(Text::ConversationOver))];
             end(state, Answer { elements, completed: true, ..Answer::default() })
@@ -114,9 +112,7 @@ pub fn plan(state: &State, request: u64, asked: &Asked, secret: &InSecret, words
     };
     plan.unanswered = match &asked.what {
         What::Agent => Some(Text::NoPerson),
-        What::SwitchTopicId { .. } | What::SwitchTopicName { .. } | What::SwitchIntentId { .. } => {
-            Some(Text::NoTopic)
-        }
+        What::Switch { .. } => Some(Text::NoTopic),
         _ => plan.unanswered,
     };
     if !matches!(asked.what, What::Create | What::End | What::Fault) {

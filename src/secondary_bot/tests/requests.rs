@@ -14,9 +14,9 @@ fn every_action_is_known_by_what_it_asks_for() {
         (json!({"action": "AGENT", "message": {"text": "x"}}), What::Agent),
         (
             json!({"action": "SWITCH", "topic": {"name": "VPN"}}),
-            What::SwitchTopicName { name: "VPN".to_owned() },
+            What::Switch { to: json!({"topicName": "VPN"}) },
         ),
-        (json!({"action": "SWITCH", "intent": {"id": "i"}}), What::SwitchIntentId { id: "i".to_owned() }),
+        (json!({"action": "SWITCH", "intent": {"id": "i"}}), What::Switch { to: json!({"intentId": "i"}) }),
         (json!({"action": "END_CONVERSATION", "message": {"text": "bye"}}), What::End),
         (json!({"action": "FAULT_CONVERSATION", "cause": "X"}), What::Fault),
         (json!({"action": "SEND_HISTORY"}), What::Note),

@@ -46,14 +46,13 @@ pub fn history(items: &[HistoryItem], words: &Words<'_>) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// The event that asks for a topic or an intent.
-pub fn switch(to: &SwitchTo) -> Map<String, Value> {
-    let value = match to {
+/// What the event says that asks for a topic or an intent.
+pub fn target(to: &SwitchTo) -> Value {
+    match to {
         SwitchTo::TopicId(id) => json!({"topicId": id}),
         SwitchTo::TopicName(name) => json!({"topicName": name}),
         SwitchTo::IntentId(id) => json!({"intentId": id}),
-    };
-    event(SWITCH, value)
+    }
 }
 
 /// An event without its sender.

@@ -220,7 +220,7 @@ fn history_and_switches_are_told_in_the_agents_terms() {
             .is_some_and(|told| told.starts_with("User: y") && !told.contains('x'))
     );
     assert_eq!(
-        Value::from(context::switch(&SwitchTo::TopicName("VPN".to_owned()))),
+        Value::from(context::event(context::SWITCH, context::target(&SwitchTo::TopicName("VPN".to_owned())))),
         json!({"type": "event", "name": "servicenow.switch", "value": {"topicName": "VPN"}})
     );
 }
