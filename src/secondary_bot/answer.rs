@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     converse::Heard,
     fact::Asked,
-    plan::{InSecret, Listen, Plan, plan},
+    plan::{Listen, Plan, plan},
     state::State,
 };
 use crate::{
@@ -81,7 +81,7 @@ impl Answer {
     /// What is said when the work on a request was given up. Something to know or an end is answered all the same.
     pub fn given_up(state: &State, request: u64, asked: &Asked, why: Why, words: &Words<'_>) -> Self {
         let source = &state.source(request);
-        let plan = plan(state, request, asked, &InSecret::default(), words);
+        let plan = plan(state, request, asked, (&*asked.text).into(), words);
         match why {
             Why::WordsGone => {
                 let mut answer = Self::text(source, words.get(Text::EnterAgain));

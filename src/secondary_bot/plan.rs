@@ -1,7 +1,6 @@
 //! What is to be done about a request. Pure, and the same each time until the request is answered: after a crash
 //! the next worker goes on where the last one stopped.
 
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use super::{
@@ -76,24 +75,14 @@ pub enum Listen {
     Fully,
 }
 
-/// What was said and is not stored.
-#[derive(Debug, Default)]
-pub struct InSecret {
-    pub words: Option<SecretString>,
-    /// What was entered before into the same card.
-    pub held: Vec<SecretString>,
-}
-
-/// Plans the request at this position.
-pub fn plan(state: &State, request: u64, asked: &Asked, secret: &InSecret, words: &Words<'_>) -> Plan {
-    let InSecret { words: hidden, held } = secret;
-    let text = hidden.as_ref().map_or(&*asked.text, ExposeSecret::expose_secret);
-    let typed = Typed { text, name: asked.whisper.as_ref().map(|whisper| &*whisper.name), held };
+/// Plans the request at this position. `typed`: its words, where they are not stored as well.
+pub fn plan(state: &State, request: u64, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
+    let text = typed.text;
     let mut plan = match &asked.what {
         What::Say => return say(state, request, asked, typed, words),
         What::Nothing => return nothing(&state.pending, words),
         // Whatever is said while a secret is asked for is its answer.
-        What::Start | What::Agent if hidden.is_some() && state.pending.is_secret() => {
+        What::Start | What::Agent if typed.name.is_some() && state.pending.is_secret() => {
             said(&state.pending, typed, words)
         }
         What::Start => start(true, spoken(text, asked)),

@@ -5,7 +5,7 @@ use super::{
     ask::{Accepted, Incoming, session},
     fact::{Answered, Asked, Fact, What},
     machine::{Command, Dialogue},
-    plan::{InSecret, Listen, Post, plan},
+    plan::{Listen, Post, plan},
     state::{Call, State, WORK},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         Whisper, Why,
     },
     translate::{
-        secondary_bot::Pending,
+        secondary_bot::{Pending, answer::Typed},
         texts::{Texts, Words},
     },
     wire::virtual_agent::request::Request,
@@ -67,8 +67,9 @@ fn head(state: &State) -> (u64, Asked) {
 
 fn planned(state: &State, secret: Option<&str>) -> super::plan::Plan {
     let (request, asked) = head(state);
-    let secret = InSecret { words: secret.map(Into::into), ..InSecret::default() };
-    plan(state, request, &asked, &secret, &Words::default())
+    let name = asked.whisper.as_ref().map(|whisper| &*whisper.name);
+    let typed = Typed { text: secret.unwrap_or(&asked.text), name, held: &[] };
+    plan(state, request, &asked, typed, &Words::default())
 }
 
 fn opened(request: u64) -> Fact {

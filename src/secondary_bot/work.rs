@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use secrecy::ExposeSecret as _;
 use tracing::{error, warn};
 
 use super::{
@@ -10,9 +11,12 @@ use super::{
     answer::Answer,
     fact::{Asked, Fact},
     machine::{Command, Held, Session},
-    plan::{InSecret, Plan, plan},
+    plan::{Plan, plan},
 };
-use crate::ledger::{Committed, Failure};
+use crate::{
+    ledger::{Committed, Failure},
+    translate::secondary_bot::answer::Typed,
+};
 
 /// Conversations opened at most for one making of the work.
 const OPENINGS: u32 = 2;
@@ -69,16 +73,15 @@ impl SecondaryBot {
         let known = |name: &str| whispers.get(name).ok_or(Failure::WordsGone);
         let state = work.session.state().await;
         let whisper = work.asked.whisper.as_ref();
-        let secret = InSecret {
-            words: whisper.map(|whisper| known(&whisper.name)).transpose()?,
-            // Who says nothing does not go on with the card.
-            held: if work.asked.says() {
-                state.pending.held().map(known).collect::<Result<_, _>>()?
-            } else {
-                Vec::new()
-            },
+        let secret = whisper.map(|whisper| known(&whisper.name)).transpose()?;
+        // Who says nothing does not go on with the card.
+        let held = state.pending.held().filter(|_| work.asked.says()).map(known);
+        let typed = Typed {
+            text: secret.as_ref().map_or(&*work.asked.text, |secret| secret.expose_secret()),
+            name: whisper.map(|whisper| &*whisper.name),
+            held: &held.collect::<Result<Vec<_>, _>>()?,
         };
-        let plan = plan(&state, work.request(), work.asked, &secret, &state.words(&self.texts));
+        let plan = plan(&state, work.request(), work.asked, typed, &state.words(&self.texts));
         let opened_by = state.agent.as_ref().map(|agent| agent.opened_by);
         let fits = |anew: bool| opened_by.is_some_and(|by| !anew || by == work.request());
         let has_agent = plan.open.is_none_or(fits);
