@@ -144,7 +144,7 @@ impl SecondaryBot {
         let session = self.ledger.find_or_begin(&ask::session(&request)).await?;
         let asynchronous = self.responder.is_some() && !request.sync_response;
         let (trace, now) = (trace(body, caller), self.ledger.now());
-        let read = |request| Incoming::read(request, body, asynchronous, trace.clone(), &self.texts, now);
+        let read = |request| Incoming::read(request, body, asynchronous, trace.clone(), &self.texts);
         // What is known needs no file again, and its credential may have served its time.
         if fetched::is_needed(&mut request)
             && matches!(read(request.clone()).accept(&*session.state().await, now), Accepted::New(_))

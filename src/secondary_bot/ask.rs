@@ -25,8 +25,6 @@ pub struct Incoming {
     asked: Asked,
     /// What a repeat has in common with it when its words must not tell.
     bare_key: Option<String>,
-    /// What its answers repeat when its words may not be repeated.
-    bare_echo: Map<String, Value>,
     /// What stands for its words, should they be secret.
     whisper: Option<Whisper>,
     /// What its history says the user said, each with the mark by which secret words are known again.
@@ -59,20 +57,25 @@ pub fn session(request: &Request) -> ConversationId {
 }
 
 impl Incoming {
-    /// Reads a request. `body` is the JSON it was read from. `now`: when it came.
+    /// Reads a request. `body` is the JSON it was read from.
     pub fn read(
         request: Request,
         body: &Map<String, Value>,
         asynchronous: bool,
         trace: Option<String>,
         texts: &Texts,
-        now: Timestamp,
     ) -> Self {
+        // It holds from now on.
+        let zone = match &request.action {
+            Action::SetUserTimezone(zone) => Some(zone.clone()),
+            _ => None,
+        };
         let (what, message) = what(request.action, has_message(body));
         let Message { text, typed: _, client_message_id, attachments } = message;
-        let (zone, locale) = (new_zone(body), language(&request.context_variables));
-        let history = context::history(&request.history, &texts.of(locale.as_deref())).map(Value::from);
-        let variables = with_told(request.context_variables, history, zone.clone());
+        let (locale, mut variables) = (language(&request.context_variables), request.context_variables);
+        let history = context::history(&request.history, &texts.of(locale.as_deref()));
+        let told = [(context::HISTORY, history), (context::TIMEZONE, zone.clone())];
+        variables.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
         let action = body.get("action").and_then(Value::as_str).unwrap_or_default();
         let asks = format!("{what:?}{:?}", request.silent_message);
         let told = serde_json::to_string(&variables).unwrap_or_default();
@@ -80,7 +83,7 @@ impl Incoming {
             let message_id = client_message_id.as_deref().unwrap_or_default();
             key(&request.request_id, &request.user_id, &[action, &asks, said, message_id, told])
         };
-        let (bare_key, echo) = (key("", ""), echo(body));
+        let bare_key = key("", "");
         let asked = Asked {
             key: key(&text, &told),
             what,
@@ -90,16 +93,16 @@ impl Incoming {
             files: attachments.into_iter().map(file).collect(),
             locale,
             context: variables,
-            timezone: zone.and_then(|zone| zone.as_str().map(str::to_owned)).or(request.timezone),
+            timezone: zone.or(request.timezone),
             silent: request.silent_message,
-            echo: echo.clone(),
+            echo: echo(body),
             asynchronous,
             trace,
-            at: now,
+            at: Timestamp::default(),
         };
         let users = request.history.into_iter().filter(|item| !item.is_bot_message);
         let told = users.map(|item| (item.value, String::new())).collect();
-        Self { asked, bare_key, bare_echo: without_words(echo), whisper: None, told }
+        Self { asked, bare_key, whisper: None, told }
     }
 
     /// Its words, if it has any that could be secret.
@@ -134,7 +137,7 @@ impl Incoming {
             hide_in(&mut asked, words.trim());
         }
         if state.is_secret() {
-            asked.echo.clone_from(&self.bare_echo);
+            without_words(&mut asked.echo);
             if let Some(whisper) = &self.whisper {
                 hide_in(&mut asked, self.asked.text.trim());
                 asked.key.clone_from(&self.bare_key);
@@ -150,23 +153,6 @@ impl Incoming {
 fn key(request: &str, user: &str, asks: &[&str]) -> Option<String> {
     let named = !request.is_empty() && request != user;
     named.then(|| digest(&[&[request], asks].concat()))
-}
-
-/// The agent's variables with what a request tells beside them.
-fn with_told(
-    mut variables: Map<String, Value>,
-    history: Option<Value>,
-    zone: Option<Value>,
-) -> Map<String, Value> {
-    let told = [(context::HISTORY, history), (context::TIMEZONE, zone)];
-    variables.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    variables
-}
-
-/// The time zone that is to hold from now on.
-fn new_zone(body: &Map<String, Value>) -> Option<Value> {
-    let action = body.get("action").and_then(Value::as_str)?;
-    action.trim().eq_ignore_ascii_case("SET_USER_TIMEZONE").then(|| body.get("timezone").cloned())?
 }
 
 /// The user's language, BCP 47, by the names that context variables are seen to have for it.
@@ -233,14 +219,19 @@ fn echo(body: &Map<String, Value>) -> Map<String, Value> {
     ];
     let known = KEYS.iter().filter_map(|key| Some(((*key).to_owned(), body.get(*key)?.clone())));
     let mut echo: Map<String, Value> = known.collect();
-    match echo.get_mut("message").and_then(|message| message.get_mut("attachment")) {
-        Some(Value::Object(one)) => drop(one.remove("headers")),
-        Some(Value::Array(several)) => {
-            several.iter_mut().filter_map(Value::as_object_mut).for_each(|one| drop(one.remove("headers")));
+    echo.get_mut("message").into_iter().for_each(drop_headers);
+    echo
+}
+
+fn drop_headers(value: &mut Value) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(drop_headers),
+        Value::Object(fields) => {
+            fields.remove("headers");
+            fields.values_mut().for_each(drop_headers);
         }
         _ => {}
     }
-    echo
 }
 
 /// Words from this many signs on are looked for inside others.
@@ -278,7 +269,7 @@ fn said(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Of the message nothing stays but what can't be words.
-fn without_words(mut echo: Map<String, Value>) -> Map<String, Value> {
+fn without_words(echo: &mut Map<String, Value>) {
     match echo.get_mut("message") {
         Some(Value::Object(message)) => {
             message.retain(|key, _| matches!(key.as_str(), "typed" | "clientMessageId" | "attachment"));
@@ -286,7 +277,6 @@ fn without_words(mut echo: Map<String, Value>) -> Map<String, Value> {
         Some(message) => *message = Value::Null,
         None => {}
     }
-    echo
 }
 
 fn digest(parts: &[&str]) -> String {

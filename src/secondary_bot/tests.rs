@@ -34,7 +34,7 @@ fn request(body: &Value) -> (Request, Map<String, Value>) {
 
 fn incoming(body: &Value) -> Incoming {
     let (request, fields) = request(body);
-    Incoming::read(request, &fields, true, None, &Texts::default(), Timestamp(7))
+    Incoming::read(request, &fields, true, None, &Texts::default())
 }
 
 fn accepted(state: &State, body: &Value) -> Accepted {

@@ -110,8 +110,7 @@ impl Process {
     async fn takes(self: &Arc<Self>, body: &Value, asynchronous: bool) -> Result<take::Taken, JournalError> {
         let (request, fields) = request(body);
         let session = self.ledger.find_or_begin(&session(&request)).await?;
-        let incoming =
-            Incoming::read(request, &fields, asynchronous, None, &Texts::default(), self.ledger.now());
+        let incoming = Incoming::read(request, &fields, asynchronous, None, &Texts::default());
         take::take(self, &session, incoming).await
     }
 

@@ -55,13 +55,13 @@ fn a_repeat_is_known_by_its_id_and_by_asking_for_the_same() {
 #[test]
 fn an_answer_repeats_what_the_primary_bot_sent_without_its_keys() {
     let body = json!({"requestId": "r", "nowBotId": "b", "appInboundId": "a", "token": "secret",
-        "message": {"text": "x", "attachment": [{"url": "u", "headers": {"Authorization": "key"}}]}, "clientVariables": {"n": 1}});
+        "message": [{"text": "x", "attachment": [{"url": "u", "headers": {"Authorization": "key"}}]}], "clientVariables": {"n": 1}});
     let asked = asked(&body);
     let handoff = Some(Map::from_iter([("Topic".to_owned(), json!("vpn"))]));
     assert_eq!(
         Answer { take_control: true, handoff, ..Answer::default() }.envelope(&asked.echo),
         json!({"requestId": "r", "nowBotId": "b", "appInboundId": "a", "body": [], "takeControl": true,
-            "message": {"text": "x", "attachment": [{"url": "u"}]}, "clientVariables": {"n": 1, "handoff": {"Topic": "vpn"}}})
+            "message": [{"text": "x", "attachment": [{"url": "u"}]}], "clientVariables": {"n": 1, "handoff": {"Topic": "vpn"}}})
     );
 }
 

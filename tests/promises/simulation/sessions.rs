@@ -104,7 +104,7 @@ impl Sessions {
             let body = json!({"requestId": name, "message": {"text": text}});
             let body = body.as_object().unwrap();
             let asked = Request::new(name, id.as_str(), "user", action);
-            let incoming = Incoming::read(asked, body, true, None, &Texts::default(), engine.ledger.now());
+            let incoming = Incoming::read(asked, body, true, None, &Texts::default());
             let taken = async {
                 let session = engine.ledger.find_or_begin(id).await?;
                 take::take(&engine, &session, incoming).await
