@@ -25,6 +25,7 @@ use crate::{
     config::{AllowedOrigins, InboundCredential, RelayAccess, SecondaryBotSettings},
     credential::Credential,
     direct_line::proxy::Pipe,
+    domain::Timestamp,
     handoff::Handoff,
     operator::tombstone::Tombstones,
     relay::Relay,
@@ -92,7 +93,7 @@ impl Served {
         };
         let sessions = async {
             if let Some(secondary) = &self.secondary_bot
-                && let Err(failed) = secondary.bot.sweep().await
+                && let Err(failed) = secondary.bot.sweep(Timestamp::now()).await
             {
                 error!(error = %failed, "The sweep of the secondary bot failed; the next one tries again");
             }

@@ -66,7 +66,7 @@ pub struct Erased {
 pub struct Operator {
     settings: Settings,
     chats: Store<Fact>,
-    sessions: Store<secondary_bot::StoredFact>,
+    sessions: Store<secondary_bot::fact::Fact>,
     tombstones: Tombstones,
     files: FileStore,
     http: reqwest::Client,

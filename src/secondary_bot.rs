@@ -14,7 +14,7 @@ use self::{
     ask::{Accepted, Incoming},
     fact::Fact,
     fetched::{Fetcher, NoFile},
-    machine::{Dialogue, Session},
+    machine::Dialogue,
     media::Media,
     responder::Responder,
     take::Taken,
@@ -40,7 +40,6 @@ pub mod ask;
 mod calls;
 mod converse;
 pub mod fact;
-pub use self::fact::Fact as StoredFact;
 pub mod fetched;
 mod later;
 pub mod machine;
@@ -159,19 +158,14 @@ impl SecondaryBot {
         if asynchronous && !in_secret {
             return Ok(Told::Stored);
         }
-        Ok(self.answered(&session, request, asynchronous).await)
-    }
-
-    /// Waits for the answer to a request.
-    async fn answered(self: &Arc<Self>, session: &Arc<Session>, request: u64, asynchronous: bool) -> Told {
-        match take::answer(self, session, request).await {
+        Ok(match take::answer(self, &session, request).await {
             Some(_) if asynchronous => Told::Stored,
             Some(answer) => {
                 self.counters.one(Count::ToPrimaryBot);
                 Told::Answer(answer)
             }
             None => Told::NotYet,
-        }
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     domain::{ConversationId, Timestamp},
     files::FileStore,
     ledger::journal::{JournalError, Store},
-    secondary_bot::StoredFact,
+    secondary_bot,
     session::Fact,
 };
 
@@ -22,7 +22,7 @@ const EVERY: Duration = Duration::from_secs(24 * 3_600);
 /// The stores that are cleared, and what is kept.
 pub struct Retention {
     chats: Store<Fact>,
-    sessions: Store<StoredFact>,
+    sessions: Store<secondary_bot::fact::Fact>,
     tombstones: Tombstones,
     files: FileStore,
     /// Milliseconds.

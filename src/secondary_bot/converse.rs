@@ -42,6 +42,7 @@ pub struct Heard {
     pub lost: bool,
     /// Direct Line failed, so that there may be more.
     pub cut: bool,
+    pub seen: Seen,
 }
 
 impl SecondaryBot {
@@ -90,15 +91,13 @@ impl SecondaryBot {
             (state.user.clone(), state.agent.as_ref().and_then(|agent| agent.watermark.clone()))
         };
         let mut heard = Heard { watermark, ..Heard::default() };
-        let (eyes, mut seen) =
-            (Eyes { hand_off: &self.events, user: Some(&user), agent: None }, Seen::default());
         let mut room = LARGEST_TURN;
         while let Next::Poll(at) = turn.next() {
             clock.reach(at).await;
             let asked = clock.now();
             match self.read(work.session, heard.watermark.as_deref()).await {
                 Ok(Look { set, date, bytes, room: _room }) => {
-                    let news = heard.take(set, &eyes, name, &mut seen);
+                    let news = heard.take(set, &self.eyes(&user), name);
                     turn.heard(Poll { asked, answered: clock.now(), date }, news);
                     room = room.saturating_sub(bytes);
                     if room == 0 {
@@ -121,6 +120,11 @@ impl SecondaryBot {
         }
         heard.cut |= turn.next() == Next::Over(Why::Fault);
         heard
+    }
+
+    /// How this role looks at what is said in a user's conversation.
+    pub(super) fn eyes<'a>(&'a self, user: &'a str) -> Eyes<'a> {
+        Eyes { hand_off: &self.events, user: Some(user), agent: None }
     }
 
     /// Looks for the echo of a post whose maker died over it.
@@ -189,7 +193,7 @@ impl Heard {
     }
 
     /// Adds what a poll brought and says what of it is new.
-    pub fn take(&mut self, set: ActivitySet, eyes: &Eyes<'_>, name: &str, seen: &mut Seen) -> Vec<Notice> {
+    pub fn take(&mut self, set: ActivitySet, eyes: &Eyes<'_>, name: &str) -> Vec<Notice> {
         self.watermark = match set.watermark {
             Some(Value::String(watermark)) => Some(watermark),
             Some(Value::Number(watermark)) => Some(watermark.to_string()),
@@ -197,7 +201,7 @@ impl Heard {
         };
         let mut news = Vec::new();
         for activity in set.activities {
-            let Some(notice) = seen.news(eyes.read(&activity)) else { continue };
+            let Some(notice) = self.seen.news(eyes.read(&activity)) else { continue };
             news.push(notice);
             if eyes.are_users(&activity) {
                 self.echoed |= name_of(&activity) == Some(name);

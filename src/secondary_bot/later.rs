@@ -13,7 +13,6 @@ use super::{
     state::RESPONSE,
 };
 use crate::{
-    agent_turn::{Eyes, Seen},
     domain::Timestamp,
     ledger::{self, commit_and_deliver, journal::JournalError},
 };
@@ -22,16 +21,11 @@ use crate::{
 const LINGER: [u64; 6] = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
 
 impl SecondaryBot {
-    /// Looks at every open session once; how many there were.
+    /// Looks at every open session once, as the time stands then; how many there were.
     ///
     /// # Errors
     /// When the open sessions can't be listed. One that fails by itself is logged and passed over.
-    pub async fn sweep(self: &Arc<Self>) -> Result<usize, JournalError> {
-        self.sweep_at(self.ledger.now()).await
-    }
-
-    /// As [`sweep`](Self::sweep), at another time of day.
-    pub async fn sweep_at(self: &Arc<Self>, now: Timestamp) -> Result<usize, JournalError> {
+    pub async fn sweep(self: &Arc<Self>, now: Timestamp) -> Result<usize, JournalError> {
         let swept = ledger::sweep(self, |session| self.look_after(session, now)).await?;
         self.media.forget_old(now).await;
         Ok(swept.open)
@@ -83,12 +77,7 @@ impl SecondaryBot {
         let Some(agent) = agent else { return Ok(()) };
         let Ok(look) = self.read(session, agent.watermark.as_deref()).await else { return Ok(()) };
         let mut heard = Heard { watermark: agent.watermark.clone(), ..Heard::default() };
-        heard.take(
-            look.set,
-            &Eyes { hand_off: &self.events, user: Some(&user), agent: None },
-            "",
-            &mut Seen::default(),
-        );
+        heard.take(look.set, &self.eyes(&user), "");
         let source = format!("{}|{}", session.id, agent.id);
         let answer = Box::new(Answer::heard(&source, Plan::default(), heard, &self.events, &words));
         if answer.says_something() {

@@ -163,10 +163,7 @@ fn too_long(text: &str) -> Option<usize> {
 
 /// Says that there was nothing, and what is asked.
 fn nothing(pending: &Pending, words: &Words<'_>) -> Plan {
-    let question = match pending {
-        Pending::Form(form) => form.question(words),
-        Pending::Nothing | Pending::Choices { .. } => None,
-    };
+    let question = pending.form().and_then(|form| form.question(words));
     let elements = [body::output_text(words.get(Text::EmptyMessage))].into_iter().chain(question);
     asks(elements, pending.clone())
 }

@@ -1,6 +1,6 @@
 //! The response address: where answers go that nobody waits for.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
@@ -25,16 +25,9 @@ const TYPING_TIME_OUT: Duration = Duration::from_secs(2);
 const LONGEST_ANSWER: usize = 1 << 20;
 
 /// Calls the response address.
-#[derive(Clone)]
 pub struct Responder {
     http: reqwest::Client,
     address: SecondaryResponse,
-}
-
-impl fmt::Debug for Responder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Responder").field("address", &self.address).finish_non_exhaustive()
-    }
 }
 
 impl Responder {

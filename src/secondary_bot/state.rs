@@ -9,7 +9,7 @@ use crate::{
     domain::{ConversationId, Timestamp},
     ledger::{CallId, Lane, Outbox, Queued, Settled, Settlement, WORDS_LIVE, Whisper},
     translate::{
-        secondary_bot::Pending,
+        secondary_bot::{Form, Pending},
         texts::{Texts, Words},
     },
 };
@@ -127,10 +127,7 @@ impl State {
     /// is still being worked on.
     pub fn is_secret(&self) -> bool {
         let whispered = |queued: &Queued<Call>| queued.whispered_by.is_some();
-        let will_ask = || match &self.pending {
-            Pending::Form(form) => form.will_be_secret(),
-            Pending::Nothing | Pending::Choices { .. } => false,
-        };
+        let will_ask = || self.pending.form().is_some_and(Form::will_be_secret);
         self.pending.is_secret() || self.outbox.lane(WORK).any(whispered) || (self.is_busy() && will_ask())
     }
 

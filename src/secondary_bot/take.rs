@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::{
     ask::Incoming,
-    fact::Fact,
     machine::{Command, Dialogue, Session},
     state::WORK,
 };
@@ -46,23 +45,16 @@ pub async fn take<R: Role<Machine = Dialogue>>(
     let incoming = whisper.into_iter().fold(incoming, Incoming::whispered);
     let incoming = incoming.marked(|words| ledger.whispers().mark(&words.into()));
     let command = Command::Asked(Box::new(incoming));
-    let committed = commit_and_deliver(role, session, WORK, command).await?;
-    let asked = committed.facts().iter().find_map(|fact| match fact {
-        Fact::Asked(asked) => Some(asked),
-        _ => None,
-    });
-    let in_secret = asked.is_some_and(|asked| asked.whisper.is_some());
-    if !in_secret {
+    let (request, repeated) = match commit_and_deliver(role, session, WORK, command).await? {
+        Committed::Stored { at, .. } => (at, false),
+        Committed::Known(request) => (request, true),
+        Committed::TooLate => unreachable!("no state refuses a request"),
+    };
+    let in_secret = session.state().await.was_whispered(request);
+    if repeated || !in_secret {
         ledger.whispers().forget(&name);
     }
-    Ok(match committed {
-        Committed::Stored { at, .. } => Taken { request: at, repeated: false, in_secret },
-        Committed::Known(request) => {
-            let in_secret = session.state().await.was_whispered(request);
-            Taken { request, repeated: true, in_secret }
-        }
-        Committed::TooLate => unreachable!("no state refuses a request"),
-    })
+    Ok(Taken { request, repeated, in_secret })
 }
 
 /// Waits for the answer to a request, whoever works on it; `None` when it takes too long, or when this build can't tell.

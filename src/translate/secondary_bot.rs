@@ -56,18 +56,19 @@ impl Pending {
 
     /// Under which names secrets that were entered already are in memory.
     pub fn held(&self) -> impl Iterator<Item = &str> {
-        let form = match self {
-            Self::Form(form) => Some(form),
-            Self::Nothing | Self::Choices { .. } => None,
-        };
-        form.into_iter().flat_map(|form| &form.held).map(|(_, name)| name.as_str())
+        self.form().into_iter().flat_map(|form| &form.held).map(|(_, name)| name.as_str())
     }
 
     /// Whether the answer must be kept out of storage, logs and echoes.
     pub fn is_secret(&self) -> bool {
+        self.form().is_some_and(Form::is_secret)
+    }
+
+    /// The card that is being filled in.
+    pub fn form(&self) -> Option<&Form> {
         match self {
-            Self::Form(form) => form.is_secret(),
-            Self::Nothing | Self::Choices { .. } => false,
+            Self::Form(form) => Some(form),
+            Self::Nothing | Self::Choices { .. } => None,
         }
     }
 }

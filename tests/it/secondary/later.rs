@@ -156,7 +156,7 @@ async fn the_sweep_goes_on_with_what_another_instance_left() {
     let primary = world.primary("s");
     primary.send(&primary.request(Action::Message(Message::typed("hello")))).await;
     let (_, second) = world.second_instance();
-    assert_eq!(second.sweep().await.unwrap(), 1);
+    assert_eq!(second.sweep(Timestamp::now()).await.unwrap(), 1);
     world.copilot.faults().remove(held);
     sink.wait_for(1).await;
     primary.send(&primary.request(Action::Message(Message::typed("hello again")))).await;
@@ -174,11 +174,12 @@ async fn an_idle_session_ends_and_control_goes_back() {
     // Another instance, whose worker does not wait for later words of the agent.
     let (_, second) = world.second_instance();
     let in_an_hour = Timestamp::now().plus_millis(3_601_000);
-    assert_eq!(second.sweep_at(in_an_hour).await.unwrap(), 1);
+    assert_eq!(second.sweep(in_an_hour).await.unwrap(), 1);
     let ended = sink.wait_for(2).await.remove(1);
     assert_eq!((&ended["takeControl"], &ended["body"]), (&json!(true), &json!([])));
     assert_eq!(world.told().last().unwrap()["type"], "endOfConversation");
-    found("nothing is open", async || (second.sweep().await.unwrap() == 0).then_some(())).await;
+    found("nothing is open", async || (second.sweep(Timestamp::now()).await.unwrap() == 0).then_some(()))
+        .await;
 }
 
 #[tokio::test]
