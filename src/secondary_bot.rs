@@ -37,7 +37,6 @@ mod agent;
 mod agents;
 pub mod answer;
 pub mod ask;
-mod calls;
 mod converse;
 pub mod fact;
 pub mod fetched;

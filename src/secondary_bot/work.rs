@@ -1,25 +1,41 @@
-//! The work on one request: its conversation with the agent opened when need be, what is said in it, and the answer.
+//! The calls of a session, and what came of them: above all the work on a request. Its conversation is opened when need be, it is
+//! said there, and answered.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
-use tracing::{error, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     SecondaryBot,
     agent::Unreached,
     answer::Answer,
     fact::{Asked, Fact},
-    machine::{Command, Held, Session},
+    machine::{Command, Dialogue, Held, Session},
     plan::{Plan, plan},
+    responder::TIME_OUT,
+    state::Call,
+    take::LONGEST_WAIT,
 };
 use crate::{
-    ledger::{Committed, Failure},
+    ledger::{Attempt, Committed, Failure, Ledger, Outcome, Role, Tried, Why},
+    telemetry::{Count, on_behalf, trace_id},
     translate::secondary_bot::answer::Typed,
 };
 
+/// What a turn may take besides listening: an opening, posts, and looking for them.
+const BESIDES: Duration = Duration::from_secs(90);
+
 /// Conversations opened at most for one making of the work.
 const OPENINGS: u32 = 2;
+
+/// How long a call may take. `patience`: how long the agent is listened to.
+pub fn longest(call: &Call, patience: Duration) -> Duration {
+    match call {
+        Call::Work(_) => (patience + BESIDES).min(LONGEST_WAIT),
+        Call::Respond(_) => TIME_OUT,
+    }
+}
 
 /// One making of the work on a request. Another goes on where it stopped, by the steps it has stored.
 pub struct Work<'a> {
@@ -35,8 +51,96 @@ impl Work<'_> {
     }
 }
 
+impl Role for SecondaryBot {
+    type Machine = Dialogue;
+
+    fn ledger(&self) -> &Arc<Ledger<Dialogue>> {
+        &self.ledger
+    }
+
+    fn longest(&self, call: &Call) -> Duration {
+        longest(call, Duration::from_millis(self.limits.patience.unsigned_abs()))
+    }
+
+    async fn call(self: &Arc<Self>, attempt: &Attempt<Dialogue>) -> Tried<Answer> {
+        let queued = &attempt.queued;
+        match &queued.call {
+            Call::Work(asked) => {
+                let work = Work { session: &attempt.entry, held: (queued.id, attempt.number), asked };
+                let play = on_behalf(asked.trace.clone(), self.play(&work));
+                let before = attempt.entry.state().await.pending.clone();
+                let (answer, ()) = tokio::join!(play, self.show_typing_back(&work));
+                answer.map(|answer| Some(answer.spending(&before, asked.whisper.as_ref())))
+            }
+            // Whoever took the address out of the settings does not want the answers.
+            Call::Respond(body) => {
+                let Some(responder) = &self.responder else { return Err(Failure::Refused) };
+                let sent = responder.send(body, queued.trace.as_deref(), TIME_OUT).await;
+                sent.map(|()| None).map_err(|error| {
+                    let (id, trace) = (&attempt.entry.id, queued.trace.as_deref().and_then(trace_id));
+                    warn!(session.id = %id, trace.id = trace, attempt = attempt.number, %error, "The primary bot did not take an answer");
+                    Failure::from(&error)
+                })
+            }
+        }
+    }
+
+    fn settled(self: &Arc<Self>, attempt: &Attempt<Dialogue>, outcome: &Outcome<Answer>) {
+        match &attempt.queued.call {
+            Call::Work(asked) => self.worked(attempt, asked, outcome),
+            Call::Respond(_) => self.responded(attempt, outcome),
+        }
+    }
+}
+
 impl SecondaryBot {
-    pub(super) async fn play(&self, work: &Work<'_>) -> Result<Answer, Failure> {
+    fn worked(self: &Arc<Self>, attempt: &Attempt<Dialogue>, asked: &Asked, outcome: &Outcome<Answer>) {
+        let Attempt { entry, queued, number, .. } = attempt;
+        let (id, what, attempt) = (&entry.id, asked.what.name(), *number);
+        let trace = asked.trace.as_deref().and_then(trace_id);
+        match outcome {
+            Outcome::Retry { .. } => return self.counters.one(Count::RetriesDirectLine),
+            Outcome::Done(answer) => {
+                let over = answer.as_ref().is_some_and(|answer| answer.over);
+                let millis = self.ledger.now().millis_since(queued.since);
+                info!(session.id = %id, trace.id = trace, what, millis, over, "Answered a request");
+            }
+            Outcome::GivenUp(Why::WordsGone) => {
+                warn!(session.id = %id, trace.id = trace, what, "A masked answer is gone, because it is not stored; the user is asked for it again");
+            }
+            Outcome::GivenUp(why) => {
+                self.counters.one(Count::GivenUp);
+                error!(session.id = %id, trace.id = trace, what, attempt, ?why, "The agent could not be asked; gave up");
+            }
+        }
+        let said = asked.whisper.iter().map(|whisper| &whisper.name);
+        let spent = match outcome {
+            Outcome::Done(Some(answer)) => answer.spent.clone(),
+            _ => said.cloned().collect(),
+        };
+        spent.iter().for_each(|name| self.ledger.whispers().forget(name));
+        if asked.asynchronous {
+            self.linger_soon(entry, queued.id.0);
+        }
+    }
+
+    fn responded(&self, attempt: &Attempt<Dialogue>, outcome: &Outcome<Answer>) {
+        let Attempt { entry, queued, number, .. } = attempt;
+        let (id, attempt, trace) = (&entry.id, *number, queued.trace.as_deref().and_then(trace_id));
+        match outcome {
+            Outcome::Done(_) => {
+                self.counters.one(Count::ToPrimaryBot);
+                debug!(session.id = %id, trace.id = trace, attempt, "Delivered an answer to the primary bot");
+            }
+            Outcome::Retry { .. } => self.counters.one(Count::RetriesPrimaryBot),
+            Outcome::GivenUp(why) => {
+                self.counters.one(Count::GivenUp);
+                error!(session.id = %id, trace.id = trace, attempt, ?why, "The primary bot did not take an answer; gave up");
+            }
+        }
+    }
+
+    async fn play(&self, work: &Work<'_>) -> Result<Answer, Failure> {
         let source = work.session.state().await.source(work.request());
         let mut openings = 0;
         loop {
@@ -60,9 +164,8 @@ impl SecondaryBot {
                 }
             }
             openings += 1;
-            match self.open(work).await {
-                Ok(()) => {}
-                Err(unreached) => return self.out_of_reach(work, &source, &unreached).await,
+            if let Err(unreached) = self.open(work).await {
+                return self.out_of_reach(work, &source, &unreached).await;
             }
         }
     }
@@ -99,11 +202,9 @@ impl SecondaryBot {
             Unreached::Stopped(failure) => Err(*failure),
             Unreached::NotTaken(error) => {
                 warn!(session.id = %id, attempt = work.held.1, %error, "Direct Line did not take it; will try again");
-                let wait = Failure::from(error);
-                Err(if matches!(wait, Failure::NotTaken { .. }) {
-                    wait
-                } else {
-                    Failure::NotTaken { wait: 0 }
+                Err(match Failure::from(error) {
+                    Failure::NotTaken { wait } => Failure::NotTaken { wait },
+                    _ => Failure::NotTaken { wait: 0 },
                 })
             }
             unreached => {

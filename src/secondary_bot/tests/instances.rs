@@ -17,7 +17,7 @@ use crate::{
         Attempt, Failure, Ledger, Role, Tried, World, deliver_soon,
         journal::{Fault, Faults, JournalError, MemoryJournal, Operation},
     },
-    secondary_bot::{calls, take},
+    secondary_bot::{take, work},
 };
 
 mod later;
@@ -142,7 +142,7 @@ impl Role for Process {
     }
 
     fn longest(&self, call: &Call) -> Duration {
-        calls::longest(call, Duration::from_secs(25))
+        work::longest(call, Duration::from_secs(25))
     }
 
     async fn call(self: &Arc<Self>, attempt: &Attempt<Dialogue>) -> Tried<Answer> {
