@@ -1,6 +1,7 @@
 //! Whether what the agent said is part of this turn.
 
 use super::{Notice, Sign};
+use crate::domain::Timestamp;
 
 /// How an activity of the agent's stands to the turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,11 +13,14 @@ pub enum Belongs {
     Not,
 }
 
-/// An activity in the order of Direct Line's answers.
+/// What the agent did.
 #[derive(Clone, Debug)]
-pub struct Placed {
+pub struct Done {
     pub notice: Notice,
+    /// In the order of Direct Line's answers.
     pub place: usize,
+    /// On our clock.
+    pub at: Timestamp,
     /// It came up, or is stamped, after the call.
     pub is_younger: bool,
     /// Older than the call by more than a second, on Direct Line's clock.
@@ -67,7 +71,7 @@ impl Asked {
         numbers.is_some_and(|(echo, first)| echo.0 == first.0 && echo.1 < first.1)
     }
 
-    pub fn belongs(&self, speech: &Placed) -> Belongs {
+    pub fn belongs(&self, speech: &Done) -> Belongs {
         if let Some(reply_to) = &speech.notice.reply_to
             && (!self.ids.is_empty() || !self.posted.is_empty())
         {
@@ -83,7 +87,7 @@ impl Asked {
     }
 
     /// Whether it was said behind the user's words; `None` when they are unknown, or two things tell otherwise.
-    fn is_later(&self, speech: &Placed) -> Option<bool> {
+    fn is_later(&self, speech: &Done) -> Option<bool> {
         let echo = self.echo.as_ref();
         let id = echo.and_then(|(echo, _)| echo.id.as_deref()).or(self.posted.last().map(String::as_str));
         let numbers = numbered(speech.notice.id.as_deref()).zip(numbered(id));

@@ -1,7 +1,7 @@
 //! When the turn is over.
 
 use super::{
-    belongs::{Asked, Belongs, Placed},
+    belongs::{Asked, Belongs, Done},
     clock::FarClock,
     {Notice, Sign, Why},
 };
@@ -27,7 +27,7 @@ const FIRST_RETRY: i64 = 200;
 const LONGEST_RETRY: i64 = 2_000;
 
 /// Milliseconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
     /// Silence after which a turn counts as complete.
     pub quiet: i64,
@@ -54,7 +54,7 @@ pub enum Next {
 }
 
 /// One turn, from the call to its answer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Turn {
     limits: Limits,
     called: Timestamp,
@@ -70,36 +70,23 @@ pub struct Turn {
     ended: Option<Why>,
 }
 
-#[derive(Debug)]
-struct Done {
-    /// On our clock.
-    at: Timestamp,
-    placed: Placed,
-}
-
 /// Failures since the last answer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Faults {
+    #[default]
     None,
-    Retrying { since: Timestamp, count: u32, at: Timestamp },
+    Retrying {
+        since: Timestamp,
+        count: u32,
+        at: Timestamp,
+    },
     GivenUp,
 }
 
 impl Turn {
     /// Begins to listen now; `called` is when the user's words were sent, or when the call for their answer came.
     pub fn begin(limits: Limits, called: Timestamp, now: Timestamp) -> Self {
-        Self {
-            limits,
-            called,
-            began: now,
-            last: None,
-            clock: FarClock::default(),
-            faults: Faults::None,
-            asked: Asked::default(),
-            done: Vec::new(),
-            places: 0,
-            ended: None,
-        }
+        Self { limits, called, began: now, ..Self::default() }
     }
 
     /// What the post of the user's words was answered with, for who made it.
@@ -118,8 +105,7 @@ impl Turn {
             match notice.sign {
                 Sign::HandOff => self.ended = Some(Why::HandOff),
                 Sign::Speech { .. } | Sign::EndOfConversation | Sign::Event | Sign::Typing => {
-                    let placed = self.place(notice, place);
-                    self.done.push(Done { at: self.spoken_at(poll, placed.notice.stamp), placed });
+                    self.done.push(self.placed(notice, place, poll));
                 }
                 Sign::Echo { .. } | Sign::Noise => {}
             }
@@ -156,14 +142,14 @@ impl Turn {
 
     /// Whether the agent said or did something that somebody waits for, in this turn or too late for the one before.
     pub fn has_answer(&self) -> bool {
-        let says = |done: &Done| done.placed.notice.sign != Sign::Typing;
+        let says = |done: &Done| done.notice.sign != Sign::Typing;
         self.ended == Some(Why::HandOff) || self.done.iter().any(says)
     }
 
     /// What the agent said unasked, or too late for the turn before.
     pub fn late_parts(&self) -> usize {
         let is_late = |done: &&Done| {
-            matches!(done.placed.notice.sign, Sign::Speech { .. }) && self.belongs(done) == Belongs::Not
+            matches!(done.notice.sign, Sign::Speech { .. }) && self.belongs(done) == Belongs::Not
         };
         self.done.iter().filter(is_late).count()
     }
@@ -207,13 +193,12 @@ impl Turn {
     }
 
     fn belongs(&self, done: &Done) -> Belongs {
-        self.asked.belongs(&done.placed)
+        self.asked.belongs(done)
     }
 
     fn closed(&self) -> Option<Why> {
-        let closes = |done: &Done| {
-            done.placed.notice.sign == Sign::EndOfConversation && self.belongs(done) != Belongs::Not
-        };
+        let closes =
+            |done: &Done| done.notice.sign == Sign::EndOfConversation && self.belongs(done) != Belongs::Not;
         self.done.iter().any(closes).then_some(Why::EndOfConversation)
     }
 
@@ -223,10 +208,10 @@ impl Turn {
     }
 
     fn due_by_event(&self) -> Option<(Timestamp, Why)> {
-        let events = self.done.iter().filter(|done| done.placed.notice.sign == Sign::Event);
+        let events = self.done.iter().filter(|done| done.notice.sign == Sign::Event);
         let due = events.filter_map(|event| match self.belongs(event) {
             Belongs::Not => None,
-            Belongs::Perhaps if !event.placed.is_younger => Some(self.without_echo().max(event.at)),
+            Belongs::Perhaps if !event.is_younger => Some(self.without_echo().max(event.at)),
             Belongs::Surely | Belongs::Perhaps => Some(event.at.plus_millis(SETTLED)),
         });
         due.min().map(|due| (due, Why::Event))
@@ -235,15 +220,14 @@ impl Turn {
     /// When the silence after the last words is long enough. Typing behind them says that more is coming.
     fn due_by_silence(&self) -> Option<(Timestamp, Why)> {
         let of_turn: Vec<_> = self.done.iter().filter(|done| self.belongs(done) != Belongs::Not).collect();
-        let is_speech = |done: &&&Done| matches!(done.placed.notice.sign, Sign::Speech { .. });
-        let last = of_turn.iter().filter(is_speech).max_by_key(|speech| (speech.at, speech.placed.place))?;
-        let types =
-            |done: &&Done| done.placed.notice.sign == Sign::Typing && done.placed.place > last.placed.place;
+        let is_speech = |done: &&&Done| matches!(done.notice.sign, Sign::Speech { .. });
+        let last = of_turn.iter().filter(is_speech).max_by_key(|speech| (speech.at, speech.place))?;
+        let types = |done: &&Done| done.notice.sign == Sign::Typing && done.place > last.place;
         if of_turn.iter().any(types) {
             return None;
         }
         let is_sure = of_turn.iter().filter(is_speech).any(|speech| self.belongs(speech) == Belongs::Surely);
-        let (due, why) = if last.placed.notice.sign == (Sign::Speech { asks: true }) {
+        let (due, why) = if last.notice.sign == (Sign::Speech { asks: true }) {
             (last.at.plus_millis(self.limits.quiet.min(SETTLED)), Why::Question)
         } else {
             let quiet = last.at.plus_millis(self.limits.quiet.saturating_add(MARGIN));
@@ -256,12 +240,12 @@ impl Turn {
         self.began.plus_millis(NO_ECHO)
     }
 
-    fn place(&self, notice: Notice, place: usize) -> Placed {
+    fn placed(&self, notice: Notice, place: usize, poll: Poll) -> Done {
         let told = |tells: &dyn Fn(Timestamp) -> bool| notice.stamp.is_some_and(tells);
         let is_old = told(&|stamp| self.clock.is_before(stamp, self.called.plus_millis(-OLD)));
         let is_younger =
             told(&|stamp| self.clock.is_after(stamp, self.called)) || self.last.is_some() && !is_old;
-        Placed { notice, place, is_younger, is_old }
+        Done { at: self.spoken_at(poll, notice.stamp), notice, place, is_younger, is_old }
     }
 
     /// Between the poll that didn't show it and the one that did; the timestamp decides when it lies there.
