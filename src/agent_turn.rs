@@ -51,7 +51,7 @@ mod tests;
 /// Bytes of a turn beyond which its reader waits for no more of it: what is left comes with the next one.
 pub const LARGEST_TURN: usize = 4 << 20;
 
-pub use activity::{Eyes, Key, Notice, Seen, Sign};
+pub use activity::{Eyes, Notice, Seen, Sign};
 pub use belongs::Belongs;
 pub use turn::{Limits, Next, Poll, Turn};
 pub use why::Why;

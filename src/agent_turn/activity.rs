@@ -41,8 +41,14 @@ pub struct Notice {
     pub stamp: Option<Timestamp>,
 }
 
-/// What tells that two activities are the same: ids alone begin anew after a pause.
-pub type Key = (String, Option<String>);
+impl Notice {
+    /// What tells that two activities are the same: ids alone begin anew after a pause.
+    fn key(&self) -> Option<Key> {
+        Some((self.id.clone()?, self.stamp))
+    }
+}
+
+type Key = (String, Option<Timestamp>);
 
 /// Activities that came before. Those without an id are never known again.
 #[derive(Debug, Default)]
@@ -50,18 +56,17 @@ pub struct Seen(HashSet<Key>);
 
 impl Seen {
     /// Whether that one came before.
-    pub fn knows(&self, key: Option<&Key>) -> bool {
-        key.is_some_and(|key| self.0.contains(key))
+    pub fn knows(&self, notice: &Notice) -> bool {
+        notice.key().is_some_and(|key| self.0.contains(&key))
     }
 
-    pub fn add(&mut self, keys: impl IntoIterator<Item = Key>) {
-        self.0.extend(keys);
+    pub fn add(&mut self, notices: &[Notice]) {
+        self.0.extend(notices.iter().filter_map(Notice::key));
     }
 
     /// The notice, unless its activity came before.
-    pub fn news(&mut self, (key, notice): (Option<Key>, Notice)) -> Option<Notice> {
-        let is_new = key.is_none_or(|key| self.0.insert(key));
-        is_new.then_some(notice)
+    pub fn news(&mut self, notice: Notice) -> Option<Notice> {
+        notice.key().is_none_or(|key| self.0.insert(key)).then_some(notice)
     }
 }
 
@@ -78,21 +83,20 @@ pub struct Eyes<'a> {
 
 impl Eyes<'_> {
     /// Looks at an activity's JSON text. What can't be read is noise.
-    pub fn raw(&self, raw: &str) -> (Option<Key>, Notice) {
+    pub fn raw(&self, raw: &str) -> Notice {
         let read = json::read(raw.as_bytes()).ok();
         self.read(&read.and_then(|read| Activity::from_value(read.value)).unwrap_or_default())
     }
 
     /// Looks at an activity that has been read.
-    pub fn read(&self, activity: &Activity) -> (Option<Key>, Notice) {
+    pub fn read(&self, activity: &Activity) -> Notice {
         let timestamp = activity.timestamp.as_ref().and_then(Value::as_str);
-        let notice = Notice {
+        Notice {
             sign: self.sign(activity),
             id: activity.id.clone(),
             reply_to: activity.reply_to_id.clone().filter(|id| !id.is_empty()),
             stamp: timestamp.and_then(Timestamp::parse_rfc3339),
-        };
-        (activity.id.clone().map(|id| (id, timestamp.map(str::to_owned))), notice)
+        }
     }
 
     fn sign(&self, activity: &Activity) -> Sign {
@@ -197,8 +201,8 @@ mod tests {
         let names = ["handoff.initiate".to_owned(), "CallAPerson".to_owned()];
         let eyes = Eyes { hand_off: &names, user: Some("ada"), agent: None };
         for (raw, sign) in rows {
-            assert_eq!(eyes.raw(raw).1.sign, sign, "{raw}");
-            assert_eq!(eyes.read(&serde_json::from_str(raw).unwrap()).1.sign, sign, "{raw}");
+            assert_eq!(eyes.raw(raw).sign, sign, "{raw}");
+            assert_eq!(eyes.read(&serde_json::from_str(raw).unwrap()).sign, sign, "{raw}");
         }
     }
 
@@ -212,7 +216,7 @@ mod tests {
             (r#"{"type":"message","from":{"name":"Ada"}}"#, SPEECH),
             (r#"{"type":"message"}"#, SPEECH),
         ] {
-            assert_eq!(eyes.raw(raw).1.sign, sign, "{raw}");
+            assert_eq!(eyes.raw(raw).sign, sign, "{raw}");
         }
     }
 
@@ -220,23 +224,26 @@ mod tests {
     fn what_can_not_be_read_is_noise_and_half_an_emoji_is_no_hindrance() {
         let eyes = Eyes { hand_off: &[], user: None, agent: None };
         for raw in [r#"{"type":7}"#, "null", "[]", "{"] {
-            assert_eq!(eyes.raw(raw).1.sign, Sign::Noise, "{raw}");
+            assert_eq!(eyes.raw(raw).sign, Sign::Noise, "{raw}");
         }
-        assert_eq!(eyes.raw(r#"{"type":"message","text":"\ud83d"}"#).1.sign, SPEECH);
+        assert_eq!(eyes.raw(r#"{"type":"message","text":"\ud83d"}"#).sign, SPEECH);
     }
 
     #[test]
     fn its_key_is_id_and_timestamp_and_news_are_told_once() {
         let rows = [
             (r#"{"id":"a"}"#, Some(("a".to_owned(), None))),
-            (r#"{"id":"a","timestamp":"t"}"#, Some(("a".to_owned(), Some("t".to_owned())))),
-            (r#"{"timestamp":"t"}"#, None),
+            (
+                r#"{"id":"a","timestamp":"1970-01-01T00:00:01Z"}"#,
+                Some(("a".to_owned(), Some(Timestamp(1_000)))),
+            ),
+            (r#"{"timestamp":"1970-01-01T00:00:01Z"}"#, None),
             (r#"{"id":3}"#, Some(("3".to_owned(), None))),
         ];
         let eyes = Eyes { hand_off: &[], user: None, agent: None };
         let mut seen = Seen::default();
         for (raw, key) in rows {
-            assert_eq!(eyes.raw(raw).0, key, "{raw}");
+            assert_eq!(eyes.raw(raw).key(), key, "{raw}");
             assert!(seen.news(eyes.raw(raw)).is_some(), "{raw}");
             assert_eq!(seen.news(eyes.raw(raw)).is_none(), key.is_some(), "{raw}");
         }

@@ -45,18 +45,17 @@ impl Collected {
             return Ok(Vec::new());
         }
         let set: Set<'_> = serde_json::from_str(&body).map_err(|_| Malformed)?;
-        let (mut keys, mut news) = (Vec::new(), Vec::new());
+        let mut news = Vec::new();
         for raw in set.activities.unwrap_or_default() {
-            let (key, notice) = eyes.raw(raw.get());
-            if self.seen.knows(key.as_ref()) {
+            let notice = eyes.raw(raw.get());
+            if self.seen.knows(&notice) {
                 self.repeated += 1;
                 continue;
             }
-            keys.extend(key);
             self.push(raw.get());
             news.push(notice);
         }
-        self.seen.add(keys);
+        self.seen.add(&news);
         if let Some(watermark) = set.watermark.map(RawValue::get).filter(|watermark| *watermark != "null") {
             self.watermark = Some(watermark.to_owned());
         }
@@ -144,9 +143,17 @@ mod tests {
     #[test]
     fn left_out_is_only_what_an_earlier_poll_brought() {
         let rows = [
-            (r#"{"id":"a","timestamp":"1"}"#, r#"{"id":"a","timestamp":"1"}"#, 1),
+            (
+                r#"{"id":"a","timestamp":"2026-01-01T00:00:01Z"}"#,
+                r#"{"id":"a","timestamp":"2026-01-01T00:00:01Z"}"#,
+                1,
+            ),
             (r#"{"id":"a"}"#, r#"{"id":"a"}"#, 1),
-            (r#"{"id":"a","timestamp":"1"}"#, r#"{"id":"a","timestamp":"2"}"#, 2),
+            (
+                r#"{"id":"a","timestamp":"2026-01-01T00:00:01Z"}"#,
+                r#"{"id":"a","timestamp":"2026-01-01T00:00:02Z"}"#,
+                2,
+            ),
             (r#"{"text":"yes"}"#, r#"{"text":"yes"}"#, 2),
         ];
         for (first, second, count) in rows {

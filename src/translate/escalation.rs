@@ -47,7 +47,7 @@ const MESSAGE: &str = "va_AgentMessage";
 /// never do, and neither does what the user sent: its variables would be the user's own.
 pub fn find(activities: &[Activity], events: &[String]) -> Option<usize> {
     let eyes = Eyes { hand_off: events, ..Eyes::default() };
-    activities.iter().position(|activity| eyes.read(activity).1.sign == Sign::HandOff)
+    activities.iter().position(|activity| eyes.read(activity).sign == Sign::HandOff)
 }
 
 /// Whether an activity would be a hand-off to the most forgiving of readers.
