@@ -41,7 +41,6 @@
 mod activity;
 mod belongs;
 mod clock;
-mod diagnostic;
 mod turn;
 mod why;
 

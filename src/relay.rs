@@ -6,7 +6,6 @@
 //! behind the watermark of the answer, and so in the next one.
 
 mod collected;
-mod fault;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -14,7 +13,7 @@ use secrecy::SecretString;
 use tokio::{sync::Semaphore, time::timeout};
 use tracing::{info, warn};
 
-use self::{collected::Collected, fault::Fault};
+use self::collected::Collected;
 use crate::{
     agent_turn::{Eyes, Limits, Next, Notice, Poll, Turn, Why},
     config::RelaySettings,
@@ -35,6 +34,9 @@ const FEWEST_POLLS_AT_ONCE: usize = 16;
 /// The front end of Functions ends a request after 230 s.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(200);
 
+/// Waited for after a 429 that doesn't say how long, in milliseconds.
+const WAIT_UNTOLD: i64 = 1_000;
+
 /// What a caller wants to know.
 pub struct Asked<'a> {
     pub conversation: &'a ConversationId,
@@ -46,14 +48,33 @@ pub struct Asked<'a> {
     pub traceparent: Option<&'a str>,
 }
 
-/// What a turn came to.
-pub enum Answer {
-    /// An ActivitySet, as JSON.
-    Set(String),
-    /// Direct Line's own refusal or failure.
-    Refused(Page),
-    /// Direct Line could not be asked.
-    Unreachable,
+/// Why a poll brought nothing, or a turn no answer.
+pub enum Fault {
+    /// An answer that is not 2xx.
+    Answered(Page),
+    /// No answer, half of one, or one that can't be Direct Line's.
+    Unreached(CallError),
+}
+
+impl Fault {
+    /// Whether the same poll would get the same answer again.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Answered(page) => page.status < 500 && !matches!(page.status, 408 | 429),
+            Self::Unreached(error) => matches!(error, CallError::Rejected { .. }),
+        }
+    }
+
+    /// How long Direct Line asked to wait, in milliseconds.
+    pub fn wait(&self) -> Option<i64> {
+        let asked = match self {
+            Self::Answered(Page { status: 429, retry_after: None, .. }) => return Some(WAIT_UNTOLD),
+            Self::Answered(page) => page.retry_after?,
+            Self::Unreached(CallError::Throttled(wait)) => *wait,
+            Self::Unreached(_) => return None,
+        };
+        Some(millis(asked))
+    }
 }
 
 /// The relay of one worker.
@@ -89,8 +110,11 @@ impl Relay {
         }
     }
 
-    /// Collects a turn, until it is over or there is no more time. Asking again with the same watermark is always safe.
-    pub async fn turn(&self, asked: &Asked<'_>, no_time: impl Future<Output = ()>) -> Answer {
+    /// Collects a turn, until it is over or there is no more time: an ActivitySet, as JSON.
+    ///
+    /// # Errors
+    /// What Direct Line did instead. Asking again with the same watermark is always safe.
+    pub async fn turn(&self, asked: &Asked<'_>, no_time: impl Future<Output = ()>) -> Result<String, Fault> {
         let mut no_time = pin!(no_time);
         let least = asked.wait.map_or(0, |wait| millis(wait.min(LONGEST_PATIENCE)));
         let limits = Limits { patience: self.limits.patience.max(least), least, ..self.limits };
@@ -128,7 +152,7 @@ impl Relay {
         let retries = failures - usize::from(matches!(why, Why::Fault | Why::Refused) && failures > 0);
         self.counters.add(Count::RetriesDirectLine, retries);
         self.counters.add(Count::Duplicates, repeated);
-        if matches!(answer, Answer::Set(_)) && why != Why::Silence {
+        if answer.is_ok() && why != Why::Silence {
             self.count(&turn, count);
         }
         answer
@@ -197,27 +221,39 @@ impl Relay {
 
 /// What was seen is passed on, with its watermark. A Direct Line that failed before the agent answered speaks for
 /// itself, and what was overheard waits behind the old watermark.
-fn conclude(why: Why, has_answer: bool, collected: Collected, fault: Option<Fault>, given: &str) -> Answer {
-    match (why, fault) {
-        (Why::Fault | Why::Refused, Some(Fault::Answered(page))) if !has_answer => Answer::Refused(page),
-        (Why::Fault | Why::Refused, _) if !has_answer => Answer::Unreachable,
-        _ => Answer::Set(collected.into_set(given)),
+fn conclude(
+    why: Why,
+    has_answer: bool,
+    collected: Collected,
+    fault: Option<Fault>,
+    given: &str,
+) -> Result<String, Fault> {
+    if matches!(why, Why::Fault | Why::Refused) && !has_answer {
+        return Err(fault.unwrap_or(Fault::Unreached(CallError::NotSent(None))));
     }
+    Ok(collected.into_set(given))
 }
 
 /// One line a turn; says nothing of what was said.
-fn log(id: &ConversationId, why: Why, answer: &Answer, activities: usize, polls: u32, millis: i64) {
+fn log(
+    id: &ConversationId,
+    why: Why,
+    answer: &Result<String, Fault>,
+    activities: usize,
+    polls: u32,
+    millis: i64,
+) {
     let ended = why.word();
     match answer {
-        Answer::Set(_) => info!(
+        Ok(_) => info!(
             conversation.id = %id, activities, polls, millis, ended,
             "Relayed a turn of {id}: {activities} activities in {millis} ms, ended by {ended}"
         ),
-        Answer::Refused(Page { status, .. }) => warn!(
+        Err(Fault::Answered(Page { status, .. })) => warn!(
             conversation.id = %id, status, activities, polls, millis, ended,
             "Relayed no turn of {id}: Direct Line answered {status}, given up after {millis} ms"
         ),
-        Answer::Unreachable => warn!(
+        Err(Fault::Unreached(_)) => warn!(
             conversation.id = %id, activities, polls, millis, ended,
             "Relayed no turn of {id}: Direct Line gave no answer, given up after {millis} ms"
         ),

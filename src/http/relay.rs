@@ -19,7 +19,7 @@ use crate::{
     credential::{Credential, mark, renewed},
     direct_line::page::Page,
     domain::ConversationId,
-    relay::{Answer, Asked, Relay},
+    relay::{Asked, Fault, Relay},
 };
 
 /// A refusal's body is passed on up to this size, in bytes.
@@ -55,14 +55,14 @@ pub async fn turn(
     };
     let before = mark(secret.ours());
     let mut answer = turn().await;
-    let is_refusal = matches!(&answer, Answer::Refused(page) if matches!(page.status, 401 | 403));
+    let is_refusal = matches!(&answer, Err(Fault::Answered(page)) if matches!(page.status, 401 | 403));
     if is_refusal && renewed(secret.ours(), &before).await {
         answer = turn().await;
     }
     match answer {
-        Answer::Set(set) => Ok(HttpResponse::Ok().content_type("application/json").body(set)),
-        Answer::Refused(page) => refused(page),
-        Answer::Unreachable => Err(DIRECT_LINE_DOWN),
+        Ok(set) => Ok(HttpResponse::Ok().content_type("application/json").body(set)),
+        Err(Fault::Answered(page)) => refused(page),
+        Err(Fault::Unreached(_)) => Err(DIRECT_LINE_DOWN),
     }
 }
 
