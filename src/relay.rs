@@ -146,22 +146,25 @@ impl Relay {
         };
         let millis = clock.now().millis_since(clock.began);
         let (count, repeated) = (collected.count(), collected.repeated());
-        let answer = conclude(why, turn.has_answer(), collected, fault, asked.watermark);
-        log(asked.conversation, why, &answer, count, polls, millis);
+        let failed = matches!(why, Why::Fault | Why::Refused);
+        // What was seen is passed on, with its watermark. A Direct Line that failed before the agent answered speaks for
+        // itself, and what was overheard waits behind the old watermark.
+        let answer = if failed && !turn.has_answer() {
+            Err(fault.unwrap_or(Fault::Unreached(CallError::NotSent(None))))
+        } else {
+            Ok(collected.into_set(asked.watermark))
+        };
+        log(asked.conversation, why, &answer, (count, polls, millis));
         // The last failure of a turn that ends with one is not made up for by another poll.
-        let retries = failures - usize::from(matches!(why, Why::Fault | Why::Refused) && failures > 0);
+        let retries = failures - usize::from(failed && failures > 0);
         self.counters.add(Count::RetriesDirectLine, retries);
         self.counters.add(Count::Duplicates, repeated);
         if answer.is_ok() && why != Why::Silence {
-            self.count(&turn, count);
+            self.counters.one(Count::RelayTurns);
+            self.counters.add(Count::RelayActivities, count);
+            self.counters.add(Count::LateParts, turn.late_parts());
         }
         answer
-    }
-
-    fn count(&self, turn: &Turn, activities: usize) {
-        self.counters.one(Count::RelayTurns);
-        self.counters.add(Count::RelayActivities, activities);
-        self.counters.add(Count::LateParts, turn.late_parts());
     }
 
     /// Polls once and tells the turn what came of it.
@@ -178,60 +181,43 @@ impl Relay {
         };
         let began = clock.now();
         let time_out = left(clock, turn, POLL_TIME_OUT);
-        let page = match timeout(time_out, self.page(asked, collected)).await {
-            Ok(page) => page,
+        let polled = match timeout(time_out, self.poll(asked, collected)).await {
+            Ok(polled) => polled,
             Err(_) if millis(time_out) < POLL_TIME_OUT => {
                 turn.missed();
                 return Ok(());
             }
-            Err(_) => Err(CallError::Uncertain(None)),
+            Err(_) => Err(Fault::Unreached(CallError::Uncertain(None))),
         };
         let answered = clock.now();
-        let outcome = page.map_err(Fault::Unreached).and_then(|page| self.take(page, collected));
-        match outcome {
-            Ok((date, news)) => {
-                turn.heard(Poll { asked: began, answered, date }, news);
-                Ok(())
-            }
+        match polled {
+            Ok((date, news)) => turn.heard(Poll { asked: began, answered, date }, news),
             Err(fault) => {
                 turn.failed(answered, fault.wait());
-                Err(fault)
+                return Err(fault);
             }
         }
-    }
-
-    async fn page(&self, asked: &Asked<'_>, collected: &Collected) -> Result<Page, CallError> {
-        let Asked { conversation, authorization, watermark, wait: _, traceparent } = asked;
-        let later = collected.watermark();
-        let watermark = later.as_deref().unwrap_or(watermark);
-        self.direct_line.page(conversation.as_str(), authorization, watermark, *traceparent).await
+        Ok(())
     }
 
     /// What is new, and Direct Line's time of day.
-    fn take(&self, page: Page, collected: &mut Collected) -> Result<(Option<Timestamp>, Vec<Notice>), Fault> {
+    async fn poll(
+        &self,
+        asked: &Asked<'_>,
+        collected: &mut Collected,
+    ) -> Result<(Option<Timestamp>, Vec<Notice>), Fault> {
+        let Asked { conversation, authorization, watermark, wait: _, traceparent } = asked;
+        let later = collected.watermark();
+        let watermark = later.as_deref().unwrap_or(watermark);
+        let page = self.direct_line.page(conversation.as_str(), authorization, watermark, *traceparent).await;
+        let page = page.map_err(Fault::Unreached)?;
         if !(200..300).contains(&page.status) {
             return Err(Fault::Answered(page));
         }
-        match collected.take(&page.body, &Eyes { hand_off: &self.events, user: None, agent: None }) {
-            Ok(news) => Ok((page.date, news)),
-            Err(collected::Malformed) => Err(Fault::Unreached(CallError::Failed { status: page.status })),
-        }
+        let eyes = Eyes { hand_off: &self.events, user: None, agent: None };
+        let no_set = |_| Fault::Unreached(CallError::Failed { status: page.status });
+        Ok((page.date, collected.take(&page.body, &eyes).map_err(no_set)?))
     }
-}
-
-/// What was seen is passed on, with its watermark. A Direct Line that failed before the agent answered speaks for
-/// itself, and what was overheard waits behind the old watermark.
-fn conclude(
-    why: Why,
-    has_answer: bool,
-    collected: Collected,
-    fault: Option<Fault>,
-    given: &str,
-) -> Result<String, Fault> {
-    if matches!(why, Why::Fault | Why::Refused) && !has_answer {
-        return Err(fault.unwrap_or(Fault::Unreached(CallError::NotSent(None))));
-    }
-    Ok(collected.into_set(given))
 }
 
 /// One line a turn; says nothing of what was said.
@@ -239,9 +225,7 @@ fn log(
     id: &ConversationId,
     why: Why,
     answer: &Result<String, Fault>,
-    activities: usize,
-    polls: u32,
-    millis: i64,
+    (activities, polls, millis): (usize, u32, i64),
 ) {
     let ended = why.word();
     match answer {

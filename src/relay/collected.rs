@@ -28,10 +28,6 @@ struct Set<'a> {
     watermark: Option<&'a RawValue>,
 }
 
-/// An answer that is no ActivitySet.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Malformed;
-
 impl Collected {
     /// Adds what a poll brought and says what of it is new.
     ///
@@ -39,12 +35,12 @@ impl Collected {
     ///
     /// # Errors
     /// When the body is no ActivitySet; nothing was added then.
-    pub fn take(&mut self, body: &[u8], eyes: &Eyes<'_>) -> Result<Vec<Notice>, Malformed> {
+    pub fn take(&mut self, body: &[u8], eyes: &Eyes<'_>) -> serde_json::Result<Vec<Notice>> {
         let body = json::text(body);
         if body.trim_ascii().is_empty() {
             return Ok(Vec::new());
         }
-        let set: Set<'_> = serde_json::from_str(&body).map_err(|_| Malformed)?;
+        let set: Set<'_> = serde_json::from_str(&body)?;
         let mut news = Vec::new();
         for raw in set.activities.unwrap_or_default() {
             let notice = eyes.raw(raw.get());
@@ -215,7 +211,7 @@ mod tests {
     fn what_is_no_set_adds_nothing() {
         let mut collected = Collected::default();
         for body in ["<html>", "[1]", r#"{"activities":"none"}"#, r#"{"activities":[{"id":"a"}"#, "\"x\""] {
-            assert_eq!(collected.take(body.as_bytes(), &EYES), Err(Malformed), "{body}");
+            assert!(collected.take(body.as_bytes(), &EYES).is_err(), "{body}");
         }
         assert_eq!(collected.count(), 0);
     }
