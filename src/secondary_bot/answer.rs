@@ -35,17 +35,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What we answer ourselves.
-    pub fn of(source: &str, plan: Plan) -> Self {
-        let mut answer = plan.answer;
-        number(&mut answer.elements, source);
-        answer.pending.get_or_insert_default();
-        answer
-    }
-
     /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may not have
     /// arrived, or when nothing was said to something else.
-    pub fn heard(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
+    pub fn of(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
         let may_be_lost = heard.may_be_lost();
         let Heard { activities, watermark, in_doubt, lost, .. } = heard;
         let turn = format!("{source}.said");
@@ -54,11 +46,12 @@ impl Answer {
         if may_be_lost {
             theirs.extend(Self::text(&format!("{turn}.lost"), words.get(Text::MayBeLost)).elements);
         }
-        let mut elements = plan.answer.elements;
+        let Self { mut elements, completed: ends, take_control: leaves, pending: asked, .. } = plan.answer;
         let is_silent = elements.is_empty() && theirs.is_empty() && !completed && !lost;
         let unanswered = plan.unanswered.filter(|_| is_silent && handoff.is_none());
         // Nobody here has a person to offer: the primary bot goes on looking.
-        let take_control = handoff.is_some() || unanswered == Some(Text::NoPerson);
+        let take_control = leaves || handoff.is_some() || unanswered == Some(Text::NoPerson);
+        let completed = (ends || completed) && !take_control;
         let over = lost || take_control || completed;
         let unheard = (may_be_lost && in_doubt) || (plan.listen == Listen::Briefly && theirs.is_empty());
         let keeps = unheard && !over && pending == Pending::Nothing;
@@ -67,12 +60,12 @@ impl Answer {
         elements.append(&mut theirs);
         Self {
             elements,
-            completed: completed && !take_control,
+            completed,
             take_control,
             handoff,
             score,
             watermark,
-            pending: (!keeps).then_some(pending),
+            pending: asked.or((!keeps).then_some(pending)),
             over,
             spent: Vec::new(),
         }
@@ -94,7 +87,7 @@ impl Answer {
                 }
                 answer
             }
-            _ if plan.open.is_none() => Self::of(source, plan),
+            _ if plan.open.is_none() => Self::of(source, plan, Heard::default(), &[], words),
             Why::MayHaveArrived => Self::text(source, words.get(Text::MayBeLost)),
             Why::Refused | Why::Unreachable => Self::out_of_reach(source, words),
         }

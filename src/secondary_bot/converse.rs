@@ -46,8 +46,8 @@ pub struct Heard {
 }
 
 impl SecondaryBot {
-    /// Makes the plan's posts and listens. `None`: there was nothing to listen for.
-    pub(super) async fn converse(&self, work: &Work<'_>, plan: &Plan) -> Result<Option<Heard>, Unreached> {
+    /// Makes the plan's posts, and listens if it says so.
+    pub(super) async fn converse(&self, work: &Work<'_>, plan: &Plan) -> Result<Heard, Unreached> {
         let clock = Steady::from(self.ledger.now());
         let progress = work.session.state().await.progress.clone();
         let (first, last) = (progress.posted, plan.posts.len().saturating_sub(1));
@@ -71,7 +71,7 @@ impl SecondaryBot {
             }
         }
         if plan.listen == Listen::No {
-            return Ok(None);
+            return Ok(Heard::default());
         }
         let limits = self.patience(plan.listen, clock.now().millis_since(clock.began), sure);
         let mut turn = Turn::begin(limits, clock.began, clock.now());
@@ -81,7 +81,7 @@ impl SecondaryBot {
         if heard.may_be_lost() {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
         }
-        Ok(Some(heard))
+        Ok(heard)
     }
 
     /// Reads until the turn is over; `name` is the last post's.

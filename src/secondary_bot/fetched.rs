@@ -1,6 +1,6 @@
 //! Attachments that only a credential opens: fetched by us, so that it stays here, and kept as uploads are.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error, io, iter::successors, net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
@@ -179,17 +179,12 @@ fn authorization(attachment: &Attachment) -> Option<String> {
 }
 
 fn unsent(error: &reqwest::Error) -> NoFile {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-        {
-            return NoFile::NotAllowed;
-        }
-        cause = error.source();
-    }
-    NoFile::NotNow
+    let mut causes = successors(Some(error as &(dyn Error + 'static)), |cause| (*cause).source());
+    let inside = causes.any(|cause| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    });
+    if inside { NoFile::NotAllowed } else { NoFile::NotNow }
 }
 
 /// Names that lead to a place inside lead nowhere.

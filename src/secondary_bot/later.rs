@@ -79,7 +79,7 @@ impl SecondaryBot {
         let mut heard = Heard { watermark: agent.watermark.clone(), ..Heard::default() };
         heard.take(look.set, &self.eyes(&user), "");
         let source = format!("{}|{}", session.id, agent.id);
-        let answer = Box::new(Answer::heard(&source, Plan::default(), heard, &self.events, &words));
+        let answer = Box::new(Answer::of(&source, Plan::default(), heard, &self.events, &words));
         if answer.says_something() {
             commit_and_deliver(self, session, RESPONSE, Command::Overheard { agent, answer }).await?;
         }

@@ -220,7 +220,7 @@ fn event(fields: Map<String, Value>) -> Plan {
 fn end(state: &State, answer: Answer) -> Plan {
     let goodbye = Map::from_iter([("type".to_owned(), Value::from("endOfConversation"))]);
     let posts = state.agent.iter().map(|_| goodbye.clone().into()).collect();
-    Plan { posts, answer: Answer { over: true, ..answer }, ..Plan::default() }
+    Plan { posts, answer, ..Plan::default() }
 }
 
 /// The agent is told the context first: all of it in a conversation that knows nothing yet.

@@ -10,6 +10,7 @@ use super::{
     SecondaryBot,
     agent::Unreached,
     answer::Answer,
+    converse::Heard,
     fact::{Asked, Fact},
     machine::{Command, Dialogue, Held, Session},
     plan::{Plan, plan},
@@ -140,33 +141,56 @@ impl SecondaryBot {
         }
     }
 
+    /// The answer to a request, be it that the agent can't be reached.
     async fn play(&self, work: &Work<'_>) -> Result<Answer, Failure> {
-        let source = work.session.state().await.source(work.request());
+        let (id, attempt) = (&work.session.id, work.held.1);
+        match self.ask(work).await {
+            Ok(answer) => Ok(answer),
+            Err(Unreached::Stopped(failure)) => Err(failure),
+            Err(Unreached::NotTaken(error)) => {
+                warn!(session.id = %id, attempt, %error, "Direct Line did not take it; will try again");
+                Err(match Failure::from(&error) {
+                    Failure::NotTaken { wait } => Failure::NotTaken { wait },
+                    _ => Failure::NotTaken { wait: 0 },
+                })
+            }
+            Err(error) => {
+                error!(session.id = %id, %error, "The agent can't be reached; control goes back");
+                let state = work.session.state().await;
+                Ok(Answer::out_of_reach(&state.source(work.request()), &state.words(&self.texts)))
+            }
+        }
+    }
+
+    async fn ask(&self, work: &Work<'_>) -> Result<Answer, Unreached> {
         let mut openings = 0;
         loop {
-            let (plan, has_agent) = self.ready(work).await?;
+            let (plan, has_agent) = self.ready(work).await.map_err(Unreached::Stopped)?;
             if has_agent {
-                match self.converse(work, &plan).await {
-                    Ok(Some(heard)) => {
-                        let words = &work.session.state().await.words(&self.texts);
-                        return Ok(Answer::heard(&source, plan, heard, &self.events, words));
+                let (heard, lost) = match self.converse(work, &plan).await {
+                    Ok(heard) => (heard, false),
+                    Err(unreached @ (Unreached::Stopped(_) | Unreached::NotTaken(_))) => {
+                        return Err(unreached);
                     }
-                    Ok(None) => return Ok(Answer::of(&source, plan)),
-                    Err(Unreached::Stopped(failure)) => return Err(failure),
                     // Nobody is left to be told, and nothing else was asked for.
-                    Err(unreached) if plan.open.is_none() && !matches!(unreached, Unreached::NotTaken(_)) => {
-                        let answer = Answer::of(&source, plan);
-                        let over = answer.over || matches!(unreached, Unreached::Lost);
-                        return Ok(Answer { over, ..answer });
+                    Err(unreached) if plan.open.is_none() => {
+                        (Heard::default(), matches!(unreached, Unreached::Lost))
                     }
-                    Err(Unreached::Lost) if openings < OPENINGS => {}
-                    Err(unreached) => return self.out_of_reach(work, &source, &unreached).await,
-                }
+                    Err(Unreached::Lost) if openings < OPENINGS => {
+                        openings += 1;
+                        self.open(work).await?;
+                        continue;
+                    }
+                    Err(unreached) => return Err(unreached),
+                };
+                let state = work.session.state().await;
+                let (source, words) = (state.source(work.request()), state.words(&self.texts));
+                let mut answer = Answer::of(&source, plan, heard, &self.events, &words);
+                answer.over |= lost;
+                return Ok(answer);
             }
             openings += 1;
-            if let Err(unreached) = self.open(work).await {
-                return self.out_of_reach(work, &source, &unreached).await;
-            }
+            self.open(work).await?;
         }
     }
 
@@ -189,29 +213,6 @@ impl SecondaryBot {
         let fits = |anew: bool| opened_by.is_some_and(|by| !anew || by == work.request());
         let has_agent = plan.open.is_none_or(fits);
         Ok((plan, has_agent))
-    }
-
-    async fn out_of_reach(
-        &self,
-        work: &Work<'_>,
-        source: &str,
-        unreached: &Unreached,
-    ) -> Result<Answer, Failure> {
-        let id = &work.session.id;
-        match unreached {
-            Unreached::Stopped(failure) => Err(*failure),
-            Unreached::NotTaken(error) => {
-                warn!(session.id = %id, attempt = work.held.1, %error, "Direct Line did not take it; will try again");
-                Err(match Failure::from(error) {
-                    Failure::NotTaken { wait } => Failure::NotTaken { wait },
-                    _ => Failure::NotTaken { wait: 0 },
-                })
-            }
-            unreached => {
-                error!(session.id = %id, error = %unreached, "The agent can't be reached; control goes back");
-                Ok(Answer::out_of_reach(source, &work.session.state().await.words(&self.texts)))
-            }
-        }
     }
 
     /// Stores a step of the work, unless somebody else has taken it over.
