@@ -115,37 +115,14 @@ impl Relay {
     /// # Errors
     /// What Direct Line did instead. Asking again with the same watermark is always safe.
     pub async fn turn(&self, asked: &Asked<'_>, no_time: impl Future<Output = ()>) -> Result<String, Fault> {
-        let mut no_time = pin!(no_time);
         let least = asked.wait.map_or(0, |wait| millis(wait.min(LONGEST_PATIENCE)));
         let limits = Limits { patience: self.limits.patience.max(least), least, ..self.limits };
         let clock = Steady::from(Timestamp::now());
         let mut turn = Turn::begin(limits, clock.began, clock.began);
         let mut collected = Collected::default();
-        let mut fault = None;
-        let (mut polls, mut failures) = (0_u32, 0);
-        let why = loop {
-            match turn.next() {
-                Next::Over(why) => break why,
-                Next::Poll(at) => tokio::select! {
-                    () = &mut no_time => break Why::Ending,
-                    () = clock.reach(at) => {}
-                },
-            }
-            polls += 1;
-            if let Err(failed) = self.look(asked, &clock, &mut turn, &mut collected).await {
-                let is_final = failed.is_final();
-                fault = Some(failed);
-                failures += 1;
-                if is_final {
-                    break Why::Refused;
-                }
-            }
-            if collected.is_full() {
-                break Why::Full;
-            }
-        };
+        let (why, fault) = self.collect(asked, &clock, &mut turn, &mut collected, no_time).await;
         let millis = clock.now().millis_since(clock.began);
-        let (count, repeated) = (collected.count(), collected.repeated());
+        let Collected { count, repeated, polls, failures, .. } = collected;
         let failed = matches!(why, Why::Fault | Why::Refused);
         // What was seen is passed on, with its watermark. A Direct Line that failed before the agent answered speaks for
         // itself, and what was overheard waits behind the old watermark.
@@ -156,8 +133,7 @@ impl Relay {
         };
         log(asked.conversation, why, &answer, (count, polls, millis));
         // The last failure of a turn that ends with one is not made up for by another poll.
-        let retries = failures - usize::from(failed && failures > 0);
-        self.counters.add(Count::RetriesDirectLine, retries);
+        self.counters.add(Count::RetriesDirectLine, failures - usize::from(failed && failures > 0));
         self.counters.add(Count::Duplicates, repeated);
         if answer.is_ok() && why != Why::Silence {
             self.counters.one(Count::RelayTurns);
@@ -165,6 +141,39 @@ impl Relay {
             self.counters.add(Count::LateParts, turn.late_parts());
         }
         answer
+    }
+
+    /// Polls until the turn is over: why it is, and the last fault.
+    async fn collect(
+        &self,
+        asked: &Asked<'_>,
+        clock: &Steady,
+        turn: &mut Turn,
+        collected: &mut Collected,
+        no_time: impl Future<Output = ()>,
+    ) -> (Why, Option<Fault>) {
+        let mut no_time = pin!(no_time);
+        let mut fault = None;
+        loop {
+            match turn.next() {
+                Next::Over(why) => return (why, fault),
+                Next::Poll(at) => tokio::select! {
+                    () = &mut no_time => return (Why::Ending, fault),
+                    () = clock.reach(at) => {}
+                },
+            }
+            collected.polls += 1;
+            if let Err(failed) = self.look(asked, clock, turn, collected).await {
+                collected.failures += 1;
+                if failed.is_final() {
+                    return (Why::Refused, Some(failed));
+                }
+                fault = Some(failed);
+            }
+            if collected.is_full() {
+                return (Why::Full, fault);
+            }
+        }
     }
 
     /// Polls once and tells the turn what came of it.

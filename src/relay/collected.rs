@@ -13,11 +13,15 @@ use crate::{
 pub struct Collected {
     /// With commas between them.
     activities: String,
-    count: usize,
+    pub count: usize,
     /// JSON: a string from Direct Line, a number from other implementations.
     watermark: Option<String>,
     seen: Seen,
-    repeated: usize,
+    /// Activities left out because an earlier poll had brought them.
+    pub repeated: usize,
+    pub polls: u32,
+    /// Polls that brought nothing.
+    pub failures: usize,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +52,11 @@ impl Collected {
                 self.repeated += 1;
                 continue;
             }
-            self.push(raw.get());
+            if self.count > 0 {
+                self.activities.push(',');
+            }
+            self.activities.push_str(raw.get());
+            self.count += 1;
             news.push(notice);
         }
         self.seen.add(&news);
@@ -58,26 +66,9 @@ impl Collected {
         Ok(news)
     }
 
-    fn push(&mut self, activity: &str) {
-        if self.count > 0 {
-            self.activities.push(',');
-        }
-        self.activities.push_str(activity);
-        self.count += 1;
-    }
-
     /// Whether no more is waited for.
     pub fn is_full(&self) -> bool {
         self.activities.len() >= LARGEST_TURN
-    }
-
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Activities left out because an earlier poll had brought them.
-    pub fn repeated(&self) -> usize {
-        self.repeated
     }
 
     /// Where the next poll goes on; `None`: where this one began.
@@ -128,7 +119,7 @@ mod tests {
         ] {
             collected.take(body.as_bytes(), &EYES).unwrap();
         }
-        assert_eq!(collected.count(), 3);
+        assert_eq!(collected.count, 3);
         assert_eq!(collected.watermark().as_deref(), Some("3"));
         assert_eq!(
             collected.into_set("0"),
@@ -158,11 +149,11 @@ mod tests {
                 let body = format!(r#"{{"activities":[{activity}]}}"#);
                 collected.take(body.as_bytes(), &EYES).unwrap();
             }
-            assert_eq!(collected.count(), count, "{first} {second}");
+            assert_eq!(collected.count, count, "{first} {second}");
         }
         let mut collected = Collected::default();
         collected.take(br#"{"activities":[{"id":"a"},{"id":"a"}]}"#, &EYES).unwrap();
-        assert_eq!(collected.count(), 2, "one answer is passed on as it is");
+        assert_eq!(collected.count, 2, "one answer is passed on as it is");
     }
 
     #[test]
@@ -213,7 +204,7 @@ mod tests {
         for body in ["<html>", "[1]", r#"{"activities":"none"}"#, r#"{"activities":[{"id":"a"}"#, "\"x\""] {
             assert!(collected.take(body.as_bytes(), &EYES).is_err(), "{body}");
         }
-        assert_eq!(collected.count(), 0);
+        assert_eq!(collected.count, 0);
     }
 
     #[test]
