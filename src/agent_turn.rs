@@ -5,26 +5,8 @@
 //! for the answer is one turn late from then on, for good. So the end is decided by what shows itself as belonging,
 //! and everything else is passed on without deciding anything.
 //!
-//! # How it is used
-//!
-//! ```text
-//! let eyes = Eyes { hand_off: &names, ..Eyes::default() };      // who counts as the user, what as a hand-off
-//! let mut seen = Seen::default();
-//! let mut turn = Turn::begin(limits, called, now);              // `called`: when the words were sent, or the call came
-//! turn.posted(id);                                              // what our own post was answered with, when it was ours
-//! loop {
-//!     match turn.next() {
-//!         Next::Over(why) => break why,
-//!         Next::Poll(at) => …                                   // wait until then, at most until `turn.until()`
-//!     }
-//!     // answered:  let news = activities.filter_map(|one| seen.news(eyes.read(one)));
-//!     //            turn.heard(Poll { asked, answered, date }, news);
-//!     // failed:    turn.failed(at, wait);    given up before it was answered:  turn.missed();
-//! }
-//! ```
-//!
-//! A caller that gets whole batches and decides no end (who takes a conversation over) needs [`Eyes`] alone: its
-//! [`Notice`] says whose an activity is and what it answers.
+//! A reader asks [`Turn::next`] when to poll, tells it each poll's [`Notice`]s as [`Eyes`] see them and [`Seen`] lets them through,
+//! or its failure, and stops when that says so. Who gets whole batches and decides no end needs [`Eyes`] alone.
 //!
 //! # What belongs
 //!
