@@ -53,7 +53,8 @@ impl Answer {
         let take_control = leaves || handoff.is_some() || unanswered == Some(Text::NoPerson);
         let completed = (ends || completed) && !take_control;
         let over = lost || take_control || completed;
-        let unheard = (may_be_lost && in_doubt) || (plan.listen == Listen::Briefly && theirs.is_empty());
+        let unheard =
+            (may_be_lost && in_doubt.is_some()) || (plan.listen == Listen::Briefly && theirs.is_empty());
         let keeps = unheard && !over && pending == Pending::Nothing;
         elements.extend(unanswered.map(|text| body::output_text(words.get(text))));
         number(&mut elements, source);

@@ -65,25 +65,20 @@ impl Incoming {
         trace: Option<String>,
         texts: &Texts,
     ) -> Self {
-        // It holds from now on.
-        let zone = match &request.action {
-            Action::SetUserTimezone(zone) => Some(zone.clone()),
-            _ => None,
-        };
+        let zone =
+            if let Action::SetUserTimezone(zone) = &request.action { Some(zone.clone()) } else { None };
         let (what, message) = what(request.action, has_message(body));
         let Message { text, typed: _, client_message_id, attachments } = message;
         let (locale, mut variables) = (language(&request.context_variables), request.context_variables);
         let history = context::history(&request.history, &texts.of(locale.as_deref()));
         let told = [(context::HISTORY, history), (context::TIMEZONE, zone.clone())];
         variables.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
-        let action = body.get("action").and_then(Value::as_str).unwrap_or_default();
         let asks = format!("{what:?}{:?}", request.silent_message);
         let told = serde_json::to_string(&variables).unwrap_or_default();
         let key = |said: &str, told: &str| {
             let message_id = client_message_id.as_deref().unwrap_or_default();
-            key(&request.request_id, &request.user_id, &[action, &asks, said, message_id, told])
+            key(&request.request_id, &request.user_id, &[&asks, said, message_id, told])
         };
-        let bare_key = key("", "");
         let asked = Asked {
             key: key(&text, &told),
             what,
@@ -102,7 +97,7 @@ impl Incoming {
         };
         let users = request.history.into_iter().filter(|item| !item.is_bot_message);
         let told = users.map(|item| (item.value, String::new())).collect();
-        Self { asked, bare_key, whisper: None, told }
+        Self { asked, bare_key: key("", ""), whisper: None, told }
     }
 
     /// Its words, if it has any that could be secret.

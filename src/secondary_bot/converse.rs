@@ -10,6 +10,7 @@ use super::{
     agent::Unreached,
     fact::Fact,
     plan::{Listen, Plan},
+    state::State,
     work::Work,
 };
 use crate::{
@@ -34,15 +35,14 @@ pub struct Heard {
     /// The agent's own activities, in order.
     pub activities: Vec<Activity>,
     pub watermark: Option<String>,
-    /// Our last post came back, so it did arrive.
-    pub echoed: bool,
-    /// Nobody knows whether our last post arrived.
-    pub in_doubt: bool,
+    /// The name of a post of ours that may not have arrived.
+    pub in_doubt: Option<String>,
     /// The conversation is gone.
     pub lost: bool,
     /// Direct Line failed, so that there may be more.
-    pub cut: bool,
-    pub seen: Seen,
+    cut: bool,
+    seen: Seen,
+    user: String,
 }
 
 impl SecondaryBot {
@@ -76,28 +76,29 @@ impl SecondaryBot {
         let limits = self.patience(plan.listen, clock.now().millis_since(clock.began), sure);
         let mut turn = Turn::begin(limits, clock.began, clock.now());
         ids.into_iter().for_each(|id| turn.posted(id));
-        let mut heard = self.listen(work, clock, turn, &name(work, last)).await;
-        heard.in_doubt = !sure && !heard.echoed;
+        let heard = self.listen(work, clock, turn, (!sure).then(|| name(work, last))).await;
         if heard.may_be_lost() {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
         }
         Ok(heard)
     }
 
-    /// Reads until the turn is over; `name` is the last post's.
-    async fn listen(&self, work: &Work<'_>, clock: Steady, mut turn: Turn, name: &str) -> Heard {
-        let (user, watermark) = {
-            let state = work.session.state().await;
-            (state.user.clone(), state.agent.as_ref().and_then(|agent| agent.watermark.clone()))
-        };
-        let mut heard = Heard { watermark, ..Heard::default() };
+    /// Reads until the turn is over.
+    async fn listen(
+        &self,
+        work: &Work<'_>,
+        clock: Steady,
+        mut turn: Turn,
+        in_doubt: Option<String>,
+    ) -> Heard {
+        let mut heard = Heard { in_doubt, ..Heard::behind(&*work.session.state().await) };
         let mut room = LARGEST_TURN;
         while let Next::Poll(at) = turn.next() {
             clock.reach(at).await;
             let asked = clock.now();
             match self.read(work.session, heard.watermark.as_deref()).await {
                 Ok(Look { set, date, bytes, room: _room }) => {
-                    let news = heard.take(set, &self.eyes(&user), name);
+                    let news = heard.take(set, &self.events);
                     turn.heard(Poll { asked, answered: clock.now(), date }, news);
                     room = room.saturating_sub(bytes);
                     if room == 0 {
@@ -120,11 +121,6 @@ impl SecondaryBot {
         }
         heard.cut |= turn.next() == Next::Over(Why::Fault);
         heard
-    }
-
-    /// How this role looks at what is said in a user's conversation.
-    pub(super) fn eyes<'a>(&'a self, user: &'a str) -> Eyes<'a> {
-        Eyes { hand_off: &self.events, user: Some(user), agent: None }
     }
 
     /// Looks for the echo of a post whose maker died over it.
@@ -189,22 +185,29 @@ impl Heard {
     /// Whether what was said to the agent, or what it answered, may be lost.
     pub fn may_be_lost(&self) -> bool {
         let is_silent = self.activities.iter().all(|activity| activity.kind != "message");
-        is_silent && (self.in_doubt || self.lost || self.cut)
+        is_silent && (self.in_doubt.is_some() || self.lost || self.cut)
     }
 
-    /// Adds what a poll brought and says what of it is new.
-    pub fn take(&mut self, set: ActivitySet, eyes: &Eyes<'_>, name: &str) -> Vec<Notice> {
+    /// Nothing yet, behind what is known of the session's conversation.
+    pub fn behind(state: &State) -> Self {
+        let watermark = state.agent.as_ref().and_then(|agent| agent.watermark.clone());
+        Self { watermark, user: state.user.clone(), ..Self::default() }
+    }
+
+    /// Adds what a poll brought and says what of it is new. `events`: names that mean a hand-off.
+    pub fn take(&mut self, set: ActivitySet, events: &[String]) -> Vec<Notice> {
         self.watermark = match set.watermark {
             Some(Value::String(watermark)) => Some(watermark),
             Some(Value::Number(watermark)) => Some(watermark.to_string()),
             _ => self.watermark.take(),
         };
+        let eyes = Eyes { hand_off: events, user: Some(&self.user), agent: None };
         let mut news = Vec::new();
         for activity in set.activities {
             let Some(notice) = self.seen.news(eyes.read(&activity)) else { continue };
             news.push(notice);
             if eyes.are_users(&activity) {
-                self.echoed |= name_of(&activity) == Some(name);
+                self.in_doubt.take_if(|name| name_of(&activity) == Some(name));
             } else {
                 self.activities.push(activity);
             }

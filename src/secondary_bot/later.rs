@@ -69,15 +69,14 @@ impl SecondaryBot {
 
     /// Sends on what the agent said unasked. Where answers are synchronous it waits for the next request.
     async fn overhear(self: &Arc<Self>, session: &Arc<Session>) -> Result<(), JournalError> {
-        let (user, agent, words) = {
+        let (mut heard, agent, words) = {
             let state = session.state().await;
             let free = !state.is_busy() && !state.outbox.is_frozen();
-            (state.user.clone(), state.agent.clone().filter(|_| free), state.words(&self.texts))
+            (Heard::behind(&state), state.agent.clone().filter(|_| free), state.words(&self.texts))
         };
         let Some(agent) = agent else { return Ok(()) };
         let Ok(look) = self.read(session, agent.watermark.as_deref()).await else { return Ok(()) };
-        let mut heard = Heard { watermark: agent.watermark.clone(), ..Heard::default() };
-        heard.take(look.set, &self.eyes(&user), "");
+        heard.take(look.set, &self.events);
         let source = format!("{}|{}", session.id, agent.id);
         let answer = Box::new(Answer::of(&source, Plan::default(), heard, &self.events, &words));
         if answer.says_something() {
