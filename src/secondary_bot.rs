@@ -53,7 +53,7 @@ mod work;
 
 /// The secondary-bot role.
 pub struct SecondaryBot {
-    ledger: Arc<Ledger<Dialogue>>,
+    pub ledger: Arc<Ledger<Dialogue>>,
     agents: Agents,
     /// For tokens that must be stored.
     seal: Seal,
@@ -110,11 +110,6 @@ impl SecondaryBot {
             },
             counters,
         })
-    }
-
-    /// Whether the store answers.
-    pub async fn store_answers(&self) -> bool {
-        self.ledger.store_answers().await
     }
 
     /// Takes a request: stores it, and waits for its answer when the primary bot does. `body` is the JSON it was

@@ -6,7 +6,6 @@ use std::{
 };
 
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
 use url::Url;
 
 use super::{Client, Conversation};
@@ -19,7 +18,7 @@ use crate::{
     ledger::{Ledger, Outage},
     session::{Chat, Command, SealedToken},
     telemetry::of_caller,
-    wire::activity::{Activity, ActivitySet},
+    wire::activity::Activity,
 };
 
 mod returning;
@@ -108,7 +107,7 @@ impl Bot {
         for _ in 0..PAGES {
             let Look { set: page, room, .. } = self.read(source, watermark.as_deref()).await?;
             read.rooms.push(room);
-            let next = watermark_text(&page);
+            let next = page.watermark();
             let ended = page.activities.is_empty() || next.is_none() || next == watermark;
             read.activities.extend(page.activities);
             if ended {
@@ -161,13 +160,4 @@ impl Bot {
 
 fn over() -> CallError {
     CallError::Rejected { status: 403, code: Some("TokenExpired".to_owned()) }
-}
-
-/// A watermark as text; some servers send numbers.
-pub fn watermark_text(set: &ActivitySet) -> Option<String> {
-    match set.watermark.as_ref()? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
 }

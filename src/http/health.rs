@@ -22,7 +22,7 @@ pub async fn health(served: &Served, pipe: &Pipe) -> HttpResponse {
 async fn is_ready(served: &Served, pipe: &Pipe) -> bool {
     let store = match (&served.handoff, &served.secondary_bot) {
         (Some(handoff), _) => handoff.ledger.store_answers().await,
-        (None, Some(secondary)) => secondary.bot.store_answers().await,
+        (None, Some(secondary)) => secondary.bot.ledger.store_answers().await,
         (None, None) => true,
     };
     store && pipe.knows_root().await

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use tracing::warn;
 
 use super::{
@@ -196,11 +195,7 @@ impl Heard {
 
     /// Adds what a poll brought and says what of it is new. `events`: names that mean a hand-off.
     pub fn take(&mut self, set: ActivitySet, events: &[String]) -> Vec<Notice> {
-        self.watermark = match set.watermark {
-            Some(Value::String(watermark)) => Some(watermark),
-            Some(Value::Number(watermark)) => Some(watermark.to_string()),
-            _ => self.watermark.take(),
-        };
+        self.watermark = set.watermark().or(self.watermark.take());
         let eyes = Eyes { hand_off: events, user: Some(&self.user), agent: None };
         let mut news = Vec::new();
         for activity in set.activities {

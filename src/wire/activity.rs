@@ -120,6 +120,15 @@ impl ActivitySet {
         let watermark = fields.remove("watermark").filter(|watermark| !watermark.is_null());
         Ok(SetRead { set: Self { activities, watermark }, lost })
     }
+
+    /// The watermark as text.
+    pub fn watermark(&self) -> Option<String> {
+        match self.watermark.as_ref()? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
 }
 
 impl Activity {

@@ -201,7 +201,7 @@ pub fn serve<T: Send + 'static>(
                 // A test may end at once, and take the folder away under a store that is still being opened.
                 match (handoff, secondary) {
                     (Some(handoff), _) => assert!(handoff.ledger.store_answers().await),
-                    (None, Some(secondary)) => assert!(secondary.store_answers().await),
+                    (None, Some(secondary)) => assert!(secondary.ledger.store_answers().await),
                     (None, None) => {}
                 }
                 started.send(taken).unwrap();

@@ -6,7 +6,7 @@ use tracing::warn;
 use super::{
     super::{
         Caller, Conversation,
-        bot::{ReadOut, Source, watermark_text},
+        bot::{ReadOut, Source},
     },
     Escalations,
 };
@@ -52,7 +52,7 @@ impl Escalations {
         let takeover = takeover::around_event(&batch.activities, event, &spoken, &words, now);
         let mut portions = portions(&spoken, &words).into_iter();
         let request = HandoffRequested {
-            cut: Cut { watermark: watermark_text(batch), ..takeover.cut },
+            cut: Cut { watermark: batch.watermark(), ..takeover.cut },
             latest: said.filter_map(takeover::time_of).max(),
             seen: takeover.seen,
             context: self.context(&escalation, &user),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    super::{Caller, Client, Conversation, bot::watermark_text},
+    super::{Caller, Client, Conversation},
     Making, Page, Reading,
 };
 use crate::{
@@ -46,7 +46,7 @@ impl Reading {
         let at = cursor.upstream.asked();
         match self.upstream(client, cursor.segment, at).await {
             Ok((set, _room)) => {
-                let next = watermark_text(&set).filter(|next| Some(next.as_str()) != at);
+                let next = set.watermark().filter(|next| Some(next.as_str()) != at);
                 let (shown, ended) = up_to(cut, set);
                 let behind = next.filter(|_| !ended).map_or(Upstream::End, Upstream::At);
                 let shown = shown.into_iter().map(|activity| as_clients(activity, client.conversation));
@@ -88,7 +88,7 @@ impl Reading {
         set: ActivitySet,
         cursor: &Cursor,
     ) -> Result<Option<(Upstream, Vec<Value>)>, JournalError> {
-        let mut behind = watermark_text(&set).map_or_else(|| cursor.upstream.clone(), Upstream::At);
+        let mut behind = set.watermark().map_or_else(|| cursor.upstream.clone(), Upstream::At);
         if let Some(event) = self.escalations.find(&set.activities) {
             let Ok(source) = self.bot.source(client, cursor.segment).await else { return Ok(None) };
             let id = &client.conversation.id;
