@@ -88,7 +88,10 @@ impl Answer {
                 }
                 answer
             }
-            _ if plan.open.is_none() => Self::of(source, plan, Heard::default(), &[], words),
+            // What was said in secret is not there to be planned with.
+            _ if plan.open.is_none() && asked.whisper.is_none() => {
+                Self::of(source, plan, Heard::default(), &[], words)
+            }
             Why::MayHaveArrived => Self::text(source, words.get(Text::MayBeLost)),
             Why::Refused | Why::Unreachable => Self::out_of_reach(source, words),
         }

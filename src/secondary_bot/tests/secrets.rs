@@ -136,3 +136,18 @@ fn a_secret_whose_words_are_gone_is_asked_for_again() {
     facts.iter().for_each(|fact| state.apply(fact));
     assert!(state.is_secret() && !state.is_busy());
 }
+
+#[test]
+fn a_secret_that_did_not_get_through_is_told_of() {
+    let mut state = asked_for_a_pin();
+    let position = state.position;
+    let body = json!({"requestId": "2", "message": {"text": "4711"}});
+    state.apply(&Fact::Asked(asked_of(&state, &incoming(&body).whispered(whisper("a", "m")))));
+    let queued = state.outbox.get(CallId(position, 0)).expect("queued").clone();
+    for (why, leaves) in [(Why::MayHaveArrived, false), (Why::Unreachable, true), (Why::Refused, true)] {
+        let facts = settle(&state, &queued, &Outcome::GivenUp(why));
+        let [Fact::Answered(given), Fact::Settled(_)] = &facts[..] else { panic!("{facts:?}") };
+        assert_eq!(given.body["body"].as_array().map(Vec::len), Some(2), "{why:?}: {}", given.body);
+        assert_eq!(given.body.get("takeControl").is_some(), leaves, "{why:?}");
+    }
+}
