@@ -142,39 +142,53 @@ impl Activity {
 }
 
 impl From<Map<String, Value>> for Activity {
-    fn from(mut rest: Map<String, Value>) -> Self {
-        let fields = &mut rest;
-        let kind = match fields.remove("type") {
-            Some(Value::String(kind)) => kind,
-            _ => String::new(),
-        };
-        Self {
-            kind,
-            id: text(fields, "id"),
-            timestamp: value(fields, "timestamp"),
-            channel_id: text(fields, "channelId"),
-            from: account(fields, "from"),
-            conversation: account(fields, "conversation"),
-            name: text(fields, "name"),
-            text: text(fields, "text"),
-            text_format: text(fields, "textFormat"),
-            locale: text(fields, "locale"),
-            local_timezone: text(fields, "localTimezone"),
-            reply_to_id: text(fields, "replyToId"),
-            value: value(fields, "value"),
-            attachments: list(fields, "attachments"),
-            attachment_layout: text(fields, "attachmentLayout"),
-            suggested_actions: value(fields, "suggestedActions"),
-            channel_data: value(fields, "channelData"),
-            rest,
+    fn from(fields: Map<String, Value>) -> Self {
+        let mut read = Self::default();
+        for (name, value) in fields {
+            let left = match name.as_str() {
+                "type" => {
+                    if let Value::String(kind) = value {
+                        read.kind = kind;
+                    }
+                    None
+                }
+                "id" => text(&mut read.id, value),
+                "timestamp" => any(&mut read.timestamp, value),
+                "channelId" => text(&mut read.channel_id, value),
+                "from" => account(&mut read.from, value),
+                "conversation" => account(&mut read.conversation, value),
+                "name" => text(&mut read.name, value),
+                "text" => text(&mut read.text, value),
+                "textFormat" => text(&mut read.text_format, value),
+                "locale" => text(&mut read.locale, value),
+                "localTimezone" => text(&mut read.local_timezone, value),
+                "replyToId" => text(&mut read.reply_to_id, value),
+                "value" => any(&mut read.value, value),
+                "attachments" => list(&mut read.attachments, value),
+                "attachmentLayout" => text(&mut read.attachment_layout, value),
+                "suggestedActions" => any(&mut read.suggested_actions, value),
+                "channelData" => any(&mut read.channel_data, value),
+                _ => Some(value),
+            };
+            read.rest.extend(left.map(|value| (name, value)));
         }
+        read
     }
 }
 
 impl From<Map<String, Value>> for Account {
-    fn from(mut rest: Map<String, Value>) -> Self {
-        let fields = &mut rest;
-        Self { id: text(fields, "id"), name: text(fields, "name"), role: value(fields, "role"), rest }
+    fn from(fields: Map<String, Value>) -> Self {
+        let mut read = Self::default();
+        for (name, value) in fields {
+            let left = match name.as_str() {
+                "id" => text(&mut read.id, value),
+                "name" => text(&mut read.name, value),
+                "role" => any(&mut read.role, value),
+                _ => Some(value),
+            };
+            read.rest.extend(left.map(|value| (name, value)));
+        }
+        read
     }
 }
 
@@ -190,37 +204,37 @@ impl<'de> Deserialize<'de> for Account {
     }
 }
 
-fn text(fields: &mut Map<String, Value>, name: &str) -> Option<String> {
-    match fields.remove(name)? {
-        Value::String(text) => Some(text),
-        Value::Null => None,
-        scalar @ (Value::Number(_) | Value::Bool(_)) => Some(scalar.to_string()),
-        other => put_back(fields, name, other),
+/// Puts a value where it belongs, and so do those below; gives it back when it is not of the type that it should have.
+fn text(place: &mut Option<String>, value: Value) -> Option<Value> {
+    match value {
+        Value::String(text) => *place = Some(text),
+        Value::Null => {}
+        scalar @ (Value::Number(_) | Value::Bool(_)) => *place = Some(scalar.to_string()),
+        other => return Some(other),
     }
+    None
 }
 
-fn value(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
-    fields.remove(name).filter(|value| !value.is_null())
+fn any(place: &mut Option<Value>, value: Value) -> Option<Value> {
+    *place = Some(value).filter(|value| !value.is_null());
+    None
 }
 
-fn account(fields: &mut Map<String, Value>, name: &str) -> Option<Account> {
-    match fields.remove(name)? {
-        Value::Object(account) => Some(account.into()),
-        Value::Null => None,
-        other => put_back(fields, name, other),
+fn account(place: &mut Option<Account>, value: Value) -> Option<Value> {
+    match value {
+        Value::Object(account) => *place = Some(account.into()),
+        Value::Null => {}
+        other => return Some(other),
     }
+    None
 }
 
-fn list(fields: &mut Map<String, Value>, name: &str) -> Option<Vec<Value>> {
-    match fields.remove(name)? {
-        Value::Array(list) => Some(list),
-        Value::Null => None,
-        other => put_back(fields, name, other),
+fn list(place: &mut Option<Vec<Value>>, value: Value) -> Option<Value> {
+    match value {
+        Value::Array(list) => *place = Some(list),
+        Value::Null => {}
+        other => return Some(other),
     }
-}
-
-fn put_back<T>(fields: &mut Map<String, Value>, name: &str, value: Value) -> Option<T> {
-    fields.insert(name.to_owned(), value);
     None
 }
 
