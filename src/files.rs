@@ -74,6 +74,7 @@ impl Files {
     ///
     /// Only addresses that ServiceNow sent may come in here.
     pub fn link(&self, address: &str, now: Timestamp) -> Option<String> {
+        self.public_url.as_ref()?;
         let url = Url::parse(address).ok()?;
         if !self.servicenow.has_login() || !is_file(&url, &self.instance) {
             return None;

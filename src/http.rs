@@ -196,11 +196,10 @@ async fn take_response(
     // The sender is checked before its body is read, and the proof then goes with the body.
     let checked =
         auth::with_latest(served.responses.credentials(), || auth::verify(&served.responses, headers, ()));
-    checked.await.inspect_err(|_| {
+    let proof = checked.await.inspect_err(|_| {
         warn!("A call to the response endpoint was refused: its credential is missing or wrong")
     })?;
-    let body = read_body(payload, headers, WEBHOOK_LIMIT).await?;
-    let body = auth::verify(&served.responses, headers, body)?.into_inner();
+    let body = proof.goes_for(read_body(payload, headers, WEBHOOK_LIMIT).await?).into_inner();
     let response = Response::parse(&body).map_err(|_| {
         warn!("A call to the response endpoint was refused: its body is not JSON");
         ApiError::BadRequest("The body is not JSON. Check the REST message in ServiceNow that sends it.")

@@ -68,8 +68,7 @@ impl Role for Calls {
             return Err(Failure::Refused);
         }
         let session = SessionId { conversation: entry.id.clone(), chat: *chat };
-        let user = entry.state().await.user.clone();
-        let mut request = request(queued, &session, &user);
+        let mut request = request(queued, &session, &entry.state().await.user);
         if let Call::Say(message) = what
             && let Some(held) = &message.whisper
         {

@@ -73,7 +73,7 @@ impl Posting {
         activity: Activity,
         trace: Option<String>,
     ) -> Result<Posted, JournalError> {
-        let client = Client { conversation, caller };
+        let (client, activity) = (Client { conversation, caller }, Arc::new(activity));
         // The phase may change under our hands; then the next look decides.
         for _ in 0..3 {
             if !conversation.state().await.is_live() {
@@ -162,7 +162,7 @@ impl Posting {
     async fn post_live(
         &self,
         conversation: &Arc<Conversation>,
-        activity: &Activity,
+        activity: &Arc<Activity>,
         trace: Option<String>,
     ) -> Result<Option<Posted>, JournalError> {
         match activity.kind.as_str() {

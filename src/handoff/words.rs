@@ -24,7 +24,7 @@ use crate::{
 pub async fn say(
     calls: &Arc<Calls>,
     conversation: &Arc<Conversation>,
-    activity: &Activity,
+    activity: &Arc<Activity>,
     trace: Option<String>,
     latest: Option<Timestamp>,
 ) -> Result<Option<Posted>, JournalError> {
