@@ -1,24 +1,31 @@
 //! What a call to a far end came to, said in terms of what the caller does next.
 
-use std::{cell::OnceCell, time::Duration};
+use std::time::Duration;
 
+use actix_web::web::Bytes;
 use reqwest::{
-    NoProxy, Proxy, RequestBuilder, Response,
+    Body, NoProxy, Proxy, Request, RequestBuilder, Response,
     header::{DATE, HeaderMap},
     redirect,
 };
 
-use self::room::{Room, Taken};
+use self::{
+    connections::Reply,
+    room::{Room, Taken},
+};
 use crate::{
     domain::{Timestamp, millis},
     ledger::Failure,
 };
 
 pub mod connect;
+pub mod connections;
+mod own;
 mod refusal;
 pub mod room;
 mod steady;
 pub mod tls;
+pub use self::own::own;
 pub(crate) use self::refusal::{refusal, retry_after};
 pub use self::steady::Steady;
 #[cfg(test)]
@@ -124,16 +131,6 @@ fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, 
     Ok(proxies(var)?.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build()?)
 }
 
-thread_local! {
-    static OWN: OnceCell<reqwest::Client> = const { OnceCell::new() };
-}
-
-/// Lets all calls of this thread go over `client`. A connection belongs to the thread that opened it, so
-/// that a call from another one has to wake both.
-pub fn own(client: &reqwest::Client) {
-    OWN.with(|own| drop(own.set(client.clone())));
-}
-
 /// The proxies the environment asks for, none of them towards this machine.
 fn proxies(var: impl Fn(&str) -> Option<String>) -> Result<Vec<Proxy>, reqwest::Error> {
     let named = Named::read(var);
@@ -198,15 +195,34 @@ pub(crate) async fn call_within(
     limit: usize,
     within: Within<'_>,
 ) -> Result<Answered, CallError> {
-    let mut response = send(request).await?;
-    let status = response.status();
-    if status.is_success() {
-        let headers = std::mem::take(response.headers_mut());
-        let body = read(&mut response, limit, within).await?.ok_or(CallError::Uncertain(None))?;
-        return Ok(Answered { status: status.as_u16(), body, headers });
+    let (http, request) = built(request)?;
+    match own::to(request.url()) {
+        Some(far_end) => {
+            let mut reply = far_end.ask(request).await?;
+            let (status, headers) = (reply.status(), std::mem::take(reply.headers_mut()));
+            answered(status.as_u16(), headers, &mut reply, limit, within).await
+        }
+        None => {
+            let mut response = http.execute(request).await.map_err(no_answer)?;
+            let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+            answered(status.as_u16(), headers, &mut response, limit, within).await
+        }
     }
-    let body = read(&mut response, limit.min(REFUSAL), None).await.ok().flatten().unwrap_or_default();
-    Err(refusal(status.as_u16(), response.headers(), &body, Timestamp::now()))
+}
+
+async fn answered(
+    status: u16,
+    headers: HeaderMap,
+    said: &mut impl Said,
+    limit: usize,
+    within: Within<'_>,
+) -> Result<Answered, CallError> {
+    if (200..300).contains(&status) {
+        let body = read(said, limit, within).await?.ok_or(CallError::Uncertain(None))?;
+        return Ok(Answered { status, body, headers });
+    }
+    let body = read(said, limit.min(REFUSAL), None).await.ok().flatten().unwrap_or_default();
+    Err(refusal(status, &headers, &body, Timestamp::now()))
 }
 
 /// Sends a request once; the answer has any status, and its body has not been read.
@@ -214,6 +230,11 @@ pub(crate) async fn call_within(
 /// # Errors
 /// [`CallError::NotSent`] or [`CallError::Uncertain`].
 pub(crate) async fn send(request: RequestBuilder) -> Result<Response, CallError> {
+    let (http, request) = built(request)?;
+    own::client().unwrap_or(http).execute(request).await.map_err(no_answer)
+}
+
+fn built(request: RequestBuilder) -> Result<(reqwest::Client, Request), CallError> {
     let (http, request) = request.build_split();
     let mut request = request.map_err(no_answer)?;
     for name in ["authorization", "token"] {
@@ -221,8 +242,7 @@ pub(crate) async fn send(request: RequestBuilder) -> Result<Response, CallError>
             value.set_sensitive(true);
         }
     }
-    let http = OWN.with(|own| own.get().cloned()).unwrap_or(http);
-    http.execute(request).await.map_err(no_answer)
+    Ok((http, request))
 }
 
 /// When the far end answered, on its own clock.
@@ -244,22 +264,39 @@ pub(crate) fn rejected(status: u16, body: &[u8]) -> CallError {
     CallError::Rejected { status, code: refusal::code(body) }
 }
 
+/// An answer's body as it comes.
+trait Said {
+    async fn piece(&mut self) -> Result<Option<Bytes>, CallError>;
+}
+
+impl Said for Response {
+    async fn piece(&mut self) -> Result<Option<Bytes>, CallError> {
+        self.chunk().await.map_err(no_answer)
+    }
+}
+
+impl Said for Reply<Body> {
+    async fn piece(&mut self) -> Result<Option<Bytes>, CallError> {
+        self.chunk().await
+    }
+}
+
 /// `None` when there is more than `limit` bytes of it.
 async fn read(
-    response: &mut Response,
+    said: &mut impl Said,
     limit: usize,
     mut within: Within<'_>,
 ) -> Result<Option<Vec<u8>>, CallError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
-        let bytes = body.len() + chunk.len();
+    while let Some(piece) = said.piece().await? {
+        let bytes = body.len() + piece.len();
         if bytes > limit {
             return Ok(None);
         }
         if let Some((room, taken)) = &mut within {
             room.grow(taken, bytes).await.map_err(|full| CallError::Uncertain(Some(full.into())))?;
         }
-        body.extend_from_slice(&chunk);
+        body.extend_from_slice(&piece);
     }
     Ok(Some(body))
 }

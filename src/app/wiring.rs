@@ -77,11 +77,10 @@ impl Wires {
     /// A client of its own keeps a worker's connections on its thread.
     pub fn of_a_worker(&self) -> (Data<Pipe>, Data<Relay>) {
         let own = far_end::client().unwrap_or_else(|_| self.http.clone());
-        far_end::own(&own);
+        let pipe = far_end::own(&own).and_then(|()| Pipe::new(self.direct_line.clone()));
+        let pipe = pipe.expect("a client was made with the same configuration");
         let direct_line = self.direct_line.over(own);
         let relay = Relay::new(direct_line, &self.relay, &self.events, self.workers, self.counters.clone());
-        let pipe =
-            Pipe::new(self.direct_line.clone()).expect("a client was made with the same configuration");
         (Data::new(pipe), Data::new(relay))
     }
 }

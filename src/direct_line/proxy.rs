@@ -2,26 +2,36 @@
 //!
 //! A narrow one: the address comes from the operation, and headers pass in either direction when they are named here.
 
-use std::{rc::Rc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use actix_web::{
     http::header::{self as client, HeaderMap},
     web::Bytes,
 };
+use futures_util::Stream;
 use hyper::{
     Method, Request, Uri,
+    body::{Body, Frame, SizeHint},
     header::{self, HeaderName, HeaderValue},
     http::uri::PathAndQuery,
 };
 use tokio::time::Instant;
 use url::form_urlencoded::byte_serialize;
 
-pub use self::connections::{BrokenOff, Pieces, Reply};
-use self::connections::{Connections, Content};
 use super::{DirectLine, root::Root};
-use crate::far_end::{CallError, NoClient, USER_AGENT, connect::Connector};
+use crate::far_end::{
+    CallError, NoClient, USER_AGENT,
+    connect::Connector,
+    connections::{self, Connections, Patience},
+};
 
-mod connections;
+/// What Direct Line answers.
+pub type Reply = connections::Reply<Content>;
 
 /// A read waits this long; less than the 20 s after which DirectLineJS gives up by itself.
 const READ_TIME_OUT: Duration = Duration::from_secs(15);
@@ -29,6 +39,9 @@ const READ_TIME_OUT: Duration = Duration::from_secs(15);
 const POST_TIME_OUT: Duration = Duration::from_secs(30);
 /// An upload; the Functions front end cuts every request at 230 s.
 const UPLOAD_TIME_OUT: Duration = Duration::from_secs(200);
+
+/// How long an answer that has begun may say nothing.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// A header's name on either side: the client's library has a type of its own.
 type Name = (client::HeaderName, HeaderName);
@@ -77,7 +90,7 @@ static COMES_BACK: [Name; 13] = [
 
 /// One worker's way to Direct Line.
 pub struct Pipe {
-    connections: Rc<Connections>,
+    connections: Arc<Connections<Content>>,
     direct_line: DirectLine,
 }
 
@@ -97,6 +110,21 @@ pub struct Onward<'a> {
     pub sent: Sent,
 }
 
+/// The body of a request.
+pub enum Content {
+    Whole(Bytes),
+    /// As it comes in.
+    Pieces(Pieces),
+}
+
+/// A body that is passed on while it comes.
+pub type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>>>>;
+
+/// What is sent on can't be sent to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("the client's upload broke off")]
+pub struct BrokenOff;
+
 /// What goes with a request.
 pub enum Sent {
     Nothing,
@@ -111,12 +139,14 @@ pub enum Sent {
 }
 
 impl Pipe {
-    /// Proxies of the environment are honoured, as for every other call.
+    /// For the worker that this thread is. Proxies of the environment are honoured, as for every other call.
     ///
     /// # Errors
     /// When there is no TLS.
     pub fn new(direct_line: DirectLine) -> Result<Self, NoClient> {
-        Ok(Self { connections: Rc::new(Connections::new(Connector::new()?)), direct_line })
+        let connections = Connections::new(Arc::new(Connector::new()?));
+        actix_web::rt::spawn(connections.tend());
+        Ok(Self { connections, direct_line })
     }
 
     /// The same Direct Line, for calls that are not a client's.
@@ -141,12 +171,13 @@ impl Pipe {
             Sent::Nothing | Sent::Json(_) => POST_TIME_OUT,
             Sent::Stream { .. } => UPLOAD_TIME_OUT,
         };
-        let until = Instant::now() + patience;
-        let whole = if onward.is_file { until + UPLOAD_TIME_OUT } else { until };
+        let begun = Instant::now() + patience;
+        let whole = if onward.is_file { begun + UPLOAD_TIME_OUT } else { begun };
+        let patience = Patience { begun, whole, silence: SILENCE };
         let sent = std::mem::replace(&mut onward.sent, Sent::Nothing);
         let request = onward.request(root, sent).ok_or(CallError::NotSent(None))?;
         let again = || onward.request(root, Sent::Nothing).filter(|_| is_read);
-        self.connections.ask(&root.host, request, again, until, whole).await
+        self.connections.ask(&root.origin, request, again, patience).await
     }
 }
 
@@ -156,15 +187,10 @@ impl Onward<'_> {
         let mut request = Request::new(Content::Whole(Bytes::new()));
         *request.uri_mut() = self.target(root)?;
         let mut to = hyper::HeaderMap::with_capacity(PASSED.len() + 4);
-        to.insert(header::HOST, root.authority.clone());
+        to.insert(header::HOST, root.origin.authority.clone());
         // Answers are looked into, and nothing here unpacks them.
         to.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let also: &[Name] = if self.is_file { &OF_A_FILE } else { &[] };
-        for (theirs, ours) in PASSED.iter().chain(also) {
-            if let Some(value) = self.headers.get(theirs) {
-                to.insert(ours, HeaderValue::from_bytes(value.as_bytes()).ok()?);
-            }
-        }
+        self.pass_headers(&mut to)?;
         if let Some(authorization) = self.authorization {
             to.insert(header::AUTHORIZATION, HeaderValue::from_str(authorization).ok()?);
         }
@@ -179,6 +205,22 @@ impl Onward<'_> {
         *request.method_mut() = self.method.clone();
         *request.headers_mut() = to;
         Some(request)
+    }
+
+    /// All values lie in one piece of memory.
+    fn pass_headers(&self, to: &mut hyper::HeaderMap) -> Option<()> {
+        let also: &[Name] = if self.is_file { &OF_A_FILE } else { &[] };
+        let mut passed = [None; PASSED.len() + OF_A_FILE.len()];
+        for (place, (theirs, ours)) in passed.iter_mut().zip(PASSED.iter().chain(also)) {
+            *place = self.headers.get(theirs).map(|value| (ours, value.as_bytes()));
+        }
+        let mut values = Vec::with_capacity(passed.iter().flatten().map(|(_, value)| value.len()).sum());
+        passed.iter().flatten().for_each(|(_, value)| values.extend_from_slice(value));
+        let mut values = Bytes::from(values);
+        for (name, value) in passed.into_iter().flatten() {
+            to.insert(name, HeaderValue::from_maybe_shared(values.split_to(value.len())).ok()?);
+        }
+        Some(())
     }
 
     fn target(&self, root: &Root) -> Option<Uri> {
@@ -221,6 +263,34 @@ impl Sent {
                 Content::Pieces(body)
             }
         })
+    }
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let piece = match &mut *self {
+            Self::Whole(bytes) if bytes.is_empty() => None,
+            Self::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
+            Self::Pieces(pieces) => ready!(pieces.as_mut().poll_next(context)),
+        };
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Pieces(_) => SizeHint::default(),
+        }
     }
 }
 

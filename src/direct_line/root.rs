@@ -1,27 +1,22 @@
 //! Which Direct Line serves an agent: a Copilot Studio agent lives in a region, and the global root may refuse it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hyper::{Uri, header::HeaderValue};
 use serde_json::Value;
-use url::{Host, Position, Url};
+use url::{Host, Url};
+
+use crate::far_end::connect::Origin;
 
 /// Where Direct Line is, and the parts of it that a request is made of.
 #[derive(Debug)]
 pub(super) struct Root {
     /// Ends in `/v3/directline/`.
     pub url: Url,
-    /// Scheme, host and port.
-    pub host: Uri,
-    /// Host, and port unless it is the scheme's own.
-    pub authority: HeaderValue,
+    pub origin: Origin,
 }
 
 impl Root {
     pub fn new(url: Url) -> Self {
-        let authority = &url[Position::BeforeHost..Position::AfterPort];
-        let host = format!("{}://{authority}/", url.scheme()).parse();
-        let (host, authority) = (host.expect("a URL's host makes a URI"), authority.parse());
-        Self { authority: authority.expect("a URL's host can stand in a header"), host, url }
+        Self { origin: Origin::of(&url).expect("a URL's host makes a URI and can stand in a header"), url }
     }
 }
 

@@ -4,8 +4,8 @@ use std::{pin::Pin, sync::Arc};
 
 use hyper::{
     Uri,
-    body::Body,
-    client::conn::http1::{SendRequest, handshake},
+    client::conn::http1::{Connection, SendRequest, handshake},
+    header::HeaderValue,
     rt::{Read, Write},
 };
 use hyper_rustls::HttpsConnector;
@@ -16,11 +16,35 @@ use hyper_util::client::{
 use rustls::ClientConfig;
 use tokio::time::timeout;
 use tower_service::Service as _;
+use url::{Position, Url};
 
-use super::{CONNECTING, Cause, Named, NoClient, tls};
+use super::{CONNECTING, Cause, Named, NoClient, connections::Sent, tls};
+
+/// Where a far end is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Scheme, host and port.
+    pub host: Uri,
+    /// Host, and port unless it is the scheme's own.
+    pub authority: HeaderValue,
+}
+
+impl Origin {
+    /// `None` for what is no web address.
+    pub fn of(url: &Url) -> Option<Self> {
+        let authority = &url[Position::BeforeHost..Position::AfterPort];
+        let host = format!("{}://{authority}/", url.scheme()).parse().ok()?;
+        Some(Self { host, authority: authority.parse().ok()? })
+    }
+}
+
+/// Bytes on their way, through TLS and a proxy's tunnel or not.
+pub trait Wire: Read + Write + Unpin + Send {}
+
+impl<T: Read + Write + Unpin + Send> Wire for T {}
 
 /// What moves a connection's bytes for as long as it is polled; over once the connection is.
-pub type Drive = Pin<Box<dyn Future<Output = hyper::Result<()>>>>;
+pub type Drive<B> = Pin<Box<Connection<Box<dyn Wire>, B>>>;
 
 /// Makes connections.
 pub struct Connector {
@@ -57,43 +81,28 @@ impl Connector {
     ///
     /// # Errors
     /// When there is none within 3 seconds.
-    pub async fn connect<B>(&self, to: &Uri) -> Result<(SendRequest<B>, Drive), Cause>
-    where
-        B: Body + 'static,
-        B::Data: Send,
-        B::Error: Into<Cause>,
-    {
+    pub async fn connect<B: Sent>(&self, to: &Uri) -> Result<(SendRequest<B>, Drive<B>), Cause> {
         let connecting = async {
-            let Some(proxy) = self.proxies.intercept(to) else {
-                return ready(self.direct.clone().call(to.clone()).await?).await;
-            };
-            let mut tunnel = Tunnel::new(proxy.uri().clone(), self.direct.clone());
-            if let Some(login) = proxy.basic_auth() {
-                tunnel = tunnel.with_auth(login.clone());
-            }
-            ready(HttpsConnector::from((tunnel, self.tls.clone())).call(to.clone()).await?).await
+            let (sender, drive) = handshake(self.wire(to).await?).await?;
+            Ok((sender, Box::pin(drive)))
         };
         timeout(CONNECTING, connecting).await?
     }
-}
 
-async fn ready<T, B>(connection: T) -> Result<(SendRequest<B>, Drive), Cause>
-where
-    T: Read + Write + Unpin + 'static,
-    B: Body + 'static,
-    B::Data: Send,
-    B::Error: Into<Cause>,
-{
-    let (sender, drive) = handshake(connection).await?;
-    Ok((sender, Box::pin(drive)))
+    async fn wire(&self, to: &Uri) -> Result<Box<dyn Wire>, Cause> {
+        let Some(proxy) = self.proxies.intercept(to) else {
+            return Ok(Box::new(self.direct.clone().call(to.clone()).await?));
+        };
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.direct.clone());
+        if let Some(login) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(login.clone());
+        }
+        Ok(Box::new(HttpsConnector::from((tunnel, self.tls.clone())).call(to.clone()).await?))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
-    use hyper::body::{Bytes, Frame, SizeHint};
-
     use super::*;
     use crate::far_end::testing::{FarEnd, Reply};
 
@@ -125,24 +134,6 @@ mod tests {
     }
 
     async fn connect(connector: &Connector, to: &str) -> Result<(), Cause> {
-        connector.connect::<Nothing>(&to.parse().expect("a URI")).await.map(drop)
-    }
-
-    struct Nothing;
-
-    impl Body for Nothing {
-        type Data = Bytes;
-        type Error = Infallible;
-
-        fn poll_frame(
-            self: Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            std::task::Poll::Ready(None)
-        }
-
-        fn size_hint(&self) -> SizeHint {
-            SizeHint::with_exact(0)
-        }
+        connector.connect::<reqwest::Body>(&to.parse().expect("a URI")).await.map(drop)
     }
 }

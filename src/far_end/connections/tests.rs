@@ -6,40 +6,33 @@ use std::sync::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    task::LocalSet,
-    time::Duration,
 };
 
-use super::{reply::SILENCE, *};
+use super::*;
+use reqwest::Body;
+
+const SILENCE: Duration = Duration::from_secs(15);
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
 #[tokio::test]
 async fn a_connection_serves_one_request_after_the_other() {
     let far_end = FarEnd::start(|_, _| OK.to_owned()).await;
-    LocalSet::new()
-        .run_until(async {
-            let connections = connections();
-            for _ in 0..3 {
-                assert_eq!(far_end.ask(&connections).await.expect("an answer"), "{}");
-            }
-        })
-        .await;
+    let connections = connections();
+    for _ in 0..3 {
+        assert_eq!(far_end.ask(&connections).await.expect("an answer"), "{}");
+    }
     assert_eq!(far_end.opened(), 1);
 }
 
 #[tokio::test]
 async fn what_the_far_end_has_closed_is_not_used() {
     let far_end = FarEnd::start(|_, _| OK.replace("\r\n\r\n", "\r\nx-then: close\r\n\r\n")).await;
-    LocalSet::new()
-        .run_until(async {
-            let connections = connections();
-            for asked in 1..4 {
-                assert_eq!(far_end.ask(&connections).await.expect("an answer"), "{}", "{asked}");
-                far_end.closed(asked).await;
-            }
-        })
-        .await;
+    let connections = connections();
+    for asked in 1..4 {
+        assert_eq!(far_end.ask(&connections).await.expect("an answer"), "{}", "{asked}");
+        far_end.closed(asked).await;
+    }
     assert_eq!(far_end.opened(), 3);
 }
 
@@ -49,17 +42,13 @@ async fn what_may_be_asked_twice_is_asked_again_when_a_kept_connection_breaks() 
     let once_each =
         |_: &str, before| if before % 2 == 0 { OK.to_owned() } else { "x-then: close".to_owned() };
     let far_end = FarEnd::start(once_each).await;
-    LocalSet::new()
-        .run_until(async {
-            let connections = connections();
-            for _ in 0..3 {
-                assert_eq!(far_end.ask(&connections).await.expect("an answer"), "{}");
-            }
-            let late = Instant::now() + SILENCE;
-            let asked = connections.ask(&far_end.to, request(), || None, late, late).await;
-            assert!(matches!(asked, Err(CallError::Uncertain(Some(_)))));
-        })
-        .await;
+    let connections = connections();
+    for _ in 0..3 {
+        assert_eq!(far_end.ask(&connections).await.expect("an answer"), "{}");
+    }
+    let late = Instant::now() + SILENCE;
+    let asked = connections.ask(&far_end.to, request(), || None, patience(late)).await;
+    assert!(matches!(asked, Err(CallError::Uncertain(Some(_)))));
 }
 
 #[tokio::test]
@@ -69,13 +58,9 @@ async fn an_answer_that_nobody_reads_leaves_no_rest_for_the_next() {
         let first = format!("HTTP/1.1 403 Forbidden\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         let far_end =
             FarEnd::start(move |_, before| if before == 0 { first.clone() } else { OK.to_owned() }).await;
-        LocalSet::new()
-            .run_until(async {
-                let connections = connections();
-                drop(far_end.begin(&connections, 15).await.expect("an answer"));
-                assert_eq!(far_end.ask(&connections).await.expect("an answer"), "{}");
-            })
-            .await;
+        let connections = connections();
+        drop(far_end.begin(&connections, 15).await.expect("an answer"));
+        assert_eq!(far_end.ask(&connections).await.expect("an answer"), "{}");
         assert_eq!(far_end.opened(), opened, "{} bytes", body.len());
     }
 }
@@ -84,73 +69,67 @@ async fn an_answer_that_nobody_reads_leaves_no_rest_for_the_next() {
 async fn a_far_end_that_says_nothing_is_given_up() {
     let silent = FarEnd::start(|_, _| String::new()).await;
     let halfway = FarEnd::start(|_, _| OK.replace("{}", "{").to_owned()).await;
-    LocalSet::new()
-        .run_until(async {
-            let began = Instant::now();
-            assert!(matches!(silent.ask(&connections()).await, Err(CallError::Uncertain(Some(_)))));
-            assert_eq!(began.elapsed().as_secs(), 15);
-            let began = Instant::now();
-            assert!(matches!(halfway.ask(&connections()).await, Err(CallError::Uncertain(Some(_)))));
-            assert_eq!(began.elapsed().as_secs(), 15);
-        })
-        .await;
+    let began = Instant::now();
+    assert!(matches!(silent.ask(&connections()).await, Err(CallError::Uncertain(Some(_)))));
+    assert_eq!(began.elapsed().as_secs(), 15);
+    let began = Instant::now();
+    assert!(matches!(halfway.ask(&connections()).await, Err(CallError::Uncertain(Some(_)))));
+    assert_eq!(began.elapsed().as_secs(), 15);
 }
 
 /// Its alarm was set for the first of them, and rings while the second is waited for.
 #[tokio::test(start_paused = true)]
 async fn each_request_has_its_own_time_out_though_they_share_an_alarm() {
     let far_end = FarEnd::start(|_, before| if before == 0 { OK.to_owned() } else { String::new() }).await;
-    LocalSet::new()
-        .run_until(async {
-            let connections = connections();
-            far_end.ask(&connections).await.expect("an answer");
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            let began = Instant::now();
-            assert!(far_end.ask(&connections).await.is_err());
-            assert_eq!(began.elapsed().as_secs(), 15);
-        })
-        .await;
+    let connections = connections();
+    far_end.ask(&connections).await.expect("an answer");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let began = Instant::now();
+    assert!(far_end.ask(&connections).await.is_err());
+    assert_eq!(began.elapsed().as_secs(), 15);
 }
 
 #[tokio::test(start_paused = true)]
 async fn unused_connections_are_closed_also_when_nobody_asks_again() {
     let far_end = FarEnd::start(|_, _| OK.to_owned()).await;
-    LocalSet::new()
-        .run_until(async {
-            let connections = connections();
-            far_end.ask(&connections).await.expect("an answer");
-            far_end.closed(1).await;
-            assert!(connections.unused.borrow().is_empty());
-        })
-        .await;
+    let connections = connections();
+    far_end.ask(&connections).await.expect("an answer");
+    far_end.closed(1).await;
+    assert!(connections.unused().is_empty());
 }
 
 #[tokio::test]
 async fn nobody_at_the_door_is_not_sent() {
     let gone = TcpListener::bind("127.0.0.1:0").await.and_then(|gone| gone.local_addr()).expect("an address");
-    let to = format!("http://{gone}/").parse().expect("a URI");
-    LocalSet::new()
-        .run_until(async {
-            let late = Instant::now() + SILENCE;
-            let asked = connections().ask(&to, request(), || None, late, late).await;
-            assert!(matches!(asked, Err(CallError::NotSent(Some(_)))));
-        })
-        .await;
+    let to = origin(&format!("http://{gone}/"));
+    let late = Instant::now() + SILENCE;
+    let asked = connections().ask(&to, request(), || None, patience(late)).await;
+    assert!(matches!(asked, Err(CallError::NotSent(Some(_)))));
 }
 
-fn connections() -> Rc<Connections> {
-    Rc::new(Connections::new(Connector::new().expect("certificates")))
+fn connections() -> Arc<Connections<Body>> {
+    let connections = Connections::new(Arc::new(Connector::new().expect("certificates")));
+    tokio::spawn(connections.tend());
+    connections
 }
 
-fn request() -> Request<Content> {
-    let mut request = Request::new(Content::Whole(Bytes::new()));
+fn origin(url: &str) -> Origin {
+    Origin::of(&url.parse().expect("a URL")).expect("an origin")
+}
+
+fn patience(until: Instant) -> Patience {
+    Patience { begun: until, whole: until + SILENCE, silence: SILENCE }
+}
+
+fn request() -> Request<Body> {
+    let mut request = Request::new(Body::from(""));
     request.headers_mut().insert("host", hyper::header::HeaderValue::from_static("x"));
     request
 }
 
 /// Keeps its connections, unless it says `x-then: close`.
 struct FarEnd {
-    to: Uri,
+    to: Origin,
     opened: Arc<AtomicUsize>,
     closed: tokio::sync::watch::Receiver<usize>,
 }
@@ -172,15 +151,19 @@ impl FarEnd {
                 });
             }
         });
-        Self { to: to.parse().expect("a URI"), opened, closed }
+        Self { to: origin(&to), opened, closed }
     }
 
-    async fn begin(&self, connections: &Rc<Connections>, seconds: u64) -> Result<Reply, CallError> {
+    async fn begin(
+        &self,
+        connections: &Arc<Connections<Body>>,
+        seconds: u64,
+    ) -> Result<Reply<Body>, CallError> {
         let until = Instant::now() + Duration::from_secs(seconds);
-        connections.ask(&self.to, request(), || Some(request()), until, until + SILENCE).await
+        connections.ask(&self.to, request(), || Some(request()), patience(until)).await
     }
 
-    async fn ask(&self, connections: &Rc<Connections>) -> Result<String, CallError> {
+    async fn ask(&self, connections: &Arc<Connections<Body>>) -> Result<String, CallError> {
         let body = self.begin(connections, 15).await?.collect(1 << 20).await?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }

@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     pin::Pin,
-    rc::Rc,
+    sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
 
@@ -13,31 +13,32 @@ use hyper::{
     HeaderMap, StatusCode,
     body::{Body, Incoming},
 };
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
-use super::{Connection, Connections, Late};
+use super::{Connection, Connections, Late, Patience, Sent};
 use crate::far_end::{CallError, Cause};
 
-/// How long an answer that has begun may say nothing.
-pub(super) const SILENCE: Duration = Duration::from_secs(15);
-
 /// An answer of any status, its body not yet read.
-pub struct Reply {
+pub struct Reply<B: Sent> {
     pub(super) head: hyper::http::response::Parts,
     pub(super) body: Option<Incoming>,
-    pub(super) connection: Option<Connection>,
-    pub(super) home: Rc<Connections>,
-    pub(super) until: Instant,
+    pub(super) connection: Option<Connection<B>>,
+    pub(super) home: Arc<Connections<B>>,
+    pub(super) patience: Patience,
     pub(super) waiting_since: Option<Instant>,
 }
 
-impl Reply {
+impl<B: Sent> Reply<B> {
     pub fn status(&self) -> StatusCode {
         self.head.status
     }
 
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
+    }
+
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.head.headers
     }
 
     /// Bytes of the body, if that was told; none of an answer to HEAD.
@@ -48,7 +49,7 @@ impl Reply {
     /// The next piece of the body; `None` at its end.
     ///
     /// # Errors
-    /// [`CallError::Uncertain`] when it breaks off, says nothing for 15 seconds or takes longer than it may.
+    /// [`CallError::Uncertain`] when it breaks off, says nothing for too long or takes longer than it may.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, CallError> {
         let piece = poll_fn(|context| self.poll_chunk(context)).await;
         self.waiting_since = None;
@@ -82,8 +83,8 @@ impl Reply {
                 }
             }
         }
-        let silent = *self.waiting_since.get_or_insert_with(Instant::now) + SILENCE;
-        ready!(connection.rings(context, silent.min(self.until)));
+        let silent = *self.waiting_since.get_or_insert_with(Instant::now) + self.patience.silence;
+        ready!(connection.rings(context, silent.min(self.patience.whole)));
         Poll::Ready(Err(Late.into()))
     }
 
@@ -113,7 +114,7 @@ impl Reply {
 }
 
 /// A body that nobody wants ends the connection, unless all of it is here.
-impl Drop for Reply {
+impl<B: Sent> Drop for Reply<B> {
     fn drop(&mut self) {
         self.body = None;
         if let Some(connection) = self.connection.take() {

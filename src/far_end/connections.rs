@@ -1,79 +1,78 @@
-//! One worker's connections to Direct Line.
+//! One worker's connections to a far end.
 //!
 //! A connection has no task of its own: whoever waits for its answer moves its bytes, and nobody else is woken for that. Between
 //! two requests it lies still; that the far end has closed it is seen by the next request before anything is written.
 
 use std::{
-    cell::{Cell, RefCell},
     future::poll_fn,
     pin::{Pin, pin},
-    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use actix_web::web::Bytes;
-use futures_util::Stream;
 use hyper::{
-    Request, Response, Uri,
-    body::{Body, Frame, Incoming, SizeHint},
+    Request, Response,
+    body::{Body, Incoming},
     client::conn::http1::SendRequest,
 };
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 pub use self::reply::Reply;
-use crate::far_end::{
+use super::{
     CallError, Cause, UNUSED,
-    connect::{Connector, Drive},
+    connect::{Connector, Drive, Origin},
 };
 
 mod reply;
 
-/// The body of a request.
-pub enum Content {
-    Whole(Bytes),
-    /// As it comes in.
-    Pieces(Pieces),
+/// How long an answer is waited for.
+#[derive(Clone, Copy)]
+pub struct Patience {
+    /// It has begun before that,
+    pub begun: Instant,
+    /// is there before that,
+    pub whole: Instant,
+    /// and says nothing for no longer than that.
+    pub silence: Duration,
 }
-
-/// A body that is passed on while it comes.
-pub type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>>>>;
-
-/// What is sent on can't be sent to its end.
-#[derive(Debug, thiserror::Error)]
-#[error("the client's upload broke off")]
-pub struct BrokenOff;
 
 #[derive(Debug, thiserror::Error)]
 #[error("no answer in time")]
 struct Late;
 
-/// Connections that are there and not in use.
-pub struct Connections {
-    connector: Connector,
-    unused: RefCell<Vec<Connection>>,
-    tended: Cell<bool>,
+/// What can be sent over a connection.
+pub trait Sent: Body<Data = Bytes, Error: Into<Cause>> + 'static {}
+
+impl<B: Body<Data = Bytes, Error: Into<Cause>> + 'static> Sent for B {}
+
+/// Connections to one far end, those that are there and not in use.
+pub struct Connections<B: Sent> {
+    connector: Arc<Connector>,
+    unused: Mutex<Vec<Connection<B>>>,
 }
 
-struct Connection {
-    sender: SendRequest<Content>,
+struct Connection<B: Sent> {
+    sender: SendRequest<B>,
     /// `None` once the connection is over.
-    drive: Option<Drive>,
+    drive: Option<Drive<B>>,
     /// Set when it rings, not for each request: most are answered long before.
     alarm: Pin<Box<Sleep>>,
     unused_since: Instant,
 }
 
 /// Why a connection brought no answer.
-enum Unanswered {
+enum Unanswered<B> {
     /// It was over before anything was written.
-    Unsent(Box<Request<Content>>, Cause),
+    Unsent(Box<Request<B>>, Cause),
     /// It broke, or brought what is no answer.
     Cut(hyper::Error),
     Late,
 }
 
-impl From<Unanswered> for CallError {
-    fn from(why: Unanswered) -> Self {
+impl<B> From<Unanswered<B>> for CallError {
+    fn from(why: Unanswered<B>) -> Self {
         match why {
             Unanswered::Unsent(_, why) => Self::NotSent(Some(why)),
             Unanswered::Cut(why) => Self::Uncertain(Some(why.into())),
@@ -82,12 +81,12 @@ impl From<Unanswered> for CallError {
     }
 }
 
-impl Connections {
-    pub fn new(connector: Connector) -> Self {
-        Self { connector, unused: RefCell::default(), tended: Cell::default() }
+impl<B: Sent> Connections<B> {
+    pub fn new(connector: Arc<Connector>) -> Arc<Self> {
+        Arc::new(Self { connector, unused: Mutex::default() })
     }
 
-    /// Asks the host of `to`, always the same. The answer has begun before `until`, and is there before `whole`.
+    /// Asks `to`, always the same.
     ///
     /// A far end may close a connection in the very moment it is used again. `again` gives the request once more if it may be asked
     /// twice (RFC 9110, 9.2.2); then that goes over a new one.
@@ -95,24 +94,24 @@ impl Connections {
     /// # Errors
     /// [`CallError::NotSent`] or [`CallError::Uncertain`].
     pub async fn ask(
-        self: &Rc<Self>,
-        to: &Uri,
-        mut request: Request<Content>,
-        again: impl Fn() -> Option<Request<Content>>,
-        until: Instant,
-        whole: Instant,
-    ) -> Result<Reply, CallError> {
+        self: &Arc<Self>,
+        to: &Origin,
+        mut request: Request<B>,
+        again: impl Fn() -> Option<Request<B>>,
+        patience: Patience,
+    ) -> Result<Reply<B>, CallError> {
+        let until = patience.begun;
         let reply = |connection, (head, body)| {
-            let home = Rc::clone(self);
+            let home = Arc::clone(self);
             let (body, connection) = (Some(body), Some(connection));
-            Reply { head, body, connection, home, until: whole, waiting_since: None }
+            Reply { head, body, connection, home, patience, waiting_since: None }
         };
         while let Some(mut connection) = self.take() {
             match connection.ask(request, until).await {
                 Ok(answer) => return Ok(reply(connection, answer.into_parts())),
                 Err(Unanswered::Unsent(unsent, _)) => request = *unsent,
                 Err(Unanswered::Cut(why)) => {
-                    request = again().filter(|_| !why.is_parse()).ok_or(Unanswered::Cut(why))?;
+                    request = again().filter(|_| !why.is_parse()).ok_or(Unanswered::<B>::Cut(why))?;
                     break;
                 }
                 Err(late @ Unanswered::Late) => return Err(late.into()),
@@ -123,15 +122,18 @@ impl Connections {
         Ok(reply(connection, answer.into_parts()))
     }
 
-    async fn open(self: &Rc<Self>, to: &Uri) -> Result<Connection, Cause> {
-        self.tend();
-        let (sender, drive) = self.connector.connect(to).await?;
+    async fn open(&self, to: &Origin) -> Result<Connection<B>, Cause> {
+        let (sender, drive) = self.connector.connect(&to.host).await?;
         let now = Instant::now();
         Ok(Connection { sender, drive: Some(drive), alarm: Box::pin(sleep_until(now)), unused_since: now })
     }
 
-    fn take(&self) -> Option<Connection> {
-        let mut unused = self.unused.borrow_mut();
+    fn unused(&self) -> MutexGuard<'_, Vec<Connection<B>>> {
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Option<Connection<B>> {
+        let mut unused = self.unused();
         let last = unused.pop()?;
         if last.unused_since.elapsed() < UNUSED {
             return Some(last);
@@ -141,37 +143,34 @@ impl Connections {
         None
     }
 
-    fn keep(&self, mut connection: Connection) {
+    fn keep(&self, mut connection: Connection<B>) {
         // Whatever ends the exchange is here already.
         connection.drive(&mut Context::from_waker(Waker::noop()));
         if connection.drive.is_some() && connection.sender.is_ready() {
             connection.unused_since = Instant::now();
-            self.unused.borrow_mut().push(connection);
+            self.unused().push(connection);
         }
     }
 
-    /// Closes what lies unused, also when nobody asks anything more.
-    fn tend(self: &Rc<Self>) {
-        if self.tended.replace(true) {
-            return;
-        }
-        let home = Rc::downgrade(self);
-        actix_web::rt::spawn(async move {
+    /// What closes connections that lie unused, also when nobody asks anything more; for a task beside those who ask.
+    pub fn tend(self: &Arc<Self>) -> impl Future<Output = ()> + use<B> {
+        let home = Arc::downgrade(self);
+        async move {
             loop {
                 sleep(UNUSED).await;
                 let Some(home) = home.upgrade() else { return };
-                home.unused.borrow_mut().retain(|kept| kept.unused_since.elapsed() < UNUSED);
+                home.unused().retain(|kept| kept.unused_since.elapsed() < UNUSED);
             }
-        });
+        }
     }
 }
 
-impl Connection {
+impl<B: Sent> Connection<B> {
     async fn ask(
         &mut self,
-        request: Request<Content>,
+        request: Request<B>,
         until: Instant,
-    ) -> Result<Response<Incoming>, Unanswered> {
+    ) -> Result<Response<Incoming>, Unanswered<B>> {
         let mut answer = pin!(self.sender.try_send_request(request));
         poll_fn(|context| {
             self.drive(context);
@@ -209,34 +208,6 @@ impl Connection {
                 return Poll::Ready(());
             }
             self.alarm.as_mut().reset(until);
-        }
-    }
-}
-
-impl Body for Content {
-    type Data = Bytes;
-    type Error = BrokenOff;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let piece = match &mut *self {
-            Self::Whole(bytes) if bytes.is_empty() => None,
-            Self::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
-            Self::Pieces(pieces) => ready!(pieces.as_mut().poll_next(context)),
-        };
-        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(bytes) if bytes.is_empty())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Pieces(_) => SizeHint::default(),
         }
     }
 }
