@@ -6,9 +6,11 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use self::{bot::Bot, calls::Calls};
 use crate::{
-    config::{AfterChat, Settings},
+    config::{AfterChat, HandoffSettings, Settings},
     credential::derived,
     direct_line::DirectLine,
     domain::millis,
@@ -90,23 +92,29 @@ impl Handoff {
         counters: Arc<Counters>,
     ) -> Option<Self> {
         let far_end = settings.servicenow.as_ref()?;
-        let texts = settings.handoff.texts.clone();
         let direct_line = DirectLine::new(&settings.direct_line, http.clone());
         let servicenow = ServiceNow::new(far_end, http.clone());
         let back_to_bot = settings.handoff.after_chat == AfterChat::Bot && direct_line.can_open();
         let machine = Chat { timeout_millis: millis(settings.handoff.timeout), back_to_bot };
         let stored = observing::observer(servicenow.clone(), counters.clone());
         let ledger = Arc::new(Ledger::new(machine, journal, World::real(derived::marks(settings)), stored));
-        let instance = far_end.url.clone();
-        let files = Arc::new(Files::new(settings, instance.clone(), servicenow.clone(), kept));
-        let calls = Arc::new(Calls {
-            ledger: ledger.clone(),
-            servicenow,
-            largest_picture: files.max_upload(),
-            counters: counters.clone(),
-        });
+        let files = Arc::new(Files::new(settings, far_end.url.clone(), servicenow.clone(), kept));
+        let largest_picture = files.max_upload();
         let bot = Arc::new(Bot::new(settings, ledger.clone(), direct_line.clone()));
-        let escalations = Arc::new(Escalations::new(&settings.handoff, calls.clone(), bot.clone()));
+        let calls = Arc::new(Calls { ledger, servicenow, largest_picture, counters });
+        Some(Self::of(&settings.handoff, far_end.url.clone(), direct_line, calls, bot, files))
+    }
+
+    fn of(
+        settings: &HandoffSettings,
+        instance: Url,
+        direct_line: DirectLine,
+        calls: Arc<Calls>,
+        bot: Arc<Bot>,
+        files: Arc<Files>,
+    ) -> Self {
+        let (ledger, texts) = (calls.ledger.clone(), settings.texts.clone());
+        let escalations = Arc::new(Escalations::new(settings, calls.clone(), bot.clone()));
         let attaching = Arc::new(Attaching {
             calls: calls.clone(),
             files: files.clone(),
@@ -114,7 +122,7 @@ impl Handoff {
             texts: texts.clone(),
         });
         let shown = Shown { ledger: ledger.clone(), files: files.clone(), texts: texts.clone(), instance };
-        Some(Self {
+        Self {
             tokens: Tokens { ledger: ledger.clone(), direct_line: direct_line.clone() },
             reading: Reading {
                 calls: calls.clone(),
@@ -134,10 +142,10 @@ impl Handoff {
             ledger,
             escalations,
             files,
-            counters,
+            counters: calls.counters.clone(),
             calls,
             bot,
-        })
+        }
     }
 
     /// Stores what a webhook tells. The caller may answer 200 when this has returned.
