@@ -10,7 +10,7 @@ const MAKES_WORDS: [&str; 7] =
     ["translate", "secondary_bot", "handoff", "session", "relay", "agent_turn", "wire/virtual_agent"];
 
 /// Words of the far ends' formats that look like words of ours.
-const THEIRS: [&str; 18] = [
+const THEIRS: [&str; 19] = [
     "Boolean",
     "Card",
     "Date",
@@ -21,6 +21,7 @@ const THEIRS: [&str; 18] = [
     "Number",
     "Picker",
     "Picture",
+    "Rating",
     "Small",
     "Stretch",
     "Text",
