@@ -18,7 +18,7 @@ use crate::{
         Decided, Machine as _, commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
     },
-    session::{Command, Fact, LANE, Phase, State},
+    session::{Command, Fact, LANE, Phase, Segment, State},
     translate::watermark::{Cursor, LARGEST_PAGE, Upstream},
 };
 
@@ -202,13 +202,7 @@ impl Reading {
     ) -> Result<Page, JournalError> {
         let conversation = client.conversation;
         let (mut making, mut bot) = (Making { cursor, activities: vec![] }, None);
-        loop {
-            let at = making.cursor.segment;
-            let (segment, last) = {
-                let state = conversation.state().await;
-                let Some(segment) = state.segments.get(at).cloned() else { break };
-                (segment, at + 1 == state.segments.len())
-            };
+        while let Some((segment, last)) = stretch(conversation, making.cursor.segment).await {
             // Who still reads the bot's words reads history.
             let catching_up = segment.cut.is_some() && making.cursor.upstream != Upstream::End;
             if catching_up {
@@ -224,25 +218,27 @@ impl Reading {
                 facts = self.look(conversation, &mut making.cursor).await?.0;
             }
             let from = making.cursor.local;
-            let reached = {
-                let state = conversation.state().await;
-                self.shown.read(conversation, &state, &facts, catching_up, &mut making)
-            };
-            match reached {
-                Reached::NextStretch => {
-                    facts.drain(..usize::try_from(making.cursor.local - from).unwrap_or(usize::MAX));
-                    continue;
+            let state = conversation.state().await;
+            let reached = self.shown.read(conversation, &state, &facts, catching_up, &mut making);
+            drop(state);
+            if reached == Reached::NextStretch {
+                facts.drain(..usize::try_from(making.cursor.local - from).unwrap_or(usize::MAX));
+                continue;
+            }
+            if reached == Reached::Head && last && segment.cut.is_none() {
+                bot = Some(making.cursor.segment);
+                if asked.bot == BotWords::Polled {
+                    Box::pin(self.read_bot(client, &mut making)).await?;
                 }
-                Reached::Head if last && segment.cut.is_none() => {
-                    bot = Some(at);
-                    if asked.bot == BotWords::Polled {
-                        Box::pin(self.read_bot(client, &mut making)).await?;
-                    }
-                }
-                Reached::Head | Reached::Full => {}
             }
             break;
         }
         Ok(making.page(asked.watermark, bot))
     }
+}
+
+/// The bot's stretch with this number, and whether it is the last.
+async fn stretch(conversation: &Conversation, number: usize) -> Option<(Segment, bool)> {
+    let state = conversation.state().await;
+    Some((state.segments.get(number)?.clone(), number + 1 == state.segments.len()))
 }

@@ -33,6 +33,7 @@ use crate::{
 const RENEWED: i64 = 4_000;
 
 /// Where reading the journal for an answer came to its end.
+#[derive(PartialEq, Eq)]
 pub enum Reached {
     Head,
     /// The bot came back on the way, so that its next stretch follows.
@@ -88,10 +89,7 @@ impl Shown {
             if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
                 continue;
             }
-            let once = self.in_clear(conversation, fact, position);
-            // What is not stored can't be linked to.
-            at.set(once.is_none().then_some(position));
-            let shown = self.show(once.as_ref().unwrap_or(fact), position, &scene, now);
+            let shown = self.show(conversation, fact, position, &at, &scene);
             size += shown.as_ref().map_or(0, size_of);
             if size > LARGEST_PAGE && !activities.is_empty() {
                 cursor.local = position;
@@ -104,10 +102,20 @@ impl Shown {
         Reached::Head
     }
 
-    fn show(&self, fact: &Fact, position: Position, scene: &Scene<'_>, now: Timestamp) -> Option<Value> {
-        let mut shown = client_view::shown(fact, position, scene)?;
+    fn show(
+        &self,
+        conversation: &Conversation,
+        fact: &Fact,
+        position: Position,
+        linked: &Cell<Option<Position>>,
+        scene: &Scene<'_>,
+    ) -> Option<Value> {
+        let once = self.in_clear(conversation, fact, position);
+        // What is not stored can't be linked to.
+        linked.set(once.is_none().then_some(position));
+        let mut shown = client_view::shown(once.as_ref().unwrap_or(fact), position, scene)?;
         if let Fact::UserSaid(said) = fact {
-            self.show_files(said, &mut shown, now);
+            self.show_files(said, &mut shown, Timestamp::now());
         }
         Some(shown)
     }
