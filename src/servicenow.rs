@@ -26,7 +26,7 @@ use crate::{
     domain::Timestamp,
     far_end::{self, Answered, CallError},
     telemetry::span,
-    wire::virtual_agent::request::Request,
+    wire::virtual_agent::{request::Request, response},
 };
 
 mod budget;
@@ -252,7 +252,7 @@ fn signature(secret: &SecretString, body: &[u8]) -> String {
 /// Plain text is a success (UPDATE_MESSAGES answers so), a web page is not.
 fn answer(Answered { status, body, .. }: Answered) -> Result<Answer, CallError> {
     let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
-    let Ok(json) = serde_json::from_slice::<Value>(text) else {
+    let Ok(json) = serde_json::from_slice(text).map(response::unwrapped) else {
         let is_page = text.trim_ascii_start().starts_with(b"<");
         return if is_page { Err(CallError::Failed { status }) } else { Ok(Answer::default()) };
     };

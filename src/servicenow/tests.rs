@@ -74,6 +74,7 @@ async fn the_provider_application_is_named_in_every_request() {
 async fn an_answer_is_read_for_what_it_is() {
     let full = json!({"requestId": "r", "body": [{"uiType": "OutputText", "value": "Hi"}], "score": 1});
     let empty = json!({"requestId": "r", "body": []});
+    let wrapped = json!({"result": full});
     for (reply, synchronous) in [
         (success(), None),
         (Reply::text(200, "Message Processed Successfully"), None),
@@ -82,6 +83,7 @@ async fn an_answer_is_read_for_what_it_is() {
         (Reply::json(200, &json!({"body": "no array"})), None),
         (Reply::json(200, &full), Some(full.to_string().into_bytes())),
         (Reply::json(200, &empty), Some(empty.to_string().into_bytes())),
+        (Reply::json(200, &wrapped), Some(wrapped.to_string().into_bytes())),
     ] {
         let answer = answered_with(reply).await.expect("a success");
         assert_eq!(answer, Answer { synchronous });
@@ -93,6 +95,7 @@ async fn a_failure_with_200_is_a_refusal() {
     for body in [
         json!({"status": "failure", "error": {"message": "Invalid request", "detail": "userId of Jo"}}),
         json!({"status": "Failure", "body": []}),
+        json!({"result": {"status": "failure"}}),
     ] {
         let outcome = answered_with(Reply::json(200, &body)).await;
         assert!(matches!(outcome, Err(CallError::Rejected { status: 200, code: None })), "{outcome:?}");

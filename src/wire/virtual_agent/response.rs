@@ -9,7 +9,7 @@ mod fields;
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::wire::json;
 
@@ -58,7 +58,8 @@ pub enum StreamState {
 impl Response {
     /// Reads what ServiceNow sent. JSON of any shape gives a response; what isn't an object gives an empty one.
     pub fn parse(bytes: &[u8]) -> Result<Self, NotJson> {
-        let json::Read { mut value, lost } = json::read(bytes)?;
+        let json::Read { value, lost } = json::read(bytes)?;
+        let mut value = unwrapped(value);
         let cut = cut_short(&mut value);
         Ok(Self { lost: lost + cut, ..Self::from_value(&value) })
     }
@@ -96,6 +97,13 @@ impl StreamState {
             _ => Self::Unknown(raw),
         }
     }
+}
+
+/// Scripted REST APIs, and proxies made of them, put what they answer into `result`.
+pub fn unwrapped(mut value: Value) -> Value {
+    let is_wrapped =
+        |map: &Map<String, Value>| map.len() == 1 && map.get("result").is_some_and(Value::is_object);
+    if value.as_object().is_some_and(is_wrapped) { value["result"].take() } else { value }
 }
 
 /// Says how much there is, never what: people's words and ids don't belong in logs.

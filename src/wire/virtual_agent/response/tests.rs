@@ -24,6 +24,14 @@ fn a_message_of_a_million_items_is_not_held_whole() {
 }
 
 #[test]
+fn what_a_script_puts_into_result_is_read() {
+    let message = json!({"clientSessionId": "c-1", "body": [{"uiType": "OutputText", "value": "Hi"}]});
+    assert_eq!(parse(&json!({"result": message})), parse(&message));
+    let beside = json!({"result": {"body": [1]}, "clientSessionId": "c-1"});
+    assert_eq!(parse(&beside).body, [], "a field of that name is no wrapping");
+}
+
+#[test]
 fn what_surrounds_the_body_is_read_whatever_its_types() {
     let read = parse(&json!({
         "requestId": 17, "clientSessionId": "c-1", "userId": "", "interactionId": null, "nowSessionId": "n",
