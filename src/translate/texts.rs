@@ -1,6 +1,6 @@
 //! The words we put in ourselves, in the language of who reads them. `docs/texts.md` lists them.
 
-use std::{collections::HashMap, fmt, sync::OnceLock};
+use std::{collections::HashMap, fmt, iter, sync::OnceLock};
 
 mod ids;
 
@@ -87,8 +87,8 @@ impl Texts {
         let mut wanted: Vec<(&str, f32)> = wanted.filter(|(_, weight)| *weight > 0.0).collect();
         wanted.sort_by(|one, other| other.1.total_cmp(&one.1));
         let is_known = |language: &str| {
-            let has = |tag: &String| self.given.contains_key(tag) || built_in().contains_key(tag.as_str());
-            candidates(Some(language)).iter().any(has)
+            let has = |tag: &str| self.given.contains_key(tag) || built_in().contains_key(tag);
+            candidates(&tag(language)).any(has)
         };
         self.of(wanted.into_iter().map(|(language, _)| language).find(|language| is_known(language)))
     }
@@ -102,8 +102,8 @@ impl Texts {
     pub fn of_all(&self, locales: [Option<&str>; 2]) -> Words<'_> {
         let mut chain = [None; MAX_CHAIN];
         let mut places = chain.iter_mut();
-        let wanted = locales.map(candidates);
-        for language in wanted.iter().flatten().map(String::as_str).chain(["en"]) {
+        let wanted = locales.map(|locale| locale.map(tag).unwrap_or_default());
+        for language in wanted.iter().flat_map(|tag| candidates(tag)).chain(["en"]) {
             for found in [self.given.get(language), built_in().get(language)].into_iter().flatten() {
                 if let Some(place) = places.next() {
                     *place = Some(found);
@@ -256,26 +256,22 @@ pub(super) fn is_said(text: Text, typed: &str) -> bool {
 
 /// A BCP 47 tag as it is looked for.
 fn tag(raw: &str) -> String {
-    raw.trim().replace('_', "-").to_ascii_lowercase()
+    let mut tag = raw.trim().replace('_', "-");
+    tag.make_ascii_lowercase();
+    tag
 }
 
-/// The languages a locale may be read in, most specific first. Of Chinese and Portuguese there is one each, which its
-/// neighbours can read.
-fn candidates(locale: Option<&str>) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut rest = locale.map(tag).unwrap_or_default();
-    rest.truncate(rest.floor_char_boundary(40));
-    while !rest.is_empty() && found.len() < 3 {
-        found.push(rest.clone());
-        rest.truncate(rest.rfind('-').unwrap_or(0));
-    }
-    let language = found.last().map(String::as_str).unwrap_or_default();
-    match language.split('-').next() {
-        Some("zh") => found.push("zh-hans".to_owned()),
-        Some("pt") => found.push("pt-br".to_owned()),
-        _ => {}
-    }
-    found
+/// The languages that a locale, as a tag, may be read in, most specific first. Of Chinese and Portuguese there is one each,
+/// which its neighbours can read.
+fn candidates<'a>(tag: &'a str) -> impl Iterator<Item = &'a str> {
+    let whole = Some(&tag[..tag.floor_char_boundary(40)]).filter(|tag| !tag.is_empty());
+    let relative = match tag.split('-').next() {
+        Some("zh") => Some("zh-hans"),
+        Some("pt") => Some("pt-br"),
+        _ => None,
+    };
+    let shorter = |tag: &&'a str| tag.rsplit_once('-').map(|(head, _)| head).filter(|head| !head.is_empty());
+    iter::successors(whole, shorter).take(3).chain(relative)
 }
 
 /// The first variable of a wording: what stands before it, its name, and the rest.
