@@ -59,7 +59,7 @@ pub struct State {
     pub chat: u32,
     pub user: User,
     /// Direct Line conversations behind the client's, oldest first. The first is the client's own.
-    pub segments: Vec<Segment>,
+    pub segments: Vec<Arc<Segment>>,
     pub outbox: Outbox<ChatCall>,
     /// The last escalation's `traceparent`, for what nobody's request asked for.
     trace: Option<Arc<str>>,
@@ -238,7 +238,7 @@ impl State {
 
     /// The segment that speaks now or was cut off last.
     pub fn segment(&self) -> Option<&Segment> {
-        self.segments.last()
+        self.segments.last().map(Arc::as_ref)
     }
 
     /// The last stretch of the bot's that has ended and was not read to its end; which one it is.

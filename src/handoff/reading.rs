@@ -238,7 +238,7 @@ impl Reading {
 }
 
 /// The bot's stretch with this number, and whether it is the last.
-async fn stretch(conversation: &Conversation, number: usize) -> Option<(Segment, bool)> {
+async fn stretch(conversation: &Conversation, number: usize) -> Option<(Arc<Segment>, bool)> {
     let state = conversation.state().await;
     Some((state.segments.get(number)?.clone(), number + 1 == state.segments.len()))
 }

@@ -1,5 +1,7 @@
 //! What each fact makes of a conversation's state.
 
+use std::sync::Arc;
+
 use super::{
     AgentSaid, AgentTypes, Call, EndReason, Fact, HandoffRequested, Phase, SealedToken, Segment, Speaker,
     State, TOKENS, UserSaid, Whispered,
@@ -68,7 +70,7 @@ impl State {
             Fact::ConversationOver { .. } => self.phase = Phase::Over,
             Fact::BotReturned { conversation, token, .. } => self.bot_returned(conversation, token.clone()),
             Fact::BotTokenRenewed { token } => {
-                if let Some(segment) = self.segments.last_mut() {
+                if let Some(segment) = self.segments.last_mut().map(Arc::make_mut) {
                     segment.token = Some(token.clone());
                 }
             }
@@ -79,7 +81,7 @@ impl State {
     }
 
     fn drained(&mut self, segment: usize) {
-        if let Some(cut) = self.segments.get_mut(segment).and_then(|s| s.cut.as_mut()) {
+        if let Some(cut) = self.segments.get_mut(segment).and_then(|s| Arc::make_mut(s).cut.as_mut()) {
             cut.drained = true;
         }
     }
@@ -105,7 +107,8 @@ impl State {
     fn bot_returned(&mut self, conversation: &str, token: Option<SealedToken>) {
         self.phase = Phase::Bot;
         self.segments.reserve_exact(1);
-        self.segments.push(Segment { conversation: Some(conversation.to_owned()), token, cut: None });
+        let conversation = Some(conversation.to_owned());
+        self.segments.push(Arc::new(Segment { conversation, token, cut: None }));
     }
 
     /// Of too many, those that end first go.
@@ -144,9 +147,9 @@ impl State {
         }
         if self.segments.is_empty() {
             self.segments.reserve_exact(1);
-            self.segments.push(Segment::default());
+            self.segments.push(Arc::default());
         }
-        if let Some(segment) = self.segments.last_mut() {
+        if let Some(segment) = self.segments.last_mut().map(Arc::make_mut) {
             segment.cut = Some(request.cut.clone());
         }
         self.phase = Phase::Waiting { since: request.at, queued: false };
@@ -190,7 +193,7 @@ impl State {
     /// The words that asked for a person are looked for until they are found once.
     fn request_found(&mut self, said: &UserSaid) {
         let text = said.echo.get("text").and_then(serde_json::Value::as_str);
-        if let Some(cut) = self.segments.last_mut().and_then(|segment| segment.cut.as_mut()) {
+        if let Some(cut) = self.segments.last_mut().and_then(|segment| Arc::make_mut(segment).cut.as_mut()) {
             cut.unmatched_request.take_if(|request| text == Some(request));
         }
     }
