@@ -60,7 +60,9 @@ impl Kept {
     /// What there is no room for, when `said` comes behind `others`.
     pub(super) fn lacks_room_for(&self, said: &UserSaid, others: &[Fact]) -> Option<Quota> {
         let before: u64 = others.iter().map(weight).sum();
-        if self.words.saturating_add(before).saturating_add(size(said)) > MOST_WORDS {
+        // No one message is half of what there is room for: it is written out to be counted once it is stored, not twice.
+        let plenty = self.words.saturating_add(before) < MOST_WORDS / 2;
+        if !plenty && self.words.saturating_add(before).saturating_add(size(said)) > MOST_WORDS {
             return Some(Quota::Words);
         }
         (bytes_of(said) > self.room_for_files()).then_some(Quota::Files)
