@@ -73,8 +73,12 @@ impl<F> Store<F> {
 
     async fn journal(&self) -> Result<&dyn Journal, JournalError> {
         let failed = |what| JournalError::unavailable(what)("nothing was asked of it");
-        let opened = timeout(PATIENCE, self.shared.opened.wait()).await;
-        let opened = opened.map_err(|_| failed("it is not open yet"))?;
+        let opened = match self.shared.opened.get() {
+            Some(opened) => opened,
+            None => timeout(PATIENCE, self.shared.opened.wait())
+                .await
+                .map_err(|_| failed("it is not open yet"))?,
+        };
         opened.as_deref().ok_or_else(|| failed("it could not be opened"))
     }
 
