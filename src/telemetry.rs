@@ -4,6 +4,7 @@
 //! line is JSON; on a terminal it is for people.
 
 mod counters;
+mod fields;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 pub mod span;
@@ -63,7 +64,7 @@ where
     // A line that can't be written must not become a line on standard error.
     let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
     if json {
-        Box::new(lines.json().flatten_event(true).with_span_list(false))
+        Box::new(lines.json().flatten_event(true).with_span_list(false).fmt_fields(fields::SpanFields))
     } else {
         Box::new(lines.with_ansi(ansi))
     }
@@ -132,6 +133,27 @@ mod tests {
         assert_eq!(line["conversation.id"], "c1");
         assert_eq!(line["level"], "ERROR");
         assert_eq!(line["span"]["id"], 7);
+    }
+
+    #[test]
+    fn what_is_known_of_a_request_later_stands_in_its_lines_too() {
+        let log = logged("info", true, || {
+            let id = Some("a \"quoted\" id");
+            let span = info_span!("webhook", id, trace = tracing::field::Empty, more = tracing::field::Empty);
+            span.record("trace", "4bf9").record("more", true);
+            span.in_scope(|| info!("ours"));
+            let bare = info_span!("bare", trace = tracing::field::Empty);
+            bare.in_scope(|| info!("nothing"));
+            bare.record("trace", tracing::field::debug(Some("x")));
+            bare.in_scope(|| info!("something"));
+        });
+        let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let spans: Vec<serde_json::Value> = lines.map(|line| line["span"].clone()).collect();
+        let webhook =
+            serde_json::json!({"id": "a \"quoted\" id", "trace": "4bf9", "more": true, "name": "webhook"});
+        let bare = serde_json::json!({"name": "bare"});
+        let later = serde_json::json!({"trace": "Some(\"x\")", "name": "bare"});
+        assert_eq!(spans, [webhook, bare, later]);
     }
 
     #[test]
