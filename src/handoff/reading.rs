@@ -115,18 +115,21 @@ impl Reading {
         let mut moved = (!asked.hold.is_zero()).then(|| conversation.watch());
         let until = tokio::time::Instant::now() + asked.hold;
         loop {
-            let (mut facts, state) = self.look(conversation, &mut cursor).await?;
+            let (facts, state) = self.look(conversation, &mut cursor).await?;
             let owed = self.owed(conversation, &state, read.min(cursor.local));
-            drop(state);
             let again = owed.due || owed.undrained.is_some();
+            let mut seen = (facts, Some(state));
             if again {
-                facts = vec![];
+                seen = (vec![], None);
+            } else if owed.fetched.is_some() {
+                seen.1 = None;
             }
             self.see_to(client, owed).await?;
             if again {
-                facts = self.look(conversation, &mut cursor).await?.0;
+                let (facts, state) = self.look(conversation, &mut cursor).await?;
+                seen = (facts, Some(state));
             }
-            let page = self.assemble(client, cursor.clone(), facts, asked).await?;
+            let page = self.assemble(client, cursor.clone(), seen, asked).await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             let elsewhere = matches!(asked.bot, BotWords::Pushed(stretch) if page.bot != stretch);
             if !page.activities.is_empty() || elsewhere || left.is_zero() {
@@ -192,35 +195,48 @@ impl Reading {
         Ok(())
     }
 
-    /// `facts`: those from the cursor on.
+    /// `facts`: those from the cursor on. With them comes the state they were read with: many who wait for it, each with all of a
+    /// long journal in its hands, would fill the memory.
     async fn assemble(
         &self,
         client: Client<'_>,
         cursor: Cursor,
-        mut facts: Vec<Fact>,
+        (mut facts, mut seen): (Vec<Fact>, Option<impl Deref<Target = State>>),
         asked: &Asked<'_>,
     ) -> Result<Page, JournalError> {
         let conversation = client.conversation;
         let (mut making, mut bot) = (Making { cursor, activities: vec![] }, None);
-        while let Some((segment, last)) = stretch(conversation, making.cursor.segment).await {
+        loop {
+            let number = making.cursor.segment;
+            let stretch = match &seen {
+                Some(state) => stretch(state, number),
+                None => stretch(&*conversation.state().await, number),
+            };
+            let Some((segment, last)) = stretch else { break };
             // Who still reads the bot's words reads history.
             let catching_up = segment.cut.is_some() && making.cursor.upstream != Upstream::End;
             if catching_up {
                 // A journal may be long, and Direct Line slow: the one is not kept in memory while the other is waited for.
-                facts = vec![];
+                (facts, seen) = (vec![], None);
             }
             if !self.read_rest(client, &segment, last, &mut making).await
                 || size_of_all(&making.activities) > LARGEST_PAGE
             {
                 break;
             }
-            if catching_up {
-                facts = self.look(conversation, &mut making.cursor).await?.0;
-            }
-            let from = making.cursor.local;
-            let state = conversation.state().await;
-            let reached = self.shown.read(conversation, &state, &facts, catching_up, &mut making);
-            drop(state);
+            let mut from = making.cursor.local;
+            let read = |facts: &[Fact], state: &State, making: &mut Making| {
+                self.shown.read(conversation, state, facts, catching_up, making)
+            };
+            let reached = if catching_up {
+                let (read_on, state) = self.look(conversation, &mut making.cursor).await?;
+                (facts, from) = (read_on, making.cursor.local);
+                read(&facts, &state, &mut making)
+            } else if let Some(state) = seen.take() {
+                read(&facts, &state, &mut making)
+            } else {
+                read(&facts, &*conversation.state().await, &mut making)
+            };
             if reached == Reached::NextStretch {
                 facts.drain(..usize::try_from(making.cursor.local - from).unwrap_or(usize::MAX));
                 continue;
@@ -238,7 +254,6 @@ impl Reading {
 }
 
 /// The bot's stretch with this number, and whether it is the last.
-async fn stretch(conversation: &Conversation, number: usize) -> Option<(Arc<Segment>, bool)> {
-    let state = conversation.state().await;
+fn stretch(state: &State, number: usize) -> Option<(Arc<Segment>, bool)> {
     Some((state.segments.get(number)?.clone(), number + 1 == state.segments.len()))
 }
