@@ -94,7 +94,7 @@ impl Role for Calls {
     }
 
     fn settled(self: &Arc<Self>, attempt: &Attempt<Chat>, outcome: &Outcome<Answered>) {
-        let Attempt { entry, queued, number, .. } = attempt;
+        let Attempt { entry, queued, .. } = attempt;
         let ChatCall { chat, what } = &queued.call;
         let (id, call, trace) = (&entry.id, what.name(), queued.trace.as_deref().and_then(trace_id));
         let error = attempt.error();
@@ -110,9 +110,9 @@ impl Role for Calls {
                     self.counters.delivered(self.ledger.now().millis_since(queued.since));
                 }
                 if what.is_opening() {
-                    info!(conversation.id = %id, chat, trace.id = trace, call, attempt = number, "ServiceNow took the request for a live chat");
+                    info!(conversation.id = %id, chat, trace.id = trace, call, attempt = queued.attempts, "ServiceNow took the request for a live chat");
                 } else {
-                    debug!(conversation.id = %id, chat, trace.id = trace, call, attempt = number, "Delivered to ServiceNow");
+                    debug!(conversation.id = %id, chat, trace.id = trace, call, attempt = queued.attempts, "Delivered to ServiceNow");
                 }
             }
             Outcome::Retry { .. } | Outcome::GivenUp(_) if queued.passing => {
@@ -120,13 +120,13 @@ impl Role for Calls {
                 debug!(conversation.id = %id, chat, trace.id = trace, call, error, "A passing sign was lost on its way to ServiceNow");
             }
             Outcome::Retry { .. } => {
-                warn!(conversation.id = %id, chat, trace.id = trace, call, attempt = number, error, "ServiceNow did not take it; will try again");
+                warn!(conversation.id = %id, chat, trace.id = trace, call, attempt = queued.attempts, error, "ServiceNow did not take it; will try again");
             }
             Outcome::GivenUp(Why::WordsGone) => {
                 warn!(conversation.id = %id, chat, call, "A masked answer is gone, because it is not stored; the user is asked for it again");
             }
             Outcome::GivenUp(why) => {
-                error!(conversation.id = %id, chat, trace.id = trace, call, attempt = number, error, ?why, "ServiceNow did not take it; gave up");
+                error!(conversation.id = %id, chat, trace.id = trace, call, attempt = queued.attempts, error, ?why, "ServiceNow did not take it; gave up");
             }
         }
     }

@@ -8,11 +8,11 @@ use tracing::{Instrument as _, error, warn};
 use super::{
     Ledger,
     commit::{Committed, in_task},
-    entry::{Entry, LOOK},
+    entry::Entry,
     journal::JournalError,
     machine::{Decided, Machine, Outcome},
-    outbox::{Lane, Making, Next},
-    retry::Failure,
+    outbox::{CallId, Lane, Next},
+    retry::{Failure, after},
     role::{Attempt, Role},
     settle::settle,
 };
@@ -63,8 +63,8 @@ pub async fn decide_and_deliver<R: Role>(
 /// instance has stored since, it delivers itself.
 pub fn deliver_soon<R: Role>(role: &Arc<R>, entry: &Arc<Entry<R::Machine>>) {
     for lane in Lane::ALL {
-        let busy = entry.state.try_lock();
-        if busy.is_ok_and(|state| R::Machine::outbox(&state).lane(lane).next().is_none()) {
+        let copy = entry.copy.try_lock();
+        if copy.is_ok_and(|copy| R::Machine::outbox(&copy.state).lane(lane).next().is_none()) {
             continue;
         }
         if let Some(turn) = entry.turn(lane) {
@@ -78,7 +78,7 @@ fn start<R: Role>(
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
     turn: OwnedMutexGuard<()>,
-    leased: Option<Making>,
+    leased: Option<CallId>,
 ) {
     let (role, entry) = (role.clone(), entry.clone());
     let deliver = async move {
@@ -105,27 +105,27 @@ async fn run<R: Role>(
     role: &Arc<R>,
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
-    mut leased: Option<Making>,
+    mut leased: Option<CallId>,
 ) -> Result<(), JournalError> {
+    let ledger = role.ledger();
     loop {
-        let (call, number) = match leased.take() {
-            Some(leased) => leased,
+        let mut moved = entry.watch();
+        let call = match leased.take() {
+            Some(call) => call,
             None => match take(role, entry, lane).await? {
                 Next::Nothing => return Ok(()),
-                Next::Lease(call, number) => (call, number),
+                Next::Lease(call, _) => call,
                 Next::GiveUp(..) => continue,
                 Next::At(at) => {
-                    role.ledger().sleep_until(entry, at).await?;
+                    let wait = at.millis_since(ledger.now()).max(1).unsigned_abs();
+                    ledger.nap(entry, &mut moved, Duration::from_millis(wait)).await?;
                     continue;
                 }
             },
         };
         let queued = R::Machine::outbox(&*entry.state().await).get(call).cloned();
         let Some(queued) = queued else { continue };
-        let attempt = Attempt::new(entry, lane, queued, number);
-        leased = make(role, &attempt).await?;
-        // What a call's outcome asks for in another lane, nobody else has seen.
-        deliver_soon(role, entry);
+        leased = make(role, &Attempt::new(entry, lane, queued)).await?;
     }
 }
 
@@ -137,31 +137,25 @@ async fn take<R: Role>(
 ) -> Result<Next, JournalError> {
     let (ledger, mut next, mut given_up) = (role.ledger(), Next::Nothing, None);
     let take = |state: &_, now| {
-        next = ledger.next(state, lane, now);
+        let (outbox, jitter) = (R::Machine::outbox(state), ledger.jitter(500));
+        next = outbox.next(lane, now, &ledger.name, &mut ledger.outage(lane), jitter);
         given_up = None;
-        Decided::Facts(match next {
-            Next::Nothing | Next::At(_) => vec![],
-            Next::Lease(call, number) => vec![ledger.lease(call, number, now)],
-            Next::GiveUp(call, why) => {
-                let Some(queued) = R::Machine::outbox(state).get(call) else { return Decided::Nothing };
-                let (attempt, outcome) =
-                    (queued.lease.as_ref().map(|held| held.attempt), Outcome::GivenUp(why));
-                let facts = ledger.settlement(state, queued, attempt, &outcome, now);
-                let attempt = Attempt::new(entry, lane, queued.clone(), attempt.unwrap_or_default());
-                given_up = Some((attempt, outcome));
-                facts
-            }
-        })
+        match next {
+            Next::Lease(call, number) => return Decided::Facts(vec![ledger.lease(call, number, now)]),
+            Next::GiveUp(call, why) => given_up = outbox.get(call).cloned().zip(Some(why)),
+            Next::Nothing | Next::At(_) => {}
+        }
+        Decided::Nothing
     };
     ledger.change(entry, take).await?;
-    if let Some((attempt, outcome)) = given_up {
-        role.settled(&attempt, &outcome);
+    if let Some((queued, why)) = given_up {
+        settle(role, &Attempt::new(entry, lane, queued), Outcome::GivenUp(why)).await?;
     }
     Ok(next)
 }
 
 /// Makes a leased call and settles it; gives the next one, when that could be leased with it.
-async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<Option<Making>, JournalError> {
+async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<Option<CallId>, JournalError> {
     let ledger = role.ledger();
     let Some(until) = ledger.sure_of(attempt).await? else { return Ok(None) };
     let tried = tokio::select! {
@@ -175,7 +169,13 @@ async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<O
             return Ok(None);
         }
     };
-    settle(role, attempt, tried).await
+    let now = ledger.now();
+    ledger.outage(attempt.lane).note(tried.as_ref().err().copied(), now);
+    let outcome = match tried {
+        Ok(answer) => Outcome::Done(answer),
+        Err(failure) => after(&attempt.queued, failure, now, ledger.jitter(1_000)),
+    };
+    settle(role, attempt, outcome).await
 }
 
 impl<M: Machine> Ledger<M> {
@@ -186,28 +186,12 @@ impl<M: Machine> Ledger<M> {
         lane: Lane,
         facts: &mut Vec<M::Fact>,
         now: Timestamp,
-    ) -> Option<Making> {
+    ) -> Option<CallId> {
         let [fact] = &facts[..] else { return None };
         let outbox = M::outbox(state);
         let free = outbox.lane(lane).next().is_none() && !outbox.is_frozen() && !self.outage(lane).is_down();
         let call = M::asks(state, M::position(state), fact).filter(|_| free)?;
         facts.push(self.lease(call, 1, now));
-        Some((call, 1))
-    }
-
-    /// What a lane wants now.
-    fn next(&self, state: &M::State, lane: Lane, now: Timestamp) -> Next {
-        let jitter = self.jitter(500);
-        M::outbox(state).next(lane, now, &self.name, &mut self.outage(lane), jitter)
-    }
-
-    /// Sleeps until then, or until the conversation moves. Another process's facts wake nobody here: they are looked for.
-    async fn sleep_until(&self, entry: &Entry<M>, at: Timestamp) -> Result<(), JournalError> {
-        let mut moved = entry.watch();
-        let wait = Duration::from_millis(at.millis_since(self.now()).clamp(1, 3_600_000).unsigned_abs());
-        if timeout(wait.min(LOOK), moved.changed()).await.is_err() {
-            self.refresh(entry).await?;
-        }
-        Ok(())
+        Some(call)
     }
 }

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::{
+    sync::{Mutex, MutexGuard, OwnedMutexGuard, watch},
+    time::{Instant, timeout},
+};
 
 use super::{
     Ledger,
@@ -19,17 +22,49 @@ use crate::{
 };
 
 /// How often somebody who waits looks for another instance's facts, which don't wake anybody here.
-pub(super) const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Facts that are kept for the next look, and bytes of them as stored; more is left to the store.
+const FRESH: usize = 8;
+const FRESH_BYTES: usize = 4_096;
 
 /// One conversation, as this process knows it.
 pub struct Entry<M: Machine> {
     pub id: ConversationId,
     pub local: M::Local,
-    pub(super) state: Mutex<M::State>,
+    pub(super) copy: Mutex<Replica<M>>,
     /// The position last seen, for those who wait for more; there since somebody first did.
     moved: OnceLock<watch::Sender<Position>>,
     /// Each held by the one task of this process that delivers in that lane.
     turns: [Arc<Mutex<()>>; LANES],
+}
+
+/// What a conversation's journal came to, as far as this process has read it.
+pub(super) struct Replica<M: Machine> {
+    pub state: M::State,
+    fresh: Option<Fresh<M::Fact>>,
+}
+
+/// What this process stored behind somebody's last look, for the next look: a poll behind a webhook then reads no store. Nothing of
+/// another instance's can stand between: an append over it would have been a conflict. What stands behind is read by the look after
+/// that, because this is given once.
+struct Fresh<F> {
+    facts: Vec<F>,
+    bytes: usize,
+}
+
+impl<M: Machine> Replica<M> {
+    pub fn position(&self) -> Position {
+        M::position(&self.state)
+    }
+
+    /// The facts from `from` on, if there are any and all of them are fresh.
+    fn take_fresh(&mut self, from: Position) -> Option<Vec<M::Fact>> {
+        let mut facts = self.fresh.take()?.facts;
+        let begin = self.position() - facts.len() as u64;
+        let skip = usize::try_from(from.checked_sub(begin)?).ok()?;
+        (skip < facts.len()).then(|| facts.split_off(skip))
+    }
 }
 
 impl<M: Machine> Entry<M> {
@@ -39,7 +74,7 @@ impl<M: Machine> Entry<M> {
         Self {
             id: id.clone(),
             local: M::Local::default(),
-            state: Mutex::new(state),
+            copy: Mutex::new(Replica { state, fresh: None }),
             moved: OnceLock::new(),
             turns: Default::default(),
         }
@@ -47,18 +82,24 @@ impl<M: Machine> Entry<M> {
 
     /// The copy of the state. What is read in it may be behind the journal; only a commit changes it.
     pub async fn state(&self) -> impl Deref<Target = M::State> {
-        self.state.lock().await
+        MutexGuard::map(self.copy.lock().await, |copy| &mut copy.state)
     }
 
-    /// Folds in what the journal holds behind the copy. The only place where a state changes, and so the only one
-    /// that wakes.
-    pub(super) fn absorb(&self, copy: &mut M::State, facts: &[M::Fact]) {
-        if facts.is_empty() {
-            return;
-        }
-        facts.iter().for_each(|fact| M::fold(copy, fact));
+    /// Folds in what this process has stored behind the copy, in so many bytes.
+    pub(super) fn stored(&self, copy: &mut Replica<M>, facts: &[M::Fact], bytes: usize) {
+        copy.fresh = copy.fresh.take().and_then(|mut fresh| {
+            fresh.facts.extend_from_slice(facts);
+            fresh.bytes += bytes;
+            (fresh.facts.len() <= FRESH && fresh.bytes <= FRESH_BYTES).then_some(fresh)
+        });
+        self.absorb(copy, facts);
+    }
+
+    /// The only place where a state changes, and so the only one that wakes.
+    fn absorb(&self, copy: &mut Replica<M>, facts: &[M::Fact]) {
+        facts.iter().for_each(|fact| M::fold(&mut copy.state, fact));
         if let Some(moved) = self.moved.get() {
-            moved.send_replace(M::position(copy));
+            moved.send_replace(copy.position());
         }
     }
 
@@ -75,8 +116,8 @@ impl<M: Machine> Entry<M> {
 
 impl<M: Machine> Ledger<M> {
     /// As [`refresh`](Self::refresh), for who holds the copy.
-    pub(super) async fn catch_up(&self, entry: &Entry<M>, copy: &mut M::State) -> Result<(), JournalError> {
-        let end = M::position(copy);
+    pub(super) async fn catch_up(&self, entry: &Entry<M>, copy: &mut Replica<M>) -> Result<(), JournalError> {
+        let end = copy.position();
         self.read_into(entry, copy, end).await.map(drop)
     }
 
@@ -87,24 +128,26 @@ impl<M: Machine> Ledger<M> {
         entry: &'a Entry<M>,
         from: Position,
     ) -> Result<(Vec<M::Fact>, impl Deref<Target = M::State> + use<'a, M>), JournalError> {
-        let mut copy = entry.state.lock().await;
-        let end = M::position(&copy);
-        let facts = match self.fresh.take(&entry.id, from, end) {
+        let mut copy = entry.copy.lock().await;
+        let facts = match copy.take_fresh(from) {
             Some(facts) => facts,
-            None => self.read_into(entry, &mut copy, from.min(end)).await?,
+            None => {
+                let end = copy.position();
+                self.read_into(entry, &mut copy, from.min(end)).await?
+            }
         };
-        self.fresh.begin(&entry.id, M::position(&copy));
-        Ok((facts, copy))
+        copy.fresh = Some(Fresh { facts: vec![], bytes: 0 });
+        Ok((facts, MutexGuard::map(copy, |copy| &mut copy.state)))
     }
 
     async fn read_into(
         &self,
         entry: &Entry<M>,
-        copy: &mut M::State,
+        copy: &mut Replica<M>,
         from: Position,
     ) -> Result<Vec<M::Fact>, JournalError> {
         let facts = self.journal.read(&entry.id, from).await.inspect_err(|e| self.heed(&entry.id, e))?;
-        let expected = M::position(copy);
+        let expected = copy.position();
         let known = usize::try_from(expected - from).unwrap_or(usize::MAX);
         let Some(news) = facts.get(known..) else {
             self.forget(&entry.id);
@@ -114,7 +157,10 @@ impl<M: Machine> Ledger<M> {
         if unreadable > 0 {
             tracing::warn!(conversation.id = %entry.id, unreadable, "A newer build has stored what this one can't read; it stores and shows what it can, and makes no calls for the conversation");
         }
-        entry.absorb(copy, news);
+        if !news.is_empty() {
+            copy.fresh = None;
+            entry.absorb(copy, news);
+        }
         Ok(facts)
     }
 
@@ -124,7 +170,20 @@ impl<M: Machine> Ledger<M> {
     /// When the store fails. When the journal is shorter than the copy, the conversation is forgotten, too: it is read anew
     /// by whoever asks for it next.
     pub async fn refresh(&self, entry: &Entry<M>) -> Result<(), JournalError> {
-        self.catch_up(entry, &mut *entry.state.lock().await).await
+        self.catch_up(entry, &mut *entry.copy.lock().await).await
+    }
+
+    /// Waits until the conversation moves, or so long. Another process's facts wake nobody here: they are looked for each second.
+    pub(super) async fn nap(
+        &self,
+        entry: &Entry<M>,
+        moved: &mut watch::Receiver<Position>,
+        wait: Duration,
+    ) -> Result<(), JournalError> {
+        if timeout(wait.min(LOOK), moved.changed()).await.is_err() && wait >= LOOK {
+            self.refresh(entry).await?;
+        }
+        Ok(())
     }
 
     /// Waits until `look` finds something, in this process's facts or another's, or the time is over. Facts stored
@@ -136,20 +195,17 @@ impl<M: Machine> Ledger<M> {
         look: impl Fn(&M::State, Timestamp) -> Option<T>,
     ) -> Option<T> {
         let mut moved = entry.watch();
-        let end = tokio::time::Instant::now() + patience;
+        let end = Instant::now() + patience;
         loop {
             if let Some(found) = look(&*entry.state().await, self.now()) {
                 return Some(found);
             }
-            let left = end.saturating_duration_since(tokio::time::Instant::now());
+            let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return None;
             }
-            let nap = left.min(LOOK);
             // A store that fails is asked again with the next look.
-            if tokio::time::timeout(nap, moved.changed()).await.is_err() && nap == LOOK {
-                let _ = self.refresh(entry).await;
-            }
+            let _ = self.nap(entry, &mut moved, left).await;
         }
     }
 }

@@ -48,7 +48,7 @@ impl<M: Machine> Ledger<M> {
     /// Renews the lease; gives its new end, or nothing when another attempt has it.
     async fn renew(self: &Arc<Self>, attempt: &Attempt<M>) -> Result<Option<Timestamp>, JournalError> {
         let (ledger, entry) = (self.clone(), attempt.entry.clone());
-        let (call, number) = (attempt.queued.id, attempt.number);
+        let (call, number) = (attempt.queued.id, attempt.queued.attempts);
         in_task(async move {
             let mut until = None;
             let renew = |state: &_, now: Timestamp| {
@@ -67,7 +67,7 @@ impl<M: Machine> Ledger<M> {
         self: &Arc<Self>,
         attempt: &Attempt<M>,
     ) -> Result<Option<Timestamp>, JournalError> {
-        let lease = attempt.queued.lease.as_ref().filter(|lease| lease.attempt == attempt.number);
+        let lease = attempt.queued.lease.as_ref().filter(|lease| lease.by == self.name);
         let mut until = lease.map(|lease| lease.until);
         while let Some(end) = until.filter(|end| end.plus_millis(-RENEW) <= self.now()) {
             until = self.renew(attempt).await?.filter(|renewed| *renewed > end);

@@ -1,7 +1,7 @@
 //! What a role is to the ledger. Pure: no clock, no I/O.
 
 pub use super::journal::Stored;
-use super::{Lease, Outbox, Queued, Settled, journal::Position, outbox::CallId};
+use super::{Lease, Outbox, Queued, Settled, Settlement, journal::Position, outbox::CallId};
 use crate::domain::{ConversationId, Timestamp};
 
 /// A role's own part: what its facts mean, and what a command adds to them.
@@ -92,6 +92,17 @@ pub enum Outcome<A> {
         uncertain: bool,
     },
     GivenUp(Why),
+}
+
+impl<A> Outcome<A> {
+    /// As it is stored.
+    pub(super) fn settlement(&self) -> Settlement {
+        match *self {
+            Self::Done(_) => Settlement::Done,
+            Self::Retry { at, uncertain } => Settlement::Retry { at, uncertain },
+            Self::GivenUp(_) => Settlement::Dropped,
+        }
+    }
 }
 
 /// Why a call is not made again.

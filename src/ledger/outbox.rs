@@ -21,9 +21,6 @@ const CRASHES: u8 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CallId(pub u64, pub u8);
 
-/// One making of a call, as its lease numbers it.
-pub type Making = (CallId, u32);
-
 /// A conversation's way to one far end. In a lane calls are strictly in order; lanes don't wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
@@ -106,9 +103,9 @@ impl<C> Queued<C> {
         self.lease.as_ref().is_some_and(|lease| lease.holds(now))
     }
 
-    /// Whether this making of it holds the lease.
-    pub(super) fn is_held_by(&self, attempt: u32) -> bool {
-        self.lease.as_ref().is_some_and(|lease| lease.attempt == attempt)
+    /// How often it was made, and which of these makings holds the lease.
+    pub(super) fn making(&self) -> (u32, Option<u32>) {
+        (self.attempts, self.lease.as_ref().map(|lease| lease.attempt))
     }
 
     /// Whether an earlier making of it may have reached the far end: one without a full answer, or one whose maker died.
@@ -170,7 +167,7 @@ impl<C> Outbox<C> {
 
     /// Whether this making of the call holds the lease.
     pub fn is_held(&self, id: CallId, attempt: u32) -> bool {
-        self.get(id).is_some_and(|queued| queued.is_held_by(attempt))
+        self.get(id).and_then(|queued| queued.lease.as_ref()).is_some_and(|lease| lease.attempt == attempt)
     }
 
     /// What is to be done about the oldest call, which holds back those behind it. `me` names this process; `jitter`:

@@ -21,15 +21,14 @@ pub type Tried<A> = Result<Option<A>, Failure>;
 pub struct Attempt<M: Machine> {
     pub entry: Arc<Entry<M>>,
     pub lane: Lane,
+    /// As it stood when it was leased or, when it is only given up, when that was seen.
     pub queued: Queued<M::Call>,
-    /// Its number; 1 is the first.
-    pub number: u32,
     error: OnceLock<String>,
 }
 
 impl<M: Machine> Attempt<M> {
-    pub(super) fn new(entry: &Arc<Entry<M>>, lane: Lane, queued: Queued<M::Call>, number: u32) -> Self {
-        Self { entry: entry.clone(), lane, queued, number, error: OnceLock::new() }
+    pub(super) fn new(entry: &Arc<Entry<M>>, lane: Lane, queued: Queued<M::Call>) -> Self {
+        Self { entry: entry.clone(), lane, queued, error: OnceLock::new() }
     }
 
     /// Notes why the call failed, for the log line that says what follows from it.

@@ -4,73 +4,59 @@ use std::sync::Arc;
 
 use super::{
     Ledger,
+    deliver::deliver_soon,
     journal::JournalError,
-    lease::{Settled, Settlement},
+    lease::Settled,
     machine::{Decided, Machine, Outcome},
-    outbox::{CallId, Lane, Making, Queued},
-    retry::after,
-    role::{Attempt, Role, Tried},
+    outbox::{CallId, Lane, Queued},
+    role::{Attempt, Role},
 };
 use crate::domain::Timestamp;
 
-/// Settles a call that was made, with all that follows from it; nothing when the lease has passed to another attempt. Gives the
-/// next call of the lane, which is leased with it when nothing followed that might change it.
+/// Settles a call that was made, or is given up, with all that follows from it; nothing when somebody has leased or settled it
+/// since. Gives the next call of the lane, which is leased with it when nothing followed that might change it.
 pub async fn settle<R: Role>(
     role: &Arc<R>,
     attempt: &Attempt<R::Machine>,
-    tried: Tried<<R::Machine as Machine>::Answer>,
-) -> Result<Option<Making>, JournalError> {
-    let (ledger, now) = (role.ledger(), role.ledger().now());
-    let (id, number, lane) = (attempt.queued.id, attempt.number, attempt.lane);
-    ledger.outage(lane).note(tried.as_ref().err().copied(), now);
-    let outcome = match tried {
-        Ok(answer) => Outcome::Done(answer),
-        Err(failure) => after(&attempt.queued, failure, now, ledger.jitter(1_000)),
-    };
+    outcome: Outcome<<R::Machine as Machine>::Answer>,
+) -> Result<Option<CallId>, JournalError> {
+    let (ledger, id) = (role.ledger(), attempt.queued.id);
     let mut next = None;
     let store = |state: &_, now| {
         next = None;
-        let held = |queued: &&Queued<_>| queued.is_held_by(number);
+        let held = |queued: &&Queued<_>| queued.making() == attempt.queued.making();
         let Some(queued) = R::Machine::outbox(state).get(id).filter(held) else { return Decided::Nothing };
-        let mut facts = ledger.settlement(state, queued, Some(number), &outcome, now);
+        let (_, number) = queued.making();
+        let settled = Settled { call: id, attempt: number, outcome: outcome.settlement(), at: now };
+        let mut facts = ledger.machine.settle(state, queued, settled, &outcome);
         if facts.len() == 1 && matches!(outcome, Outcome::Done(_)) {
-            next = ledger.next_behind(state, lane, id, now);
+            let behind = ledger.next_behind(state, attempt.lane, id, now);
+            facts.extend(behind.map(|queued| ledger.lease(queued.id, queued.attempts + 1, now)));
+            next = behind.map(|queued| queued.id);
         }
-        facts.extend(next.map(|(call, number)| ledger.lease(call, number, now)));
         Decided::Facts(facts)
     };
     let stored = ledger.change(&attempt.entry, store).await?;
     if !stored.facts().is_empty() {
         role.settled(attempt, &outcome);
     }
+    // What it asks for in another lane, nobody else has seen.
+    deliver_soon(role, &attempt.entry);
     Ok(next)
 }
 
 impl<M: Machine> Ledger<M> {
-    /// The settlement of a call by the attempt that made it, if one did, and what follows from it.
-    pub(super) fn settlement(
-        &self,
-        state: &M::State,
-        queued: &Queued<M::Call>,
-        attempt: Option<u32>,
-        outcome: &Outcome<M::Answer>,
-        now: Timestamp,
-    ) -> Vec<M::Fact> {
-        let settlement = match outcome {
-            Outcome::Done(_) => Settlement::Done,
-            Outcome::Retry { at, uncertain } => Settlement::Retry { at: *at, uncertain: *uncertain },
-            Outcome::GivenUp(_) => Settlement::Dropped,
-        };
-        let settled = Settled { call: queued.id, attempt, outcome: settlement, at: now };
-        self.machine.settle(state, queued, settled, outcome)
-    }
-
     /// The call behind the one that is settled, when it may be made at once by this process.
-    fn next_behind(&self, state: &M::State, lane: Lane, settled: CallId, now: Timestamp) -> Option<Making> {
+    fn next_behind<'a>(
+        &self,
+        state: &'a M::State,
+        lane: Lane,
+        settled: CallId,
+        now: Timestamp,
+    ) -> Option<&'a Queued<M::Call>> {
         let mut waiting = M::outbox(state).lane(lane);
         waiting.next().filter(|head| head.id == settled && !self.outage(lane).is_down())?;
         let next = waiting.next().filter(|next| next.may_be_made(now))?;
-        let known = next.whispered_by.as_deref().is_none_or(|by| by == self.name);
-        known.then_some((next.id, next.attempts + 1))
+        next.whispered_by.as_deref().is_none_or(|by| by == self.name).then_some(next)
     }
 }

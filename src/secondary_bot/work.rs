@@ -67,7 +67,7 @@ impl Role for SecondaryBot {
         let queued = &attempt.queued;
         match &queued.call {
             Call::Work(asked) => {
-                let work = Work { session: &attempt.entry, held: (queued.id, attempt.number), asked };
+                let work = Work { session: &attempt.entry, held: (queued.id, queued.attempts), asked };
                 let play = on_behalf(asked.trace.clone(), self.play(&work));
                 let before = attempt.entry.state().await.pending.clone();
                 let (answer, ()) = tokio::join!(play, self.show_typing_back(&work));
@@ -79,7 +79,7 @@ impl Role for SecondaryBot {
                 let sent = responder.send(body, queued.trace.as_deref(), TIME_OUT).await;
                 sent.map(|()| None).map_err(|error| {
                     let (id, trace) = (&attempt.entry.id, queued.trace.as_deref().and_then(trace_id));
-                    warn!(session.id = %id, trace.id = trace, attempt = attempt.number, %error, "The primary bot did not take an answer");
+                    warn!(session.id = %id, trace.id = trace, attempt = queued.attempts, %error, "The primary bot did not take an answer");
                     Failure::from(&error)
                 })
             }
@@ -96,8 +96,8 @@ impl Role for SecondaryBot {
 
 impl SecondaryBot {
     fn worked(self: &Arc<Self>, attempt: &Attempt<Dialogue>, asked: &Asked, outcome: &Outcome<Answer>) {
-        let Attempt { entry, queued, number, .. } = attempt;
-        let (id, what, attempt) = (&entry.id, asked.what.name(), *number);
+        let Attempt { entry, queued, .. } = attempt;
+        let (id, what, attempt) = (&entry.id, asked.what.name(), queued.attempts);
         let trace = asked.trace.as_deref().and_then(trace_id);
         match outcome {
             Outcome::Retry { .. } => return self.counters.one(Count::RetriesDirectLine),
@@ -126,8 +126,8 @@ impl SecondaryBot {
     }
 
     fn responded(&self, attempt: &Attempt<Dialogue>, outcome: &Outcome<Answer>) {
-        let Attempt { entry, queued, number, .. } = attempt;
-        let (id, attempt, trace) = (&entry.id, *number, queued.trace.as_deref().and_then(trace_id));
+        let Attempt { entry, queued, .. } = attempt;
+        let (id, attempt, trace) = (&entry.id, queued.attempts, queued.trace.as_deref().and_then(trace_id));
         match outcome {
             Outcome::Done(_) => {
                 self.counters.one(Count::ToPrimaryBot);

@@ -70,3 +70,40 @@ async fn a_second_chat_of_another_process_is_heard_by_a_stale_copy() {
     let heard = other.commit(&theirs, Command::Heard { chat: 2, told }).await;
     assert!(!heard.facts().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_stored_here_behind_a_look_is_given_once_without_the_store_and_only_whole() {
+    let stage = Stage::new();
+    let process = stage.process();
+    let entry = stage.live(&process).await;
+    let hears = async |process: &Process, entry: &Arc<Entry<Chat>>, id: &str, text: &str| {
+        let told = meant(webhook([agent(id, text)]));
+        process.commit(entry, Command::Heard { chat: 1, told }).await;
+    };
+    // How many facts, and how often the store was read for them.
+    let looks = async |from: u64| {
+        let (before, _) = stage.journal.counted();
+        let (facts, _) = process.ledger.look(&entry, from).await.expect("read");
+        (facts.len(), stage.journal.counted().0 - before)
+    };
+    let end = stage.facts().await.len() as u64;
+    hears(&process, &entry, "a", "nobody has looked").await;
+    assert_eq!(looks(end).await, (1, 1));
+    assert_eq!(looks(end + 1).await, (0, 1), "nothing new: the store may have more");
+    hears(&process, &entry, "b", "one").await;
+    hears(&process, &entry, "c", "two").await;
+    assert_eq!(looks(end + 2).await, (1, 0));
+    assert_eq!(looks(end + 2).await, (1, 1), "given once");
+    hears(&process, &entry, "d", "three").await;
+    assert_eq!(looks(end + 1).await, (3, 1), "from before the last look");
+    let other = stage.process();
+    hears(&other, &other.entry().await, "e", "another instance's").await;
+    hears(&process, &entry, "f", "behind it").await;
+    assert_eq!(looks(end + 4).await, (2, 1));
+    hears(&process, &entry, "g", &"large".repeat(1_000)).await;
+    assert_eq!(looks(end + 6).await, (1, 1));
+    for n in 0..9 {
+        hears(&process, &entry, &format!("h{n}"), "many").await;
+    }
+    assert_eq!(looks(end + 7).await, (9, 1));
+}

@@ -271,7 +271,7 @@ impl Play for Desk {
     }
 
     async fn call(self: &Arc<Self>, by: &Arc<Engine<Self>>, attempt: &Attempt<Chat>) -> Tried<Answered> {
-        let Attempt { entry, queued, number, .. } = attempt;
+        let Attempt { entry, queued, .. } = attempt;
         let text = match &queued.call.what {
             Call::Say(message) => match &message.whisper {
                 Some(held) => match by.ledger.whispers().get(&held.name) {
@@ -285,17 +285,16 @@ impl Play for Desk {
             },
             _ => None,
         };
-        let (call, id) = (queued.id, &entry.id);
-        self.record(id).begins(&self.world, call, *number, &by.life);
-        let making = Making { desk: self, id, call, number: *number };
-        let arrival =
-            Arrival { call, number: *number, name: queued.call.what.name(), chat: queued.call.chat, text };
+        let (call, number, id) = (queued.id, queued.attempts, &entry.id);
+        self.record(id).begins(&self.world, call, number, &by.life);
+        let making = Making { desk: self, id, call, number };
+        let arrival = Arrival { call, number, name: queued.call.what.name(), chat: queued.call.chat, text };
         let label = format!("{id} {} {call:?}/{number} by {}", arrival.name, by.number);
         let (desk, id, what) = (self.clone(), id.clone(), queued.call.clone());
         let tried = self.far.ask(&label, move || desk.arrives(&id, arrival, &what)).await;
         drop(making);
         if let Err(Failure::NotTaken { .. } | Failure::Refused) = &tried {
-            self.record(&entry.id).not_taken.insert((call, *number));
+            self.record(&entry.id).not_taken.insert((call, number));
         }
         match &tried {
             Ok(_) => drop(self.up.lock().unwrap().insert(by.number)),

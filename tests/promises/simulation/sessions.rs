@@ -146,8 +146,8 @@ impl Sessions {
         attempt: &Attempt<Dialogue>,
         asked: &Asked,
     ) -> Tried<Answer> {
-        let Attempt { entry, queued, number, .. } = attempt;
-        let (request, of) = (queued.id.0, (queued.id, *number));
+        let Attempt { entry, queued, .. } = attempt;
+        let (request, of) = (queued.id.0, (queued.id, queued.attempts));
         let said = self.words_of(by, asked)?;
         let (opened, posted, posting) = {
             let state = entry.state().await;
@@ -165,7 +165,7 @@ impl Sessions {
             } else {
                 step(by, entry, of, Fact::Posting { ordinal: 0, at: by.ledger.now() }).await?;
                 let (role, id) = (self.clone(), entry.id.clone());
-                let label = format!("{id} post {request}/{number}");
+                let label = format!("{id} post {request}/{}", queued.attempts);
                 let arrives = move || {
                     role.agent_gets(&id, request, &said);
                     None::<()>
@@ -315,12 +315,12 @@ impl Play for Sessions {
     }
 
     async fn call(self: &Arc<Self>, by: &Arc<Engine<Self>>, attempt: &Attempt<Dialogue>) -> Tried<Answer> {
-        let Attempt { entry, queued, number, .. } = attempt;
+        let Attempt { entry, queued, .. } = attempt;
         match &queued.call {
             Call::Work(asked) => self.work(by, attempt, asked).await,
             Call::Respond(_) => {
                 let (role, id, call) = (self.clone(), entry.id.clone(), queued.id);
-                let label = format!("{id} answer {call:?}/{number}");
+                let label = format!("{id} answer {call:?}/{}", queued.attempts);
                 let arrives = move || {
                     role.primary_gets(&id, call);
                     None

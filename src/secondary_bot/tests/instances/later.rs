@@ -89,3 +89,19 @@ async fn a_response_address_that_is_down_is_tried_until_the_answer_is_five_minut
     sleep(Duration::from_secs(15)).await;
     assert_eq!(waiting(&process).await, 0, "both at the same age");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_worker_died_for_the_last_time_is_given_up_at_the_response_address_at_once() {
+    let (far, store) = (FarEnds::new(20_000, 0), MemoryJournal::default());
+    for seed in 1..=7 {
+        let process = Process::start(&store, &far, seed);
+        match seed {
+            1 => drop(process.takes(&says("1", "hello"), true).await.unwrap()),
+            _ => process.sweeps().await,
+        }
+        sleep(Duration::from_secs(12)).await;
+        assert_eq!(far.got(), usize::from(seed == 7), "by process {seed}, which swept once");
+        process.kill();
+        sleep(Duration::from_secs(12)).await;
+    }
+}
