@@ -78,6 +78,15 @@ impl fmt::Display for Name<'_> {
     }
 }
 
+/// Which conversations are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those that the sweep must look at. Costs as much as there are such, not as there are any.
+    Open,
+    /// Costs as much as there are facts; for the operator and for retention, not for requests.
+    All,
+}
+
 /// Conversations' append-only records of facts in their stored form. Positions count facts, from 0.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
@@ -96,11 +105,8 @@ pub trait Journal: Send + Sync + 'static {
         open: Option<bool>,
     ) -> Result<Ordering, JournalError>;
 
-    /// The conversations of a realm that the sweep must look at. Costs as much as there are such, not as there are any.
-    async fn open(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError>;
-
-    /// All conversations of a realm. Costs as much as there are facts; for the operator and for retention, not for requests.
-    async fn all(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError>;
+    /// Conversations of a realm.
+    async fn list(&self, realm: &'static str, which: Which) -> Result<Vec<ConversationId>, JournalError>;
 
     /// Takes a conversation out of the store, for good; whether there was one. Processes that know it learn of it with their
     /// next look: the journal is shorter than they know it.

@@ -35,14 +35,13 @@ pub async fn sweep<R: Role, F: Future<Output = Result<bool, JournalError>>>(
 ) -> Result<Looked, JournalError> {
     let open = role.ledger().journal.open().await?;
     let look_after = &look_after;
-    let listed = open.len();
+    let mut swept = Looked { open: open.len(), ..Looked::default() };
     let looks = open.into_iter().map(|id| async move {
         look_at(role, &id, look_after).await.unwrap_or_else(|error| {
             warn!(conversation.id = %id, %error, "A conversation could not be looked after; the next sweep tries again");
             Looked::default()
         })
     });
-    let mut swept = Looked { open: listed, ..Looked::default() };
     let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
     while let Some(looked) = looks.next().await {
         swept.live += looked.live;

@@ -26,7 +26,7 @@ use self::{
     container::Container,
     known::Known,
 };
-use super::{Journal, JournalError, Name, Position};
+use super::{Journal, JournalError, Name, Position, Which};
 use crate::{
     azure::{
         fault::Fault,
@@ -166,27 +166,12 @@ impl AppendBlobJournal {
             None => Err(Stop::Length(Ordering::Less)),
         }
     }
-
-    /// The conversations that the names with this prefix are made of.
-    async fn list(&self, prefix: &str) -> Result<Vec<ConversationId>, JournalError> {
-        let (mut ids, mut next) = (vec![], None);
-        loop {
-            let page = JOURNAL.with(|| self.container.list(prefix, next.clone(), None)).await;
-            let (names, more) =
-                page.map_err(JournalError::unavailable("the conversations can't be listed"))?;
-            ids.extend(names.iter().filter_map(|name| name::id_behind(name, prefix)));
-            if more.is_none() {
-                return Ok(ids);
-            }
-            next = more;
-        }
-    }
 }
 
 #[async_trait]
 impl Journal for AppendBlobJournal {
     async fn read(&self, name: Name<'_>, from: Position) -> Result<Option<Vec<Vec<u8>>>, JournalError> {
-        let name = name::journal(name);
+        let name = name::blob(name::JOURNALS, name);
         let start = self.known.before(&name, from);
         let failed = JournalError::unavailable("a journal can't be read");
         let Some(bytes) = self.tail(&name, start.offset).await.map_err(failed)? else { return Ok(None) };
@@ -209,7 +194,7 @@ impl Journal for AppendBlobJournal {
                 "more was to be stored at once than the 100 MiB a block holds",
             )));
         }
-        let (id, name, marker) = (name.id, name::journal(name), name::marker(name));
+        let (id, name, marker) = (name.id, name::blob(name::JOURNALS, name), name::blob(name::MARKERS, name));
         let put = async {
             let end = self.end(&name, expected).await?;
             let closes = self.before_append(&marker, open).await?;
@@ -231,16 +216,26 @@ impl Journal for AppendBlobJournal {
         Ok(Ordering::Equal)
     }
 
-    async fn open(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
-        self.list(&name::prefix(name::MARKERS, realm)).await
-    }
-
-    async fn all(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
-        self.list(&name::prefix(name::JOURNALS, realm)).await
+    async fn list(&self, realm: &'static str, which: Which) -> Result<Vec<ConversationId>, JournalError> {
+        let blobs = match which {
+            Which::Open => name::MARKERS,
+            Which::All => name::JOURNALS,
+        };
+        let (prefix, mut ids, mut next) = (name::prefix(blobs, realm), vec![], None);
+        loop {
+            let page = JOURNAL.with(|| self.container.list(&prefix, next.clone(), None)).await;
+            let (names, more) =
+                page.map_err(JournalError::unavailable("the conversations can't be listed"))?;
+            ids.extend(names.iter().filter_map(|name| name::id_behind(name, &prefix)));
+            if more.is_none() {
+                return Ok(ids);
+            }
+            next = more;
+        }
     }
 
     async fn remove(&self, name: Name<'_>) -> Result<bool, JournalError> {
-        let (name, marker) = (name::journal(name), name::marker(name));
+        let (name, marker) = (name::blob(name::JOURNALS, name), name::blob(name::MARKERS, name));
         let failed = JournalError::unavailable("a journal can't be removed");
         self.known.forget(&name);
         JOURNAL.with(|| self.container.remove(&marker, None)).await.map_err(failed)?;

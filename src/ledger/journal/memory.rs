@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Journal, JournalError, Name, Position, Store};
+use super::{Journal, JournalError, Name, Position, Store, Which};
 use crate::domain::ConversationId;
 
 /// What is asked of a store.
@@ -170,14 +170,13 @@ impl Journal for MemoryJournal {
         behind.answer(Ok(appended)).await
     }
 
-    async fn open(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
+    async fn list(&self, realm: &'static str, which: Which) -> Result<Vec<ConversationId>, JournalError> {
+        if which == Which::All {
+            return Ok(ids(self.kept().facts.keys(), realm));
+        }
         let behind = self.meet(None, Operation::Open).await?;
         let open = ids(self.kept().open.iter(), realm);
         behind.answer(Ok(open)).await
-    }
-
-    async fn all(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
-        Ok(ids(self.kept().facts.keys(), realm))
     }
 
     async fn remove(&self, name: Name<'_>) -> Result<bool, JournalError> {

@@ -19,7 +19,7 @@ use self::{
     place::Place,
     writer::{Pending, TRY, What, write_groups},
 };
-use super::{Journal, JournalError, Name, Position};
+use super::{Journal, JournalError, Name, Position, Which};
 use crate::domain::ConversationId;
 
 mod place;
@@ -95,17 +95,6 @@ impl SqliteJournal {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         answer
     }
-
-    fn ids(&self, query: &str, realm: &str) -> Result<Vec<ConversationId>, JournalError> {
-        let listed = self.with_reader(|connection| {
-            let mut statement = connection.prepare_cached(query)?;
-            let ids = statement.query_map([], |row| row.get::<_, String>(0))?;
-            // An id of another realm has no prefix of ours, or a `/` that ours can't have.
-            let ours = |id: String| ConversationId::parse(id.strip_prefix(realm)?);
-            ids.filter_map(|id| id.map(ours).transpose()).collect()
-        });
-        listed.map_err(JournalError::unavailable("the conversations can't be listed"))
-    }
 }
 
 #[async_trait]
@@ -143,12 +132,19 @@ impl Journal for SqliteJournal {
         Ok(self.write(name.to_string(), What::Remove).await?.is_gt())
     }
 
-    async fn open(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
-        self.ids("SELECT conversation FROM open_conversation", realm)
-    }
-
-    async fn all(&self, realm: &'static str) -> Result<Vec<ConversationId>, JournalError> {
-        self.ids("SELECT DISTINCT conversation FROM fact", realm)
+    async fn list(&self, realm: &'static str, which: Which) -> Result<Vec<ConversationId>, JournalError> {
+        let query = match which {
+            Which::Open => "SELECT conversation FROM open_conversation",
+            Which::All => "SELECT DISTINCT conversation FROM fact",
+        };
+        let listed = self.with_reader(|connection| {
+            let mut statement = connection.prepare_cached(query)?;
+            let ids = statement.query_map([], |row| row.get::<_, String>(0))?;
+            // An id of another realm has no prefix of ours, or a `/` that ours can't have.
+            let ours = |id: String| ConversationId::parse(id.strip_prefix(realm)?);
+            ids.filter_map(|id| id.map(ours).transpose()).collect()
+        });
+        listed.map_err(JournalError::unavailable("the conversations can't be listed"))
     }
 
     async fn try_write(&self) -> Result<(), JournalError> {

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::{sync::SetOnce, time::timeout};
 
-use super::{Append, Journal, JournalError, Name, Position, Stored, decode, encode};
+use super::{Append, Journal, JournalError, Name, Position, Stored, Which, decode, encode};
 use crate::domain::ConversationId;
 
 /// How long a request waits for the store to open: less than its caller does.
@@ -129,11 +129,11 @@ impl<F: Stored> Store<F> {
     }
 
     pub async fn open(&self) -> Result<Vec<ConversationId>, JournalError> {
-        self.journal().await?.open(F::REALM).await
+        self.journal().await?.list(F::REALM, Which::Open).await
     }
 
     pub async fn all(&self) -> Result<Vec<ConversationId>, JournalError> {
-        self.journal().await?.all(F::REALM).await
+        self.journal().await?.list(F::REALM, Which::All).await
     }
 
     pub async fn remove(&self, id: &ConversationId) -> Result<bool, JournalError> {

@@ -8,18 +8,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::{domain::ConversationId, ledger::journal::Name};
 
+/// Blobs of conversations' facts.
 pub const JOURNALS: &str = "journal";
+/// Blobs that mark conversations as open.
 pub const MARKERS: &str = "open";
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
-/// The blob of the conversation's facts.
-pub fn journal(of: Name<'_>) -> String {
-    format!("{}{}", prefix(JOURNALS, of.realm), utf8_percent_encode(of.id.as_str(), ENCODED))
-}
-
-/// The blob that marks the conversation as open.
-pub fn marker(of: Name<'_>) -> String {
-    format!("{}{}", prefix(MARKERS, of.realm), utf8_percent_encode(of.id.as_str(), ENCODED))
+/// The conversation's blob among [`JOURNALS`] or [`MARKERS`].
+pub fn blob(of: &str, name: Name<'_>) -> String {
+    format!("{}{}", prefix(of, name.realm), utf8_percent_encode(name.id.as_str(), ENCODED))
 }
 
 /// What the names of all [`JOURNALS`] or [`MARKERS`] of the realm begin with: a slash at the end, so that no realm's names begin
@@ -44,7 +41,7 @@ mod tests {
     fn any_id_makes_a_name_that_reads_back() {
         for id in ["Abc-123_us", "order|with~odd%20name", "Grüße.", "...", "a?b#c&d=e", &"ü".repeat(100)] {
             let id = ConversationId::parse(id).expect("an id");
-            let name = marker(Name { realm: "", id: &id });
+            let name = blob(MARKERS, Name { realm: "", id: &id });
             assert!(name.len() <= 1024 && !name.ends_with('.'), "{name}");
             assert_eq!(id_behind(&name, &prefix(MARKERS, "")), Some(id));
         }
@@ -53,6 +50,6 @@ mod tests {
     #[test]
     fn an_ordinary_id_stands_as_it_is() {
         let id = ConversationId::parse("Abc-123_us").expect("an id");
-        assert_eq!(journal(Name { realm: "", id: &id }), "journal/handoff/Abc-123_us");
+        assert_eq!(blob(JOURNALS, Name { realm: "", id: &id }), "journal/handoff/Abc-123_us");
     }
 }

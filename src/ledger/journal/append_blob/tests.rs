@@ -163,7 +163,7 @@ async fn who_knows_less_than_the_journal_holds_reads_only_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_was_deleted_is_an_error_and_no_endless_conflict() {
     let (service, journal, id) = begun().await;
-    service.delete(&names::journal(name(&id)));
+    service.delete(&names::blob(names::JOURNALS, name(&id)));
     assert!(journal.append(&id, 2, &[fact(3)], None).await.is_err());
     assert!(opened(&service).await.append(&id, 2, &[fact(3)], None).await.is_err());
     assert!(journal.read(&id, 2).await.is_err());
@@ -190,7 +190,7 @@ async fn a_journal_that_another_process_removed_may_begin_anew_here() {
 async fn a_conversation_opened_again_meanwhile_keeps_its_marker() {
     let (service, journal, id) = begun().await;
     // The closing writer has learnt the ETag; before it deletes, another one opens again.
-    let marker = names::marker(name(&id));
+    let marker = names::blob(names::MARKERS, name(&id));
     service.next("delete", Trouble::RequestLost);
     journal.append(&id, 2, &[fact(3)], Some(false)).await.expect("append");
     let closer = container(&service).await.container;
@@ -205,7 +205,7 @@ async fn who_has_put_a_marker_and_not_yet_appended_is_turned_away_by_the_sweep()
     let (service, journal, id) = begun().await;
     let opener = opened(&service).await;
     assert_eq!(opener.read(&id, 0).await.expect("read").len(), 2);
-    service.put(&names::marker(name(&id)));
+    service.put(&names::blob(names::MARKERS, name(&id)));
     assert_eq!(journal.append(&id, 2, &[], Some(false)).await.expect("append"), Append::Done(2));
     assert_eq!(journal.open().await.expect("open"), []);
     assert_eq!(opener.append(&id, 2, &[fact(3)], Some(true)).await.expect("append"), Append::Conflict);

@@ -44,20 +44,10 @@ pub fn write_groups(mut connection: Connection, pending: &mpsc::Receiver<Pending
         {
             group.push(next);
         }
-        let outcomes = place.is_there().and_then(|()| write_group(&mut connection, &group));
-        match outcomes {
-            Ok(outcomes) => {
-                for (one, outcome) in group.into_iter().zip(outcomes) {
-                    let _ = one.done.send(Ok(outcome));
-                }
-            }
+        let outcomes = place.is_there().and_then(|()| write_group(&mut connection, &group)).map_err(Arc::new);
+        for (nth, one) in group.into_iter().enumerate() {
             // Everybody is told the cause.
-            Err(error) => {
-                let error = Arc::new(error);
-                for one in group {
-                    let _ = one.done.send(Err(error.clone()));
-                }
-            }
+            let _ = one.done.send(outcomes.as_ref().map(|outcomes| outcomes[nth]).map_err(Arc::clone));
         }
     }
 }
