@@ -41,6 +41,15 @@ impl Plan {
         let first = self.posts.iter().position(is_words).unwrap_or(self.posts.len().saturating_sub(1));
         ordinal >= first
     }
+
+    /// With what the user said besides.
+    fn saying(mut self, said: Option<Post>, at: usize) -> Self {
+        if let Some(said) = said {
+            self.posts.insert(at, said);
+            self.listen = Listen::Fully;
+        }
+        self
+    }
 }
 
 /// Something to post to the agent.
@@ -77,20 +86,22 @@ pub enum Listen {
 
 /// Plans the request at this position. `typed`: its words, where they are not stored as well.
 pub fn plan(state: &State, request: u64, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
-    let text = typed.text;
     let mut plan = match &asked.what {
-        What::Say => return say(state, request, asked, typed, words),
-        What::Nothing => return nothing(&state.pending, words),
+        What::Say => say(state, request, asked, typed, words),
+        What::Nothing => nothing(&state.pending, words),
         // Whatever is said while a secret is asked for is its answer.
         What::Start | What::Agent if typed.name.is_some() && state.pending.is_secret() => {
             said(&state.pending, typed, words)
         }
-        What::Start => start(true, spoken(text, asked)),
-        What::StartCreated => Plan { answer: opening(state, "StartConversation"), ..start(false, None) },
+        What::Start => Plan { open: Some(true), ..start().saying(spoken(typed.text, asked), 1) },
+        What::StartCreated => Plan { answer: opening(state, "StartConversation"), ..start() },
         What::Create => {
             Plan { open: Some(true), answer: opening(state, "CreateConversation"), ..Plan::default() }
         }
-        What::Agent => person(spoken(text, asked)),
+        // What was said stands before the wish, so that it is in the agent's transcript.
+        What::Agent => {
+            event(context::event(context::AGENT, Value::Null)).saying(spoken(typed.text, asked), 0)
+        }
         What::Switch { to } => event(context::event(context::SWITCH, to.clone())),
         What::End => {
             let elements = vec![body::output_text(words.get(Text::ConversationOver))];
@@ -105,49 +116,52 @@ pub fn plan(state: &State, request: u64, asked: &Asked, typed: Typed<'_>, words:
         _ => plan.unanswered,
     };
     if !matches!(asked.what, What::Create | What::End | What::Fault) {
-        plan.answer.elements.splice(0..0, left_out(addressed(asked).1, words));
+        let left_out = left_out(asked, &plan.posts, words);
+        plan.answer.elements.splice(0..0, left_out);
         tell(state, asked, &mut plan);
     }
     plan
 }
 
-/// The files that have an address, and those that have none.
-fn addressed(asked: &Asked) -> (Vec<File>, Vec<File>) {
-    asked.files.iter().cloned().partition(|file| !file.url.trim().is_empty())
+/// The files that have an address.
+fn addressed(asked: &Asked) -> Vec<File> {
+    asked.files.iter().filter(|file| !file.url.trim().is_empty()).cloned().collect()
 }
 
-fn left_out(files: Vec<File>, words: &Words<'_>) -> impl Iterator<Item = Value> {
-    let named = |file: File| if file.name.is_empty() { "?".to_owned() } else { file.name };
-    files.into_iter().map(move |file| body::output_text(&words.file_left_out(&named(file))))
+/// Names the files that go with none of the posts.
+fn left_out(asked: &Asked, posts: &[Post], words: &Words<'_>) -> Vec<Value> {
+    let is_lost = |file: &&File| !posts.iter().any(|post| post.files.contains(file));
+    let named = |file: &File| {
+        let name = if file.name.is_empty() { "?" } else { &file.name };
+        body::output_text(&words.file_left_out(name))
+    };
+    asked.files.iter().filter(is_lost).map(named).collect()
 }
 
 /// What stands beside an action, as a message to the agent.
 fn spoken(text: &str, asked: &Asked) -> Option<Post> {
     let fields = (!text.is_empty()).then(|| ("text".to_owned(), text.into()));
-    let post = Post { fields: fields.into_iter().collect(), files: addressed(asked).0 };
+    let post = Post { fields: fields.into_iter().collect(), files: addressed(asked) };
     (post != Post::default()).then_some(post)
 }
 
 /// Words or files; an answer inside a card may only lead to its next question.
 fn say(state: &State, request: u64, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
-    let text = typed.text;
     // Whatever was asked in a conversation that is gone, its successor didn't ask it.
     let same = state.agent.as_ref().is_some_and(|agent| agent.opened_by != request);
     let pending = if same { &state.pending } else { &Pending::Nothing };
-    let (files, lost) = addressed(asked);
-    if let Some(longest) = too_long(text) {
+    let files = addressed(asked);
+    if let Some(longest) = too_long(typed.text) {
         let word = words.with(Text::TooLong, &[("longest", &longest.to_string())]);
         return asks([body::output_text(&word)], pending.clone());
     }
-    let lost = left_out(lost, words);
-    if text.trim().is_empty() && files.is_empty() {
-        return asks(lost, pending.clone());
+    if typed.text.trim().is_empty() && files.is_empty() {
+        return asks([], pending.clone());
     }
     let mut plan = said(pending, typed, words);
-    let Some(post) = plan.posts.first_mut() else { return plan };
-    post.files = files;
-    plan.answer.elements.splice(0..0, lost);
-    tell(state, asked, &mut plan);
+    if let Some(post) = plan.posts.first_mut() {
+        post.files = files;
+    }
     plan
 }
 
@@ -187,30 +201,14 @@ fn said(pending: &Pending, typed: Typed<'_>, words: &Words<'_>) -> Plan {
     }
 }
 
-/// What was said, so that it stands in the agent's transcript, and then the wish for a person.
-fn person(said: Option<Post>) -> Plan {
-    let mut plan = event(context::event(context::AGENT, Value::Null));
-    if let Some(said) = said {
-        plan.posts.insert(0, said);
-        plan.listen = Listen::Fully;
-    }
-    plan
-}
-
 /// Names the conversation, once there is one.
 fn opening(state: &State, action: &str) -> Answer {
     let elements = state.agent.iter().map(|agent| body::conversation_action(action, &agent.id)).collect();
     Answer { elements, ..Answer::default() }
 }
 
-fn start(anew: bool, said: Option<Post>) -> Plan {
-    let mut plan = event(context::event("startConversation", Value::Null));
-    plan.open = Some(anew);
-    if let Some(said) = said {
-        plan.posts.push(said);
-        plan.listen = Listen::Fully;
-    }
-    plan
+fn start() -> Plan {
+    event(context::event("startConversation", Value::Null))
 }
 
 fn event(fields: Map<String, Value>) -> Plan {

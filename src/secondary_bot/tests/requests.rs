@@ -84,3 +84,22 @@ fn a_session_has_one_journal_whatever_its_id_looks_like() {
     assert_eq!(of(named), of(json!({"clientSessionId": "s", "userId": "u"})), "only a start names it");
     assert!(Fact::REALM.contains('/'));
 }
+
+#[test]
+fn what_comes_with_the_answer_to_one_question_of_several_is_told_or_told_of() {
+    let question = |id: &str| json!({"id": id, "prompt": id, "required": false, "kind": {"kind": "text", "secret": false}});
+    let form = json!({"asks": "form", "steps": [question("size"), question("colour")]});
+    let pending: Pending = serde_json::from_value(form).expect("a form");
+    let first = asked(&json!({"requestId": "1", "message": {"text": "hi"}}));
+    let mut state = session_of(&[Fact::Asked(first), leased(0, 1), opened(0)]);
+    state.apply(&answered(0, |given| given.pending = pending.clone()));
+    state.apply(&settled(0, 1, Settlement::Done));
+    let body = json!({"requestId": "2", "contextVariables": {"Site": "Oslo"}, "message": {"text": "XL", "attachment": [
+        {"url": "https://example.com/a.png", "fileName": "a.png", "contentType": "image/png"}]}});
+    state.apply(&Fact::Asked(asked(&body)));
+    let plan = planned(&state, None);
+    let [told] = &plan.posts[..] else { panic!("{plan:?}") };
+    assert_eq!(told.fields["value"], json!({"Site": "Oslo"}), "the answer itself waits for the last one");
+    let said: Vec<_> = plan.answer.elements.iter().map(Value::to_string).collect();
+    assert!(said[0].contains("a.png") && said[1].contains("colour"), "{said:?}");
+}
