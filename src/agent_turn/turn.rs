@@ -62,7 +62,7 @@ pub struct Turn {
     /// The last poll that was answered, and whether it brought nothing.
     last: Option<(Poll, bool)>,
     clock: FarClock,
-    faults: Faults,
+    retrying: Option<Retrying>,
     asked: Asked,
     /// What the agent did, in order; what means nothing to the turn is left out.
     done: Vec<Done>,
@@ -71,16 +71,11 @@ pub struct Turn {
 }
 
 /// Failures since the last answer.
-#[derive(Debug, Default)]
-enum Faults {
-    #[default]
-    None,
-    Retrying {
-        since: Timestamp,
-        count: u32,
-        at: Timestamp,
-    },
-    GivenUp,
+#[derive(Clone, Copy, Debug)]
+struct Retrying {
+    since: Timestamp,
+    count: u32,
+    at: Timestamp,
 }
 
 impl Turn {
@@ -111,33 +106,29 @@ impl Turn {
             }
         }
         self.last = Some((poll, quiet));
-        self.faults = Faults::None;
+        self.retrying = None;
     }
 
     /// A poll failed in a way that may pass; `wait` in milliseconds when Direct Line asked for one.
     pub fn failed(&mut self, at: Timestamp, wait: Option<i64>) {
-        let (since, count) = match self.faults {
-            Faults::Retrying { since, count, .. } => (since, count),
-            Faults::None | Faults::GivenUp => (at, 0),
-        };
+        let (since, count) = self.retrying.map_or((at, 0), |faults| (faults.since, faults.count));
         let until = self.until().min(since.plus_millis(OUTWAITED));
         let pause = (FIRST_RETRY << count.min(8)).min(LONGEST_RETRY);
         let retry = at.plus_millis(pause.max(wait.unwrap_or(0)));
         let told_to_wait_longer = wait.is_some_and(|wait| at.plus_millis(wait) > until);
-        self.faults = if at >= until || told_to_wait_longer {
-            Faults::GivenUp
-        } else {
-            Faults::Retrying { since, count: count + 1, at: retry.min(until) }
-        };
+        if at >= until || told_to_wait_longer {
+            self.ended = Some(Why::Fault);
+        }
+        self.retrying = Some(Retrying { since, count: count + 1, at: retry.min(until) });
     }
 
     /// Time ended before another poll was answered.
     pub fn missed(&mut self) {
-        match (&self.faults, &self.last) {
-            _ if self.has_answer() => self.ended = Some(Why::Patience),
-            (Faults::None, Some(_)) => self.ended = Some(Why::Silence),
-            _ => self.faults = Faults::GivenUp,
-        }
+        self.ended = Some(match (self.retrying, self.last) {
+            _ if self.has_answer() => Why::Patience,
+            (None, Some(_)) => Why::Silence,
+            _ => Why::Fault,
+        });
     }
 
     /// Whether the agent said or did something that somebody waits for, in this turn or too late for the one before.
@@ -159,10 +150,8 @@ impl Turn {
         if let Some(why) = self.ended.or_else(|| self.closed()) {
             return Next::Over(why);
         }
-        match self.faults {
-            Faults::None => {}
-            Faults::Retrying { at, .. } => return Next::Poll(at),
-            Faults::GivenUp => return Next::Over(Why::Fault),
+        if let Some(Retrying { at, .. }) = self.retrying {
+            return Next::Poll(at);
         }
         let Some((poll, quiet)) = self.last else { return Next::Poll(self.began) };
         let due = self.due();
