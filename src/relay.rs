@@ -118,9 +118,10 @@ impl Relay {
         let least = asked.wait.map_or(0, |wait| millis(wait.min(LONGEST_PATIENCE)));
         let limits = Limits { patience: self.limits.patience.max(least), least, ..self.limits };
         let clock = Steady::from(Timestamp::now());
-        let mut turn = Turn::begin(limits, clock.began, clock.began);
-        let mut collected = Collected::default();
-        let (why, fault) = self.collect(asked, &clock, &mut turn, &mut collected, no_time).await;
+        let turn = Turn::begin(limits, clock.began, clock.began);
+        let mut call = Call { relay: self, asked, clock, turn, collected: Collected::default() };
+        let (why, fault) = call.collect(no_time).await;
+        let Call { turn, collected, .. } = call;
         let millis = clock.now().millis_since(clock.began);
         let Collected { count, repeated, polls, failures, .. } = collected;
         let failed = matches!(why, Why::Fault | Why::Refused);
@@ -142,90 +143,84 @@ impl Relay {
         }
         answer
     }
+}
 
+/// One call, from its beginning to its answer.
+struct Call<'a> {
+    relay: &'a Relay,
+    asked: &'a Asked<'a>,
+    clock: Steady,
+    turn: Turn,
+    collected: Collected,
+}
+
+impl Call<'_> {
     /// Polls until the turn is over: why it is, and the last fault.
-    async fn collect(
-        &self,
-        asked: &Asked<'_>,
-        clock: &Steady,
-        turn: &mut Turn,
-        collected: &mut Collected,
-        no_time: impl Future<Output = ()>,
-    ) -> (Why, Option<Fault>) {
+    async fn collect(&mut self, no_time: impl Future<Output = ()>) -> (Why, Option<Fault>) {
         let mut no_time = pin!(no_time);
         let mut fault = None;
         loop {
-            match turn.next() {
+            match self.turn.next() {
                 Next::Over(why) => return (why, fault),
                 Next::Poll(at) => tokio::select! {
                     () = &mut no_time => return (Why::Ending, fault),
-                    () = clock.reach(at) => {}
+                    () = self.clock.reach(at) => {}
                 },
             }
-            collected.polls += 1;
-            if let Err(failed) = self.look(asked, clock, turn, collected).await {
-                collected.failures += 1;
+            self.collected.polls += 1;
+            if let Err(failed) = self.look().await {
+                self.collected.failures += 1;
                 if failed.is_final() {
                     return (Why::Refused, Some(failed));
                 }
                 fault = Some(failed);
             }
-            if collected.is_full() {
+            if self.collected.is_full() {
                 return (Why::Full, fault);
             }
         }
     }
 
     /// Polls once and tells the turn what came of it.
-    async fn look(
-        &self,
-        asked: &Asked<'_>,
-        clock: &Steady,
-        turn: &mut Turn,
-        collected: &mut Collected,
-    ) -> Result<(), Fault> {
-        let Ok(_one_of_few) = timeout(left(clock, turn, i64::MAX), self.gate.acquire()).await else {
-            turn.missed();
+    async fn look(&mut self) -> Result<(), Fault> {
+        let Ok(_one_of_few) = timeout(self.left(i64::MAX), self.relay.gate.acquire()).await else {
+            self.turn.missed();
             return Ok(());
         };
-        let began = clock.now();
-        let time_out = left(clock, turn, POLL_TIME_OUT);
-        let polled = match timeout(time_out, self.poll(asked, collected)).await {
-            Ok(polled) => polled,
+        let (began, time_out) = (self.clock.now(), self.left(POLL_TIME_OUT));
+        let polled = match timeout(time_out, self.poll()).await {
             Err(_) if millis(time_out) < POLL_TIME_OUT => {
-                turn.missed();
+                self.turn.missed();
                 return Ok(());
             }
-            Err(_) => Err(Fault::Unreached(CallError::Uncertain(None))),
+            polled => polled.unwrap_or(Err(Fault::Unreached(CallError::Uncertain(None)))),
         };
-        let answered = clock.now();
-        match polled {
-            Ok((date, news)) => turn.heard(Poll { asked: began, answered, date }, news),
-            Err(fault) => {
-                turn.failed(answered, fault.wait());
-                return Err(fault);
-            }
-        }
+        let answered = self.clock.now();
+        let (date, news) = polled.inspect_err(|fault| self.turn.failed(answered, fault.wait()))?;
+        self.turn.heard(Poll { asked: began, answered, date }, news);
         Ok(())
     }
 
     /// What is new, and Direct Line's time of day.
-    async fn poll(
-        &self,
-        asked: &Asked<'_>,
-        collected: &mut Collected,
-    ) -> Result<(Option<Timestamp>, Vec<Notice>), Fault> {
-        let Asked { conversation, authorization, watermark, wait: _, traceparent } = asked;
-        let later = collected.watermark();
+    async fn poll(&mut self) -> Result<(Option<Timestamp>, Vec<Notice>), Fault> {
+        let Asked { conversation, authorization, watermark, wait: _, traceparent } = self.asked;
+        let later = self.collected.watermark();
         let watermark = later.as_deref().unwrap_or(watermark);
-        let page = self.direct_line.page(conversation.as_str(), authorization, watermark, *traceparent).await;
+        let Relay { direct_line, events, .. } = self.relay;
+        let page = direct_line.page(conversation.as_str(), authorization, watermark, *traceparent).await;
         let page = page.map_err(Fault::Unreached)?;
         if !(200..300).contains(&page.status) {
             return Err(Fault::Answered(page));
         }
-        let eyes = Eyes { hand_off: &self.events, user: None, agent: None };
+        let eyes = Eyes { hand_off: events, user: None, agent: None };
         let no_set = |_| Fault::Unreached(CallError::Failed { status: page.status });
-        Ok((page.date, collected.take(&page.body, &eyes).map_err(no_set)?))
+        Ok((page.date, self.collected.take(&page.body, &eyes).map_err(no_set)?))
+    }
+
+    /// How long a step of the turn may take, at most `most` milliseconds.
+    fn left(&self, most: i64) -> Duration {
+        let left = self.turn.until().millis_since(self.clock.now()).max(SHORTEST_TIME_OUT).min(most);
+        Duration::from_millis(left.unsigned_abs())
     }
 }
 
@@ -251,10 +246,4 @@ fn log(
             "Relayed no turn of {id}: Direct Line gave no answer, given up after {millis} ms"
         ),
     }
-}
-
-/// How long a step of the turn may take, at most `most` milliseconds.
-fn left(clock: &Steady, turn: &Turn, most: i64) -> Duration {
-    let left = turn.until().millis_since(clock.now()).max(SHORTEST_TIME_OUT).min(most);
-    Duration::from_millis(left.unsigned_abs())
 }
