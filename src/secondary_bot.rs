@@ -100,8 +100,8 @@ impl SecondaryBot {
             agents: Agents::new(&settings.direct_line, role, http),
             seal: Seal::new(settings),
             responder: role.response.as_ref().map(|response| Responder::new(response, http.clone())),
+            fetcher: Fetcher::new(settings, http, media.clone()),
             media,
-            fetcher: Fetcher::new(settings, http),
             events: settings.handoff.events.clone(),
             limits: Limits {
                 quiet: millis(settings.relay.quiet),
@@ -141,7 +141,7 @@ impl SecondaryBot {
         // What is known needs no file again, and its credential may have served its time.
         if fetched::is_needed(&mut request)
             && matches!(read(request.clone()).accept(&*session.state().await, now), Accepted::New(_))
-            && let Err(why) = Box::pin(self.fetcher.take_in(&self.media, &mut request, now)).await
+            && let Err(why) = Box::pin(self.fetcher.take_in(&mut request, now)).await
         {
             warn!(error = %why, "An attachment of a primary bot's was not fetched");
             return Ok(Told::NoFile(why));

@@ -30,15 +30,8 @@ pub enum Unreached {
     /// The conversation is gone, or its token is; nothing was processed.
     #[error("the conversation with the agent is lost")]
     Lost,
-    /// Nothing was processed; later it may be.
     #[error("Direct Line: {0}")]
-    NotTaken(#[source] CallError),
-    /// Nothing was processed, and trying again is of no use.
-    #[error("Direct Line: {0}")]
-    Refused(#[source] CallError),
-    /// It may have been processed.
-    #[error("Direct Line: {0}")]
-    Uncertain(#[source] CallError),
+    Call(#[source] CallError),
     /// A step could not be stored, or somebody else works here now.
     #[error("the work was interrupted: {0:?}")]
     Stopped(Failure),
@@ -48,9 +41,7 @@ impl From<CallError> for Unreached {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Rejected { status: 401 | 403 | 404, .. } => Self::Lost,
-            CallError::Rejected { .. } => Self::Refused(error),
-            CallError::NotSent(_) | CallError::Throttled(_) => Self::NotTaken(error),
-            CallError::Uncertain(_) | CallError::Failed { .. } => Self::Uncertain(error),
+            error => Self::Call(error),
         }
     }
 }
@@ -84,11 +75,7 @@ impl SecondaryBot {
         };
         let (name, agent) = self.agents.choose(&work.asked.echo, held.as_deref());
         let opened = agent.open(Some(&user), locale.as_deref(), of_caller().as_deref()).await;
-        let opened = opened.map_err(|error| match error {
-            CallError::Rejected { .. } => Unreached::Refused(error),
-            // A conversation opened in vain harms nobody.
-            error => Unreached::NotTaken(error),
-        })?;
+        let opened = opened.map_err(Unreached::Call)?;
         let (request, at) = (work.request(), self.ledger.now());
         let sealed = || opened.token.sealed(&self.seal, &work.session.id, at);
         let (authorization, until) = agent.own_authorization().is_none().then(sealed).unzip();
@@ -99,64 +86,50 @@ impl SecondaryBot {
         Ok(())
     }
 
-    /// Makes one post, once; again only when a token had to be renewed. The id that it was given, when that was told.
+    /// Makes one post, once: files that were uploaded to us go along, others by their address. The id that it was given, when
+    /// that was told.
     pub(super) async fn post(
         &self,
         work: &Work<'_>,
         post: &Post,
         name: &str,
     ) -> Result<Option<String>, Unreached> {
-        let activity = activity(&*work.session.state().await, &post.fields, name);
-        let mut line = self.line(work.session).await?;
-        let mut outcome = self.post_in(&line, &post.files, &activity).await;
-        if self.has_renewed(work.session, &mut line, &outcome).await? {
-            outcome = self.post_in(&line, &post.files, &activity).await;
-        }
-        Ok(outcome?)
-    }
-
-    /// Posts an activity: files that were uploaded to us go along, others by their address.
-    async fn post_in(
-        &self,
-        line: &Line<'_>,
-        files: &[File],
-        activity: &Value,
-    ) -> Result<Option<String>, CallError> {
+        let mut activity = activity(&*work.session.state().await, &post.fields, name);
+        let line = self.line(work.session).await?;
         let (mut uploads, mut links) = (Vec::new(), Vec::new());
-        for File { name, media_type, url } in files {
-            match self.kept(url).await? {
-                Some((Label { name: kept_name, media_type: kept_type }, length, body)) => {
-                    let given =
-                        |given: &String, kept: String| if given.is_empty() { kept } else { given.clone() };
-                    let Label { name, media_type } =
-                        Label::new(&given(name, kept_name), &given(media_type, kept_type));
-                    uploads.push(Upload { name, media_type, body, length });
+        for file in &post.files {
+            match self.upload(file).await? {
+                Some(upload) => uploads.push(upload),
+                None => {
+                    let File { name, media_type, url } = file;
+                    links.push(json!({"contentType": media_type, "contentUrl": url, "name": name}));
                 }
-                None => links.push(json!({"contentType": media_type, "contentUrl": url, "name": name})),
             }
         }
-        let mut activity = activity.clone();
         if !links.is_empty() {
             activity["attachments"] = links.into();
         }
         if uploads.is_empty() {
-            return line.post(&activity).await;
+            return Ok(line.post(&activity).await?);
         }
-        let Line { direct_line, conversation, authorization } = line;
+        let Line { direct_line, conversation, authorization } = &line;
         let user = activity["from"]["id"].as_str().unwrap_or_default();
-        direct_line.upload(&conversation.id, authorization, user, &activity, uploads).await
+        Ok(direct_line.upload(&conversation.id, authorization, user, &activity, uploads).await?)
     }
 
-    /// The upload that `url` names. Nothing is sent while it can't be read: a later attempt may.
-    async fn kept(&self, url: &str) -> Result<Option<(Label, u64, Body)>, CallError> {
+    /// The upload that a file's address names. Nothing is sent while it can't be read: a later attempt may.
+    async fn upload(&self, File { name, media_type, url }: &File) -> Result<Option<Upload>, CallError> {
         let failed = |failed| {
             warn!(error = %failed, "An upload can't be read");
             CallError::NotSent(None)
         };
-        let Some(file) = self.media.find(url).await.map_err(failed)? else { return Ok(None) };
-        let (label, length) = (file.label.clone(), file.length);
-        let bytes = file.read(0..length).await.map_err(failed)?;
-        Ok(Some((label, length, Body::wrap_stream(bytes))))
+        let Some(kept) = self.media.find(url).await.map_err(failed)? else { return Ok(None) };
+        let or = |given: &'_ str, kept: &'_ str| if given.is_empty() { kept } else { given }.to_owned();
+        let (name, media_type) = (or(name, &kept.label.name), or(media_type, &kept.label.media_type));
+        let Label { name, media_type } = Label::new(&name, &media_type);
+        let length = kept.length;
+        let body = Body::wrap_stream(kept.read(0..length).await.map_err(failed)?);
+        Ok(Some(Upload { name, media_type, body, length }))
     }
 
     /// Reads what came after the watermark.
@@ -165,12 +138,7 @@ impl SecondaryBot {
         session: &Arc<Session>,
         watermark: Option<&str>,
     ) -> Result<Look, Unreached> {
-        let mut line = self.line(session).await?;
-        let mut outcome = line.look(watermark).await;
-        if self.has_renewed(session, &mut line, &outcome).await? {
-            outcome = line.look(watermark).await;
-        }
-        Ok(outcome?)
+        Ok(self.line(session).await?.look(watermark).await?)
     }
 
     /// Tells the agent that the user types; a passing sign, and lost when anything is in its way.
@@ -196,7 +164,7 @@ impl SecondaryBot {
         let _ = line.post(&json!({"type": kind, "from": {"id": user, "role": "user"}})).await;
     }
 
-    /// The session's conversation and how to speak in it, with a token that will last.
+    /// The session's conversation and how to speak in it.
     async fn line(&self, session: &Arc<Session>) -> Result<Line<'_>, Unreached> {
         let conversation = session.state().await.agent.clone().ok_or(Unreached::Lost)?;
         self.line_in(session, conversation).await
@@ -209,51 +177,34 @@ impl SecondaryBot {
         conversation: AgentConversation,
     ) -> Result<Line<'_>, Unreached> {
         let direct_line = self.agents.get(conversation.name.as_deref()).ok_or(Unreached::Lost)?;
-        let held = self.held(session, &conversation).or_else(|| direct_line.own_authorization());
-        let mut line = Line { direct_line, conversation, authorization: held.unwrap_or_default() };
-        // When it can't be renewed, the one we hold may still be good.
-        if line.conversation.until.is_some_and(|until| is_old(until, self.ledger.now()))
-            && let Ok(renewed) = self.renew(session, &line).await
-        {
-            line.authorization = renewed;
-        }
-        Ok(line)
+        // No token where a secret serves, or when the settings have other secrets than when it was sealed.
+        let sealed = conversation.authorization.as_deref();
+        let authorization = match sealed.and_then(|sealed| self.seal.open(sealed, session.id.as_str())) {
+            Some(held) => self.renewed(session, direct_line, &conversation, held).await,
+            None => direct_line.own_authorization().unwrap_or_default(),
+        };
+        Ok(Line { direct_line, conversation, authorization })
     }
 
-    /// Whether a call is to be made once more: its token was refused, and the line has another now.
-    async fn has_renewed<T>(
+    /// The conversation's token, or a new one when half of its life is over.
+    async fn renewed(
         &self,
         session: &Arc<Session>,
-        line: &mut Line<'_>,
-        outcome: &Result<T, CallError>,
-    ) -> Result<bool, Unreached> {
-        let refused = matches!(outcome, Err(CallError::Rejected { status: 401 | 403, .. }));
-        if refused {
-            line.authorization = self.renew(session, line).await?;
+        direct_line: &DirectLine,
+        conversation: &AgentConversation,
+        held: String,
+    ) -> String {
+        if !conversation.until.is_some_and(|until| is_old(until, self.ledger.now())) {
+            return held;
         }
-        Ok(refused)
-    }
-
-    /// The conversation's own token; none where a secret serves, or when the settings have other secrets than when it was sealed.
-    fn held(&self, session: &Session, conversation: &AgentConversation) -> Option<String> {
-        self.seal.open(conversation.authorization.as_deref()?, session.id.as_str())
-    }
-
-    /// Gets another token for the conversation.
-    async fn renew(&self, session: &Arc<Session>, line: &Line<'_>) -> Result<String, Unreached> {
-        let held = self.held(session, &line.conversation).ok_or(Unreached::Lost)?;
-        let renewed = line.direct_line.refresh(&held).await.map_err(|error| match error {
-            CallError::Rejected { .. } => Unreached::Lost,
-            error => Unreached::NotTaken(error),
-        })?;
+        // When it can't be renewed, the one we hold may still be good.
+        let Ok(renewed) = direct_line.refresh(&held).await else { return held };
         let (authorization, until) = renewed.sealed(&self.seal, &session.id, self.ledger.now());
-        let conversation = line.conversation.id.clone();
-        if let Err(error) =
-            self.ledger.commit(session, Command::Renewed { conversation, authorization, until }).await
-        {
+        let command = Command::Renewed { conversation: conversation.id.clone(), authorization, until };
+        if let Err(error) = self.ledger.commit(session, command).await {
             warn!(session.id = %session.id, %error, "A new token could not be stored; the next call asks for another");
         }
-        Ok(renewed.authorization.expose_secret().to_owned())
+        renewed.authorization.expose_secret().to_owned()
     }
 }
 

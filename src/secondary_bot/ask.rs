@@ -75,10 +75,9 @@ impl Incoming {
         variables.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
         let asks = format!("{what:?}{:?}", request.silent_message);
         let told = serde_json::to_string(&variables).unwrap_or_default();
-        let key = |said: &str, told: &str| {
-            let message_id = client_message_id.as_deref().unwrap_or_default();
-            key(&request.request_id, &request.user_id, &[&asks, said, message_id, told])
-        };
+        let id = client_message_id.unwrap_or_default();
+        let key =
+            |said: &str, told: &str| key(&request.request_id, &request.user_id, &[&asks, said, &id, told]);
         let asked = Asked {
             key: key(&text, &told),
             what,

@@ -49,33 +49,34 @@ impl SecondaryBot {
     pub(super) async fn converse(&self, work: &Work<'_>, plan: &Plan) -> Result<Heard, Unreached> {
         let clock = Steady::from(self.ledger.now());
         let progress = work.session.state().await.progress.clone();
-        let (first, last) = (progress.posted, plan.posts.len().saturating_sub(1));
-        let (mut sure, mut ids) = (true, Vec::new());
-        for ordinal in first..plan.posts.len() {
-            let in_doubt = progress.posting == Some(ordinal) && !plan.posts[ordinal].may_repeat();
-            let arrived = if in_doubt && self.has_arrived(work, ordinal).await? {
-                Arrived::Surely(None)
-            } else {
-                self.post_one(work, ordinal, plan).await?
-            };
-            sure = matches!(arrived, Arrived::Surely(_));
-            if let Arrived::Surely(Some(id)) = arrived
-                && plan.asks_with(ordinal)
-            {
-                ids.push(id);
+        let (mut in_doubt, mut ids) = (None, Vec::new());
+        for (ordinal, post) in plan.posts.iter().enumerate().skip(progress.posted) {
+            let name = name(work, ordinal);
+            in_doubt = None;
+            let was_cut_off = progress.posting == Some(ordinal) && !post.may_repeat();
+            if !(was_cut_off && self.has_arrived(work, &name).await?) {
+                self.step(work, Fact::Posting { ordinal, at: self.ledger.now() }).await?;
+                match self.post(work, post, &name).await {
+                    Ok(id) => ids.extend(id.filter(|_| plan.asks_with(ordinal))),
+                    Err(Unreached::Call(error @ (CallError::Uncertain(_) | CallError::Failed { .. }))) => {
+                        warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived; looking for its echo");
+                        in_doubt = Some(name);
+                    }
+                    Err(unreached) => return Err(unreached),
+                }
             }
             // The last one stays in doubt until its echo is heard.
-            if sure || ordinal < last {
+            if in_doubt.is_none() || ordinal + 1 < plan.posts.len() {
                 self.step(work, Fact::Posted { ordinal, at: self.ledger.now() }).await?;
             }
         }
         if plan.listen == Listen::No {
             return Ok(Heard::default());
         }
-        let limits = self.patience(plan.listen, clock.now().millis_since(clock.began), sure);
+        let limits = self.patience(plan.listen, clock.now().millis_since(clock.began), in_doubt.is_none());
         let mut turn = Turn::begin(limits, clock.began, clock.now());
         ids.into_iter().for_each(|id| turn.posted(id));
-        let heard = self.listen(work, clock, turn, (!sure).then(|| name(work, last))).await;
+        let heard = self.listen(work, clock, turn, in_doubt).await;
         if heard.may_be_lost() {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
         }
@@ -108,11 +109,11 @@ impl SecondaryBot {
                     heard.lost = true;
                     break;
                 }
-                Err(Unreached::Refused(_)) => {
+                Err(Unreached::Call(CallError::Rejected { .. })) => {
                     heard.cut = true;
                     break;
                 }
-                Err(Unreached::NotTaken(CallError::Throttled(wait))) => {
+                Err(Unreached::Call(CallError::Throttled(wait))) => {
                     turn.failed(clock.now(), Some(millis(wait)));
                 }
                 Err(_) => turn.failed(clock.now(), None),
@@ -123,38 +124,26 @@ impl SecondaryBot {
     }
 
     /// Looks for the echo of a post whose maker died over it.
-    async fn has_arrived(&self, work: &Work<'_>, ordinal: usize) -> Result<bool, Unreached> {
-        warn!(session.id = %work.session.id, ordinal, "A post to the agent was cut off; looking for its echo");
-        let name = name(work, ordinal);
+    async fn has_arrived(&self, work: &Work<'_>, name: &str) -> Result<bool, Unreached> {
+        warn!(session.id = %work.session.id, name, "A post to the agent was cut off; looking for its echo");
         let agent = work.session.state().await.agent.clone();
         let watermark = agent.and_then(|agent| agent.watermark);
         let mut looked = false;
         for pause in LOOKS {
             tokio::time::sleep(pause).await;
             match self.read(work.session, watermark.as_deref()).await {
-                Ok(look) if look.set.activities.iter().any(|activity| name_of(activity) == Some(&name)) => {
+                Ok(look) if look.set.activities.iter().any(|activity| name_of(activity) == Some(name)) => {
                     return Ok(true);
                 }
                 Ok(_) => looked = true,
-                Err(Unreached::NotTaken(_) | Unreached::Uncertain(_)) => {}
-                Err(unreached) => return Err(unreached),
+                Err(gone @ (Unreached::Lost | Unreached::Call(CallError::Rejected { .. }))) => {
+                    return Err(gone);
+                }
+                Err(_) => {}
             }
         }
         // Nobody knows: neither said again nor taken for said.
         if looked { Ok(false) } else { Err(Unreached::Stopped(Failure::Uncertain)) }
-    }
-
-    /// Makes one post.
-    async fn post_one(&self, work: &Work<'_>, ordinal: usize, plan: &Plan) -> Result<Arrived, Unreached> {
-        self.step(work, Fact::Posting { ordinal, at: self.ledger.now() }).await?;
-        match self.post(work, &plan.posts[ordinal], &name(work, ordinal)).await {
-            Ok(id) => Ok(Arrived::Surely(id)),
-            Err(Unreached::Uncertain(error)) => {
-                warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived; looking for its echo");
-                Ok(Arrived::Perhaps)
-            }
-            Err(unreached) => Err(unreached),
-        }
     }
 
     fn patience(&self, listen: Listen, lasted: i64, sure: bool) -> Limits {
@@ -166,13 +155,6 @@ impl SecondaryBot {
         let patience = if sure { left } else { left.max(LOOK_FOR.min(patience)) };
         Limits { quiet, patience, least }
     }
-}
-
-/// What became of a post.
-enum Arrived {
-    /// With the id that Direct Line gave it, when it told one.
-    Surely(Option<String>),
-    Perhaps,
 }
 
 /// How a post's echo is known.

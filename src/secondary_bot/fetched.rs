@@ -48,6 +48,18 @@ impl From<StoreError> for NoFile {
     }
 }
 
+/// A name that leads inside is no passing fault.
+impl From<reqwest::Error> for NoFile {
+    fn from(error: reqwest::Error) -> Self {
+        let mut causes = successors(Some(&error as &(dyn Error + 'static)), |cause| (*cause).source());
+        let inside = causes.any(|cause| {
+            let cause = cause.downcast_ref::<io::Error>();
+            cause.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+        });
+        if inside { Self::NotAllowed } else { Self::NotNow }
+    }
+}
+
 /// Fetches from public places, and from the primary bot's instance.
 pub struct Fetcher {
     public: Option<reqwest::Client>,
@@ -56,10 +68,11 @@ pub struct Fetcher {
     own: Option<Url>,
     /// Bytes.
     limit: u64,
+    media: Media,
 }
 
 impl Fetcher {
-    pub fn new(settings: &Settings, http: &reqwest::Client) -> Self {
+    pub fn new(settings: &Settings, http: &reqwest::Client, media: Media) -> Self {
         let public = tls::config().ok().and_then(|trusted| {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(trusted)
@@ -77,6 +90,7 @@ impl Fetcher {
             instance: http.clone(),
             own: settings.servicenow.as_ref().map(|far| far.url.clone()),
             limit: settings.files.max_upload,
+            media,
         }
     }
 
@@ -84,11 +98,11 @@ impl Fetcher {
     ///
     /// # Errors
     /// See [`NoFile`]; of a request with several nothing is kept that anybody could name.
-    pub async fn take_in(&self, media: &Media, request: &mut Request, now: Timestamp) -> Result<(), NoFile> {
+    pub async fn take_in(&self, request: &mut Request, now: Timestamp) -> Result<(), NoFile> {
         for attachment in attachments(&mut request.action) {
             let Some(authorization) = authorization(attachment) else { continue };
             if !attachment.url.contains(PATH) {
-                attachment.url = self.fetch(media, attachment, &authorization, now).await?;
+                attachment.url = self.fetch(attachment, &authorization, now).await?;
             }
             attachment.headers = Default::default();
         }
@@ -97,15 +111,13 @@ impl Fetcher {
 
     async fn fetch(
         &self,
-        media: &Media,
         attachment: &Attachment,
         authorization: &str,
         now: Timestamp,
     ) -> Result<String, NoFile> {
         let (url, http) = self.way(&attachment.url)?;
         let get = http.get(url).timeout(TIME_OUT).header(AUTHORIZATION, authorization);
-        let mut response =
-            get.header(ACCEPT_ENCODING, "identity").send().await.map_err(|error| unsent(&error))?;
+        let mut response = get.header(ACCEPT_ENCODING, "identity").send().await?;
         match response.status().as_u16() {
             200..300 => {}
             408 | 429 | 500.. => return Err(NoFile::NotNow),
@@ -120,9 +132,10 @@ impl Fetcher {
         if response.content_length().is_some_and(|length| length > self.limit) {
             return Err(too_large());
         }
-        let mut file = media.begin(&Label::new(&attachment.file_name, &attachment.content_type), now).await?;
+        let mut file =
+            self.media.begin(&Label::new(&attachment.file_name, &attachment.content_type), now).await?;
         let mut written = 0;
-        while let Some(chunk) = next(&mut response).await? {
+        while let Some(chunk) = timeout(IDLE, response.chunk()).await.map_err(|_| NoFile::NotNow)?? {
             written += chunk.len() as u64;
             if written > self.limit {
                 return Err(too_large());
@@ -142,13 +155,6 @@ impl Fetcher {
         let allowed = url.scheme() == "https" && bare && url.host().is_some_and(|host| is_public(&host));
         let public = self.public.as_ref().ok_or(NoFile::NotNow)?;
         if allowed { Ok((url, public)) } else { Err(NoFile::NotAllowed) }
-    }
-}
-
-async fn next(response: &mut reqwest::Response) -> Result<Option<actix_web::web::Bytes>, NoFile> {
-    match timeout(IDLE, response.chunk()).await {
-        Ok(Ok(chunk)) => Ok(chunk),
-        _ => Err(NoFile::NotNow),
     }
 }
 
@@ -176,15 +182,6 @@ fn authorization(attachment: &Attachment) -> Option<String> {
     let named = |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case("authorization");
     let (_, value) = attachment.headers.0.iter().find(named)?;
     value.as_str().map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
-}
-
-fn unsent(error: &reqwest::Error) -> NoFile {
-    let mut causes = successors(Some(error as &(dyn Error + 'static)), |cause| (*cause).source());
-    let inside = causes.any(|cause| {
-        let cause = cause.downcast_ref::<io::Error>();
-        cause.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-    });
-    if inside { NoFile::NotAllowed } else { NoFile::NotNow }
 }
 
 /// Names that lead to a place inside lead nowhere.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::{SecondaryBot, answer::Answer, state::RESPONSE, work::Work};
 use crate::{
@@ -36,22 +36,20 @@ impl Responder {
     }
 
     /// Sends one answer, once; again only when our credential was refused and a vault has a new one.
-    pub async fn send(&self, body: &Value, trace: Option<&str>, time_out: Duration) -> Result<(), CallError> {
-        let SecondaryResponse { url: _, basic, token } = &self.address;
-        let credentials = || basic.iter().chain(token);
-        let (deadline, before) = (Instant::now() + time_out, mark(credentials()));
-        let outcome = self.attempt(body, trace, time_out).await;
-        if outcome.as_ref().is_err_and(CallError::refuses_credential)
-            && timeout_at(deadline, renewed(credentials(), &before)).await.unwrap_or(false)
-        {
-            return self.attempt(body, trace, deadline.saturating_duration_since(Instant::now())).await;
+    pub async fn send(&self, body: &Value, trace: Option<&str>) -> Result<(), CallError> {
+        let credentials = || self.address.basic.iter().chain(&self.address.token);
+        let before = mark(credentials());
+        match self.attempt(body, trace).await {
+            Err(error) if error.refuses_credential() && renewed(credentials(), &before).await => {
+                self.attempt(body, trace).await
+            }
+            outcome => outcome,
         }
-        outcome
     }
 
-    async fn attempt(&self, body: &Value, trace: Option<&str>, time_out: Duration) -> Result<(), CallError> {
+    async fn attempt(&self, body: &Value, trace: Option<&str>) -> Result<(), CallError> {
         let SecondaryResponse { url, basic, token } = &self.address;
-        let mut call = self.http.post(url.clone()).timeout(time_out).header(CONTENT_TYPE, "application/json");
+        let mut call = self.http.post(url.clone()).timeout(TIME_OUT).header(CONTENT_TYPE, "application/json");
         if let Some(basic) = basic {
             let pair = basic.value();
             let (user, password) = pair.expose_secret().split_once(':').unwrap_or((pair.expose_secret(), ""));
@@ -92,7 +90,7 @@ impl SecondaryBot {
         let mut elements = vec![body::action("StartTypingIndicator")];
         number(&mut elements, &format!("{source}.types"));
         let body = Answer { elements, ..Answer::default() }.envelope(&asked.echo);
-        let _ = responder.send(&body, asked.trace.as_deref(), TYPING_TIME_OUT).await;
+        let _ = timeout(TYPING_TIME_OUT, responder.send(&body, asked.trace.as_deref())).await;
     }
 }
 
@@ -114,7 +112,7 @@ mod tests {
             let far_end = FarEnd::start(move |_, _| Reply::text(200, answer));
             let address = SecondaryResponse { url: far_end.url.clone(), basic: None, token: None };
             let responder = Responder::new(&address, far_end::client().expect("a client"));
-            assert_eq!(responder.send(&json!({}), None, TIME_OUT).await.is_ok(), taken, "{answer}");
+            assert_eq!(responder.send(&json!({}), None).await.is_ok(), taken, "{answer}");
         }
     }
 
@@ -130,7 +128,7 @@ mod tests {
         let responder = Responder::new(&address, far_end::client().expect("a client"));
         vault.put(Some("new"));
         for _ in 0..2 {
-            responder.send(&json!({"text": "hi"}), None, TIME_OUT).await.expect("taken");
+            responder.send(&json!({"text": "hi"}), None).await.expect("taken");
         }
         let heard = far_end.heard();
         assert_eq!((heard.len(), vault.asked()), (3, 1));

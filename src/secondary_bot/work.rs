@@ -19,6 +19,8 @@ use super::{
     take::LONGEST_WAIT,
 };
 use crate::{
+    domain::millis,
+    far_end::CallError,
     ledger::{Attempt, Committed, Failure, Ledger, Outcome, Role, Tried, Why},
     telemetry::{Count, on_behalf, trace_id},
     translate::secondary_bot::answer::Typed,
@@ -76,7 +78,7 @@ impl Role for SecondaryBot {
             // Whoever took the address out of the settings does not want the answers.
             Call::Respond(body) => {
                 let Some(responder) = &self.responder else { return Err(Failure::Refused) };
-                let sent = responder.send(body, queued.trace.as_deref(), TIME_OUT).await;
+                let sent = responder.send(body, queued.trace.as_deref()).await;
                 sent.map(|()| None).map_err(|error| {
                     let (id, trace) = (&attempt.entry.id, queued.trace.as_deref().and_then(trace_id));
                     warn!(session.id = %id, trace.id = trace, attempt = queued.attempts, %error, "The primary bot did not take an answer");
@@ -147,17 +149,15 @@ impl SecondaryBot {
         match self.ask(work).await {
             Ok(answer) => Ok(answer),
             Err(Unreached::Stopped(failure)) => Err(failure),
-            Err(Unreached::NotTaken(error)) => {
-                warn!(session.id = %id, attempt, %error, "Direct Line did not take it; will try again");
-                Err(match Failure::from(&error) {
-                    Failure::NotTaken { wait } => Failure::NotTaken { wait },
-                    _ => Failure::NotTaken { wait: 0 },
-                })
-            }
-            Err(error) => {
+            Err(error @ (Unreached::Lost | Unreached::Call(CallError::Rejected { .. }))) => {
                 error!(session.id = %id, %error, "The agent can't be reached; control goes back");
                 let state = work.session.state().await;
                 Ok(Answer::out_of_reach(&state.source(work.request()), &state.words(&self.texts)))
+            }
+            Err(Unreached::Call(error)) => {
+                warn!(session.id = %id, attempt, %error, "Direct Line did not take it; will try again");
+                let wait = if let CallError::Throttled(wait) = error { millis(wait) } else { 0 };
+                Err(Failure::NotTaken { wait })
             }
         }
     }
@@ -166,31 +166,27 @@ impl SecondaryBot {
         let mut openings = 0;
         loop {
             let (plan, has_agent) = self.ready(work).await.map_err(Unreached::Stopped)?;
-            if has_agent {
-                let (heard, lost) = match self.converse(work, &plan).await {
-                    Ok(heard) => (heard, false),
-                    Err(unreached @ (Unreached::Stopped(_) | Unreached::NotTaken(_))) => {
-                        return Err(unreached);
-                    }
-                    // Nobody is left to be told, and nothing else was asked for.
-                    Err(unreached) if plan.open.is_none() => {
-                        (Heard::default(), matches!(unreached, Unreached::Lost))
-                    }
-                    Err(Unreached::Lost) if openings < OPENINGS => {
-                        openings += 1;
-                        self.open(work).await?;
-                        continue;
-                    }
-                    Err(unreached) => return Err(unreached),
-                };
-                let state = work.session.state().await;
-                let (source, words) = (state.source(work.request()), state.words(&self.texts));
-                let mut answer = Answer::of(&source, plan, heard, &self.events, &words);
-                answer.over |= lost;
-                return Ok(answer);
-            }
-            openings += 1;
-            self.open(work).await?;
+            let heard = if has_agent { self.converse(work, &plan).await } else { Err(Unreached::Lost) };
+            let (heard, lost) = match heard {
+                Ok(heard) => (heard, false),
+                Err(Unreached::Lost) if plan.open.is_some() && openings < OPENINGS => {
+                    openings += 1;
+                    self.open(work).await?;
+                    continue;
+                }
+                // Nobody is left to be told, and nothing else was asked for.
+                Err(gone @ (Unreached::Lost | Unreached::Call(CallError::Rejected { .. })))
+                    if plan.open.is_none() =>
+                {
+                    (Heard::default(), matches!(gone, Unreached::Lost))
+                }
+                Err(unreached) => return Err(unreached),
+            };
+            let state = work.session.state().await;
+            let (source, words) = (state.source(work.request()), state.words(&self.texts));
+            let mut answer = Answer::of(&source, plan, heard, &self.events, &words);
+            answer.over |= lost;
+            return Ok(answer);
         }
     }
 
