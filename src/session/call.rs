@@ -76,26 +76,26 @@ impl Call {
 }
 
 impl State {
-    /// A call of the present chat, in the trace of its escalation.
-    pub(super) fn call(&mut self, id: CallId, what: Call, since: Timestamp) {
-        self.call_in_trace(id, what, since, None);
+    /// The first call that the fact at the present position asks for, in the trace of its chat's escalation.
+    pub(super) fn call(&mut self, what: Call, since: Timestamp) {
+        self.call_in_trace(0, what, since, None);
     }
 
     /// A call of the present chat, in a trace of its own when it has one.
-    pub(super) fn call_in_trace(&mut self, id: CallId, what: Call, since: Timestamp, trace: Option<&str>) {
+    pub(super) fn call_in_trace(&mut self, step: u8, what: Call, since: Timestamp, trace: Option<&str>) {
         let whispered_by = match &what {
             Call::Say(message) => message.whisper.as_ref().map(|whisper| Arc::from(&*whisper.by)),
             _ => None,
         };
         let (passing, chat) = (what.is_passing(), self.chat);
         let trace = trace.map(Arc::from).or_else(|| self.trace.clone());
-        let mut queued = Queued::new(id, ChatCall { chat, what }, since);
+        let mut queued = Queued::new(CallId(self.position, step), ChatCall { chat, what }, since);
         (queued.trace, queued.whispered_by, queued.passing) = (trace, whispered_by, passing);
         self.outbox.push(LANE, queued);
     }
 
     /// The client has these messages. Receipts that wait go in one call.
-    pub(super) fn receipt(&mut self, id: CallId, mut messages: Vec<String>, since: Timestamp) {
+    pub(super) fn receipt(&mut self, mut messages: Vec<String>, since: Timestamp) {
         let chat = self.chat;
         if let Some(ChatCall { chat: of, what: Call::SentToUser(waiting) }) =
             self.outbox.last_waiting(LANE).map(|queued| &mut queued.call)
@@ -104,26 +104,26 @@ impl State {
             waiting.append(&mut messages);
             return;
         }
-        self.call(id, Call::SentToUser(messages), since);
+        self.call(Call::SentToUser(messages), since);
     }
 
     /// The calls that open a chat, and what goes right behind them.
-    pub(super) fn open_chat(&mut self, position: u64, request: &HandoffRequested) {
+    pub(super) fn open_chat(&mut self, request: &HandoffRequested) {
         let request = Arc::new(request.clone());
-        let at = request.at;
         self.trace = request.trace.as_deref().map(Arc::from);
+        let at = request.at;
         match request.opening {
             Opening::CreateThenStart => {
-                self.call(CallId(position, 0), Call::Create(request.clone()), at);
-                self.call(CallId(position, 1), Call::StartCreated(request.clone()), at);
+                self.call(Call::Create(request.clone()), at);
+                self.call_in_trace(1, Call::StartCreated(request.clone()), at, None);
             }
-            Opening::Start => self.call(CallId(position, 0), Call::Start(request.clone()), at),
-            Opening::Agent => self.call(CallId(position, 0), Call::Agent(request.clone()), at),
+            Opening::Start => self.call(Call::Start(request.clone()), at),
+            Opening::Agent => self.call(Call::Agent(request.clone()), at),
         }
         let topic = request.topic.iter().cloned().map(Call::Switch);
         let rest = request.later_history.iter().cloned().map(Call::SendHistory);
         for (step, call) in (2..=u8::MAX).zip(topic.chain(rest)) {
-            self.call(CallId(position, step), call, at);
+            self.call_in_trace(step, call, at, None);
         }
     }
 }

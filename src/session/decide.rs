@@ -80,46 +80,46 @@ pub(super) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// The facts that `command` adds; none when it is old news or no longer matters.
-    pub fn decide(self, command: &Command) -> Vec<Fact> {
+    /// The facts that `command` adds. When there are none: whether there is nothing in it for good, or only as this copy has it.
+    pub fn decide(self, command: &Command) -> (Vec<Fact>, bool) {
         let Self { state, now, .. } = self;
-        let has_room = state.kept.has_room();
+        let (has_room, live) = (state.kept.has_room(), state.is_live());
         match command {
-            Command::Escalated { segment, request, said } => self.escalated(*segment, request, said),
+            Command::Escalated { segment, request, said } => (self.escalated(*segment, request, said), false),
             Command::UpstreamRead { segment, said, history } => {
-                self.upstream_read(*segment, said, history.as_deref())
+                (self.upstream_read(*segment, said, history.as_deref()), false)
             }
-            Command::UserSaid(said) => self.user_said(said),
-            Command::NotTaken { said, why } => self.not_taken(said, why),
-            Command::Tell(notice) if has_room => vec![Fact::Noticed { notice: notice.clone(), at: now }],
-            Command::FilesUnsaid { bytes } => vec![Fact::FilesUnsaid { bytes: *bytes, at: now }],
-            Command::UserTyping if has_room && self.begins_to_type() => vec![Fact::UserTyping { at: now }],
-            Command::UserEnded if state.is_live() => self.end(EndReason::ByUser, true, None),
-            Command::Heard { chat, told } => self.heard(*chat, told, None),
-            Command::Fetched { up_to } if state.unfetched.first().is_some_and(|(at, _)| at < up_to) => {
-                vec![Fact::Fetched { up_to: *up_to, at: now }]
+            Command::UserSaid(said) if live => (self.said(said, None), true),
+            Command::NotTaken { said, why } => (self.said(said, Some(why)), true),
+            Command::Tell(notice) => {
+                let told = has_room.then(|| Fact::Noticed { notice: notice.clone(), at: now });
+                (Vec::from_iter(told), true)
+            }
+            Command::FilesUnsaid { bytes } => (vec![Fact::FilesUnsaid { bytes: *bytes, at: now }], true),
+            Command::UserTyping if has_room && self.begins_to_type() => {
+                (vec![Fact::UserTyping { at: now }], true)
+            }
+            Command::UserTyping => (vec![], live),
+            Command::UserEnded if live => (self.end(EndReason::ByUser, true, None), false),
+            Command::Heard { chat, told } => self.told(*chat, told),
+            Command::Fetched { up_to } => {
+                let unread = state.unfetched.first().is_some_and(|(at, _)| at < up_to);
+                (Vec::from_iter(unread.then_some(Fact::Fetched { up_to: *up_to, at: now })), true)
             }
             Command::BotReturned { conversation, token, instead_of } if self.expects_bot(*instead_of) => {
                 let (conversation, token) = (conversation.clone(), token.clone());
-                vec![Fact::BotReturned { conversation, token, at: now }]
+                (vec![Fact::BotReturned { conversation, token, at: now }], false)
             }
             Command::BotTokenRenewed { conversation, token } if self.bot_speaks_in(conversation) => {
-                vec![Fact::BotTokenRenewed { token: token.clone() }]
+                (vec![Fact::BotTokenRenewed { token: token.clone() }], false)
             }
             Command::TokenAccepted { hash, until } if has_room && self.is_news(hash, *until) => {
-                vec![Fact::TokenAccepted { hash: hash.clone(), until: *until }]
+                (vec![Fact::TokenAccepted { hash: hash.clone(), until: *until }], false)
             }
-            Command::Tick { typed } => {
-                let due = [state.overdue_streams(now), self.due(*typed)].concat();
-                if due.is_empty() { self.clock_set_back() } else { due }
-            }
-            Command::Tell(_)
-            | Command::UserTyping
-            | Command::UserEnded
-            | Command::Fetched { .. }
-            | Command::BotReturned { .. }
-            | Command::BotTokenRenewed { .. }
-            | Command::TokenAccepted { .. } => vec![],
+            Command::TokenAccepted { .. } => (vec![], !has_room),
+            Command::Tick { typed } => (self.due(*typed), true),
+            Command::UserSaid(_) | Command::UserEnded => (vec![], false),
+            Command::BotReturned { .. } | Command::BotTokenRenewed { .. } => (vec![], false),
         }
     }
 
@@ -129,9 +129,7 @@ impl Moment<'_> {
         if state.phase != Phase::Bot || state.segments.len().saturating_sub(1) != segment {
             return vec![];
         }
-        let mut facts = vec![Fact::HandoffRequested(state.kept.fit(request.clone()))];
-        self.take_over(said, &mut facts);
-        facts
+        self.with_words(vec![Fact::HandoffRequested(state.kept.fit(request.clone()))], said, true)
     }
 
     fn begins_to_type(self) -> bool {
@@ -153,8 +151,7 @@ impl Moment<'_> {
         }
     }
 
-    /// What the user said behind the end of the bot's stretch belongs to the live chat that followed; when that
-    /// is over by now, nobody has read it, and the user is told.
+    /// What the user said behind the end of the bot's stretch belongs to the live chat that followed, unless that is over by now.
     fn upstream_read(
         self,
         segment: usize,
@@ -165,117 +162,77 @@ impl Moment<'_> {
         if state.segments.get(segment).and_then(|s| s.cut.as_ref()).is_none_or(|cut| cut.drained) {
             return vec![];
         }
-        let last = segment + 1 == state.segments.len();
-        let mut facts: Vec<Fact> = vec![];
-        if last && state.is_live() {
-            let portions = history.filter(|_| state.history_missing).into_iter().flatten();
-            let portions = portions.filter(|lines| !lines.is_empty());
-            facts.extend(portions.map(|lines| Fact::HistoryRead { lines: lines.clone(), at: now }));
-            self.take_over(said, &mut facts);
-        } else {
-            self.give_back(said, &mut facts);
-        }
+        let live = segment + 1 == state.segments.len() && state.is_live();
+        let portions = history.filter(|_| live && state.history_missing).into_iter().flatten();
+        let portions = portions.filter(|lines| !lines.is_empty());
+        let facts = portions.map(|lines| Fact::HistoryRead { lines: lines.clone(), at: now }).collect();
+        let mut facts = self.with_words(facts, said, live);
         facts.push(Fact::UpstreamDrained { segment, at: now });
         facts
     }
 
-    fn take_over(self, said: &[UserSaid], facts: &mut Vec<Fact>) {
-        let kept = &self.state.kept;
+    /// Adds words that Direct Line had, as far as they are not in the journal. Those that came too late for the live chat are shown,
+    /// and the user is told that nobody got them.
+    fn with_words(self, mut facts: Vec<Fact>, said: &[UserSaid], live: bool) -> Vec<Fact> {
+        let (mut so_far, mut folded) = (self.state.clone(), facts.len());
+        // They take room, and no more: a hand-off counts all that it was read with as seen, these words too.
+        facts.iter().for_each(|fact| so_far.kept.count(fact));
         for said in said {
-            if self.is_known(facts, said) {
+            facts[folded..].iter().for_each(|fact| so_far.apply(fact));
+            folded = facts.len();
+            if so_far.known(said, self.now).is_some() {
                 continue;
             }
-            match kept.lacks_room_for(said, facts) {
-                None => facts.push(Fact::UserSaid(Box::new(said.clone()))),
-                Some(lacking) => {
-                    facts.extend(kept.tell(lacking, said, self.now));
-                    return;
-                }
+            if let Some(lacking) = so_far.kept.lacks_room_for(said) {
+                facts.extend(so_far.kept.tell(lacking, said, self.now));
+                break;
             }
+            facts.push(Fact::UserSaid(Box::new(if live { said.clone() } else { said.only_shown() })));
+            let unserved = said.message.as_ref().filter(|_| !live);
+            facts.extend(unserved.map(|message| self.unserved(message, false)));
         }
+        facts
     }
 
-    /// Shows the words that came too late for the live chat, and says that nobody got them.
-    fn give_back(self, said: &[UserSaid], facts: &mut Vec<Fact>) {
-        for said in said {
-            if self.is_known(facts, said) || self.state.kept.lacks_room_for(said, facts).is_some() {
-                continue;
-            }
-            facts.push(Fact::UserSaid(Box::new(said.only_shown())));
-            facts.extend(said.message.as_ref().map(|message| self.unserved(message, false)));
-        }
-    }
-
-    /// True for words that are in the journal or about to be: under Direct Line's id or the client's own.
-    fn is_known(self, facts: &[Fact], said: &UserSaid) -> bool {
-        let same = |other: &UserSaid| {
-            (said.id.is_some() && said.id == other.id)
-                || (said.client_id.is_some() && said.client_id == other.client_id)
-        };
-        self.state.known(said, self.now).is_some()
-            || facts.iter().any(|fact| matches!(fact, Fact::UserSaid(other) if same(other)))
-    }
-
-    fn user_said(self, said: &UserSaid) -> Vec<Fact> {
+    /// What the user said; `amiss`: why nobody is told. It is shown all the same, and the user reads why nothing comes of it.
+    fn said(self, said: &UserSaid, amiss: Option<&Notice>) -> Vec<Fact> {
         let Self { state, now, .. } = self;
-        if !state.is_live() {
-            return vec![];
+        if let Some(lacking) = state.kept.lacks_room_for(said) {
+            return Vec::from_iter(state.kept.tell(lacking, said, now));
         }
-        if let Some(lacking) = state.kept.lacks_room_for(said, &[]) {
-            return state.kept.tell(lacking, said, now).into_iter().collect();
-        }
+        let mut facts = Vec::from_iter(state.typing_since.map(|_| Fact::UserStoppedTyping { at: now }));
         let closed = |question| said.message.is_some() && !state.questions.is_open(question);
-        let stops = state.typing_since.map(|_| Fact::UserStoppedTyping { at: now });
-        let behind = if said.answers.is_some_and(closed) {
-            self.not_taken(said, &Notice::QuestionClosed)
-        } else {
+        let closed = said.answers.is_some_and(closed).then_some(&Notice::QuestionClosed);
+        let Some(why) = amiss.or(closed) else {
             let timezone = said.timezone.clone().filter(|zone| state.user.timezone.as_ref() != Some(zone));
-            vec![Fact::UserSaid(Box::new(UserSaid { timezone, ..said.clone() }))]
+            facts.push(Fact::UserSaid(Box::new(UserSaid { timezone, ..said.clone() })));
+            return facts;
         };
-        stops.into_iter().chain(behind).collect()
-    }
-
-    /// Shows what the user did, and says why nothing comes of it.
-    fn not_taken(self, said: &UserSaid, why: &Notice) -> Vec<Fact> {
-        let Self { state, now, .. } = self;
-        if let Some(lacking) = state.kept.lacks_room_for(said, &[]) {
-            return state.kept.tell(lacking, said, now).into_iter().collect();
-        }
         let answered = said.answers.is_some_and(|question| state.questions.is_answered(question));
         let before = *why == Notice::QuestionClosed && answered;
         let notice = if before { Notice::AnsweredBefore } else { why.clone() };
-        vec![Fact::UserSaid(Box::new(said.only_shown())), Fact::Noticed { notice, at: now }]
-    }
-
-    /// After that a wait begins anew, with a fact that tells nothing but its time.
-    fn clock_set_back(self) -> Vec<Fact> {
-        let Self { state, now, .. } = self;
-        let counted_from = match state.phase {
-            Phase::Waiting { since, .. } => since,
-            Phase::WithAgent { .. } => state.last_heard,
-            Phase::Bot | Phase::Returning { .. } | Phase::Over => return vec![],
-        };
-        let ahead = counted_from.millis_since(now) > SKEW;
-        if ahead { vec![Fact::Fetched { up_to: 0, at: now }] } else { vec![] }
+        facts.extend([Fact::UserSaid(Box::new(said.only_shown())), Fact::Noticed { notice, at: now }]);
+        facts
     }
 
     /// What time has brought about.
     fn due(self, typed: Option<Timestamp>) -> Vec<Fact> {
         let Self { state, chat, now } = self;
-        match state.phase {
-            Phase::Waiting { since, .. } if now.millis_since(since) >= chat.timeout_millis => {
-                return self.end(EndReason::NobodyInTime, true, None);
-            }
-            Phase::WithAgent { .. } if now.millis_since(state.last_heard) >= IDLE_MILLIS => {
-                return self.end(EndReason::Idle, true, None);
-            }
-            _ => {}
+        let mut facts = state.overdue_streams(now);
+        let (since, most, why) = match state.phase {
+            Phase::Waiting { since, .. } => (since, chat.timeout_millis, EndReason::NobodyInTime),
+            Phase::WithAgent { .. } => (state.last_heard, IDLE_MILLIS, EndReason::Idle),
+            Phase::Bot | Phase::Returning { .. } | Phase::Over => return facts,
+        };
+        let typed = state.typing_since.map(|since| typed.map_or(since, |typed| typed.max(since)));
+        if now.millis_since(since) >= most {
+            facts.extend(self.end(why, true, None));
+        } else if typed.is_some_and(|typed| now.millis_since(typed) >= TYPING_MILLIS) {
+            facts.push(Fact::UserStoppedTyping { at: now });
+        } else if facts.is_empty() && since.millis_since(now) > SKEW {
+            // The clock was set back: the wait begins anew, with a fact that tells nothing but its time.
+            facts.push(Fact::Fetched { up_to: 0, at: now });
         }
-        match state.typing_since.map(|since| typed.map_or(since, |typed| typed.max(since))) {
-            Some(since) if now.millis_since(since) >= TYPING_MILLIS => {
-                vec![Fact::UserStoppedTyping { at: now }]
-            }
-            _ => vec![],
-        }
+        facts
     }
 }

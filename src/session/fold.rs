@@ -17,10 +17,8 @@ use crate::{
 impl State {
     /// Folds in the fact at `self.position`.
     pub fn apply(&mut self, fact: &Fact) {
-        let position = self.position;
-        self.position += 1;
         self.kept.count(fact);
-        self.note_time(position, fact);
+        self.note_time(fact);
         if let Some(at) = fact.at() {
             // A clock that was set back makes nobody wait longer.
             self.last_heard = self.last_heard.min(at);
@@ -28,24 +26,21 @@ impl State {
                 *since = at.min(*since);
             }
         }
-        self.fold(position, fact);
+        self.fold(fact);
+        self.position += 1;
     }
 
-    fn fold(&mut self, position: u64, fact: &Fact) {
-        let call = CallId(position, 0);
+    fn fold(&mut self, fact: &Fact) {
         match fact {
-            Fact::HandoffRequested(request) => self.escalated(position, request),
+            Fact::HandoffRequested(request) => self.escalated(request),
             Fact::UpstreamDrained { segment, .. } => self.drained(*segment),
-            Fact::UserSaid(said) => self.user_said(position, said),
+            Fact::UserSaid(said) => self.user_said(said),
             Fact::HistoryRead { lines, at } => {
                 self.history_missing = false;
-                self.call(call, Call::SendHistory(lines.clone()), *at);
+                self.call(Call::SendHistory(lines.clone()), *at);
             }
-            Fact::UserTyping { at } => self.user_types(call, *at),
-            Fact::UserStoppedTyping { at } => {
-                self.typing_since = None;
-                self.call(call, Call::Viewing, *at);
-            }
+            Fact::UserTyping { at } => self.user_types(true, *at),
+            Fact::UserStoppedTyping { at } => self.user_types(false, *at),
             Fact::Leased(lease) => self.outbox.lease(lease),
             Fact::Settled(settled) => self.settled(settled),
             Fact::ChatNamed { conversation, interaction, .. } => {
@@ -53,24 +48,24 @@ impl State {
             }
             Fact::Queued { .. } => self.queued(),
             Fact::AgentJoined { agent, at } => self.agent_joined(agent, *at),
-            Fact::AgentSaid(said) => self.agent_said(position, said),
+            Fact::AgentSaid(said) => self.agent_said(said),
             Fact::NotShown { message_id, at } => {
                 self.heard.insert(message_id.clone());
-                self.call(call, Call::NotShown(message_id.clone()), *at);
+                self.call(Call::NotShown(message_id.clone()), *at);
             }
             Fact::AgentTyping { by, at } => {
-                self.agent_types = Some(AgentTypes { position, by: by.clone(), since: *at });
+                self.agent_types = Some(AgentTypes { position: self.position, by: by.clone(), since: *at });
             }
             Fact::AgentStoppedTyping { .. } => self.agent_types = None,
-            Fact::StreamPiece(piece) => self.stream_piece(position, piece),
+            Fact::StreamPiece(piece) => self.stream_piece(piece),
             Fact::StreamDropped { first, .. } => self.stream_ended(*first, false),
             Fact::QuestionsClosed { .. } => self.questions.end_topic(),
-            Fact::Fetched { up_to, at } => self.fetched(position, *up_to, *at),
-            Fact::ChatEnded { why, tell, at } => self.ended(position, *why, *tell, *at),
+            Fact::Fetched { up_to, at } => self.fetched(*up_to, *at),
+            Fact::ChatEnded { why, tell, at } => self.ended(*why, *tell, *at),
             Fact::ConversationOver { .. } => self.phase = Phase::Over,
             Fact::BotReturned { conversation, token, .. } => self.bot_returned(conversation, token.clone()),
             Fact::BotTokenRenewed { token } => {
-                if let Some(segment) = self.segments.last_mut().map(Arc::make_mut) {
+                if let Some(segment) = self.last_segment() {
                     segment.token = Some(token.clone());
                 }
             }
@@ -86,9 +81,12 @@ impl State {
         }
     }
 
-    fn user_types(&mut self, call: CallId, at: Timestamp) {
-        if self.typing_since.replace(at).is_none() {
-            self.call(call, Call::Typing, at);
+    fn user_types(&mut self, types: bool, at: Timestamp) {
+        let before = std::mem::replace(&mut self.typing_since, types.then_some(at));
+        match (before, types) {
+            (None, true) => self.call(Call::Typing, at),
+            (_, false) => self.call(Call::Viewing, at),
+            (Some(_), true) => {}
         }
     }
 
@@ -133,7 +131,7 @@ impl State {
         self.outbox.settle(settled);
     }
 
-    fn escalated(&mut self, position: u64, request: &HandoffRequested) {
+    fn escalated(&mut self, request: &HandoffRequested) {
         self.chat += 1;
         self.user = request.user.clone();
         self.last_heard = request.at;
@@ -149,17 +147,17 @@ impl State {
             self.segments.reserve_exact(1);
             self.segments.push(Arc::default());
         }
-        if let Some(segment) = self.segments.last_mut().map(Arc::make_mut) {
+        if let Some(segment) = self.last_segment() {
             segment.cut = Some(request.cut.clone());
         }
         self.phase = Phase::Waiting { since: request.at, queued: false };
-        self.open_chat(position, request);
+        self.open_chat(request);
     }
 
-    fn user_said(&mut self, position: u64, said: &UserSaid) {
+    fn user_said(&mut self, said: &UserSaid) {
         self.last_heard = said.at;
-        let id = said.id.clone().unwrap_or_else(|| ActivityId::local(&self.conversation, position));
-        let masked = said.whisper().map(|_| CallId(position, 0));
+        let id = said.id.clone().unwrap_or_else(|| ActivityId::local(&self.conversation, self.position));
+        let masked = said.whisper().map(|_| CallId(self.position, 0));
         if let Some(question) = said.answers.filter(|_| said.message.is_some()) {
             self.questions.answer(question, masked);
         }
@@ -178,13 +176,11 @@ impl State {
         let trace = said.trace.as_deref();
         if let Some(timezone) = &said.timezone {
             self.user.timezone = Some(timezone.clone());
-            let call = Call::SetTimezone(timezone.clone());
-            self.call_in_trace(CallId(position, 1), call, said.at, trace);
+            self.call_in_trace(1, Call::SetTimezone(timezone.clone()), said.at, trace);
         }
         match &said.message {
             Some(message) => {
-                let call = Call::Say(Box::new(message.clone()));
-                self.call_in_trace(CallId(position, 0), call, said.at, trace);
+                self.call_in_trace(0, Call::Say(Box::new(message.clone())), said.at, trace);
             }
             None => self.request_found(said),
         }
@@ -193,16 +189,20 @@ impl State {
     /// The words that asked for a person are looked for until they are found once.
     fn request_found(&mut self, said: &UserSaid) {
         let text = said.echo.get("text").and_then(serde_json::Value::as_str);
-        if let Some(cut) = self.segments.last_mut().and_then(|segment| Arc::make_mut(segment).cut.as_mut()) {
+        if let Some(cut) = self.last_segment().and_then(|segment| segment.cut.as_mut()) {
             cut.unmatched_request.take_if(|request| text == Some(request));
         }
+    }
+
+    fn last_segment(&mut self) -> Option<&mut Segment> {
+        self.segments.last_mut().map(Arc::make_mut)
     }
 
     fn meet(&mut self, agent: &Agent) {
         self.people.extend(agent.name.clone().filter(|name| !self.people.contains(name)));
     }
 
-    fn agent_said(&mut self, position: u64, said: &AgentSaid) {
+    fn agent_said(&mut self, said: &AgentSaid) {
         self.last_heard = said.at;
         if let Speaker::Agent(by) = &said.by {
             self.meet(by);
@@ -219,30 +219,30 @@ impl State {
         }
         self.heard.extend(said.keys());
         if let Control::Progress(Progress { key: Some(key), steps, first }) = &said.control {
-            self.tasks.insert(key.clone(), (first.unwrap_or(position), steps.clone()));
+            self.tasks.insert(key.clone(), (first.unwrap_or(self.position), steps.clone()));
         }
         if let (Some(id), Speaker::Agent(_), true) = (&said.message_id, &said.by, live) {
-            self.unfetched.push((position, id.clone()));
+            self.unfetched.push((self.position, id.clone()));
         }
         if said.control.takes_answers() && live {
-            self.questions.ask(position, &said.control, matches!(said.by, Speaker::Agent(_)));
+            self.questions.ask(self.position, &said.control, matches!(said.by, Speaker::Agent(_)));
         }
         if said.control.waits_for_done() && live {
-            self.call(CallId(position, 0), Call::Done, said.at);
+            self.call(Call::Done, said.at);
         }
     }
 
-    fn fetched(&mut self, position: u64, up_to: u64, at: Timestamp) {
+    fn fetched(&mut self, up_to: u64, at: Timestamp) {
         let fetched = self.unfetched.iter().take_while(|(said_at, _)| *said_at < up_to).count();
         let mut ids: Vec<String> = self.unfetched.drain(..fetched).map(|(_, id)| id).collect();
         ids.dedup();
         self.unfetched.shrink_to_fit();
         if !ids.is_empty() {
-            self.receipt(CallId(position, 0), ids, at);
+            self.receipt(ids, at);
         }
     }
 
-    fn ended(&mut self, position: u64, why: EndReason, tell: bool, at: Timestamp) {
+    fn ended(&mut self, why: EndReason, tell: bool, at: Timestamp) {
         let agent = match std::mem::take(&mut self.phase) {
             Phase::WithAgent { agent } => Some(agent),
             _ => None,
@@ -257,7 +257,7 @@ impl State {
         self.phase = Phase::Returning { why, agent };
         if tell {
             let call = if why == EndReason::NotOpened { Call::Fault } else { Call::End };
-            self.call(CallId(position, 0), call, at);
+            self.call(call, at);
         }
     }
 }

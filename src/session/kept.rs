@@ -57,12 +57,11 @@ impl Kept {
         MOST_FILES.saturating_sub(self.files)
     }
 
-    /// What there is no room for, when `said` comes behind `others`.
-    pub(super) fn lacks_room_for(&self, said: &UserSaid, others: &[Fact]) -> Option<Quota> {
-        let before: u64 = others.iter().map(weight).sum();
+    /// What there is no room for.
+    pub(super) fn lacks_room_for(&self, said: &UserSaid) -> Option<Quota> {
         // No one message is half of what there is room for: it is written out to be counted once it is stored, not twice.
-        let plenty = self.words.saturating_add(before) < MOST_WORDS / 2;
-        if !plenty && self.words.saturating_add(before).saturating_add(size(said)) > MOST_WORDS {
+        let plenty = self.words < MOST_WORDS / 2;
+        if !plenty && self.words.saturating_add(size(said)) > MOST_WORDS {
             return Some(Quota::Words);
         }
         (bytes_of(said) > self.room_for_files()).then_some(Quota::Files)
@@ -113,14 +112,14 @@ fn weight(fact: &Fact) -> u64 {
         | Fact::ChatNamed { .. }
         | Fact::Queued { .. }
         | Fact::NotShown { .. } => 0,
-        Fact::UserSaid(said) => size(&**said),
-        Fact::HandoffRequested(request) => size(&**request),
-        Fact::HistoryRead { .. }
-        | Fact::Noticed { .. }
-        | Fact::BotReturned { .. }
-        | Fact::BotTokenRenewed { .. }
-        | Fact::TokenAccepted { .. } => size(fact),
-        _ => WORDLESS,
+        // Each message has several, and they hold no words.
+        Fact::UserTyping { .. }
+        | Fact::UserStoppedTyping { .. }
+        | Fact::Leased(_)
+        | Fact::Settled(_)
+        | Fact::Fetched { .. } => WORDLESS,
+        // Be it a kind with words or not.
+        _ => size(fact),
     }
 }
 

@@ -74,29 +74,11 @@ impl Machine for Chat {
         {
             return Decided::Known(id);
         }
-        let facts = Moment { state, chat: self, now }.decide(command);
-        if !facts.is_empty() {
-            return Decided::Facts(facts);
+        match (Moment { state, chat: self, now }).decide(command) {
+            (facts, _) if !facts.is_empty() => Decided::Facts(facts),
+            (_, true) => Decided::Nothing,
+            (_, false) => Decided::TooLate,
         }
-        // Whether there is nothing in it for good, or as this copy has it.
-        let for_good = match command {
-            Command::Tell(_)
-            | Command::NotTaken { .. }
-            | Command::FilesUnsaid { .. }
-            | Command::Fetched { .. }
-            | Command::Tick { .. } => true,
-            Command::UserSaid(_) | Command::UserTyping => state.is_live(),
-            Command::TokenAccepted { .. } => !state.kept.has_room(),
-            Command::Heard { chat, told } => {
-                *chat == state.chat && told.inbound.items.iter().all(|item| state.has_heard(item))
-            }
-            Command::Escalated { .. }
-            | Command::UpstreamRead { .. }
-            | Command::UserEnded
-            | Command::BotReturned { .. }
-            | Command::BotTokenRenewed { .. } => false,
-        };
-        if for_good { Decided::Nothing } else { Decided::TooLate }
     }
 
     fn outbox(state: &State) -> &Outbox<ChatCall> {

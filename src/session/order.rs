@@ -27,8 +27,9 @@ impl State {
     }
 
     /// Notes a fact's time, and the youngest of Direct Line's that came with it.
-    pub(super) fn note_time(&mut self, position: u64, fact: &Fact) {
+    pub(super) fn note_time(&mut self, fact: &Fact) {
         let Some(at) = fact.at() else { return };
+        let position = self.position;
         let (before, shown) = match fact {
             Fact::UserSaid(said) => (said.latest, None),
             Fact::HandoffRequested(request) => (None, request.latest),

@@ -134,12 +134,12 @@ impl State {
         self.streams.iter().filter(|stream| stream.is_open())
     }
 
-    pub(super) fn stream_piece(&mut self, position: u64, piece: &StreamPiece) {
+    pub(super) fn stream_piece(&mut self, piece: &StreamPiece) {
         self.last_heard = piece.at;
         self.agent_types = None;
         match piece.first.and_then(|first| self.streams.iter_mut().find(|stream| stream.first == first)) {
-            Some(stream) => stream.add(position, piece),
-            None => self.streams.push(Stream::begin(position, piece)),
+            Some(stream) => stream.add(self.position, piece),
+            None => self.streams.push(Stream::begin(self.position, piece)),
         }
     }
 

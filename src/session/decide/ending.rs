@@ -22,11 +22,8 @@ impl Moment<'_> {
             Outcome::Done(None) => (false, vec![]),
             Outcome::Done(Some(answer)) => (false, self.heard(queued.call.chat, answer, Some(queued))),
             Outcome::Retry { .. } if !self.is_pointless(queued) => (false, vec![]),
-            Outcome::Retry { uncertain, .. } => {
-                let doubtful = *uncertain || queued.may_have_arrived();
-                (true, self.unheard(&queued.call.what, doubtful).into_iter().collect())
-            }
-            Outcome::GivenUp(why) => (true, self.given_up(queued, *why)),
+            Outcome::Retry { uncertain, .. } => (true, self.given_up(queued, *uncertain)),
+            Outcome::GivenUp(why) => (true, self.given_up(queued, *why == Why::MayHaveArrived)),
         };
         let outcome = if dropped { Settlement::Dropped } else { settled.outcome.clone() };
         let mut facts = vec![Fact::Settled(Settled { outcome, ..settled })];
@@ -46,33 +43,22 @@ impl Moment<'_> {
         queued.passing || (what.is_opening() && !awaited) || unheard
     }
 
-    /// What is said of a call that is not made again.
-    fn given_up(self, queued: &Queued<ChatCall>, why: Why) -> Vec<Fact> {
+    /// What is said of a call that is not made again; `doubtful`: this making of it may have arrived.
+    fn given_up(self, queued: &Queued<ChatCall>, doubtful: bool) -> Vec<Fact> {
         let (ChatCall { chat, what }, state) = (&queued.call, self.state);
-        let is_waiting = matches!(state.phase, Phase::Waiting { .. });
+        let awaited = state.is_live() && *chat == state.chat;
         match what {
-            Call::Say(message) => {
-                let live = state.is_live() && *chat == state.chat;
-                if message.whisper.is_some() && live {
-                    return vec![Fact::Noticed { notice: Notice::EnterAgain, at: self.now }];
-                }
-                vec![self.unserved(message, why == Why::MayHaveArrived || queued.may_have_arrived())]
+            Call::Say(message) if message.whisper.is_some() && awaited => {
+                vec![Fact::Noticed { notice: Notice::EnterAgain, at: self.now }]
             }
+            Call::Say(message) => vec![self.unserved(message, doubtful || queued.may_have_arrived())],
             // With a person there, an earlier try has opened the chat.
-            opening if opening.is_opening() && is_waiting && *chat == state.chat => {
+            opening if opening.is_opening() && awaited && matches!(state.phase, Phase::Waiting { .. }) => {
                 // A try that was put off, or cut short by a crash, may have opened it all the same.
                 let created = matches!(opening, Call::StartCreated(_)) || queued.attempts > 1;
                 self.end(EndReason::NotOpened, created, Some(queued.id))
             }
             _ => vec![],
-        }
-    }
-
-    /// What is said of a call that nobody will make, when it was to carry words.
-    fn unheard(self, call: &Call, doubtful: bool) -> Option<Fact> {
-        match call {
-            Call::Say(message) => Some(self.unserved(message, doubtful)),
-            _ => None,
         }
     }
 
@@ -106,7 +92,9 @@ impl Moment<'_> {
             let outcome = Settlement::Dropped;
             facts.push(Fact::Settled(Settled { call: queued.id, attempt, outcome, at: now }));
             // A lease that has ended was its maker's, who died or hangs.
-            facts.extend(self.unheard(&queued.call.what, attempt.is_some() || queued.may_have_arrived()));
+            if let Call::Say(message) = &queued.call.what {
+                facts.push(self.unserved(message, attempt.is_some() || queued.may_have_arrived()));
+            }
         }
         facts.push(Fact::ChatEnded { why, tell: tell && opening.is_none_or(begun), at: now });
         facts.push(Fact::Noticed { notice: Notice::Ended { why }, at: now });

@@ -15,6 +15,14 @@ use crate::{
 };
 
 impl Moment<'_> {
+    /// As [`Moment::decide`] says it.
+    pub(super) fn told(self, chat: u32, told: &Answered) -> (Vec<Fact>, bool) {
+        let facts = self.heard(chat, told, None);
+        let known = || told.inbound.items.iter().all(|item| self.state.has_heard(item));
+        let for_good = facts.is_empty() && chat == self.state.chat && known();
+        (facts, for_good)
+    }
+
     /// What one message from ServiceNow adds, item by item, each judged by the state before it. `answers`: the call in whose
     /// answer it stands, which is settled with it.
     pub(super) fn heard(self, chat: u32, told: &Answered, answers: Option<&Queued<ChatCall>>) -> Vec<Fact> {

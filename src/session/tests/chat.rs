@@ -218,8 +218,11 @@ pub fn escalation_by(segment: usize, opening: Opening) -> Command {
     Command::Escalated { segment, request: Box::new(request(opening)), said: vec![] }
 }
 
+/// As it is read: all words of the batch count as seen, those behind the event too.
 pub fn escalation_with(said: Vec<UserSaid>) -> Command {
-    Command::Escalated { segment: 0, request: Box::new(request(Opening::CreateThenStart)), said }
+    let seen = said.iter().filter_map(|said| said.id.clone()).collect();
+    let request = HandoffRequested { seen, ..request(Opening::CreateThenStart) };
+    Command::Escalated { segment: 0, request: Box::new(request), said }
 }
 
 pub fn words(text: &str) -> UserSaid {

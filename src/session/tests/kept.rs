@@ -51,7 +51,7 @@ fn files_count_whether_a_message_names_them_or_not() {
     let mut chat = Chat::with_ana();
     chat.on(Command::FilesUnsaid { bytes: MOST_FILES - 1_000 });
     assert_eq!(chat.state.kept.room_for_files(), 1_000);
-    assert_eq!(chat.state.kept.lacks_room_for(&with_file(1_001), &[]), Some(Quota::Files));
+    assert_eq!(chat.state.kept.lacks_room_for(&with_file(1_001)), Some(Quota::Files));
     let refused = chat.on(Command::UserSaid(Box::new(with_file(1_001))));
     assert_eq!(refused, ["notice: file refused film.mp4"]);
     assert_eq!(chat.on(Command::UserSaid(Box::new(with_file(1_000)))), ["user: see this"]);
