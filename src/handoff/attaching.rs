@@ -19,7 +19,7 @@ use crate::{
     ledger::{commit_and_deliver, journal::JournalError},
     session::{Command, LANE, Notice, ToAgent, UserSaid},
     translate::{
-        answer::{self, answer_one, files as attachments},
+        answer::{self, answer_to, files as attachments},
         takeover,
         texts::Texts,
     },
@@ -68,7 +68,7 @@ impl Attaching {
     ) -> Result<Option<Posted>, JournalError> {
         let answer = {
             let state = conversation.state().await;
-            answer_one(&with_files(activity, files), &state.conversation, state.questions.open())
+            answer_to(&with_files(activity, files), &state.conversation, &state.questions)
         };
         if let Some(amiss) = answer.amiss {
             let said = Box::new(live_words(activity, answer, self.calls.ledger.now()));

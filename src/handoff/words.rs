@@ -13,7 +13,7 @@ use crate::{
     },
     session::{Chat, Command, Fact, LANE, Notice, Quota, State, ToAgent, UserSaid},
     translate::{
-        answer::{Amiss, Answer, answer_one},
+        answer::{Amiss, Answer, answer_to},
         takeover,
     },
     wire::activity::Activity,
@@ -31,7 +31,7 @@ pub async fn say(
     let (ledger, activity, name) = (calls.ledger.clone(), activity.clone(), calls.ledger.random_name());
     let at = ledger.now();
     let decide = move |chat: &Chat, state: &State, now| {
-        let answer = answer_one(&activity, &state.conversation, state.questions.open());
+        let answer = answer_to(&activity, &state.conversation, &state.questions);
         if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
             return Decided::Known(id);
         }

@@ -201,7 +201,9 @@ impl Moment<'_> {
             return Vec::from_iter(state.kept.tell(lacking, said, now));
         }
         let mut facts = Vec::from_iter(state.typing_since.map(|_| Fact::UserStoppedTyping { at: now }));
-        let closed = |question| said.message.is_some() && !state.questions.is_open(question);
+        let corrects = |question| said.whisper().is_some() && state.questions.corrected() == Some(question);
+        let takes = |question| state.questions.is_open(question) || corrects(question);
+        let closed = |question| said.message.is_some() && !takes(question);
         let closed = said.answers.is_some_and(closed).then_some(&Notice::QuestionClosed);
         let Some(why) = amiss.or(closed) else {
             let timezone = said.timezone.clone().filter(|zone| state.user.timezone.as_ref() != Some(zone));

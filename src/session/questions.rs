@@ -16,6 +16,8 @@ pub struct Questions {
     answered: HashSet<u64>,
     /// Those whose masked answer is on its way, and by which call: they are open again when it gets lost.
     on_its_way: Vec<(CallId, u64, Control)>,
+    /// Where the newest of all stands that waited for an answer.
+    newest: u64,
 }
 
 impl Questions {
@@ -31,6 +33,12 @@ impl Questions {
         self.answered.contains(&position)
     }
 
+    /// The masked question whose answer is on its way and may be corrected by what is typed next: nothing was asked behind it.
+    pub fn corrected(&self) -> Option<u64> {
+        let (CallId(answer, _), question, _) = self.on_its_way.last()?;
+        (*answer > self.newest).then_some(*question)
+    }
+
     /// Whether one is open that ends with its topic.
     pub(super) fn wait_for_virtual_agent(&self) -> bool {
         self.open.iter().any(|(at, _)| self.of_topic.contains(at))
@@ -38,16 +46,24 @@ impl Questions {
 
     pub(super) fn ask(&mut self, position: u64, control: &Control, by_person: bool) {
         self.open.push((position, control.clone()));
+        if control.asks() {
+            self.newest = position;
+        }
         if !by_person && !control.is_secure() {
             self.of_topic.insert(position);
         }
     }
 
-    /// `masked`: the call that carries the answer, when its words are not kept.
+    /// `masked`: the call that carries the answer, or a correction of one on its way, when its words are not kept.
     pub(super) fn answer(&mut self, position: u64, masked: Option<CallId>) {
         let once = |(at, control): &(u64, Control)| *at == position && control.is_answered_once();
-        let Some(at) = self.open.iter().position(once) else { return };
-        let (_, control) = self.open.remove(at);
+        let control = match self.open.iter().position(once) {
+            Some(at) => self.open.remove(at).1,
+            None => match self.on_its_way.iter().find(|(_, corrected, _)| *corrected == position) {
+                Some((.., control)) => control.clone(),
+                None => return,
+            },
+        };
         self.answered.insert(position);
         self.on_its_way.extend(masked.map(|call| (call, position, control)));
     }
@@ -56,12 +72,13 @@ impl Questions {
     pub(super) fn settle(&mut self, call: CallId, lost: bool) -> bool {
         let Some(at) = self.on_its_way.iter().position(|(by, ..)| *by == call) else { return false };
         let (_, position, control) = self.on_its_way.remove(at);
-        if lost {
+        let reopened = lost && !self.is_open(position);
+        if reopened {
             self.answered.remove(&position);
             self.open.push((position, control));
             self.open.sort_by_key(|(at, _)| *at);
         }
-        lost
+        reopened
     }
 
     pub(super) fn end_topic(&mut self) {

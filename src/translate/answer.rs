@@ -19,6 +19,7 @@ use crate::{
         Attachment, ConversationId,
         control::{Control, Missing},
     },
+    session::Questions,
     wire::activity::Activity,
 };
 
@@ -93,6 +94,17 @@ pub fn answer(activity: &Activity, pending: Option<&Control>) -> Answer {
         attachments,
         question: None,
         amiss: None,
+    }
+}
+
+/// Reads a message activity as [`answer_one`] does. Words that answer nothing are as secret as the masked answer that they may
+/// correct: one that is still on its way.
+pub fn answer_to(activity: &Activity, conversation: &ConversationId, questions: &Questions) -> Answer {
+    let answer = answer_one(activity, conversation, questions.open());
+    let aside = answer.typed && answer.question.is_none() && answer.amiss.is_none();
+    match questions.corrected().filter(|_| aside) {
+        Some(question) => Answer { secure: true, question: Some(question), ..answer },
+        None => answer,
     }
 }
 

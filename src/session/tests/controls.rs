@@ -177,6 +177,53 @@ fn a_masked_answer_that_got_lost_leaves_its_question_open_and_is_asked_for_again
 }
 
 #[test]
+fn a_masked_answer_may_be_corrected_while_it_is_on_its_way_and_nothing_else_is_asked() {
+    let asked = || {
+        let mut chat = Chat::with_ana();
+        let at = chat.position();
+        chat.hears(webhook([shows("m1", question())]));
+        assert_eq!(chat.state.questions.corrected(), None, "it has no answer yet");
+        chat.on(whispers("c1", Some(at), "x"));
+        (chat, at)
+    };
+    let (mut chat, at) = asked();
+    assert_eq!(chat.state.questions.corrected(), Some(at));
+    assert_eq!(chat.on(whispers("c2", Some(at), "x")), NOTHING, "a double click is none");
+    assert_eq!(chat.on(whispers("c3", Some(at), "y")), ["user: "]);
+    assert_eq!(chat.deliver(), ["say ", "say "]);
+    assert_eq!(chat.state.questions.corrected(), None);
+    assert_eq!(chat.on(whispers("c4", Some(at), "z")), ["user: -", "notice: answered before"]);
+    let (mut chat, _) = asked();
+    chat.hears(webhook([agent("m2", "One moment.")]));
+    assert!(chat.state.questions.corrected().is_some(), "words ask nothing");
+    chat.hears(webhook([shows("m3", question())]));
+    assert_eq!(chat.state.questions.corrected(), None, "words are for what is asked now");
+}
+
+#[test]
+fn a_masked_question_is_open_again_whichever_of_its_answers_got_lost() {
+    for lost in [0, 1] {
+        let mut chat = Chat::with_ana();
+        let at = chat.position();
+        chat.hears(webhook([shows("m1", question())]));
+        chat.on(whispers("c1", Some(at), "x"));
+        chat.on(whispers("c2", Some(at), "y"));
+        for n in [0, 1] {
+            let call = chat.lease().expect("due");
+            if n == lost {
+                assert_eq!(
+                    chat.settles(call, Outcome::GivenUp(Why::WordsGone))[1..],
+                    ["notice: enter again"]
+                );
+            } else {
+                chat.done(call);
+            }
+        }
+        assert_eq!(chat.state.questions.open(), [(at, question())]);
+    }
+}
+
+#[test]
 fn a_table_is_answered_with_done_at_once() {
     let mut chat = Chat::with_ana();
     let table = || webhook([shows("m1", Control::Table(Table::default()))]);

@@ -183,6 +183,19 @@ async fn a_masked_answer_outlives_an_outage_and_a_double_click_is_one_answer() {
 }
 
 #[tokio::test]
+async fn a_corrected_masked_answer_is_as_secret_as_the_first() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    asked(&world, &mut chat, "secure input", "Enter your one-time code").await;
+    world.servicenow.faults().set_down(true);
+    chat.say("hunter2-4711").await.unwrap();
+    chat.say("hunter2-4712").await.unwrap();
+    world.servicenow.faults().set_down(false);
+    world.agent_hears(chat.conversation(), &["hunter2-4711", "hunter2-4712"]).await;
+    assert!(!world.stored_bytes().windows(7).any(|bytes| bytes == b"hunter2"));
+}
+
+#[tokio::test]
 async fn a_table_is_answered_with_done_at_once() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;

@@ -9,7 +9,7 @@ use servicenow_handoff::{
         Committed, Decided, Entry, Machine as _, decide_and_deliver, deliver_soon, journal::JournalError,
     },
     session::{Chat, Command, Fact, LANE, Opening, Phase, State, ToAgent, UserSaid},
-    translate::answer::answer_one,
+    translate::answer::answer_to,
     wire::activity::Activity,
 };
 use tokio::time::sleep;
@@ -115,6 +115,11 @@ impl Client {
             self.clicks_twice(&words, &first, &mut hand),
             self.post_until_answered(&words, &first, chance)
         );
+        if chance.one_in(3) && self.desk.record(&self.id).state.questions.corrected().is_some() {
+            self.world.count("masked answer corrected");
+            let words = format!("geheim{:016x}", chance.next());
+            self.post_until_answered(&words, &format!("{first} corrected"), chance).await;
+        }
     }
 
     /// A finger that was too quick sends the same words once more under another id, wherever they land.
@@ -216,7 +221,7 @@ impl Client {
         let (activity, client_id, name, at) =
             (activity.clone(), client_id.to_owned(), ledger.random_name(), ledger.now());
         let decide = move |chat: &Chat, state: &State, now: Timestamp| {
-            let answer = answer_one(&activity, &state.conversation, state.questions.open());
+            let answer = answer_to(&activity, &state.conversation, &state.questions);
             if !answer.secure && state.whispers() {
                 let mark = ledger.whispers().mark(&answer.text.as_str().into());
                 if let Some(id) = state.whispered_as(&mark, now) {

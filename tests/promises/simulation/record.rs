@@ -78,6 +78,13 @@ impl Record {
                         format!("{} {said:?}", self.state.conversation)
                     });
                 }
+                Fact::UserSaid(said) => {
+                    let plain = said.answers.is_none() && said.message.as_ref().is_some_and(|m| m.typed);
+                    let secret = self.state.is_live() && self.state.questions.corrected().is_some();
+                    world.check(!plain || !secret, "what may correct a masked answer is masked", || {
+                        format!("{} {said:?}", self.state.conversation)
+                    });
+                }
                 Fact::HandoffRequested(_) => {
                     world.check(self.state.phase == Phase::Bot, "one brain at a time", || {
                         format!("{} was escalated in {:?}", self.state.conversation, self.state.phase)

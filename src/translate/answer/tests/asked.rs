@@ -1,6 +1,7 @@
 //! Which of the open questions is answered.
 
 use super::*;
+use crate::session::tests::chat::{Chat, shows, webhook, whispers};
 
 /// What an activity is to these questions: the question's place and the text, or why it is no answer.
 fn one(activity: &Activity, open: &[(u64, Control)]) -> Result<(Option<u64>, String), Amiss> {
@@ -128,4 +129,24 @@ fn words_answer_the_newest_question_they_fit_and_a_masked_one_first() {
     }
     let card = Card { actions: vec![item("Approve", "approve")], ..Card::default() };
     assert_eq!(one(&text("approve"), &[(4, Control::Card(card))]), Ok((Some(4), "approve".to_owned())));
+}
+
+#[test]
+fn what_may_correct_a_masked_answer_on_its_way_is_as_secret_and_nothing_else_is() {
+    let mut chat = Chat::with_ana();
+    let at = chat.position();
+    chat.hears(webhook([shows("m1", input(Mask::Secure, false))]));
+    let read = |chat: &Chat, activity: &Activity| {
+        let answer = answer_to(activity, &chat.state.conversation, &chat.state.questions);
+        (answer.secure, answer.question)
+    };
+    assert_eq!(read(&chat, &text("4711")), (true, Some(at)));
+    chat.on(whispers("c1", Some(at), "x"));
+    assert_eq!(read(&chat, &text("4712")), (true, Some(at)));
+    let pressed = pressed(json!({"serviceNowAnswer": "hw-2", "serviceNowAsked": 1}));
+    assert_eq!(read(&chat, &pressed), (false, Some(1)), "a click says what it is");
+    chat.hears(webhook([shows("m2", picker(false, true))]));
+    assert_eq!(read(&chat, &text("4712")), (false, None), "something else was asked");
+    chat.deliver();
+    assert_eq!(read(&chat, &text("thanks")), (false, None), "it has arrived");
 }
