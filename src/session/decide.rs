@@ -96,9 +96,7 @@ impl Moment<'_> {
                 (Vec::from_iter(told), true)
             }
             Command::FilesUnsaid { bytes } => (vec![Fact::FilesUnsaid { bytes: *bytes, at: now }], true),
-            Command::UserTyping if has_room && self.begins_to_type() => {
-                (vec![Fact::UserTyping { at: now }], true)
-            }
+            Command::UserTyping if self.begins_to_type() => (vec![Fact::UserTyping { at: now }], true),
             Command::UserTyping => (vec![], live),
             Command::UserEnded if live => (self.end(EndReason::ByUser, true, None), false),
             Command::Heard { chat, told } => self.told(*chat, told),
@@ -133,7 +131,8 @@ impl Moment<'_> {
     }
 
     fn begins_to_type(self) -> bool {
-        matches!(self.state.phase, Phase::WithAgent { .. }) && self.state.typing_since.is_none()
+        let State { phase, typing_since, kept, .. } = self.state;
+        matches!(phase, Phase::WithAgent { .. }) && typing_since.is_none() && kept.has_room()
     }
 
     fn bot_speaks_in(self, conversation: &str) -> bool {

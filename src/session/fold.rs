@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        ActivityId, Agent, Timestamp,
+        ActivityId, Agent, HistoryLine, Timestamp,
         control::{Control, Progress},
     },
     ledger::{CallId, Settled, Settlement},
@@ -35,10 +35,7 @@ impl State {
             Fact::HandoffRequested(request) => self.escalated(request),
             Fact::UpstreamDrained { segment, .. } => self.drained(*segment),
             Fact::UserSaid(said) => self.user_said(said),
-            Fact::HistoryRead { lines, at } => {
-                self.history_missing = false;
-                self.call(Call::SendHistory(lines.clone()), *at);
-            }
+            Fact::HistoryRead { lines, at } => self.history_read(lines, *at),
             Fact::UserTyping { at } => self.user_types(true, *at),
             Fact::UserStoppedTyping { at } => self.user_types(false, *at),
             Fact::Leased(lease) => self.outbox.lease(lease),
@@ -64,11 +61,7 @@ impl State {
             Fact::ChatEnded { why, tell, at } => self.ended(*why, *tell, *at),
             Fact::ConversationOver { .. } => self.phase = Phase::Over,
             Fact::BotReturned { conversation, token, .. } => self.bot_returned(conversation, token.clone()),
-            Fact::BotTokenRenewed { token } => {
-                if let Some(segment) = self.last_segment() {
-                    segment.token = Some(token.clone());
-                }
-            }
+            Fact::BotTokenRenewed { token } => self.token_renewed(token),
             Fact::TokenAccepted { hash, until } => self.token_accepted(hash, *until),
             Fact::OfANewerBuild => self.outbox.freeze(),
             Fact::Noticed { .. } | Fact::FilesUnsaid { .. } | Fact::Unknown => {}
@@ -79,6 +72,11 @@ impl State {
         if let Some(cut) = self.segments.get_mut(segment).and_then(|s| Arc::make_mut(s).cut.as_mut()) {
             cut.drained = true;
         }
+    }
+
+    fn history_read(&mut self, lines: &[HistoryLine], at: Timestamp) {
+        self.history_missing = false;
+        self.call(Call::SendHistory(lines.to_vec()), at);
     }
 
     fn user_types(&mut self, types: bool, at: Timestamp) {
@@ -107,6 +105,12 @@ impl State {
         self.segments.reserve_exact(1);
         let conversation = Some(conversation.to_owned());
         self.segments.push(Arc::new(Segment { conversation, token, cut: None }));
+    }
+
+    fn token_renewed(&mut self, token: &SealedToken) {
+        if let Some(segment) = self.last_segment() {
+            segment.token = Some(token.clone());
+        }
     }
 
     /// Of too many, those that end first go.

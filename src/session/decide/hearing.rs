@@ -36,9 +36,8 @@ impl Moment<'_> {
         }
         let mut hearing = Hearing::new(self, answers);
         hearing.stream_ends = inbound.stream_ends;
-        if !inbound.notifies {
-            hearing.facts.extend(self.names(&inbound.items, inbound.interaction_id));
-        }
+        let named = self.names(&inbound.items, inbound.interaction_id);
+        hearing.facts.extend(named.filter(|_| !inbound.notifies));
         if inbound.agent_chat {
             hearing.queued();
         }
