@@ -50,10 +50,8 @@ pub use escalation::Escalations;
 pub use giving::Giving;
 pub use hear::Heard;
 pub use posting::{Posted, Posting, Refusal, UploadTo};
-use reading::Shown;
 pub use reading::{Asked, BotWords, Page, Reading};
-use tokens::Client;
-pub use tokens::{Caller, Standing, Tokens, misspells};
+pub use tokens::{Caller, Client, Standing, Tokens, misspells};
 
 /// One escalated conversation, as this process knows it.
 pub type Conversation = Entry<Chat>;
@@ -121,14 +119,15 @@ impl Handoff {
             direct_line: direct_line.clone(),
             texts: texts.clone(),
         });
-        let shown = Shown { ledger: ledger.clone(), files: files.clone(), texts: texts.clone(), instance };
         Self {
             tokens: Tokens { ledger: ledger.clone(), direct_line: direct_line.clone() },
             reading: Reading {
                 calls: calls.clone(),
                 bot: bot.clone(),
                 escalations: escalations.clone(),
-                shown,
+                files: files.clone(),
+                texts: texts.clone(),
+                instance,
             },
             posting: Posting {
                 calls: calls.clone(),

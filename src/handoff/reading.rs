@@ -5,21 +5,25 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
 
 mod shown;
 mod stretch;
 
-pub(super) use self::shown::Shown;
-use self::shown::{Reached, size_of_all};
-use super::{Caller, Client, Conversation, Escalations, bot::Bot, calls::Calls, sweep::tick};
+use super::{Client, Conversation, Escalations, bot::Bot, calls::Calls, sweep::tick};
 use crate::{
     domain::Timestamp,
+    files::Files,
     ledger::{
         Decided, Machine as _, commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
     },
     session::{Command, Fact, LANE, Phase, Segment, State},
-    translate::watermark::{Cursor, LARGEST_PAGE, Upstream},
+    translate::{
+        texts::Texts,
+        watermark::{Cursor, Upstream},
+    },
 };
 
 /// How often a held poll looks for another instance's facts, which don't wake it up: no more often than a client that
@@ -65,6 +69,7 @@ pub enum BotWords {
 }
 
 /// What is to be done for a conversation, as the journal says at one moment.
+#[derive(Default)]
 struct Owed {
     /// Time has brought something about.
     due: bool,
@@ -74,6 +79,18 @@ struct Owed {
     undrained: Option<usize>,
     returning: bool,
     calls: bool,
+}
+
+/// How far a look at the journal has come.
+enum Reached {
+    /// All is shown; in this stretch the bot speaks now.
+    Head(Option<usize>),
+    /// The answer is full; the watermark says where to go on.
+    Full,
+    /// What has just been stored, or the next stretch, is to be looked at.
+    More,
+    /// Before the journal comes the rest of what the bot said in a stretch that has ended.
+    Bots(Arc<Segment>),
 }
 
 /// A page in the making, and where the client then stands.
@@ -87,7 +104,10 @@ pub struct Reading {
     pub calls: Arc<Calls>,
     pub bot: Arc<Bot>,
     pub escalations: Arc<Escalations>,
-    pub shown: Shown,
+    pub files: Arc<Files>,
+    pub texts: Texts,
+    /// Instance root, for links that ServiceNow gives relative to it.
+    pub instance: Url,
 }
 
 impl Making {
@@ -102,46 +122,63 @@ impl Making {
 impl Reading {
     /// What the client has not seen yet. Far ends that fail leave it empty, with the same watermark: a
     /// client's poll never fails because of them.
-    pub async fn page(
-        &self,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
-        asked: &Asked<'_>,
-    ) -> Result<Page, JournalError> {
-        let client = Client { conversation, caller };
-        let mut cursor = Cursor::read(asked.watermark);
-        let read = asked.read.unwrap_or(cursor.local);
-        self.shown.forget_read(conversation, read);
-        let mut moved = (!asked.hold.is_zero()).then(|| conversation.watch());
-        let until = tokio::time::Instant::now() + asked.hold;
+    pub async fn page(&self, client: Client<'_>, asked: &Asked<'_>) -> Result<Page, JournalError> {
+        let read = asked.read.unwrap_or_else(|| Cursor::read(asked.watermark).local);
+        self.forget_read(client.conversation, read);
+        if asked.hold.is_zero() {
+            return self.look(client, asked, read).await;
+        }
+        let mut moved = client.conversation.watch();
+        let until = Instant::now() + asked.hold;
         loop {
-            let (facts, state) = self.look(conversation, &mut cursor).await?;
-            let owed = self.owed(conversation, &state, read.min(cursor.local));
-            let again = owed.due || owed.undrained.is_some();
-            let mut seen = (facts, Some(state));
-            if again {
-                seen = (vec![], None);
-            } else if owed.fetched.is_some() {
-                seen.1 = None;
-            }
-            self.see_to(client, owed).await?;
-            if again {
-                let (facts, state) = self.look(conversation, &mut cursor).await?;
-                seen = (facts, Some(state));
-            }
-            let page = self.assemble(client, cursor.clone(), seen, asked).await?;
-            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            let page = self.look(client, asked, read).await?;
+            let left = until.saturating_duration_since(Instant::now());
             let elsewhere = matches!(asked.bot, BotWords::Pushed(stretch) if page.bot != stretch);
             if !page.activities.is_empty() || elsewhere || left.is_zero() {
                 return Ok(page);
             }
-            let Some(moved) = &mut moved else { return Ok(page) };
             let _ = tokio::time::timeout(left.min(LOOK), moved.changed()).await;
         }
     }
 
+    /// What there is to be shown now. A poll is also the clock: what is due is done, or begun.
+    async fn look(
+        &self,
+        client: Client<'_>,
+        asked: &Asked<'_>,
+        read: Position,
+    ) -> Result<Page, JournalError> {
+        let mut making = Making { cursor: Cursor::read(asked.watermark), activities: vec![] };
+        let (mut again, mut catching_up) = (false, false);
+        let bot = loop {
+            let (facts, state) = self.journal(client.conversation, &mut making.cursor).await?;
+            let owed = match std::mem::replace(&mut again, true) {
+                false => self.owed(client.conversation, &state, read.min(making.cursor.local)),
+                true => Owed::default(),
+            };
+            let reached = match owed.due || owed.undrained.is_some() {
+                true => Reached::More,
+                false => self.show(client.conversation, &state, &facts, catching_up, &mut making),
+            };
+            // A journal may be long, and others slow: the one is not kept in memory while the other is waited for.
+            drop((facts, state));
+            self.see_to(client, owed).await?;
+            catching_up = match reached {
+                Reached::More => false,
+                // Who still reads the bot's words reads history.
+                Reached::Bots(ended) if self.read_rest(client, &ended, &mut making).await => true,
+                Reached::Bots(_) | Reached::Full => break None,
+                Reached::Head(bot) => break bot,
+            };
+        };
+        if bot.is_some() && asked.bot == BotWords::Polled {
+            Box::pin(self.read_bot(client, &mut making)).await?;
+        }
+        Ok(making.page(asked.watermark, bot))
+    }
+
     /// The facts from the cursor on, and the state that is not older; puts a cursor that can't be ours back to the start.
-    async fn look<'a>(
+    async fn journal<'a>(
         &self,
         conversation: &'a Conversation,
         cursor: &mut Cursor,
@@ -171,7 +208,6 @@ impl Reading {
         }
     }
 
-    /// A poll is also the clock: what is due is done, or begun.
     async fn see_to(&self, client: Client<'_>, owed: Owed) -> Result<(), JournalError> {
         let conversation = client.conversation;
         if owed.due {
@@ -194,66 +230,4 @@ impl Reading {
         }
         Ok(())
     }
-
-    /// `facts`: those from the cursor on. With them comes the state they were read with: many who wait for it, each with all of a
-    /// long journal in its hands, would fill the memory.
-    async fn assemble(
-        &self,
-        client: Client<'_>,
-        cursor: Cursor,
-        (mut facts, mut seen): (Vec<Fact>, Option<impl Deref<Target = State>>),
-        asked: &Asked<'_>,
-    ) -> Result<Page, JournalError> {
-        let conversation = client.conversation;
-        let (mut making, mut bot) = (Making { cursor, activities: vec![] }, None);
-        loop {
-            let number = making.cursor.segment;
-            let stretch = match &seen {
-                Some(state) => stretch(state, number),
-                None => stretch(&*conversation.state().await, number),
-            };
-            let Some((segment, last)) = stretch else { break };
-            // Who still reads the bot's words reads history.
-            let catching_up = segment.cut.is_some() && making.cursor.upstream != Upstream::End;
-            if catching_up {
-                // A journal may be long, and Direct Line slow: the one is not kept in memory while the other is waited for.
-                (facts, seen) = (vec![], None);
-            }
-            if !self.read_rest(client, &segment, last, &mut making).await
-                || size_of_all(&making.activities) > LARGEST_PAGE
-            {
-                break;
-            }
-            let mut from = making.cursor.local;
-            let read = |facts: &[Fact], state: &State, making: &mut Making| {
-                self.shown.read(conversation, state, facts, catching_up, making)
-            };
-            let reached = if catching_up {
-                let (read_on, state) = self.look(conversation, &mut making.cursor).await?;
-                (facts, from) = (read_on, making.cursor.local);
-                read(&facts, &state, &mut making)
-            } else if let Some(state) = seen.take() {
-                read(&facts, &state, &mut making)
-            } else {
-                read(&facts, &*conversation.state().await, &mut making)
-            };
-            if reached == Reached::NextStretch {
-                facts.drain(..usize::try_from(making.cursor.local - from).unwrap_or(usize::MAX));
-                continue;
-            }
-            if reached == Reached::Head && last && segment.cut.is_none() {
-                bot = Some(making.cursor.segment);
-                if asked.bot == BotWords::Polled {
-                    Box::pin(self.read_bot(client, &mut making)).await?;
-                }
-            }
-            break;
-        }
-        Ok(making.page(asked.watermark, bot))
-    }
-}
-
-/// The bot's stretch with this number, and whether it is the last.
-fn stretch(state: &State, number: usize) -> Option<(Arc<Segment>, bool)> {
-    Some((state.segments.get(number)?.clone(), number + 1 == state.segments.len()))
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Asked, BotWords, Caller, Handoff, Page, Source};
+use super::{Asked, BotWords, Caller, Client, Handoff, Page, Source};
 use crate::{
     config::{Disk, Settings},
     direct_line::ROOM,
@@ -104,7 +104,7 @@ async fn look(
     hold: Duration,
 ) -> Page {
     let asked = Asked { watermark, read: None, hold, bot: BotWords::Polled };
-    handoff.reading.page(entry, caller, &asked).await.expect("the store answers")
+    handoff.reading.page(Client { conversation: entry, caller }, &asked).await.expect("the store answers")
 }
 
 #[tokio::test]

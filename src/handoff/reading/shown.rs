@@ -1,71 +1,65 @@
 //! What the journal shows, as activities.
 
-use std::{
-    borrow::Cow,
-    cell::Cell,
-    sync::{Arc, PoisonError},
-};
+use std::{borrow::Cow, cell::Cell, sync::PoisonError};
 
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use url::Url;
 
 use super::{
     super::{Conversation, named::is_named},
-    Making,
+    Making, Reached, Reading,
 };
 use crate::{
     domain::{Timestamp, control::Control},
-    files::{Carried, Files},
-    ledger::{Ledger, journal::Position},
-    session::{AgentTypes, Chat, Fact, State, UserSaid},
+    files::Carried,
+    ledger::journal::Position,
+    session::{AgentTypes, Fact, State, UserSaid},
     translate::{
         activity::RenderContext,
         client_view::{self, Scene},
         picture,
         text::Voice,
-        texts::Texts,
-        watermark::{Cursor, LARGEST_PAGE, Piece},
+        watermark::{Cursor, LARGEST_PAGE, Piece, Upstream},
     },
 };
 
 /// Milliseconds after which a sign that somebody types is shown again: Web Chat takes it for over after 5 s.
 const RENEWED: i64 = 4_000;
 
-/// Where reading the journal for an answer came to its end.
-#[derive(PartialEq, Eq)]
-pub enum Reached {
-    Head,
-    /// The bot came back on the way, so that its next stretch follows.
-    NextStretch,
-    /// The answer is full; the watermark says where to go on.
-    Full,
-}
-
-/// Shows what the journal holds.
-pub struct Shown {
-    pub ledger: Arc<Ledger<Chat>>,
-    pub files: Arc<Files>,
-    pub texts: Texts,
-    /// Instance root, for links that ServiceNow gives relative to it.
-    pub instance: Url,
-}
-
-impl Shown {
+impl Reading {
     /// The journal from the cursor on, as far as the answer has room. `state`: no older than the facts.
-    pub(super) fn read(
+    pub(super) fn show(
+        &self,
+        conversation: &Conversation,
+        state: &State,
+        facts: &[Fact],
+        catching_up: bool,
+        making: &mut Making,
+    ) -> Reached {
+        let number = making.cursor.segment;
+        let Some(stretch) = state.segments.get(number) else { return Reached::Head(None) };
+        if stretch.cut.is_some() && making.cursor.upstream != Upstream::End {
+            return Reached::Bots(stretch.clone());
+        }
+        let speaks = stretch.cut.is_none() && number + 1 == state.segments.len();
+        let ended = self.show_facts(conversation, state, facts, catching_up, making);
+        ended.unwrap_or_else(|| Reached::Head(speaks.then_some(number)))
+    }
+
+    /// `None` when all are shown.
+    fn show_facts(
         &self,
         conversation: &Conversation,
         state: &State,
         facts: &[Fact],
         catching_up: bool,
         Making { cursor, activities }: &mut Making,
-    ) -> Reached {
+    ) -> Option<Reached> {
         let now = Timestamp::now();
         let types = state.agent_types(now);
         if facts.is_empty() && types.is_none() {
             cursor.typed = 0;
-            return Reached::Head;
+            return None;
         }
         let at = Cell::new(None);
         let picture_link = |url: &str| {
@@ -84,25 +78,25 @@ impl Shown {
         for (position, fact) in (cursor.local..).zip(facts) {
             if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < state.segments.len() {
                 *cursor = Cursor { local: position + 1, segment: cursor.segment + 1, ..Cursor::read(None) };
-                return Reached::NextStretch;
+                return Some(Reached::More);
             }
             if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
                 continue;
             }
-            let shown = self.show(conversation, fact, position, &at, &scene);
+            let shown = self.show_fact(conversation, fact, position, &at, &scene);
             size += shown.as_ref().map_or(0, size_of);
             if size > LARGEST_PAGE && !activities.is_empty() {
                 cursor.local = position;
-                return Reached::Full;
+                return Some(Reached::Full);
             }
             activities.extend(shown);
         }
         cursor.local += facts.len() as u64;
         activities.extend(still_types(&scene, cursor, now));
-        Reached::Head
+        None
     }
 
-    fn show(
+    fn show_fact(
         &self,
         conversation: &Conversation,
         fact: &Fact,
@@ -129,7 +123,7 @@ impl Shown {
         let mut said = said.clone();
         let slot = said.control.masked()?;
         let Control::Masked(masked) = &*slot else { return None };
-        let words = self.ledger.whispers().get(&masked.whisper)?;
+        let words = self.calls.ledger.whispers().get(&masked.whisper)?;
         let mut shown = conversation.local.shown_once.lock().unwrap_or_else(PoisonError::into_inner);
         if !shown.iter().any(|(at, _)| *at == position) {
             shown.push((position, masked.whisper.clone()));
@@ -144,7 +138,7 @@ impl Shown {
         shown.retain(|(position, whisper)| {
             let unread = *position >= read;
             if !unread {
-                self.ledger.whispers().forget(whisper);
+                self.calls.ledger.whispers().forget(whisper);
             }
             unread
         });

@@ -1,13 +1,14 @@
 //! The bot's stretches of an escalated conversation, as Direct Line has them.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
 
 use super::{
-    super::{Caller, Client, Conversation},
+    super::{Client, Conversation},
     Making, Page, Reading,
+    shown::size_of_all,
 };
 use crate::{
     far_end::{CallError, room::Taken},
@@ -22,60 +23,40 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Reading {
     /// What the bot said in a stretch that has ended, up to its end; false when that can't be read (on) now.
-    pub(super) async fn read_rest(
-        &self,
-        client: Client<'_>,
-        segment: &Segment,
-        last: bool,
-        making: &mut Making,
-    ) -> bool {
+    pub(super) async fn read_rest(&self, client: Client<'_>, ended: &Segment, making: &mut Making) -> bool {
+        let Some(cut) = &ended.cut else { return false };
         let cursor = &mut making.cursor;
-        let Some(cut) = &segment.cut else {
-            if !last {
-                cursor.upstream = Upstream::End;
-            }
-            return true;
-        };
-        let at_end = |at: &String| Some(at) == cut.watermark.as_ref();
-        if matches!(&cursor.upstream, Upstream::At(at) if at_end(at)) {
+        if matches!(&cursor.upstream, Upstream::At(at) if Some(at) == cut.watermark.as_ref()) {
             cursor.upstream = Upstream::End;
-        }
-        if cursor.upstream == Upstream::End {
             return true;
         }
-        let at = cursor.upstream.asked();
-        match self.upstream(client, cursor.segment, at).await {
+        match self.upstream(client, cursor).await {
             Ok((set, _room)) => {
-                let next = set.watermark().filter(|next| Some(next.as_str()) != at);
-                let (shown, ended) = up_to(cut, set);
-                let behind = next.filter(|_| !ended).map_or(Upstream::End, Upstream::At);
-                let shown = shown.into_iter().map(|activity| as_clients(activity, client.conversation));
-                making.show_part(shown.collect(), behind);
-                making.cursor.upstream == Upstream::End
+                let next = set.watermark().filter(|next| Some(next.as_str()) != cursor.upstream.asked());
+                let (shown, is_over) = up_to(cut, set);
+                let behind = next.filter(|_| !is_over).map_or(Upstream::End, Upstream::At);
+                making.show_part(as_clients(shown, client.conversation), behind);
             }
             // Gone for good: Direct Line keeps messages for a day.
-            Err(CallError::Rejected { .. }) => {
-                cursor.upstream = Upstream::End;
-                true
-            }
-            Err(_) => false,
+            Err(CallError::Rejected { .. }) => cursor.upstream = Upstream::End,
+            Err(_) => {}
         }
+        making.cursor.upstream == Upstream::End
     }
 
     /// What the bot says now, in a conversation of ours behind the client's.
     pub(super) async fn read_bot(&self, client: Client<'_>, making: &mut Making) -> Result<(), JournalError> {
         let cursor = &making.cursor;
-        let at = cursor.upstream.asked();
-        let (set, _room) = match self.upstream(client, cursor.segment, at).await {
-            Ok(read) => read,
+        match self.upstream(client, cursor).await {
+            Ok((set, _room)) => {
+                if let Some((behind, shown)) = self.take_in(client, set, cursor).await? {
+                    making.show_part(shown, behind);
+                }
+            }
             Err(CallError::Rejected { status: 401 | 403 | 404, .. }) => {
                 self.bot.return_now(client.conversation, Some(cursor.segment)).await;
-                return Ok(());
             }
-            Err(_) => return Ok(()),
-        };
-        if let Some((behind, shown)) = self.take_in(client, set, cursor).await? {
-            making.show_part(shown, behind);
+            Err(_) => {}
         }
         Ok(())
     }
@@ -100,18 +81,13 @@ impl Reading {
         }
         let ours = |activity: &Activity| activity.name.as_deref() == Some("pvaSetContext");
         let shown = set.activities.into_iter().filter(|activity| !ours(activity));
-        Ok(Some((behind, shown.map(|activity| as_clients(activity, client.conversation)).collect())))
+        Ok(Some((behind, as_clients(shown, client.conversation))))
     }
 
     /// Where what the bot says now is pushed, from a client's place on. `None`: nowhere, it must be polled.
-    pub async fn bot_stream(
-        &self,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
-        watermark: Option<&str>,
-    ) -> Option<Url> {
+    pub async fn bot_stream(&self, client: Client<'_>, watermark: Option<&str>) -> Option<Url> {
         let cursor = Cursor::read(watermark);
-        let source = self.bot.source(Client { conversation, caller }, cursor.segment).await.ok()?;
+        let source = self.bot.source(client, cursor.segment).await.ok()?;
         self.bot.stream(&source, cursor.upstream.asked()).await
     }
 
@@ -122,33 +98,26 @@ impl Reading {
     /// When a hand-off in it can't be stored; then the batch must be read again.
     pub async fn pushed(
         &self,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
+        client: Client<'_>,
         watermark: Option<&str>,
         set: ActivitySet,
     ) -> Result<Page, JournalError> {
         let mut cursor = Cursor::read(watermark);
-        let state = conversation.state().await;
-        let speaks = state.segments.get(cursor.segment).is_some_and(|segment| segment.cut.is_none());
-        drop(state);
+        let stretch = client.conversation.state().await.segments.get(cursor.segment).cloned();
+        let speaks = stretch.is_some_and(|stretch| stretch.cut.is_none());
         let mut activities = vec![];
-        if speaks && let Some(taken) = self.take_in(Client { conversation, caller }, set, &cursor).await? {
+        if speaks && let Some(taken) = self.take_in(client, set, &cursor).await? {
             (cursor.upstream, activities) = taken;
         }
         let bot = Some(cursor.segment).filter(|_| cursor.upstream != Upstream::End);
         Ok(Page { activities, watermark: Some(cursor.write()), bot })
     }
 
-    async fn upstream(
-        &self,
-        client: Client<'_>,
-        stretch: usize,
-        at: Option<&str>,
-    ) -> Result<(ActivitySet, Taken), CallError> {
-        let source = self.bot.source(client, stretch).await?;
+    async fn upstream(&self, client: Client<'_>, cursor: &Cursor) -> Result<(ActivitySet, Taken), CallError> {
+        let source = self.bot.source(client, cursor.segment).await?;
         let turn = tokio::time::timeout(PATIENCE, client.conversation.local.reading.lock()).await;
         let _turn = turn.map_err(|_| CallError::NotSent(None))?;
-        let look = self.bot.read(&source, at).await?;
+        let look = self.bot.read(&source, cursor.upstream.asked()).await?;
         Ok((look.set, look.room))
     }
 }
@@ -162,7 +131,7 @@ impl Making {
             Upstream::Inside(inside) => inside.skip(&shown).unwrap_or(0),
             _ => 0,
         };
-        let room = LARGEST_PAGE.saturating_sub(activities.iter().map(Piece::size).sum());
+        let room = LARGEST_PAGE.saturating_sub(size_of_all(activities));
         if !activities.is_empty() && shown.get(skip).is_some_and(|first| first.size() > room) {
             return;
         }
@@ -191,10 +160,13 @@ fn up_to(cut: &Cut, set: ActivitySet) -> (Vec<Activity>, bool) {
     (shown, ended)
 }
 
-/// An activity of a conversation behind the client's, under the client's name for it.
-fn as_clients(mut activity: Activity, conversation: &Conversation) -> Value {
-    if let Some(account) = &mut activity.conversation {
-        account.id = Some(conversation.id.as_str().to_owned());
-    }
-    serde_json::to_value(activity).unwrap_or_default()
+/// Activities of a conversation behind the client's, under the client's name for it.
+fn as_clients(activities: impl IntoIterator<Item = Activity>, conversation: &Conversation) -> Vec<Value> {
+    let renamed = |mut activity: Activity| {
+        if let Some(account) = &mut activity.conversation {
+            account.id = Some(conversation.id.as_str().to_owned());
+        }
+        serde_json::to_value(activity).unwrap_or_default()
+    };
+    activities.into_iter().map(renamed).collect()
 }

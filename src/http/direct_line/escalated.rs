@@ -14,7 +14,7 @@ use super::{
 use crate::{
     direct_line::proxy::Sent,
     domain::ConversationId,
-    handoff::{Asked, BotWords, Caller, Conversation, Handoff, Page, Standing},
+    handoff::{Asked, BotWords, Caller, Client, Conversation, Handoff, Page, Standing},
     http::{ACTIVITY_LIMIT, body::read_body, error::ApiError, trace},
     translate::{answer::is_click, watermark::is_ours},
     wire::activity::{Activity, posted},
@@ -67,12 +67,11 @@ impl Surface<'_> {
         }
         let asked = |hold| Asked { watermark: given, read: None, hold, bot: BotWords::Polled };
         let (held, at_once) = (asked(self.served.long_poll), asked(Duration::ZERO));
+        let client = Client { conversation: &conversation, caller: &caller };
         let page = tokio::select! {
             biased;
-            () = self.served.ending.begun() => {
-                Box::pin(handoff.reading.page(&conversation, &caller, &at_once)).await
-            }
-            page = handoff.reading.page(&conversation, &caller, &held) => page,
+            () = self.served.ending.begun() => Box::pin(handoff.reading.page(client, &at_once)).await,
+            page = handoff.reading.page(client, &held) => page,
         };
         Ok(Some(match page {
             Ok(page) => self.shown(&page, given),

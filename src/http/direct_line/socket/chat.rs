@@ -13,7 +13,7 @@ use super::{
     shown::is_passing,
 };
 use crate::{
-    handoff::{Asked, BotWords, Conversation, Handoff, Page, Standing},
+    handoff::{Asked, BotWords, Client, Conversation, Handoff, Page, Standing},
     ledger::journal::JournalError,
     telemetry::on_behalf,
     translate::watermark::Cursor,
@@ -89,7 +89,8 @@ impl Chat<'_> {
             bot: BotWords::Pushed(stretch),
         };
         let caller = self.socket.token.caller();
-        let page = self.handoff.reading.page(&self.conversation, &caller, &asked);
+        let client = Client { conversation: &self.conversation, caller: &caller };
+        let page = self.handoff.reading.page(client, &asked);
         let bot = async {
             match &mut self.line {
                 Some((_, line)) => line.event().await,
@@ -167,8 +168,8 @@ impl Chat<'_> {
             }
         };
         let caller = self.socket.token.caller();
-        let watermark = self.watermark.as_deref();
-        match self.handoff.reading.pushed(&self.conversation, &caller, watermark, set).await {
+        let client = Client { conversation: &self.conversation, caller: &caller };
+        match self.handoff.reading.pushed(client, self.watermark.as_deref(), set).await {
             Ok(page) => {
                 let speaks = page.bot.is_some();
                 self.push(page).await?;
@@ -194,7 +195,8 @@ impl Chat<'_> {
         let (watermark, trace) = (self.watermark.clone(), socket.trace.clone());
         let open = async move {
             let caller = socket.token.caller();
-            let url = handoff.reading.bot_stream(&conversation, &caller, watermark.as_deref()).await?;
+            let client = Client { conversation: &conversation, caller: &caller };
+            let url = handoff.reading.bot_stream(client, watermark.as_deref()).await?;
             let opened = socket.pipe.direct_line().stream(url, HeaderMap::new()).await;
             opened
                 .inspect_err(|error| {
@@ -210,9 +212,9 @@ impl Chat<'_> {
         loop {
             let (read, watermark) = (Some(self.socket.client.read()), self.watermark.as_deref());
             let asked = Asked { watermark, read, hold: Duration::ZERO, bot: BotWords::Polled };
-            let page =
-                self.handoff.reading.page(&self.conversation, &self.socket.token.caller(), &asked).await;
-            let Ok(page) = page else { return Ok(false) };
+            let caller = self.socket.token.caller();
+            let client = Client { conversation: &self.conversation, caller: &caller };
+            let Ok(page) = self.handoff.reading.page(client, &asked).await else { return Ok(false) };
             let (is_part, is_empty) = (page.is_part(), page.activities.is_empty());
             self.show(page).await?;
             if !is_part {
