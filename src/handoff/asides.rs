@@ -1,13 +1,11 @@
 //! Lines for who presses an old button while nobody was ever asked for: such a conversation has no journal to keep them in.
 
 use std::{
-    collections::VecDeque,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    num::NonZeroUsize,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use lru::LruCache;
 use serde_json::Value;
 
 use super::{Caller, words::masked};
@@ -21,13 +19,11 @@ use crate::{
     wire::activity::Activity,
 };
 
-/// All that are kept, and of one conversation: a line is read with the next poll, or by nobody.
-const KEPT: usize = 512;
+/// Conversations of which something is kept, and lines of each: they are read with the next poll, or by nobody.
+const KEPT: NonZeroUsize = NonZeroUsize::new(128).expect("not zero");
 const KEPT_OF_ONE: usize = 16;
 /// Bytes of one; a click is short.
 const LARGEST: usize = 4_096;
-/// Milliseconds.
-const KEPT_FOR: i64 = 120_000;
 
 /// Answers in conversations that have no journal.
 pub struct Asides {
@@ -37,45 +33,32 @@ pub struct Asides {
 }
 
 /// Activities that stand in no journal, each until a poll takes it.
-#[derive(Default)]
-struct Kept {
-    kept: Mutex<VecDeque<Aside>>,
-    count: AtomicUsize,
-}
+struct Kept(Mutex<LruCache<ConversationId, Vec<Value>>>);
 
-struct Aside {
-    conversation: ConversationId,
-    activity: Value,
-    at: Timestamp,
+impl Default for Kept {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(KEPT)))
+    }
 }
 
 impl Kept {
-    fn keep(&self, conversation: &ConversationId, activities: [Value; 2], at: Timestamp) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|aside| at.millis_since(aside.at) < KEPT_FOR);
+    fn keep(&self, conversation: &ConversationId, activities: [Value; 2]) {
         if activities.iter().any(|activity| activity.to_string().len() > LARGEST) {
             return;
         }
-        let of_it = kept.iter().filter(|aside| aside.conversation == *conversation).count();
-        if of_it + activities.len() <= KEPT_OF_ONE {
-            let aside = |activity| Aside { conversation: conversation.clone(), activity, at };
-            kept.extend(activities.map(aside));
+        let mut all = self.all();
+        let kept = all.get_or_insert_mut(conversation.clone(), Vec::new);
+        if kept.len() + activities.len() <= KEPT_OF_ONE {
+            kept.extend(activities);
         }
-        let over = kept.len().saturating_sub(KEPT);
-        kept.drain(..over);
-        self.count.store(kept.len(), Relaxed);
     }
 
     fn take(&self, conversation: &ConversationId) -> Vec<Value> {
-        if self.count.load(Relaxed) == 0 {
-            return vec![];
-        }
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (taken, rest): (VecDeque<_>, _) =
-            kept.drain(..).partition(|aside: &Aside| aside.conversation == *conversation);
-        *kept = rest;
-        self.count.store(kept.len(), Relaxed);
-        taken.into_iter().map(|aside| aside.activity).collect()
+        self.all().pop(conversation).unwrap_or_default()
+    }
+
+    fn all(&self) -> MutexGuard<'_, LruCache<ConversationId, Vec<Value>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -104,8 +87,7 @@ impl Asides {
         let look =
             self.direct_line.look(conversation.as_str(), authorization, None, trace.as_deref()).await?;
         let shown = look.set.activities.iter().filter_map(takeover::time_of).max();
-        let now = Timestamp::now();
-        let stamp = now.max(shown.unwrap_or_default());
+        let stamp = Timestamp::now().max(shown.unwrap_or_default());
         let secret = answer_one(activity, conversation, &[]).secure;
         let echo = if secret { masked(activity) } else { takeover::echo(activity) };
         let words = self.texts.of(activity.locale.as_deref());
@@ -114,7 +96,7 @@ impl Asides {
         let id = ActivityId::of_nothing(conversation);
         let echo = client_view::aside_echo(&echo, &user, &id, conversation, stamp);
         let line = client_view::aside(&words.notice(&Notice::QuestionClosed), conversation, stamp);
-        self.kept.keep(conversation, [echo, line], now);
+        self.kept.keep(conversation, [echo, line]);
         Ok(id)
     }
 }
@@ -132,15 +114,16 @@ mod tests {
     #[test]
     fn what_is_kept_is_taken_once_by_its_own_conversation_and_has_its_bounds() {
         let asides = Kept::default();
-        asides.keep(&id("a"), [json!(1), json!(2)], Timestamp(0));
-        asides.keep(&id("b"), [json!(3), json!(4)], Timestamp(0));
+        asides.keep(&id("a"), [json!(1), json!(2)]);
+        asides.keep(&id("b"), [json!(3), json!(4)]);
         assert_eq!(asides.take(&id("a")), [json!(1), json!(2)]);
         assert!(asides.take(&id("a")).is_empty());
-        asides.keep(&id("c"), [json!(5), json!(6)], Timestamp(KEPT_FOR));
-        assert!(asides.take(&id("b")).is_empty(), "too old");
-        (0..100).for_each(|n| asides.keep(&id("c"), [json!(n), json!(n)], Timestamp(KEPT_FOR)));
+        (0..100).for_each(|n| asides.keep(&id("c"), [json!(n), json!(n)]));
         assert_eq!(asides.take(&id("c")).len(), KEPT_OF_ONE);
-        (0..10_000).for_each(|n| asides.keep(&id(&n.to_string()), [json!(n), json!(n)], Timestamp(0)));
-        assert_eq!(asides.count.load(Relaxed), KEPT);
+        asides.keep(&id("d"), [json!("x".repeat(LARGEST)), json!(1)]);
+        assert!(asides.take(&id("d")).is_empty(), "too large");
+        (0..10_000).for_each(|n| asides.keep(&id(&n.to_string()), [json!(n), json!(n)]));
+        assert_eq!(asides.all().len(), KEPT.get());
+        assert!(asides.take(&id("b")).is_empty(), "the oldest go first");
     }
 }
