@@ -15,14 +15,10 @@ use crate::{
     direct_line::DirectLine,
     domain::millis,
     files::{FileStore, Files},
-    ledger::{
-        Entry, Ledger, World,
-        journal::{JournalError, Store},
-    },
+    ledger::{Entry, Ledger, World, journal::Store},
     servicenow::ServiceNow,
     session::{Chat, Fact},
     telemetry::Counters,
-    wire::virtual_agent::response::Response,
 };
 
 mod asides;
@@ -47,7 +43,6 @@ pub use asides::Asides;
 pub use attaching::Attaching;
 pub use bot::Source;
 pub use escalation::Escalations;
-pub use giving::Giving;
 pub use hear::Heard;
 pub use posting::{Posted, Posting, Refusal, UploadTo};
 pub use reading::{Asked, BotWords, Page, Reading};
@@ -64,7 +59,7 @@ pub struct Handoff {
     pub tokens: Tokens,
     /// The agent asks for a person.
     pub escalations: Arc<Escalations>,
-    /// What clients are shown.
+    /// What clients are shown, and what links give out.
     pub reading: Reading,
     /// What clients say.
     pub posting: Posting,
@@ -73,8 +68,6 @@ pub struct Handoff {
     /// What clients are shown where nobody was asked for.
     pub asides: Asides,
     pub files: Arc<Files>,
-    /// What links give out.
-    pub giving: Giving,
     pub counters: Arc<Counters>,
     calls: Arc<Calls>,
     bot: Arc<Bot>,
@@ -129,15 +122,9 @@ impl Handoff {
                 texts: texts.clone(),
                 instance,
             },
-            posting: Posting {
-                calls: calls.clone(),
-                bot: bot.clone(),
-                attaching: attaching.clone(),
-                texts: texts.clone(),
-            },
+            posting: Posting { calls: calls.clone(), bot: bot.clone(), attaching: attaching.clone() },
             attaching,
             asides: Asides::new(direct_line, texts),
-            giving: Giving { ledger: ledger.clone(), files: files.clone() },
             ledger,
             escalations,
             files,
@@ -145,10 +132,5 @@ impl Handoff {
             calls,
             bot,
         }
-    }
-
-    /// Stores what a webhook tells. The caller may answer 200 when this has returned.
-    pub async fn hear(&self, response: Response) -> Result<Heard, JournalError> {
-        hear::hear(&self.calls, response).await
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     domain::{ConversationId, Timestamp},
     far_end,
     files::FileStore,
-    handoff::{Caller, Handoff},
+    handoff::{Caller, Client, Handoff},
     ledger::journal::{JournalError, Store, Stored},
     secondary_bot,
     session::{Fact, State},
@@ -195,7 +195,8 @@ impl Operator {
         };
         let Some(conversation) = handoff.ledger.find(id).await? else { return Ok(()) };
         let leaves = Activity { kind: "endOfConversation".to_owned(), ..Activity::default() };
-        handoff.posting.post(&conversation, &caller, leaves, None).await?;
+        let client = Client { conversation: &conversation, caller: &caller };
+        handoff.posting.post(client, leaves, None).await?;
         let until = Instant::now() + ENDING;
         loop {
             let state = folded(id, &self.chats.read(id, 0).await?);

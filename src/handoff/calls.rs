@@ -77,13 +77,10 @@ impl Role for Calls {
         }
         let answer = self.servicenow.send(&request, queued.trace.as_deref()).await;
         match answer {
-            Ok(answer) => {
-                let mut told = answer.synchronous.and_then(|body| hear::told(&entry.id, &body));
-                if let Some(told) = &mut told {
-                    hear::take_in(self, entry, told).await;
-                }
-                Ok(told)
-            }
+            Ok(answer) => match answer.synchronous {
+                Some(body) => Ok(hear::told(self, entry, &body).await),
+                None => Ok(None),
+            },
             Err(error) => {
                 attempt.failed(&error);
                 // Who is not let in to open a chat is told at once.

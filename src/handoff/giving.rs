@@ -1,24 +1,17 @@
 //! What signed links give out: files, and pictures that ServiceNow sent in a message, which are kept where the message is.
 
-use std::sync::Arc;
-
 use tracing::error;
 
+use super::Reading;
 use crate::{
     domain::Timestamp,
-    files::{Address, Carried, Files, GiveError, Given, Target, Wanted},
-    ledger::{Ledger, journal::JournalError},
-    session::{Chat, Fact},
+    files::{Address, Carried, GiveError, Given, Target, Wanted},
+    ledger::journal::JournalError,
+    session::Fact,
     translate::picture,
 };
 
-/// Gives out what links lead to.
-pub struct Giving {
-    pub ledger: Arc<Ledger<Chat>>,
-    pub files: Arc<Files>,
-}
-
-impl Giving {
+impl Reading {
     /// What the link with this path below `api/files/` gives out.
     pub async fn give(&self, path: &str, wanted: Wanted, now: Timestamp) -> Result<Given, GiveError> {
         match self.files.target(path, now)? {
@@ -37,8 +30,8 @@ impl Giving {
             error!(conversation.id = %id, %error, "A picture of a message can't be read");
             GiveError::Unavailable
         };
-        let conversation = self.ledger.find(id).await.map_err(failed)?.ok_or(GiveError::Gone)?;
-        let (facts, state) = self.ledger.look(&conversation, *position).await.map_err(failed)?;
+        let conversation = self.calls.ledger.find(id).await.map_err(failed)?.ok_or(GiveError::Gone)?;
+        let (facts, state) = self.calls.ledger.look(&conversation, *position).await.map_err(failed)?;
         let first = state.position - facts.len() as u64;
         drop(state);
         let place = position.checked_sub(first).and_then(|place| usize::try_from(place).ok());

@@ -1,14 +1,12 @@
 //! What ServiceNow says: to the response endpoint, or in the answer to a call.
 
-use std::sync::Arc;
-
 use tracing::{Span, debug, warn};
 
-use super::{Conversation, calls::Calls};
+use super::{Conversation, Handoff, calls::Calls};
 use crate::{
-    domain::{ConversationId, SessionId, control::Control},
-    ledger::{Ledger, commit_and_deliver, journal::JournalError},
-    session::{Answered, Chat, Command, LANE},
+    domain::{SessionId, control::Control},
+    ledger::{commit_and_deliver, journal::JournalError},
+    session::{Answered, Command, LANE},
     telemetry::{TRACEPARENT, trace_id},
     translate::{
         picture,
@@ -28,39 +26,56 @@ pub enum Heard {
     Unknown,
 }
 
-pub(super) async fn hear(calls: &Arc<Calls>, response: Response) -> Result<Heard, JournalError> {
-    let inbound = inbound(response);
-    if let Some(trace) = trace_of(&inbound) {
-        Span::current().record("trace.id", trace);
+impl Handoff {
+    /// Stores what a webhook tells. The caller may answer 200 when this has returned.
+    pub async fn hear(&self, response: Response) -> Result<Heard, JournalError> {
+        let inbound = inbound(response);
+        if let Some(trace) = trace_of(&inbound) {
+            Span::current().record("trace.id", trace);
+        }
+        let Some(SessionId { conversation: id, chat }) = session_of(&inbound) else {
+            warn!("ServiceNow sent a message without a session of ours; it is dropped");
+            return Ok(Heard::Unknown);
+        };
+        let Some(conversation) = self.ledger.find(&id).await? else {
+            warn!(conversation.id = %id, chat, "ServiceNow sent a message of a conversation we don't know; it is dropped");
+            return Ok(Heard::Unknown);
+        };
+        let told = take_in(&self.calls, &conversation, inbound).await;
+        let known = {
+            let state = conversation.state().await;
+            let heard = |item: &&Item| chat == state.chat && state.has_heard(item);
+            told.inbound.items.iter().filter(heard).count()
+        };
+        let command = Command::Heard { chat, told };
+        let facts = commit_and_deliver(&self.calls, &conversation, LANE, command).await?.facts().len();
+        self.calls.count_duplicates(known);
+        debug!(conversation.id = %id, chat, facts, "Heard from ServiceNow");
+        Ok(if facts == 0 { Heard::OldNews } else { Heard::Stored })
     }
-    let Some(session) = session_of(&inbound) else {
-        warn!("ServiceNow sent a message without a session of ours; it is dropped");
-        return Ok(Heard::Unknown);
-    };
-    let Some(conversation) = calls.ledger.find(&session.conversation).await? else {
-        warn!(conversation.id = %session.conversation, chat = session.chat, "ServiceNow sent a message of a conversation we don't know; it is dropped");
-        return Ok(Heard::Unknown);
-    };
-    let mut told = meant(inbound);
-    take_in(calls, &conversation, &mut told).await;
-    let known = {
-        let state = conversation.state().await;
-        let heard = |item: &&Item| session.chat == state.chat && state.has_heard(item);
-        told.inbound.items.iter().filter(heard).count()
-    };
-    let command = Command::Heard { chat: session.chat, told };
-    let facts = commit_and_deliver(calls, &conversation, LANE, command).await?.facts().len();
-    calls.count_duplicates(known);
-    debug!(conversation.id = %session.conversation, chat = session.chat, facts, "Heard from ServiceNow");
-    Ok(if facts == 0 { Heard::OldNews } else { Heard::Stored })
 }
 
-/// Makes what ServiceNow tells ready to be stored: masked words, and pictures that there is no room for, are left out.
-pub(super) async fn take_in(calls: &Calls, conversation: &Conversation, told: &mut Answered) {
-    whisper(&calls.ledger, told);
+/// What a synchronous answer tells, as if it had come by webhook. It does not name its session.
+pub(super) async fn told(calls: &Calls, conversation: &Conversation, body: &[u8]) -> Option<Answered> {
+    let response = Response::parse(body).ok()?;
+    if response.lost > 0 {
+        warn!(conversation.id = %conversation.id, lost = response.lost, "Parts of an answer of ServiceNow's can't be read; the others are used");
+    }
+    Some(take_in(calls, conversation, inbound(response)).await)
+}
+
+/// What ServiceNow tells, ready to be stored: masked words are kept in memory alone, pictures that there is no room for are left
+/// out.
+async fn take_in(calls: &Calls, conversation: &Conversation, mut inbound: Inbound) -> Answered {
+    let meanings = inbound.items.iter().map(meaning).collect();
     let mut room = conversation.state().await.kept.room_for_files();
-    for item in &mut told.inbound.items {
+    for item in &mut inbound.items {
         let What::Said(control) = &mut item.what else { continue };
+        if let Some(Control::Masked(masked)) = control.masked() {
+            let name = calls.ledger.random_name();
+            let words = masked.take(&name);
+            calls.ledger.whisper(&name, words.into());
+        }
         if matches!(control, Control::Text { text } if !picture::stands_in(text)) {
             continue;
         }
@@ -73,32 +88,7 @@ pub(super) async fn take_in(calls: &Calls, conversation: &Conversation, told: &m
             warn!(conversation.id = %conversation.id, pictures = gone, "Pictures in a message of ServiceNow's are larger than MAX_UPLOAD, or than the conversation has room for; they are left out");
         }
     }
-}
-
-/// What a synchronous answer tells, as if it had come by webhook. It does not name its session.
-pub(super) fn told(id: &ConversationId, body: &[u8]) -> Option<Answered> {
-    let response = Response::parse(body).ok()?;
-    if response.lost > 0 {
-        warn!(conversation.id = %id, lost = response.lost, "Parts of an answer of ServiceNow's can't be read; the others are used");
-    }
-    Some(meant(inbound(response)))
-}
-
-/// Keeps the words of what ServiceNow sends masked in memory alone: they must not be stored.
-fn whisper(ledger: &Ledger<Chat>, told: &mut Answered) {
-    for item in &mut told.inbound.items {
-        if let What::Said(control) = &mut item.what
-            && let Some(Control::Masked(masked)) = control.masked()
-        {
-            let name = ledger.random_name();
-            let words = masked.take(&name);
-            ledger.whisper(&name, words.into());
-        }
-    }
-}
-
-fn meant(inbound: Inbound) -> Answered {
-    Answered { meanings: inbound.items.iter().map(meaning).collect(), inbound }
+    Answered { inbound, meanings }
 }
 
 /// The trace of the request that this answers, as ServiceNow gives it back: for the log and nothing else.

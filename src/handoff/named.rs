@@ -5,7 +5,8 @@ use url::Url;
 
 use crate::{
     domain::Attachment,
-    files::{Address, name},
+    files::{Address, FileHead, name},
+    session::{ToAgent, UserSaid},
     wire::activity::Activity,
 };
 
@@ -14,7 +15,34 @@ pub fn has_attachments(activity: &Activity) -> bool {
     activity.attachments.as_ref().is_some_and(|attachments| !attachments.is_empty())
 }
 
-/// The message as if it named the files that came beside it: they are part of what it answers.
+/// What goes with a message's words.
+pub struct Attached {
+    /// The message as if it named the files that came beside it: they are part of what it answers.
+    pub activity: Activity,
+    /// Those that we have put where ServiceNow finds them.
+    pub files: Vec<Attachment>,
+    /// What ServiceNow is told of: those, and what it can fetch itself.
+    pub told: Vec<Attachment>,
+    /// A line for each that goes nowhere.
+    pub left_out: Vec<String>,
+    pub direct_line: Option<Url>,
+}
+
+impl Attached {
+    /// The words with all of it. `said`: of a message that may have none.
+    pub fn go_with(&self, said: &mut UserSaid) {
+        let words = said.message.take().unwrap_or(ToAgent { typed: true, ..ToAgent::default() });
+        let lines = [words.text].into_iter().filter(|text| !text.is_empty()).chain(self.left_out.clone());
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let nothing = text.trim().is_empty() && self.told.is_empty();
+        let typed = words.typed || text.is_empty();
+        said.message = (!nothing).then(|| ToAgent { text, typed, attachments: self.told.clone(), ..words });
+        said.files.clone_from(&self.files);
+        mend_echo(&mut said.echo, self.direct_line.as_ref());
+    }
+}
+
+/// The message as if it named these files.
 pub fn with_files(activity: &Activity, files: &[Attachment]) -> Activity {
     let named = files
         .iter()
@@ -32,6 +60,16 @@ pub fn sorted(attachments: Vec<Attachment>, direct_line: Option<&Url>) -> Vec<(A
     attachments.into_iter().map(read).collect()
 }
 
+/// The file that an address leads to, as far as it tells.
+pub fn head(attachment: &Attachment, address: &Address) -> Option<FileHead> {
+    let (media_type, length) = match address {
+        Address::Useless => return None,
+        Address::Fetchable => (&attachment.media_type, None),
+        Address::Data { media_type, bytes } => (media_type, Some(bytes.len() as u64)),
+    };
+    Some(FileHead { name: name::file_name(&attachment.name), media_type: media_type.clone(), length })
+}
+
 /// Whether an attachment of a message is a file that came beside it: it has the name, and nothing of its own.
 pub fn is_named(attachment: &Value, file: &Attachment) -> bool {
     let own = attachment.get("contentUrl").is_some() || attachment.get("content").is_some();
@@ -40,7 +78,7 @@ pub fn is_named(attachment: &Value, file: &Attachment) -> bool {
 }
 
 /// What we have taken is shown from where it is now; what leads nowhere is shown without its address.
-pub fn mend_echo(echo: &mut Map<String, Value>, direct_line: Option<&Url>) {
+fn mend_echo(echo: &mut Map<String, Value>, direct_line: Option<&Url>) {
     let Some(Value::Array(attachments)) = echo.get_mut("attachments") else { return };
     attachments.retain_mut(|attachment| {
         let Some(address) = attachment.get("contentUrl").and_then(Value::as_str) else { return true };

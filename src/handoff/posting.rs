@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Caller, Client, Conversation,
+    Client, Conversation,
     attaching::Attaching,
     bot::{Bot, Source},
     calls::Calls,
@@ -18,7 +18,7 @@ use crate::{
     files::TakeError,
     ledger::{Committed, commit_and_deliver, journal::JournalError},
     session::{Command, LANE, Phase, Quota, UserSaid},
-    translate::{answer::is_click, takeover, texts::Texts},
+    translate::{answer::is_click, takeover},
     wire::activity::{Account, Activity},
 };
 
@@ -58,7 +58,6 @@ pub struct Posting {
     pub calls: Arc<Calls>,
     pub bot: Arc<Bot>,
     pub attaching: Arc<Attaching>,
-    pub texts: Texts,
 }
 
 impl Posting {
@@ -68,12 +67,11 @@ impl Posting {
     /// When the store fails; the client may post the same again, it is known by its `clientActivityID`.
     pub async fn post(
         &self,
-        conversation: &Arc<Conversation>,
-        caller: &Caller,
+        client: Client<'_>,
         activity: Activity,
         trace: Option<String>,
     ) -> Result<Posted, JournalError> {
-        let (client, activity) = (Client { conversation, caller }, Arc::new(activity));
+        let (conversation, activity) = (client.conversation, Arc::new(activity));
         // The phase may change under our hands; then the next look decides.
         for _ in 0..3 {
             if !conversation.state().await.is_live() {
@@ -88,7 +86,7 @@ impl Posting {
                 // Whatever it answers is closed; the bot would not understand it.
                 Phase::Returning { .. } | Phase::Bot | Phase::Over if is_click(&activity) => {
                     let latest = Box::pin(self.latest_of_bot(client)).await;
-                    say(&self.calls, conversation, &activity, trace.clone(), latest).await?
+                    say(&self.calls, conversation, &activity, None, trace.clone(), latest).await?
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
                     self.post_live(conversation, &activity, trace.clone()).await?
@@ -108,11 +106,8 @@ impl Posting {
     }
 
     /// Where an upload goes: decided once, before the body is read, because it can be read only once.
-    pub async fn destination<'a>(
-        &self,
-        conversation: &'a Arc<Conversation>,
-        caller: &'a Caller,
-    ) -> Result<UploadTo<'a>, JournalError> {
+    pub async fn destination<'a>(&self, client: Client<'a>) -> Result<UploadTo<'a>, JournalError> {
+        let conversation = client.conversation;
         for _ in 0..2 {
             self.calls.ledger.refresh(conversation).await?;
             let phase = conversation.state().await.phase.clone();
@@ -121,7 +116,7 @@ impl Posting {
                 Phase::Returning { .. } => self.bot.return_now(conversation, None).await,
                 Phase::Over => return Ok(UploadTo::Nowhere(Refusal::Over)),
                 Phase::Bot => {
-                    let source = self.bot.last_source(Client { conversation, caller }).await;
+                    let source = self.bot.last_source(client).await;
                     let nowhere = |error| UploadTo::Nowhere(Refusal::FarEnd(error));
                     return Ok(source.map_or_else(nowhere, UploadTo::Bot));
                 }
@@ -174,7 +169,7 @@ impl Posting {
                 let said = tokio::spawn(said.in_current_span()).await;
                 said.unwrap_or_else(|cut| Err(JournalError::unavailable("saying words with files")(cut)))
             }
-            "message" => say(&self.calls, conversation, activity, trace, None).await,
+            "message" => say(&self.calls, conversation, activity, None, trace, None).await,
             "typing" => {
                 conversation.local.types(self.calls.ledger.now());
                 self.signal(conversation, Command::UserTyping).await
@@ -241,7 +236,7 @@ impl Posting {
             self.calls.ledger.refresh(&conversation).await?;
             let state = conversation.state().await;
             let cut = state.segment().and_then(|segment| segment.cut.clone());
-            let words = self.texts.of_user(&state.user);
+            let words = self.attaching.texts.of_user(&state.user);
             (cut.filter(|_| state.is_live() && activity.kind == "message"), words)
         };
         let Some(mut cut) = cut else { return Ok(upstream_id.map(ActivityId)) };
@@ -249,11 +244,6 @@ impl Posting {
             true => upstream_id,
             false => self.find_echo(activity, source).await,
         };
-        if let Some(known) = upstream_id.clone().map(ActivityId)
-            && conversation.state().await.has_taken(&known)
-        {
-            return Ok(Some(known));
-        }
         let mut mine = activity.clone();
         mine.id.clone_from(&upstream_id);
         mine.from.get_or_insert_with(Account::default).role = Some("user".into());

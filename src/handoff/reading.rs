@@ -97,6 +97,8 @@ enum Reached {
 struct Making {
     cursor: Cursor,
     activities: Vec<Value>,
+    /// Bytes of them, near enough.
+    size: usize,
 }
 
 /// What clients are shown.
@@ -112,7 +114,7 @@ pub struct Reading {
 
 impl Making {
     fn page(self, asked: Option<&str>, bot: Option<usize>) -> Page {
-        let Self { cursor, activities } = self;
+        let Self { cursor, activities, size: _ } = self;
         let unmoved = activities.is_empty() && cursor == Cursor::read(asked);
         let watermark = if unmoved { asked.map(str::to_owned) } else { Some(cursor.write()) };
         Page { activities, watermark, bot }
@@ -148,7 +150,7 @@ impl Reading {
         asked: &Asked<'_>,
         read: Position,
     ) -> Result<Page, JournalError> {
-        let mut making = Making { cursor: Cursor::read(asked.watermark), activities: vec![] };
+        let mut making = Making { cursor: Cursor::read(asked.watermark), activities: vec![], size: 0 };
         let (mut again, mut catching_up) = (false, false);
         let bot = loop {
             let (facts, state) = self.journal(client.conversation, &mut making.cursor).await?;

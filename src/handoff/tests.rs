@@ -8,15 +8,19 @@ use super::{Asked, BotWords, Caller, Client, Handoff, Page, Source};
 use crate::{
     config::{Disk, Settings},
     direct_line::ROOM,
-    domain::{ConversationId, Timestamp},
+    domain::{
+        ConversationId, Timestamp,
+        control::{Control, Mask, TextInput},
+    },
     far_end::testing::{FarEnd, Reply},
     files::FileStore,
     ledger::journal::MemoryJournal,
     session::{
-        Command, Opening,
+        Command, Fact, Opening,
         tests::{chat::*, moves::*},
     },
     translate::watermark::{Cursor, Upstream},
+    wire::activity::Activity,
 };
 
 proptest! {
@@ -94,6 +98,38 @@ async fn who_waits_here_looks_each_second_for_what_another_instance_stores() {
     let ((page, seen), stored) = tokio::join!(waiting, elsewhere);
     assert_eq!(page.activities.len(), 1, "{page:?}");
     assert!(seen - stored <= Duration::from_secs(1), "{:?}", seen - stored);
+}
+
+#[tokio::test]
+async fn a_masked_answer_with_files_is_in_no_fact_whoever_heard_the_question() {
+    let store = MemoryJournal::default();
+    let mut chat = Chat { now: Timestamp::now(), ..Chat::with_ana() };
+    let id = conversation();
+    store.store().append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
+    let here = instance(&store);
+    let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
+    let position = chat.position();
+    let masked = TextInput { mask: Mask::Secure, ..TextInput::default() };
+    chat.hears(webhook([shows("m1", Control::TextInput(masked))]));
+    let news = &chat.facts[usize::try_from(position).expect("few")..];
+    store.store().append(&id, position, news, None).await.expect("stored by another instance");
+    let caller = Caller::read(Some("Bearer a-token")).expect("a token");
+    let client = Client { conversation: &entry, caller: &caller };
+    let file = json!([{"contentType": "image/png", "contentUrl": "https://files.example.com/a.png", "name": "a.png"}]);
+    let closed = json!({"serviceNowQuestion": "secret", "answer": "hunter2", "serviceNowAsked": 999});
+    for (message, expected) in [
+        (json!({"text": "hunter2", "attachments": file}), "Refused(File(WithMasked))"),
+        (json!({"value": closed, "attachments": file}), "Accepted"),
+        (json!({"text": "hunter2"}), "Accepted"),
+        (json!({"text": "hunter2", "attachments": file}), "Refused(File(WithMasked))"),
+    ] {
+        let activity =
+            Activity { kind: "message".to_owned(), ..Activity::from_value(message).expect("an activity") };
+        let posted = here.posting.post(client, activity, None).await.expect("the store answers");
+        assert!(format!("{posted:?}").starts_with(expected), "{posted:?}, not {expected}");
+    }
+    let stored: Vec<Fact> = store.store().read(&id, 0).await.expect("the store answers");
+    assert!(!serde_json::to_string(&stored).expect("JSON").contains("hunter2"));
 }
 
 async fn look(

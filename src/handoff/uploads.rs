@@ -7,10 +7,11 @@ use super::{
     attaching::{Attaching, Taken},
 };
 use crate::{
-    domain::{ActivityId, Attachment},
+    domain::ActivityId,
     files::{Incoming, Limits, Part, TakeError},
     ledger::journal::JournalError,
     session::Quota,
+    translate::takeover,
     wire::activity::{Account, Activity},
 };
 
@@ -41,13 +42,9 @@ impl Attaching {
         sender: Option<String>,
         trace: Option<String>,
     ) -> Result<Posted, JournalError> {
-        let mut taken = vec![];
-        let read = match self.read(conversation, incoming, &mut taken).await {
-            Ok(activity) => self.send_on(conversation, &mut taken).await.map(|files| (activity, files)),
-            Err(not) => Err(not),
-        };
-        let (mut activity, files) = match read {
-            Ok(read) => read,
+        let mut taken = Taken::default();
+        let mut activity = match self.read(conversation, incoming, &mut taken).await {
+            Ok(activity) => activity,
             Err(not) => {
                 self.let_go(conversation, taken).await?;
                 return match not {
@@ -59,7 +56,7 @@ impl Attaching {
         if let Some(id) = sender.filter(|id| !id.is_empty()) {
             activity.from.get_or_insert_with(Account::default).id = Some(id);
         }
-        let posted = self.say(conversation, &activity, files, trace).await?;
+        let posted = self.say(conversation, &Arc::new(activity), taken.sent, trace).await?;
         // The chat ended while the files came in; the bot will take them, with the next try.
         Ok(posted.unwrap_or(Posted::Refused(Refusal::BotAway)))
     }
@@ -70,7 +67,7 @@ impl Attaching {
         &self,
         conversation: &Arc<Conversation>,
         incoming: &mut Incoming,
-        taken: &mut Vec<Taken>,
+        taken: &mut Taken,
     ) -> Result<Activity, Not> {
         let limits = self.asked_for(conversation).await;
         if !conversation.state().await.kept.has_room() {
@@ -84,25 +81,36 @@ impl Attaching {
                 Part::Activity(bytes) => activity = Some(self.news(conversation, &bytes, incoming).await?),
                 Part::File(file) => {
                     let name = file.name.clone();
-                    let refused = |error| Not::Taken { name, error };
-                    if let Err(error) = limits.allow(taken.len(), &file) {
-                        return Err(refused(error));
-                    }
-                    incoming.limit_file(limits.bytes);
-                    let one = match hold {
-                        true => {
-                            self.files.hold(file, incoming, self.calls.ledger.now()).await.map(Taken::Held)
+                    let one = async {
+                        limits.allow(taken.held.len() + taken.sent.len(), &file)?;
+                        incoming.limit_file(limits.bytes);
+                        if hold {
+                            let held = self.files.hold(file, incoming, self.calls.ledger.now()).await?;
+                            taken.held.push_back(held);
+                        } else {
+                            taken.sent.push(self.take(conversation, file, incoming).await?);
                         }
-                        false => self.take(conversation, file, incoming).await.map(Taken::Sent),
+                        Ok(())
                     };
-                    taken.push(one.map_err(refused)?);
+                    one.await.map_err(|error| Not::Taken { name, error })?;
                 }
             }
         }
-        if activity.is_none() && taken.is_empty() {
+        if activity.is_none() && taken.held.is_empty() && taken.sent.is_empty() {
             return Err(TakeError::Broken("There is no file in this upload.").into());
         }
+        self.send_on(conversation, taken).await?;
         Ok(activity.unwrap_or_else(|| Activity { kind: "message".to_owned(), ..Activity::default() }))
+    }
+
+    /// Sends on what was held until all had been looked at. Where one is refused, those before it and behind it are left.
+    async fn send_on(&self, conversation: &Conversation, taken: &mut Taken) -> Result<(), Not> {
+        while let Some(held) = taken.held.pop_front() {
+            let name = held.name().to_owned();
+            let sent = self.send_held(conversation, held).await;
+            taken.sent.push(sent.map_err(|error| Not::Taken { name, error })?);
+        }
+        Ok(())
     }
 
     /// The upload's activity, when it was not posted before.
@@ -113,39 +121,12 @@ impl Attaching {
         incoming: &mut Incoming,
     ) -> Result<Activity, Not> {
         let read = read_activity(bytes)?;
-        let Some(known) = self.posted(conversation, &read).await else { return Ok(read) };
+        let Some(id) = takeover::client_id(&read) else { return Ok(read) };
+        let Some(known) = conversation.state().await.posted_as(&id).cloned() else { return Ok(read) };
         // Read to its end, or the client would see a broken connection instead of the answer.
         while let Ok(Some(_)) = incoming.next().await {}
         self.calls.count_duplicates(1);
         Err(Not::New(known))
-    }
-
-    /// Sends on what was held until all had been looked at. Where one is refused, those before it and behind it are left.
-    async fn send_on(
-        &self,
-        conversation: &Arc<Conversation>,
-        taken: &mut Vec<Taken>,
-    ) -> Result<Vec<Attachment>, Not> {
-        let mut files = vec![];
-        let mut left = std::mem::take(taken).into_iter();
-        while let Some(one) = left.next() {
-            let held = match one {
-                Taken::Sent(file) => {
-                    files.push(file);
-                    continue;
-                }
-                Taken::Held(held) => held,
-            };
-            let name = held.name().to_owned();
-            match self.send_held(conversation, held).await {
-                Ok(file) => files.push(file),
-                Err(error) => {
-                    taken.extend(files.into_iter().map(Taken::Sent).chain(left));
-                    return Err(Not::Taken { name, error });
-                }
-            }
-        }
-        Ok(files)
     }
 }
 

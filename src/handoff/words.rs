@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Conversation, Posted, Refusal, calls::Calls};
+use super::{Conversation, Posted, Refusal, calls::Calls, named::Attached};
 use crate::{
     domain::{ActivityId, MASKED, Timestamp},
-    ledger::{
-        CallId, Committed, Decided, Ledger, Machine as _, decide_and_deliver,
-        journal::{JournalError, Position},
-    },
-    session::{Chat, Command, Fact, LANE, Notice, Quota, State, ToAgent, UserSaid},
+    files::TakeError,
+    ledger::{CallId, Committed, Decided, Ledger, Machine as _, decide_and_deliver, journal::JournalError},
+    session::{Chat, Command, Fact, FileFault, LANE, Notice, Quota, State, ToAgent, UserSaid},
     translate::{
         answer::{Amiss, Answer, answer_to},
         takeover,
@@ -19,42 +17,50 @@ use crate::{
     wire::activity::Activity,
 };
 
-/// Which question words answer, and whether they may be stored, is decided under the commit: it may change until then.
-/// `latest`: of the bot's times, while it speaks.
+/// Says a message, with what is attached to it. Which question words answer, and whether they may be stored, is decided under the
+/// commit: it may change until then. `latest`: of the bot's times, while it speaks.
 pub async fn say(
     calls: &Arc<Calls>,
     conversation: &Arc<Conversation>,
     activity: &Arc<Activity>,
+    attached: Option<Attached>,
     trace: Option<String>,
     latest: Option<Timestamp>,
 ) -> Result<Option<Posted>, JournalError> {
     let (ledger, activity, name) = (calls.ledger.clone(), activity.clone(), calls.ledger.random_name());
     let at = ledger.now();
     let decide = move |chat: &Chat, state: &State, now| {
-        let answer = answer_to(&activity, &state.conversation, &state.questions);
+        let whole = attached.as_ref().map_or(&*activity, |attached| &attached.activity);
+        let answer = answer_to(whole, &state.conversation, &state.questions);
         if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
             return Decided::Known(id);
         }
-        let (secure, amiss) = (answer.secure, answer.amiss);
+        let (amiss, secret) = (answer.amiss, is_secret(&answer));
         let mut said = UserSaid { trace: trace.clone(), latest, ..live_words(&activity, answer, at) };
-        if let Some(amiss) = amiss {
-            if secure {
-                said.echo = masked(&activity);
+        if let Some(attached) = &attached {
+            attached.go_with(&mut said);
+        }
+        let command = match amiss {
+            Some(amiss) => Command::NotTaken { said: Box::new(said), why: notice(amiss) },
+            // Files are kept, a masked answer never is.
+            None if secret && attached.is_some() => {
+                Command::Tell(Notice::FileRefused { name: String::new(), why: FileFault::WithMasked })
             }
-            return chat.decide(state, &Command::NotTaken { said: Box::new(said), why: notice(amiss) }, now);
-        }
-        if let Some(message) = said.message.as_mut().filter(|_| secure) {
-            message.whisper = Some(ledger.whisper(&name, std::mem::take(&mut message.text).into()));
-            said.echo = masked(&activity);
-        }
-        chat.decide(state, &Command::UserSaid(Box::new(said)), now)
+            None => {
+                if let Some(message) = said.message.as_mut().filter(|_| secret) {
+                    message.whisper = Some(ledger.whisper(&name, std::mem::take(&mut message.text).into()));
+                }
+                Command::UserSaid(Box::new(said))
+            }
+        };
+        chat.decide(state, &command, now)
     };
     Ok(told(calls, conversation, decide_and_deliver(calls, conversation, LANE, decide).await?).await)
 }
 
 /// What became of words that were committed, once ServiceNow has them or the user has waited long enough. `None` when the live chat
 /// ended meanwhile.
-pub async fn told(calls: &Calls, conversation: &Conversation, committed: Committed<Chat>) -> Option<Posted> {
+async fn told(calls: &Calls, conversation: &Conversation, committed: Committed<Chat>) -> Option<Posted> {
     let (at, facts) = match committed {
         Committed::TooLate => return None,
         Committed::Known(id) => {
@@ -63,23 +69,24 @@ pub async fn told(calls: &Calls, conversation: &Conversation, committed: Committ
         }
         Committed::Stored { at, facts } => (at, facts),
     };
-    let Some(position) = said_at(at, &facts) else {
-        return Some(Posted::Refused(Refusal::Full(lacking(&facts))));
+    let Some((position, _)) = (at..).zip(&facts).find(|(_, fact)| matches!(fact, Fact::UserSaid(_))) else {
+        return Some(Posted::Refused(refusal(&facts)));
     };
     calls.wait_for(conversation, CallId(position, 0)).await;
     Some(Posted::Accepted(ActivityId::local(&conversation.id, position)))
 }
 
-/// Where the user's words stand in what was stored.
-fn said_at(at: Position, facts: &[Fact]) -> Option<Position> {
-    let mut facts = (at..).zip(facts);
-    facts.find(|(_, fact)| matches!(fact, Fact::UserSaid(_))).map(|(position, _)| position)
-}
-
-/// What there was no room for, when words were decided on and not stored.
-fn lacking(facts: &[Fact]) -> Quota {
-    let files = |fact: &Fact| matches!(fact, Fact::Noticed { notice: Notice::FileRefused { .. }, .. });
-    if facts.iter().any(files) { Quota::Files } else { Quota::Words }
+/// Why words that were decided on were not stored.
+fn refusal(facts: &[Fact]) -> Refusal {
+    let fault = facts.iter().find_map(|fact| match fact {
+        Fact::Noticed { notice: Notice::FileRefused { why, .. }, .. } => Some(why),
+        _ => None,
+    });
+    match fault {
+        Some(FileFault::WithMasked) => Refusal::File(TakeError::WithMasked),
+        Some(_) => Refusal::Full(Quota::Files),
+        None => Refusal::Full(Quota::Words),
+    }
 }
 
 /// The masked answer that these words were a moment ago, when they are not the answer to another masked question.
@@ -96,15 +103,21 @@ fn repeats_whisper(
 }
 
 /// What the user is told of something that is no answer.
-pub fn notice(amiss: Amiss) -> Notice {
+fn notice(amiss: Amiss) -> Notice {
     match amiss {
         Amiss::Closed => Notice::QuestionClosed,
         Amiss::Missing(what) => Notice::Missing { what },
     }
 }
 
+/// Whether it has words that must not be stored: a file alone has none.
+fn is_secret(answer: &Answer) -> bool {
+    answer.secure && (answer.amiss.is_some() || !answer.text.trim().is_empty())
+}
+
 /// A client's message for the live chat.
-pub fn live_words(activity: &Activity, answer: Answer, at: Timestamp) -> UserSaid {
+fn live_words(activity: &Activity, answer: Answer, at: Timestamp) -> UserSaid {
+    let echo = if is_secret(&answer) { masked(activity) } else { takeover::echo(activity) };
     let Answer { text, typed, secure: _, attachments, nothing, question, amiss } = answer;
     let nothing = nothing || amiss.is_some();
     UserSaid {
@@ -112,8 +125,7 @@ pub fn live_words(activity: &Activity, answer: Answer, at: Timestamp) -> UserSai
         timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
         message: (!nothing).then_some(ToAgent { text, typed, attachments, whisper: None }),
         answers: question,
-        echo: takeover::echo(activity),
-        files: vec![],
+        echo,
         at,
         ..UserSaid::default()
     }

@@ -31,7 +31,7 @@ pub(super) async fn file(
     let handoff = served.handoff.as_ref().ok_or(ApiError::NotConfigured(SERVICENOW_OFF))?;
     let path = percent_decode_str(below).decode_utf8().map_err(|_| ApiError::NotFound)?;
     let (wanted, now) = (wanted(request), Timestamp::now());
-    let given = handoff.giving.give(&path, wanted, now).instrument(span(request)).await;
+    let given = handoff.reading.give(&path, wanted, now).instrument(span(request)).await;
     Ok(answer(given.map_err(not_given)?, now))
 }
 

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::{Instrument as _, info, warn};
 
 use super::{super::Conversation, Bot};
 use crate::{
-    direct_line::Opened,
     domain::Timestamp,
     far_end::CallError,
     ledger::Failure,
@@ -73,7 +72,8 @@ impl Bot {
                 "type": "event", "name": "pvaSetContext", "from": {"id": user.id, "role": "user"},
                 "value": {"ServiceNowOutcome": outcome(why), "ServiceNowAgent": agent},
             });
-            if let Err(error) = self.tell(&opened, &told).await {
+            let (id, token) = (&opened.conversation_id, opened.token.authorization.expose_secret());
+            if let Err(error) = self.direct_line.post(id, token, &told, of_caller().as_deref()).await {
                 warn!(conversation.id = %conversation.id, %error, "The fresh conversation may not know how the live chat ended");
             }
         }
@@ -83,12 +83,6 @@ impl Bot {
         let committed = self.ledger.commit(conversation, command).await;
         let committed = committed.map_err(|error| CallError::NotSent(Some(error.into())))?;
         Ok(!committed.facts().is_empty())
-    }
-
-    /// Says something in a conversation that was just opened.
-    async fn tell(&self, opened: &Opened, activity: &Value) -> Result<Option<String>, CallError> {
-        let (id, authorization) = (&opened.conversation_id, opened.token.authorization.expose_secret());
-        self.direct_line.post(id, authorization, activity, of_caller().as_deref()).await
     }
 }
 

@@ -41,9 +41,13 @@ impl Reading {
         if stretch.cut.is_some() && making.cursor.upstream != Upstream::End {
             return Reached::Bots(stretch.clone());
         }
-        let speaks = stretch.cut.is_none() && number + 1 == state.segments.len();
+        let bot = Some(number).filter(|_| stretch.cut.is_none() && number + 1 == state.segments.len());
+        if facts.is_empty() && state.agent_types(Timestamp::now()).is_none() {
+            making.cursor.typed = 0;
+            return Reached::Head(bot);
+        }
         let ended = self.show_facts(conversation, state, facts, catching_up, making);
-        ended.unwrap_or_else(|| Reached::Head(speaks.then_some(number)))
+        ended.unwrap_or(Reached::Head(bot))
     }
 
     /// `None` when all are shown.
@@ -53,15 +57,9 @@ impl Reading {
         state: &State,
         facts: &[Fact],
         catching_up: bool,
-        Making { cursor, activities }: &mut Making,
+        making: &mut Making,
     ) -> Option<Reached> {
-        let now = Timestamp::now();
-        let types = state.agent_types(now);
-        if facts.is_empty() && types.is_none() {
-            cursor.typed = 0;
-            return None;
-        }
-        let at = Cell::new(None);
+        let (now, at) = (Timestamp::now(), Cell::new(None));
         let picture_link = |url: &str| {
             let (id, mark) = (conversation.id.clone(), picture::mark(url));
             self.files.link_carried(Carried { conversation: id, position: at.get()?, mark }, now)
@@ -73,26 +71,24 @@ impl Reading {
             by: Voice::Bot,
             words: self.texts.of_user(&state.user),
         };
-        let scene = Scene::of(state, types, context);
-        let mut size = size_of_all(activities);
-        for (position, fact) in (cursor.local..).zip(facts) {
-            if matches!(fact, Fact::BotReturned { .. }) && cursor.segment + 1 < state.segments.len() {
-                *cursor = Cursor { local: position + 1, segment: cursor.segment + 1, ..Cursor::read(None) };
+        let scene = Scene::of(state, state.agent_types(now), context);
+        for (position, fact) in (making.cursor.local..).zip(facts) {
+            let segment = making.cursor.segment + 1;
+            if matches!(fact, Fact::BotReturned { .. }) && segment < state.segments.len() {
+                making.cursor = Cursor { local: position + 1, segment, ..Cursor::read(None) };
                 return Some(Reached::More);
             }
             if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
                 continue;
             }
             let shown = self.show_fact(conversation, fact, position, &at, &scene);
-            size += shown.as_ref().map_or(0, size_of);
-            if size > LARGEST_PAGE && !activities.is_empty() {
-                cursor.local = position;
+            if shown.is_some_and(|shown| !making.takes(shown)) {
+                making.cursor.local = position;
                 return Some(Reached::Full);
             }
-            activities.extend(shown);
         }
-        cursor.local += facts.len() as u64;
-        activities.extend(still_types(&scene, cursor, now));
+        making.cursor.local += facts.len() as u64;
+        making.activities.extend(still_types(&scene, &mut making.cursor, now));
         None
     }
 
@@ -169,6 +165,19 @@ impl Reading {
     }
 }
 
+impl Making {
+    /// Adds an activity if there is room for it; there is for a first one.
+    fn takes(&mut self, shown: Value) -> bool {
+        let size = self.size + size_of(&shown);
+        if size > LARGEST_PAGE && !self.activities.is_empty() {
+            return false;
+        }
+        self.size = size;
+        self.activities.push(shown);
+        true
+    }
+}
+
 /// The sign that somebody still types, when it is due again.
 fn still_types(scene: &Scene<'_>, cursor: &mut Cursor, now: Timestamp) -> Option<Value> {
     let typed = scene.types.map_or(0, |types| renewals(types, now));
@@ -190,10 +199,6 @@ impl Piece for Value {
     fn size(&self) -> usize {
         size_of(self)
     }
-}
-
-pub fn size_of_all(activities: &[Value]) -> usize {
-    activities.iter().map(size_of).sum()
 }
 
 /// Bytes of an activity as it is sent, near enough: texts are what makes one large.

@@ -8,7 +8,6 @@ use url::Url;
 use super::{
     super::{Client, Conversation},
     Making, Page, Reading,
-    shown::size_of_all,
 };
 use crate::{
     far_end::{CallError, room::Taken},
@@ -126,19 +125,21 @@ impl Making {
     /// Adds what Direct Line has answered at the cursor, as far as there is room, and moves the cursor: to `behind`, when that is
     /// all.
     fn show_part(&mut self, shown: Vec<Value>, behind: Upstream) {
-        let Self { cursor, activities } = self;
-        let skip = match &cursor.upstream {
+        let skip = match &self.cursor.upstream {
             Upstream::Inside(inside) => inside.skip(&shown).unwrap_or(0),
             _ => 0,
         };
-        let room = LARGEST_PAGE.saturating_sub(size_of_all(activities));
-        if !activities.is_empty() && shown.get(skip).is_some_and(|first| first.size() > room) {
+        let room = LARGEST_PAGE.saturating_sub(self.size);
+        if !self.activities.is_empty() && shown.get(skip).is_some_and(|first| first.size() > room) {
             return;
         }
-        let part = Part::of(&shown, cursor.upstream.asked(), skip, room);
-        cursor.upstream = part.next.map_or(behind, Upstream::Inside);
+        let part = Part::of(&shown, self.cursor.upstream.asked(), skip, room);
+        self.cursor.upstream = part.next.map_or(behind, Upstream::Inside);
         let count = part.shown.len();
-        activities.extend(shown.into_iter().skip(skip).take(count));
+        for activity in shown.into_iter().skip(skip).take(count) {
+            self.size += activity.size();
+            self.activities.push(activity);
+        }
     }
 }
 

@@ -126,7 +126,8 @@ impl Surface<'_> {
         if ["text", "attachments"].iter().any(|name| activity.rest.contains_key(*name)) {
             return Err(ApiError::BadRequest(WRONG_TYPE));
         }
-        answer::posted(handoff.posting.post(conversation, &caller, activity, trace(self.request)).await?)
+        let client = Client { conversation, caller: &caller };
+        answer::posted(handoff.posting.post(client, activity, trace(self.request)).await?)
     }
 
     /// The caller, if it may write in the conversation.

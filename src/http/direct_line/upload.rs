@@ -10,7 +10,7 @@ use crate::{
     direct_line::proxy::Sent,
     domain::ConversationId,
     files::{Described, FileHead, Incoming, TakeError},
-    handoff::{Conversation, Handoff, Refusal, Source, UploadTo},
+    handoff::{Client, Conversation, Handoff, Refusal, Source, UploadTo},
     http::{
         body::{length, refuse_compressed},
         direct_line::operation::Operation,
@@ -42,7 +42,8 @@ impl Surface<'_> {
             return self.upload_to_bot(id, incoming(payload), described, None).await;
         };
         let caller = self.admitted(handoff, &conversation).await?;
-        match handoff.posting.destination(&conversation, &caller).await? {
+        let client = Client { conversation: &conversation, caller: &caller };
+        match handoff.posting.destination(client).await? {
             UploadTo::Nowhere(refusal) => Err(turned_down(refusal)),
             UploadTo::Bot(Source { conversation, authorization, .. }) => {
                 let behind = Some((&*conversation, &*authorization));
