@@ -186,7 +186,7 @@ mod tests {
         assert!(dispatch("servicenow_handoff=loud", true, false, io::sink).is_err());
     }
 
-    fn logged(filter: &str, json: bool, act: impl FnOnce()) -> String {
+    pub(super) fn logged(filter: &str, json: bool, act: impl FnOnce()) -> String {
         let lines = Lines::default();
         with_default(&dispatch(filter, json, false, lines.clone()).unwrap(), act);
         let bytes = lines.0.lock().unwrap().clone();

@@ -1,9 +1,10 @@
 //! Metrics and spans for a collector, over HTTP as OpenTelemetry's protocol has it. `OTEL_EXPORTER_OTLP_ENDPOINT` turns it on;
-//! the standard's other variables hold as well (headers, service name, resource attributes, protocol, intervals).
+//! the standard's other variables hold as well (headers, service name, resource attributes, protocol, sampler, intervals).
 
 use std::{
-    sync::{Arc, OnceLock},
-    time::{Duration, SystemTime},
+    sync::{Arc, OnceLock, mpsc},
+    thread,
+    time::{Duration, Instant, SystemTime},
 };
 
 use opentelemetry::{
@@ -15,14 +16,20 @@ use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter};
 use opentelemetry_sdk::{
     Resource,
     metrics::{PeriodicReader, SdkMeterProvider},
+    resource::{EnvResourceDetector, TelemetryResourceDetector},
     trace::{BatchSpanProcessor, SpanData, SpanProcessor},
 };
+use tracing::warn;
 
+use self::watched::Watched;
 use super::{
     counters::{Counters, NAMES},
     span::{Ended, Kind},
     trace::{self, Parent, Trace},
 };
+
+mod variables;
+mod watched;
 
 /// What the end of the process waits for the last of it to be sent.
 const LAST: Duration = Duration::from_secs(2);
@@ -31,7 +38,7 @@ static SPANS: OnceLock<BatchSpanProcessor> = OnceLock::new();
 
 /// Exports for as long as it is kept.
 pub struct Export {
-    meters: SdkMeterProvider,
+    meters: Option<SdkMeterProvider>,
 }
 
 impl Export {
@@ -40,42 +47,65 @@ impl Export {
     /// # Errors
     /// When a variable of the standard's is wrong.
     pub fn begin(counters: &Arc<Counters>) -> Result<Option<Self>, ExporterBuildError> {
-        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let off = std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-        let wanted = [
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-        ];
-        if off || !wanted.into_iter().any(is_set) {
-            return Ok(None);
+        let asked = variables::read(|name| std::env::var(name).ok());
+        for wrong in &asked.wrong {
+            warn!("{wrong}");
         }
-        let resource = resource();
-        let mut spans = BatchSpanProcessor::builder(SpanExporter::builder().with_http().build()?).build();
-        spans.set_resource(&resource);
-        if SPANS.set(spans).is_ok() {
-            trace::record();
+        let resource = resource(asked.service_name);
+        if let Some(sampler) = asked.spans {
+            let exporter = Watched::new(SpanExporter::builder().with_http().build()?, "traces");
+            let mut spans = BatchSpanProcessor::builder(exporter).build();
+            spans.set_resource(&resource);
+            if SPANS.set(spans).is_ok() {
+                trace::record(sampler);
+            }
         }
-        let reader = PeriodicReader::builder(MetricExporter::builder().with_http().build()?).build();
-        let meters = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
-        measure(&meters, counters);
-        Ok(Some(Self { meters }))
+        let mut meters = None;
+        if asked.metrics {
+            let exporter = Watched::new(MetricExporter::builder().with_http().build()?, "metrics");
+            let reader = PeriodicReader::builder(exporter).build();
+            let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
+            measure(&provider, counters);
+            meters = Some(provider);
+        }
+        Ok((asked.spans.is_some() || asked.metrics).then_some(Self { meters }))
     }
 }
 
 impl Drop for Export {
+    /// A collector that is away, or takes its time, holds no end up; the SDK's own time-outs are longer than it says.
     fn drop(&mut self) {
-        // A collector that is away holds no end up, and there is nobody left to tell.
-        let _ = self.meters.shutdown_with_timeout(LAST);
-        let _ = SPANS.get().map(|spans| spans.shutdown_with_timeout(LAST));
+        let (done, is_done) = mpsc::channel();
+        let (meters, and_done) = (self.meters.take(), done.clone());
+        let metrics = move || {
+            let _ = meters.map(|meters| meters.shutdown_with_timeout(LAST));
+            let _ = and_done.send(());
+        };
+        let spans = move || {
+            let _ = SPANS.get().map(|spans| spans.shutdown_with_timeout(LAST));
+            let _ = done.send(());
+        };
+        let until = Instant::now() + LAST;
+        thread::spawn(metrics);
+        thread::spawn(spans);
+        for _ in 0..2 {
+            let _ = is_done.recv_timeout(until.saturating_duration_since(Instant::now()));
+        }
     }
 }
 
-fn resource() -> Resource {
-    let named = std::env::var_os("OTEL_SERVICE_NAME").is_some_and(|name| !name.is_empty());
-    let resource =
-        Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
-    if named { resource.build() } else { resource.with_service_name(env!("CARGO_PKG_NAME")).build() }
+/// What is ours by name and version, unless the environment says otherwise.
+fn resource(service_name: Option<String>) -> Resource {
+    let named = service_name.map(|name| KeyValue::new("service.name", name));
+    Resource::builder_empty()
+        .with_attributes([
+            KeyValue::new("service.name", env!("CARGO_PKG_NAME")),
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+        ])
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_detector(Box::new(EnvResourceDetector::new()))
+        .with_attributes(named)
+        .build()
 }
 
 fn measure(meters: &SdkMeterProvider, counters: &Arc<Counters>) {
@@ -115,7 +145,7 @@ fn data(ended: Ended) -> Option<SpanData> {
         traceparent.clone()
     };
     let above = if kind == Kind::Made { Some(traceparent) } else { came_with };
-    let context = context(&own)?;
+    let context = context(&own).filter(SpanContext::is_sampled)?;
     let parent =
         above.as_deref().and_then(Parent::parse).and_then(|parent| SpanId::from_hex(parent.parent_id).ok());
     let attributes = match kind {
@@ -148,4 +178,28 @@ fn context(traceparent: &str) -> Option<SpanContext> {
     let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?);
     let (trace, span) = (TraceId::from_hex(trace_id).ok()?, SpanId::from_hex(parent_id).ok()?);
     Some(SpanContext::new(trace, span, flags, false, TraceState::NONE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spans_of_a_trace_that_is_not_sampled_stay_here() {
+        for (flags, sent) in [("00", false), ("01", true), ("03", true)] {
+            let traceparent = format!("00-{}-{}-{flags}", "a".repeat(32), "b".repeat(16));
+            for kind in [Kind::Taken, Kind::Made] {
+                let ended = Ended {
+                    kind,
+                    name: "POST /".to_owned(),
+                    traceparent: traceparent.clone(),
+                    came_with: None,
+                    began: SystemTime::now(),
+                    status: Some(200),
+                    error: None,
+                };
+                assert_eq!(data(ended).is_some(), sent, "{kind:?} {flags}");
+            }
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! W3C trace context, as far as a hop needs it: <https://www.w3.org/TR/trace-context/>.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::OnceLock;
 
 use crate::domain::random;
 
-/// Spans of ours are recorded: what is sent on names them, and a trace that starts here is sampled.
-static RECORDED: AtomicBool = AtomicBool::new(false);
+/// Spans of ours are recorded: what is sent on names them. Which of them is said here.
+static RECORDED: OnceLock<Sampler> = OnceLock::new();
 
 /// The header's name, both ways.
 pub const TRACEPARENT: &str = "traceparent";
@@ -25,15 +25,38 @@ pub fn of_caller() -> Option<String> {
     Some(Trace::continue_or_start(Some(&caller)).traceparent)
 }
 
-/// From now on the process records the span of each request, and puts its id into the request's own header.
+/// From now on the process records the spans of requests, and puts their ids into the requests' own headers.
 #[cfg(feature = "otlp")]
-pub fn record() {
-    RECORDED.store(true, Relaxed);
+pub fn record(sampler: Sampler) {
+    let _ = RECORDED.set(sampler);
 }
 
 /// Whether spans of ours are recorded.
 pub fn is_recorded() -> bool {
-    RECORDED.load(Relaxed)
+    RECORDED.get().is_some()
+}
+
+/// Which traces are recorded: the same ones by every process that is told the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampler {
+    /// Of all traces, from 0 to 1.
+    pub ratio: f64,
+    /// What a caller has decided for a trace holds.
+    pub by_parent: bool,
+}
+
+impl Sampler {
+    /// `parent`: flags of the caller's.
+    fn flags(self, trace_id: u128, parent: Option<&str>) -> &'static str {
+        match parent.filter(|_| self.by_parent) {
+            Some(flags) => sampled_only(flags),
+            // As OpenTelemetry's own: 63 random bits, below so much of all there are.
+            None => {
+                let random = (trace_id & u128::from(u64::MAX)) as u64 >> 1;
+                if (random as f64) < self.ratio * (1_u64 << 63) as f64 { "01" } else { "00" }
+            }
+        }
+    }
 }
 
 /// The trace that a `traceparent` belongs to: 32 hex digits, which may stand in a log. `None` for what is not exactly as
@@ -67,11 +90,16 @@ impl Trace {
         // All zeros means "no id"; the last bit costs nothing.
         let parent_id = u64::from_be_bytes(random()) | 1;
         let traceparent = match header.and_then(Parent::parse) {
-            Some(Parent { trace_id, flags, .. }) => format!("00-{trace_id}-{parent_id:016x}-{flags}"),
+            Some(Parent { trace_id, flags, .. }) => {
+                let id = u128::from_str_radix(trace_id, 16).unwrap_or_default();
+                let flags = RECORDED.get().map_or(flags, |sampler| sampler.flags(id, Some(flags)));
+                format!("00-{trace_id}-{parent_id:016x}-{flags}")
+            }
             None => {
                 let trace_id = u128::from_be_bytes(random()) | 1;
-                // Whether anybody else records it is for them to decide.
-                format!("00-{trace_id:032x}-{parent_id:016x}-{}", if is_recorded() { "01" } else { "00" })
+                // Where we record nothing, whether anybody else does is for them to decide.
+                let flags = RECORDED.get().map_or("00", |sampler| sampler.flags(trace_id, None));
+                format!("00-{trace_id:032x}-{parent_id:016x}-{flags}")
             }
         };
         Self { traceparent }
@@ -153,6 +181,27 @@ mod tests {
         let (one, other) = (Trace::start(), Trace::start());
         assert!(Parent::parse(one.traceparent()).is_some(), "{}", one.traceparent());
         assert_ne!(one.trace_id(), other.trace_id());
+    }
+
+    #[test]
+    fn of_all_traces_as_many_are_sampled_as_asked_and_a_caller_s_decision_holds_where_it_counts() {
+        let ids: Vec<u128> = (0..4_000).map(|_| u128::from_be_bytes(random())).collect();
+        let sampled = |ratio, by_parent, parent: Option<&str>| {
+            let sampler = Sampler { ratio, by_parent };
+            ids.iter().filter(|id| sampler.flags(**id, parent) == "01").count()
+        };
+        for (ratio, by_parent, parent, least, most) in [
+            (1.0, true, None, 4_000, 4_000),
+            (0.0, true, None, 0, 0),
+            (0.25, true, None, 800, 1_200),
+            (0.0, true, Some("01"), 4_000, 4_000),
+            (1.0, true, Some("00"), 0, 0),
+            (0.0, false, Some("01"), 0, 0),
+            (1.0, false, Some("00"), 4_000, 4_000),
+        ] {
+            let many = sampled(ratio, by_parent, parent);
+            assert!((least..=most).contains(&many), "{ratio} {by_parent} {parent:?}: {many}");
+        }
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! The standard's variables that its SDK leaves to who builds it:
+//! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
+
+use crate::telemetry::trace::Sampler;
+
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
+/// Each with the variables of its own.
+const TRACES: Signal =
+    Signal { exporter: "OTEL_TRACES_EXPORTER", endpoint: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" };
+const METRICS: Signal =
+    Signal { exporter: "OTEL_METRICS_EXPORTER", endpoint: "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" };
+const PROTOCOLS: [&str; 3] = [
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+];
+
+struct Signal {
+    exporter: &'static str,
+    endpoint: &'static str,
+}
+
+/// What is to be exported.
+#[derive(Debug, Default, PartialEq)]
+pub struct Exported {
+    /// `None`: no spans.
+    pub spans: Option<Sampler>,
+    pub metrics: bool,
+    pub service_name: Option<String>,
+    /// Values that are not followed, each as a sentence. The standard has them warned of and passed over.
+    pub wrong: Vec<String>,
+}
+
+/// Nothing, unless a collector is named.
+pub fn read(variable: impl Fn(&str) -> Option<String>) -> Exported {
+    // One that is empty counts as unset.
+    let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+    let off = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+    let wanted = |Signal { exporter, endpoint }: Signal| {
+        let none = variable(exporter).is_some_and(|value| value.trim().eq_ignore_ascii_case("none"));
+        !off && !none && (variable(ENDPOINT).is_some() || variable(endpoint).is_some())
+    };
+    let (spans, metrics) = (wanted(TRACES), wanted(METRICS));
+    if !spans && !metrics {
+        return Exported::default();
+    }
+    let mut wrong = vec![];
+    for name in PROTOCOLS {
+        let unknown =
+            variable(name).filter(|value| !["http/protobuf", "http/json"].contains(&value.as_str()));
+        wrong.extend(unknown.map(|value| {
+            format!("{name} is `{value}`, which is not spoken here; the collector is told over HTTP, so its address must be that of HTTP (port 4318 as a rule). Set http/protobuf or http/json.")
+        }));
+    }
+    let (name, argument) = (variable(SAMPLER), variable(SAMPLER_ARG));
+    let sampler = spans.then(|| sampler(name.as_deref(), argument.as_deref(), &mut wrong));
+    Exported { spans: sampler, metrics, service_name: variable("OTEL_SERVICE_NAME"), wrong }
+}
+
+fn sampler(name: Option<&str>, argument: Option<&str>, wrong: &mut Vec<String>) -> Sampler {
+    let name = name.unwrap_or("parentbased_always_on");
+    let (by_parent, own) = match name.strip_prefix("parentbased_") {
+        Some(own) => (true, own),
+        None => (false, name),
+    };
+    let ratio = match own {
+        "always_on" => Some(1.0),
+        "always_off" => Some(0.0),
+        "traceidratio" => {
+            let given = argument.map_or(Some(1.0), |given| given.trim().parse().ok());
+            let ratio = given.filter(|ratio| (0.0..=1.0).contains(ratio));
+            if ratio.is_none() {
+                wrong.push(format!("{SAMPLER_ARG} is no number from 0 to 1; all traces are sampled."));
+            }
+            Some(ratio.unwrap_or(1.0))
+        }
+        _ => None,
+    };
+    match ratio {
+        Some(ratio) => Sampler { ratio, by_parent },
+        None => {
+            wrong.push(format!(
+                "{SAMPLER} is `{name}`, which is not known here; all traces are sampled that no caller has decided on."
+            ));
+            Sampler { ratio: 1.0, by_parent: true }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(set: &[(&str, &str)]) -> Exported {
+        read(|name| set.iter().rfind(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    const ALL: Sampler = Sampler { ratio: 1.0, by_parent: true };
+    const BASE: (&str, &str) = (ENDPOINT, "http://collector:4318");
+
+    #[test]
+    fn what_no_collector_is_named_for_or_is_turned_off_is_not_exported() {
+        for (set, spans, metrics) in [
+            (&[][..], false, false),
+            (&[(ENDPOINT, "")], false, false),
+            (&[BASE], true, true),
+            (&[BASE, ("OTEL_SDK_DISABLED", "True")], false, false),
+            (&[BASE, ("OTEL_SDK_DISABLED", "1")], true, true),
+            (&[BASE, ("OTEL_TRACES_EXPORTER", "none")], false, true),
+            (&[BASE, ("OTEL_METRICS_EXPORTER", "none")], true, false),
+            (&[BASE, ("OTEL_METRICS_EXPORTER", "otlp")], true, true),
+            (&[(TRACES.endpoint, "http://collector/t")], true, false),
+            (&[(METRICS.endpoint, "http://collector/m")], false, true),
+        ] {
+            let asked = asked(set);
+            assert_eq!((asked.spans, asked.metrics), (spans.then_some(ALL), metrics), "{set:?}");
+            assert!(asked.wrong.is_empty(), "{:?}", asked.wrong);
+        }
+    }
+
+    #[test]
+    fn each_sampler_of_the_standard_s_is_followed_and_any_other_is_told_of() {
+        for (name, argument, ratio, by_parent, told) in [
+            ("always_on", "", 1.0, false, 0),
+            ("always_off", "", 0.0, false, 0),
+            ("traceidratio", "0.25", 0.25, false, 0),
+            ("traceidratio", "", 1.0, false, 0),
+            ("traceidratio", "half", 1.0, false, 1),
+            ("traceidratio", "7", 1.0, false, 1),
+            ("parentbased_always_on", "", 1.0, true, 0),
+            ("parentbased_always_off", "", 0.0, true, 0),
+            ("parentbased_traceidratio", "0", 0.0, true, 0),
+            ("xray", "", 1.0, true, 1),
+        ] {
+            let asked = asked(&[BASE, (SAMPLER, name), (SAMPLER_ARG, argument)]);
+            assert_eq!(asked.spans, Some(Sampler { ratio, by_parent }), "{name} {argument}");
+            assert_eq!(asked.wrong.len(), told, "{:?}", asked.wrong);
+        }
+    }
+
+    #[test]
+    fn a_protocol_that_is_not_spoken_is_told_of() {
+        assert_eq!(asked(&[BASE, (PROTOCOLS[0], "grpc")]).wrong.len(), 1);
+        assert!(
+            asked(&[BASE, (PROTOCOLS[0], "http/json"), (PROTOCOLS[1], "http/protobuf")]).wrong.is_empty()
+        );
+    }
+}
