@@ -1,11 +1,10 @@
 //! ServiceNow's controls as ours.
 
-use serde_json::Value;
-
 mod card;
+mod degraded;
 
 use self::card::card;
-pub(super) use self::card::is_notification;
+pub(super) use self::{card::is_notification, degraded::degraded};
 use super::super::{
     html, readable,
     text::{self, Voice, is_seen},
@@ -41,9 +40,10 @@ fn plain(kind: Kind, texts: Texts, mask: Mask, by: Voice) -> Option<Control> {
             multi_part(navigation_label, *content, texts, mask, by)
         }
         Kind::GroupedPartsOutput(parts) => grouped(parts, texts),
+        // Neither a button nor an input that shows what is chosen would hide it.
+        Kind::Picker(picker) if mask != Mask::None => hidden_choice(picker, texts, mask),
         Kind::Picker(picker) => choice(picker, texts),
         Kind::InputText { required } => Some(asked(texts, mask, required)),
-        // An input that shows what is chosen would not hide it.
         Kind::Date { of: _, required } if mask != Mask::None => Some(asked(texts, mask, required)),
         Kind::Date { of, required } => {
             let kind = match of {
@@ -79,6 +79,20 @@ fn asked(texts: Texts, mask: Mask, required: Option<bool>) -> Control {
     Control::TextInput(TextInput { prompt: prompt(texts), mask, optional: required == Some(false) })
 }
 
+/// What there is to choose, and an input that hides which.
+fn hidden_choice(picker: Picker, texts: Texts, mask: Mask) -> Option<Control> {
+    let Some(Control::Choice(choice)) = choice(picker, texts) else { return None };
+    let optional = choice.optional;
+    let prompt = match Control::Choice(choice).only_told() {
+        Control::Text { text } => Some(text),
+        Control::Card(card) => {
+            readable::join(&card.title.into_iter().chain(card.paragraphs).collect::<Vec<_>>())
+        }
+        _ => None,
+    };
+    Some(Control::TextInput(TextInput { prompt, mask, optional }))
+}
+
 /// Words that are masked, if this is nothing but words.
 fn hidden(control: Control, mask: Mask) -> Control {
     if mask == Mask::None {
@@ -93,38 +107,6 @@ fn hidden(control: Control, mask: Mask) -> Control {
         }
         other => return other,
     }))
-}
-
-/// An element we have no mapping for: its readable text, or, where the answer to it must be hidden, a question like the one we know.
-pub(super) fn degraded(ui_type: String, raw: &Value, mask: Mask) -> Option<Control> {
-    let text = degraded_text(raw);
-    let asks = ui_type.to_ascii_lowercase().contains("input") || raw.get("required").is_some();
-    if asks && mask != Mask::None {
-        return Some(Control::TextInput(TextInput { prompt: text, mask, optional: false }));
-    }
-    Some(hidden(Control::Degraded { ui_type, text: text? }, mask))
-}
-
-/// The readable text of an element we have no mapping for, also of what a custom control or a card packs into a
-/// string.
-fn degraded_text(raw: &Value) -> Option<String> {
-    let mut found = readable::readable(raw);
-    for key in ["serializedControlData", "data"] {
-        let Some(packed) = raw.get(key).and_then(Value::as_str) else { continue };
-        match serde_json::from_str::<Value>(packed) {
-            Ok(unpacked) if !unpacked.is_string() => {
-                readable::readable(&unpacked).iter().for_each(|text| readable::add(&mut found, text));
-            }
-            _ if key == "data" => readable::add(&mut found, packed),
-            _ => {}
-        }
-    }
-    if found.is_empty()
-        && let Some(name) = raw.get("serializedControlData").and(raw.get("name")).and_then(Value::as_str)
-    {
-        readable::add(&mut found, name);
-    }
-    readable::join(&found)
 }
 
 /// The texts that are left, as paragraphs, what a question asks first.

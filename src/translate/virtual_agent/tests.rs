@@ -108,6 +108,13 @@ fn what_is_masked_is_kept_out_of_every_control_that_would_be_stored() {
         let element = json!({"uiType": asked, "label": "PIN", "maskType": "SECURE", "required": true});
         assert!(shown(element).is_secure(), "{asked}");
     }
+    let inside = json!({"uiType": "InputText", "label": "PIN", "maskType": "SECURE"});
+    for form in [
+        json!({"uiType": "FormControl", "header": "Sign", "fields": [inside]}),
+        json!({"uiType": "MultiPartOutput", "header": "Sign", "control": inside}),
+    ] {
+        assert!(shown(form.clone()).is_secure(), "{form}");
+    }
 }
 
 #[test]

@@ -208,6 +208,20 @@ fn a_masked_date_is_entered_hidden() {
 }
 
 #[test]
+fn a_masked_choice_is_entered_hidden_and_says_what_there_is_to_choose() {
+    let options = json!([{"label": "Red", "value": "r"}, {"label": "Blue", "value": "b"}]);
+    for (of, prompt) in [("Picker", "Which?\n\nRed\n\nBlue"), ("Boolean", "Which?\n\nRed\n\nBlue")] {
+        let asked = json!({"uiType": of, "label": "Which?", "options": options, "maskType": "SECURE", "required": true});
+        let hidden = TextInput { prompt: some(prompt), mask: Mask::Secure, optional: false };
+        assert_eq!(shown(asked), Control::TextInput(hidden), "{of}");
+    }
+    let bare =
+        shown(json!({"uiType": "Boolean", "label": "Ever?", "maskType": "SENSITIVE", "required": false}));
+    let hidden = TextInput { prompt: some("Ever?"), mask: Mask::Sensitive, optional: true };
+    assert_eq!(bare, Control::TextInput(hidden));
+}
+
+#[test]
 fn a_choice_is_named_without_its_tags_and_means_what_it_meant() {
     let options = json!([{"label": "<b>Reset</b> it", "value": "<b>r</b>"}, "<i>x</i>", "Plan <x> end"]);
     let picker = shown(json!({"uiType": "Picker", "label": "?", "options": options}));
