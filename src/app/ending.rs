@@ -19,7 +19,7 @@ use actix_web::{
 };
 
 use super::heads::Requests;
-use crate::telemetry::span::Taken;
+use crate::{http::route, telemetry::span::Taken};
 
 /// How long what is under way may take to finish.
 pub(super) const LONGEST: Duration = Duration::from_secs(10);
@@ -167,7 +167,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
     let begun = requests.begin(request.conn_data());
-    let span = Taken::begin(&mut request);
+    let span = Taken::begin(&mut request, route::name);
     let answer = service.call(request);
     async move {
         let answer = answer.await?;

@@ -85,6 +85,23 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Option<(Place, &'a str)> {
     })
 }
 
+/// What a span of this request is called: its route, and of Direct Line's the kind of operation. Nothing that the caller has made up
+/// stands in it, and nobody's conversation or file.
+pub fn name(method: &Method, path: &str) -> String {
+    let known = ["get", "post", "put", "patch", "delete", "head", "options"];
+    let method = if is_one_of(method, &known) { method.as_str() } else { "_OTHER" };
+    let fixed = |route: &Route| {
+        let fixed = route.route.strip_suffix("/{*path}").unwrap_or(route.route);
+        behind(path, fixed).map(|rest| (fixed, rest))
+    };
+    let Some((fixed, rest)) = ROUTES.iter().find_map(fixed) else {
+        return if path.bytes().all(|byte| byte == b'/') { format!("{method} /") } else { method.to_owned() };
+    };
+    let kinds = ["conversations", "tokens", "attachments", "session"];
+    let kind = kinds.into_iter().find(|kind| fixed.starts_with("v3/") && behind(rest, kind).is_some());
+    format!("{method} /{fixed}{}{}", if kind.is_some() { "/" } else { "" }, kind.unwrap_or_default())
+}
+
 /// What stands behind these segments, without the slashes it begins and ends with.
 fn behind<'a>(path: &'a str, fixed: &str) -> Option<&'a str> {
     let mut rest = path.trim_start_matches('/');
@@ -114,6 +131,23 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+
+    #[test]
+    fn a_span_s_name_tells_of_nobody_and_is_one_of_few() {
+        for (line, named) in [
+            ("GET /", "GET /"),
+            ("POST /v3/directline/conversations/abc/activities", "POST /v3/directline/conversations"),
+            ("POST //V3/%44irectLine//Conversations/abc", "POST /v3/directline/conversations"),
+            ("BREW /v3/directline/abc", "_OTHER /v3/directline"),
+            ("GET /API/Files/abc/name.png", "GET /api/files"),
+            ("POST /api/servicenow/responses/", "POST /api/servicenow/responses"),
+            ("GET /conversations/abc/activities", "GET"),
+        ] {
+            let (method, path) = line.split_once(' ').expect("a method and a path");
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
+            assert_eq!(name(&method, path), named, "{line}");
+        }
+    }
 
     #[test]
     fn a_path_leads_to_the_same_place_in_every_spelling() {

@@ -2,7 +2,10 @@
 
 use std::time::SystemTime;
 
-use actix_web::{dev::ServiceRequest, http::header::HeaderValue};
+use actix_web::{
+    dev::ServiceRequest,
+    http::{Method, header::HeaderValue},
+};
 
 use super::trace::{TRACEPARENT, Trace, is_recorded};
 
@@ -31,7 +34,7 @@ pub struct Taken(Ended);
 
 impl Taken {
     /// Puts the hop into the request's own header, where whatever is done for it finds it. `None` where nobody records.
-    pub fn begin(request: &mut ServiceRequest) -> Option<Self> {
+    pub fn begin(request: &mut ServiceRequest, named: fn(&Method, &str) -> String) -> Option<Self> {
         if !is_recorded() {
             return None;
         }
@@ -40,7 +43,7 @@ impl Taken {
         let traceparent = Trace::below(came_with.as_deref()).traceparent().to_owned();
         let value = HeaderValue::from_str(&traceparent).ok()?;
         request.headers_mut().insert(actix_web::http::header::HeaderName::from_static(TRACEPARENT), value);
-        let name = format!("{} {}", request.method(), route(request.path()));
+        let name = named(request.method(), request.path());
         let kind = Kind::Taken;
         Some(Self(Ended {
             kind,
@@ -74,27 +77,3 @@ fn record(ended: Ended) {
 
 #[cfg(not(feature = "otlp"))]
 fn record(_: Ended) {}
-
-/// The part of a path that names a route and nobody's conversation or file.
-fn route(path: &str) -> &str {
-    let end = path.match_indices('/').nth(3).map_or(path.len(), |(at, _)| at);
-    let route = &path[..end];
-    if route.starts_with("/api/files") { "/api/files" } else { route }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_route_names_no_conversation_and_no_file() {
-        for (path, named) in [
-            ("/", "/"),
-            ("/v3/directline/conversations/abc/activities", "/v3/directline/conversations"),
-            ("/api/files/secret/name.png", "/api/files"),
-            ("/api/servicenow/responses", "/api/servicenow/responses"),
-        ] {
-            assert_eq!(route(path), named);
-        }
-    }
-}
