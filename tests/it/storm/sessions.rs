@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fmt,
+    fmt, fs,
     time::{Duration, Instant},
 };
 
@@ -81,10 +81,15 @@ async fn storm(stage: &Stage, size: &Size, sink: &Sink) -> Figures {
         () = refusals => unreachable!("it never ends"),
     };
     let lasted = began.elapsed();
-    let wanted: usize = asked.iter().map(|asked| asked.asynchronous.len()).sum();
-    found("all answers come to the response address", async || {
+    found("all answers come to the response address, but for those that were given up", async || {
         join_all(stage.processes.iter().map(|process| process.fire_timer())).await;
-        (by_request(sink).len() >= wanted).then_some(())
+        let (came, given_up) = (by_request(sink), given_up(stage));
+        let missing =
+            |asked: &Asked| asked.asynchronous.iter().filter(|(id, _)| !came.contains_key(id)).count();
+        asked
+            .iter()
+            .all(|asked| missing(asked) <= given_up.get(&asked.session).copied().unwrap_or(0))
+            .then_some(())
     })
     .await;
     let mut figures = Figures { size: *size, kills, lasted, ..Figures::default() };
@@ -104,6 +109,24 @@ fn by_request(sink: &Sink) -> HashMap<String, Vec<Value>> {
         answers.entry(id).or_default().push(answer);
     }
     answers
+}
+
+/// How many answers of a session were given up, as the log says: one that may have arrived is sent again once after its program was
+/// killed, and no more when that happens again.
+fn given_up(stage: &Stage) -> HashMap<String, usize> {
+    let mut sessions = HashMap::new();
+    for process in &stage.processes {
+        let log = fs::read_to_string(&process.log).unwrap();
+        let told =
+            log.lines().filter(|line| line.contains("The primary bot did not take an answer; gave up"));
+        for line in told.filter(|line| line.contains("MayHaveArrived")) {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let id = line.pointer("/fields/session.id").or(line.get("session.id")).unwrap().as_str().unwrap();
+            let name = id.trim_start_matches("s:").split('~').next().unwrap();
+            *sessions.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    sessions
 }
 
 /// Each session's agent heard all of it, once and in order, over as many conversations as it took.
@@ -132,6 +155,7 @@ struct Primary<'a> {
 
 /// What became of one session's requests.
 struct Asked {
+    session: String,
     /// Milliseconds from the first try to the answer.
     took: Vec<i64>,
     /// Requests whose answers go to the response address.
@@ -165,7 +189,7 @@ impl Primary<'_> {
                 asynchronous.push((id, text));
             }
         }
-        Asked { took, asynchronous, trouble: self.trouble }
+        Asked { session: session(self.number), took, asynchronous, trouble: self.trouble }
     }
 
     /// Asks any program until one answers in full; sometimes two at once.
@@ -247,20 +271,25 @@ struct Figures {
     trouble: Trouble,
     /// Answers that the response address got again, word for word.
     again: usize,
+    /// Answers that were given up, their program killed twice while they were on their way.
+    given_up: usize,
     waited: Vec<i64>,
     taken: Vec<i64>,
 }
 
 impl Figures {
     fn add(&mut self, asked: &Asked, came: &HashMap<String, Vec<Value>>) {
-        let Asked { took, asynchronous, trouble } = asked;
+        let Asked { session: _, took, asynchronous, trouble } = asked;
         if asynchronous.is_empty() { &mut self.waited } else { &mut self.taken }.extend(took);
         self.trouble.hung_up += trouble.hung_up;
         self.trouble.unanswered += trouble.unanswered;
         self.trouble.put_off += trouble.put_off;
         self.trouble.doubled += trouble.doubled;
         for (id, text) in asynchronous {
-            let answers = came.get(id).unwrap_or_else(|| panic!("no answer to {id}"));
+            let Some(answers) = came.get(id) else {
+                self.given_up += 1;
+                continue;
+            };
             check(&answers[0], id, text);
             assert!(answers.iter().all(|answer| answer == &answers[0]), "one answer to {id}: {answers:?}");
             self.again += answers.len() - 1;
@@ -270,7 +299,7 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, kills, lasted, trouble, again, waited, taken } = self;
+        let Self { size, kills, lasted, trouble, again, given_up, waited, taken } = self;
         writeln!(f, "| figure | value |\n|---|--:|")?;
         writeln!(f, "| sessions at once | {} |", size.conversations)?;
         writeln!(f, "| requests | {} |", size.conversations * size.messages)?;
@@ -281,6 +310,7 @@ impl fmt::Display for Figures {
         writeln!(f, "| requests without an answer, made again | {} |", trouble.unanswered)?;
         writeln!(f, "| requests answered 503, made again | {} |", trouble.put_off)?;
         writeln!(f, "| answers sent to the response address again, the same | {again} |")?;
+        writeln!(f, "| answers given up, their program killed twice meanwhile | {given_up} |")?;
         writeln!(f, "| to a whole answer, ms: median, 99 %, slowest | {} |", quantiles(waited))?;
         writeln!(
             f,
