@@ -14,6 +14,7 @@ pub mod journal;
 mod commit;
 mod deliver;
 mod entry;
+mod fresh;
 mod hold;
 mod lease;
 mod machine;
@@ -83,6 +84,7 @@ pub struct Ledger<M: Machine> {
     whispers: Whispers,
     outages: [Mutex<Outage>; LANES],
     remembered: Mutex<lru::LruCache<ConversationId, Arc<Entry<M>>>>,
+    fresh: fresh::Fresh<M::Fact>,
 }
 
 impl<M: Machine> Ledger<M> {
@@ -96,6 +98,7 @@ impl<M: Machine> Ledger<M> {
             whispers: Whispers::new(world.marks),
             outages: Default::default(),
             remembered: Mutex::new(lru::LruCache::unbounded()),
+            fresh: fresh::Fresh::default(),
             world,
         }
     }
@@ -160,6 +163,7 @@ impl<M: Machine> Ledger<M> {
 
     fn forget(&self, id: &ConversationId) {
         self.remembered().pop(id);
+        self.fresh.forget(id);
     }
 
     /// A conversation whose journal is shorter than its copy is read anew by whoever asks for it next.

@@ -6,7 +6,7 @@ use tracing::Instrument as _;
 
 use super::{
     Ledger,
-    entry::{Entry, Replica},
+    entry::Entry,
     journal::{Append, JournalError, Position, encode},
     machine::{Decided, Machine},
 };
@@ -69,11 +69,11 @@ impl<M: Machine> Ledger<M> {
         entry: &Arc<Entry<M>>,
         mut decide: impl FnMut(&M::State, Timestamp) -> Decided<M> + Send,
     ) -> Result<Committed<M>, JournalError> {
-        let mut copy = entry.copy.lock().await;
+        let mut copy = entry.state.lock().await;
         let mut current = false;
         for _ in 0..ROUNDS {
-            let at = copy.position();
-            match decide(&copy.state, self.now()) {
+            let at = M::position(&copy);
+            match decide(&copy, self.now()) {
                 Decided::Facts(facts) if !facts.is_empty() => {
                     if self.append(entry, &mut copy, &facts).await? {
                         return Ok(Committed::Stored { at, facts });
@@ -98,18 +98,19 @@ impl<M: Machine> Ledger<M> {
     async fn append(
         &self,
         entry: &Arc<Entry<M>>,
-        copy: &mut Replica<M>,
+        copy: &mut M::State,
         facts: &[M::Fact],
     ) -> Result<bool, JournalError> {
-        let open = M::opens_or_closes(&copy.state, facts);
-        let at = copy.position();
+        let open = M::opens_or_closes(copy, facts);
+        let at = M::position(copy);
         let stored: Vec<Vec<u8>> = facts.iter().map(encode).collect();
         let bytes = stored.iter().map(Vec::len).sum();
         let appended = self.journal.append_encoded(&entry.id, at, stored, open).await;
         match appended.inspect_err(|error| self.heed(&entry.id, error))? {
             Append::Done(_) => {
-                entry.stored(copy, facts, bytes);
-                facts.iter().for_each(|fact| (self.stored)(&entry.id, &copy.state, fact));
+                entry.absorb(copy, facts);
+                self.fresh.appended(&entry.id, at, facts, bytes);
+                facts.iter().for_each(|fact| (self.stored)(&entry.id, copy, fact));
                 self.remember(entry.clone());
                 Ok(true)
             }

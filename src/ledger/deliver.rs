@@ -63,8 +63,8 @@ pub async fn decide_and_deliver<R: Role>(
 /// instance has stored since, it delivers itself.
 pub fn deliver_soon<R: Role>(role: &Arc<R>, entry: &Arc<Entry<R::Machine>>) {
     for lane in Lane::ALL {
-        let copy = entry.copy.try_lock();
-        if copy.is_ok_and(|copy| R::Machine::outbox(&copy.state).lane(lane).next().is_none()) {
+        let busy = entry.state.try_lock();
+        if busy.is_ok_and(|state| R::Machine::outbox(&state).lane(lane).next().is_none()) {
             continue;
         }
         if let Some(turn) = entry.turn(lane) {

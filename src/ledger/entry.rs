@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex, MutexGuard, OwnedMutexGuard, watch},
+    sync::{Mutex, OwnedMutexGuard, watch},
     time::{Instant, timeout},
 };
 
@@ -24,47 +24,15 @@ use crate::{
 /// How often somebody who waits looks for another instance's facts, which don't wake anybody here.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Facts that are kept for the next look, and bytes of them as stored; more is left to the store.
-const FRESH: usize = 8;
-const FRESH_BYTES: usize = 4_096;
-
 /// One conversation, as this process knows it.
 pub struct Entry<M: Machine> {
     pub id: ConversationId,
     pub local: M::Local,
-    pub(super) copy: Mutex<Replica<M>>,
+    pub(super) state: Mutex<M::State>,
     /// The position last seen, for those who wait for more; there since somebody first did.
     moved: OnceLock<watch::Sender<Position>>,
     /// Each held by the one task of this process that delivers in that lane.
     turns: [Arc<Mutex<()>>; LANES],
-}
-
-/// What a conversation's journal came to, as far as this process has read it.
-pub(super) struct Replica<M: Machine> {
-    pub state: M::State,
-    fresh: Option<Fresh<M::Fact>>,
-}
-
-/// What this process stored behind somebody's last look, for the next look: a poll behind a webhook then reads no store. Nothing of
-/// another instance's can stand between: an append over it would have been a conflict. What stands behind is read by the look after
-/// that, because this is given once.
-struct Fresh<F> {
-    facts: Vec<F>,
-    bytes: usize,
-}
-
-impl<M: Machine> Replica<M> {
-    pub fn position(&self) -> Position {
-        M::position(&self.state)
-    }
-
-    /// The facts from `from` on, if there are any and all of them are fresh.
-    fn take_fresh(&mut self, from: Position) -> Option<Vec<M::Fact>> {
-        let mut facts = self.fresh.take()?.facts;
-        let begin = self.position() - facts.len() as u64;
-        let skip = usize::try_from(from.checked_sub(begin)?).ok()?;
-        (skip < facts.len()).then(|| facts.split_off(skip))
-    }
 }
 
 impl<M: Machine> Entry<M> {
@@ -74,7 +42,7 @@ impl<M: Machine> Entry<M> {
         Self {
             id: id.clone(),
             local: M::Local::default(),
-            copy: Mutex::new(Replica { state, fresh: None }),
+            state: Mutex::new(state),
             moved: OnceLock::new(),
             turns: Default::default(),
         }
@@ -82,24 +50,18 @@ impl<M: Machine> Entry<M> {
 
     /// The copy of the state. What is read in it may be behind the journal; only a commit changes it.
     pub async fn state(&self) -> impl Deref<Target = M::State> {
-        MutexGuard::map(self.copy.lock().await, |copy| &mut copy.state)
+        self.state.lock().await
     }
 
-    /// Folds in what this process has stored behind the copy, in so many bytes.
-    pub(super) fn stored(&self, copy: &mut Replica<M>, facts: &[M::Fact], bytes: usize) {
-        copy.fresh = copy.fresh.take().and_then(|mut fresh| {
-            fresh.facts.extend_from_slice(facts);
-            fresh.bytes += bytes;
-            (fresh.facts.len() <= FRESH && fresh.bytes <= FRESH_BYTES).then_some(fresh)
-        });
-        self.absorb(copy, facts);
-    }
-
-    /// The only place where a state changes, and so the only one that wakes.
-    fn absorb(&self, copy: &mut Replica<M>, facts: &[M::Fact]) {
-        facts.iter().for_each(|fact| M::fold(&mut copy.state, fact));
+    /// Folds in what the journal holds behind the copy. The only place where a state changes, and so the only one
+    /// that wakes.
+    pub(super) fn absorb(&self, copy: &mut M::State, facts: &[M::Fact]) {
+        if facts.is_empty() {
+            return;
+        }
+        facts.iter().for_each(|fact| M::fold(copy, fact));
         if let Some(moved) = self.moved.get() {
-            moved.send_replace(copy.position());
+            moved.send_replace(M::position(copy));
         }
     }
 
@@ -116,8 +78,8 @@ impl<M: Machine> Entry<M> {
 
 impl<M: Machine> Ledger<M> {
     /// As [`refresh`](Self::refresh), for who holds the copy.
-    pub(super) async fn catch_up(&self, entry: &Entry<M>, copy: &mut Replica<M>) -> Result<(), JournalError> {
-        let end = copy.position();
+    pub(super) async fn catch_up(&self, entry: &Entry<M>, copy: &mut M::State) -> Result<(), JournalError> {
+        let end = M::position(copy);
         self.read_into(entry, copy, end).await.map(drop)
     }
 
@@ -128,26 +90,24 @@ impl<M: Machine> Ledger<M> {
         entry: &'a Entry<M>,
         from: Position,
     ) -> Result<(Vec<M::Fact>, impl Deref<Target = M::State> + use<'a, M>), JournalError> {
-        let mut copy = entry.copy.lock().await;
-        let facts = match copy.take_fresh(from) {
+        let mut copy = entry.state.lock().await;
+        let end = M::position(&copy);
+        let facts = match self.fresh.take(&entry.id, from, end) {
             Some(facts) => facts,
-            None => {
-                let end = copy.position();
-                self.read_into(entry, &mut copy, from.min(end)).await?
-            }
+            None => self.read_into(entry, &mut copy, from.min(end)).await?,
         };
-        copy.fresh = Some(Fresh { facts: vec![], bytes: 0 });
-        Ok((facts, MutexGuard::map(copy, |copy| &mut copy.state)))
+        self.fresh.begin(&entry.id, M::position(&copy));
+        Ok((facts, copy))
     }
 
     async fn read_into(
         &self,
         entry: &Entry<M>,
-        copy: &mut Replica<M>,
+        copy: &mut M::State,
         from: Position,
     ) -> Result<Vec<M::Fact>, JournalError> {
         let facts = self.journal.read(&entry.id, from).await.inspect_err(|e| self.heed(&entry.id, e))?;
-        let expected = copy.position();
+        let expected = M::position(copy);
         let known = usize::try_from(expected - from).unwrap_or(usize::MAX);
         let Some(news) = facts.get(known..) else {
             self.forget(&entry.id);
@@ -157,10 +117,7 @@ impl<M: Machine> Ledger<M> {
         if unreadable > 0 {
             tracing::warn!(conversation.id = %entry.id, unreadable, "A newer build has stored what this one can't read; it stores and shows what it can, and makes no calls for the conversation");
         }
-        if !news.is_empty() {
-            copy.fresh = None;
-            entry.absorb(copy, news);
-        }
+        entry.absorb(copy, news);
         Ok(facts)
     }
 
@@ -170,7 +127,7 @@ impl<M: Machine> Ledger<M> {
     /// When the store fails. When the journal is shorter than the copy, the conversation is forgotten, too: it is read anew
     /// by whoever asks for it next.
     pub async fn refresh(&self, entry: &Entry<M>) -> Result<(), JournalError> {
-        self.catch_up(entry, &mut *entry.copy.lock().await).await
+        self.catch_up(entry, &mut *entry.state.lock().await).await
     }
 
     /// Waits until the conversation moves, or so long. Another process's facts wake nobody here: they are looked for each second.
