@@ -9,6 +9,7 @@ use super::{
     Ledger,
     commit::{Committed, in_task},
     entry::Entry,
+    hold::insist,
     journal::JournalError,
     machine::{Decided, Machine, Outcome},
     outbox::{CallId, Lane, Next},
@@ -149,7 +150,7 @@ async fn take<R: Role>(
     };
     ledger.change(entry, take).await?;
     if let Some((queued, why)) = given_up {
-        settle(role, &Attempt::new(entry, lane, queued), Outcome::GivenUp(why)).await?;
+        settle(role, &Attempt::new(entry, lane, queued), &Outcome::GivenUp(why)).await?;
     }
     Ok(next)
 }
@@ -175,7 +176,7 @@ async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<O
         Ok(answer) => Outcome::Done(answer),
         Err(failure) => after(&attempt.queued, failure, now, ledger.jitter(1_000)),
     };
-    settle(role, attempt, outcome).await
+    insist(|| settle(role, attempt, &outcome)).await
 }
 
 impl<M: Machine> Ledger<M> {

@@ -16,8 +16,24 @@ use super::{
 };
 use crate::domain::Timestamp;
 
-/// After which a renewal that the store did not take is tried again.
+/// After which what the store did not take is tried again.
 const AGAIN: Duration = Duration::from_millis(300);
+
+/// Stores what came of a call, or of a part of one: nobody else knows it, and so a store that fails is asked again until it answers.
+/// `commit` counts only while the call is held: whoever takes it over ends this, too.
+pub async fn insist<T, F: Future<Output = Result<T, JournalError>>>(
+    commit: impl Fn() -> F,
+) -> Result<T, JournalError> {
+    loop {
+        match commit().await {
+            Err(error @ JournalError::Unavailable { .. }) => {
+                warn!(%error, "What came of a call could not be stored; will try again");
+                sleep(AGAIN).await;
+            }
+            done => return done,
+        }
+    }
+}
 
 impl<M: Machine> Ledger<M> {
     /// The fact that this process makes a call from now on.

@@ -18,7 +18,7 @@ use crate::domain::Timestamp;
 pub async fn settle<R: Role>(
     role: &Arc<R>,
     attempt: &Attempt<R::Machine>,
-    outcome: Outcome<<R::Machine as Machine>::Answer>,
+    outcome: &Outcome<<R::Machine as Machine>::Answer>,
 ) -> Result<Option<CallId>, JournalError> {
     let (ledger, id) = (role.ledger(), attempt.queued.id);
     let mut next = None;
@@ -28,7 +28,7 @@ pub async fn settle<R: Role>(
         let Some(queued) = R::Machine::outbox(state).get(id).filter(held) else { return Decided::Nothing };
         let (_, number) = queued.making();
         let settled = Settled { call: id, attempt: number, outcome: outcome.settlement(), at: now };
-        let mut facts = ledger.machine.settle(state, queued, settled, &outcome);
+        let mut facts = ledger.machine.settle(state, queued, settled, outcome);
         if facts.len() == 1 && matches!(outcome, Outcome::Done(_)) {
             let behind = ledger.next_behind(state, attempt.lane, id, now);
             facts.extend(behind.map(|queued| ledger.lease(queued.id, queued.attempts + 1, now)));
@@ -38,7 +38,7 @@ pub async fn settle<R: Role>(
     };
     let stored = ledger.change(&attempt.entry, store).await?;
     if !stored.facts().is_empty() {
-        role.settled(attempt, &outcome);
+        role.settled(attempt, outcome);
     }
     // What it asks for in another lane, nobody else has seen.
     deliver_soon(role, &attempt.entry);

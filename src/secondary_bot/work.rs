@@ -21,7 +21,7 @@ use super::{
 use crate::{
     domain::millis,
     far_end::CallError,
-    ledger::{Attempt, Committed, Failure, Ledger, Outcome, Role, Tried, Why},
+    ledger::{Attempt, Committed, Failure, Ledger, Outcome, Role, Tried, Why, insist},
     telemetry::{Count, on_behalf, trace_id},
     translate::secondary_bot::answer::Typed,
 };
@@ -211,14 +211,13 @@ impl SecondaryBot {
         Ok((plan, has_agent))
     }
 
-    /// Stores a step of the work, unless somebody else has taken it over.
+    /// Stores a step of the work, unless somebody else has taken it over. What is not stored is not done: a store that fails is
+    /// asked again for as long as the lease can be kept.
     pub(super) async fn step(&self, work: &Work<'_>, fact: Fact) -> Result<(), Unreached> {
-        let command = Command::Step { of: work.held, fact };
-        match self.ledger.commit(work.session, command).await {
+        let step = || Command::Step { of: work.held, fact: fact.clone() };
+        match insist(|| self.ledger.commit(work.session, step())).await {
             Ok(Committed::Stored { .. }) => Ok(()),
-            Ok(Committed::Known(_) | Committed::TooLate) => Err(Unreached::Stopped(Failure::Uncertain)),
-            Err(error) => {
-                warn!(session.id = %work.session.id, %error, "A step of the work could not be stored; will try again");
+            Ok(Committed::Known(_) | Committed::TooLate) | Err(_) => {
                 Err(Unreached::Stopped(Failure::Uncertain))
             }
         }

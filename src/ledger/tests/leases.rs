@@ -41,6 +41,28 @@ async fn a_store_slow_by_seconds_doubles_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_came_of_a_call_is_stored_once_the_store_is_back_and_the_call_not_made_again() {
+    /// The second append, the settlement, fails, and the two tries behind it.
+    #[derive(Default)]
+    struct Fails(AtomicU64);
+    impl Faults for Fails {
+        fn next(&self, _: Option<&ConversationId>, operation: Operation) -> Option<Fault> {
+            let append = operation == Operation::Append;
+            let fails = append && (1..4).contains(&self.0.fetch_add(1, Relaxed));
+            fails.then_some(Fault::Failure)
+        }
+    }
+    let stage = Stage::new();
+    let one = stage.process();
+    drop(stage.live(&one).await);
+    let unlucky = stage.process_with(stage.journal.with_faults(Arc::new(Fails::default())), Arc::default());
+    let entry = unlucky.entry().await;
+    unlucky.say(&entry, "c1", "once").await;
+    idle(&unlucky, &entry).await;
+    assert_eq!(stage.far_end.names(), ["message"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_settlement_that_comes_when_another_has_the_lease_counts_for_nothing() {
     /// The second append, the settlement, takes longer than the lease lasts.
     #[derive(Default)]

@@ -1,8 +1,9 @@
-//! A worker died over a post to the agent: its successor looks for the echo first, and doesn't look for long.
+//! A worker died over a post to the agent: its successor looks for the echo first, and doesn't look for long. One whose store
+//! fails goes on where it stands.
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
 };
 
 use super::*;
@@ -15,7 +16,7 @@ use crate::{
     files::FileStore,
     ledger::{
         deliver_soon,
-        journal::{MemoryJournal, encode},
+        journal::{Fault, Faults, MemoryJournal, Operation, encode},
     },
     secondary_bot::{SecondaryBot, media::Media, take},
     telemetry::Counters,
@@ -24,6 +25,26 @@ use crate::{
 /// What a primary bot gets, and how often the agent was told, when the first worker died with the post under way. `arrived`:
 /// whether the agent has it all the same.
 async fn after_a_death(arrived: bool) -> (Arc<Value>, usize) {
+    let store = MemoryJournal::default();
+    let now = Timestamp::now();
+    let at = now.plus_millis(-11_000);
+    let lease =
+        Lease { call: CallId(0, 0), attempt: 1, by: "gone".to_owned(), at, until: now.plus_millis(-1_000) };
+    for fact in [says_hello(at), Fact::Leased(lease), opened(0), Fact::Posting { ordinal: 0, at }] {
+        store.push("secondary/s:s", &encode(&fact));
+    }
+    worked_on(&store, arrived).await
+}
+
+fn says_hello(at: Timestamp) -> Fact {
+    let mut say = asked(&json!({"requestId": "1", "userId": "ada", "message": {"text": "hello"}}));
+    (say.at, say.asynchronous) = (at, false);
+    Fact::Asked(say)
+}
+
+/// What a primary bot gets for the request in the store, and how often the agent was told meanwhile. `arrived`: whether it has
+/// been told before.
+async fn worked_on(store: &MemoryJournal, arrived: bool) -> (Arc<Value>, usize) {
     let has_it = AtomicBool::new(arrived);
     let direct_line = FarEnd::start(move |heard, _| {
         if heard.method == "POST" {
@@ -37,21 +58,6 @@ async fn after_a_death(arrived: bool) -> (Arc<Value>, usize) {
         let activities = if has_it.load(Relaxed) { vec![echo, words] } else { vec![] };
         Reply::json(200, &json!({"activities": activities, "watermark": "2"}))
     });
-    let store = MemoryJournal::default();
-    let now = Timestamp::now();
-    let mut say = asked(&json!({"requestId": "1", "userId": "ada", "message": {"text": "hello"}}));
-    (say.at, say.asynchronous) = (now.plus_millis(-11_000), false);
-    let lease = Lease {
-        call: CallId(0, 0),
-        attempt: 1,
-        by: "gone".to_owned(),
-        at: say.at,
-        until: now.plus_millis(-1_000),
-    };
-    let posting = Fact::Posting { ordinal: 0, at: say.at };
-    for fact in [Fact::Asked(say), Fact::Leased(lease), opened(0), posting] {
-        store.push("secondary/s:s", &encode(&fact));
-    }
     let setting = |name: &str| match name {
         "DIRECT_LINE_URL" => Some(direct_line.url.to_string()),
         "DIRECT_LINE_SECRET" | "SECONDARY_TOKEN" => Some("a-secret".to_owned()),
@@ -81,4 +87,25 @@ async fn a_post_cut_off_by_a_crash_that_left_its_echo_is_not_made_again() {
 async fn a_post_cut_off_by_a_crash_that_left_no_echo_is_made_again() {
     let (answer, posts) = after_a_death(false).await;
     assert_eq!((&answer["body"][0]["value"], posts), (&json!("Hello, Ada."), 1));
+}
+
+#[tokio::test]
+async fn steps_that_a_failing_store_does_not_take_are_stored_later_and_the_work_goes_on() {
+    /// All appends behind the lease, three times each.
+    #[derive(Default)]
+    struct Fails(AtomicUsize);
+    impl Faults for Fails {
+        fn next(&self, _: Option<&ConversationId>, operation: Operation) -> Option<Fault> {
+            let fails = operation == Operation::Append && !self.0.fetch_add(1, Relaxed).is_multiple_of(4);
+            fails.then_some(Fault::Failure)
+        }
+    }
+    let store = MemoryJournal::default();
+    for fact in [says_hello(Timestamp::now()), opened(0)] {
+        store.push("secondary/s:s", &encode(&fact));
+    }
+    let failing = store.with_faults(Arc::new(Fails::default()));
+    let (answer, posts) = worked_on(&failing, false).await;
+    assert_eq!((&answer["body"][0]["value"], posts), (&json!("Hello, Ada."), 1));
+    assert_eq!(store.dump().matches(r#""attempt":1"#).count(), 2, "one lease, and its settlement");
 }
