@@ -88,13 +88,21 @@ impl Control {
 pub struct Masked {
     /// What the words are kept under, in memory alone.
     pub whisper: String,
+    /// ServiceNow waits for `DONE`, as for what it was before it was masked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub waits_for_done: bool,
     #[serde(skip)]
     words: String,
 }
 
 impl Masked {
-    pub fn new(words: String) -> Self {
-        Self { whisper: String::new(), words }
+    pub fn new(words: String, waits_for_done: bool) -> Self {
+        Self { whisper: String::new(), waits_for_done, words }
+    }
+
+    /// Puts more words before them.
+    pub fn put_before(&mut self, words: &str) {
+        self.words = format!("{words}\n\n{}", self.words);
     }
 
     /// Takes the words out, for who keeps them under this name.

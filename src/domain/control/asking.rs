@@ -14,7 +14,7 @@ impl Control {
 
     /// Whether ServiceNow waits for `DONE` before it goes on: everything is shown at once, so it is told at once.
     pub fn waits_for_done(&self) -> bool {
-        matches!(self, Self::Table(_))
+        matches!(self, Self::Table(_)) || matches!(self, Self::Masked(masked) if masked.waits_for_done)
     }
 
     /// Whether ServiceNow waits for an answer to this. One may be given to a card's actions, too, but none is waited for.

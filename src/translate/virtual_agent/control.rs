@@ -2,8 +2,12 @@
 
 mod card;
 mod degraded;
+mod hidden;
 
-use self::card::card;
+use self::{
+    card::card,
+    hidden::{hidden, hidden_choice},
+};
 pub(super) use self::{card::is_notification, degraded::degraded};
 use super::super::{
     html, readable,
@@ -12,7 +16,7 @@ use super::super::{
 use crate::{
     domain::control::{
         Choice, ChoiceKind, ChoiceLook, Citation, Control, Generated, GroupedParts, Html, Image, Item, Link,
-        Mask, Masked, Moment, MomentKind, MultiPart, Part, Table, TextInput, Upload,
+        Mask, Moment, MomentKind, MultiPart, Part, Table, TextInput, Upload,
     },
     wire::virtual_agent::response::{
         Kind,
@@ -77,36 +81,6 @@ fn upload(wanted: FileUpload, texts: Texts) -> Upload {
 
 fn asked(texts: Texts, mask: Mask, required: Option<bool>) -> Control {
     Control::TextInput(TextInput { prompt: prompt(texts), mask, optional: required == Some(false) })
-}
-
-/// What there is to choose, and an input that hides which.
-fn hidden_choice(picker: Picker, texts: Texts, mask: Mask) -> Option<Control> {
-    let Some(Control::Choice(choice)) = choice(picker, texts) else { return None };
-    let optional = choice.optional;
-    let prompt = match Control::Choice(choice).only_told() {
-        Control::Text { text } => Some(text),
-        Control::Card(card) => {
-            readable::join(&card.title.into_iter().chain(card.paragraphs).collect::<Vec<_>>())
-        }
-        _ => None,
-    };
-    Some(Control::TextInput(TextInput { prompt, mask, optional }))
-}
-
-/// Words that are masked, if this is nothing but words.
-fn hidden(control: Control, mask: Mask) -> Control {
-    if mask == Mask::None {
-        return control;
-    }
-    Control::Masked(Masked::new(match control {
-        Control::Text { text } | Control::Degraded { ui_type: _, text } => text,
-        Control::Generated(Generated { text, .. }) => text,
-        Control::Html(Html { markdown, .. }) => markdown,
-        Control::Link(Link { heading, label, url }) => {
-            readable::join(&[heading.unwrap_or_default(), label, url]).unwrap_or_default()
-        }
-        other => return other,
-    }))
 }
 
 /// The texts that are left, as paragraphs, what a question asks first.

@@ -222,6 +222,26 @@ fn a_masked_choice_is_entered_hidden_and_says_what_there_is_to_choose() {
 }
 
 #[test]
+fn whatever_is_shown_masked_is_words_to_be_shown_once() {
+    let card = r#"{"title": "Card", "fields": [{"fieldLabel": "PIN", "fieldValue": "4711"}]}"#;
+    let table = json!({"uiType": "OutputTable", "headers": [{"label": "PIN"}], "data": [["4711"]]});
+    let parts = json!({"uiType": "GroupedPartsOutputControl", "header": "Codes",
+        "values": [{"label": "4711", "action": "https://example.com/4711"}]});
+    let picture = json!({"uiType": "OutputImage", "value": "https://example.com/4711.png", "altText": "PIN"});
+    let several = json!({"uiType": "MultiPartOutput", "header": "4711", "content": {"uiType": "OutputText", "value": "PIN"}});
+    for mut item in [json!({"uiType": "OutputCard", "data": card}), table, parts, picture, several] {
+        item["maskType"] = "SECURE".into();
+        let of = item["uiType"].clone();
+        let mut control = shown(item);
+        assert_eq!(control.waits_for_done(), of == "OutputTable", "{of}");
+        assert!(!serde_json::to_string(&control).expect("stored").contains("4711"), "{of}: {control:?}");
+        let Some(Control::Masked(masked)) = control.masked() else { panic!("{of}: {control:?}") };
+        let words = masked.take("a");
+        assert!(words.contains("4711") && words.to_uppercase().contains(['P', 'C']), "{of}: {words}");
+    }
+}
+
+#[test]
 fn a_choice_is_named_without_its_tags_and_means_what_it_meant() {
     let options = json!([{"label": "<b>Reset</b> it", "value": "<b>r</b>"}, "<i>x</i>", "Plan <x> end"]);
     let picker = shown(json!({"uiType": "Picker", "label": "?", "options": options}));
