@@ -1,5 +1,7 @@
 //! Requests as facts. Pure.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -27,7 +29,7 @@ pub struct Incoming {
     bare_key: Option<String>,
     /// What stands for its words, should they be secret.
     whisper: Option<Whisper>,
-    /// What its history says the user said, each with the mark by which secret words are known again.
+    /// What it tells beside its words, each with the mark by which secret words are known again.
     told: Vec<(String, String)>,
 }
 
@@ -94,8 +96,14 @@ impl Incoming {
             trace,
             at: Timestamp::default(),
         };
-        let users = request.history.into_iter().filter(|item| !item.is_bot_message);
-        let told = users.map(|item| (item.value, String::new())).collect();
+        let mut told = BTreeSet::new();
+        request.history.iter().for_each(|item| tells(&item.value, &mut told));
+        asked
+            .context
+            .values()
+            .chain(asked.echo.get("clientVariables"))
+            .for_each(|value| leaves(value, &mut told));
+        let told = told.into_iter().map(|words| (words.to_owned(), String::new())).collect();
         Self { asked, bare_key: key("", ""), whisper: None, told }
     }
 
@@ -230,6 +238,27 @@ fn drop_headers(value: &mut Value) {
 
 /// Words from this many signs on are looked for inside others.
 const TELLING: usize = 4;
+
+/// A line, and its words, with what stands around them and without.
+fn tells<'a>(line: &'a str, told: &mut BTreeSet<&'a str>) {
+    told.insert(line.trim());
+    for word in line.split_whitespace() {
+        let ends = |sign: char| ".,;:!?\"')]}>".contains(sign);
+        let bare = word.trim_start_matches(|sign: char| "\"'([{<".contains(sign)).trim_end_matches(ends);
+        let words = [word, word.trim_end_matches(ends), bare];
+        told.extend(words.into_iter().filter(|word| word.chars().nth(TELLING - 1).is_some()));
+    }
+}
+
+/// The texts in a value.
+fn leaves<'a>(value: &'a Value, told: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::String(text) => tells(text, told),
+        Value::Array(list) => list.iter().for_each(|value| leaves(value, told)),
+        Value::Object(map) => map.values().for_each(|value| leaves(value, told)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
 
 /// Puts dots where a secret's words stand: a primary bot may tell its history with them.
 fn hide_in(asked: &mut Asked, words: &str) {

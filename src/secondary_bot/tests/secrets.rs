@@ -61,6 +61,40 @@ fn a_history_that_comes_later_has_dots_for_what_was_said_in_secret() {
 }
 
 #[test]
+fn what_was_said_in_secret_is_known_inside_later_sentences_and_variables_too() {
+    let mut state = asked_for_a_pin();
+    let body = json!({"requestId": "2", "message": {"text": "4711"}});
+    state.apply(&Fact::Asked(asked_of(&state, &incoming(&body).whispered(whisper("a", "mark of 4711")))));
+    for sentence in ["I said 4711.", "(4711) it was", "Thanks for \"4711\"!", "4711"] {
+        let body = json!({"requestId": "3", "action": "SEND_HISTORY",
+            "history": [{"isBotMessage": true, "type": "text", "value": sentence}],
+            "contextVariables": {"last": [sentence], "kept": "4712"}, "clientVariables": {"last": sentence}});
+        let told = incoming(&body).marked(|words| format!("mark of {words}"));
+        let stored = serde_json::to_string(&asked_of(&state, &told)).expect("JSON");
+        assert!(!stored.contains("4711") && stored.contains("4712"), "{sentence}: {stored}");
+    }
+}
+
+#[test]
+fn a_question_for_a_secret_stays_open_when_a_person_or_a_topic_is_asked_for() {
+    for body in [json!({"action": "AGENT"}), json!({"action": "SWITCH", "topic": {"name": "VPN"}})] {
+        let asked_with = |mut state: State, pending: Pending, over: bool| {
+            let position = state.position;
+            state.apply(&Fact::Asked(asked_of(&state, &incoming(&body))));
+            let queued = state.outbox.get(CallId(position, 0)).expect("queued").clone();
+            let answer = Answer { pending: Some(pending), over, ..Answer::default() };
+            settle(&state, &queued, &Outcome::Done(Some(answer))).iter().for_each(|fact| state.apply(fact));
+            state
+        };
+        assert!(asked_with(asked_for_a_pin(), Pending::Nothing, false).is_secret(), "{body}");
+        assert!(!asked_with(asked_for_a_pin(), Pending::Nothing, true).is_secret(), "{body}: it is over");
+        let choices = Pending::Choices { choices: vec![] };
+        let open = asked_with(session_of(&[]), Pending::Nothing, false);
+        assert_eq!(asked_with(open, choices.clone(), false).pending, choices, "{body}");
+    }
+}
+
+#[test]
 fn the_key_of_a_secret_tells_nothing_of_its_words() {
     let state = asked_for_a_pin();
     let key = |text: &str| {
