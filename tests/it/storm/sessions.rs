@@ -93,9 +93,9 @@ async fn storm(stage: &Stage, size: &Size, sink: &Sink) -> Figures {
     let mut figures = Figures { size: *size, kills, lasted, ..Figures::default() };
     let came = by_request(sink);
     let mut in_doubt = HashSet::new();
-    for asked in &asked {
-        figures.add(asked, &came);
-        in_doubt.extend(asked.in_doubt(&came));
+    for mut asked in asked {
+        figures.add(&mut asked, &came);
+        in_doubt.extend(asked.in_doubt);
     }
     figures.in_doubt = in_doubt.len();
     assert!(in_doubt.len() <= size.conversations * size.messages / RARELY, "{in_doubt:?}");
@@ -175,19 +175,19 @@ struct Figures {
 }
 
 impl Figures {
-    fn add(&mut self, asked: &Asked, came: &HashMap<String, Vec<Value>>) {
-        let Asked { session: _, took, asynchronous, in_doubt: _, trouble } = asked;
-        if asynchronous.is_empty() { &mut self.waited } else { &mut self.taken }.extend(took);
+    fn add(&mut self, asked: &mut Asked, came: &HashMap<String, Vec<Value>>) {
+        let Asked { session: _, took, asynchronous, in_doubt, trouble } = asked;
+        if asynchronous.is_empty() { &mut self.waited } else { &mut self.taken }.extend(&*took);
         self.trouble.hung_up += trouble.hung_up;
         self.trouble.unanswered += trouble.unanswered;
         self.trouble.put_off += trouble.put_off;
         self.trouble.doubled += trouble.doubled;
-        for (id, text) in asynchronous {
+        for (id, text) in &*asynchronous {
             let Some(answers) = came.get(id) else {
                 self.given_up += 1;
                 continue;
             };
-            check(&answers[0], id, text);
+            check(&answers[0], id, text, in_doubt);
             assert!(answers.iter().all(|answer| answer == &answers[0]), "one answer to {id}: {answers:?}");
             self.again += answers.len() - 1;
         }

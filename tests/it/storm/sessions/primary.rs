@@ -1,9 +1,6 @@
 //! Primary bots that repeat themselves, lose patience, and take answers word for word.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -39,18 +36,9 @@ pub struct Asked {
     pub took: Vec<i64>,
     /// Requests whose answers go to the response address.
     pub asynchronous: Vec<(String, String)>,
-    /// What was said in the others, of which nobody could tell whether it arrived.
+    /// What was said of which nobody could tell whether it arrived; of the asynchronous ones, once they are looked at.
     pub in_doubt: Vec<String>,
     pub trouble: Trouble,
-}
-
-impl Asked {
-    /// What was said of which nobody could tell whether it arrived.
-    pub fn in_doubt(&self, came: &HashMap<String, Vec<Value>>) -> Vec<String> {
-        let told = |id: &String| came.get(id).is_some_and(|answers| said(&answers[0]) == [IN_DOUBT]);
-        let later = self.asynchronous.iter().filter(|(id, _)| told(id)).map(|(_, text)| text);
-        self.in_doubt.iter().chain(later).cloned().collect()
-    }
 }
 
 /// Why requests were made again.
@@ -72,11 +60,11 @@ impl Primary<'_> {
             let (id, text) = (format!("{}-{n}", session(self.number)), words(self.number, n));
             let answer = self.ask(&id, &text, waits).await;
             took.push(i64::try_from(began.elapsed().as_millis()).unwrap());
-            if !waits {
+            if waits {
+                check(&answer, &id, &text, &mut in_doubt);
+            } else {
                 assert_eq!(answer, json!({"status": "success"}), "{id}");
                 asynchronous.push((id, text));
-            } else if check(&answer, &id, &text) == Told::InDoubt {
-                in_doubt.push(text);
             }
         }
         Asked { session: session(self.number), took, asynchronous, in_doubt, trouble: self.trouble }
@@ -138,20 +126,17 @@ impl Primary<'_> {
     }
 }
 
-#[derive(PartialEq)]
-pub enum Told {
-    Answer,
-    InDoubt,
-}
-
-/// The agent's answer to these words, and nothing else; or that nobody can tell whether they arrived.
-pub fn check(answer: &Value, id: &str, text: &str) -> Told {
-    let said = said(answer);
+/// The agent's answer to these words, and nothing else; or that nobody can tell whether they arrived, which is noted. What was
+/// in doubt before may be answered with it.
+pub fn check(answer: &Value, id: &str, text: &str, in_doubt: &mut Vec<String>) {
+    let answer_to = |text: &String| format!("You said: {text}");
+    let mut said = said(answer);
+    said.retain(|said| !in_doubt.iter().any(|text| *said == answer_to(text)));
     if said == [IN_DOUBT] {
-        return Told::InDoubt;
+        in_doubt.push(text.to_owned());
+    } else {
+        assert_eq!(said, [answer_to(&text.to_owned())], "{id}");
     }
-    assert_eq!(said, [format!("You said: {text}")], "{id}");
-    Told::Answer
 }
 
 fn said(answer: &Value) -> Vec<&str> {
