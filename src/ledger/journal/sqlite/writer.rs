@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use super::{super::Position, place::Place};
@@ -36,7 +36,7 @@ pub enum What {
 }
 
 /// Makes the writes that come in; each gives the journal's length before it, beside what an append expects, else beside none.
-pub fn write_groups(mut connection: Connection, pending: &mpsc::Receiver<Pending>, place: &Place) {
+pub fn write_groups(connection: Connection, pending: &mpsc::Receiver<Pending>, place: &Place) {
     while let Ok(first) = pending.recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -44,7 +44,7 @@ pub fn write_groups(mut connection: Connection, pending: &mpsc::Receiver<Pending
         {
             group.push(next);
         }
-        let outcomes = place.is_there().and_then(|()| write_group(&mut connection, &group)).map_err(Arc::new);
+        let outcomes = place.is_there().and_then(|()| write_group(&connection, &group)).map_err(Arc::new);
         for (nth, one) in group.into_iter().enumerate() {
             // Everybody is told the cause.
             let _ = one.done.send(outcomes.as_ref().map(|outcomes| outcomes[nth]).map_err(Arc::clone));
@@ -52,22 +52,30 @@ pub fn write_groups(mut connection: Connection, pending: &mpsc::Receiver<Pending
     }
 }
 
-fn write_group(connection: &mut Connection, group: &[Pending]) -> Result<Vec<Ordering>, rusqlite::Error> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let write = |one: &Pending| match &one.what {
-        What::Append { expected, facts, open } => {
-            append(&transaction, &one.conversation, *expected, facts, *open)
-        }
-        What::Remove => remove(&transaction, &one.conversation),
-        What::Try => transaction.execute_batch(TRY).map(|()| Ordering::Equal),
-    };
-    let outcomes = group.iter().map(write).collect::<Result<_, _>>()?;
-    transaction.commit()?;
+/// Writes in one transaction, whose own statements are kept as the others are: parsing them costs as much as a short append.
+fn write_group(connection: &Connection, group: &[Pending]) -> Result<Vec<Ordering>, rusqlite::Error> {
+    let run = |statement: &str| connection.prepare_cached(statement)?.execute([]).map(drop);
+    run("BEGIN IMMEDIATE")?;
+    let written = group.iter().map(|one| write(connection, one)).collect::<Result<_, _>>();
+    let outcomes = written.and_then(|outcomes| run("COMMIT").map(|()| outcomes)).inspect_err(|_| {
+        // A failure may have ended it already.
+        let _ = run("ROLLBACK");
+    })?;
     if group.iter().any(|one| matches!(one.what, What::Remove)) {
         // The log still holds what was removed until it is moved to the file. Readers may hold that up; the next one does it.
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     }
     Ok(outcomes)
+}
+
+fn write(connection: &Connection, one: &Pending) -> Result<Ordering, rusqlite::Error> {
+    match &one.what {
+        What::Append { expected, facts, open } => {
+            append(connection, &one.conversation, *expected, facts, *open)
+        }
+        What::Remove => remove(connection, &one.conversation),
+        What::Try => connection.execute_batch(TRY).map(|()| Ordering::Equal),
+    }
 }
 
 /// Facts of a conversation.
@@ -78,41 +86,41 @@ fn length(connection: &Connection, conversation: &str) -> Result<Position, rusql
 }
 
 fn append(
-    transaction: &Connection,
+    connection: &Connection,
     conversation: &str,
     expected: Position,
     facts: &[Vec<u8>],
     open: Option<bool>,
 ) -> Result<Ordering, rusqlite::Error> {
-    let length = length(transaction, conversation)?.cmp(&expected);
+    let length = length(connection, conversation)?.cmp(&expected);
     if length.is_ne() {
         return Ok(length);
     }
-    let mut insert = transaction.prepare_cached("INSERT INTO fact VALUES (?, ?, ?)")?;
+    let mut insert = connection.prepare_cached("INSERT INTO fact VALUES (?, ?, ?)")?;
     for (position, body) in (expected..).zip(facts) {
         insert.execute(params![conversation, position, body])?;
     }
     match open {
         Some(true) => {
-            transaction
+            connection
                 .prepare_cached("INSERT OR IGNORE INTO open_conversation VALUES (?)")?
                 .execute([conversation])?;
         }
-        Some(false) => close(transaction, conversation)?,
+        Some(false) => close(connection, conversation)?,
         None => {}
     }
     Ok(length)
 }
 
-fn remove(transaction: &Connection, conversation: &str) -> Result<Ordering, rusqlite::Error> {
+fn remove(connection: &Connection, conversation: &str) -> Result<Ordering, rusqlite::Error> {
     let facts = "DELETE FROM fact WHERE conversation = ?";
-    let removed = transaction.prepare_cached(facts)?.execute([conversation])?;
-    close(transaction, conversation)?;
+    let removed = connection.prepare_cached(facts)?.execute([conversation])?;
+    close(connection, conversation)?;
     Ok(removed.cmp(&0))
 }
 
-fn close(transaction: &Connection, conversation: &str) -> Result<(), rusqlite::Error> {
+fn close(connection: &Connection, conversation: &str) -> Result<(), rusqlite::Error> {
     let closed = "DELETE FROM open_conversation WHERE conversation = ?";
-    transaction.prepare_cached(closed)?.execute([conversation])?;
+    connection.prepare_cached(closed)?.execute([conversation])?;
     Ok(())
 }
