@@ -15,7 +15,7 @@ use actix_web::web::Bytes;
 use hyper::{
     Request, Response,
     body::{Body, Incoming},
-    client::conn::http1::SendRequest,
+    client::conn::{TrySendError, http1::SendRequest},
 };
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
@@ -69,6 +69,15 @@ enum Unanswered<B> {
     /// It broke, or brought what is no answer.
     Cut(hyper::Error),
     Late,
+}
+
+impl<B> From<TrySendError<Request<B>>> for Unanswered<B> {
+    fn from(mut failed: TrySendError<Request<B>>) -> Self {
+        match failed.take_message() {
+            Some(unsent) => Self::Unsent(Box::new(unsent), failed.into_error().into()),
+            None => Self::Cut(failed.into_error()),
+        }
+    }
 }
 
 impl<B> From<Unanswered<B>> for CallError {
@@ -172,22 +181,27 @@ impl<B: Sent> Connection<B> {
         until: Instant,
     ) -> Result<Response<Incoming>, Unanswered<B>> {
         let mut answer = pin!(self.sender.try_send_request(request));
+        // Before it is sent there is no answer.
+        let mut sent = false;
         poll_fn(|context| {
-            self.drive(context);
-            // Only the connection brings the answer, so that it alone has to be woken.
-            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(Ok(answer)) => Poll::Ready(Ok(answer)),
-                Poll::Ready(Err(mut failed)) => Poll::Ready(Err(match failed.take_message() {
-                    Some(unsent) => Unanswered::Unsent(Box::new(unsent), failed.into_error().into()),
-                    None => Unanswered::Cut(failed.into_error()),
-                })),
-                Poll::Pending => {
-                    ready!(self.rings(context, until));
-                    Poll::Ready(Err(Unanswered::Late))
+            let first = usize::from(!std::mem::replace(&mut sent, true));
+            for waker in &Self::wakers(context)[first..] {
+                self.drive(&mut Context::from_waker(waker));
+                // Only the connection brings the answer, so that it alone has to be woken.
+                if let Poll::Ready(answered) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    return Poll::Ready(answered.map_err(Unanswered::from));
                 }
             }
+            ready!(self.rings(context, until));
+            Poll::Ready(Err(Unanswered::Late))
         })
         .await
+    }
+
+    /// Who is woken when the connection can go on, try by try. By what is here already nobody is: who takes it out would wake the one
+    /// who has moved the connection, themselves.
+    fn wakers<'a>(context: &'a Context<'_>) -> [&'a Waker; 2] {
+        [Waker::noop(), context.waker()]
     }
 
     fn drive(&mut self, context: &mut Context<'_>) {

@@ -66,7 +66,7 @@ impl<B: Sent> Reply<B> {
         let (Some(body), Some(connection)) = (&mut self.body, &mut self.connection) else {
             return Poll::Ready(Ok(None));
         };
-        let mut driven = false;
+        let mut tries = 0;
         loop {
             match Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(Some(Ok(frame))) => {
@@ -76,10 +76,10 @@ impl<B: Sent> Reply<B> {
                 }
                 Poll::Ready(Some(Err(why))) => return Poll::Ready(Err(why.into())),
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
-                Poll::Pending if driven => break,
                 Poll::Pending => {
-                    connection.drive(context);
-                    driven = true;
+                    let Some(waker) = Connection::<B>::wakers(context).get(tries).copied() else { break };
+                    connection.drive(&mut Context::from_waker(waker));
+                    tries += 1;
                 }
             }
         }
