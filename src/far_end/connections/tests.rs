@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    task::Wake,
 };
 
 use tokio::{
@@ -23,6 +26,36 @@ async fn a_connection_serves_one_request_after_the_other() {
         assert_eq!(far_end.ask(&connections).await.expect("an answer"), "{}");
     }
     assert_eq!(far_end.opened(), 1);
+}
+
+/// Tells on whether it was woken.
+struct Bell {
+    rang: AtomicBool,
+    waker: Waker,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.rang.store(true, Relaxed);
+        self.waker.wake_by_ref();
+    }
+}
+
+#[tokio::test]
+async fn who_takes_out_a_whole_answer_is_not_woken_by_that() {
+    let far_end = FarEnd::start(|_, _| OK.to_owned()).await;
+    let connections = connections();
+    for _ in 0..3 {
+        let mut asked = pin!(far_end.ask(&connections));
+        let last_look = poll_fn(|context| {
+            let bell = Arc::new(Bell { rang: AtomicBool::new(false), waker: context.waker().clone() });
+            let answer = asked.as_mut().poll(&mut Context::from_waker(&bell.clone().into()));
+            answer.map(|answer| (answer, bell))
+        });
+        let (answer, bell) = last_look.await;
+        assert_eq!(answer.expect("an answer"), "{}");
+        assert!(!bell.rang.load(Relaxed));
+    }
 }
 
 #[tokio::test]
