@@ -13,6 +13,11 @@ pub(super) enum Piece<'a> {
     },
 }
 
+/// Whether a text may hold addresses: each kind has one of these signs.
+pub(super) fn may_stand_in(text: &str) -> bool {
+    memchr::memchr2(b'.', b':', text.as_bytes()).is_some()
+}
+
 /// A line in pieces, in order; nothing of it is left out.
 pub(super) fn pieces(line: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
@@ -63,8 +68,7 @@ const SCHEMES: [&str; 5] = ["https://", "http://", "mailto:", "tel:", "www."];
 
 /// Where the first address of a word begins, how long it is, and where it leads to.
 fn first_address(word: &str) -> Option<(usize, usize, String)> {
-    // Each kind has one of these, and few words do.
-    if !word.contains(['.', ':']) {
+    if !may_stand_in(word) {
         return None;
     }
     let mut surplus = surplus(word);

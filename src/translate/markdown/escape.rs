@@ -11,6 +11,9 @@ pub fn escape(plain: &str) -> String {
 /// As [`escape`], with addresses as links to what was typed.
 pub fn typed(plain: &str) -> String {
     lines(plain, |line, out| {
+        if !address::may_stand_in(line) {
+            return signs(line, out);
+        }
         for piece in address::pieces(line) {
             match piece {
                 address::Piece::Words(words) => signs(words, out),
@@ -79,8 +82,14 @@ fn numbered(char: char) -> String {
 /// Part of a line, without blanks at its ends.
 fn signs(words: &str, out: &mut String) {
     let digits = words.bytes().take_while(u8::is_ascii_digit).count();
-    let mut before = ' ';
-    for (at, char) in words.char_indices() {
+    let (mut before, mut at) = (' ', 0);
+    loop {
+        let plain = words.as_bytes()[at..].iter().take_while(|sign| is_plain(**sign)).count();
+        let plain = &words[at..at + plain];
+        out.push_str(plain);
+        at += plain.len();
+        before = plain.chars().next_back().unwrap_or(before);
+        let Some(char) = words[at..].chars().next() else { return };
         let rest = &words[at + char.len_utf8()..];
         let after = rest.chars().next().unwrap_or(' ');
         match char {
@@ -101,7 +110,13 @@ fn signs(words: &str, out: &mut String) {
             }
         }
         before = char;
+        at += char.len_utf8();
     }
+}
+
+/// What means nothing to Markdown, wherever it stands; most of a text is that.
+fn is_plain(sign: u8) -> bool {
+    sign.is_ascii_alphanumeric() || sign == b' '
 }
 
 fn is_special(char: char, before: char, after: char, at: usize, ends_number: bool) -> bool {
