@@ -24,9 +24,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Incoming {
     /// As it is when nothing of it is secret.
-    asked: Asked,
+    pub(super) asked: Asked,
     /// What a repeat has in common with it when its words must not tell.
     bare_key: Option<String>,
+    /// What a repeat has in common with it when what it tells must not: made with a key that is in no store.
+    marked_key: Option<String>,
     /// What stands for its words, should they be secret.
     whisper: Option<Whisper>,
     /// What it tells beside its words, each with the mark by which secret words are known again.
@@ -104,7 +106,7 @@ impl Incoming {
             .chain(asked.echo.get("clientVariables"))
             .for_each(|value| leaves(value, &mut told));
         let told = told.into_iter().map(|words| (words.to_owned(), String::new())).collect();
-        Self { asked, bare_key: key("", ""), whisper: None, told }
+        Self { asked, bare_key: key("", ""), marked_key: None, whisper: None, told }
     }
 
     /// Its words, if it has any that could be secret.
@@ -118,8 +120,9 @@ impl Incoming {
         Self { whisper: Some(whisper), ..self }
     }
 
-    /// With the marks of what its history tells.
+    /// With the marks of what it tells.
     pub fn marked(mut self, mark: impl Fn(&str) -> String) -> Self {
+        self.marked_key = self.asked.key.as_deref().map(&mark);
         self.told.iter_mut().for_each(|(words, of)| *of = mark(words));
         self
     }
@@ -130,13 +133,15 @@ impl Incoming {
     /// whole session. An id that is the user's names no request.
     pub fn accept(&self, state: &State, now: Timestamp) -> Accepted {
         let whispered = || state.known_in_secret(self.bare_key.as_deref(), self.whisper.as_ref()?, now);
-        if let Some(known) = state.known(self.asked.key.as_deref()).or_else(whispered) {
+        let mut keys = [&self.asked.key, &self.marked_key].into_iter();
+        if let Some(known) = keys.find_map(|key| state.known(key.as_deref())).or_else(whispered) {
             return Accepted::Repeat(known);
         }
         let mut asked = Box::new(self.asked.clone());
         asked.at = now;
         for (words, _) in self.told.iter().filter(|(_, mark)| state.heard_in_secret(mark)) {
             hide_in(&mut asked, words.trim());
+            asked.key.clone_from(&self.marked_key);
         }
         if state.is_secret() {
             without_words(&mut asked.echo);

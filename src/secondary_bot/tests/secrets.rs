@@ -72,6 +72,12 @@ fn what_was_said_in_secret_is_known_inside_later_sentences_and_variables_too() {
         let told = incoming(&body).marked(|words| format!("mark of {words}"));
         let stored = serde_json::to_string(&asked_of(&state, &told)).expect("JSON");
         assert!(!stored.contains("4711") && stored.contains("4712"), "{sentence}: {stored}");
+        // A digest of what is hidden would tell it to who tries out.
+        let first = asked_of(&state, &told);
+        assert!(first.key != incoming(&body).asked.key && first.key.is_some(), "{sentence}");
+        let mut after = state.clone();
+        after.apply(&Fact::Asked(first));
+        assert!(matches!(told.accept(&after, Timestamp(9)), Accepted::Repeat(_)), "{sentence}");
     }
 }
 
