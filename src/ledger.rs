@@ -32,7 +32,6 @@ pub use self::{
     commit::Committed,
     deliver::{commit_and_deliver, decide_and_deliver, deliver_soon},
     entry::Entry,
-    hold::insist,
     lease::{LEASE, Lease, MARGIN, RENEW, SKEW, Settled, Settlement},
     machine::{Decided, Machine, Outcome, Stored, Why},
     outage::Outage,

@@ -1,8 +1,9 @@
 //! Decide, append, fold, wake: in a task of its own, so that a caller who goes away cuts nothing.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tracing::Instrument as _;
+use tokio::time::sleep;
+use tracing::{Instrument as _, warn};
 
 use super::{
     Ledger,
@@ -14,6 +15,9 @@ use crate::domain::Timestamp;
 
 /// Rounds of one commit. Each lost one is somebody else's success, so this many mean that something is wrong.
 const ROUNDS: usize = 64;
+/// After which what the store did not take is tried again, at first and at last.
+pub(super) const AGAIN: Duration = Duration::from_millis(300);
+const LATER: Duration = Duration::from_secs(5);
 
 /// What a command came to.
 #[derive(Debug)]
@@ -35,6 +39,9 @@ impl<M: Machine> Committed<M> {
         }
     }
 }
+
+/// Facts whose append got no answer, and where they stand if it arrived.
+pub(super) type InDoubt<M> = Option<(Position, Vec<<M as Machine>::Fact>)>;
 
 /// Does it in a task of its own, which no caller who goes away can cut.
 pub(super) async fn in_task<T: Send + 'static>(
@@ -62,20 +69,71 @@ impl<M: Machine> Ledger<M> {
         .await
     }
 
+    /// As [`commit`](Self::commit), for what came of a call, or of a part of one: nobody else knows it, and so a store that fails
+    /// is asked again until it answers. In the caller's task: who no longer makes the call has nothing to store. A command that
+    /// counts only while the call is held comes to its end when another process takes it over.
+    ///
+    /// # Errors
+    /// When the journal was removed.
+    pub async fn commit_surely(
+        &self,
+        entry: &Arc<Entry<M>>,
+        command: &M::Command,
+    ) -> Result<Committed<M>, JournalError> {
+        self.change_surely(entry, None, |state, now| self.machine.decide(state, command, now)).await
+    }
+
+    /// As [`change`](Self::change), until the store answers. What an append without an answer has stored all the same, this one's
+    /// or the one `in_doubt`, is known again, and nothing decided in its place.
+    pub(super) async fn change_surely(
+        &self,
+        entry: &Arc<Entry<M>>,
+        mut in_doubt: InDoubt<M>,
+        mut decide: impl FnMut(&M::State, Timestamp) -> Decided<M> + Send,
+    ) -> Result<Committed<M>, JournalError> {
+        let mut wait = AGAIN;
+        loop {
+            match self.try_change(entry, &mut in_doubt, &mut decide).await {
+                Err(error @ JournalError::Unavailable { .. }) => {
+                    warn!(%error, "What is known of a call could not be stored; will try again");
+                    sleep(wait).await;
+                    wait = (2 * wait).min(LATER);
+                }
+                done => return done,
+            }
+        }
+    }
+
     /// Stores what `decide` makes of the conversation as it is in the journal; it is asked again when somebody else was faster.
     /// In the caller's task, which nobody may cut.
     pub(super) async fn change(
         &self,
         entry: &Arc<Entry<M>>,
+        decide: impl FnMut(&M::State, Timestamp) -> Decided<M> + Send,
+    ) -> Result<Committed<M>, JournalError> {
+        self.try_change(entry, &mut None, decide).await
+    }
+
+    /// As [`change`](Self::change); notes what an append without an answer leaves in doubt.
+    pub(super) async fn try_change(
+        &self,
+        entry: &Arc<Entry<M>>,
+        in_doubt: &mut InDoubt<M>,
         mut decide: impl FnMut(&M::State, Timestamp) -> Decided<M> + Send,
     ) -> Result<Committed<M>, JournalError> {
         let mut copy = entry.state.lock().await;
+        if let Some((at, facts)) = in_doubt
+            && self.arrived(entry, &mut copy, *at, facts).await?
+        {
+            return Ok(Committed::Stored { at: *at, facts: std::mem::take(facts) });
+        }
         let mut current = false;
         for _ in 0..ROUNDS {
             let at = M::position(&copy);
             match decide(&copy, self.now()) {
                 Decided::Facts(facts) if !facts.is_empty() => {
-                    if self.append(entry, &mut copy, &facts).await? {
+                    let appended = self.append(entry, &mut copy, &facts).await;
+                    if appended.inspect_err(|_| *in_doubt = Some((at, facts.clone())))? {
                         return Ok(Committed::Stored { at, facts });
                     }
                 }
@@ -110,8 +168,7 @@ impl<M: Machine> Ledger<M> {
             Append::Done(_) => {
                 entry.absorb(copy, facts);
                 self.fresh.appended(&entry.id, at, facts, bytes);
-                facts.iter().for_each(|fact| (self.stored)(&entry.id, copy, fact));
-                self.remember(entry.clone());
+                self.observe(entry, copy, facts);
                 Ok(true)
             }
             Append::Conflict => {
@@ -119,5 +176,27 @@ impl<M: Machine> Ledger<M> {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether facts whose append got no answer are stored all the same; they then are folded in, and so is what stands behind.
+    async fn arrived(
+        &self,
+        entry: &Arc<Entry<M>>,
+        copy: &mut M::State,
+        at: Position,
+        facts: &[M::Fact],
+    ) -> Result<bool, JournalError> {
+        let there = self.read_into(entry, copy, at).await?;
+        let same = |(fact, stored)| encode::<M::Fact>(fact) == encode(stored);
+        let arrived = there.len() >= facts.len() && facts.iter().zip(&there).all(same);
+        if arrived {
+            self.observe(entry, copy, facts);
+        }
+        Ok(arrived)
+    }
+
+    fn observe(&self, entry: &Arc<Entry<M>>, copy: &M::State, facts: &[M::Fact]) {
+        facts.iter().for_each(|fact| (self.stored)(&entry.id, copy, fact));
+        self.remember(entry.clone());
     }
 }

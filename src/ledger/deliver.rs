@@ -7,9 +7,8 @@ use tracing::{Instrument as _, error, warn};
 
 use super::{
     Ledger,
-    commit::{Committed, in_task},
+    commit::{Committed, InDoubt, in_task},
     entry::Entry,
-    hold::insist,
     journal::JournalError,
     machine::{Decided, Machine, Outcome},
     outbox::{CallId, Lane, Next},
@@ -18,6 +17,13 @@ use super::{
     settle::settle,
 };
 use crate::domain::Timestamp;
+
+/// A call that was leased in the append which asks for it.
+struct Leased<M: Machine> {
+    call: CallId,
+    /// When that append got no answer.
+    in_doubt: InDoubt<M>,
+}
 
 /// Stores what `command` adds, and sees to the calls it asks for. One that nothing stands before is leased in the same append.
 pub async fn commit_and_deliver<R: Role>(
@@ -50,12 +56,14 @@ pub async fn decide_and_deliver<R: Role>(
             };
             decided
         };
-        let committed = ledger.change(&entry, decide).await?;
-        if let (Some(turn), Some(leased)) = (turn, leased) {
-            start(&role, &entry, lane, turn, Some(leased));
+        let mut in_doubt = None;
+        let committed = ledger.try_change(&entry, &mut in_doubt, decide).await;
+        let leased = leased.filter(|_| committed.is_ok() || in_doubt.is_some());
+        if let (Some(turn), Some(call)) = (turn, leased) {
+            start(&role, &entry, lane, turn, Some(Leased { call, in_doubt }));
         }
         deliver_soon(&role, &entry);
-        Ok(committed)
+        committed
     })
     .await
 }
@@ -79,7 +87,7 @@ fn start<R: Role>(
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
     turn: OwnedMutexGuard<()>,
-    leased: Option<CallId>,
+    leased: Option<Leased<R::Machine>>,
 ) {
     let (role, entry) = (role.clone(), entry.clone());
     let deliver = async move {
@@ -106,9 +114,13 @@ async fn run<R: Role>(
     role: &Arc<R>,
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
-    mut leased: Option<CallId>,
+    leased: Option<Leased<R::Machine>>,
 ) -> Result<(), JournalError> {
     let ledger = role.ledger();
+    let mut leased = match leased {
+        Some(leased) => ledger.sure_of_first(entry, leased).await?,
+        None => None,
+    };
     loop {
         let mut moved = entry.watch();
         let call = match leased.take() {
@@ -148,7 +160,7 @@ async fn take<R: Role>(
         }
         Decided::Nothing
     };
-    ledger.change(entry, take).await?;
+    ledger.change_surely(entry, None, take).await?;
     if let Some((queued, why)) = given_up {
         settle(role, &Attempt::new(entry, lane, queued), &Outcome::GivenUp(why)).await?;
     }
@@ -176,7 +188,7 @@ async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<O
         Ok(answer) => Outcome::Done(answer),
         Err(failure) => after(&attempt.queued, failure, now, ledger.jitter(1_000)),
     };
-    insist(|| settle(role, attempt, &outcome)).await
+    settle(role, attempt, &outcome).await
 }
 
 impl<M: Machine> Ledger<M> {
@@ -194,5 +206,18 @@ impl<M: Machine> Ledger<M> {
         let call = M::asks(state, M::position(state), fact).filter(|_| free)?;
         facts.push(self.lease(call, 1, now));
         Some(call)
+    }
+
+    /// The call, if it is leased: a store that did not answer is asked until it does.
+    async fn sure_of_first(
+        &self,
+        entry: &Arc<Entry<M>>,
+        leased: Leased<M>,
+    ) -> Result<Option<CallId>, JournalError> {
+        if leased.in_doubt.is_none() {
+            return Ok(Some(leased.call));
+        }
+        let found = self.change_surely(entry, leased.in_doubt, |_, _| Decided::Nothing).await?;
+        Ok((!found.facts().is_empty()).then_some(leased.call))
     }
 }

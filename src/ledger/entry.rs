@@ -100,7 +100,8 @@ impl<M: Machine> Ledger<M> {
         Ok((facts, copy))
     }
 
-    async fn read_into(
+    /// The facts from `from` on, which is not behind the copy's end; those behind that are folded in.
+    pub(super) async fn read_into(
         &self,
         entry: &Entry<M>,
         copy: &mut M::State,

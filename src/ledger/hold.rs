@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{
     Ledger,
-    commit::in_task,
+    commit::{AGAIN, in_task},
     journal::JournalError,
     lease::{LEASE, Lease, MARGIN, RENEW},
     machine::{Decided, Machine},
@@ -15,28 +15,6 @@ use super::{
     role::Attempt,
 };
 use crate::domain::Timestamp;
-
-/// After which what the store did not take is tried again, at first and at last.
-const AGAIN: Duration = Duration::from_millis(300);
-const LATER: Duration = Duration::from_secs(5);
-
-/// Stores what came of a call, or of a part of one: nobody else knows it, and so a store that fails is asked again until it answers.
-/// `commit` counts only while the call is held: whoever takes it over ends this, too.
-pub async fn insist<T, F: Future<Output = Result<T, JournalError>>>(
-    commit: impl Fn() -> F,
-) -> Result<T, JournalError> {
-    let mut wait = AGAIN;
-    loop {
-        match commit().await {
-            Err(error @ JournalError::Unavailable { .. }) => {
-                warn!(%error, "What came of a call could not be stored; will try again");
-                sleep(wait).await;
-                wait = (2 * wait).min(LATER);
-            }
-            done => return done,
-        }
-    }
-}
 
 impl<M: Machine> Ledger<M> {
     /// The fact that this process makes a call from now on.

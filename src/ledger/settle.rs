@@ -36,7 +36,7 @@ pub async fn settle<R: Role>(
         }
         Decided::Facts(facts)
     };
-    let stored = ledger.change(&attempt.entry, store).await?;
+    let stored = ledger.change_surely(&attempt.entry, None, store).await?;
     if !stored.facts().is_empty() {
         role.settled(attempt, outcome);
     }

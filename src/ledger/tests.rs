@@ -37,6 +37,8 @@ enum Reply {
 struct Process {
     ledger: Arc<Ledger<Chat>>,
     far_end: Arc<FarEnd>,
+    /// Calls that it was told to be settled.
+    settled: Mutex<Vec<CallId>>,
 }
 
 /// A far end that several processes share.
@@ -93,7 +95,9 @@ impl Role for Process {
         }
     }
 
-    fn settled(self: &Arc<Self>, _: &Attempt<Chat>, _: &Outcome<Answered>) {}
+    fn settled(self: &Arc<Self>, attempt: &Attempt<Chat>, _: &Outcome<Answered>) {
+        self.settled.lock().expect("no panic").push(attempt.queued.id);
+    }
 }
 
 /// The time as tokio has it, which a paused test drives, and an offset that a test may set.
@@ -130,7 +134,8 @@ impl Stage {
             Ledger::new(machine, journal.store(), world(self.began, offset), Box::new(|_, _, _| {}));
         // Made by a count that is the same in each.
         ledger.name = format!("{}-{}", ledger.name, Arc::strong_count(&self.far_end));
-        Arc::new(Process { ledger: Arc::new(ledger), far_end: self.far_end.clone() })
+        let (ledger, far_end) = (Arc::new(ledger), self.far_end.clone());
+        Arc::new(Process { ledger, far_end, settled: Mutex::default() })
     }
 
     /// A live chat that this process has opened, with Ana in it.

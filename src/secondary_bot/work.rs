@@ -21,7 +21,7 @@ use super::{
 use crate::{
     domain::millis,
     far_end::CallError,
-    ledger::{Attempt, Committed, Failure, Ledger, Outcome, Role, Tried, Why, insist},
+    ledger::{Attempt, Committed, Failure, Ledger, Outcome, Role, Tried, Why},
     telemetry::{Count, on_behalf, trace_id},
     translate::secondary_bot::answer::Typed,
 };
@@ -214,8 +214,8 @@ impl SecondaryBot {
     /// Stores a step of the work, unless somebody else has taken it over. What is not stored is not done: a store that fails is
     /// asked again for as long as the lease can be kept.
     pub(super) async fn step(&self, work: &Work<'_>, fact: Fact) -> Result<(), Unreached> {
-        let step = || Command::Step { of: work.held, fact: fact.clone() };
-        match insist(|| self.ledger.commit(work.session, step())).await {
+        let step = Command::Step { of: work.held, fact };
+        match self.ledger.commit_surely(work.session, &step).await {
             Ok(Committed::Stored { .. }) => Ok(()),
             Ok(Committed::Known(_) | Committed::TooLate) | Err(_) => {
                 Err(Unreached::Stopped(Failure::Uncertain))

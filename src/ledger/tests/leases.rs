@@ -62,6 +62,55 @@ async fn what_came_of_a_call_is_stored_once_the_store_is_back_and_the_call_not_m
     assert_eq!(stage.far_end.names(), ["message"]);
 }
 
+/// The append of this number, from 0, is carried out and its answer lost; so is the answer to the next look.
+struct LosesAnswer(u64, AtomicU64);
+
+impl Faults for LosesAnswer {
+    fn next(&self, _: Option<&ConversationId>, operation: Operation) -> Option<Fault> {
+        let Self(number, passed) = self;
+        match operation {
+            Operation::Append if passed.load(Relaxed) <= *number => {
+                (passed.fetch_add(1, Relaxed) == *number).then_some(Fault::LostAnswer)
+            }
+            Operation::Read if passed.load(Relaxed) == number + 1 => {
+                passed.fetch_add(1, Relaxed);
+                Some(Fault::Failure)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// One line behind the other, on a store that loses the answer to this append, and nobody who says anything again.
+async fn two_lines_and_a_lost_answer(number: u64) {
+    let stage = Stage::new();
+    let one = stage.process();
+    drop(stage.live(&one).await);
+    let faults = LosesAnswer(number, AtomicU64::new(0));
+    let unlucky = stage.process_with(stage.journal.with_faults(Arc::new(faults)), Arc::default());
+    let entry = unlucky.entry().await;
+    stage.far_end.next(Reply::TakesAfter(Duration::from_secs(1)));
+    let said = Instant::now();
+    for (id, text) in [("c1", "slow"), ("c2", "behind")] {
+        let told = commit_and_deliver(&unlucky, &entry, Lane::First, says_as(id, text)).await;
+        assert_eq!(told.is_err(), number == 0 && id == "c1", "{told:?}");
+    }
+    idle(&unlucky, &entry).await;
+    assert_eq!(stage.far_end.names(), ["message", "message"]);
+    assert!(said.elapsed() < Duration::from_secs(5), "a lease was waited out: {:?}", said.elapsed());
+    assert_eq!(unlucky.settled.lock().expect("no panic").len(), 2, "each is told once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_whose_append_got_no_answer_are_delivered_at_once_when_they_are_stored() {
+    two_lines_and_a_lost_answer(0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_settlement_whose_answer_is_lost_is_known_again_and_the_call_leased_with_it_made_at_once() {
+    two_lines_and_a_lost_answer(2).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_settlement_that_comes_when_another_has_the_lease_counts_for_nothing() {
     /// The second append, the settlement, takes longer than the lease lasts.
