@@ -1,4 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -14,7 +20,7 @@ use crate::{
     },
     far_end::testing::{FarEnd, Reply},
     files::FileStore,
-    ledger::journal::MemoryJournal,
+    ledger::journal::{Fault, Faults, MemoryJournal, Operation},
     session::{
         Command, Fact, Opening,
         tests::{chat::*, moves::*},
@@ -162,6 +168,36 @@ async fn a_direct_line_that_is_down_is_asked_by_few_of_the_chats_whose_bot_is_to
     // One more a second, however long it takes here.
     let (asked, lasted) = (far_end.targets().len() as u64, begun.elapsed());
     assert!((1..20 + lasted.as_secs()).contains(&asked), "{asked} of 40 asked in {lasted:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_fails_while_the_bots_return_is_stored_costs_no_second_conversation() {
+    struct Fails(AtomicUsize);
+    impl Faults for Fails {
+        fn next(&self, _: Option<&ConversationId>, operation: Operation) -> Option<Fault> {
+            let fails = operation == Operation::Append && self.0.fetch_add(1, Relaxed) < 2;
+            fails.then_some(Fault::Failure)
+        }
+    }
+    let opened = json!({"conversationId": "fresh", "token": "a-token", "expires_in": 1800});
+    let far_end = FarEnd::start(move |_, _| Reply::json(201, &opened));
+    let store = MemoryJournal::default();
+    let failing = store.with_faults(Arc::new(Fails(AtomicUsize::new(0))));
+    let here = instance_at(&failing, far_end.url.as_str());
+    let mut chat = Chat { now: Timestamp::now(), ..Chat::new() };
+    chat.on(escalation_by(0, Opening::Agent));
+    chat.deliver();
+    chat.on(Command::UserEnded);
+    let id = conversation();
+    store.store().append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
+    let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
+    // Whoever asks first has gone before the store is back; the next ones find the bot there.
+    let gone = tokio::time::timeout(Duration::from_millis(100), here.bot.return_now(&entry, None)).await;
+    assert!(gone.is_err(), "the store fails");
+    tokio::join!(here.bot.return_now(&entry, None), here.bot.return_now(&entry, None));
+    let opened = far_end.targets().iter().filter(|target| target.ends_with("/conversations")).count();
+    let returned = entry.state().await.segments.last().and_then(|stretch| stretch.conversation.clone());
+    assert_eq!((opened, returned.as_deref()), (1, Some("fresh")));
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! Back to the bot after a live chat: a fresh Copilot Studio conversation behind the same client
 //! conversation, told what happened.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use serde_json::json;
+use tokio::{task::JoinHandle, time::timeout};
 use tracing::{Instrument as _, info, warn};
 
 use super::{super::Conversation, Bot};
@@ -16,22 +17,35 @@ use crate::{
     telemetry::{of_caller, on_behalf},
 };
 
+/// How long somebody waits for the bot; it may come later.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 impl Bot {
     /// Opens the fresh conversation if one is due; returns at once.
     pub fn return_soon(self: &Arc<Self>, conversation: &Arc<Conversation>) {
-        let (bot, conversation) = (self.clone(), conversation.clone());
-        let come_back = async move {
-            let Ok(_turn) = conversation.local.returning.try_lock() else { return };
-            bot.try_to_return(&conversation, None).await;
-        };
-        tokio::spawn(on_behalf(of_caller(), come_back).in_current_span());
+        if conversation.local.returning.try_lock().is_ok() {
+            drop(self.come_back(conversation, None));
+        }
     }
 
     /// Opens the fresh conversation if one is due, and waits for it. `instead_of`: the stretch whose token has died while nobody
     /// was looking, when it was no live chat that ended.
-    pub async fn return_now(&self, conversation: &Arc<Conversation>, instead_of: Option<usize>) {
-        let _turn = conversation.local.returning.lock().await;
-        self.try_to_return(conversation, instead_of).await;
+    pub async fn return_now(self: &Arc<Self>, conversation: &Arc<Conversation>, instead_of: Option<usize>) {
+        let _ = timeout(PATIENCE, self.come_back(conversation, instead_of)).await;
+    }
+
+    /// In a task of its own: a conversation that was opened is not to be forgotten because whoever waited for it has gone.
+    fn come_back(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        instead_of: Option<usize>,
+    ) -> JoinHandle<()> {
+        let (bot, conversation) = (self.clone(), conversation.clone());
+        let come_back = async move {
+            let _turn = conversation.local.returning.lock().await;
+            bot.try_to_return(&conversation, instead_of).await;
+        };
+        tokio::spawn(on_behalf(of_caller(), come_back).in_current_span())
     }
 
     async fn try_to_return(&self, conversation: &Arc<Conversation>, instead_of: Option<usize>) {
@@ -80,7 +94,8 @@ impl Bot {
         let sealed = || opened.token.sealed(&self.seal, &conversation.id, Timestamp::now());
         let token = self.direct_line.own_authorization().is_none().then(sealed);
         let command = Command::BotReturned { conversation: opened.conversation_id, token, instead_of };
-        let committed = self.ledger.commit(conversation, command).await;
+        // Its first words are paid for: each one that could not be stored would be followed by another.
+        let committed = self.ledger.commit_surely(conversation, &command).await;
         let committed = committed.map_err(|error| CallError::NotSent(Some(error.into())))?;
         Ok(!committed.facts().is_empty())
     }
