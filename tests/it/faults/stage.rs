@@ -1,6 +1,7 @@
 //! Both far ends in this process, and the program beside them, as often as asked, on one store.
 
 use std::{
+    ffi::OsString,
     fs::OpenOptions,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -187,8 +188,7 @@ impl Process {
     fn spawn(&self) -> Child {
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
         let before = std::env::var_os("HANDLER_BEFORE").filter(|_| life.is_multiple_of(2));
-        let given = before.or_else(|| std::env::var_os("HANDLER"));
-        Command::new(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_handler").into()))
+        Command::new(before.unwrap_or_else(program))
             .env_clear()
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -211,6 +211,13 @@ impl Process {
         drop(call.send().await);
     }
 
+    /// What one of the program's commands prints, under the same settings; nothing when it fails.
+    pub fn run(&self, arguments: &[&str]) -> Option<String> {
+        let settings = self.settings.iter().map(|(name, value)| (name, value));
+        let done = Command::new(program()).args(arguments).env_clear().envs(settings).output().unwrap();
+        done.status.success().then(|| String::from_utf8(done.stdout).unwrap())
+    }
+
     /// SIGKILL.
     pub fn kill(&self) {
         // A panic while it was started must not become another while it is ended.
@@ -220,6 +227,10 @@ impl Process {
             child.wait().unwrap();
         }
     }
+}
+
+fn program() -> OsString {
+    std::env::var_os("HANDLER").unwrap_or_else(|| env!("CARGO_BIN_EXE_handler").into())
 }
 
 impl Drop for Process {
