@@ -9,6 +9,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 pub mod journal;
 
 mod commit;
@@ -39,7 +41,7 @@ pub use self::{
     retry::{Failure, WORDS_LIVE, after},
     role::{Attempt, Role, Tried},
     sweep::{Looked, sweep},
-    whisper::{Whisper, Whispers},
+    whisper::{Marks, Whisper, Whispers},
 };
 use self::{
     journal::{JournalError, Store},
@@ -150,8 +152,8 @@ impl<M: Machine> Ledger<M> {
     }
 
     /// Keeps words that must not be stored; gives what a fact may hold in their place.
-    pub fn whisper(&self, name: &str, words: secrecy::SecretString) -> Whisper {
-        let mark = self.whispers.mark(&words);
+    pub fn whisper(&self, name: &str, words: SecretString) -> Whisper {
+        let mark = self.whispers.marks().mark(words.expose_secret());
         self.whispers.keep(name, words);
         Whisper { name: name.to_owned(), by: self.name.clone(), mark }
     }

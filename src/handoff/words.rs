@@ -99,7 +99,7 @@ fn repeats_whisper(
     if answer.secure || !state.whispers() {
         return None;
     }
-    state.whispered_as(&ledger.whispers().mark(&answer.text.as_str().into()), now).cloned()
+    state.whispered_as(&ledger.whispers().marks().mark(&answer.text), now).cloned()
 }
 
 /// What the user is told of something that is no answer.

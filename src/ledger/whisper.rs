@@ -5,6 +5,7 @@
 //! same words again is made with a key that is in no store.
 
 use std::{
+    fmt,
     num::NonZeroUsize,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -28,16 +29,40 @@ pub struct Whisper {
     pub mark: String,
 }
 
+/// Knows words again that are not kept: makes the marks of one app.
+#[derive(Clone)]
+pub struct Marks([u8; 32]);
+
+impl Marks {
+    /// `key`: never stored.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    /// What the words are known again by, whatever blanks stand around them.
+    pub fn mark(&self, words: &str) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(words.trim().as_bytes());
+        hex::encode(&mac.finalize().into_bytes()[..12])
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Marks")
+    }
+}
+
 /// The words.
 pub struct Whispers {
-    key: [u8; 32],
+    marks: Marks,
     words: Mutex<lru::LruCache<String, SecretString>>,
 }
 
 impl Whispers {
     /// `key`: never stored.
     pub(super) fn new(key: [u8; 32]) -> Self {
-        Self { key, words: Mutex::new(lru::LruCache::new(KEPT)) }
+        Self { marks: Marks::new(key), words: Mutex::new(lru::LruCache::new(KEPT)) }
     }
 
     pub(super) fn keep(&self, name: &str, words: SecretString) {
@@ -53,11 +78,8 @@ impl Whispers {
         self.words().pop(name);
     }
 
-    /// What the words are known again by.
-    pub fn mark(&self, words: &SecretString) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
-        mac.update(words.expose_secret().trim().as_bytes());
-        hex::encode(&mac.finalize().into_bytes()[..12])
+    pub fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     fn words(&self) -> MutexGuard<'_, lru::LruCache<String, SecretString>> {
@@ -72,12 +94,11 @@ mod tests {
     #[test]
     fn words_are_known_until_they_are_forgotten_and_by_a_mark_of_this_key_alone() {
         let (one, other) = (Whispers::new([1; 32]), Whispers::new([2; 32]));
-        let pin = || SecretString::from("4711");
-        one.keep("a", pin());
+        one.keep("a", "4711".into());
         assert_eq!(one.get("a").map(|words| words.expose_secret().to_owned()).as_deref(), Some("4711"));
-        assert_eq!(one.mark(&pin()), one.mark(&SecretString::from(" 4711 ")));
-        assert_ne!(one.mark(&pin()), one.mark(&SecretString::from("4712")));
-        assert_ne!(one.mark(&pin()), other.mark(&pin()));
+        assert_eq!(one.marks().mark("4711"), one.marks().mark(" 4711 "));
+        assert_ne!(one.marks().mark("4711"), one.marks().mark("4712"));
+        assert_ne!(one.marks().mark("4711"), other.marks().mark("4711"));
         one.forget("a");
         assert!(one.get("a").is_none());
     }

@@ -1,6 +1,6 @@
 //! Requests as facts. Pure.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{ConversationId, MASKED, Timestamp},
-    ledger::Whisper,
+    ledger::{Marks, Whisper},
     translate::{
         context::locale_of,
         secondary_bot::{answer::SKIPPED, context},
@@ -31,8 +31,10 @@ pub struct Incoming {
     marked_key: Option<String>,
     /// What stands for its words, should they be secret.
     whisper: Option<Whisper>,
-    /// What it tells beside its words, each with the mark by which secret words are known again.
-    told: Vec<(String, String)>,
+    /// Knows again what was said in secret.
+    marks: Option<Marks>,
+    /// The texts it tells beside its words.
+    told: Vec<String>,
 }
 
 /// What a request comes to.
@@ -98,15 +100,10 @@ impl Incoming {
             trace,
             at: Timestamp::default(),
         };
-        let mut told = BTreeSet::new();
-        request.history.iter().for_each(|item| tells(&item.value, &mut told));
-        asked
-            .context
-            .values()
-            .chain(asked.echo.get("clientVariables"))
-            .for_each(|value| leaves(value, &mut told));
-        let told = told.into_iter().map(|words| (words.to_owned(), String::new())).collect();
-        Self { asked, bare_key: key("", ""), marked_key: None, whisper: None, told }
+        let mut told: Vec<_> = request.history.into_iter().map(|item| item.value).collect();
+        let variables = asked.context.values().chain(asked.echo.get("clientVariables"));
+        variables.for_each(|value| leaves(value, &mut told));
+        Self { asked, bare_key: key("", ""), marked_key: None, whisper: None, marks: None, told }
     }
 
     /// Its words, if it has any that could be secret.
@@ -120,11 +117,10 @@ impl Incoming {
         Self { whisper: Some(whisper), ..self }
     }
 
-    /// With the marks of what it tells.
-    pub fn marked(mut self, mark: impl Fn(&str) -> String) -> Self {
-        self.marked_key = self.asked.key.as_deref().map(&mark);
-        self.told.iter_mut().for_each(|(words, of)| *of = mark(words));
-        self
+    /// With what knows again the words that were said in secret.
+    pub fn with_marks(self, marks: &Marks) -> Self {
+        let marked_key = self.asked.key.as_deref().map(|key| marks.mark(key));
+        Self { marked_key, marks: Some(marks.clone()), ..self }
     }
 
     /// Holds it against its session as the journal has it.
@@ -139,8 +135,8 @@ impl Incoming {
         }
         let mut asked = Box::new(self.asked.clone());
         asked.at = now;
-        for (words, _) in self.told.iter().filter(|(_, mark)| state.heard_in_secret(mark)) {
-            hide_in(&mut asked, words.trim());
+        for words in self.secrets(state) {
+            hide_in(&mut asked, words);
             asked.key.clone_from(&self.marked_key);
         }
         if state.is_secret() {
@@ -153,6 +149,13 @@ impl Incoming {
             }
         }
         Accepted::New(asked)
+    }
+
+    /// What it tells of what was said in secret.
+    fn secrets(&self, state: &State) -> BTreeSet<&str> {
+        let Some(marks) = self.marks.as_ref().filter(|_| state.has_secrets()) else { return BTreeSet::new() };
+        let told: BTreeSet<_> = self.told.iter().flat_map(|text| tellings(text)).collect();
+        told.into_iter().filter(|words| state.heard_in_secret(&marks.mark(words))).collect()
     }
 }
 
@@ -241,27 +244,47 @@ fn drop_headers(value: &mut Value) {
     }
 }
 
-/// Words from this many signs on are looked for inside others.
-const TELLING: usize = 4;
+/// Words of a sentence that may be a secret of that many words.
+const LONGEST: usize = 4;
 
-/// A line, and its words, with what stands around them and without.
-fn tells<'a>(line: &'a str, told: &mut BTreeSet<&'a str>) {
-    told.insert(line.trim());
-    for word in line.split_whitespace() {
+/// A text and, of each of its lines, the words and runs of words that are looked for: with what stands around them and without.
+fn tellings(text: &str) -> impl Iterator<Item = &str> {
+    let runs = text.lines().flat_map(|line| {
+        let words: Vec<_> = line.split_whitespace().map(|word| place(line, word)).collect();
+        let runs = (0..words.len()).flat_map(move |at| {
+            let ends = words[at..].iter().take(LONGEST).map(|word| word.end);
+            ends.map(|end| &line[words[at].start..end]).collect::<Vec<_>>()
+        });
+        runs.collect::<Vec<_>>()
+    });
+    let ways = runs.flat_map(|run| {
         let ends = |sign: char| ".,;:!?\"')]}>".contains(sign);
-        let bare = word.trim_start_matches(|sign: char| "\"'([{<".contains(sign)).trim_end_matches(ends);
-        let words = [word, word.trim_end_matches(ends), bare];
-        told.extend(words.into_iter().filter(|word| word.chars().nth(TELLING - 1).is_some()));
-    }
+        let whole = run.trim_end_matches(ends);
+        [run, whole, whole.trim_start_matches(|sign: char| "\"'([{<".contains(sign))]
+    });
+    ways.filter(|words| is_telling(words)).chain([text.trim()])
+}
+
+/// Where a piece of it stands in a text.
+fn place(text: &str, piece: &str) -> Range<usize> {
+    let start = piece.as_ptr().addr() - text.as_ptr().addr();
+    start..start + piece.len()
+}
+
+/// Whether words can be looked for inside others: short ones stand everywhere, but for numbers.
+fn is_telling(words: &str) -> bool {
+    let least = if words.contains(|sign: char| sign.is_ascii_digit()) { 3 } else { 4 };
+    words.chars().nth(least - 1).is_some()
 }
 
 /// The texts in a value.
-fn leaves<'a>(value: &'a Value, told: &mut BTreeSet<&'a str>) {
+fn leaves(value: &Value, told: &mut Vec<String>) {
     match value {
-        Value::String(text) => tells(text, told),
+        Value::String(text) => told.push(text.clone()),
+        Value::Number(number) => told.push(number.to_string()),
         Value::Array(list) => list.iter().for_each(|value| leaves(value, told)),
         Value::Object(map) => map.values().for_each(|value| leaves(value, told)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Null | Value::Bool(_) => {}
     }
 }
 
@@ -274,6 +297,7 @@ fn hide_in(asked: &mut Asked, words: &str) {
 fn hide(value: &mut Value, words: &str) {
     match value {
         Value::String(text) if text.trim() == words => MASKED.clone_into(text),
+        Value::Number(number) if number.to_string() == words => *value = MASKED.into(),
         // A line of the history, however short.
         Value::String(text) if text.lines().any(|line| said(line).is_some_and(|(_, said)| said == words)) => {
             let hidden = text.lines().map(|line| match said(line) {
@@ -282,7 +306,7 @@ fn hide(value: &mut Value, words: &str) {
             });
             *text = hidden.collect::<Vec<_>>().join("\n");
         }
-        Value::String(text) if words.chars().count() >= TELLING && text.contains(words) => {
+        Value::String(text) if is_telling(words) && text.contains(words) => {
             *text = text.replace(words, MASKED);
         }
         Value::Array(list) => list.iter_mut().for_each(|value| hide(value, words)),

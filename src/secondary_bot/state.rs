@@ -149,9 +149,18 @@ impl State {
         self.requests.iter().rev().find(repeats).map(|known| known.position)
     }
 
+    /// Whether anything was said in secret.
+    pub fn has_secrets(&self) -> bool {
+        self.whispers().next().is_some()
+    }
+
     /// Whether words of this mark were said in secret.
     pub fn heard_in_secret(&self, mark: &str) -> bool {
-        self.requests.iter().filter_map(|known| known.whisper.as_ref()).any(|whisper| whisper.mark == mark)
+        self.whispers().any(|whisper| whisper.mark == mark)
+    }
+
+    fn whispers(&self) -> impl Iterator<Item = &Whisper> {
+        self.requests.iter().filter_map(|known| known.whisper.as_ref())
     }
 
     /// The answer to the request, once there is one.

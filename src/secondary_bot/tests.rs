@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{ConversationId, Timestamp},
     ledger::{
-        CallId, Decided, Lane, Lease, Machine as _, Outcome, Queued, Settled, Settlement, Stored as _,
+        CallId, Decided, Lane, Lease, Machine as _, Marks, Outcome, Queued, Settled, Settlement, Stored as _,
         Whisper, Why,
     },
     translate::{
@@ -115,6 +115,10 @@ fn pin() -> Pending {
 
 fn whisper(by: &str, mark: &str) -> Whisper {
     Whisper { name: format!("{by}-{mark}"), by: by.to_owned(), mark: mark.to_owned() }
+}
+
+fn marks() -> Marks {
+    Marks::new([7; 32])
 }
 
 /// A session in which the agent has asked for a PIN.

@@ -46,12 +46,12 @@ fn a_history_that_comes_later_has_dots_for_what_was_said_in_secret() {
             {"isBotMessage": false, "type": "text", "value": "That is all"},
         ]);
         let body = json!({"requestId": "3", "action": "SEND_HISTORY", "history": history});
-        incoming(&body).marked(|words| format!("mark of {}", words.trim()))
+        incoming(&body).with_marks(&marks())
     };
     for words in ["47", "pin-4711-pin"] {
         let mut state = asked_for_a_pin();
         let body = json!({"requestId": "2", "message": {"text": words}});
-        let asked = asked_of(&state, &incoming(&body).whispered(whisper("a", &format!("mark of {words}"))));
+        let asked = asked_of(&state, &incoming(&body).whispered(whisper("a", &marks().mark(words))));
         state.apply(&Fact::Asked(asked));
         let stored = |told: &Incoming| serde_json::to_string(&asked_of(&state, told)).expect("JSON");
         let later = stored(&told(&format!(" {words} ")));
@@ -62,16 +62,26 @@ fn a_history_that_comes_later_has_dots_for_what_was_said_in_secret() {
 
 #[test]
 fn what_was_said_in_secret_is_known_inside_later_sentences_and_variables_too() {
-    let mut state = asked_for_a_pin();
-    let body = json!({"requestId": "2", "message": {"text": "4711"}});
-    state.apply(&Fact::Asked(asked_of(&state, &incoming(&body).whispered(whisper("a", "mark of 4711")))));
-    for sentence in ["I said 4711.", "(4711) it was", "Thanks for \"4711\"!", "4711"] {
+    for (secret, sentence) in [
+        ("4711", "I said 4711."),
+        ("4711", "(4711) it was"),
+        ("4711", "Thanks for \"4711\"!"),
+        ("4711", "4711"),
+        ("739", "The code is 739, as printed."),
+        ("van der Berg", "Her name was (van der Berg)."),
+        ("correct horse battery staple", "Two lines:\nit was correct horse battery staple, I think"),
+    ] {
+        let mut state = asked_for_a_pin();
+        let body = json!({"requestId": "2", "message": {"text": secret}});
+        let mark = whisper("a", &marks().mark(secret));
+        state.apply(&Fact::Asked(asked_of(&state, &incoming(&body).whispered(mark))));
+        let number: Value = secret.parse::<u64>().map_or(Value::Null, Value::from);
         let body = json!({"requestId": "3", "action": "SEND_HISTORY",
             "history": [{"isBotMessage": true, "type": "text", "value": sentence}],
-            "contextVariables": {"last": [sentence], "kept": "4712"}, "clientVariables": {"last": sentence}});
-        let told = incoming(&body).marked(|words| format!("mark of {words}"));
+            "contextVariables": {"last": [sentence], "kept": "4712", "number": number}, "clientVariables": {"last": sentence}});
+        let told = incoming(&body).with_marks(&marks());
         let stored = serde_json::to_string(&asked_of(&state, &told)).expect("JSON");
-        assert!(!stored.contains("4711") && stored.contains("4712"), "{sentence}: {stored}");
+        assert!(!stored.contains(secret) && stored.contains("4712"), "{sentence}: {stored}");
         // A digest of what is hidden would tell it to who tries out.
         let first = asked_of(&state, &told);
         assert!(first.key != incoming(&body).asked.key && first.key.is_some(), "{sentence}");

@@ -223,7 +223,7 @@ impl Client {
         let decide = move |chat: &Chat, state: &State, now: Timestamp| {
             let answer = answer_to(&activity, &state.conversation, &state.questions);
             if !answer.secure && state.whispers() {
-                let mark = ledger.whispers().mark(&answer.text.as_str().into());
+                let mark = ledger.whispers().marks().mark(&answer.text);
                 if let Some(id) = state.whispered_as(&mark, now) {
                     return Decided::Known(id.clone());
                 }
