@@ -198,4 +198,5 @@ async fn play(world: &Arc<World>) {
     for id in desk.ids() {
         end::check(world, &desk.record(&id), &dump);
     }
+    desk.fleet().disband();
 }

@@ -36,6 +36,11 @@ impl<P: Play> Fleet<P> {
         self.engines.lock().unwrap().values().filter(|engine| !engine.life.is_over()).cloned().collect()
     }
 
+    /// Lets go of all: they hold who plays with them, and would be kept for ever.
+    pub fn disband(&self) {
+        self.engines.lock().unwrap().clear();
+    }
+
     /// One that lives.
     pub async fn any(&self, chance: &mut Chance) -> Arc<Engine<P>> {
         loop {

@@ -74,6 +74,7 @@ pub async fn play(world: &Arc<World>, sessions: usize) {
     for id in &ids {
         role.check(id, &dump);
     }
+    role.fleet.disband();
 }
 
 impl Sessions {
