@@ -191,8 +191,13 @@ impl Posting {
         command: Command,
     ) -> Result<Option<Posted>, JournalError> {
         let committed = commit_and_deliver(&self.calls, conversation, LANE, command).await?;
-        let Committed::Stored { at, .. } = committed else { return Ok(None) };
-        Ok(Some(Posted::Accepted(ActivityId::local(&conversation.id, at))))
+        let Committed::Stored { at, facts } = committed else { return Ok(None) };
+        // Where nothing was stored, something else will stand.
+        let id = match facts[..] {
+            [] => ActivityId::of_nothing(&conversation.id),
+            _ => ActivityId::local(&conversation.id, at),
+        };
+        Ok(Some(Posted::Accepted(id)))
     }
 
     async fn post_to_bot(

@@ -137,11 +137,13 @@ async fn the_users_typing_is_told_once_a_burst_and_ends_with_the_message() {
     let session = chat.conversation().to_owned();
     let typing = json!({"type": "typing", "from": {"id": "dana", "role": "user"}});
     for _ in 0..2 {
+        let mut ids = vec![];
         for _ in 0..3 {
-            chat.post(&typing).await.unwrap();
+            ids.push(chat.post(&typing).await.unwrap());
             chat.poll().await.unwrap();
         }
-        chat.say("words").await.unwrap();
+        let said = chat.say("words").await.unwrap();
+        assert!(!ids.contains(&said), "{said} is of the words alone: {ids:?}");
     }
     world.agent_hears(&session, &["words", "words"]).await;
     let signs: Vec<String> =
@@ -177,8 +179,12 @@ async fn the_users_typing_is_over_after_five_seconds_without_more() {
 async fn typing_while_nobody_is_there_is_told_to_nobody() {
     let world = World::start().await;
     let chat = world.waiting_chat().await;
-    chat.post(&json!({"type": "typing", "from": {"id": "dana"}})).await.unwrap();
-    chat.say("hello?").await.unwrap();
+    let mut ids = vec![];
+    for _ in 0..2 {
+        ids.push(chat.post(&json!({"type": "typing", "from": {"id": "dana"}})).await.unwrap());
+    }
+    ids.push(chat.say("hello?").await.unwrap());
+    assert!(ids[0] != ids[1] && !ids[..2].contains(&ids[2]), "an id is of one thing: {ids:?}");
     world.accept(chat.conversation()).await;
     world.agent_hears(chat.conversation(), &["hello?"]).await;
     assert!(!world.actions(chat.conversation()).contains(&"TYPING".to_owned()));
