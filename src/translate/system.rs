@@ -16,6 +16,12 @@ const JOINED: &[&str] =
 /// Words for a join that are nobody's name.
 const NAMELESS: &[&str] = &["agent", "an agent", "the agent", "a live agent", "live agent"];
 
+/// Words before a sign by which it only may come to that, or has not.
+const UNLESS: &[&str] = &[
+    "no", "nobody", "none", "not", "never", "if", "when", "whenever", "once", "after", "until", "till",
+    "before", "unless", "while", "should",
+];
+
 const ENDED: &[Sign] = &[
     Sign::Contains("has closed the support session"),
     Sign::Contains("support session was closed"),
@@ -36,14 +42,14 @@ const NOBODY: &[Sign] = &[
 /// Reads a System text.
 pub fn system_meaning(text: &str) -> Option<SystemMeaning> {
     let lower = text.trim().to_lowercase();
-    if let Some(at) = JOINED.iter().find_map(|sign| lower.find(sign)) {
+    if let Some(at) = JOINED.iter().find_map(|sign| lower.find(sign)).filter(|at| is_told(&lower, *at)) {
         let name = text.trim().get(..at).map(str::trim).unwrap_or_default();
         let named = !name.is_empty() && !NAMELESS.contains(&name.to_lowercase().as_str());
         return Some(SystemMeaning::Joined { name: named.then(|| name.to_owned()) });
     }
     let says = |signs: &[Sign]| {
         signs.iter().any(|sign| match sign {
-            Sign::Contains(words) => lower.contains(words),
+            Sign::Contains(words) => lower.find(words).is_some_and(|at| is_told(&lower, at)),
             Sign::StartsWith(words) => lower.starts_with(words),
         })
     };
@@ -51,6 +57,16 @@ pub fn system_meaning(text: &str) -> Option<SystemMeaning> {
         return Some(SystemMeaning::NobodyAvailable);
     }
     says(ENDED).then_some(SystemMeaning::Ended)
+}
+
+/// Whether what stands at a place of a text has come to pass, as far as its sentence says.
+fn is_told(text: &str, at: usize) -> bool {
+    let (before, behind) = text.split_at(at);
+    let sentence = before.rsplit(['.', '!', '?', '\n']).next().unwrap_or_default();
+    let asks = behind.find(['.', '!', '?', '\n']).is_some_and(|end| behind[end..].starts_with('?'));
+    !asks
+        && !sentence.contains("as soon as")
+        && !sentence.split(|sign: char| !sign.is_alphanumeric()).any(|word| UNLESS.contains(&word))
 }
 
 #[cfg(test)]
@@ -69,6 +85,15 @@ mod tests {
             ("There are no agents available. Please try again later.", Some(SystemMeaning::NobodyAvailable)),
             ("Please stand by while I connect you to a live agent.", None),
             ("The conversation is timing out, are you still there?", None),
+            ("You hear a sound as soon as Ana has joined the chat.", None),
+            ("No agent has joined the chat yet.", None),
+            ("Nobody has entered the chat yet.", None),
+            ("You will be notified once an agent has joined the chat.", None),
+            ("Has an agent joined the chat?", None),
+            ("After the conversation has ended, you will be asked for your opinion.", None),
+            ("The conversation has ended. If you need more, start again.", Some(SystemMeaning::Ended)),
+            ("If no agents are available, leave your number.", None),
+            ("We are sorry. No agents are available.", Some(SystemMeaning::NobodyAvailable)),
             ("", None),
         ] {
             assert_eq!(system_meaning(text), meaning, "{text}");
