@@ -142,6 +142,24 @@ pub struct Agent {
     pub avatar: Option<String>,
 }
 
+impl Agent {
+    /// Whether this may be the same person: by their ids or, where one has none, by their names, of which one may be the first
+    /// name alone. Where there is neither, nothing tells them apart.
+    pub fn may_be(&self, other: &Self) -> bool {
+        let begins = |name: &str, with: &str| {
+            name.strip_prefix(with).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        match (&self.id, &other.id, &self.name, &other.name) {
+            (Some(id), Some(other), _, _) => id == other,
+            (_, _, Some(name), Some(other)) => {
+                let (name, other) = (name.to_lowercase(), other.to_lowercase());
+                begins(&name, &other) || begins(&other, &name)
+            }
+            _ => true,
+        }
+    }
+}
+
 /// The person in the chat client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

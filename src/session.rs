@@ -9,6 +9,7 @@ use std::{
 use crate::{
     domain::{
         ActivityId, Agent, ConversationId, Timestamp, User,
+        control::Progress,
         inbound::{Inbound, Item, SystemMeaning, What},
     },
     ledger::{Outbox, SKEW},
@@ -69,8 +70,8 @@ pub struct State {
     pub history_missing: bool,
     /// ServiceNow's own ids of the present chat.
     names: HashSet<String>,
-    /// Longer tasks of ServiceNow's by their key: where they were first shown, and their steps so far.
-    tasks: HashMap<String, (u64, Vec<String>)>,
+    /// Longer tasks of ServiceNow's by their key, as they were last shown.
+    tasks: HashMap<String, Progress>,
     heard: HashSet<String>,
     posted: HashMap<String, ActivityId>,
     taken: HashSet<ActivityId>,
@@ -92,8 +93,8 @@ pub struct State {
     unfetched: Vec<(u64, String)>,
     /// What is held of the visitor's.
     pub kept: Kept,
-    /// Names of the people who have been in this chat.
-    people: Vec<String>,
+    /// The people who have been in this chat, as far as they are known.
+    people: Vec<Agent>,
 }
 
 /// A masked answer, as far as it is stored.

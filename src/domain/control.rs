@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod asking;
+mod progress;
 mod question;
 
+pub use progress::{Progress, Step};
 pub use question::{
     Choice, ChoiceKind, ChoiceLook, Item, Mask, Missing, Moment, MomentKind, TextInput, Upload,
 };
@@ -65,9 +67,10 @@ impl Control {
     /// What a repeat of these steps is known by.
     pub fn step(&self) -> Option<String> {
         match self {
-            Self::Progress(Progress { key, steps, first: _ }) => {
-                steps.last()?;
-                Some(format!("{}: {}", key.as_deref().unwrap_or_default(), steps.join("\n")))
+            Self::Progress(progress) => {
+                let lines = progress.lines();
+                lines.last()?;
+                Some(format!("{}: {}", progress.key.as_deref().unwrap_or_default(), lines.join("\n")))
             }
             _ => None,
         }
@@ -265,20 +268,6 @@ pub struct Part {
     pub description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
-}
-
-/// Steps of a longer task, oldest first; a later one of the same key repeats them and holds more.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Progress {
-    /// Names the task.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// Markdown.
-    pub steps: Vec<String>,
-    /// Position of the fact that showed the task first; `None`: this one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first: Option<u64>,
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Agent, control::Control};
+use super::{
+    Agent,
+    control::{Control, Step},
+};
 
 /// A message from ServiceNow in our words.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +57,8 @@ pub enum What {
     /// Steps of a longer task, those told before included or not. The key names the task.
     Progress {
         key: Option<String>,
-        steps: Vec<String>,
+        header: Option<Header>,
+        steps: Vec<Step>,
     },
     Created {
         conversation: Option<String>,
@@ -97,4 +101,12 @@ pub enum SystemMeaning {
     Ended,
     /// Nobody is there to take the chat.
     NobodyAvailable,
+}
+
+/// What stands over the steps of a longer task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub text: String,
+    /// The task's own: it is nothing new once there are steps.
+    pub is_standing: bool,
 }

@@ -203,7 +203,17 @@ impl State {
     }
 
     fn meet(&mut self, agent: &Agent) {
-        self.people.extend(agent.name.clone().filter(|name| !self.people.contains(name)));
+        let Agent { name, id, avatar: _ } = agent;
+        if name.is_none() && id.is_none() {
+            return;
+        }
+        match self.people.iter_mut().find(|met| met.may_be(agent)) {
+            Some(met) => {
+                met.name = met.name.take().or_else(|| name.clone());
+                met.id = met.id.take().or_else(|| id.clone());
+            }
+            None => self.people.push(Agent { name: name.clone(), id: id.clone(), avatar: None }),
+        }
     }
 
     fn agent_said(&mut self, said: &AgentSaid) {
@@ -222,8 +232,9 @@ impl State {
             self.stream_ended(first, said.lost);
         }
         self.heard.extend(said.keys());
-        if let Control::Progress(Progress { key: Some(key), steps, first }) = &said.control {
-            self.tasks.insert(key.clone(), (first.unwrap_or(self.position), steps.clone()));
+        if let Control::Progress(task @ Progress { key: Some(key), .. }) = &said.control {
+            let first = task.first.or(Some(self.position));
+            self.tasks.insert(key.clone(), Progress { first, ..task.clone() });
         }
         if let (Some(id), Speaker::Agent(_), true) = (&said.message_id, &said.by, live) {
             self.unfetched.push((self.position, id.clone()));

@@ -152,8 +152,7 @@ fn linked(link: &Link, context: &RenderContext<'_>) -> Shown {
 }
 
 fn steps(progress: &Progress, context: &RenderContext<'_>) -> Shown {
-    let Progress { key: _, steps, first: _ } = progress;
-    let mut steps = steps.iter().map(|step| shown(step, context)).collect::<Vec<_>>();
+    let mut steps = progress.lines().iter().map(|line| shown(line, context)).collect::<Vec<_>>();
     let short = steps.len() > 1 && !steps.iter().any(|step| step.markdown.contains('\n'));
     if short {
         let lines = steps.iter().map(|step| format!("- {}", step.markdown)).collect::<Vec<_>>().join("\n");

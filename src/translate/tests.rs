@@ -223,7 +223,10 @@ fn each_shown(inbound: &Inbound) -> Vec<String> {
             format!("{text:?} {}", Value::from(attachments))
         }
         What::System(text) | What::Waiting(text) => text.clone(),
-        What::Progress { key: _, steps } => steps.join(" "),
+        What::Progress { key: _, header, steps } => {
+            let steps = steps.iter().map(|step| step.text.as_str());
+            header.iter().map(|header| header.text.as_str()).chain(steps).collect::<Vec<_>>().join(" ")
+        }
         _ => String::new(),
     });
     shown.collect()

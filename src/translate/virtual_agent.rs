@@ -6,9 +6,12 @@ mod control;
 
 pub use super::system::system_meaning;
 use super::{readable, text::Voice};
-pub use crate::domain::inbound::{Inbound, Item, SystemMeaning, What};
+pub use crate::domain::inbound::{Header, Inbound, Item, SystemMeaning, What};
 use crate::{
-    domain::{Agent, control::Mask},
+    domain::{
+        Agent,
+        control::{Control, Mask, Step},
+    },
     wire::virtual_agent::response::{
         Action, Element, Kind, Response, StreamState,
         action::{DynamicLoader, LoaderStep},
@@ -82,6 +85,14 @@ fn items(element: Element) -> Vec<Item> {
             let text = texts.value.map(shown).unwrap_or_default();
             vec![item(What::StreamChunk { stream, sequence, text })]
         }
+        Kind::Action { action, raw } if mask != Mask::None => {
+            let words = readable::joined(&raw).map(|text| control::hidden(Control::Text { text }, mask));
+            let what =
+                if let Action::DynamicLoader(_) = action { What::Nothing } else { step(action, None).0 };
+            let means =
+                (what != What::Nothing || words.is_none()).then(|| Item { message_id: None, ..item(what) });
+            means.into_iter().chain(words.map(|words| item(What::Said(words)))).collect()
+        }
         Kind::Action { action: Action::DynamicLoader(loader), raw: _ } => {
             vec![Item { message_id: None, ..item(progress(loader)) }]
         }
@@ -139,25 +150,20 @@ fn step(action: Action, words: Option<String>) -> (What, Option<String>) {
     (what, words)
 }
 
-/// A task's steps. Its header counts as a step when it is not the standing one, or when there is no other.
+/// A task's steps, and what stands over them for now.
 fn progress(loader: DynamicLoader) -> What {
     let DynamicLoader { header, default_header, parent_message_id: key, steps } = loader;
-    let standing = header == default_header || header.is_none();
-    let header = if standing && !steps.is_empty() { None } else { header.or(default_header) };
-    let mut texts = Vec::new();
-    header.iter().for_each(|text| readable::add(&mut texts, text));
-    steps.iter().for_each(|step| readable::add(&mut texts, &with_status(step)));
-    if texts.is_empty() { What::Nothing } else { What::Progress { key, steps: texts } }
+    let is_seen = |text: &String| !text.trim().is_empty();
+    let steps: Vec<_> = steps.into_iter().filter(|step| is_seen(&step.text)).map(status_in_words).collect();
+    let is_standing = header == default_header || header.is_none();
+    let header = if steps.is_empty() { header.or(default_header) } else { header };
+    let header = header.filter(is_seen).map(|text| Header { text, is_standing });
+    if steps.is_empty() && header.is_none() { What::Nothing } else { What::Progress { key, header, steps } }
 }
 
-/// A step with its status in ServiceNow's words: `Looked for articles (completed)`.
-fn with_status(step: &LoaderStep) -> String {
-    let LoaderStep { text, status } = step;
-    let status = status.as_deref().map(|status| status.trim().replace('_', " ").to_lowercase());
-    match status.filter(|status| !status.is_empty() && !text.trim().is_empty()) {
-        Some(status) => format!("{} ({status})", text.trim_end()),
-        None => text.clone(),
-    }
+fn status_in_words(LoaderStep { text, status }: LoaderStep) -> Step {
+    let status = status.map(|status| status.trim().replace('_', " ").to_lowercase());
+    Step { text, status: status.filter(|status| !status.is_empty()) }
 }
 
 fn unknown(ui_type: String, raw: &Value, mask: Mask) -> What {

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         ActivityId, Agent, ConversationId, Timestamp, User,
-        control::{Control, Progress},
+        control::{Control, Step},
         inbound::{Inbound, Item, SystemMeaning, What},
     },
     ledger::{
@@ -317,6 +317,15 @@ pub fn system(id: &str, text: &str) -> Item {
 
 pub fn step(what: What) -> Item {
     Item { message_id: None, agent: None, what }
+}
+
+/// Steps of a longer task, as `Searched|completed`.
+pub fn task(key: Option<&str>, steps: &[&str]) -> What {
+    let steps = steps.iter().map(|step| match step.split_once('|') {
+        Some((text, status)) => Step { text: text.to_owned(), status: Some(status.to_owned()) },
+        None => Step { text: (*step).to_owned(), status: None },
+    });
+    What::Progress { key: key.map(str::to_owned), header: None, steps: steps.collect() }
 }
 
 pub fn person(name: &str) -> Agent {

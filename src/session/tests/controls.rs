@@ -4,7 +4,7 @@ use super::chat::*;
 use crate::{
     domain::{
         control::{Card, CardLook, Choice, Control, Item as Choosable, MultiPart, Table},
-        inbound::{Inbound, Item, What},
+        inbound::{Header, Inbound, Item, What},
     },
     ledger::{Outcome, Why},
     session::{Command, Fact, Notice, UserSaid},
@@ -238,10 +238,7 @@ fn a_table_is_answered_with_done_at_once() {
 
 #[test]
 fn each_step_of_a_longer_job_is_shown_once() {
-    let progress = |key: Option<&str>, steps: &[&str]| {
-        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
-        step(What::Progress { key: key.map(str::to_owned), steps })
-    };
+    let progress = |key: Option<&str>, steps: &[&str]| step(task(key, steps));
     let told = |steps: &str, first: Option<u64>| [format!("virtual agent: {steps}, in place of {first:?}")];
     let mut chat = Chat::with_ana();
     let first = webhook([progress(Some("k"), &["Searching"])]);
@@ -264,21 +261,38 @@ fn each_step_of_a_longer_job_is_shown_once() {
 
 #[test]
 fn a_step_that_gets_another_status_is_revised_in_its_place() {
-    let progress = |steps: &[&str]| {
-        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
-        webhook([step(What::Progress { key: Some("k".to_owned()), steps })])
-    };
+    let progress = |steps: &[&str]| webhook([step(task(Some("k"), steps))]);
     let mut chat = Chat::with_ana();
     let at = chat.position();
-    chat.hears(progress(&["Searched (in progress)", "Wrote (in progress)"]));
-    let revised = progress(&["Searched (completed)", "Wrote (in progress)"]);
+    chat.hears(progress(&["Searched|in progress", "Wrote|in progress"]));
+    let revised = progress(&["Searched|completed", "Wrote|in progress"]);
     let told = format!("virtual agent: Searched (completed), Wrote (in progress), in place of Some({at})");
     assert_eq!(chat.hears(revised.clone()), [told]);
     assert_eq!(chat.hears(revised), NOTHING);
     let rest = format!("virtual agent: Searched (completed), Wrote (failed), in place of Some({at})");
-    assert_eq!(chat.hears(progress(&["Wrote (failed)"])), [rest], "one that tells only the rest");
-    let first = progress(&["Searched (in progress)", "Wrote (in progress)"]);
+    assert_eq!(chat.hears(progress(&["Wrote|failed"])), [rest], "one that tells only the rest");
+    let first = progress(&["Searched|in progress", "Wrote|in progress"]);
     assert_eq!(chat.hears(first), NOTHING, "one that comes once more sets nothing back");
+}
+
+#[test]
+fn steps_are_told_apart_by_their_words_and_the_header_is_what_is_done_now() {
+    let told = |header: Option<(&str, bool)>, steps: &[&str]| {
+        let header = header.map(|(text, is_standing)| Header { text: text.to_owned(), is_standing });
+        let What::Progress { steps, .. } = task(None, steps) else { unreachable!("it is a task") };
+        webhook([step(What::Progress { key: Some("k".to_owned()), header, steps })])
+    };
+    let mut chat = Chat::with_ana();
+    let at = chat.position();
+    let shown = |lines: &str| [format!("virtual agent: {lines}, in place of Some({at})")];
+    assert_eq!(chat.hears(told(Some(("Searching…", false)), &[])).len(), 1);
+    assert_eq!(chat.hears(told(None, &["Looked up (HR)"])), shown("Searching…, Looked up (HR)"));
+    let both = told(Some(("Generating…", false)), &["Looked up (HR)", "Looked up (IT)"]);
+    assert_eq!(chat.hears(both), shown("Generating…, Looked up (HR), Looked up (IT)"));
+    let done = told(Some(("View AI Steps", true)), &["Looked up (HR)|completed", "Read (1 of 2)"]);
+    assert_eq!(chat.hears(done), shown("Looked up (HR) (completed), Looked up (IT), Read (1 of 2)"));
+    let counted = told(None, &["Read (2 of 2)"]);
+    assert_eq!(chat.hears(counted), shown("Looked up (HR) (completed), Looked up (IT), Read (2 of 2)"));
 }
 
 #[test]

@@ -61,6 +61,35 @@ fn each_new_person_is_introduced_once_by_whatever_name() {
 }
 
 #[test]
+fn people_are_told_apart_by_their_ids_where_both_have_one() {
+    let by = |id: &str, name: Option<&str>, of: Option<&str>| {
+        let who = Agent { name: name.map(str::to_owned), id: of.map(str::to_owned), avatar: None };
+        webhook([Item { agent: Some(who), ..agent(id, "Hi.") }])
+    };
+    let ana = Some("Ana Lopez");
+    for (first, then, is_new) in [
+        ((ana, Some("a1")), (ana, Some("a2")), true),
+        ((Some("Ana"), Some("a1")), (ana, Some("a2")), true),
+        ((ana, Some("a1")), (None, Some("a2")), true),
+        ((None, Some("a1")), (Some("Bob"), Some("a2")), true),
+        ((ana, Some("a1")), (Some("Annie"), Some("a1")), false),
+        ((ana, None), (Some("Ana"), Some("a1")), false),
+        ((ana, Some("a1")), (None, None), false),
+    ] {
+        let mut chat = Chat::waiting();
+        chat.hears(by("m1", first.0, first.1));
+        let heard = chat.hears(by("m2", then.0, then.1));
+        assert_eq!(
+            heard.iter().any(|line| line.starts_with("notice: joined")),
+            is_new,
+            "{first:?} {then:?}: {heard:?}"
+        );
+        // Who has been there is known, whatever was missing before.
+        assert_eq!(chat.hears(by("m3", first.0, first.1)).len(), 1, "{first:?}");
+    }
+}
+
+#[test]
 fn a_nameless_agent_gets_the_name_they_speak_under() {
     let mut chat = Chat::waiting();
     chat.hears(webhook([step(What::AgentJoined)]));

@@ -188,10 +188,10 @@ fn heard_item() -> impl Strategy<Value = Heard> {
         What::Nothing,
         What::Created { conversation: None, interaction: None },
         What::Created { conversation: Some("113927".to_owned()), interaction: Some("9d39".to_owned()) },
-        What::Progress { key: None, steps: vec!["Searching".to_owned()] },
-        What::Progress { key: Some("k".to_owned()), steps: vec!["Searching".to_owned()] },
-        What::Progress { key: Some("k".to_owned()), steps: vec!["Searching".to_owned(), "Found".to_owned()] },
-        What::Progress { key: Some("k".to_owned()), steps: vec!["Written".to_owned()] },
+        task(None, &["Searching"]),
+        task(Some("k"), &["Searching"]),
+        task(Some("k"), &["Searching", "Found"]),
+        task(Some("k"), &["Written|completed"]),
     ]);
     prop_oneof![
         4 => id().prop_map(Heard::Agent),

@@ -3,7 +3,7 @@
 use super::chat::*;
 use crate::{
     domain::{
-        control::{Control, Generated},
+        control::{Control, Generated, Html},
         inbound::{Inbound, What},
     },
     session::{Command, Fact},
@@ -86,6 +86,20 @@ fn what_came_of_a_stream_is_shown_when_its_end_is_lost_and_a_late_end_adds_only_
     chat.hears(begun(None));
     chat.wait(60_000);
     assert_eq!(chat.on(Command::Tick { typed: None }), [format!("stream {at} dropped")], "nothing came");
+}
+
+#[test]
+fn a_late_end_in_html_adds_nothing_where_its_words_were_shown() {
+    for (markdown, told) in [("**Restart** the client.", 0), ("Restart the client twice.", 1)] {
+        let mut chat = Chat::with_ana();
+        chat.hears(begun(None));
+        chat.hears(piece(None, 2, "<p><b>Restart</b> the client.</p>"));
+        chat.wait(60_000);
+        chat.on(Command::Tick { typed: None });
+        let html = Control::Html(Html { markdown: markdown.to_owned(), ..Html::default() });
+        let end = Inbound { stream_ends: true, ..webhook([shows("m", html)]) };
+        assert_eq!(chat.hears(end).len(), told, "{markdown}");
+    }
 }
 
 #[test]

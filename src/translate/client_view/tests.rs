@@ -2,7 +2,7 @@ mod passing;
 
 use super::*;
 use crate::{
-    domain::control::{Choice, Control, Item, Progress},
+    domain::control::{Choice, Control, Item, Progress, Step},
     session::{AgentSaid, EndReason, State, StreamPiece, ToAgent},
     translate::answer::answer_one,
 };
@@ -167,8 +167,8 @@ fn an_answer_names_the_question_it_answers_and_so_does_its_echo() {
 #[test]
 fn more_of_a_longer_task_stands_in_the_place_of_what_was_shown_of_it() {
     let progress = |steps: &[&str], first| {
-        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
-        let control = Control::Progress(Progress { key: Some("p".to_owned()), steps, first });
+        let steps = steps.iter().map(|step| Step { text: (*step).to_owned(), status: None }).collect();
+        let control = Control::Progress(Progress { steps, first, ..Progress::default() });
         seen(&agent_said(None, Speaker::VirtualAgent, control)).expect("shown")
     };
     let begun = progress(&["Searched"], None);

@@ -4,11 +4,8 @@ mod card;
 mod degraded;
 mod hidden;
 
-use self::{
-    card::card,
-    hidden::{hidden, hidden_choice},
-};
-pub(super) use self::{card::is_notification, degraded::degraded};
+use self::{card::card, hidden::hidden_choice};
+pub(super) use self::{card::is_notification, degraded::degraded, hidden::hidden};
 use super::super::{
     html, readable,
     text::{self, Voice, is_seen},

@@ -3,7 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::domain::control::{
     Card, CardField, CardLook, Choice, ChoiceKind, ChoiceLook, Citation, Control, Generated, GroupedParts,
-    Html, Image, Item as Option_, Link, Mask, Moment, MomentKind, MultiPart, Part, Table, TextInput, Upload,
+    Html, Image, Item as Option_, Link, Mask, Moment, MomentKind, MultiPart, Part, Step, Table, TextInput,
+    Upload,
 };
 
 mod controls;

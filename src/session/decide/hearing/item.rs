@@ -132,7 +132,7 @@ impl<'a> Hearing<'a> {
             What::Waiting(text) if !self.is_joined() => {
                 self.said(key, Speaker::System, Control::Text { text })
             }
-            What::Progress { key, steps } => self.progress(key, steps),
+            What::Progress { key, header, steps } => self.progress(key, header, steps),
             What::Unreadable { .. } => {
                 if let (Some(message_id), Some(_)) = (key.message_id, agent)
                     && !self.state().heard.contains(&message_id)
@@ -230,17 +230,8 @@ impl<'a> Hearing<'a> {
 
     /// Whether somebody else is there already. Who has joined without a name gets the one they speak under.
     fn is_new(&mut self, agent: &Agent) -> bool {
-        let Some(name) = agent.name.as_ref().map(|name| name.to_lowercase()) else { return false };
-        // The whole name may follow on the first alone.
-        let begins = |name: &str, with: &str| {
-            name.strip_prefix(with).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-        };
-        let alike = |met: &String| {
-            let met = met.to_lowercase();
-            begins(&met, &name) || begins(&name, &met)
-        };
         let met = &self.state().people;
-        !met.is_empty() && !met.iter().any(alike)
+        !met.is_empty() && !met.iter().any(|met| met.may_be(agent))
     }
 
     pub fn end_if_live(&mut self, why: EndReason, tell: bool) {

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::domain::{
     Agent,
-    control::{Control, Generated, Progress},
+    control::{Control, Generated, Progress, Step},
+    inbound::Header,
 };
 
 impl Hearing<'_> {
@@ -71,6 +72,7 @@ impl Hearing<'_> {
         let (text, generated) = match said.control {
             Control::Generated(generated) => (generated.text.clone(), generated),
             Control::Text { text } => (text, Generated::default()),
+            Control::Html(html) if letters(&html.markdown).eq(letters(&stream.text)) => return None,
             control => return Some(AgentSaid { control, ..said }),
         };
         let rest = rest(&text, &stream.text).to_owned();
@@ -89,26 +91,37 @@ impl Hearing<'_> {
     }
 
     /// What a longer task has done so far, when there is more of it than was told.
-    pub(super) fn progress(&mut self, key: Option<String>, new: Vec<String>) {
-        let known = key.as_ref().and_then(|key| self.state().tasks.get(key).cloned());
-        let (first, before) = known.map_or((None, vec![]), |(first, steps)| (Some(first), steps));
+    pub(super) fn progress(&mut self, key: Option<String>, header: Option<Header>, new: Vec<Step>) {
+        let before = key.as_ref().and_then(|key| self.state().tasks.get(key).cloned());
         // Come once more, it would set back what has gone on since.
-        let told = format!("{}: {}", key.as_deref().unwrap_or_default(), new.join("\n"));
-        let mut steps = before.clone();
-        for step in new {
-            match steps.iter_mut().find(|known| without_status(known) == without_status(&step)) {
+        let told = Progress {
+            key,
+            header: header.as_ref().map(|header| header.text.clone()),
+            steps: new,
+            first: None,
+        };
+        let told_as = Control::Progress(told.clone()).step();
+        let mut after = before.clone().unwrap_or(Progress { steps: vec![], header: None, ..told });
+        for step in told.steps {
+            match after.steps.iter_mut().find(|known| known.is_told_of_by(&step)) {
                 Some(known) => *known = step,
-                None => steps.push(step),
+                None => after.steps.push(step),
             }
         }
-        if steps != before {
-            let progress = Control::Progress(Progress { key, steps, first });
-            self.told(Some(told), Key::default(), Speaker::VirtualAgent, progress);
+        if let Some(Header { text, is_standing }) = header {
+            after.header = (!is_standing || after.steps.is_empty()).then_some(text);
+        }
+        if before.is_none_or(|before| before != after) {
+            self.told(told_as, Key::default(), Speaker::VirtualAgent, Control::Progress(after));
         }
     }
 }
 
-/// A step of a longer task without what stands of it in brackets: its status changes, and it stays the same step.
-fn without_status(step: &str) -> &str {
-    step.strip_suffix(')').and_then(|step| step.rsplit_once(" (")).map_or(step, |(step, _)| step)
+/// What of a text is letters and figures, and stands in no tag.
+fn letters(text: &str) -> impl Iterator<Item = char> {
+    let untagged = text.split('<').enumerate().map(|(at, piece)| match piece.split_once('>') {
+        Some((_, behind)) if at > 0 => behind,
+        _ => piece,
+    });
+    untagged.flat_map(str::chars).filter(|sign| sign.is_alphanumeric())
 }

@@ -72,8 +72,8 @@ fn spoken(said: &AgentSaid) -> String {
         Control::Generated(generated) if said.ends.is_some() => {
             format!("{by}: {}, in place of {:?}", generated.text, said.ends)
         }
-        Control::Progress(Progress { key: _, steps, first }) => {
-            format!("{by}: {}, in place of {first:?}", steps.join(", "))
+        Control::Progress(progress) => {
+            format!("{by}: {}, in place of {:?}", progress.lines().join(", "), progress.first)
         }
         other => format!("{by}: {other:?}"),
     }

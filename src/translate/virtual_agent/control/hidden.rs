@@ -21,7 +21,7 @@ pub(super) fn hidden_choice(picker: Picker, texts: Texts, mask: Mask) -> Option<
 }
 
 /// What is masked, as words alone; a question stays one.
-pub(super) fn hidden(control: Control, mask: Mask) -> Control {
+pub(in super::super) fn hidden(control: Control, mask: Mask) -> Control {
     if mask == Mask::None {
         return control;
     }

@@ -242,6 +242,37 @@ fn whatever_is_shown_masked_is_words_to_be_shown_once() {
 }
 
 #[test]
+fn an_action_that_is_masked_shows_its_words_once() {
+    let steps = json!([{"message": "SEC01"}]);
+    for (of, fields) in [
+        ("System", json!({"message": "SEC01"})),
+        ("ChatSubHeader", json!({"anything": {"text": "SEC01"}})),
+        ("Separator", json!({"label": "SEC01"})),
+        ("SwitchToLiveAgent", json!({"message": "SEC01"})),
+        ("StartSpinner", json!({"message": "SEC01", "waitTime": "8 Seconds"})),
+        ("DynamicLoader", json!({"parentMessageId": "p", "progressMessages": steps})),
+    ] {
+        for mask in [json!("SECURE"), json!({"value": "SECURE"})] {
+            let mut element = fields.clone();
+            (element["uiType"], element["actionType"], element["maskType"]) =
+                (json!("ActionMsg"), json!(of), mask);
+            let mut items = items_of(&[element]);
+            let Some(Item { what: What::Said(control), .. }) = items.last_mut() else {
+                panic!("{of}: {items:?}")
+            };
+            assert!(!serde_json::to_string(&control).expect("stored").contains("SEC01"), "{of}");
+            let words = control.masked().map(|masked| masked.clone());
+            assert!(words.is_some(), "{of}");
+            let means: Vec<_> = items.iter().map(|item| &item.what).collect();
+            let rest = format!("{:?}", &means[..means.len() - 1]);
+            assert!(!rest.contains("SEC01"), "{of}: {rest}");
+        }
+    }
+    let card = shown(json!({"uiType": "OutputCard", "data": r#"{"title": "SEC01", "maskType": "SECURE"}"#}));
+    assert!(matches!(card, Control::Masked(_)), "{card:?}");
+}
+
+#[test]
 fn a_choice_is_named_without_its_tags_and_means_what_it_meant() {
     let options = json!([{"label": "<b>Reset</b> it", "value": "<b>r</b>"}, "<i>x</i>", "Plan <x> end"]);
     let picker = shown(json!({"uiType": "Picker", "label": "?", "options": options}));

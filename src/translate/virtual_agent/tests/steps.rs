@@ -76,16 +76,15 @@ fn progress_is_told_with_all_its_steps() {
     let told = |element: Value| {
         items_of(&[element]).into_iter().map(|item| (item.message_id, item.what)).collect::<Vec<_>>()
     };
-    let steps = |steps: &[&str]| {
-        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
-        [(None, What::Progress { key: some("p"), steps })]
+    let task = |header: &str, is_standing: bool, steps: &[&str]| {
+        let steps = steps.iter().map(|step| Step { text: (*step).to_owned(), status: some("completed") });
+        let header = Some(Header { text: header.to_owned(), is_standing });
+        [(None, What::Progress { key: some("p"), header, steps: steps.collect() })]
     };
-    assert_eq!(
-        told(loader("View AI Steps", &["Searched", "Answered"])),
-        steps(&["Searched (completed)", "Answered (completed)"])
-    );
-    assert_eq!(told(loader("Looking", &["Searched"])), steps(&["Looking", "Searched (completed)"]));
-    assert_eq!(told(loader("View AI Steps", &[])), steps(&["View AI Steps"]));
+    let (standing, both) = ("View AI Steps", ["Searched", "Answered"]);
+    assert_eq!(told(loader(standing, &both)), task(standing, true, &both));
+    assert_eq!(told(loader("Looking", &["Searched"])), task("Looking", false, &["Searched"]));
+    assert_eq!(told(loader(standing, &[])), task(standing, true, &[]));
     let bare = json!({"uiType": "ActionMsg", "actionType": "DynamicLoader"});
     assert_eq!(told(bare), [(None, What::Nothing)]);
 }

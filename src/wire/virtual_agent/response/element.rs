@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use self::kind::{kind, masks, unknown};
+use self::kind::{kind, masks, own_mask, unknown};
 use super::{Action, Fields, scalar};
 
 mod kind;
@@ -195,8 +195,12 @@ impl Element {
         };
         let (fields, kind) = (Fields(map), kind(map, depth));
         let mask = match kind {
-            Kind::Unknown { .. } => masks(value, 0),
-            _ => fields.text(MASK),
+            Kind::Unknown { .. } | Kind::Action { .. } => masks(value, 0),
+            Kind::OutputCard(_) => {
+                let data = || masks(&Value::Object(fields.embedded("data")?), 0);
+                masks(value, 0).or_else(data)
+            }
+            _ => own_mask(fields),
         };
         Self {
             message_id: fields.text("messageId"),

@@ -77,12 +77,18 @@ pub(super) fn masks(value: &Value, depth: usize) -> Option<String> {
     let within = |inner: &Value| if depth < MAX_DEPTH { masks(inner, depth + 1) } else { None };
     match value {
         Value::Object(map) => {
-            let own = Fields(map).text(MASK).filter(|mask| !mask.trim().eq_ignore_ascii_case("NONE"));
+            let own = own_mask(Fields(map)).filter(|mask| !mask.trim().eq_ignore_ascii_case("NONE"));
             own.or_else(|| map.values().find_map(within))
         }
         Value::Array(list) => list.iter().find_map(within),
         _ => None,
     }
+}
+
+/// The mask, which may stand in an object, as reference fields do.
+pub(super) fn own_mask(fields: Fields<'_>) -> Option<String> {
+    let named = || fields.object(MASK)?.0.values().find_map(Value::as_str).map(str::to_owned);
+    fields.text(MASK).or_else(named)
 }
 
 pub(super) fn unknown(ui_type: String, raw: &Value, why: Why) -> Kind {
