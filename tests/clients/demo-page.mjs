@@ -10,6 +10,8 @@ import { ROOT, until } from './demo.mjs';
 import { Desk } from './desk.mjs';
 
 const AGENT = 'Ana Agent';
+// What a person types and is read as typed, in letters of any script.
+const SIGNS = ['отчёт_за_март.docx and _это_', 'Café_menü_öl', '日本_語_テスト', 'r&eacute;initialiser &#233; &nope;', 'List<String> & __init__.py'];
 // More than any of the pages has to tab through.
 const STOPS = 120;
 // Where the pictures go that README shows, when they are to be made again.
@@ -136,6 +138,10 @@ async function everyKnobTurns(demo, desk, id) {
   await demo.chat.locator('.person .bubble').filter({ hasText: 'Does it start now?' }).waitFor();
   await until('both webhooks', async () => (await demo.rows('ServiceNow → Connector', 'Does it start now?').count()) === 2);
   for (const knob of ['twice', 'reorder', 'reorder', 'nobody', 'nobody']) await demo.press(knob);
+  for (const typed of SIGNS) {
+    await demo.answer(typed);
+    await until(`${typed} in the chat`, async () => (await demo.bubbles('person')).at(-1) === typed);
+  }
   await demo.say('Yes, thank you!');
   await desk.heard(id, 'Yes, thank you!');
   assert.equal((await demo.bubbles('person')).filter((text) => text === 'Does it start now?').length, 1);
