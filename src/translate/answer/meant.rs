@@ -35,7 +35,8 @@ pub(super) fn meant(text: &str, pending: &Control) -> Option<Said> {
                 .or_else(|| (*kind == ChoiceKind::Boolean).then(|| yes_or_no(text, items))?)
                 .or_else(|| skips(*optional))
         }
-        Control::Card(card) => one(text, &card.actions),
+        // Nothing waits for a card's actions: a number is said to whoever asked for one.
+        Control::Card(card) => named(text, &card.actions).map(|item| Said::chosen(&item.value)),
         Control::TextInput(TextInput { prompt: _, mask: _, optional }) => skips(*optional),
         Control::Moment(Moment { kind, prompt: _, optional }) => {
             moment::read(text, *kind).map(Said::typed).or_else(|| skips(*optional))
@@ -68,8 +69,9 @@ const NO: &str = "n no nope nah nein nö nee non não いいえ いえ いや �
 /// Whether a text says yes or no, in any language.
 pub fn says(text: &str) -> Option<bool> {
     let text = folded(text);
+    let text = text.trim_matches(|char: char| !char.is_alphanumeric());
     let is_one = |word, others: &str, value| {
-        text == value || texts::is_said(word, &text) || others.split(' ').any(|other| folded(other) == text)
+        text == value || texts::is_said(word, text) || others.split(' ').any(|other| folded(other) == text)
     };
     let is_yes = is_one(Text::Yes, YES, "true");
     (is_yes || is_one(Text::No, NO, "false")).then_some(is_yes)
@@ -85,13 +87,13 @@ fn yes_or_no(text: &str, items: &[Item]) -> Option<Said> {
 /// More than anybody chooses.
 const MOST_CHOSEN: usize = 200;
 
-/// What stands between the choices of a list, as people write it.
-const BETWEEN: [&str; 16] = [
-    ",", ";", "\n", "、", "，", "；", " and ", " und ", " et ", " y ", " e ", " en ", " & ", " + ", "と",
-    "和",
+/// What stands between the choices of a list, as people write it in any case.
+const BETWEEN: [&str; 22] = [
+    ",", ";", "\n", "、", "，", "；", "/", "／", "&", "＆", "・", " and ", " und ", " et ", " y ", " e ",
+    " ed ", " en ", " + ", "と", "和", "及",
 ];
 
-/// Several choices named in one text, as their values with commas; their names may hold what stands between them.
+/// Several choices named in one text, as their values with commas, each once; their names may hold what stands between them.
 pub fn many(text: &str, items: &[Item]) -> Option<String> {
     let ends = separators(text);
     if ends.len() >= MOST_CHOSEN {
@@ -100,29 +102,37 @@ pub fn many(text: &str, items: &[Item]) -> Option<String> {
     let held = |item: &Item| separators(&item.label).len().max(separators(&item.value).len());
     let held = items.iter().map(held).max().unwrap_or_default();
     let end = |nth: usize| ends.get(nth).map_or(text.len(), |end| end.start);
-    let mut chosen = Vec::new();
+    let mut chosen: Vec<&str> = Vec::new();
     let (mut from, mut nth) = (0, 0);
     while nth <= ends.len() {
         let mut longest = (nth..=ends.len().min(nth + held)).rev();
-        let last = match longest.find_map(|last| Some((find(&text[from..end(last)], items)?, last))) {
-            Some((item, last)) => {
-                chosen.push(item.value.as_str());
-                last
+        let found = longest.find_map(|last| Some((vec![find(&text[from..end(last)], items)?], last)));
+        let (found, last) = found.or_else(|| Some((numbered(&text[from..end(nth)], items)?, nth)))?;
+        // Only between two separators or behind the last there may be nothing.
+        if found.is_empty() && chosen.is_empty() {
+            return None;
+        }
+        for item in found {
+            if !chosen.contains(&item.value.as_str()) {
+                chosen.push(&item.value);
             }
-            // Between two separators, or behind the last.
-            None if !chosen.is_empty() && text[from..end(nth)].trim().is_empty() => nth,
-            None => return None,
-        };
+        }
         from = ends.get(last).map_or(text.len(), |end| end.end);
         nth = last + 1;
     }
     Some(chosen.join(","))
 }
 
+/// The choices whose numbers a text is, with blanks between them.
+fn numbered<'a>(text: &str, items: &'a [Item]) -> Option<Vec<&'a Item>> {
+    text.split_whitespace().map(|word| at_number(word, items)).collect()
+}
+
 /// Where a list may be parted; as many as are of use.
 fn separators(text: &str) -> Vec<Range<usize>> {
+    let lower = text.to_ascii_lowercase();
     let all = BETWEEN.iter().flat_map(|sign| {
-        let found = text.match_indices(sign).take(MOST_CHOSEN);
+        let found = lower.match_indices(sign).take(MOST_CHOSEN);
         found.map(|(at, _)| at..at + sign.len())
     });
     let mut all = all.collect::<Vec<_>>();
@@ -136,25 +146,39 @@ fn separators(text: &str) -> Vec<Range<usize>> {
     all
 }
 
-/// The choice a text names: exactly first, then as people write, then by its number.
+/// The choice a text names, or else numbers.
 pub fn find<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
-    let exact = |item: &&Item| item.label == text || item.value == text;
-    items
-        .iter()
-        .find(exact)
-        .or_else(|| items.iter().find(|item| same(text, &item.label) || same(text, &item.value)))
-        .or_else(|| {
-            let text = folded(text);
-            items.iter().find(|item| !text.is_empty() && folded(&item.label) == text)
-        })
-        .or_else(|| items.get(number(text)?.checked_sub(1)?))
+    named(text, items).or_else(|| at_number(text, items))
+}
+
+/// The choice a text names: by its label, which people see, then by its value, then by its label as people write it. Such a form
+/// says nothing when two labels have it.
+fn named<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
+    let by = |is: &dyn Fn(&Item) -> bool| items.iter().find(|item| is(item));
+    let label = by(&|item| item.label == text).or_else(|| by(&|item| same(text, &item.label)));
+    let known =
+        label.or_else(|| by(&|item| item.value == text)).or_else(|| by(&|item| same(text, &item.value)));
+    let text = folded(text);
+    let only = |form: &dyn Fn(String) -> String| {
+        let mut alike = items.iter().filter(|item| form(folded(&item.label)) == text);
+        alike.next().filter(|_| !text.is_empty() && alike.next().is_none())
+    };
+    known.or_else(|| only(&|label| label)).or_else(|| only(&undecorated))
+}
+
+fn at_number<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
+    items.get(number(text)?.checked_sub(1)?)
 }
 
 /// `2`, `2.`, `2)`, `(2)` or `#2`, in any digits.
 fn number(text: &str) -> Option<usize> {
-    let text = text.trim();
-    let signed = text.starts_with(['-', '+']);
-    (!signed && text.len() < 20).then(|| folded(text).parse().ok())?
+    let text = plain(text.trim());
+    let bare = match (text.strip_prefix('#'), text.strip_suffix(')')) {
+        (Some(bare), _) => bare,
+        (None, Some(rest)) => rest.strip_prefix('(').unwrap_or(rest),
+        (None, None) => text.strip_suffix(['.', '。']).unwrap_or(&text),
+    };
+    bare.bytes().all(|byte| byte.is_ascii_digit()).then(|| bare.parse().ok())?
 }
 
 fn same(text: &str, other: &str) -> bool {
@@ -162,17 +186,42 @@ fn same(text: &str, other: &str) -> bool {
     !other.is_empty() && (text == other || text.to_lowercase() == other.to_lowercase())
 }
 
-/// A text without what people leave out or put in when they repeat one: case, accents, width, signs around it, blanks in it.
+/// A text without what people leave out or put in when they repeat one: case, accents, width, the bullet before it, blanks and
+/// the signs of a sentence around it. What else stands in it may be all that tells two choices apart.
 fn folded(text: &str) -> String {
-    let whole = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
-    let plain = whole.chars().filter(|char| !('\u{300}'..='\u{36f}').contains(char)).map(western);
-    let lower = plain.collect::<String>().to_lowercase().replace('ß', "ss").replace('’', "'");
-    let inner = lower.trim_matches(|char: char| !char.is_alphanumeric());
-    inner.split_whitespace().collect::<Vec<_>>().join(" ")
+    let plain = plain(text).to_lowercase().replace('ß', "ss").replace('’', "'").replace(['–', '—'], "-");
+    let bare = plain.trim_start();
+    let item = bare.strip_prefix(BULLETS).and_then(|rest| rest.strip_prefix(char::is_whitespace));
+    // Before a number it may be its sign.
+    let bare = item.filter(|item| item.trim_start().starts_with(char::is_alphabetic)).unwrap_or(bare);
+    let around = |char: char| char.is_whitespace() || AROUND.contains(char);
+    bare.trim_matches(around).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Digits of the scripts that are written from right to left, and of India's, as ours.
+/// A label without the pictures and double dashes around it, which nobody types.
+fn undecorated(folded: String) -> String {
+    let is_picture = |char| matches!(char, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{200d}' | '\u{fe0f}');
+    let bare = folded.trim_start_matches("--").trim_end_matches("--");
+    bare.trim_matches(|char: char| char.is_whitespace() || is_picture(char)).to_owned()
+}
+
+const BULLETS: [char; 7] = ['-', '•', '‣', '◦', '·', '*', '▪'];
+const AROUND: &str = ".!?,:;¡¿。、\"'`“”„‟‘‚«»‹›「」『』";
+
+/// Composed of what stands for the same: no accents or widths, digits and minus as ours.
+fn plain(text: &str) -> String {
+    let whole = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
+    // Of what is put over letters, a stroke says the contrary.
+    let accent =
+        |char: &char| ('\u{300}'..='\u{36f}').contains(char) && !('\u{334}'..='\u{338}').contains(char);
+    whole.chars().filter(|char| !accent(char)).map(western).collect()
+}
+
+/// Digits of the scripts that are written from right to left, and of India's, as ours; so is the minus of typographers.
 fn western(char: char) -> char {
+    if matches!(char, '−' | '‐') {
+        return '-';
+    }
     let zero = ['\u{660}', '\u{6f0}', '\u{966}']
         .into_iter()
         .find(|zero| (*zero..).take(10).any(|digit| digit == char));

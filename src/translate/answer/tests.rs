@@ -1,12 +1,14 @@
 mod any;
 mod asked;
+mod chosen;
 
 use serde_json::json;
 
 use super::*;
 use crate::{
     domain::control::{
-        Card, Choice, ChoiceKind, Generated, Item, Mask, Moment, MomentKind, MultiPart, TextInput, Upload,
+        Card, CardLook, Choice, ChoiceKind, Generated, Item, Mask, Moment, MomentKind, MultiPart, TextInput,
+        Upload,
     },
     translate::virtual_agent::{What, inbound},
     wire::virtual_agent::response::Response,
@@ -128,44 +130,6 @@ fn several_choices_are_separated_by_commas() {
     assert_eq!(read(&said(json!({"value": submitted})), Some(&pending)), chosen("hw-1,with, comma,100%"));
     assert_eq!(read(&text("Laptop, no"), Some(&pending)), chosen("hw-1,0"));
     assert_eq!(read(&text("Laptop, boat"), Some(&pending)), typed("Laptop, boat"));
-}
-
-#[test]
-fn a_choice_is_known_however_people_write_it() {
-    let items = vec![
-        item("Crème brûlée", "a"),
-        item("Großer Saal", "b"),
-        item("“Quoted”", "c"),
-        item("?", "d"),
-        item("3", "e"),
-        item("Option  six", "f"),
-    ];
-    let one = Control::Choice(Choice { items: items.clone(), ..Choice::default() });
-    for (said, value) in [
-        ("creme brulee.", "a"),
-        ("CRÈME BRU\u{302}LE\u{301}E", "a"),
-        ("grosser saal", "b"),
-        ("quoted!", "c"),
-        ("?", "d"),
-        ("3", "e"),
-        ("#4", "d"),
-        ("(2)", "b"),
-        ("２", "b"),
-        ("٢", "b"),
-        ("option six", "f"),
-        ("5.", "e"),
-    ] {
-        assert_eq!(read(&text(said), Some(&one)), chosen(value), "{said}");
-    }
-    for said in ["-1", "!", "0", "99", "creme", "1.5"] {
-        assert_eq!(read(&text(said), Some(&one)), typed(said), "{said}");
-    }
-    let many = Control::Choice(Choice { items, several: true, ..Choice::default() });
-    for said in
-        ["1; 2", "1、2", "1，2", "creme brulee\nGroßer Saal", "1 and 2", "1 und 2,", "1, et 2", "1と2"]
-    {
-        assert_eq!(read(&text(said), Some(&many)), chosen("a,b"), "{said}");
-    }
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! Which choices words name.
+
+use super::*;
+
+fn labels(labels: &[&str]) -> Vec<Item> {
+    labels.iter().map(|label| item(label, &format!("={label}"))).collect()
+}
+
+fn one_of(items: Vec<Item>) -> Control {
+    Control::Choice(Choice { items, ..Choice::default() })
+}
+
+fn several_of(items: Vec<Item>) -> Control {
+    Control::Choice(Choice { items, several: true, ..Choice::default() })
+}
+
+#[test]
+fn a_choice_is_known_however_people_write_it() {
+    let items = vec![
+        item("Crème brûlée", "a"),
+        item("Großer Saal", "b"),
+        item("“Quoted”", "c"),
+        item("?", "d"),
+        item("3", "e"),
+        item("Option  six", "f"),
+        item("🍕 Pizza", "g"),
+        item("-- None --", "h"),
+    ];
+    let one = one_of(items);
+    for (said, value) in [
+        ("creme brulee.", "a"),
+        ("CRÈME BRU\u{302}LE\u{301}E", "a"),
+        ("- Crème brûlée", "a"),
+        ("• crème brûlée;", "a"),
+        ("grosser saal", "b"),
+        ("quoted!", "c"),
+        ("«Quoted»", "c"),
+        ("?", "d"),
+        ("3", "e"),
+        ("4", "d"),
+        ("#4", "d"),
+        ("4)", "d"),
+        ("(2)", "b"),
+        ("２", "b"),
+        ("（２）", "b"),
+        ("2。", "b"),
+        ("٢", "b"),
+        ("option six", "f"),
+        ("5.", "e"),
+        ("pizza", "g"),
+        ("none", "h"),
+    ] {
+        assert_eq!(read(&text(said), Some(&one)), chosen(value), "{said}");
+    }
+    for said in
+        ["-1", "+1", "−2", "!", "0", "99", "creme", "1.5", "2 %", "$3", "1€", "#2.", "2!", "~2", "no. 2", ""]
+    {
+        let (_, typed, ..) = read(&text(said), Some(&one));
+        assert!(typed || said.is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn a_sign_that_tells_two_choices_apart_is_never_left_out() {
+    for (offered, said, meant) in [
+        (&["C", "Java"][..], "C++", None),
+        (&["C", "Java"], "C#", None),
+        (&["C++", "Java"], "C", None),
+        (&["C", "C++", "C#"], "c++", Some("C++")),
+        (&["C", "C++", "C#"], "c.", Some("C")),
+        (&["A+", "A-"], "A -", None),
+        (&["A+", "A-"], "A", None),
+        (&["A+", "A-"], "a-", Some("A-")),
+        (&["A+", "A-"], "A−", Some("A-")),
+        (&["5 °C", "-5 °C"], "−5 °C", Some("-5 °C")),
+        (&["5 °C", "-5 °C"], "–5 °c", Some("-5 °C")),
+        (&["5 °C", "-5 °C"], "5 °C.", Some("5 °C")),
+        (&["5 °C", "10 °C"], "-5 °C", None),
+        (&["5 °C", "10 °C"], "- 5 °C", None),
+        (&["-5 °C", "10 °C"], "5 °C", None),
+        (&["5 €", "5 $"], "5 £", None),
+        (&["<5", ">10"], "10", None),
+        (&["=", "+"], "≠", None),
+        (&["Bar", "Bär"], "bar!", None),
+        (&["Bar", "Bär"], "BÄR", Some("Bär")),
+        (&["😀 Yes", "😡 Yes"], "yes", None),
+    ] {
+        let expected = meant.map_or_else(|| typed(said), |label| chosen(&format!("={label}")));
+        assert_eq!(read(&text(said), Some(&one_of(labels(offered)))), expected, "{offered:?} {said}");
+    }
+    let crossed = one_of(vec![item("0", "1"), item("1", "2"), item("Red", "blue"), item("Blue", "red")]);
+    for (said, value) in [("1", "2"), ("2", "2"), ("blue", "red"), ("RED", "blue")] {
+        assert_eq!(read(&text(said), Some(&crossed)), chosen(value), "people see labels: {said}");
+    }
+}
+
+#[test]
+fn several_choices_are_known_however_people_write_a_list() {
+    let colours = several_of(vec![item("Red", "o1"), item("Blue", "o2"), item("Green", "o3")]);
+    for said in [
+        "1; 2",
+        "1、2",
+        "1，2",
+        "red\nBlue",
+        "- red\n- blue",
+        "1 and 2",
+        "1 und 2,",
+        "1, et 2",
+        "1と2",
+        "RED AND BLUE",
+        "Red And Blue",
+        "Red&Blue",
+        "Red & Blue",
+        "Red/Blue",
+        "red / blue",
+        "rouge, blue, 1",
+        "1 2",
+        "1/2",
+        "1. 2.",
+        "#1 #2",
+        "(1)  (2)",
+        "１　２",
+        "Red, Red and Blue, red",
+        "1, 1 2",
+    ] {
+        let expected = if said.starts_with("rouge") { typed(said) } else { chosen("o1,o2") };
+        assert_eq!(read(&text(said), Some(&colours)), expected, "{said}");
+    }
+    assert_eq!(read(&text("Red, Red"), Some(&colours)), chosen("o1"));
+    assert_eq!(read(&text("1 2 and 3"), Some(&colours)), chosen("o1,o2,o3"));
+    for said in ["1 4", "1-2", "1 %2", ", 1", "Red Blue", "Red, not Blue", "1.2", "/"] {
+        assert_eq!(read(&text(said), Some(&colours)), typed(said), "{said}");
+    }
+    let named = several_of(labels(&["R&D", "24/7", "Salt AND vinegar", "1 2", "Salt"]));
+    for (said, values) in [
+        ("r&d, 24/7", "=R&D,=24/7"),
+        ("R&D/24/7", "=R&D,=24/7"),
+        ("salt and vinegar and salt", "=Salt AND vinegar,=Salt"),
+        ("1 2", "=1 2"),
+        ("1 2, 3", "=1 2,=Salt AND vinegar"),
+    ] {
+        assert_eq!(read(&text(said), Some(&named)), chosen(values), "{said}");
+    }
+}
+
+#[test]
+fn a_cards_action_is_named_and_never_numbered() {
+    let actions = vec![item("Approve", "approve"), item("Reject", "reject")];
+    for look in [CardLook::Plain, CardLook::Notification] {
+        let card = Control::Card(Card { look, actions: actions.clone(), ..Card::default() });
+        for said in ["2", "2.", "#1", "(2)"] {
+            assert_eq!(read(&text(said), Some(&card)), typed(said), "{said}");
+        }
+        assert_eq!(read(&text("reject."), Some(&card)), chosen("reject"));
+    }
+}
