@@ -209,7 +209,7 @@ const BULLETS: [char; 7] = ['-', '•', '‣', '◦', '·', '*', '▪'];
 const AROUND: &str = ".!?,:;¡¿。、\"'`“”„‟‘‚«»‹›「」『』";
 
 /// Composed of what stands for the same: no accents or widths, digits and minus as ours.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let whole = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
     // Of what is put over letters, a stroke says the contrary.
     let accent =

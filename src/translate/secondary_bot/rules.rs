@@ -136,8 +136,7 @@ pub fn value(step: &Step, text: &str) -> Result<Option<Value>, Complaint> {
             date.to_string().into()
         }
         StepKind::Time => {
-            let last = text.rsplit([' ', 'T']).next().unwrap_or(text);
-            let time = [text, last].iter().find_map(|text| moment::read(text, MomentKind::Time));
+            let time = moment::read(text, MomentKind::Time).or_else(|| moment::behind_date(text));
             let time = time.and_then(|time| time.parse().ok());
             let time: jiff::civil::Time = time.ok_or(Complaint::NoTime)?;
             rules.within(&time, |bound| bound.parse().ok())?;
