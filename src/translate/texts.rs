@@ -81,8 +81,11 @@ impl Texts {
     /// The words for who sends this `Accept-Language`: the first language they want that there are words in.
     pub fn accepted(&self, header: &str) -> Words<'_> {
         let wanted = header.split(',').take(20).map(|one| {
-            let (language, weight) = one.split_once(";q=").unwrap_or((one, "1"));
-            (language, weight.trim().parse().unwrap_or(0.0))
+            let (language, parameters) = one.split_once(';').unwrap_or((one, "q=1"));
+            let named = parameters.split(';').filter_map(|parameter| parameter.split_once('='));
+            let mut weights = named.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+            let weight = weights.next().map_or("1", |(_, weight)| weight.trim());
+            (language, weight.parse().unwrap_or(0.0))
         });
         let mut wanted: Vec<(&str, f32)> = wanted.filter(|(_, weight)| *weight > 0.0).collect();
         wanted.sort_by(|one, other| other.1.total_cmp(&one.1));
