@@ -88,9 +88,9 @@ impl Asides {
             self.direct_line.look(conversation.as_str(), authorization, None, trace.as_deref()).await?;
         let shown = look.set.activities.iter().filter_map(takeover::time_of).max();
         let stamp = Timestamp::now().max(shown.unwrap_or_default());
-        let secret = answer_one(activity, conversation, &[]).secure;
-        let echo = if secret { masked(activity) } else { takeover::echo(activity) };
         let words = self.texts.of(activity.locale.as_deref());
+        let secret = answer_one(activity, conversation, &[], &words).secure;
+        let echo = if secret { masked(activity) } else { takeover::echo(activity) };
         let from = activity.from.as_ref().and_then(|from| from.id.clone());
         let user = User { id: from.unwrap_or_default(), ..User::default() };
         let id = ActivityId::of_nothing(conversation);

@@ -54,7 +54,7 @@ impl Attaching {
         let mut taken = Taken { sent: files, ..Taken::default() };
         // When the store fails, nobody knows whether a message names them: then they stay until their time.
         let posted = match self.attach(conversation, activity, &mut taken.sent).await {
-            Ok(attached) => say(&self.calls, conversation, activity, Some(attached), trace, None).await?,
+            Ok(attached) => say(self, conversation, activity, Some(attached), trace, None).await?,
             Err((name, error)) => Some(self.refuse(conversation, name, error).await?),
         };
         if !matches!(posted, Some(Posted::Accepted(_))) {

@@ -86,7 +86,7 @@ impl Posting {
                 // Whatever it answers is closed; the bot would not understand it.
                 Phase::Returning { .. } | Phase::Bot | Phase::Over if is_click(&activity) => {
                     let latest = Box::pin(self.latest_of_bot(client)).await;
-                    say(&self.calls, conversation, &activity, None, trace.clone(), latest).await?
+                    say(&self.attaching, conversation, &activity, None, trace.clone(), latest).await?
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
                     self.post_live(conversation, &activity, trace.clone()).await?
@@ -169,7 +169,7 @@ impl Posting {
                 let said = tokio::spawn(said.in_current_span()).await;
                 said.unwrap_or_else(|cut| Err(JournalError::unavailable("saying words with files")(cut)))
             }
-            "message" => say(&self.calls, conversation, activity, None, trace, None).await,
+            "message" => say(&self.attaching, conversation, activity, None, trace, None).await,
             "typing" => {
                 conversation.local.types(self.calls.ledger.now());
                 self.signal(conversation, Command::UserTyping).await

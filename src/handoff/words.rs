@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Conversation, Posted, Refusal, calls::Calls, named::Attached};
+use super::{Conversation, Posted, Refusal, attaching::Attaching, calls::Calls, named::Attached};
 use crate::{
     domain::{ActivityId, MASKED, Timestamp},
     files::TakeError,
@@ -20,18 +20,19 @@ use crate::{
 /// Says a message, with what is attached to it. Which question words answer, and whether they may be stored, is decided under the
 /// commit: it may change until then. `latest`: of the bot's times, while it speaks.
 pub async fn say(
-    calls: &Arc<Calls>,
+    attaching: &Attaching,
     conversation: &Arc<Conversation>,
     activity: &Arc<Activity>,
     attached: Option<Attached>,
     trace: Option<String>,
     latest: Option<Timestamp>,
 ) -> Result<Option<Posted>, JournalError> {
+    let (calls, texts) = (&attaching.calls, attaching.texts.clone());
     let (ledger, activity, name) = (calls.ledger.clone(), activity.clone(), calls.ledger.random_name());
     let at = ledger.now();
     let decide = move |chat: &Chat, state: &State, now| {
         let whole = attached.as_ref().map_or(&*activity, |attached| &attached.activity);
-        let answer = answer_to(whole, &state.conversation, &state.questions);
+        let answer = answer_to(whole, &state.conversation, &state.questions, &texts.of_user(&state.user));
         if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
             return Decided::Known(id);
         }

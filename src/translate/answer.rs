@@ -13,7 +13,7 @@ pub(super) mod moment;
 pub use self::attached::{called, files, inline};
 pub(super) use self::form::Question;
 use self::{click::Click, form::ours, meant::meant};
-use super::{citation, readable};
+use super::{citation, readable, texts::Words};
 use crate::{
     domain::{
         Attachment, ConversationId,
@@ -77,13 +77,17 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// Reads a message activity as an answer, to the control that is pending if one is.
+/// Reads a message activity as an answer, to the control that is pending if one is, of somebody who reads our own words.
 ///
 /// A click on one of our actions means what it carries, whatever is pending. Anything else is taken for a choice
 /// only when it names one of the pending control's.
 pub fn answer(activity: &Activity, pending: Option<&Control>) -> Answer {
+    answer_in(&Words::default(), activity, pending)
+}
+
+fn answer_in(words: &Words<'_>, activity: &Activity, pending: Option<&Control>) -> Answer {
     let attachments = files(activity);
-    let said = said(activity, pending).unwrap_or_default();
+    let said = said(activity, pending, words).unwrap_or_default();
     let masked = said.secret || pending.is_some_and(Control::is_secure);
     let nothing = said.text.trim().is_empty() && attachments.is_empty();
     Answer {
@@ -99,8 +103,13 @@ pub fn answer(activity: &Activity, pending: Option<&Control>) -> Answer {
 
 /// Reads a message activity as [`answer_one`] does. Words that answer nothing are as secret as the masked answer that they may
 /// correct: one that is still on its way.
-pub fn answer_to(activity: &Activity, conversation: &ConversationId, questions: &Questions) -> Answer {
-    let answer = answer_one(activity, conversation, questions.open());
+pub fn answer_to(
+    activity: &Activity,
+    conversation: &ConversationId,
+    questions: &Questions,
+    words: &Words<'_>,
+) -> Answer {
+    let answer = answer_one(activity, conversation, questions.open(), words);
     let aside = answer.typed && answer.question.is_none() && answer.amiss.is_none();
     match questions.corrected().filter(|_| aside) {
         Some(question) => Answer { secure: true, question: Some(question), ..answer },
@@ -112,10 +121,16 @@ pub fn answer_to(activity: &Activity, conversation: &ConversationId, questions: 
 ///
 /// A click says which. Words in the box answer a masked question while one is open, unless they name a choice of a later one; else
 /// the newest question that they fit, and with none they are only words. What is no answer says why ([`Answer::amiss`]).
-pub fn answer_one(activity: &Activity, conversation: &ConversationId, open: &[(u64, Control)]) -> Answer {
+/// `words`: as our buttons read in this conversation.
+pub fn answer_one(
+    activity: &Activity,
+    conversation: &ConversationId,
+    open: &[(u64, Control)],
+    words: &Words<'_>,
+) -> Answer {
     match click::read(activity) {
-        Some(click) => clicked(activity, &click, conversation, open),
-        None => worded(activity, open),
+        Some(click) => clicked(activity, &click, conversation, open, words),
+        None => worded(activity, open, words),
     }
 }
 
@@ -129,6 +144,7 @@ fn clicked(
     click: &Click,
     conversation: &ConversationId,
     open: &[(u64, Control)],
+    words: &Words<'_>,
 ) -> Answer {
     let closed = |question| Answer {
         amiss: Some(Amiss::Closed),
@@ -145,7 +161,7 @@ fn clicked(
         None => newest(click, open),
     };
     let Some((position, control)) = found else { return closed(click.question) };
-    let read = answer(activity, Some(control));
+    let read = answer_in(words, activity, Some(control));
     let amiss = click.lacks(control).map(Amiss::Missing);
     Answer { question: Some(*position), amiss, secure: read.secure || click.is_secret(), ..read }
 }
@@ -156,11 +172,11 @@ fn newest<'a>(click: &Click, open: &'a [(u64, Control)]) -> Option<&'a (u64, Con
     answered.or_else(|| open.iter().rev().find(|(_, control)| click.is_form_of(control)))
 }
 
-fn worded(activity: &Activity, open: &[(u64, Control)]) -> Answer {
+fn worded(activity: &Activity, open: &[(u64, Control)], words: &Words<'_>) -> Answer {
     let masked = open.iter().rposition(|(_, control)| control.is_secure());
     let later = open.get(masked.map_or(0, |at| at + 1)..).unwrap_or_default();
     let to = |(position, control): &(u64, Control)| {
-        let answer = answer(activity, Some(control));
+        let answer = answer_in(words, activity, Some(control));
         (fits(&answer, control)).then_some(Answer { question: Some(*position), ..answer })
     };
     // A secret may look like any text or moment that was asked for behind it.
@@ -220,7 +236,7 @@ impl Said {
     }
 }
 
-fn said(activity: &Activity, pending: Option<&Control>) -> Option<Said> {
+fn said(activity: &Activity, pending: Option<&Control>, words: &Words<'_>) -> Option<Said> {
     let value = activity.value.as_ref().filter(|value| !value.is_null());
     if let Some(said) = click::read(activity).and_then(|click| ours(&click.fields)) {
         return Some(said);
@@ -230,12 +246,12 @@ fn said(activity: &Activity, pending: Option<&Control>) -> Option<Said> {
         Some(scalar @ (Value::Bool(_) | Value::Number(_))) => Some(scalar.to_string()),
         _ => None,
     };
-    if let Some(chosen) = scalar.as_deref().and_then(|value| meant(value, pending?)) {
+    if let Some(chosen) = scalar.as_deref().and_then(|value| meant(value, pending?, words)) {
         return Some(chosen);
     }
     let text = activity.text.as_deref().map(citation::strip).filter(|text| !text.trim().is_empty());
     if let Some(text) = text {
-        return Some(pending.and_then(|pending| meant(&text, pending)).unwrap_or(Said::typed(text)));
+        return Some(pending.and_then(|pending| meant(&text, pending, words)).unwrap_or(Said::typed(text)));
     }
     let aside = |text| Said { text, typed: pending.is_some(), secret: false };
     scalar.map(aside).or_else(|| foreign(value?).map(Said::typed))

@@ -1,6 +1,10 @@
 //! The words we put in ourselves, in the language of who reads them. `docs/texts.md` lists them.
 
-use std::{collections::HashMap, fmt, iter, sync::OnceLock};
+use std::{
+    collections::HashMap,
+    fmt, iter,
+    sync::{Arc, OnceLock},
+};
 
 mod ids;
 
@@ -37,7 +41,7 @@ fn built_in() -> &'static HashMap<&'static str, Wordings> {
 /// All wordings: ours, and those that were given to replace them.
 #[derive(Clone, Default)]
 pub struct Texts {
-    given: HashMap<String, Wordings>,
+    given: Arc<HashMap<String, Wordings>>,
 }
 
 impl fmt::Debug for Texts {
@@ -69,7 +73,7 @@ impl Texts {
             }
         }
         let given = given.into_iter().map(|(language, wordings)| (tag(&language), wordings)).collect();
-        Ok(Self { given })
+        Ok(Self { given: Arc::new(given) })
     }
 
     /// The words for a reader: the first of these languages that there are any for, each more general step by step; in the
@@ -113,7 +117,7 @@ impl Texts {
                 }
             }
         }
-        Words { chain }
+        Words { chain, given: &self.given }
     }
 }
 
@@ -125,6 +129,8 @@ const MAX_CHAIN: usize = 20;
 pub struct Words<'a> {
     /// Where to look, most specific first.
     chain: [Option<&'a Wordings>; MAX_CHAIN],
+    /// All that was given, in any language.
+    given: &'a HashMap<String, Wordings>,
 }
 
 impl Default for Words<'static> {
@@ -142,6 +148,12 @@ impl<'a> Words<'a> {
             .flatten()
             .find_map(|wordings| wordings.get(text.id()))
             .map_or(text.id(), String::as_str)
+    }
+
+    /// How a text may have been said to somebody, in whatever language they read it.
+    pub(super) fn every(&self, text: Text) -> impl Iterator<Item = &'a str> {
+        let all = self.given.values().chain(built_in().values());
+        all.filter_map(move |wordings| wordings.get(text.id())).map(String::as_str)
     }
 
     /// A text with its variables filled in.
@@ -246,15 +258,6 @@ fn size(bytes: u64) -> String {
         1_024..1_048_576 => format!("{} kB", bytes / 1_024),
         _ => format!("{} MB", bytes / 1_048_576),
     }
-}
-
-/// Whether somebody typed this text, in whatever language they read it.
-pub(super) fn is_said(text: Text, typed: &str) -> bool {
-    let typed = typed.trim().to_lowercase();
-    built_in()
-        .values()
-        .filter_map(|wordings| wordings.get(text.id()))
-        .any(|wording| wording.to_lowercase() == typed)
 }
 
 /// A BCP 47 tag as it is looked for.

@@ -7,24 +7,25 @@ use icu_normalizer::DecomposingNormalizerBorrowed;
 use super::{CONTINUE, SKIP, Said, moment};
 use crate::{
     domain::control::{Choice, ChoiceKind, Control, Item, Moment, MultiPart, TextInput, Upload},
-    translate::texts::{self, Text},
+    translate::texts::{Text, Words},
 };
 
-/// What a text means as an answer to a control; `None` when it is only text.
-pub(super) fn meant(text: &str, pending: &Control) -> Option<Said> {
+/// What a text means as an answer to a control; `None` when it is only text. `words`: of who says it.
+pub(super) fn meant(text: &str, pending: &Control, words: &Words<'_>) -> Option<Said> {
+    let reads = |button| words.every(button).any(|wording| same(text, wording));
     // What is typed into a hidden input may be the very word.
     let skips = |optional: bool| {
-        let by_word = !pending.is_secure() && texts::is_said(Text::Skip, text);
+        let by_word = !pending.is_secure() && reads(Text::Skip);
         (optional && (by_word || text.trim() == SKIP)).then(|| Said::chosen(SKIP))
     };
     match pending {
         Control::MultiPart(MultiPart { heading: _, part, more_label, last: _ }) => {
             let named = match more_label {
                 Some(label) => same(text, label),
-                None => texts::is_said(Text::More, text),
+                None => reads(Text::More),
             };
             let more = text.trim() == CONTINUE || named;
-            more.then(|| Said::chosen(CONTINUE)).or_else(|| meant(text, part))
+            more.then(|| Said::chosen(CONTINUE)).or_else(|| meant(text, part, words))
         }
         Control::Choice(choice) => {
             let Choice { kind, prompt: _, items: _, look: _, several, optional, card: _ } = choice;
@@ -32,7 +33,7 @@ pub(super) fn meant(text: &str, pending: &Control) -> Option<Said> {
             let items = &*offered;
             one(text, items)
                 .or_else(|| several.then(|| many(text, items).map(Said::chosen))?)
-                .or_else(|| (*kind == ChoiceKind::Boolean).then(|| yes_or_no(text, items))?)
+                .or_else(|| (*kind == ChoiceKind::Boolean).then(|| yes_or_no(text, items, words))?)
                 .or_else(|| skips(*optional))
         }
         // Nothing waits for a card's actions: a number is said to whoever asked for one.
@@ -67,20 +68,21 @@ const YES: &str = "y yes yeah yep yup sure ok okay j ja jep klar jawohl jawel ou
 const NO: &str = "n no nope nah nein nö nee non não いいえ いえ いや ううん 不 不是 不要 不行 否 没有";
 
 /// Whether a text says yes or no, in any language.
-pub fn says(text: &str) -> Option<bool> {
-    let text = folded(text);
-    let text = text.trim_matches(|char: char| !char.is_alphanumeric());
+pub fn says(text: &str, words: &Words<'_>) -> Option<bool> {
+    let bare = |text: &str| folded(text).trim_matches(|char: char| !char.is_alphanumeric()).to_owned();
+    let text = bare(text);
     let is_one = |word, others: &str, value| {
-        text == value || texts::is_said(word, text) || others.split(' ').any(|other| folded(other) == text)
+        let mut known = words.every(word).chain(others.split(' ')).chain([value]);
+        !text.is_empty() && known.any(|known| bare(known) == text)
     };
     let is_yes = is_one(Text::Yes, YES, "true");
     (is_yes || is_one(Text::No, NO, "false")).then_some(is_yes)
 }
 
 /// The choice that says yes or no, as the text does.
-fn yes_or_no(text: &str, items: &[Item]) -> Option<Said> {
-    let said = says(text)?;
-    let alike = |item: &&Item| [&item.label, &item.value].iter().any(|text| says(text) == Some(said));
+fn yes_or_no(text: &str, items: &[Item], words: &Words<'_>) -> Option<Said> {
+    let said = says(text, words)?;
+    let alike = |item: &&Item| [&item.label, &item.value].iter().any(|text| says(text, words) == Some(said));
     items.iter().find(alike).map(|item| Said::chosen(&item.value))
 }
 

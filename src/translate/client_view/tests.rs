@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     domain::control::{Choice, Control, Item, Progress, Step},
     session::{AgentSaid, EndReason, State, StreamPiece, ToAgent},
-    translate::answer::answer_one,
+    translate::{answer::answer_one, texts::Words},
 };
 
 const AT: Timestamp = Timestamp(1_760_000_000_123);
@@ -152,9 +152,13 @@ fn an_answer_names_the_question_it_answers_and_so_does_its_echo() {
         let click = serde_json::from_value(click).expect("an activity");
         let here = ConversationId::parse("91hcXEd0-eu").expect("an id");
         let open = [(16, question.clone()), (17, question.clone())];
-        assert_eq!(answer_one(&click, &here, &open).question, Some(17), "{few} {several}");
+        assert_eq!(answer_one(&click, &here, &open, &Words::default()).question, Some(17), "{few} {several}");
         let elsewhere = ConversationId::parse("elsewhere").expect("an id");
-        assert_eq!(answer_one(&click, &elsewhere, &open).question, None, "{few} {several}");
+        assert_eq!(
+            answer_one(&click, &elsewhere, &open, &Words::default()).question,
+            None,
+            "{few} {several}"
+        );
     }
     let message = Some(ToAgent { text: "hw-1".to_owned(), ..ToAgent::default() });
     let said = UserSaid { message, answers: Some(12), at: AT, ..UserSaid::default() };

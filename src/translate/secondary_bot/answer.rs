@@ -51,12 +51,13 @@ pub fn answer<'a>(pending: &Pending, typed: impl Into<Typed<'a>>, in_words: &Wor
             if let Some(choice) = choose(&form.beside, text) {
                 return Answered::Post(post(&choice.reply));
             }
-            fill(form, typed).unwrap_or_else(|complaint| Answered::Ask(form.again(&complaint, in_words)))
+            fill(form, typed, in_words)
+                .unwrap_or_else(|complaint| Answered::Ask(form.again(&complaint, in_words)))
         }
     }
 }
 
-fn fill(form: &Form, typed: Typed<'_>) -> Result<Answered, Complaint> {
+fn fill(form: &Form, typed: Typed<'_>, in_words: &Words<'_>) -> Result<Answered, Complaint> {
     let text = typed.text;
     if let Some(way_out) = form.way_out(text) {
         return Ok(Answered::Post(post(way_out)));
@@ -65,7 +66,11 @@ fn fill(form: &Form, typed: Typed<'_>) -> Result<Answered, Complaint> {
         let submit = choose(&form.submits, text).ok_or(Complaint::NoChoice)?;
         return Ok(Answered::Post(submitted(&submit.reply, &form.answers)));
     };
-    let value = if text.trim() == SKIPPED { passed_over(step)? } else { rules::value(step, text)? };
+    let value = if text.trim() == SKIPPED {
+        passed_over(step, in_words)?
+    } else {
+        rules::value(step, text, in_words)?
+    };
     let next = Form { steps: rest.to_vec(), complaint: None, ..form.clone() };
     if let (true, false, Some(name)) = (form.is_secret(), rest.is_empty(), typed.name) {
         let held = [form.held.as_slice(), &[(step.clone(), name.to_owned())]].concat();
@@ -77,16 +82,16 @@ fn fill(form: &Form, typed: Typed<'_>) -> Result<Answered, Complaint> {
         return Ok(Answered::Ask(Form { answers, ..next }));
     };
     for ((step, _), words) in form.held.iter().zip(typed.held) {
-        let value = rules::value(step, words.expose_secret())?;
+        let value = rules::value(step, words.expose_secret(), in_words)?;
         answers.extend(value.map(|value| (step.id.clone(), value)));
     }
     Ok(Answered::Post(submitted(&reply, &answers)))
 }
 
 /// What the card would submit for an input that nobody touched.
-fn passed_over(step: &Step) -> Result<Option<Value>, Complaint> {
+fn passed_over(step: &Step, in_words: &Words<'_>) -> Result<Option<Value>, Complaint> {
     match &step.given {
-        Some(given) => rules::value(step, given),
+        Some(given) => rules::value(step, given, in_words),
         None if step.required => Err(Complaint::Required),
         None => Ok(None),
     }

@@ -115,7 +115,7 @@ impl Rules {
 }
 
 /// An answer in the card's own terms; `None` when it may be passed over and was.
-pub fn value(step: &Step, text: &str) -> Result<Option<Value>, Complaint> {
+pub fn value(step: &Step, text: &str, words: &Words<'_>) -> Result<Option<Value>, Complaint> {
     let text = text.trim();
     let rules = &step.rules;
     Ok(Some(match &step.kind {
@@ -143,7 +143,7 @@ pub fn value(step: &Step, text: &str) -> Result<Option<Value>, Complaint> {
             format!("{:02}:{:02}", time.hour(), time.minute()).into()
         }
         StepKind::Toggle { on, off } => {
-            let value = toggled(on, off, text).ok_or(Complaint::NoChoice)?;
+            let value = toggled(on, off, text, words).ok_or(Complaint::NoChoice)?;
             if step.required && value != on {
                 return Err(Complaint::Required);
             }
@@ -188,12 +188,12 @@ fn pointed(text: &str) -> String {
     }
 }
 
-fn toggled<'a>(on: &'a str, off: &'a str, text: &str) -> Option<&'a str> {
+fn toggled<'a>(on: &'a str, off: &'a str, text: &str, words: &Words<'_>) -> Option<&'a str> {
     let is = |value: &str| value.to_lowercase() == text.to_lowercase();
     let word = match text {
         "1" => Some(true),
         "0" => Some(false),
-        text => says(text),
+        text => says(text, words),
     };
     if is(on) {
         Some(on)

@@ -88,7 +88,7 @@ fn filled(template: &Map<String, Value>, variables: &Map<String, Value>) {
 }
 
 fn say(talk: &mut Talk, activity: &Activity, open: &[(u64, Control)]) {
-    let meant = answer_one(activity, &talk.state.conversation, open);
+    let meant = answer_one(activity, &talk.state.conversation, open, &Words::default());
     assert!(meant.nothing || !meant.text.trim().is_empty() || !meant.attachments.is_empty());
     let message = (!meant.nothing && !meant.secure).then_some(ToAgent {
         text: meant.text,

@@ -116,7 +116,7 @@ fn pressable(value: &Value, found: &mut Vec<Value>) {
 
 fn answered(talk: &mut Talk, activity: &Activity, again: bool) {
     let open = talk.state.questions.open().to_vec();
-    let answer = answer_one(activity, &talk.state.conversation, &open);
+    let answer = answer_one(activity, &talk.state.conversation, &open, &Words::default());
     let pressed = activity.value.as_ref();
     let elsewhere = pressed.is_some_and(|value| value["serviceNowIn"] == "elsewhere");
     let asked = pressed.and_then(|value| value["serviceNowAsked"].as_u64());

@@ -9,7 +9,7 @@ use servicenow_handoff::{
         Committed, Decided, Entry, Machine as _, decide_and_deliver, deliver_soon, journal::JournalError,
     },
     session::{Chat, Command, Fact, LANE, Opening, Phase, State, ToAgent, UserSaid},
-    translate::answer::answer_to,
+    translate::{answer::answer_to, texts::Words},
     wire::activity::Activity,
 };
 use tokio::time::sleep;
@@ -221,7 +221,7 @@ impl Client {
         let (activity, client_id, name, at) =
             (activity.clone(), client_id.to_owned(), ledger.random_name(), ledger.now());
         let decide = move |chat: &Chat, state: &State, now: Timestamp| {
-            let answer = answer_to(&activity, &state.conversation, &state.questions);
+            let answer = answer_to(&activity, &state.conversation, &state.questions, &Words::default());
             if !answer.secure && state.whispers() {
                 let mark = ledger.whispers().marks().mark(&answer.text);
                 if let Some(id) = state.whispered_as(&mark, now) {

@@ -99,7 +99,7 @@ proptest! {
     ) {
         let open = (0..).zip(asked).collect::<Vec<(u64, Control)>>();
         let here = ConversationId::parse("here").expect("an id");
-        let answer = answer_one(&reaction, &here, &open);
+        let answer = answer_one(&reaction, &here, &open, &Words::default());
         let elsewhere = reaction.value.as_ref().is_some_and(|value| value.to_string().contains("elsewhere"));
         prop_assert!(!elsewhere || answer.amiss == Some(Amiss::Closed), "of another chat");
         if answer.amiss.is_some() {

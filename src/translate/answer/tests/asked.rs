@@ -1,12 +1,15 @@
 //! Which of the open questions is answered.
 
 use super::*;
-use crate::session::tests::chat::{Chat, shows, webhook, whispers};
+use crate::{
+    session::tests::chat::{Chat, shows, webhook, whispers},
+    translate::texts::Texts,
+};
 
 /// What an activity is to these questions: the question's place and the text, or why it is no answer.
 fn one(activity: &Activity, open: &[(u64, Control)]) -> Result<(Option<u64>, String), Amiss> {
     let here = ConversationId::parse("here").expect("an id");
-    let Answer { text, question, amiss, .. } = answer_one(activity, &here, open);
+    let Answer { text, question, amiss, .. } = answer_one(activity, &here, open, &Words::default());
     amiss.map_or(Ok((question, text)), Err)
 }
 
@@ -119,12 +122,15 @@ fn words_answer_the_newest_question_they_fit_and_a_masked_one_first() {
         Control::MultiPart(MultiPart { heading: None, part, more_label: None, last: false })
     };
     let alone = [(3, within(input(Mask::Secure, false)))];
-    assert!(answer_one(&text("4711"), &here, &alone).secure, "a part that asks for a secret");
+    assert!(
+        answer_one(&text("4711"), &here, &alone, &Words::default()).secure,
+        "a part that asks for a secret"
+    );
     for later in
         [input(Mask::None, false), within(input(Mask::None, false)), date, Control::Upload(Upload::default())]
     {
         let asked = [(3, input(Mask::Secure, false)), (5, later)];
-        let answer = answer_one(&text("2026-11-26"), &here, &asked);
+        let answer = answer_one(&text("2026-11-26"), &here, &asked, &Words::default());
         assert!(answer.secure && answer.question == Some(3), "{asked:?}");
     }
     let card = Card { actions: vec![item("Approve", "approve")], ..Card::default() };
@@ -137,7 +143,7 @@ fn what_may_correct_a_masked_answer_on_its_way_is_as_secret_and_nothing_else_is(
     let at = chat.position();
     chat.hears(webhook([shows("m1", input(Mask::Secure, false))]));
     let read = |chat: &Chat, activity: &Activity| {
-        let answer = answer_to(activity, &chat.state.conversation, &chat.state.questions);
+        let answer = answer_to(activity, &chat.state.conversation, &chat.state.questions, &Words::default());
         (answer.secure, answer.question)
     };
     assert_eq!(read(&chat, &text("4711")), (true, Some(at)));
@@ -149,4 +155,35 @@ fn what_may_correct_a_masked_answer_on_its_way_is_as_secret_and_nothing_else_is(
     assert_eq!(read(&chat, &text("4712")), (false, None), "something else was asked");
     chat.deliver();
     assert_eq!(read(&chat, &text("thanks")), (false, None), "it has arrived");
+}
+
+#[test]
+fn the_words_of_a_button_are_understood_however_they_were_given() {
+    let given = r#"{"pl": {"skip": "Pomiń", "yes": "Tak", "no": "Nie!"},
+        "en": {"yes": "Évidemment", "skip": "Pass on it", "more": "Show me more"}}"#;
+    let texts = Texts::parse(given).expect("right");
+    let here = ConversationId::parse("here").expect("an id");
+    let boolean = Control::Choice(Choice { kind: ChoiceKind::Boolean, optional: true, ..Choice::default() });
+    let several = |part: Control| {
+        Control::MultiPart(MultiPart { heading: None, part: Box::new(part), more_label: None, last: false })
+    };
+    for (asked, said, told) in [
+        (boolean.clone(), "tak", "yes"),
+        (boolean.clone(), "NIE", "no"),
+        (boolean.clone(), "Pomiń", "_skip_"),
+        (boolean.clone(), "evidemment.", "yes"),
+        (boolean.clone(), "pass on it", "_skip_"),
+        (boolean.clone(), "ja", "yes"),
+        (boolean.clone(), "Überspringen", "_skip_"),
+        (input(Mask::None, true), "pomiń", "_skip_"),
+        (several(boolean.clone()), "Show me more", "click_for_more"),
+        (several(boolean.clone()), "afficher plus", "click_for_more"),
+        (several(boolean), "Tak", "yes"),
+    ] {
+        for locale in ["pl-PL", "en"] {
+            let words = texts.of(Some(locale));
+            let Answer { text, typed, .. } = answer_one(&text(said), &here, &[(3, asked.clone())], &words);
+            assert_eq!((text.as_str(), typed), (told, false), "{said} {asked:?}");
+        }
+    }
 }

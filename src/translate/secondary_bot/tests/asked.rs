@@ -77,6 +77,8 @@ fn an_answer_to_a_card_has_the_cards_own_form() {
         (input("Time", json!({})), "09:05:00", Some(json!("09:05"))),
         (input("Time", json!({})), "2026-02-03 10:00:00", Some(json!("10:00"))),
         (input("Time", json!({})), "soon", None),
+        (input("Time", json!({})), "not at 10:00", None),
+        (input("Date", json!({})), "2026-02-03 or later", None),
         (input("Toggle", json!({"valueOn": "on"})), "Yes", Some(json!("on"))),
         (input("Toggle", json!({})), "false", Some(json!("false"))),
         (input("Toggle", json!({})), "perhaps", None),
@@ -200,6 +202,9 @@ fn a_card_is_asked_for_and_complained_about_in_the_users_language() {
     };
     assert_eq!(labels(&said.elements[0]), ["Ja", "Nein"]);
     let Answered::Ask(number) = answer(&said.pending, "ja", &german) else { panic!("no question") };
+    let given = Texts::parse(r#"{"de-AT": {"yes": "Eh klar"}}"#).expect("right");
+    let same = Answered::Ask(number.clone());
+    assert_eq!(answer(&said.pending, "eh klar", &given.of(Some("de-AT"))), same);
     assert_eq!(number.answers, json!({"t": "true"}).as_object().expect("an object").clone());
     let Answered::Ask(again) = answer(&Pending::Form(number.clone()), "0", &german) else { panic!("taken") };
     assert_eq!(again.complaint.as_deref(), Some("Erlaubt ist mindestens 1."));
