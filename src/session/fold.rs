@@ -220,6 +220,7 @@ impl State {
         self.last_heard = said.at;
         if let Speaker::Agent(by) = &said.by {
             self.meet(by);
+            self.questions.person_speaks(self.position);
         }
         if let (Phase::WithAgent { agent }, Speaker::Agent(by)) = (&mut self.phase, &said.by)
             && by.name.is_some()

@@ -18,11 +18,19 @@ pub struct Questions {
     on_its_way: Vec<(CallId, u64, Control)>,
     /// Where the newest of all stands that waited for an answer.
     newest: u64,
+    /// Where a person spoke last.
+    spoken: u64,
 }
 
 impl Questions {
     pub fn open(&self) -> &[(u64, Control)] {
         &self.open
+    }
+
+    /// Those that a bare number may answer: not what the virtual agent asked before a person spoke, who may have asked how many.
+    pub fn open_to_numbers(&self) -> Vec<(u64, Control)> {
+        let is_left = |at: &u64| *at < self.spoken && self.of_topic.contains(at);
+        self.open.iter().filter(|(at, _)| !is_left(at)).cloned().collect()
     }
 
     pub fn is_open(&self, position: u64) -> bool {
@@ -42,6 +50,10 @@ impl Questions {
     /// Whether one is open that ends with its topic.
     pub(super) fn wait_for_virtual_agent(&self) -> bool {
         self.open.iter().any(|(at, _)| self.of_topic.contains(at))
+    }
+
+    pub(super) fn person_speaks(&mut self, position: u64) {
+        self.spoken = position;
     }
 
     pub(super) fn ask(&mut self, position: u64, control: &Control, by_person: bool) {

@@ -1,6 +1,6 @@
 //! What a user's activity says to ServiceNow.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde_json::Value;
 
@@ -102,14 +102,16 @@ fn answer_in(words: &Words<'_>, activity: &Activity, pending: Option<&Control>) 
 }
 
 /// Reads a message activity as [`answer_one`] does. Words that answer nothing are as secret as the masked answer that they may
-/// correct: one that is still on its way.
+/// correct: one that is still on its way. A number by itself is said to the person who spoke last, and to what was asked behind.
 pub fn answer_to(
     activity: &Activity,
     conversation: &ConversationId,
     questions: &Questions,
     words: &Words<'_>,
 ) -> Answer {
-    let answer = answer_one(activity, conversation, questions.open(), words);
+    let is_number = activity.text.as_deref().and_then(meant::number).is_some() && !is_click(activity);
+    let open = if is_number { Cow::Owned(questions.open_to_numbers()) } else { questions.open().into() };
+    let answer = answer_one(activity, conversation, &open, words);
     let aside = answer.typed && answer.question.is_none() && answer.amiss.is_none();
     match questions.corrected().filter(|_| aside) {
         Some(question) => Answer { secure: true, question: Some(question), ..answer },

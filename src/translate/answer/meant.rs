@@ -173,7 +173,7 @@ fn at_number<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
 }
 
 /// `2`, `2.`, `2)`, `(2)` or `#2`, in any digits.
-fn number(text: &str) -> Option<usize> {
+pub(super) fn number(text: &str) -> Option<usize> {
     let text = plain(text.trim());
     let bare = match (text.strip_prefix('#'), text.strip_suffix(')')) {
         (Some(bare), _) => bare,

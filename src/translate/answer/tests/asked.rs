@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    session::tests::chat::{Chat, shows, webhook, whispers},
+    session::tests::chat::{Chat, agent, shows, webhook, whispers},
     translate::texts::Texts,
 };
 
@@ -155,6 +155,31 @@ fn what_may_correct_a_masked_answer_on_its_way_is_as_secret_and_nothing_else_is(
     assert_eq!(read(&chat, &text("4712")), (false, None), "something else was asked");
     chat.deliver();
     assert_eq!(read(&chat, &text("thanks")), (false, None), "it has arrived");
+}
+
+#[test]
+fn a_number_behind_a_persons_words_is_said_to_that_person() {
+    let mut chat = Chat::with_ana();
+    let read = |chat: &Chat, typed: &str| {
+        let Answer { text, typed, question, .. } =
+            answer_to(&text(typed), &chat.state.conversation, &chat.state.questions, &Words::default());
+        (text, typed, question)
+    };
+    let at = chat.position();
+    chat.hears(webhook([shows("m1", picker(false, false))]));
+    assert_eq!(read(&chat, "2"), ("hw-2".to_owned(), false, Some(at)));
+    chat.hears(webhook([agent("m2", "How many laptops do you need?")]));
+    for number in ["2", "2.", "２"] {
+        assert_eq!(read(&chat, number), (number.to_owned(), true, None));
+    }
+    assert_eq!(read(&chat, "phone, mobile"), ("hw-2".to_owned(), false, Some(at)), "its label is its own");
+    let next = chat.position();
+    chat.hears(webhook([shows("m3", picker(false, false))]));
+    assert_eq!(read(&chat, "2"), ("hw-2".to_owned(), false, Some(next)));
+    let pressed = pressed(json!({"serviceNowAnswer": "hw-2", "serviceNowAsked": at}));
+    chat.hears(webhook([agent("m4", "So?")]));
+    let answer = answer_to(&pressed, &chat.state.conversation, &chat.state.questions, &Words::default());
+    assert_eq!(answer.question, Some(at), "a click is no number");
 }
 
 #[test]
