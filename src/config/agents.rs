@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::{
-    keyvault::Reference,
+    keyvault::names_a_vault,
     reader::{Reader, is_header, shortened},
 };
 use crate::credential::Credential;
@@ -28,7 +28,7 @@ pub(super) fn by_name(
             Value::String(secret) if agent.is_empty() && !secret.is_empty() => {
                 reader.fault(setting, format!("has an entry without a name; name it by its {name}."));
             }
-            Value::String(secret) if Reference::parse(&secret).is_some() => {
+            Value::String(secret) if names_a_vault(&secret) => {
                 match reader.vaulted_entry(setting, &agent, &secret) {
                     Some(Ok(secret)) => agents.push((agent, secret)),
                     Some(Err(what)) => {

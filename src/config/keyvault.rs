@@ -8,6 +8,8 @@ use super::reader::is_loopback;
 use crate::credential::LiveSecret;
 
 const PREFIX: &str = "keyvault:";
+/// How the Functions host's own reference begins. It has put the secret in its place, or could not.
+const OF_THE_HOST: &str = "@Microsoft.KeyVault(";
 /// Azure, Azure in China, Azure for the US government.
 const DOMAINS: [&str; 3] = [".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net"];
 const FORM: &str = "is not a whole `keyvault:` value; write `keyvault:https://VAULT.vault.azure.net/secrets/NAME`, \
@@ -29,6 +31,23 @@ pub type Secrets = HashMap<String, Result<Arc<LiveSecret>, String>>;
 /// Settings that are JSON objects, each of whose entries may stand in a vault of its own.
 pub const WITH_ENTRIES: [&str; 2] = ["RELAY_SECRETS", "SECONDARY_AGENTS"];
 
+/// Whether a value is the host's reference still.
+pub(super) fn is_unresolved(value: &str) -> bool {
+    behind(OF_THE_HOST, value).is_some()
+}
+
+/// Whether a value names where a secret stands, in either way, rightly or not. That is no secret, and can be guessed.
+pub(super) fn names_a_vault(value: &str) -> bool {
+    is_unresolved(value) || behind(PREFIX, value).is_some()
+}
+
+/// What stands behind a prefix, in whatever case that is written, and without quotes around the whole.
+fn behind<'a>(prefix: &str, value: &'a str) -> Option<&'a str> {
+    let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+    let (start, rest) = value.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
 /// How one entry of a setting is called among the secrets.
 pub fn entry(setting: &str, name: &str) -> String {
     format!("{setting}.{name}")
@@ -40,7 +59,7 @@ impl Reference {
     /// # Errors
     /// What is wrong with it, to follow the setting's name. Shows no more of it than a host.
     pub fn parse(value: &str) -> Option<Result<Self, String>> {
-        value.trim().strip_prefix(PREFIX).map(|address| read(address.trim()))
+        behind(PREFIX, value).map(|address| read(address.trim()))
     }
 
     /// Whether the secret's value can ever change.
@@ -126,6 +145,27 @@ mod tests {
             assert!(read.vault.path() == "/" && read.is_pinned() == version.is_some());
         }
         assert!(Reference::parse("https://acme.vault.azure.net/secrets/x").is_none());
+    }
+
+    #[test]
+    fn a_reference_is_known_in_any_case_and_between_quotes() {
+        let address = "https://acme.vault.azure.net/secrets/sn-password";
+        for value in [
+            format!("KeyVault:{address}"),
+            format!("KEYVAULT: {address}"),
+            format!("\"keyvault:{address}\""),
+            format!(" 'keyvault:{address}' "),
+        ] {
+            let read = Reference::parse(&value).expect("a reference").expect(&value);
+            assert_eq!((read.host(), &*read.name), ("acme.vault.azure.net", "sn-password"));
+            assert!(names_a_vault(&value) && !is_unresolved(&value));
+        }
+        for value in ["@microsoft.keyvault(x)", "\"@Microsoft.KeyVault(x)\"", " @MICROSOFT.KEYVAULT(x)"] {
+            assert!(names_a_vault(value) && is_unresolved(value), "{value}");
+        }
+        for secret in ["keyvault", "my-keyvault:x", "ключ", "\"\"", ""] {
+            assert!(!names_a_vault(secret), "{secret}");
+        }
     }
 
     #[test]

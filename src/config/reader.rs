@@ -8,7 +8,7 @@ use url::{Host, Url};
 use super::{
     catalogue::{SETTINGS, default_of},
     fault::SettingFault,
-    keyvault::{Reference, Secrets, entry},
+    keyvault::{Reference, Secrets, entry, is_unresolved, names_a_vault},
     platform::Place,
 };
 use crate::credential::Credential;
@@ -73,7 +73,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             self.fault(name, reference.err().unwrap_or_else(|| unread.to_owned()));
             return None;
         }
-        if value.trim_start().starts_with("@Microsoft.KeyVault(") {
+        if is_unresolved(&value) {
             self.fault(
                 name,
                 "still holds its Key Vault reference, so Azure could not read the secret; check that the \
@@ -108,7 +108,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 
     /// `user:password`.
     pub fn basic(&mut self, name: &'static str) -> Option<Credential> {
-        self.credential(name, is_basic, "must be `user:password`, both parts given, on one line.")
+        self.credential(name, is_basic, IS_NO_BASIC)
     }
 
     fn credential(
@@ -136,6 +136,13 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         name: &str,
         value: &str,
     ) -> Option<Result<Credential, String>> {
+        if is_unresolved(value) {
+            return Some(Err(
+                "is a Key Vault reference, and Azure reads those only where they are a whole setting; write \
+                 `keyvault:https://VAULT.vault.azure.net/secrets/NAME`."
+                    .to_owned(),
+            ));
+        }
         let reference = Reference::parse(value)?;
         Some(match self.secrets.get(&entry(setting, name)) {
             Some(Ok(secret)) => match secret.with(|value| is_header(value).then(|| value.into())) {
@@ -240,8 +247,11 @@ pub(super) fn is_header(secret: &str) -> bool {
     !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+const IS_NO_BASIC: &str = "must be `user:password`, both parts given, on one line; a vault holds the two together.";
+
 fn is_basic(pair: &str) -> bool {
-    let whole = |(user, password): (&str, &str)| !user.is_empty() && !password.is_empty();
+    let whole =
+        |(user, password): (&str, &str)| !user.is_empty() && !password.is_empty() && !names_a_vault(password);
     on_one_line(pair) && pair.split_once(':').is_some_and(whole)
 }
 

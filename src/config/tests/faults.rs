@@ -58,6 +58,10 @@ fn a_wrong_setting_gives_one_sentence_that_names_it() {
         ("SECONDARY_RESPONSE_URL", "https://hub.example.com/in?code=k", "no credential"),
         ("DIRECT_LINE_SECRET", "keyvault:https://acme.vault.azure.net/secrets/dl", "have not been read"),
         ("DIRECT_LINE_SECRET", "@Microsoft.KeyVault(SecretUri=https://acme.vault.azure.net/x)", "identity"),
+        ("RELAY_KEY", "KeyVault:https://acme.vault.azure.net/secrets/relay-key", "have not been read"),
+        ("RELAY_KEY", "\"KEYVAULT:https://acme.vault.azure.net/secrets/relay-key\"", "have not been read"),
+        ("RELAY_KEY", " \"@microsoft.keyvault(SecretUri=https://acme.vault.azure.net/x)\"", "identity"),
+        ("RESPONSES_BASIC", "bridge:KeyVault:https://acme.vault.azure.net/secrets/x", "the two together"),
         ("DIRECT_LINE_SECRET", "abc\ndef", "line breaks"),
     ];
     for (name, value, hint) in table {

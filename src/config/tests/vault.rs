@@ -92,6 +92,27 @@ fn each_entry_of_a_setting_that_names_agents_may_stand_in_a_vault_of_its_own() {
     assert!(!told.concat().contains("SESAME"), "{told:?}");
 }
 
+#[test]
+fn an_entry_that_names_a_vault_in_another_way_is_no_secret() {
+    let rows = [
+        ("KeyVault:https://acme.vault.azure.net/secrets/hr", "not looked up"),
+        ("'keyvault:https://acme.vault.azure.net/secrets/hr'", "not looked up"),
+        ("@Microsoft.KeyVault(SecretUri=https://acme.vault.azure.net/secrets/hr)", "a whole setting"),
+        ("@microsoft.keyvault(VaultName=acme;SecretName=hr)", "a whole setting"),
+    ];
+    for (value, hint) in rows {
+        let agents = serde_json::json!({"hr": value}).to_string();
+        let relay = [("RELAY_KEY", "k"), ("RELAY_SECRETS", agents.as_str())];
+        let secondary =
+            [("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d"), ("SECONDARY_AGENTS", agents.as_str())];
+        for vars in [&relay[..], &secondary[..]] {
+            let errors = read(vars).expect_err(value);
+            let [fault] = errors.faults() else { panic!("{value}: one fault, not {errors}") };
+            assert!(fault.sentence.contains("has the entry `hr`, which") && fault.sentence.contains(hint));
+        }
+    }
+}
+
 /// With these values in a vault.
 fn read_from_vault(values: &[(&'static str, &str)]) -> Result<Settings, SettingErrors> {
     let secret = |value: &str| Arc::new(LiveSecret::new("secret `x`".to_owned(), value.into(), None));
