@@ -81,6 +81,10 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             );
             return None;
         }
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            self.fault(name, "is not UTF-8; set it again in UTF-8.");
+            return None;
+        }
         Some(value)
     }
 

@@ -17,7 +17,7 @@ impl Sources {
     }
 
     /// From the file come settings alone, so that it can't pretend to be a platform. Bytes of the environment that are not UTF-8
-    /// become replacement characters, which no setting takes for good.
+    /// become replacement characters, which the reader refuses.
     pub fn value(&self, name: &str) -> Option<String> {
         let of_environment = env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let in_file = || {

@@ -63,6 +63,10 @@ fn a_wrong_setting_gives_one_sentence_that_names_it() {
         ("RELAY_KEY", " \"@microsoft.keyvault(SecretUri=https://acme.vault.azure.net/x)\"", "identity"),
         ("RESPONSES_BASIC", "bridge:KeyVault:https://acme.vault.azure.net/secrets/x", "the two together"),
         ("DIRECT_LINE_SECRET", "abc\ndef", "line breaks"),
+        ("RESPONSES_BASIC", "bridge:p\u{fffd}ss", "UTF-8"),
+        ("SERVICENOW_CONTEXT", "{\"a\":\"\u{fffd}\"}", "UTF-8"),
+        ("HANDOFF_EVENTS", "\u{fffd}bergabe", "UTF-8"),
+        ("STORE", "sqlite:\u{fffd}.db", "UTF-8"),
     ];
     for (name, value, hint) in table {
         let errors = read(&[(name, value)]).expect_err(&format!("{name}={value} must be wrong"));
