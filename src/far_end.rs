@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use reqwest::{
-    Body, NoProxy, Proxy, Request, RequestBuilder, Response,
+    Body, Request, RequestBuilder, Response,
     header::{DATE, HeaderMap},
     redirect,
 };
 
 use self::{
     connections::Reply,
+    proxies::Proxies,
     room::{Room, Taken},
 };
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
 pub mod connect;
 pub mod connections;
 mod own;
+mod proxies;
 mod refusal;
 pub mod room;
 mod steady;
@@ -93,8 +95,11 @@ pub(crate) const USER_AGENT: &str = concat!("servicenow-handoff/", env!("CARGO_P
 pub enum NoClient {
     #[error("no certificates to trust: {0}")]
     Certificates(#[from] rustls::Error),
+    /// By the name of its variable.
+    #[error("{0} is not the address of an HTTP proxy; write it like `http://proxy.example.com:3128`")]
+    Proxy(&'static str),
     #[error(transparent)]
-    Proxy(#[from] reqwest::Error),
+    Client(#[from] reqwest::Error),
 }
 
 /// The HTTP client for both far ends: HTTP/1.1, kept-alive connections, 3 seconds to connect, no redirects.
@@ -104,9 +109,17 @@ pub enum NoClient {
 /// Whom the machine trusts is read with the first certificate, or by [`trusted`].
 ///
 /// # Errors
-/// When a proxy variable is not a URL.
+/// When a proxy variable is not the address of an HTTP proxy.
 pub fn client() -> Result<reqwest::Client, NoClient> {
-    client_with(|name| std::env::var(name).ok())
+    client_with(proxies::variable)
+}
+
+/// The same for far ends on this machine alone: no proxy is asked.
+///
+/// # Errors
+/// When the library has no TLS.
+pub fn client_to_here() -> Result<reqwest::Client, NoClient> {
+    client_with(|_| None)
 }
 
 /// Reads whom this machine trusts, which takes milliseconds, for who wants to know early that it can be read.
@@ -128,44 +141,8 @@ fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, 
         .pool_idle_timeout(UNUSED)
         .user_agent(USER_AGENT)
         .no_proxy();
-    Ok(proxies(var)?.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build()?)
-}
-
-/// The proxies the environment asks for, none of them towards this machine.
-fn proxies(var: impl Fn(&str) -> Option<String>) -> Result<Vec<Proxy>, reqwest::Error> {
-    let named = Named::read(var);
-    let mut proxies = Vec::new();
-    if let Some(proxy) = named.https {
-        proxies.push(Proxy::https(proxy)?);
-    }
-    if let Some(proxy) = named.http {
-        proxies.push(Proxy::http(proxy)?);
-    }
-    if let Some(proxy) = named.all {
-        proxies.push(Proxy::all(proxy)?);
-    }
-    Ok(proxies.into_iter().map(|proxy| proxy.no_proxy(NoProxy::from_string(&named.spared))).collect())
-}
-
-/// What the environment says about proxies.
-struct Named {
-    https: Option<String>,
-    http: Option<String>,
-    all: Option<String>,
-    /// Hosts that are asked directly, with commas.
-    spared: String,
-}
-
-impl Named {
-    fn read(var: impl Fn(&str) -> Option<String>) -> Self {
-        let either = |upper: &str| {
-            var(upper).or_else(|| var(&upper.to_ascii_lowercase())).filter(|value| !value.trim().is_empty())
-        };
-        // Link-local: Azure's endpoint for the app's identity, which no proxy can reach.
-        let spared =
-            format!("localhost,127.0.0.0/8,::1,169.254.0.0/16,{}", either("NO_PROXY").unwrap_or_default());
-        Self { https: either("HTTPS_PROXY"), http: either("HTTP_PROXY"), all: either("ALL_PROXY"), spared }
-    }
+    let proxies = Proxies::read(var)?.of_client()?;
+    Ok(proxies.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build()?)
 }
 
 /// The room that an answer takes, and what it has of it.

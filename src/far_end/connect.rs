@@ -18,7 +18,12 @@ use tokio::time::timeout;
 use tower_service::Service as _;
 use url::{Position, Url};
 
-use super::{CONNECTING, Cause, Named, NoClient, connections::Sent, tls};
+use super::{
+    CONNECTING, Cause, NoClient,
+    connections::Sent,
+    proxies::{self, Proxies},
+    tls,
+};
 
 /// Where a far end is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,9 +60,9 @@ pub struct Connector {
 
 impl Connector {
     /// # Errors
-    /// When there is no TLS.
+    /// When there is no TLS, or a proxy variable is wrong.
     pub fn new() -> Result<Self, NoClient> {
-        Self::with(|name| std::env::var(name).ok())
+        Self::with(proxies::variable)
     }
 
     pub(super) fn with(var: impl Fn(&str) -> Option<String>) -> Result<Self, NoClient> {
@@ -66,14 +71,7 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECTING));
-        let named = Named::read(var);
-        let given = |value: Option<String>| value.unwrap_or_default();
-        let proxies = Matcher::builder()
-            .https(given(named.https))
-            .http(given(named.http))
-            .all(given(named.all))
-            .no(named.spared)
-            .build();
+        let proxies = Proxies::read(var)?.matcher();
         Ok(Self { direct: HttpsConnector::from((tcp, tls.clone())), tls, proxies })
     }
 

@@ -120,5 +120,5 @@ fn a_client_does_not_show_its_proxy_password() {
 }
 
 fn http() -> reqwest::Client {
-    client_with(|_| None).expect("a client")
+    client_to_here().expect("a client")
 }
