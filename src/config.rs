@@ -5,6 +5,7 @@ mod catalogue;
 mod fault;
 mod file;
 mod keyvault;
+mod log;
 mod platform;
 mod reader;
 mod roles;
@@ -95,7 +96,7 @@ impl Settings {
             listen,
             in_functions_host,
             place: reader.place(),
-            log: surface::log(&mut reader),
+            log: log::log(&mut reader),
             store: surface::store(&mut reader),
             azure_client_id: surface::azure_client_id(&mut reader),
             public_url: reader.root("PUBLIC_URL"),

@@ -16,7 +16,7 @@ use servicenow_handoff::{
     operator::{Erased, Operator, OperatorError},
     telemetry, vault,
 };
-use tracing::{error, info, warn};
+use tracing::{Level, enabled, error, info, warn};
 
 use self::arguments::{Arguments, Command, Conversations};
 
@@ -25,6 +25,9 @@ mod arguments;
 /// glibc's takes half as many instructions again, and keeps more of what a burst took.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// The module that the program's own lines name: one of the library's, so that a filter of theirs holds for these.
+const MAIN: &str = "servicenow_handoff::main";
 
 /// Exit code for wrong settings, the same as for wrong arguments.
 const WRONG_SETTINGS: u8 = 2;
@@ -45,7 +48,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "simulate")]
         Command::DemoConnector => match servicenow_handoff::demo::end_when_abandoned() {
             Ok(()) => serve(&sources),
-            Err(error) => failed(&error),
+            Err(error) => stopped(&error),
         },
         #[cfg(feature = "simulate")]
         Command::Simulate { copilot_port, servicenow_port } => {
@@ -72,27 +75,24 @@ fn serve(sources: &Sources) -> ExitCode {
     match system.block_on(app::run(settings)) {
         // The host takes exit 0 for "never start me again".
         Ok(Ended::Told(signal)) if in_functions_host => ExitCode::from(signal.exit_code()),
-        Ok(Ended::ByItself) => {
-            error!("Serving ended although nobody had told it to");
-            ExitCode::FAILURE
-        }
+        Ok(Ended::ByItself) => failed("Serving ended although nobody had told it to"),
         Ok(Ended::Told(_)) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+        Err(error) => stopped(&error),
     }
 }
 
 /// One line a role and one a surprise, so that the log of a bad day starts with how things stood.
 fn log_start(settings: &Settings, sources: &Sources) {
-    info!("Starting version {} on {}", env!("CARGO_PKG_VERSION"), settings.place.platform.name());
+    info!(target: MAIN, "Starting version {} on {}", env!("CARGO_PKG_VERSION"), settings.place.platform.name());
     for role in settings.roles() {
-        info!("Role {}: {}. {}", role.name, if role.on { "on" } else { "off" }, role.why);
+        info!(target: MAIN, "Role {}: {}. {}", role.name, if role.on { "on" } else { "off" }, role.why);
     }
     for caution in settings.cautions() {
-        warn!("{}", caution.text);
+        warn!(target: MAIN, "{}", caution.text);
     }
     for unknown in misspelt(sources.names()) {
         let meant = unknown.meant.map(|meant| format!(" Did you mean {meant}?")).unwrap_or_default();
-        warn!("{} is not a setting; check its spelling.{meant}", unknown.name);
+        warn!(target: MAIN, "{} is not a setting; check its spelling.{meant}", unknown.name);
     }
 }
 
@@ -100,23 +100,23 @@ fn log_start(settings: &Settings, sources: &Sources) {
 fn demo(sources: &Sources, port: u16, scripted: bool) -> ExitCode {
     // What the demo says is the output; the log would only stand between its lines.
     // What the start says of settings is for who has made some.
-    let filter = sources.value("LOG").unwrap_or_else(|| "warn,handler=error".to_owned());
-    if let Err(code) = log_to_stdout(&filter, false) {
-        return code;
-    }
+    let filter = match log_for_people(sources, &format!("warn,{MAIN}=error")) {
+        Ok(filter) => filter,
+        Err(code) => return code,
+    };
     System::new()
         .block_on(servicenow_handoff::demo::run(port, scripted, &filter))
-        .unwrap_or_else(|error| failed(&error))
+        .unwrap_or_else(|error| stopped(&error))
 }
 
 #[cfg(feature = "simulate")]
 fn simulate(sources: &Sources, copilot_port: u16, servicenow_port: u16) -> ExitCode {
-    if let Err(code) = log_to_stdout(&sources.value("LOG").unwrap_or_else(|| "info".to_owned()), false) {
+    if let Err(code) = log_for_people(sources, "info") {
         return code;
     }
     System::new()
         .block_on(servicenow_handoff::demo::simulate(copilot_port, servicenow_port))
-        .unwrap_or_else(|error| failed(&error))
+        .unwrap_or_else(|error| stopped(&error))
 }
 
 fn conversations(sources: &Sources, what: &Conversations) -> ExitCode {
@@ -179,6 +179,16 @@ fn say(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }
 
+/// Logs as `LOG` says, else as `otherwise` does, and gives that filter: with simulated far ends no other setting counts.
+#[cfg(feature = "simulate")]
+fn log_for_people(sources: &Sources, otherwise: &str) -> Result<String, ExitCode> {
+    let var =
+        |name: &str| (name == "LOG").then(|| sources.value(name).unwrap_or_else(|| otherwise.to_owned()));
+    let settings = Settings::from_env(var).map_err(|errors| wrong_settings(&errors))?;
+    log_to_stdout(&settings.log, false)?;
+    Ok(settings.log)
+}
+
 fn log_to_stdout(filter: &str, json: bool) -> Result<(), ExitCode> {
     telemetry::init(filter, json).map_err(|error| {
         eprintln!("{error}");
@@ -191,8 +201,17 @@ fn wrong_settings(errors: &SettingErrors) -> ExitCode {
     ExitCode::from(WRONG_SETTINGS)
 }
 
-fn failed(error: &io::Error) -> ExitCode {
-    error!("Stopped: {error}");
+fn stopped(error: &io::Error) -> ExitCode {
+    failed(&format!("Stopped: {error}"))
+}
+
+/// Says why it ends where whoever started it looks, whatever `LOG` leaves out.
+fn failed(why: &str) -> ExitCode {
+    if enabled!(target: MAIN, Level::ERROR) {
+        error!(target: MAIN, "{why}");
+    } else {
+        eprintln!("{why}");
+    }
     ExitCode::FAILURE
 }
 

@@ -76,10 +76,7 @@ where
 /// people say. A list of them would miss the next one, so everything that isn't ours is capped.
 /// Crates that use `log` instead of `tracing` are not listened to.
 fn cap() -> Targets {
-    Targets::new()
-        .with_default(LevelFilter::WARN)
-        .with_target(env!("CARGO_CRATE_NAME"), LevelFilter::TRACE)
-        .with_target("handler", LevelFilter::TRACE)
+    Targets::new().with_default(LevelFilter::WARN).with_target(env!("CARGO_CRATE_NAME"), LevelFilter::TRACE)
 }
 
 #[cfg(test)]

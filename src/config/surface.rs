@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{
@@ -166,36 +165,6 @@ fn check_origin(entry: &str) -> Result<(), String> {
     } else {
         Err(format!("has `{given}`; browsers send `{origin}`, write that."))
     }
-}
-
-/// A filter that parses and can't be a misspelt level.
-pub(super) fn log(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> String {
-    let filter = reader.text_or_default("LOG");
-    let given = shortened(&filter);
-    if let Some(word) = misspelt_level(&filter) {
-        let word = shortened(word);
-        reader.fault(
-            "LOG",
-            format!("has `{word}`; use error, warn, info, debug, trace, off or `module=level`."),
-        );
-    } else if EnvFilter::builder().parse(&filter).is_err() {
-        reader.fault(
-            "LOG",
-            format!("is `{given}`, which is no filter; write it like `info` or `module=level`."),
-        );
-    }
-    filter
-}
-
-/// A bare word that is no level counts as a module's name, and then nothing is logged at all.
-fn misspelt_level(filter: &str) -> Option<&str> {
-    let known = |word: &str| {
-        let word = word.to_ascii_lowercase();
-        matches!(word.as_str(), "off" | "error" | "warn" | "info" | "debug" | "trace")
-            || word.starts_with(env!("CARGO_CRATE_NAME"))
-    };
-    let mut words = filter.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']', '}']));
-    words.find(|word| !known(word))
 }
 
 pub(super) fn files(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> FileSettings {

@@ -153,6 +153,20 @@ fn what_is_written_is_what_is_meant() {
 }
 
 #[test]
+fn a_filter_of_lines_is_taken_in_any_form_that_says_something_of_ours() {
+    for (given, filter) in [
+        ("OFF", "OFF"),
+        ("warn, servicenow_handoff::http=debug", "warn,servicenow_handoff::http=debug"),
+        ("servicenow_handoff", "servicenow_handoff"),
+        ("servicenow=debug", "servicenow=debug"),
+        ("hyper=off,info,", "hyper=off,info"),
+        ("[webhook{id=7}]=debug", "[webhook{id=7}]=debug"),
+    ] {
+        assert_eq!(read(&[("LOG", given)]).expect(given).log, filter);
+    }
+}
+
+#[test]
 fn the_login_follows_from_what_is_given() {
     let oauth = [("SERVICENOW_CLIENT_ID", "id"), ("SERVICENOW_CLIENT_SECRET", "key")];
     let user = [("SERVICENOW_USERNAME", "u"), ("SERVICENOW_PASSWORD", "p")];

@@ -78,7 +78,7 @@ impl Connector {
 
     async fn answers(&self) -> io::Result<()> {
         let start = Instant::now();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < PATIENCE && !self.0.ends.load(Ordering::Relaxed) {
             if tokio::net::TcpStream::connect(self.address()).await.is_ok() {
                 return Ok(());
             }
@@ -126,6 +126,7 @@ impl Shared {
             soon = if since.elapsed() < TOO_SOON { soon + 1 } else { 0 };
             if soon >= TOO_OFTEN || self.spawn().is_err() {
                 self.timeline.process("The connector can't be started again.".to_owned());
+                self.ends.store(true, Ordering::Relaxed);
                 return;
             }
             since = Instant::now();

@@ -40,6 +40,15 @@ fn a_scripted_demo_prints_who_says_what_in_the_order_it_is_said() {
     assert_eq!(twice, 1, "an echo is not said again:\n{told}");
 }
 
+#[test]
+fn a_wrong_filter_of_lines_ends_a_demo_at_once_as_any_wrong_setting_does() {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_handler"));
+    let output = demo.args(["demo", "--scripted"]).env("LOG", "verbose").output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{told}");
+    assert!(told.starts_with("LOG has `verbose`"), "{told}");
+}
+
 #[tokio::test]
 async fn the_demo_has_one_page_and_each_of_its_parts_alone() {
     let demo = Demo::start().await;

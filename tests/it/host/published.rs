@@ -59,6 +59,45 @@ fn a_port_that_is_taken_ends_the_process_so_that_the_host_tries_again() {
 }
 
 #[test]
+fn why_a_process_ends_is_told_whatever_log_leaves_out() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    for (log, told_by_log) in [
+        ("info", true),
+        ("servicenow_handoff=trace", true),
+        ("warn,servicenow_handoff=error", true),
+        ("off", false),
+        ("servicenow_handoff::http=debug", false),
+    ] {
+        let mut program = handler();
+        let output = program.current_dir(&folder).env("LISTEN", &address).env("LOG", log).output().unwrap();
+        let [out, errors] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        let (told, silent) = if told_by_log { (out, errors) } else { (errors, out) };
+        assert_eq!((output.status.code(), &*silent), (Some(1), ""), "{log}: {silent}");
+        assert!(told.contains(&format!("Stopped: {address} can't be listened on")), "{log}: {told}");
+    }
+}
+
+#[test]
+fn a_filter_of_our_lines_takes_in_those_of_the_start() {
+    let program = crate::program::Program::start([("LOG", "servicenow_handoff=info")]);
+    let log = program.log();
+    assert!(log.contains("Starting version") && log.contains("Role "), "{log}");
+}
+
+#[test]
+fn a_wrong_proxy_stops_the_start_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for wrong in ["htp://127.0.0.1:9", "\"http://127.0.0.1:9\"", "socks5://127.0.0.1:9"] {
+        let output = handler().current_dir(&folder).env("https_proxy", wrong).output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("HTTPS_PROXY is not the address of an HTTP proxy"), "{told}");
+    }
+}
+
+#[test]
 fn the_version_is_the_packages() {
     let output = handler().arg("--version").output().unwrap();
     let version = concat!("handler ", env!("CARGO_PKG_VERSION"));
