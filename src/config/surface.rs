@@ -55,6 +55,10 @@ fn sqlite(path: &str) -> Result<StoreSetting, &'static str> {
     match path.trim() {
         "" => Err("names no file; write `sqlite:PATH`, like `sqlite:data/handoff.db`."),
         ":memory:" => Err("must be a file: a journal in memory is gone with the next restart."),
+        // SQLite would open another file than the one that is made for it, with the rights that the system gives.
+        path if path.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:")) => Err(
+            "must be a path and no URI; leave out `file:` and what follows a `?`, like `sqlite:data/handoff.db`.",
+        ),
         path => Ok(StoreSetting::Sqlite(PathBuf::from(path))),
     }
 }

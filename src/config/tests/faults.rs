@@ -25,6 +25,8 @@ fn a_wrong_setting_gives_one_sentence_that_names_it() {
         ("AZURE_CLIENT_ID", "my-identity", "`my-identity`"),
         ("AZURE_CLIENT_ID", "0f1e2d3c-0000-4000-8000-00000000000g", "a GUID"),
         ("STORE", "sqlite::memory:", "must be a file"),
+        ("STORE", "sqlite:file:data/handoff.db", "leave out `file:`"),
+        ("STORE", "sqlite: FILE::memory:?cache=shared", "leave out `file:`"),
         ("STORE", "postgres://db.example.com/x", "sqlite:PATH"),
         ("STORE", "http://blob.example.com/handoff", "sqlite:PATH"),
         ("STORE", "https://acme.blob.core.windows.net/", "names no container"),
