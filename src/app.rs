@@ -187,9 +187,12 @@ fn no_address(failed: io::Error, settings: &Settings) -> io::Error {
     io::Error::new(failed.kind(), format!("{} can't be listened on: {failed}{way_out}", settings.listen))
 }
 
-/// Says which option of the command line chooses another port, when this one is taken.
+/// Says which option of the command line chooses another port, when this one can't be had. Any other failure stays what it is.
 #[cfg(feature = "simulate")]
 pub(crate) fn no_port(failed: io::Error, port: u16, option: &str) -> io::Error {
+    if port == 0 || !matches!(failed.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) {
+        return failed;
+    }
     let what = format!("port {port} of 127.0.0.1 can't be listened on: {failed}");
     let way_out = format!("choose another with `{option} PORT`, or `{option} 0` for any free one");
     io::Error::new(failed.kind(), format!("{what}; {way_out}"))
@@ -198,10 +201,13 @@ pub(crate) fn no_port(failed: io::Error, port: u16, option: &str) -> io::Error {
 /// Says what is usually behind it: an image without certificates.
 fn no_client(failed: far_end::NoClient) -> io::Error {
     let cause = std::error::Error::source(&failed).map(|cause| format!(": {cause}")).unwrap_or_default();
-    io::Error::other(format!(
-        "No HTTPS client can be made: {failed}{cause}. Install the system's CA certificates (package \
-         `ca-certificates`) or name a PEM file in SSL_CERT_FILE; HTTPS_PROXY and the like must be URLs."
-    ))
+    let way_out = match failed {
+        far_end::NoClient::Proxy(_) => "",
+        _ => {
+            " Install the system's CA certificates (package `ca-certificates`) or name a PEM file in SSL_CERT_FILE."
+        }
+    };
+    io::Error::other(format!("No HTTPS client can be made: {failed}{cause}.{way_out}"))
 }
 
 /// Serves with these settings until told to end.

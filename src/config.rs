@@ -122,10 +122,28 @@ impl Settings {
         self.in_functions_host || self.place.platform.collects_logs()
     }
 
+    /// Whether anything is called over TLS that the settings name.
+    pub fn needs_certificates(&self) -> bool {
+        let direct_line = self.direct_line.url.as_ref();
+        let store = match &self.store {
+            StoreSetting::Sqlite(_) => None,
+            StoreSetting::AppendBlob { url } => Some(url),
+        };
+        let servicenow = self.servicenow.as_ref().map(|far| &far.url);
+        let response = self.secondary_bot.as_ref().and_then(|bot| bot.response.as_ref()).map(|to| &to.url);
+        let others = [self.direct_line.token_endpoint.as_ref(), servicenow, response, store];
+        // Direct Line's own address is one of the web.
+        direct_line.is_none_or(is_https) || others.into_iter().flatten().any(is_https)
+    }
+
     /// Whether a role is on that keeps journals; the relay keeps nothing.
     pub fn needs_store(&self) -> bool {
         self.servicenow.is_some() || self.secondary_bot.is_some()
     }
+}
+
+fn is_https(url: &Url) -> bool {
+    url.scheme() == "https"
 }
 
 fn direct_line(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> DirectLineSettings {

@@ -60,10 +60,7 @@ pub async fn run(port: u16, scripted: bool, log: &str) -> io::Result<ExitCode> {
         Err(taken) if scripted && taken.kind() == io::ErrorKind::AddrInUse => {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         }
-        bound => bound.map_err(|failed| match failed.kind() {
-            io::ErrorKind::AddrInUse => app::no_port(failed, port, "--port"),
-            _ => failed,
-        })?,
+        bound => bound.map_err(|failed| app::no_port(failed, port, "--port"))?,
     };
     let address = listener.local_addr()?;
     let timeline = Arc::new(Timeline::default());

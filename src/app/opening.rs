@@ -35,8 +35,12 @@ impl Opening {
     /// Does it, each on a thread of its own. Never ends, unless something can't be used.
     pub async fn failed(self) -> io::Error {
         let Self { settings, opener } = self;
+        let needs = settings.needs_certificates();
         let store = aside("store", move || opener.map_or(Ok(()), |opener| open(&settings, opener)));
-        let certificates = aside("certificates", || far_end::trusted().map_err(no_client));
+        let certificates = aside("certificates", move || match needs {
+            true => far_end::trusted().map_err(no_client),
+            false => Ok(()),
+        });
         tokio::select! {
             failed = failure(store) => failed,
             failed = failure(certificates) => failed,

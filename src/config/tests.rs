@@ -167,6 +167,26 @@ fn a_filter_of_lines_is_taken_in_any_form_that_says_something_of_ours() {
 }
 
 #[test]
+fn certificates_are_needed_unless_every_far_end_is_on_this_machine() {
+    let here = ("DIRECT_LINE_URL", "http://127.0.0.1:7081");
+    let live_agent = [here, ("SERVICENOW_URL", "http://127.0.0.1:7082")];
+    assert!(!read(&[here]).unwrap().needs_certificates());
+    assert!(!read_with_live_agent(&live_agent).unwrap().needs_certificates());
+    for far in [
+        ("DIRECT_LINE_URL", ""),
+        ("SERVICENOW_URL", "https://acme.service-now.com"),
+        ("COPILOT_TOKEN_ENDPOINT", "https://env.example.com/token"),
+        ("STORE", "https://acme.blob.core.windows.net/handoff"),
+    ] {
+        assert!(read_with_live_agent(&[&live_agent[..], &[far]].concat()).unwrap().needs_certificates());
+    }
+    let secondary =
+        [("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d"), ("SECONDARY_RESPONSE_TOKEN", "r")];
+    let response = ("SECONDARY_RESPONSE_URL", "https://hub.example.com/in");
+    assert!(read(&[&secondary[..], &[here, response]].concat()).unwrap().needs_certificates());
+}
+
+#[test]
 fn the_login_follows_from_what_is_given() {
     let oauth = [("SERVICENOW_CLIENT_ID", "id"), ("SERVICENOW_CLIENT_SECRET", "key")];
     let user = [("SERVICENOW_USERNAME", "u"), ("SERVICENOW_PASSWORD", "p")];

@@ -20,7 +20,10 @@ use actix_web::{
 use futures_util::TryStreamExt;
 use serde_json::json;
 
-use crate::simulate::observe::{self, Observer, Outcome, Seen};
+use crate::{
+    far_end::tls,
+    simulate::observe::{self, Observer, Outcome, Seen},
+};
 
 mod tunnel;
 
@@ -59,6 +62,7 @@ pub fn serve(
 ) -> io::Result<Server> {
     // A connection that is kept may be to a process that has died.
     let http = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::config().map_err(io::Error::other)?)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .pool_max_idle_per_host(0)

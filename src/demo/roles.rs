@@ -18,7 +18,7 @@ pub(super) const INTEGRATION: &str = "/api/sn_va_as_service/bot/integration";
 pub(super) async fn relay(root: &str, far_ends: &FarEnds, script: &Script) -> Result<(), Failure> {
     print("\n-- Relay: ServiceNow speaks at Direct Line and reads through /api/relayToDirectLine");
     let copilot = &far_ends.copilot;
-    let http = crate::far_end::client().map_err(|e| e.to_string())?;
+    let http = crate::far_end::client_to_here().map_err(|e| e.to_string())?;
     let conversations = format!("{}v3/directline/conversations", copilot.url());
     let opened = json_of(with_json(http.post(&conversations), &json!({})).bearer_auth(copilot.secret()));
     let opened = opened.await?;
@@ -53,7 +53,8 @@ pub(super) async fn relay(root: &str, far_ends: &FarEnds, script: &Script) -> Re
 /// Role 3: the connector answers a primary bot as a Virtual Agent would.
 pub(super) async fn secondary_bot(root: &str, script: &Script) -> Result<(), Failure> {
     print(&format!("\n-- Secondary bot: a primary bot asks {INTEGRATION}"));
-    let primary = Primary { http: crate::far_end::client().map_err(|e| e.to_string())?, root, script };
+    let primary =
+        Primary { http: crate::far_end::client_to_here().map_err(|e| e.to_string())?, root, script };
     let start = json!({"action": "START_CONVERSATION"});
     said(&primary.ask("1", &start).await?, "the greeting", "What can I do for you?")?;
     said(&primary.says("2", "Store hours").await?, "the bot's question", "Which store do you mean?")?;

@@ -36,7 +36,7 @@ fn authority(url: &str) -> Option<&str> {
 impl ChatClient {
     /// Gets a token and starts a conversation through the connector at `root`.
     pub async fn start(root: &str, token_endpoint: &str) -> Result<Self, Failure> {
-        let http = crate::far_end::client().map_err(|e| e.to_string())?;
+        let http = crate::far_end::client_to_here().map_err(|e| e.to_string())?;
         let grant: Value = json_of(http.get(token_endpoint)).await?;
         let token = grant["token"].as_str().ok_or("the token endpoint gave no token")?.to_owned();
         let root = format!("{root}/v3/directline");

@@ -41,6 +41,14 @@ fn a_scripted_demo_prints_who_says_what_in_the_order_it_is_said() {
 }
 
 #[test]
+fn a_scripted_demo_needs_neither_certificates_nor_the_machines_proxy() {
+    let mut demo = handler(free_port());
+    let output = demo.arg("--scripted").env("SSL_CERT_FILE", "/nothing").env("HTTPS_PROXY", "::::").output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
 fn a_wrong_filter_of_lines_ends_a_demo_at_once_as_any_wrong_setting_does() {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_handler"));
     let output = demo.args(["demo", "--scripted"]).env("LOG", "verbose").output().unwrap();

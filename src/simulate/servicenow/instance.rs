@@ -15,6 +15,7 @@ use super::{
     media::MediaStore,
     options::{Accepted, ServiceNowOptions},
 };
+use crate::far_end::{NoClient, tls};
 
 pub(super) struct Instance {
     pub options: ServiceNowOptions,
@@ -35,12 +36,13 @@ pub(super) struct Instance {
 
 impl Instance {
     /// Must be called on the runtime the server runs on.
-    pub(super) fn new(options: ServiceNowOptions, url: String) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(options: ServiceNowOptions, url: String) -> Result<Self, NoClient> {
+        let client = reqwest::Client::builder().tls_backend_preconfigured(tls::config()?).no_proxy();
         Ok(Self {
             faults: Faults::default(),
             tokens: Tokens::default(),
             media: MediaStore::default(),
-            client: reqwest::Client::builder().no_proxy().user_agent("ServiceNow/1.0").build()?,
+            client: client.user_agent("ServiceNow/1.0").build()?,
             runtime: runtime::Handle::current(),
             book: Mutex::default(),
             response_url: RwLock::new(options.response_url.clone()),
