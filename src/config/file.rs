@@ -1,6 +1,6 @@
 //! Settings in a file, for `--settings`: a `local.settings.json`, or a line `NAME=value` each.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
 
@@ -17,13 +17,23 @@ pub(super) fn settings_file(path: &Path) -> Result<BTreeMap<String, String>, Str
 }
 
 fn parsed(bytes: &[u8]) -> Result<BTreeMap<String, String>, String> {
-    // Windows PowerShell writes UTF-16 unless told otherwise.
-    let decoded = match bytes {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => wire::json::text(bytes),
-        _ => str::from_utf8(bytes).map_err(|_| "is not UTF-8; save it as UTF-8.".to_owned())?.into(),
-    };
-    let text = decoded.trim_start_matches('\u{feff}').trim_start();
+    let text = decoded(bytes)?;
+    let text = text.trim_start();
     if text.starts_with(['{', '/']) { json(text) } else { lines(text) }
+}
+
+/// A file's text, as Windows writes it too: with a byte order mark, and PowerShell's in UTF-16 unless told otherwise.
+///
+/// # Errors
+/// When it is none, as the end of a sentence.
+pub(super) fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Ok(wire::json::text(bytes)),
+        _ => {
+            let text = str::from_utf8(bytes).map_err(|_| "is not UTF-8; save it as UTF-8.")?;
+            Ok(text.trim_start_matches('\u{feff}').into())
+        }
+    }
 }
 
 /// As the Functions tools read it: comments, and a comma behind the last value, are white space.
@@ -89,12 +99,19 @@ fn lines(text: &str) -> Result<BTreeMap<String, String>, String> {
             continue;
         }
         let line = line.strip_prefix("export ").unwrap_or(line);
-        let Some((name, value)) = line.split_once('=') else {
+        let pair = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        let Some((name, value)) = pair.filter(|(name, _)| is_name(name)) else {
             return Err(format!("line {number} is no `NAME=value`."));
         };
-        values.insert(name.trim().to_owned(), unquoted(value.trim()).to_owned());
+        values.insert(name.to_owned(), unquoted(value).to_owned());
     }
     Ok(values)
+}
+
+/// As a variable of the environment is called, or an app setting. What a shell would do first, as `set`, is no part of a name.
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    name.bytes().all(fits) && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
 }
 
 /// Without one pair of quotes around the whole.
@@ -153,6 +170,11 @@ mod tests {
             ("{\"LOG\":\"SECRET\"}", "no object `Values`"),
             ("{\"Values\":{\"SERVICENOW_CONTEXT\":{\"a\":\"SECRET\"}}}", "SERVICENOW_CONTEXT is no text"),
             ("LOG=info\nSECRET", "line 2"),
+            ("set RELAY_KEY=SECRET", "line 1"),
+            ("# ours\n$env:RELAY_KEY=\"SECRET\"", "line 2"),
+            ("setx RELAY_KEY SECRET=", "line 1"),
+            ("=SECRET", "line 1"),
+            ("1RELAY_KEY=SECRET", "line 1"),
         ] {
             let error = parsed(text.as_bytes()).unwrap_err();
             assert!(error.contains(told) && !error.contains("SECRET"), "{error}");

@@ -251,7 +251,8 @@ pub(super) fn is_header(secret: &str) -> bool {
     !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-const IS_NO_BASIC: &str = "must be `user:password`, both parts given, on one line; a vault holds the two together.";
+const IS_NO_BASIC: &str =
+    "must be `user:password`, both parts given, on one line; a vault holds the two together.";
 
 fn is_basic(pair: &str) -> bool {
     let whole =

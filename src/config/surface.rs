@@ -8,7 +8,7 @@ use std::{
 use url::Url;
 
 use super::{
-    AllowedOrigins, Disk, FileSettings, RelayAccess, RelaySettings, Settings, StoreSetting, agents,
+    AllowedOrigins, Disk, FileSettings, RelayAccess, RelaySettings, Settings, StoreSetting, agents, file,
     reader::{Reader, is_loopback, shortened},
 };
 use crate::translate::texts::Texts;
@@ -100,11 +100,14 @@ pub(super) fn note_lost_store(reader: &mut Reader<impl Fn(&str) -> Option<String
 pub(super) fn texts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Texts {
     const NAME: &str = "TEXTS";
     let Some(given) = reader.text(NAME) else { return Texts::default() };
-    let json =
-        if given.trim_start().starts_with('{') { Ok(given) } else { std::fs::read_to_string(given.trim()) };
-    let read = json
-        .map_err(|failed| format!("can't be read as a file: {failed}; write a path, or the JSON itself."));
-    read.and_then(|json| Texts::parse(&json)).unwrap_or_else(|what| {
+    let of_a_file = || {
+        let bytes = std::fs::read(&given).map_err(|failed| {
+            format!("can't be read as a file: {failed}; write a path, or the JSON itself.")
+        })?;
+        Texts::parse(&file::decoded(&bytes)?)
+    };
+    let read = if given.starts_with('{') { Texts::parse(&given) } else { of_a_file() };
+    read.unwrap_or_else(|what| {
         reader.fault(NAME, what);
         Texts::default()
     })

@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::credential::LiveSecret;
+use crate::{credential::LiveSecret, translate::texts::Text};
 
 mod faults;
 mod vault;
@@ -164,6 +164,22 @@ fn a_filter_of_lines_is_taken_in_any_form_that_says_something_of_ours() {
     ] {
         assert_eq!(read(&[("LOG", given)]).expect(given).log, filter);
     }
+}
+
+#[test]
+fn wordings_are_read_from_a_file_as_windows_writes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("texts.json");
+    let json = "\u{feff}{\"de\": {\"skip\": \"\u{fc}ber\"}}";
+    let utf16 = |unit: fn(u16) -> [u8; 2]| json.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+    for bytes in [json.as_bytes().to_vec(), utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
+        std::fs::write(&path, bytes).unwrap();
+        let settings = read(&[("TEXTS", path.to_str().unwrap())]).unwrap();
+        assert_eq!(settings.handoff.texts.of(Some("de")).get(Text::Skip), "\u{fc}ber");
+    }
+    std::fs::write(&path, b"{\"de\": {\"skip\": \"\xfcber\"}}").unwrap();
+    let errors = read(&[("TEXTS", path.to_str().unwrap())]).unwrap_err();
+    assert_eq!(errors.to_string().trim(), "TEXTS is not UTF-8; save it as UTF-8.");
 }
 
 #[test]

@@ -70,6 +70,12 @@ impl Texts {
                         "has {{{unknown}}} in `{id}` (in `{language}`), which that text does not know."
                     ));
                 }
+                if wording.rsplit_once('{').is_some_and(|(_, rest)| !rest.contains('}')) {
+                    return Err(format!("has a `{{` in `{id}` (in `{language}`) that is never closed."));
+                }
+                if wording.trim().is_empty() {
+                    return Err(format!("has no words for `{id}` (in `{language}`)."));
+                }
             }
         }
         let given = given.into_iter().map(|(language, wordings)| (tag(&language), wordings)).collect();

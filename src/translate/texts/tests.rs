@@ -110,6 +110,9 @@ fn wordings_that_can_not_be_said_are_refused() {
         (r#"{"de": "x"}"#, "is not JSON"),
         (r#"{"de": {"skp": "x"}}"#, "no text `skp` (in `de`)"),
         (r#"{"de": {"joined": "{who} ist da"}}"#, "{who}"),
+        (r#"{"de": {"joined": "{name} ist da. {name"}}"#, "in `joined` (in `de`) that is never closed"),
+        (r#"{"de": {"joined": "} {name"}}"#, "never closed"),
+        (r#"{"de": {"skip": " "}}"#, "no words for `skip` (in `de`)"),
     ] {
         let what = Texts::parse(json).expect_err("wrong");
         assert!(what.contains(part), "{what}");
