@@ -34,24 +34,31 @@ function run(folder, script, environment = {}) {
   return new Promise((resolve) => { child.on('close', (code) => resolve({ code, told })); });
 }
 
-async function release(bytes, checksum) {
+async function release(bytes, checksum, query = '') {
   const server = createServer((request, response) => {
-    if (request.url === '/package.zip') response.end(bytes);
-    else if (request.url === '/package.zip.sha256') response.end(`${checksum}  package.zip\n`);
+    if (request.url === `/package.zip${query}`) response.end(bytes);
+    else if (checksum && request.url === `/package.zip.sha256${query}`) response.end(`${checksum}  package.zip\n`);
     else response.writeHead(404).end();
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  return { server, url: `http://127.0.0.1:${server.address().port}/package.zip` };
+  return { server, url: `http://127.0.0.1:${server.address().port}/package.zip${query}` };
 }
 
 test('a release is fetched, and kept only when its checksum is right', async () => {
   const right = createHash('sha256').update('a package').digest('hex');
-  for (const [checksum, code] of [[right, 0], ['0'.repeat(64), 1]]) {
-    const { server, url } = await release('a package', checksum);
+  const rows = [
+    [right, '', 0, /its checksum is right/],
+    [right, '?sv=1&sig=x%3D', 0, /its checksum is right/],
+    ['0'.repeat(64), '', 1, /another checksum/],
+    [null, '?sig=x', 1, /No checksum came from http:[^?]*\/package\.zip\.sha256: put one there/],
+  ];
+  for (const [checksum, query, code, says] of rows) {
+    const { server, url } = await release('a package', checksum, query);
     const folder = project();
     const outcome = await run(folder, 'get-package', { PACKAGE_URL: url });
     server.close();
     assert.equal(outcome.code, code, outcome.told);
+    assert.match(outcome.told, says);
     assert.equal(existsSync(join(folder, ZIP)), code === 0);
     assert.ok(!existsSync(join(folder, `${ZIP}.part`)));
   }
