@@ -13,6 +13,7 @@ use servicenow_handoff::{
     app::{self, Ended},
     config::{SettingErrors, Settings, Sources, misspelt},
     doctor::{Depth, Report, Setup},
+    domain::ConversationId,
     operator::{Erased, Operator, OperatorError},
     telemetry, vault,
 };
@@ -127,9 +128,10 @@ fn conversations(sources: &Sources, what: &Conversations) -> ExitCode {
     };
     let done = Operator::open(settings).and_then(|operator| system.block_on(asked(&operator, what)));
     match done {
-        Ok(lines) => {
+        Ok((lines, failed)) => {
             say(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
-            ExitCode::SUCCESS
+            failed.iter().for_each(|(id, error)| eprintln!("{id}: {error}"));
+            if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             eprintln!("{error}");
@@ -138,7 +140,10 @@ fn conversations(sources: &Sources, what: &Conversations) -> ExitCode {
     }
 }
 
-async fn asked(operator: &Operator, what: &Conversations) -> Result<Vec<String>, OperatorError> {
+/// Lines for people, and what could not be done besides.
+type Answer = (Vec<String>, Vec<(ConversationId, OperatorError)>);
+
+async fn asked(operator: &Operator, what: &Conversations) -> Result<Answer, OperatorError> {
     let said = |erased: Erased| {
         let ids = erased.conversations.iter().map(|id| format!("Erased {id}"));
         let sum = format!(
@@ -147,17 +152,21 @@ async fn asked(operator: &Operator, what: &Conversations) -> Result<Vec<String>,
             erased.facts,
             erased.files
         );
-        ids.chain([sum]).collect()
+        (ids.chain([sum]).collect(), erased.failed)
     };
-    match what {
-        Conversations::List { open } => operator.list(*open).await,
-        Conversations::Show { id } => operator.show(id).await,
-        Conversations::Export { id } => operator.export(id).await.map(|export| vec![format!("{export:#}")]),
-        Conversations::Erase { id: Some(id), offline, .. } => operator.erase(id, *offline).await.map(said),
-        Conversations::Erase { id: None, user, offline } => {
-            operator.erase_user(user.as_deref().unwrap_or_default(), *offline).await.map(said)
+    let lines = match what {
+        Conversations::List { open } => operator.list(*open).await?,
+        Conversations::Show { id } => operator.show(id).await?,
+        Conversations::Export { id } => vec![format!("{:#}", operator.export(id).await?)],
+        Conversations::Erase { id: Some(id), offline, .. } => {
+            return operator.erase(id, *offline).await.map(said);
         }
-    }
+        Conversations::Erase { id: None, user, offline } => {
+            let user = user.as_deref().unwrap_or_default();
+            return operator.erase_user(user, *offline).await.map(said);
+        }
+    };
+    Ok((lines, vec![]))
 }
 
 fn doctor(sources: &Sources, json: bool, depth: Depth) -> ExitCode {

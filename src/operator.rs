@@ -1,7 +1,7 @@
 //! The operator's and the data-protection officer's view of the store: what is there, and taking it back. Works beside a running
 //! program, which forgets what was taken at its next look.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -14,7 +14,7 @@ use crate::{
     far_end,
     files::FileStore,
     handoff::{Caller, Client, Handoff},
-    ledger::journal::{JournalError, Store, Stored},
+    ledger::journal::{JournalError, Store, decode, held},
     secondary_bot,
     session::{Fact, State},
     storage,
@@ -46,20 +46,31 @@ pub enum OperatorError {
     #[error("`{0}` is no conversation's id")]
     NoId(String),
     #[error(
-        "the live chat of {0} could not be ended at ServiceNow within {1} s; nothing was erased. Try again, or add --offline to \
-         erase without telling ServiceNow"
+        "no conversation in the store names the user `{0}`; it is the client's `from.id`, or a primary bot's `userId`"
     )]
-    StillOpen(ConversationId, u64),
+    Nobody(String),
+    #[error(
+        "its live chat could not be ended at ServiceNow within {} s; nothing of it was erased. Try again, or add --offline to erase \
+         without telling ServiceNow",
+        ENDING.as_secs()
+    )]
+    StillOpen,
+    #[error(
+        "SERVICENOW_URL is not set, so its live chat can't be ended; nothing of it was erased. Give the settings of the program that \
+         wrote it, or add --offline to erase without telling ServiceNow"
+    )]
+    NoServiceNow,
     #[error("a file of the conversation could not be deleted: {0}")]
     File(#[from] crate::files::StoreError),
 }
 
-/// What an erase took away.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// What an erase took away, and what it had to leave.
+#[derive(Debug, Default)]
 pub struct Erased {
     pub conversations: Vec<ConversationId>,
     pub facts: usize,
     pub files: usize,
+    pub failed: Vec<(ConversationId, OperatorError)>,
 }
 
 /// The store, opened for a command.
@@ -99,14 +110,14 @@ impl Operator {
     pub async fn list(&self, open_only: bool) -> Result<Vec<String>, OperatorError> {
         let mut lines = vec![];
         for id in self.chats.all().await? {
-            let facts = self.chats.read(&id, 0).await?;
+            let facts = self.chats.read_encoded(&id, 0).await?;
             let state = folded(&id, &facts);
             if state.is_open() || !open_only {
                 lines.push(view::line(&id, "live agent", view::standing(&state), &values(&facts)));
             }
         }
         for id in self.sessions.all().await? {
-            let facts = self.sessions.read(&id, 0).await?;
+            let facts = self.sessions.read_encoded(&id, 0).await?;
             if !open_only {
                 lines.push(view::line(&id, "secondary bot", "session", &values(&facts)));
             }
@@ -151,47 +162,64 @@ impl Operator {
         }
         self.chats.remove(&id).await?;
         self.sessions.remove(&id).await?;
-        Ok(Erased { conversations: vec![id], facts: facts.len(), files })
+        Ok(Erased { conversations: vec![id], facts: facts.len(), files, failed: vec![] })
     }
 
-    /// Takes out all conversations of one user, by the id under which ServiceNow knows them.
+    /// Takes out all conversations of one user, by the id under which they write. One that can't be taken out keeps no other.
     ///
     /// # Errors
-    /// As [`erase`](Self::erase).
+    /// When the store can't be asked what it holds, or holds nothing of this user.
     pub async fn erase_user(&self, user: &str, offline: bool) -> Result<Erased, OperatorError> {
         let mut erased = Erased::default();
-        let mut ids = self.chats.all().await?;
+        let mut ids = BTreeSet::from_iter(self.chats.all().await?);
         ids.extend(self.sessions.all().await?);
         for id in ids {
-            let Ok((id, facts)) = self.find(id.as_str()).await else { continue };
-            if !facts.iter().any(|fact| view::names_user(fact, user)) {
-                continue;
+            match self.erase_of(&id, user, offline).await {
+                Ok(one) => {
+                    erased.conversations.extend(one.conversations);
+                    erased.facts += one.facts;
+                    erased.files += one.files;
+                }
+                // Gone since it was listed.
+                Err(OperatorError::Unknown(_)) => {}
+                Err(error) => erased.failed.push((id, error)),
             }
-            let one = self.erase(id.as_str(), offline).await?;
-            erased.conversations.extend(one.conversations);
-            erased.facts += one.facts;
-            erased.files += one.files;
         }
-        Ok(erased)
+        let nobody = erased.conversations.is_empty() && erased.failed.is_empty();
+        if nobody { Err(OperatorError::Nobody(user.to_owned())) } else { Ok(erased) }
+    }
+
+    /// Nothing of a conversation of others.
+    async fn erase_of(
+        &self,
+        id: &ConversationId,
+        user: &str,
+        offline: bool,
+    ) -> Result<Erased, OperatorError> {
+        let (id, facts) = self.find(id.as_str()).await?;
+        match facts.iter().any(|fact| view::names_user(fact, user)) {
+            true => self.erase(id.as_str(), offline).await,
+            false => Ok(Erased::default()),
+        }
     }
 
     async fn find(&self, id: &str) -> Result<(ConversationId, Vec<Value>), OperatorError> {
         let id = ConversationId::parse(id).ok_or_else(|| OperatorError::NoId(id.to_owned()))?;
-        let mut facts = values(&self.chats.read(&id, 0).await?);
-        facts.extend(values(&self.sessions.read(&id, 0).await?));
+        let mut facts = values(&self.chats.read_encoded(&id, 0).await?);
+        facts.extend(values(&self.sessions.read_encoded(&id, 0).await?));
         if facts.is_empty() { Err(OperatorError::Unknown(id.to_string())) } else { Ok((id, facts)) }
     }
 
     /// As if the user had left, and waits until ServiceNow knows.
     async fn end(&self, id: &ConversationId) -> Result<(), OperatorError> {
-        if !folded(id, &self.chats.read(id, 0).await?).is_live() {
+        if !folded(id, &self.chats.read_encoded(id, 0).await?).is_live() {
             return Ok(());
         }
         let counters = Arc::new(Counters::default());
         let journal = self.chats.realm();
         let handoff = Handoff::new(&self.settings, journal, self.files.clone(), &self.http, counters);
         let (Some(handoff), Some(caller)) = (handoff, Caller::read(Some("Bearer operator"))) else {
-            return Err(OperatorError::StillOpen(id.clone(), 0));
+            return Err(OperatorError::NoServiceNow);
         };
         let Some(conversation) = handoff.ledger.find(id).await? else { return Ok(()) };
         let leaves = Activity { kind: "endOfConversation".to_owned(), ..Activity::default() };
@@ -199,27 +227,28 @@ impl Operator {
         handoff.posting.post(client, leaves, None).await?;
         let until = Instant::now() + ENDING;
         loop {
-            let state = folded(id, &self.chats.read(id, 0).await?);
+            let state = folded(id, &self.chats.read_encoded(id, 0).await?);
             if !state.is_live() && state.outbox.is_empty() {
                 return Ok(());
             }
             if Instant::now() > until {
-                return Err(OperatorError::StillOpen(id.clone(), ENDING.as_secs()));
+                return Err(OperatorError::StillOpen);
             }
             sleep(LOOK).await;
         }
     }
 }
 
-fn folded(id: &ConversationId, facts: &[Fact]) -> State {
+/// What this build makes of a chat.
+fn folded(id: &ConversationId, facts: &[Vec<u8>]) -> State {
     let mut state = State::new(id.clone());
-    facts.iter().for_each(|fact| state.apply(fact));
+    facts.iter().for_each(|fact| state.apply(&decode(fact)));
     state
 }
 
-fn values<F: Stored>(facts: &[F]) -> Vec<Value> {
-    let unreadable = || json!({"fact": "of_a_newer_build"});
-    facts.iter().map(|fact| serde_json::to_value(fact).unwrap_or_else(|_| unreadable())).collect()
+/// All that facts hold: a newer build may have stored words, names and files that this one can't read.
+fn values(facts: &[Vec<u8>]) -> Vec<Value> {
+    facts.iter().map(|fact| held(fact)).collect()
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use self::{
     append_blob::AppendBlobJournal,
     sqlite::SqliteJournal,
     store::{Opener, Store},
-    stored::{Stored, decode, encode},
+    stored::{Stored, decode, encode, held},
 };
 
 /// A conversation's position in its journal: how many facts stand before it.

@@ -45,13 +45,13 @@ impl Retention {
         let before = now.plus_millis(-self.kept);
         let mut deleted = 0;
         for id in self.chats.all().await? {
-            let facts = self.chats.read(&id, 0).await?;
+            let facts = self.chats.read_encoded(&id, 0).await?;
             if !folded(&id, &facts).is_open() {
                 deleted += usize::from(self.delete(&id, &values(&facts), before).await?);
             }
         }
         for id in self.sessions.all().await? {
-            let facts = values(&self.sessions.read(&id, 0).await?);
+            let facts = values(&self.sessions.read_encoded(&id, 0).await?);
             deleted += usize::from(self.delete(&id, &facts, before).await?);
         }
         self.tombstones.forget(before).await?;

@@ -79,6 +79,66 @@ async fn after_an_erase_no_byte_of_the_person_is_left_and_nothing_opens_the_conv
 }
 
 #[tokio::test]
+async fn a_chat_that_cant_be_ended_keeps_nothing_else_of_the_same_user_and_is_said_to_be_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut operator = with_chat(&folder, "1-open", "dana", Timestamp(1)).await;
+    operator.settings.servicenow = None;
+    let over = ConversationId::parse("2-over").expect("an id");
+    let end = serde_json::from_value(json!({"fact": "conversation_over", "at": 2})).expect("a fact");
+    operator.chats.append(&over, 0, &[requested("dana", Timestamp(1)), end], None).await.expect("stored");
+    let erased = operator.erase_user("dana", false).await.expect("some");
+    assert_eq!(erased.conversations, [over]);
+    let [(id, why @ OperatorError::NoServiceNow)] = &erased.failed[..] else { panic!("{erased:?}") };
+    assert!(id.as_str() == "1-open" && why.to_string().contains("nothing of it was erased"), "{why}");
+    assert!(operator.show("1-open").await.is_ok() && operator.show("2-over").await.is_err());
+    let nobody = operator.erase_user("dan", true).await;
+    assert!(matches!(nobody, Err(OperatorError::Nobody(_))), "{nobody:?}");
+}
+
+#[test]
+fn a_user_is_known_by_the_id_under_which_they_write() {
+    let said = |kind: &str| json!({"fact": kind, "echo": {"text": "x", "from": {"id": "dl_late"}}});
+    let asked = |user: &str, echo: Value| json!({"fact": "asked", "user": user, "echo": echo});
+    for (fact, user, named) in [
+        (json!({"fact": "handoff_requested", "user": {"id": "dana", "name": "Dana"}}), "dana", true),
+        (json!({"fact": "handoff_requested", "user": {"id": "dana", "name": "Dana"}}), "Dana", false),
+        (said("user_said"), "dl_late", true),
+        (said("agent_said"), "dl_late", false),
+        (json!({"fact": "user_said", "echo": {"quoted": {"from": {"id": "dl_other"}}}}), "dl_other", false),
+        (asked("dana", json!({})), "dana", true),
+        (asked("12345", json!({"userId": 12345})), "12345", true),
+        (json!({"fact": "of_tomorrow", "user": {"id": 12345}}), "12345", true),
+        (asked("dana", json!({})), "ana", false),
+    ] {
+        assert_eq!(view::names_user(&fact, user), named, "{user}: {fact}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_newer_build_has_stored_is_exported_found_and_erased() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let operator = with_chat(&folder, "c-1", "dana", Timestamp(1)).await;
+    let id = ConversationId::parse("c-1").expect("an id");
+    let label = crate::files::Label::new("a.txt", "text/plain");
+    let file = operator.files.begin(&label, Timestamp::now().plus_millis(DAY)).await.expect("begun");
+    let key = file.finish().await.expect("kept");
+    let mood = format!(
+        r#"1{{"fact":"user_mood","words":"grim","user":{{"id":"dl_1"}},"seen":"https://x/api/files/s/{key}/a.txt","at":5}}"#
+    );
+    let stored = [&mood, r#"2{"fact":"user_mood","words":"dim"}"#, "1 no JSON"];
+    let stored = stored.map(|fact| fact.as_bytes().to_vec()).to_vec();
+    operator.chats.append_encoded(&id, 1, stored, None).await.expect("stored");
+    let shown = operator.show("c-1").await.expect("shown");
+    assert!(shown[1].ends_with("\tuser_mood\t") && shown[3].ends_with("\tunknown\t"), "{shown:?}");
+    let export = operator.export("c-1").await.expect("exported");
+    assert_eq!(export["facts"][1]["words"], "grim");
+    assert_eq!((&export["facts"][2]["words"], &export["facts"][3]), (&json!("dim"), &json!("1 no JSON")));
+    assert_eq!(export["files"], json!([key]));
+    let erased = operator.erase_user("dl_1", true).await.expect("erased");
+    assert_eq!((erased.conversations.len(), erased.facts, erased.files), (1, 4, 1));
+}
+
+#[tokio::test]
 async fn a_chat_that_servicenow_never_had_is_erased_without_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let operator = with_chat(&folder, "c-1", "dana", Timestamp(1)).await;

@@ -31,7 +31,7 @@ pub(super) fn line(id: &ConversationId, role: &str, standing: &str, facts: &[Val
 
 pub(super) fn fact(position: usize, fact: &Value) -> String {
     let at = time(fact).map_or_else(|| "-".to_owned(), Timestamp::rfc3339);
-    let kind = fact.get("fact").and_then(Value::as_str).unwrap_or("unknown");
+    let kind = fact.get("fact").and_then(word).unwrap_or_else(|| "unknown".to_owned());
     let outcome = ["outcome", "why", "status"].iter().find_map(|name| word(fact.get(*name)?));
     format!("{position}\t{at}\t{kind}\t{}", outcome.unwrap_or_default())
 }
@@ -70,17 +70,22 @@ pub(super) fn file_keys(facts: &[Value]) -> Vec<String> {
     keys
 }
 
-/// Whether a fact says that this is the user: `user.id`, `user_id`.
+/// Whether a fact says that this is the user: whoever asked for a person, wrote in the chat, or wrote to the primary bot.
 pub(super) fn names_user(fact: &Value, user: &str) -> bool {
     let mut found = false;
     texts(fact, &mut |path, text| {
-        let of_a_user = matches!(path, [.., "user", "id"] | [.., "user_id" | "userId"]);
+        let of_a_user = match path {
+            ["user"] | [.., "user", "id"] | [.., "user_id" | "userId"] => true,
+            // An agent's words have a sender, too.
+            ["echo", "from", "id"] => fact.get("fact").is_some_and(|kind| kind == "user_said"),
+            _ => false,
+        };
         found |= of_a_user && text == user;
     });
     found
 }
 
-/// Calls with each text and the names it stands under.
+/// Calls with each text or number and the names it stands under.
 fn texts<'a>(value: &'a Value, each: &mut impl FnMut(&[&'a str], &str)) {
     fn walk<'a>(value: &'a Value, path: &mut Vec<&'a str>, each: &mut impl FnMut(&[&'a str], &str)) {
         match value {
@@ -93,7 +98,8 @@ fn texts<'a>(value: &'a Value, each: &mut impl FnMut(&[&'a str], &str)) {
                     path.pop();
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Number(number) => each(path, &number.to_string()),
+            Value::Null | Value::Bool(_) => {}
         }
     }
     walk(value, &mut vec![], each);

@@ -96,9 +96,18 @@ impl<F> Store<F> {
 /// See [`Journal`].
 impl<F: Stored> Store<F> {
     pub async fn read(&self, id: &ConversationId, from: Position) -> Result<Vec<F>, JournalError> {
-        let facts = self.journal().await?.read(name::<F>(id), from).await?;
-        let facts = facts.ok_or(JournalError::Shorter { expected: from })?;
+        let facts = self.read_encoded(id, from).await?;
         Ok(facts.iter().map(|fact| decode(fact)).collect())
+    }
+
+    /// As [`read`](Self::read), of facts in their stored form.
+    pub async fn read_encoded(
+        &self,
+        id: &ConversationId,
+        from: Position,
+    ) -> Result<Vec<Vec<u8>>, JournalError> {
+        let facts = self.journal().await?.read(name::<F>(id), from).await?;
+        facts.ok_or(JournalError::Shorter { expected: from })
     }
 
     pub async fn append(

@@ -6,6 +6,7 @@
 //! kind for ever.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 const VERSION: u8 = b'1';
 
@@ -36,6 +37,12 @@ pub fn decode<F: Stored>(bytes: &[u8]) -> F {
     let json = bytes.strip_prefix(&[VERSION]);
     json.and_then(|json| serde_json::from_slice(json).ok().or_else(|| passed_over(json)))
         .unwrap_or_else(F::of_a_newer_build)
+}
+
+/// All that a stored fact holds, whichever build has written it; its text when it is no JSON.
+pub fn held(bytes: &[u8]) -> Value {
+    let json = bytes.get(1..).unwrap_or_default();
+    serde_json::from_slice(json).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into())
 }
 
 /// A fact of a harmless kind, in a shape that this build can't read, as one of a kind that it does not know.
