@@ -20,6 +20,7 @@ use self::compact::compact;
 use crate::{
     config::{InboundCredential, SecondaryBotSettings},
     credential::{Credential, Value, mark, renewed},
+    wire::json,
 };
 
 /// Something whose sender has been checked.
@@ -122,7 +123,7 @@ pub fn verify_primary<T: AsRef<[u8]>>(
     let in_header = headers.get("token").map(|value| value.as_bytes()).filter(|token| !token.is_empty());
     let in_body = match in_header {
         None if token.is_some() => {
-            serde_json::from_slice::<BodyToken>(bytes).ok().and_then(|body| body.token)
+            serde_json::from_str::<BodyToken>(&json::text(bytes)).ok().and_then(|body| body.token)
         }
         _ => None,
     };
@@ -366,7 +367,10 @@ mod tests {
         };
         let refused = Err(AuthError::Unauthorized);
         type Row<'a> = (SecondaryBotSettings, &'a str, &'a str, &'a str, Result<(), AuthError>);
-        let rows: [Row<'_>; 13] = [
+        let marked = format!("\u{feff}{body}");
+        let rows: [Row<'_>; 15] = [
+            (role(true, false, false), "x", "", &marked, Ok(())),
+            (role(false, true, false), "x-b2b-signature", &signed, &marked, Ok(())),
             (role(true, false, false), "token", "t-1", "{}", Ok(())),
             (role(true, true, true), "x", "", body, Ok(())),
             (role(true, false, false), "token", "wrong", body, refused),

@@ -1,7 +1,7 @@
 //! JSON of strangers: a client's read strictly, so that nobody behind us can read it otherwise; a far end's as far as it
 //! can be read.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt, ops::Range};
 
 use serde::{
     Deserialize,
@@ -88,10 +88,20 @@ pub fn cut_lists(value: &mut Value, left: &mut usize) -> usize {
     }
 }
 
-/// Bytes as JSON text that strict readers take: without a byte order mark, UTF-16 and UTF-32 decoded, what is not UTF-8 and halves
-/// of surrogate pairs as U+FFFD.
+/// Bytes as JSON text that strict readers take: as [`decoded`], and halves of surrogate pairs as U+FFFD.
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
-    let text = match *bytes {
+    match decoded(bytes) {
+        Cow::Borrowed(text) => with_whole_surrogates(text),
+        Cow::Owned(text) => match with_whole_surrogates(&text) {
+            Cow::Owned(mended) => mended.into(),
+            Cow::Borrowed(_) => text.into(),
+        },
+    }
+}
+
+/// Bytes as text without a byte order mark, UTF-16 and UTF-32 decoded, what is not UTF-8 as U+FFFD.
+pub fn decoded(bytes: &[u8]) -> Cow<'_, str> {
+    match *bytes {
         [0xef, 0xbb, 0xbf, ref rest @ ..] => String::from_utf8_lossy(rest),
         [0xff, 0xfe, 0, 0, ref rest @ ..] => utf32(rest, u32::from_le_bytes).into(),
         [0, 0, 0xfe, 0xff, ref rest @ ..] => utf32(rest, u32::from_be_bytes).into(),
@@ -104,13 +114,6 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
         [0, first, ..] if first != 0 => utf16(bytes, u16::from_be_bytes).into(),
         [first, 0, ..] if first != 0 => utf16(bytes, u16::from_le_bytes).into(),
         _ => std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed),
-    };
-    match text {
-        Cow::Borrowed(text) => with_whole_surrogates(text),
-        Cow::Owned(text) => match with_whole_surrogates(&text) {
-            Cow::Owned(mended) => mended.into(),
-            Cow::Borrowed(_) => text.into(),
-        },
     }
 }
 
@@ -150,29 +153,43 @@ fn salvage(text: &str, levels: usize, lost: &mut usize) -> Value {
 
 /// Replaces `\ud800` escapes that have no other half by `\ufffd`.
 fn with_whole_surrogates(text: &str) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
-    let half = |at: usize| matches!(bytes.get(at..at + 3), Some(b"\\ud" | b"\\uD"));
-    if !memchr::memchr_iter(b'\\', bytes).any(half) {
+    let halves = halves(text);
+    if halves.is_empty() {
         return text.into();
     }
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        let (head, tail) = rest.split_at(at);
-        out.push_str(head);
-        let taken = match (surrogate(tail), tail.get(6..).and_then(surrogate)) {
+    let mut done = 0;
+    for half in halves {
+        out.push_str(&text[done..half.start]);
+        out.push_str("\\ufffd");
+        done = half.end;
+    }
+    out.push_str(&text[done..]);
+    out.into()
+}
+
+/// Where `\ud800` escapes stand that have no other half.
+pub fn halves(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let half = |at: usize| matches!(bytes.get(at..at + 3), Some(b"\\ud" | b"\\uD"));
+    let mut halves = vec![];
+    if !memchr::memchr_iter(b'\\', bytes).any(half) {
+        return halves;
+    }
+    let mut at = 0;
+    while let Some(next) = memchr::memchr(b'\\', &bytes[at..]) {
+        at += next;
+        let tail = &text[at..];
+        at += match (surrogate(tail), tail.get(6..).and_then(surrogate)) {
             (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
-            (Some(_), _) => 0,
+            (Some(_), _) => {
+                halves.push(at..at + 6);
+                6
+            }
             (None, _) => 1 + tail[1..].chars().next().map_or(0, char::len_utf8),
         };
-        match taken {
-            0 => out.push_str("\\ufffd"),
-            taken => out.push_str(&tail[..taken]),
-        }
-        rest = &tail[if taken == 0 { 6 } else { taken }..];
     }
-    out.push_str(rest);
-    out.into()
+    halves
 }
 
 /// The half of a surrogate pair that `text` begins with, as a JSON escape.
