@@ -78,6 +78,7 @@ pub(super) fn unanswered(code: &'static str, place: &str, setting: &str, error: 
             Finding::caution(code, format!("{place} asks to wait {} s.", wait.as_secs()))
                 .fix("Run this again after that; if it stays so, raise the limit or lower the load there.")
         }
+        CallError::Failed { status: status @ 200..300 } => stranger(code, place, setting, *status),
         CallError::Failed { status } => Finding::wrong(code, format!("{place} failed with status {status}."))
             .fix("Look at its own status page and log; the settings here can't cure it."),
         CallError::Rejected { status, code: told } => {
@@ -90,6 +91,13 @@ pub(super) fn unanswered(code: &'static str, place: &str, setting: &str, error: 
             Finding::wrong(code, format!("{place} {what}")).fix(fix.replace("{setting}", setting))
         }
     }
+}
+
+/// Something answers at `place`, but not who is expected there.
+pub(super) fn stranger(code: &'static str, place: &str, setting: &str, status: u16) -> Finding {
+    let text =
+        format!("{place} answers with status {status}, but not as it should: something else is there.");
+    Finding::wrong(code, text).fix(format!("Check {setting}, and that no proxy answers in its place."))
 }
 
 /// What a missing answer looks like from below, and what usually cures it.

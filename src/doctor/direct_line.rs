@@ -7,9 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Depth,
-    answer::{Answer, ask, in_time, unanswered},
+    answer::{Answer, ask, in_time, stranger, unanswered},
     clock,
-    finding::Finding,
+    finding::{Finding, Verdict},
     greeting, obstacle, shown,
 };
 use crate::{
@@ -79,7 +79,11 @@ async fn tokens_by_secret(
             return vec![unanswered("direct_line.reach", &place(root), where_from(settings), &error)];
         }
     };
-    let mut findings = vec![reached(&answer, root, where_from(settings))];
+    let reached = reached(&answer, root, where_from(settings));
+    if reached.verdict == Verdict::Wrong {
+        return vec![reached];
+    }
+    let mut findings = vec![reached];
     findings.extend(clock::check("clock.direct_line", "Direct Line", &answer));
     if settings.secret.is_none() {
         findings.push(no_secret(settings));
@@ -122,21 +126,16 @@ fn read(answer: &Answer) -> Result<SecretString, CallError> {
     granted(answer.status, &answer.body).ok_or(CallError::Failed { status: answer.status })
 }
 
-/// Whatever the secret is worth, Direct Line knows the path of the request.
+/// Whatever the secret is worth, Direct Line knows the path of the request: it makes a token, or refuses with a code of its own.
 fn reached(answer: &Answer, root: &Url, setting: &str) -> Finding {
-    let code = "direct_line.reach";
-    match (answer.status, answer.outcome()) {
-        (200..300 | 401 | 403, _) => {
-            Finding::good(code, format!("{} answers ({} ms).", place(root), answer.millis))
-        }
-        (300..500, Err(CallError::Rejected { status, .. })) => Finding::wrong(
-            code,
-            format!("Something answers at {root} with status {status}, but it isn't Direct Line."),
-        )
-        .fix(format!("Check {setting}.")),
-        (_, Err(error)) => unanswered(code, &place(root), setting, &error),
-        (status, Ok(())) => Finding::caution(code, format!("{} answers with status {status}.", place(root)))
-            .fix(format!("Check {setting}.")),
+    let (code, place) = ("direct_line.reach", place(root));
+    let good = || Finding::good(code, format!("{place} answers ({} ms).", answer.millis));
+    let has_code = answer.json().pointer("/error/code").is_some();
+    match read(answer) {
+        Ok(_) => good(),
+        Err(CallError::Rejected { status: 401 | 403, .. }) if has_code => good(),
+        Err(CallError::Rejected { status, .. }) => stranger(code, &place, setting, status),
+        Err(error) => unanswered(code, &place, setting, &error),
     }
 }
 

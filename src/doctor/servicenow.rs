@@ -5,7 +5,7 @@
 
 use super::{
     Depth,
-    answer::{Answer, ask, in_time, unanswered},
+    answer::{Answer, ask, in_time, stranger, unanswered},
     clock,
     finding::{Finding, Verdict},
     message_authentication, shown,
@@ -96,6 +96,9 @@ fn judge(far: &ServiceNowSettings, answer: &Answer) -> Vec<Finding> {
     let login = || Finding::good(LOGIN, login_text(&far.login));
     match answer.status {
         200..300 if answer.is_page() => vec![sleeping(&place)],
+        200..300 | 400 | 404 | 405 if !is_of_the_platform(answer) => {
+            vec![stranger(REACH, &place, "SERVICENOW_URL", answer.status)]
+        }
         200..300 => vec![reached, login(), api_is_there()],
         300..400 => vec![moved(&place, answer)],
         401 => vec![reached, refused(far)],
@@ -110,6 +113,12 @@ fn judge(far: &ServiceNowSettings, answer: &Answer) -> Vec<Finding> {
             Ok(()) => vec![reached],
         },
     }
+}
+
+/// Whether it has a name that answers of the platform, and of the API, have at their top.
+fn is_of_the_platform(answer: &Answer) -> bool {
+    let told = answer.json();
+    ["status", "body", "error", "result"].iter().any(|name| told.get(name).is_some())
 }
 
 fn api_is_there() -> Finding {

@@ -8,7 +8,7 @@ mod web_chat;
 mod words;
 
 /// A file of the project.
-fn file(path: &str) -> String {
+pub fn file(path: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|failed| panic!("{}: {failed}", path.display()))
 }

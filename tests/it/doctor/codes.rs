@@ -1,11 +1,12 @@
 //! The stable part of a report: its codes, their order, and the page that explains them.
 
-use std::{fs, path::Path};
-
 use serde_json::Value;
-use servicenow_handoff::doctor::{CODES, Depth, Verdict};
+use servicenow_handoff::{
+    config::{Secrets, Settings},
+    doctor::{CODES, Depth, Report, Setup, Verdict},
+};
 
-use crate::doctor::world::World;
+use crate::{docs::file, doctor::world::World};
 
 #[tokio::test]
 async fn a_right_set_up_is_healthy_through_and_through() {
@@ -66,11 +67,34 @@ async fn one_failing_check_does_not_hide_the_next() {
 
 #[test]
 fn every_code_is_explained() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/doctor.md");
-    let page = fs::read_to_string(page).unwrap();
-    let (_, page) = page.split_once("## Findings").unwrap();
-    let explained: Vec<_> =
-        page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).collect();
-    let explained: Vec<_> = explained.into_iter().map(|(code, _)| code).collect();
+    let page = findings_page();
+    let explained: Vec<_> = explained(&page).into_iter().map(|(code, _)| code).collect();
     assert_eq!(explained, CODES);
+}
+
+#[test]
+fn a_role_that_is_off_is_told_what_to_set_on_the_page_as_well() {
+    let nothing = |_: &str| None;
+    let (settings, faults) = Settings::read(nothing, Secrets::new());
+    let report = Report::on_settings(&Setup { settings, faults, secrets: Secrets::new(), unknown: vec![] });
+    let page = findings_page();
+    for (code, row) in explained(&page).into_iter().filter(|(code, _)| code.starts_with("role.")) {
+        let told = report.findings().iter().find(|finding| finding.code == code).unwrap();
+        let (_, off) = row.split_once("| off: ").unwrap_or_else(|| panic!("{row}: {told}"));
+        assert_eq!(told.verdict, Verdict::Off, "{row}: {told}");
+        for setting in off.split('`').skip(1).step_by(2) {
+            let is_told = format!("{} {}", told.text, told.fix.as_deref().unwrap()).contains(setting);
+            assert!(is_told, "{setting}: {told}");
+        }
+    }
+}
+
+fn findings_page() -> String {
+    let page = file("docs/doctor.md");
+    page.split_once("## Findings").unwrap().1.to_owned()
+}
+
+/// Codes and the rest of their rows.
+fn explained(page: &str) -> Vec<(&str, &str)> {
+    page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).collect()
 }

@@ -110,10 +110,6 @@ async fn a_direct_line_out_of_reach_is_told_apart_from_something_else_there() {
     let told = world.examine().await.only_wrong("direct_line.reach");
     assert!(told.contains("refuses the connection") && told.contains("DIRECT_LINE_URL"), "{told}");
 
-    let teapot = fake::answering("418 I'm a teapot", &[], "");
-    let told = World::new().await.set("DIRECT_LINE_URL", &teapot).examine().await;
-    assert!(told.one("direct_line.reach").text.contains("isn't Direct Line"));
-
     let endpoint = format!("{}directline/token?api-version=1", fake::nobody());
     let world = World::new().await.set("DIRECT_LINE_URL", "").set("COPILOT_TOKEN_ENDPOINT", &endpoint);
     let told = world.examine().await.only_wrong("direct_line.root");
@@ -121,8 +117,36 @@ async fn a_direct_line_out_of_reach_is_told_apart_from_something_else_there() {
 }
 
 #[tokio::test]
+async fn whatever_else_answers_is_not_taken_for_direct_line() {
+    let page = "<html>Welcome";
+    for (status, body) in [
+        ("200 OK", page),
+        ("200 OK", "{}"),
+        ("204 No Content", ""),
+        ("401 Unauthorized", page),
+        ("403 Forbidden", page),
+        ("403 Forbidden", "{}"),
+        ("403 Forbidden", r#"{"error":"blocked"}"#),
+        ("404 Not Found", page),
+        ("418 I'm a teapot", ""),
+    ] {
+        let root = fake::answering(status, &[], body);
+        for secret in ["", "SECRET-direct-line"] {
+            let world = World::new().await.set("DIRECT_LINE_URL", &root).set("DIRECT_LINE_SECRET", secret);
+            let told = world.examine().await.only_wrong("direct_line.reach");
+            assert!(told.contains("something else") && told.contains("DIRECT_LINE_URL"), "{status} {told}");
+        }
+    }
+    let endpoint = format!("{}directline/token?api-version=1", fake::answering("200 OK", &[], page));
+    let world = World::new().await.set("COPILOT_TOKEN_ENDPOINT", &endpoint);
+    let told = world.examine().await.only_wrong("direct_line.token_endpoint");
+    assert!(told.contains("COPILOT_TOKEN_ENDPOINT") && !told.contains("status page"), "{told}");
+}
+
+#[tokio::test]
 async fn the_clock_of_direct_line_counts_too() {
-    let late = fake::answering("403 Forbidden", &[("date", &fake::date(600))], "{}");
+    let body = r#"{"error":{"code":"BadArgument","message":"Missing token or secret"}}"#;
+    let late = fake::answering("403 Forbidden", &[("date", &fake::date(600))], body);
     let found = World::new().await.set("DIRECT_LINE_URL", &late).examine().await;
     assert_eq!(found.one("clock.direct_line").verdict, Verdict::Wrong);
 }

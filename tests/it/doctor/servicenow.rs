@@ -110,6 +110,25 @@ async fn a_rate_limit_is_a_caution_and_a_sleeping_instance_is_not() {
 }
 
 #[tokio::test]
+async fn whatever_else_answers_is_not_taken_for_servicenow() {
+    for (status, body) in [
+        ("200 OK", "{}"),
+        ("200 OK", "Welcome"),
+        ("200 OK", "[]"),
+        ("400 Bad Request", "<html>"),
+        ("404 Not Found", "<html>"),
+        ("405 Method Not Allowed", ""),
+    ] {
+        let world = World::new().await.set("SERVICENOW_URL", &fake::answering(status, &[], body));
+        let found = world.examine().await;
+        let told = found.only_wrong("servicenow.reach");
+        assert!(told.contains("something else") && told.contains("SERVICENOW_URL"), "{status} {told}");
+        let judged = found.report().findings().iter().any(|it| it.code == "servicenow.login");
+        assert!(!judged, "{status}: {}", found.report());
+    }
+}
+
+#[tokio::test]
 async fn message_authentication_is_only_judged_when_asked_for() {
     let world = World::new().await.set("SERVICENOW_TOKEN", "SECRET-wrong");
     let found = world.examine().await;
