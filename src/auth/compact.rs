@@ -20,7 +20,7 @@ const WRITINGS: [Writing; 3] = [
     Writing { number: as_it_came, string: as_it_came, members: |_, _| None },
 ];
 
-/// Objects deeper down keep the order of their members: to move what moves again in each object around it takes its time.
+/// Objects deeper down keep their members as they came: what moves there would move again with each object around it.
 const DEEPEST: usize = 32;
 
 /// The compact forms of a JSON text; none when it is no JSON.
