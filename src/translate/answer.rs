@@ -13,7 +13,7 @@ pub(super) mod moment;
 pub use self::attached::{called, files, inline};
 pub(super) use self::form::Question;
 use self::{click::Click, form::ours, meant::meant};
-use super::{citation, readable, texts::Words};
+use super::{readable, texts::Words};
 use crate::{
     domain::{
         Attachment, ConversationId,
@@ -251,7 +251,7 @@ fn said(activity: &Activity, pending: Option<&Control>, words: &Words<'_>) -> Op
     if let Some(chosen) = scalar.as_deref().and_then(|value| meant(value, pending?, words)) {
         return Some(chosen);
     }
-    let text = activity.text.as_deref().map(citation::strip).filter(|text| !text.trim().is_empty());
+    let text = activity.text.clone().filter(|text| !text.trim().is_empty());
     if let Some(text) = text {
         return Some(pending.and_then(|pending| meant(&text, pending, words)).unwrap_or(Said::typed(text)));
     }

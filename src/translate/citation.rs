@@ -39,8 +39,8 @@ fn source(mark: &str, label: &str, url: &str, context: &RenderContext<'_>) -> St
     }
 }
 
-/// A text of Copilot Studio without its citation markers: `[1]: cite:1 "Title"` lines, the `[1]` that refer to
-/// them, and `[label](cite:1)` links, whose label stays.
+/// A text of Copilot Studio's without its citation markers: `[1]: cite:1 "Title"` lines, the `[1]` that refer to
+/// them, and `[label](cite:1)` links, whose label stays. Nobody else writes them.
 pub fn strip(text: &str) -> String {
     if !text.contains("cite:") {
         return text.to_owned();
@@ -71,19 +71,34 @@ fn definition(line: &str) -> Option<&str> {
 fn without_links(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("](cite:") {
-        let (head, tail) = rest.split_at(at);
-        match head.rsplit_once('[') {
-            Some((before, label)) => {
+    while let Some(at) = rest.find(LINK) {
+        let (head, tail) = (&rest[..at], &rest[at + LINK.len()..]);
+        match (head.rsplit_once('['), behind_target(tail)) {
+            (Some((before, label)), Some(behind)) => {
                 out.push_str(before);
                 out.push_str(label);
+                rest = behind;
             }
-            None => out.push_str(head),
+            _ => {
+                out.push_str(&rest[..at + LINK.len()]);
+                rest = tail;
+            }
         }
-        rest = tail.find(')').map_or("", |end| &tail[end + 1..]);
     }
     out.push_str(rest);
     out
+}
+
+/// What stands between the label of a link to a source and its number.
+const LINK: &str = "](cite:";
+
+/// What stands behind a source's number, its title in quotes if it has one, and the parenthesis: words there are no target.
+fn behind_target(text: &str) -> Option<&str> {
+    let inner = &text[..text.find([')', '[', ']'])?];
+    let (number, title) = inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
+    let title = title.trim();
+    let named = title.is_empty() || title.len() > 1 && title.starts_with('"') && title.ends_with('"');
+    text[inner.len()..].strip_prefix(')').filter(|_| named && !number.is_empty())
 }
 
 #[cfg(test)]
@@ -133,7 +148,11 @@ mod tests {
             ("See [the page](cite:2) first", "See the page first"),
             ("[2]: https://example.com and [1]", "[2]: https://example.com and [1]"),
             ("[1]: cite:1 \"T\"", ""),
-            ("](cite:", ""),
+            ("See [the page](cite:2 \"Page\") first", "See the page first"),
+            ("](cite:", "](cite:"),
+            ("a](cite:1) b", "a](cite:1) b"),
+            ("It shows [Hours](cite:1 and no more", "It shows [Hours](cite:1 and no more"),
+            ("[a](cite:1 and (so) [b](cite:2)", "[a](cite:1 and (so) b"),
             ("I excite: you", "I excite: you"),
             ("", ""),
         ] {

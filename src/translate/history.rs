@@ -101,11 +101,12 @@ fn from_bot(activity: &Activity) -> bool {
 /// What was said and shown, as plain text: the text, and what can be read in cards and names of files; without any of
 /// it, choices and answers to cards.
 fn text(activity: &Activity) -> Option<String> {
-    let text = activity.text.as_deref().map(citation::strip).map(|text| text::plain(&text, voice(activity)));
+    let markers = |text: &str| if from_bot(activity) { citation::strip(text) } else { text.to_owned() };
+    let text = activity.text.as_deref().map(markers).map(|text| text::plain(&text, voice(activity)));
     let mut found = text.into_iter().filter(|text| !text.trim().is_empty()).collect::<Vec<_>>();
     for attachment in activity.attachments.iter().flatten() {
         let told = attachment.get("content").map(adaptive_card::told).unwrap_or_default();
-        let told = told.iter().map(|text| text::plain(text, Voice::Bot)).collect::<Vec<_>>();
+        let told = told.iter().map(|text| text::plain(&markers(text), Voice::Bot)).collect::<Vec<_>>();
         let name = attachment.get("name").and_then(Value::as_str).filter(|_| told.is_empty());
         told.iter().map(String::as_str).chain(name).for_each(|text| readable::add(&mut found, text));
     }
@@ -114,10 +115,9 @@ fn text(activity: &Activity) -> Option<String> {
         found = choices.chain(&activity.suggested_actions).flat_map(adaptive_card::words).collect();
     }
     if found.is_empty() {
-        readable::add(&mut found, &answer::answer(activity, None).text);
+        readable::add(&mut found, &markers(&answer::answer(activity, None).text));
     }
-    let found = found.iter().map(|text| citation::strip(text)).filter(|text| !text.trim().is_empty());
-    Some(found.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
+    Some(found.join("\n")).filter(|text| !text.is_empty())
 }
 
 /// Bots write Markdown unless they say otherwise, people what they mean.

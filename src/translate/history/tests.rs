@@ -72,12 +72,14 @@ fn lines_are_plain_text_as_their_readers_read_it() {
     let transcript = json!([
         {"type": "message", "from": {"role": "bot"}, "text": text},
         {"type": "message", "from": {"role": "user"}, "text": "C:\\__init__.py\n*yes*"},
+        {"type": "message", "from": {"role": "user"}, "text": "[1]: cite:1 what is this? [Hours](cite:1)"},
         {"type": "message", "from": {"role": "bot"}, "text": "*as it stands*", "textFormat": "plain"},
         {"type": "message", "from": {"role": "bot"}, "text": "Choose:", "attachments": [
             {"content": {"title": "One", "text": "**first**", "buttons": [{"title": "Take it"}]}},
             {"content": {"type": "AdaptiveCard", "body": [
                 {"type": "RichTextBlock", "inlines": ["Two ", {"type": "TextRun", "text": "and a half"}]}]}}]},
         {"type": "message", "from": {"role": "bot"}, "attachments": [{"content": {"buttons": [{"title": "Yes"}]}}]},
+        {"type": "message", "from": {"role": "bot"}, "text": "[1]: cite:1 \"Only a source\""},
     ]);
     let texts = read(&transcript).into_iter().map(|line| line.text).collect::<Vec<_>>();
     assert_eq!(
@@ -85,6 +87,7 @@ fn lines_are_plain_text_as_their_readers_read_it() {
         [
             "I know these words, and agent calls a person:\n\n- help\n- status (https://a.example)",
             "C:\\__init__.py\n*yes*",
+            "[1]: cite:1 what is this? [Hours](cite:1)",
             "*as it stands*",
             "Choose:\nOne\nfirst\nTwo and a half",
             "Yes",
