@@ -102,7 +102,9 @@ fn from_bot(activity: &Activity) -> bool {
 /// it, choices and answers to cards.
 fn text(activity: &Activity) -> Option<String> {
     let markers = |text: &str| if from_bot(activity) { citation::strip(text) } else { text.to_owned() };
-    let text = activity.text.as_deref().map(markers).map(|text| text::plain(&text, voice(activity)));
+    let text = activity.text.as_deref().map(markers);
+    let text = text
+        .map(|text| if is_plain(activity) { text::as_typed(&text) } else { text::plain(&text, Voice::Bot) });
     let mut found = text.into_iter().filter(|text| !text.trim().is_empty()).collect::<Vec<_>>();
     for attachment in activity.attachments.iter().flatten() {
         let told = attachment.get("content").map(adaptive_card::told).unwrap_or_default();
@@ -120,12 +122,10 @@ fn text(activity: &Activity) -> Option<String> {
     Some(found.join("\n")).filter(|text| !text.is_empty())
 }
 
-/// Bots write Markdown unless they say otherwise, people what they mean.
-fn voice(activity: &Activity) -> Voice {
+/// Bots write Markdown unless they say otherwise, people what they mean: no client reads tags in either's plain text.
+fn is_plain(activity: &Activity) -> bool {
     let format = activity.text_format.as_deref().unwrap_or_default();
-    let plain = format.eq_ignore_ascii_case("plain")
-        || (!from_bot(activity) && !format.eq_ignore_ascii_case("markdown"));
-    if plain { Voice::Person } else { Voice::Bot }
+    format.eq_ignore_ascii_case("plain") || (!from_bot(activity) && !format.eq_ignore_ascii_case("markdown"))
 }
 
 #[cfg(test)]

@@ -137,6 +137,12 @@ pub fn plain(text: &str, by: Voice) -> String {
     picture::without_places(plain)
 }
 
+/// A text whose signs mean themselves, tags among them, as its reader reads it: without its pictures.
+pub fn as_typed(text: &str) -> String {
+    let (text, _) = picture::taken_out(text);
+    picture::without_places(markdown::with_plain_ends(&text).into_owned())
+}
+
 /// Whether a text has anything in it that is seen.
 pub fn is_seen(text: &str, by: Voice) -> bool {
     if !text.trim_start().starts_with(['<', '&']) {

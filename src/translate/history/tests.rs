@@ -74,6 +74,10 @@ fn lines_are_plain_text_as_their_readers_read_it() {
         {"type": "message", "from": {"role": "user"}, "text": "C:\\__init__.py\n*yes*"},
         {"type": "message", "from": {"role": "user"}, "text": "[1]: cite:1 what is this? [Hours](cite:1)"},
         {"type": "message", "from": {"role": "bot"}, "text": "*as it stands*", "textFormat": "plain"},
+        {"type": "message", "from": {"role": "user"}, "text": "How do I use <br> and <b>bold</b> in a page?", "textFormat": "plain"},
+        {"type": "message", "from": {"role": "user"}, "text": "and <i>this</i>, &amp;?"},
+        {"type": "message", "from": {"role": "bot"}, "text": "Write <b>hello</b> please", "textFormat": "plain"},
+        {"type": "message", "from": {"role": "bot"}, "text": "Read <b>this</b><br>please"},
         {"type": "message", "from": {"role": "bot"}, "text": "Choose:", "attachments": [
             {"content": {"title": "One", "text": "**first**", "buttons": [{"title": "Take it"}]}},
             {"content": {"type": "AdaptiveCard", "body": [
@@ -89,6 +93,10 @@ fn lines_are_plain_text_as_their_readers_read_it() {
             "C:\\__init__.py\n*yes*",
             "[1]: cite:1 what is this? [Hours](cite:1)",
             "*as it stands*",
+            "How do I use <br> and <b>bold</b> in a page?",
+            "and <i>this</i>, &amp;?",
+            "Write <b>hello</b> please",
+            "Read this\nplease",
             "Choose:\nOne\nfirst\nTwo and a half",
             "Yes",
         ]
