@@ -55,7 +55,8 @@ fn data(rest: &str) -> Option<Address> {
         _ => (head, false),
     };
     let bytes: Vec<u8> = percent_decode_str(body).collect();
-    let bytes = if base64 { BASE64.decode(bytes.trim_ascii()).ok()? } else { bytes };
+    let signs = || bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<_>>();
+    let bytes = if base64 { BASE64.decode(signs()).ok()? } else { bytes };
     let media_type =
         if described.trim().is_empty() { "text/plain".to_owned() } else { name::media_type(described) };
     Some(Address::Data { media_type, bytes })
@@ -176,9 +177,10 @@ mod tests {
 
     #[test]
     fn a_file_that_stands_in_its_address_is_read() {
-        let rows: [(&str, &str, &[u8]); 5] = [
+        let rows: [(&str, &str, &[u8]); 6] = [
             ("data:image/png;base64,AAEC", "image/png", &[0, 1, 2]),
             ("data:image/gif;base64,AAE", "image/gif", &[0, 1]),
+            ("data:image/png;base64, AA\r\nEC", "image/png", &[0, 1, 2]),
             ("data:,hello%20there", "text/plain", b"hello there"),
             ("DATA:text/plain;charset=utf-8,%C3%A4", "text/plain", "ä".as_bytes()),
             ("data:nonsense;base64,AA%3D%3D", "application/octet-stream", &[0]),

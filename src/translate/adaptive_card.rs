@@ -23,22 +23,12 @@ use crate::{
 pub(super) fn card(card: &Card, context: &RenderContext<'_>) -> Value {
     let Card { look, title, subtitle, paragraphs, image, fields, links, actions } = card;
     let mut items = Vec::new();
-    items.extend(title.iter().map(|title| wire::title(&filled_in(title, context))));
-    items.extend(subtitle.iter().map(|subtitle| wire::subtle(&filled_in(subtitle, context))));
-    for paragraph in paragraphs {
-        let Shown { markdown, pictures } = shown(paragraph, &typed(context));
-        items.push(wire::text(&markdown));
-        let name =
-            |picture: &Picture| picture.alt.clone().unwrap_or(context.words.get(Text::Picture).to_owned());
-        items.extend(pictures.iter().map(|picture| match carried(&picture.url, context) {
-            Ok(url) => wire::image(&url, &name(picture), "Stretch"),
-            Err(saved) => wire::text(&format!("[{}]({saved})", escape(&name(picture)))),
-        }));
-    }
+    items.extend(title.iter().flat_map(|title| filled_in(title, context, wire::title)));
+    items.extend(subtitle.iter().flat_map(|subtitle| filled_in(subtitle, context, wire::subtle)));
+    items.extend(paragraphs.iter().flat_map(|paragraph| filled_in(paragraph, context, wire::text)));
     if !fields.is_empty() {
-        let fact =
-            |CardField { label, value }: &CardField| (filled_in(label, context), filled_in(value, context));
-        items.push(wire::facts(fields.iter().map(fact)));
+        let fields = fields.iter().map(|CardField { label, value }| (label.as_str(), value.as_str()));
+        items.extend(facts(fields, context));
     }
     let mut buttons = Vec::new();
     for Link { heading: _, label, url } in links {
@@ -70,8 +60,39 @@ fn typed<'a>(context: &RenderContext<'a>) -> RenderContext<'a> {
     RenderContext { by: Voice::Person, ..*context }
 }
 
-fn filled_in(text: &str, context: &RenderContext<'_>) -> String {
-    shown(text, &typed(context)).markdown
+/// A text as an element that `look` makes, its pictures below it.
+fn filled_in(text: &str, context: &RenderContext<'_>, look: fn(&str) -> Value) -> Vec<Value> {
+    with_pictures(shown(text, &typed(context)), context, look)
+}
+
+fn with_pictures(shown: Shown, context: &RenderContext<'_>, look: fn(&str) -> Value) -> Vec<Value> {
+    let Shown { markdown, pictures } = shown;
+    let text = (pictures.is_empty() || !markdown.trim().is_empty()).then(|| look(&markdown));
+    text.into_iter().chain(pictures.iter().map(|picture| embedded(picture, context))).collect()
+}
+
+/// Facts, and below them the pictures that stood in them: a fact has no room for any.
+fn facts<'f>(facts: impl Iterator<Item = (&'f str, &'f str)>, context: &RenderContext<'_>) -> Vec<Value> {
+    let mut pictures = Vec::new();
+    let mut text = |text: &str| {
+        let Shown { markdown, pictures: found } = shown(text, &typed(context));
+        pictures.extend(found);
+        markdown
+    };
+    let facts = facts.map(|(label, value)| (text(label), text(value))).collect::<Vec<_>>();
+    [wire::facts(facts)]
+        .into_iter()
+        .chain(pictures.iter().map(|picture| embedded(picture, context)))
+        .collect()
+}
+
+/// A picture that stood in a text.
+fn embedded(picture: &Picture, context: &RenderContext<'_>) -> Value {
+    let name = picture.alt.as_deref().unwrap_or(context.words.get(Text::Picture));
+    match carried(&picture.url, context) {
+        Ok(url) => wire::image(&url, name, "Stretch"),
+        Err(saved) => wire::text(&format!("[{}]({saved})", escape(name))),
+    }
 }
 
 /// A card's picture; when its address leads nowhere, what to show instead.
@@ -103,9 +124,9 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
     let Table { title, headers, rows, page, total, more_label } = table;
     let columns = rows.iter().map(Vec::len).chain([headers.len()]).max().unwrap_or_default();
     let mut body = Vec::new();
-    body.extend(title.iter().map(|title| wire::title(&filled_in(title, context))));
+    body.extend(title.iter().flat_map(|title| filled_in(title, context, wire::title)));
     if columns <= MAX_COLUMNS && headers.iter().any(|header| !header.trim().is_empty()) {
-        body.push(wire::columns(headers.iter().map(|header| wire::strong(&filled_in(header, context)))));
+        body.push(wire::columns(headers.iter().map(|header| filled_in(header, context, wire::strong))));
     }
     let size = page.and_then(|page| usize::try_from(page).ok()).unwrap_or(rows.len()).max(1);
     let pages = rows.chunks(size).collect::<Vec<_>>();
@@ -124,12 +145,13 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
 }
 
 fn table_row(headers: &[String], row: &[String], columns: usize, context: &RenderContext<'_>) -> Value {
-    let text =
-        |texts: &[String], at: usize| texts.get(at).map(|text| filled_in(text, context)).unwrap_or_default();
-    if columns > MAX_COLUMNS {
-        return wire::container(vec![wire::facts((0..columns).map(|at| (text(headers, at), text(row, at))))]);
+    fn text(texts: &[String], at: usize) -> &str {
+        texts.get(at).map_or("", String::as_str)
     }
-    wire::columns((0..columns).map(|at| wire::text(&text(row, at))))
+    if columns > MAX_COLUMNS {
+        return wire::container(facts((0..columns).map(|at| (text(headers, at), text(row, at))), context));
+    }
+    wire::columns((0..columns).map(|at| filled_in(text(row, at), context, wire::text)))
 }
 
 /// The button under page `at`: shows the next page and its button, and goes away itself.
@@ -144,16 +166,16 @@ fn more_button(at: usize, another: bool, title: &str) -> Value {
 pub(super) fn grouped(grouped: &GroupedParts, context: &RenderContext<'_>) -> Value {
     let GroupedParts { heading, parts } = grouped;
     let mut body = Vec::new();
-    body.extend(heading.iter().map(|heading| wire::title(&shown(heading, context).markdown)));
+    let titled = |heading: &String| with_pictures(shown(heading, context), context, wire::title);
+    body.extend(heading.iter().flat_map(titled));
     body.extend(parts.iter().map(|part| {
         let Part { label, url, description, context: area } = part;
-        let label = match url {
-            Some(url) => link_text(label, url, context),
-            None => filled_in(label, context),
+        let mut items = match url {
+            Some(url) => vec![wire::text(&link_text(label, url, context))],
+            None => filled_in(label, context, wire::text),
         };
-        let mut items = vec![wire::text(&label)];
-        items.extend(description.iter().map(|text| wire::text(&filled_in(text, context))));
-        items.extend(area.iter().map(|area| wire::subtle(&filled_in(area, context))));
+        items.extend(description.iter().flat_map(|text| filled_in(text, context, wire::text)));
+        items.extend(area.iter().flat_map(|area| filled_in(area, context, wire::subtle)));
         wire::container(items)
     }));
     wire::attachment(body, Vec::new(), &fallback(heading.iter().chain(parts.iter().map(|part| &part.label))))

@@ -2,8 +2,9 @@
 
 use super::{
     link::{RenderContext, resolve},
-    markdown,
+    markdown, picture,
     text::{self, Shown},
+    texts::Text,
 };
 use crate::domain::control::{Citation, Generated};
 
@@ -32,7 +33,12 @@ fn source(mark: &str, label: &str, url: &str, context: &RenderContext<'_>) -> St
     let mark = markdown::escape(mark);
     let label = text::plain(label, text::Voice::Person);
     let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
-    let label = markdown::escape(if label.is_empty() { url } else { &label });
+    let label = match label.as_str() {
+        "" if picture::is_data(url) => context.words.get(Text::Open),
+        "" => url,
+        label => label,
+    };
+    let label = markdown::escape(label);
     match resolve(url, context) {
         Some(url) => format!("{mark} [{label}]({})", markdown::destination(&url)),
         None => format!("{mark} {label}"),
@@ -138,6 +144,7 @@ mod tests {
             shown("x", &[("[3]", "A", Some("ftp://a")), ("[4]", "B", None)]),
             "x\n\n&#91;3&#93; A  \n&#91;4&#93; B"
         );
+        assert_eq!(shown("x", &[("[5]", "", Some("data:application/pdf,x"))]), "x\n\n&#91;5&#93; Open");
         assert_eq!(shown("x", &[]), "x");
     }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::picture;
+
 mod address;
 mod escape;
 mod plain;
@@ -48,7 +50,7 @@ fn without_tabs_behind_fences(text: &str) -> Cow<'_, str> {
 
 /// An address as the destination of a Markdown link.
 pub fn destination(url: &str) -> String {
-    let url = url.trim();
+    let url = &*picture::joined(url.trim());
     let mut out = String::with_capacity(url.len());
     for (at, char) in url.char_indices() {
         match char {

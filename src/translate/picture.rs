@@ -95,17 +95,44 @@ pub fn stands_in(text: &str) -> bool {
 /// Shorter content is no picture but a word about one.
 const MIN_CONTENT: usize = 16;
 
+/// Shorter content may be a word where a blank or a line end stands before or behind it.
+const MIN_PARTED: usize = 48;
+
+/// Base64 without an end for so long is not written in lines.
+const MAX_LINE: usize = 128;
+
 /// What stands in a text for a picture that was taken out of it, before its number.
-const PLACE: &str = "data:picture,";
+const PLACE: &str = "data:\u{fdd6}";
+
+/// The sign in it that no text holds.
+const PLACE_SIGN: char = '\u{fdd6}';
 
 /// A text with a short address in place of each picture, and the pictures.
 pub(super) fn taken_out(text: &str) -> (Cow<'_, str>, Vec<Picture>) {
+    let held = |text: &str| Cow::Owned(text.replace(PLACE_SIGN, ""));
+    let text = if text.contains(PLACE_SIGN) { held(text) } else { Cow::Borrowed(text) };
     let mut pictures = Vec::new();
-    let short = rewritten(text, |url, out| {
+    let short = rewritten(&text, |url, out| {
         out.push_str(&format!("{PLACE}{}", pictures.len()));
-        pictures.push(Picture { url: url.to_owned(), alt: None });
+        pictures.push(Picture { url: joined(url).into_owned(), alt: None });
     });
-    (short.map_or(Cow::Borrowed(text), Cow::Owned), pictures)
+    (short.map_or(text, Cow::Owned), pictures)
+}
+
+/// An address of its own content in one line: blanks and line ends mean nothing in base64.
+pub fn joined(url: &str) -> Cow<'_, str> {
+    let head = url.find(',').filter(|_| is_data(url)).map_or("", |head| &url[..head]);
+    if is_base64(head) && url.contains(|char: char| char.is_ascii_whitespace()) {
+        Cow::Owned(url.replace(|char: char| char.is_ascii_whitespace(), ""))
+    } else {
+        Cow::Borrowed(url)
+    }
+}
+
+fn is_base64(head: &str) -> bool {
+    head.trim_end()
+        .rsplit_once(';')
+        .is_some_and(|(_, encoding)| encoding.trim().eq_ignore_ascii_case("base64"))
 }
 
 /// A text with something else written for each of its pictures; `None` when it has none.
@@ -113,7 +140,7 @@ fn rewritten(text: &str, mut write: impl FnMut(&str, &mut String)) -> Option<Str
     let mut out = String::new();
     let (mut kept, mut at) = (0, 0);
     while let Some(found) = find(text, at) {
-        let length = length(&text[found..]);
+        let length = length(&text[found..], &text[..found]);
         at = found + length.max(5);
         if length > 0 {
             out.push_str(&text[kept..found]);
@@ -149,7 +176,7 @@ fn find(text: &str, from: usize) -> Option<usize> {
 }
 
 /// How long the picture is that begins here; nothing when there is none.
-fn length(text: &str) -> usize {
+fn length(text: &str, before: &str) -> usize {
     let head = text.bytes().take(120).position(|byte| byte == b',');
     let named = |byte: u8| byte.is_ascii_alphanumeric() || b";:=/.+- ".contains(&byte);
     let Some(head) = head.filter(|head| text.bytes().take(*head).all(named)) else { return 0 };
@@ -157,7 +184,48 @@ fn length(text: &str) -> usize {
         |byte: &u8| byte.is_ascii_whitespace() || b"\"'`()<>[]{}\\|".contains(byte) || !byte.is_ascii();
     let content = &text.as_bytes()[head + 1..];
     let length = content.iter().position(ends).unwrap_or(content.len());
+    let length = match is_base64(&text[..head]) {
+        true => enclosed(content, before).unwrap_or_else(|| length.max(in_lines(content))),
+        false => length,
+    };
     if length < MIN_CONTENT { 0 } else { head + 1 + length }
+}
+
+/// How long base64 is in an attribute or in a link of Markdown: up to the sign that ends that, whatever parts it.
+fn enclosed(content: &[u8], before: &str) -> Option<usize> {
+    let is_content = |byte: &u8| is_base64_sign(byte) || byte.is_ascii_whitespace();
+    let length = content.iter().position(|byte| !is_content(byte))?;
+    let quote = before.strip_suffix(['"', '\'']).filter(|before| before.trim_end().ends_with('='));
+    let end = if before.ends_with("](") { b')' } else { *before[quote?.len()..].as_bytes().first()? };
+    (content[length] == end).then_some(length)
+}
+
+/// How long base64 is that stands among words, in lines: of one width, but for the last, and of nothing else.
+fn in_lines(content: &[u8]) -> usize {
+    let run = |from: &[u8]| from.iter().take_while(|byte| is_base64_sign(byte)).count();
+    let begin = content.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let width = run(&content[begin..]);
+    if width < MIN_PARTED {
+        return 0;
+    }
+    let (mut length, mut signs) = (begin + width, width);
+    while width <= MAX_LINE && signs % width == 0 && content[length - 1] != b'=' {
+        let gap = content[length..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let parted = content[length..length + gap].iter().filter(|byte| **byte == b'\n').count() == 1;
+        let line = run(&content[length + gap..]);
+        let more = content.get(length + gap + line).is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+        // Base64 comes in fours, with `=` where it lacks some.
+        if !parted || more || line == 0 || line > width || line < width && (signs + line) % 4 != 0 {
+            break;
+        }
+        length += gap + line;
+        signs += line;
+    }
+    length
+}
+
+fn is_base64_sign(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=-_%".contains(byte)
 }
 
 #[cfg(test)]
@@ -172,11 +240,42 @@ mod tests {
         for (before, after) in [("", ""), ("![x](", ")"), ("<img src=\"", "\">"), ("see ", " please")] {
             let text = format!("{before}{data}{after}");
             let (short, pictures) = taken_out(&text);
-            assert_eq!(short, format!("{before}data:picture,0{after}"));
+            assert_eq!(short, format!("{before}{PLACE}0{after}"));
             assert_eq!(pictures, [Picture { url: data.clone(), alt: None }]);
-            assert_eq!(number("data:picture,0"), Some(0));
+            assert_eq!(number(&format!("{PLACE}0")), Some(0));
         }
-        assert_eq!(without_places("a data:picture,12 b".to_owned()), "a  b");
+        assert_eq!(without_places(format!("a {PLACE}12 b")), "a  b");
+        let (typed, pictures) = taken_out("data:\u{fdd6}\u{fdd6}5 data:picture,5");
+        assert_eq!((&*typed, pictures), ("data:5 data:picture,5", vec![]));
+    }
+
+    #[test]
+    fn base64_may_be_broken_into_lines() {
+        let (first, second, last) = ("iVBORw0KGgo1".repeat(5), "A".repeat(60), "BBBBBg==");
+        let whole = format!("data:image/png;base64,{first}{second}{last}");
+        let broken = |end: &str| format!("data:image/png;base64,{first}{end}{second}{end}{last}");
+        for (before, picture, after) in [
+            ("", broken("\n"), ""),
+            ("see ", broken("\r\n"), "\r\nDoes it help"),
+            ("", broken("\n  "), "\nthanks"),
+            ("", format!("data:image/png;base64, {first}{second}{last}"), " thanks"),
+            ("<img src=\"", broken("\n"), "\" alt=\"x\">"),
+            ("<img src='", broken(" \n\n\t"), "'>"),
+            ("![x](", broken(" "), ")"),
+        ] {
+            let text = format!("{before}{picture}{after}");
+            let (short, pictures) = taken_out(&text);
+            assert_eq!(short, format!("{before}{PLACE}0{after}"));
+            assert_eq!(pictures, [Picture { url: whole.clone(), alt: None }]);
+            let message = json!({"text": text});
+            assert_eq!(find_marked(&message, &mark(&whole)).as_ref(), Some(&whole), "{text:?}");
+        }
+        for words in ["\nDoes it help", "\nthanks", "\n\nAAAA", "\n- AAAA", "\nAAAA and more"] {
+            let text = format!("data:image/png;base64,{first}{words}");
+            assert_eq!(taken_out(&text).0, format!("{PLACE}0{words}"), "{text:?}");
+        }
+        let long = format!("data:image/png;base64,{}\nDone", "A".repeat(600));
+        assert_eq!(taken_out(&long).0, format!("{PLACE}0\nDone"));
     }
 
     #[test]
@@ -212,6 +311,7 @@ mod tests {
     fn words_about_pictures_stay() {
         for text in [
             "data:image/png, a type",
+            "data:image/png;base64, internationalization",
             "data:text/html,<b>",
             "DATA: x",
             "data:",

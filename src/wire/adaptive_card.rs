@@ -47,10 +47,9 @@ pub fn facts(facts: impl IntoIterator<Item = (String, String)>) -> Value {
     json!({"type": "FactSet", "facts": facts.collect::<Vec<_>>()})
 }
 
-/// Columns of equal width, one element each.
-pub fn columns(cells: impl IntoIterator<Item = Value>) -> Value {
-    let columns =
-        cells.into_iter().map(|cell| json!({"type": "Column", "width": "stretch", "items": [cell]}));
+/// Columns of equal width, with the elements of each.
+pub fn columns(cells: impl IntoIterator<Item = Vec<Value>>) -> Value {
+    let columns = cells.into_iter().map(|cell| json!({"type": "Column", "width": "stretch", "items": cell}));
     json!({"type": "ColumnSet", "columns": columns.collect::<Vec<_>>()})
 }
 

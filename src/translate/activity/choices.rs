@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Rendered, choose};
+use super::{Rendered, choose, embedded};
 use crate::{
     domain::control::{Choice, ChoiceKind, ChoiceLook, Item},
     translate::{
         adaptive_card,
         link::{RenderContext, resolve_picture},
         markdown::escape,
-        text::{Shown, shown},
+        text::{Shown, Voice, shown},
         texts::Text,
     },
     wire::card,
@@ -26,17 +26,16 @@ pub(super) fn choices(choice: &Choice, context: &RenderContext<'_>) -> Rendered 
     }
     let items = &*items;
     let pictures = *look == ChoiceLook::Pictures || items.iter().any(|item| item.image.is_some());
-    let told = if pictures && !several { Vec::new() } else { described(items) };
+    let told = if pictures && !several { Shown::default() } else { described(items, context) };
     let prompt = prompt.iter().map(|prompt| shown(prompt, context));
-    let mut rendered =
-        Rendered::text(Shown::joined(prompt.chain(told.into_iter().map(Shown::ours))), context);
+    let mut rendered = Rendered::text(Shown::joined(prompt.chain([told])), context);
     rendered.attachments.extend(beside.iter().map(|card| adaptive_card::card(card, context)));
     let buttons = || items.iter().map(|item| choose(&item.label, &item.value)).collect::<Vec<_>>();
     match items.len() {
         0 => rendered.skippable(*optional, context),
         _ if *several => rendered.with(adaptive_card::choices(choice, items, context)),
         _ if pictures => {
-            rendered.attachments.extend(items.iter().map(|item| panel(item, context)));
+            rendered.attachments.extend(items.iter().flat_map(|item| panel(item, context)));
             rendered.attachment_layout = Some("carousel".to_owned());
             rendered.skippable(*optional, context)
         }
@@ -57,21 +56,35 @@ fn in_words(item: &mut Item, context: &RenderContext<'_>) {
 }
 
 /// What there is to say about the choices that their buttons have no room for.
-fn described(items: &[Item]) -> Vec<String> {
-    let lines = items.iter().filter_map(|item| {
-        let Item { label, value: _, description, image: _ } = item;
-        let description = description.as_ref().filter(|text| *text != label)?;
-        Some(format!("- **{}**: {}", escape(label), escape(description)))
-    });
-    let lines = lines.collect::<Vec<_>>();
-    if lines.is_empty() { Vec::new() } else { vec![lines.join("\n")] }
+fn described(items: &[Item], context: &RenderContext<'_>) -> Shown {
+    let mut all = Shown::default();
+    for item in items {
+        let Some(Shown { markdown, pictures }) = description(item, context) else { continue };
+        all.pictures.extend(pictures);
+        if !markdown.is_empty() {
+            let end = if all.markdown.is_empty() { "" } else { "\n" };
+            // What would end the item stands in it.
+            let text = markdown.replace("\n\n", "  \n").replace('\n', "\n  ");
+            all.markdown.push_str(&format!("{end}- **{}**: {text}", escape(&item.label)));
+        }
+    }
+    all
 }
 
-/// A choice as one card of a carousel.
-fn panel(item: &Item, context: &RenderContext<'_>) -> Value {
-    let Item { label, value, description, image } = item;
+/// What a choice says beside its label: filled into a form, so that its signs mean themselves.
+fn description(item: &Item, context: &RenderContext<'_>) -> Option<Shown> {
+    let Item { label, value: _, description, image: _ } = item;
+    let text = description.as_ref().filter(|text| *text != label)?;
+    Some(shown(text, &RenderContext { by: Voice::Person, ..*context }))
+}
+
+/// A choice as one card of a carousel, and behind it the pictures that its description holds.
+fn panel(item: &Item, context: &RenderContext<'_>) -> Vec<Value> {
+    let Item { label, value, description: _, image } = item;
     let image = image.as_deref().and_then(|url| resolve_picture(url, context));
     let image = image.as_deref().map(|url| (url, label.as_str()));
-    let description = description.as_ref().filter(|text| *text != label).map(|text| escape(text));
-    card::hero(Some(&escape(label)), description.as_deref(), image, &[choose(label, value)])
+    let Shown { markdown, pictures } = description(item, context).unwrap_or_default();
+    let text = Some(markdown.as_str()).filter(|text| !text.is_empty());
+    let card = card::hero(Some(&escape(label)), text, image, &[choose(label, value)]);
+    [card].into_iter().chain(pictures.iter().map(|picture| embedded(picture, context))).collect()
 }

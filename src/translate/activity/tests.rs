@@ -125,6 +125,43 @@ fn content_in_an_address_is_given_out_or_left_out_and_never_read() {
     }
 }
 
+#[test]
+fn a_picture_in_an_address_is_a_picture_wherever_it_stands() {
+    let given = |_: &str| Some("https://bridge.example.net/c".to_owned());
+    let instance = Url::parse("https://acme.example.com").expect("a URL");
+    let context = RenderContext { picture_link: &given, ..RenderContext::unlinked(&instance) };
+    let data = || format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(20));
+    let table =
+        |columns: usize| Control::Table(Table { rows: vec![vec![data(); columns]], ..Table::default() });
+    let part = Part { label: "a".to_owned(), description: Some(data()), ..Part::default() };
+    let field = CardField { label: "a".to_owned(), value: data() };
+    let item = || Item { description: Some(data()), ..items(&["Laptop"]).remove(0) };
+    let choice = |several| Choice { items: vec![item()], several, ..Choice::default() };
+    let panels = Choice { look: ChoiceLook::Pictures, ..choice(false) };
+    for (control, pictures) in [
+        (table(1), 1),
+        (table(6), 6),
+        (Control::Card(Card { subtitle: Some(data()), fields: vec![field], ..Card::default() }), 2),
+        (Control::GroupedParts(GroupedParts { heading: Some(data()), parts: vec![part] }), 2),
+        (Control::Choice(choice(false)), 1),
+        (Control::Choice(choice(true)), 1),
+        (Control::Choice(panels), 1),
+    ] {
+        let shown = format!("{:?}", render(&control, &context));
+        assert_eq!(shown.matches("https://bridge.example.net/c").count(), pictures, "{shown}");
+        assert!(!shown.contains("iVBOR") && !shown.contains("data:"), "{shown}");
+    }
+}
+
+#[test]
+fn descriptions_are_read_as_they_were_filled_in() {
+    let described = |text: &str| Item { description: Some(text.to_owned()), ..items(&["Laptop"]).remove(0) };
+    let items = vec![described("<b>fast</b><p>new</p>"), described("2*3*4\n1 < 2")];
+    let choice = shown(&Control::Choice(Choice { items, ..Choice::default() }));
+    let text = "- **Laptop**: **fast**  \n  new\n- **Laptop**: 2\\*3\\*4  \n  1 \\< 2";
+    assert_eq!(choice.text.as_deref(), Some(text));
+}
+
 /// Tags in a label are read as they are in any text; a label's own signs mean themselves.
 #[test]
 fn html_in_a_label_is_read() {

@@ -25,7 +25,8 @@ enum Element {
     Inline(Mark),
     Code,
     Pre,
-    Link(String),
+    /// Where it leads, and what it is called when nothing stands in it.
+    Link(String, String),
     Heading(usize),
     Quote,
     /// The number of the next item, when they are numbered, and the sign that makes an item of it.
@@ -92,7 +93,10 @@ impl Writer {
             "s" | "del" | "strike" => self.marked(Mark::Strike),
             "code" | "kbd" | "samp" | "tt" => Element::Code,
             "pre" => Element::Pre,
-            "a" => Element::Link(tag.attribute("href").unwrap_or_default().to_owned()),
+            "a" => {
+                let href = tag.attribute("href").unwrap_or_default();
+                Element::Link(href.to_owned(), inline::name(tag, href))
+            }
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => Element::Heading(tag.name[1..].parse().unwrap_or(6)),
             "blockquote" => Element::Quote,
             "q" => Element::Quoted,
@@ -161,7 +165,7 @@ impl Writer {
         }
         let written = if self.is_inside(|kind| matches!(kind, Element::Code)) {
             flat
-        } else if self.is_inside(|kind| matches!(kind, Element::Link(_))) {
+        } else if self.is_inside(|kind| matches!(kind, Element::Link(..))) {
             escape(&flat)
         } else {
             typed(&flat)
@@ -176,7 +180,7 @@ impl Writer {
     /// A blank with which an element within a line begins stands before that.
     fn space_before(&mut self) {
         for frame in self.frames.iter_mut().rev() {
-            let within = matches!(frame.kind, Element::Inline(_) | Element::Code | Element::Link(_));
+            let within = matches!(frame.kind, Element::Inline(_) | Element::Code | Element::Link(..));
             if !frame.text.is_empty() || !within {
                 return space(&mut frame.text);
             }
@@ -228,7 +232,7 @@ impl Writer {
             Element::Inline(mark) => self.surround(&text, mark),
             Element::Code => self.code(&text),
             Element::Pre => self.preformatted(&text),
-            Element::Link(href) => self.link(&text, &href),
+            Element::Link(href, name) => self.link(&text, &href, name),
             Element::Heading(level) => {
                 let flat = flat(&text);
                 if !flat.is_empty() {

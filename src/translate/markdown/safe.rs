@@ -13,6 +13,7 @@ use crate::translate::{
     link::{RenderContext, resolve, resolve_picture},
     picture::{self, Picture},
     text::Voice,
+    texts::Text,
 };
 
 mod second_look;
@@ -241,17 +242,22 @@ impl Scanner<'_> {
         taken + 2
     }
 
-    /// An address that is content itself: a picture is shown beside the text, under the name it has there.
+    /// An address that is content itself: a picture is shown beside the text, under the name it has there; of anything else
+    /// there is the label.
     fn data(&mut self, open: usize, address: &str, inline: bool) {
         let is_picture = self.begins_picture(open);
-        let alt = self.out[open..].replace(['[', SLOT], "");
-        if let Some(picture) = picture::number(address).and_then(|number| self.pictures.get_mut(number)) {
-            picture.alt = Some(super::to_plain(&alt)).filter(|alt| !alt.trim().is_empty());
-        }
+        let label = super::to_plain(&self.out[open..].replace(['[', SLOT], ""));
+        let label = Some(label).filter(|label| !label.trim().is_empty() && !picture::is_data(label.trim()));
+        let is_nameless = label.is_none();
+        let beside = picture::number(address).and_then(|number| self.pictures.get_mut(number));
+        let is_beside = beside.map(|picture| picture.alt = label).is_some();
         if !inline {
             self.out.truncate(open);
-        } else if is_picture && self.opens.is_empty() {
+        } else if is_beside && is_picture && self.opens.is_empty() {
             self.out.truncate(open - 1);
+        } else if is_nameless && !is_beside && !is_picture {
+            self.out.truncate(open);
+            self.show(&escape(self.context.words.get(Text::Open)));
         } else {
             self.as_text(open, "");
         }

@@ -318,6 +318,27 @@ fn a_picture_in_a_text_is_a_picture_and_no_text() {
         assert!(!plain(&text, by).contains("iVBOR"));
     }
     assert_eq!(said("[x](data:text/html,<b>)", Voice::Bot).markdown, "x");
+    assert_eq!(said("data:picture,5", Voice::Person).markdown, "data:picture,5");
+}
+
+#[test]
+fn content_in_an_address_is_never_a_label() {
+    let film = format!("data:video/mp4;base64,{}", "AAAA".repeat(200));
+    for (text, markdown) in [
+        (format!("<video src=\"{film}\"></video>"), "Open"),
+        (format!("<iframe src=\"{film}\" title=\"The film\"></iframe>"), "The film"),
+        (format!("<a href=\"{film}\" download=\"film\"></a>"), "film"),
+        (format!("see <a href=\"{film}\">{film}</a>"), "see Open"),
+        (format!("see [{film}]({film})"), "see Open"),
+        ("see ![a cat](data:image/png;base64,AA)".to_owned(), "see a cat"),
+    ] {
+        assert_eq!(said(&text, Voice::Bot).markdown, markdown, "{text}");
+        assert_eq!(said(&markdown_of(&text), Voice::Bot).markdown, markdown, "{text} as OutputHtml");
+    }
+}
+
+fn markdown_of(text: &str) -> String {
+    if text.contains('<') { html::to_markdown(text) } else { text.to_owned() }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{Element, Writer, flat, marks::Mark, space};
 use crate::translate::{
     html::tokens::Tag,
     markdown::{destination, escape},
+    picture,
 };
 
 impl Writer {
@@ -43,7 +44,7 @@ impl Writer {
 
     pub(super) fn preformatted(&mut self, text: &str) {
         let in_a_line =
-            |kind: &Element| matches!(kind, Element::Cell | Element::Heading(_) | Element::Link(_));
+            |kind: &Element| matches!(kind, Element::Cell | Element::Heading(_) | Element::Link(..));
         if self.is_inside(in_a_line) {
             return self.code(text);
         }
@@ -54,14 +55,10 @@ impl Writer {
         }
     }
 
-    pub(super) fn link(&mut self, text: &str, href: &str) {
+    pub(super) fn link(&mut self, text: &str, href: &str, name: String) {
         let inner = flat(text);
-        let label = if inner.is_empty() { escape(href) } else { inner };
-        let link = if href.is_empty() || label.is_empty() {
-            label
-        } else {
-            format!("[{label}]({})", destination(href))
-        };
+        let label = if inner.is_empty() { name } else { inner };
+        let link = if href.is_empty() { label } else { format!("[{label}]({})", destination(href)) };
         self.spaced(text, &link);
     }
 
@@ -78,11 +75,17 @@ impl Writer {
 
     pub(super) fn embedded(&mut self, tag: &Tag) {
         if let Some(src) = tag.attribute("src") {
-            let label = tag.attribute("title").unwrap_or(src);
-            let link = format!("[{}]({})", flat(&escape(label)), destination(src));
+            let link = format!("[{}]({})", name(tag, src), destination(src));
             self.top().push_str(&link);
         }
     }
+}
+
+/// What a link that says nothing is called: its title or its file's name, else its address, unless nobody reads that.
+pub(super) fn name(tag: &Tag, address: &str) -> String {
+    let given = tag.attribute("title").or(tag.attribute("download"));
+    let name = given.unwrap_or(if picture::is_data(address) { "" } else { address });
+    flat(&escape(name))
 }
 
 fn longest_run(text: &str) -> usize {
