@@ -40,25 +40,24 @@ pub fn is_loosely_html(text: &str) -> bool {
     let mut open: Vec<(String, bool)> = Vec::new();
     let mut seen = text.contains("<!--") && text.contains("-->");
     for token in Tokens::new(text) {
-        match token {
+        seen |= match token {
             Token::Text(_) => continue,
             Token::Close(name) if tags::is_loosely_known(&name) => {
                 let opened = open.iter().rposition(|(open, _)| *open == name);
                 open.truncate(opened.unwrap_or(open.len()));
                 continue;
             }
-            Token::Open(tag) if tags::is_void(&tag.name) => {}
+            Token::Open(tag) if tags::is_void(&tag.name) => true,
             Token::Open(tag) if tags::is_loosely_known(&tag.name) => {
-                if tag.is_closed || tags::is_loosely_void(&tag.name) {
-                    seen = true;
-                    continue;
+                let (is_void, is_code) = (tags::is_loosely_void(&tag.name), tags::is_code(&tag.name));
+                if !tag.is_closed && !is_void {
+                    end_before(&tag.name, &mut open);
+                    open.push((tag.name.clone(), tag.has_values() && !is_code));
                 }
-                end_before(&tag.name, &mut open);
-                open.push((tag.name.clone(), tag.has_values()));
+                !is_code && (!is_void || tag.has_values())
             }
             Token::Open(_) | Token::Close(_) => return false,
-        }
-        seen = true;
+        };
         if open.len() > MAX_OPEN {
             return false;
         }

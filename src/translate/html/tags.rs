@@ -2,22 +2,29 @@
 
 /// Tags of texts that people read. Scripts, styles and forms are none.
 pub(super) fn is_known(name: &str) -> bool {
-    const KNOWN: &str = "a abbr address article aside b big blockquote body caption center cite code dd del \
-        details div dl dt em figcaption figure font h1 h2 h3 h4 h5 h6 html i ins kbd li \
-        main mark nobr o:p ol p pre q s samp section small span strike strong sub summary sup \
+    const KNOWN: &str = "a abbr acronym address article aside b bdi bdo big blockquote body caption center cite \
+        code dd del details dfn div dl dt em figcaption figure font h1 h2 h3 h4 h5 h6 html i ins kbd label li \
+        main mark nobr o:p ol p pre q rb rp rt rtc ruby s samp section small span strike strong sub summary sup \
         table tbody td tfoot th thead time tr tt u ul var";
     is_among(name, KNOWN)
 }
 
-/// Those, and what bots send beside them that nobody reads or that is shown by its content.
+/// Those, and all others of HTML's: what bots send beside them that nobody reads or that is shown by its content.
 pub(super) fn is_loosely_known(name: &str) -> bool {
-    const KNOWN: &str = "audio button col colgroup fieldset footer form head header hgroup iframe label \
-        legend meta nav optgroup option picture select style svg title video";
-    is_known(name) || is_loosely_void(name) || is_among(name, KNOWN)
+    const KNOWN: &str = "applet audio button canvas colgroup data datalist dialog dir fieldset footer form head \
+        header hgroup iframe legend map marquee menu meter nav object optgroup option output picture progress \
+        search select slot style svg textarea title video";
+    is_known(name) || is_loosely_void(name) || is_code(name) || is_among(name, KNOWN)
 }
 
+/// Tags of what nobody reads: when there are no others, a text is about them.
+pub(super) fn is_code(name: &str) -> bool {
+    matches!(name, "noscript" | "script" | "template")
+}
+
+/// Tags without an end that are read by their attributes, if at all.
 pub(super) fn is_loosely_void(name: &str) -> bool {
-    matches!(name, "col" | "embed" | "input" | "link" | "meta" | "source")
+    is_among(name, "area base col embed input link meta param source track")
 }
 
 /// Tags whose end HTML lets be left out.
@@ -32,7 +39,7 @@ pub(super) fn is_void(name: &str) -> bool {
 
 /// Tags that say where a line ends.
 pub(super) fn breaks_lines(name: &str) -> bool {
-    const BREAKS: &str = "address article aside blockquote body br caption center dd details div dl dt figure \
+    const BREAKS: &str = "address article aside blockquote body br caption center dd details dialog div dl dt figure \
         h1 h2 h3 h4 h5 h6 hr html li main ol p pre section table td th tr ul";
     is_among(name, BREAKS)
 }

@@ -14,6 +14,8 @@ fn what_markdown_can_say_is_kept() {
             "[x](https://x.example?a=1&timestamp=2&copy=3&d=4)",
         ),
         ("<h2>Head</h2>text", "## Head\n\ntext"),
+        ("<h2>Ticket #</h2><h3>C# ##</h3><h4>C#</h4>", "## Ticket \\#\n\n### C# \\##\n\n#### C#"),
+        ("<a href=https://x.example/kb/>the KB</a>", "[the KB](https://x.example/kb/)"),
         ("<iframe src='data:text/html;base64,QQ=='></iframe>", "[](data:text/html;base64,QQ==)"),
         ("<a href='data:a/pdf;base64,QQ==' download='plan'></a>", "[plan](data:a/pdf;base64,QQ==)"),
         ("<img src='data:image/png;base64,AA\r\n BB' alt='x'>", "![x](data:image/png;base64,AABB)"),

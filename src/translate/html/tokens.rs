@@ -36,7 +36,7 @@ pub(super) struct Tokens<'a> {
 }
 
 /// Elements whose content nobody reads.
-const HIDDEN: [&str; 7] = ["script", "style", "head", "title", "template", "noscript", "svg"];
+const HIDDEN: [&str; 8] = ["script", "style", "head", "title", "template", "noscript", "svg", "datalist"];
 
 impl<'a> Tokens<'a> {
     pub fn new(html: &'a str) -> Self {
@@ -64,15 +64,17 @@ impl<'a> Tokens<'a> {
         self.take(at);
     }
 
-    /// The attributes up to the tag's `>`, which may stand inside quotes as well.
-    fn attributes(&mut self) -> Vec<(String, String)> {
+    /// The attributes up to the tag's `>`, which may stand inside quotes as well, and whether a `/` right before it closes
+    /// the tag: at the end of a value without quotes it is a part of that.
+    fn attributes(&mut self) -> (Vec<(String, String)>, bool) {
         let mut found = Vec::new();
         loop {
             let blank = |char: char| char.is_whitespace() || char == '/';
-            self.rest = self.rest.trim_start_matches(blank);
+            let behind = self.rest.trim_start_matches(blank);
+            let blanks = self.take(self.rest.len() - behind.len());
             if self.rest.is_empty() || self.rest.starts_with('>') {
-                self.take(usize::from(!self.rest.is_empty()));
-                return found;
+                let ends = self.take(usize::from(!self.rest.is_empty()));
+                return (found, !ends.is_empty() && blanks.ends_with('/'));
             }
             let end = self.rest.find(|char: char| char.is_whitespace() || matches!(char, '=' | '>' | '/'));
             let name = match end {
@@ -128,9 +130,7 @@ impl<'a> Iterator for Tokens<'a> {
                 return Some(if is_break { Token::Open(tag(name)) } else { Token::Close(name) });
             } else if let Some(name) = tag_name(after) {
                 self.take(1 + name.len());
-                let start = self.rest;
-                let attributes = self.attributes();
-                let is_closed = start[..start.len() - self.rest.len()].ends_with("/>");
+                let (attributes, is_closed) = self.attributes();
                 let tag = Tag { name: name.to_ascii_lowercase(), is_closed, attributes };
                 if HIDDEN.contains(&tag.name.as_str()) {
                     self.skip_content(&tag.name);

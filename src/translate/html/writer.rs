@@ -116,7 +116,8 @@ impl Writer {
             }
             "p" | "div" | "section" | "article" | "header" | "footer" | "main" | "form" | "fieldset"
             | "dl" | "dt" | "dd" | "figure" | "figcaption" | "address" | "caption" | "option" | "details"
-            | "summary" | "center" | "aside" | "nav" | "legend" | "hgroup" | "button" | "select" => {
+            | "summary" | "center" | "aside" | "nav" | "legend" | "hgroup" | "button" | "select"
+            | "dialog" | "search" => {
                 if tag.name == "p" {
                     self.close_within("p", &["div", "td", "th", "li", "table", "blockquote", "section"]);
                 }
@@ -233,12 +234,7 @@ impl Writer {
             Element::Code => self.code(&text),
             Element::Pre => self.preformatted(&text),
             Element::Link(href, name) => self.link(&text, &href, name),
-            Element::Heading(level) => {
-                let flat = flat(&text);
-                if !flat.is_empty() {
-                    self.block(&format!("{} {flat}", "#".repeat(level)));
-                }
-            }
+            Element::Heading(level) => self.heading(&flat(&text), level),
             Element::Quote => {
                 let quoted = text.trim().lines().map(|line| format!("> {line}")).collect::<Vec<_>>();
                 self.block(&quoted.join("\n"));
@@ -251,6 +247,15 @@ impl Writer {
             Element::Table(rows) => self.table(&rows, &text),
             Element::Row(cells) => self.row(cells, &text),
             Element::Cell => self.cell(text),
+        }
+    }
+
+    /// Signs at the end would be taken for its end, and not be shown.
+    fn heading(&mut self, text: &str, level: usize) {
+        let (words, signs) = text.split_at(text.trim_end_matches('#').len());
+        let stroke = if words.ends_with(' ') && !signs.is_empty() { "\\" } else { "" };
+        if !text.is_empty() {
+            self.block(&format!("{} {words}{stroke}{signs}", "#".repeat(level)));
         }
     }
 

@@ -167,7 +167,10 @@ fn evidence_tells_html() {
         ("List<String> x", Voice::Person, Kind::Plain),
         ("if a<b and c>d", Voice::Person, Kind::Plain),
         ("<script>alert(1)</script>", Voice::Person, Kind::Plain),
-        ("<p>x</p><script>alert(1)</script>", Voice::Bot, Kind::Markdown),
+        ("<script>alert(1)</script>", Voice::Bot, Kind::Markdown),
+        ("<p>x</p><script>alert(1)</script>", Voice::Bot, Kind::Html),
+        ("<p>Use <script src=\"x\"> to load it", Voice::Bot, Kind::Markdown),
+        ("copy <source> to <base>", Voice::Bot, Kind::Markdown),
         ("1 < 2 &amp; 3 > 2", Voice::Person, Kind::Plain),
         ("**bold**<br>and more", Voice::Bot, Kind::Mixed),
         ("| a<br>b | c |\n|---|---|\n| 1 | 2 |", Voice::Bot, Kind::Mixed),
@@ -190,8 +193,25 @@ fn evidence_tells_html() {
         ("Write to HR <hr@example.com>", Voice::Bot, Kind::Markdown),
         ("<p.miller@example.com>, <img-team@example.com>, <br+x@example.com>", Voice::Bot, Kind::Markdown),
         ("<p class=MsoNormal>pasted<o:p></o:p></p>", Voice::Person, Kind::Html),
+        ("Hi <bdi>Anna</bdi>, <label>Name</label>", Voice::Person, Kind::Html),
+        ("<a href=https://a.example/kb/>the KB</a>", Voice::Person, Kind::Html),
     ] {
         assert_eq!(Kind::of(text, by), kind, "{text}");
+    }
+}
+
+#[test]
+fn every_element_of_htmls_may_stand_in_a_bots_text() {
+    let standard = "abbr acronym bdi bdo canvas data dfn dialog label map menu meter object output progress rp rt ruby \
+        search slot textarea";
+    for name in standard.split_whitespace() {
+        let text = format!("<p>Hi <{name}>Anna</{name}>, see <a href=\"https://a.example/kb\">it</a></p>");
+        let shown = said(&text, Voice::Bot).markdown;
+        assert!(shown.contains("Anna") && shown.ends_with("[it](https://a.example/kb)"), "{text}: {shown}");
+    }
+    for name in ["datalist", "noscript", "script", "style", "svg", "template"] {
+        let text = format!("<p>a</p><{name}>alert(1)</{name}>");
+        assert_eq!(said(&text, Voice::Bot).markdown, "a", "{text}");
     }
 }
 
