@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     converse::Heard,
     fact::Asked,
-    plan::{Listen, Plan, plan},
+    plan::{Listen, Plan, plan, unheard},
     state::State,
 };
 use crate::{
@@ -35,11 +35,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may not have
-    /// arrived, or when nothing was said to something else.
+    /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may be said
+    /// once more, or when nothing was said to something else.
     pub fn of(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
         let may_be_lost = heard.may_be_lost();
-        let Heard { activities, watermark, in_doubt, lost, .. } = heard;
+        let Heard { activities, watermark, lost, .. } = heard;
         let turn = format!("{source}.said");
         let Said { elements: mut theirs, pending, handoff, completed, score } =
             said(&activities, events, &turn, words);
@@ -53,9 +53,8 @@ impl Answer {
         let take_control = leaves || handoff.is_some() || unanswered == Some(Text::NoPerson);
         let completed = (ends || completed) && !take_control;
         let over = lost || take_control || completed;
-        let unheard =
-            (may_be_lost && in_doubt.is_some()) || (plan.listen == Listen::Briefly && theirs.is_empty());
-        let keeps = unheard && !over && pending == Pending::Nothing;
+        let unasked = plan.listen != Listen::Fully && theirs.is_empty();
+        let keeps = (may_be_lost || unasked) && !(take_control || completed) && pending == Pending::Nothing;
         elements.extend(unanswered.map(|text| body::output_text(words.get(text))));
         number(&mut elements, source);
         elements.append(&mut theirs);
@@ -75,23 +74,12 @@ impl Answer {
     /// What is said when the work on a request was given up. Something to know or an end is answered all the same.
     pub fn given_up(state: &State, request: u64, asked: &Asked, why: Why, words: &Words<'_>) -> Self {
         let source = &state.source(request);
-        let plan = plan(state, request, asked, (&*asked.text).into(), words);
+        let plan = plan(state, asked, (&*asked.text).into(), words);
+        let alone = |plan| Self::of(source, plan, Heard::default(), &[], words);
         match why {
-            Why::WordsGone => {
-                let mut answer = Self::text(source, words.get(Text::EnterAgain));
-                if let Pending::Form(form) = &state.pending {
-                    let form = form.without_secrets();
-                    let mut question: Vec<_> = form.question(words).into_iter().collect();
-                    number(&mut question, &format!("{source}.again"));
-                    answer.elements.append(&mut question);
-                    answer.pending = Some(Pending::Form(form));
-                }
-                answer
-            }
+            Why::WordsGone => alone(unheard(&state.pending, words)),
             // What was said in secret is not there to be planned with.
-            _ if plan.open.is_none() && asked.whisper.is_none() => {
-                Self::of(source, plan, Heard::default(), &[], words)
-            }
+            _ if plan.open.is_none() && asked.whisper.is_none() => alone(plan),
             Why::MayHaveArrived => Self::text(source, words.get(Text::MayBeLost)),
             Why::Refused | Why::Unreachable => Self::out_of_reach(source, words),
         }

@@ -94,8 +94,7 @@ impl Machine for Dialogue {
                 Decided::Facts(vec![answered(state, None, answer, now)])
             }
             Command::Idle { now: then } if is_idle(state, *then) => {
-                let pending = Some(Pending::Nothing);
-                let answer = Answer { take_control: true, over: true, pending, ..Answer::default() };
+                let answer = Answer { take_control: true, over: true, ..Answer::default() };
                 Decided::Facts(vec![answered(state, None, answer, now)])
             }
             Command::Idle { .. } => Decided::Nothing,

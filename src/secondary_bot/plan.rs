@@ -84,15 +84,16 @@ pub enum Listen {
     Fully,
 }
 
-/// Plans the request at this position. `typed`: its words, where they are not stored as well.
-pub fn plan(state: &State, request: u64, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
+/// Plans the request. `typed`: its words, where they are not stored as well.
+pub fn plan(state: &State, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
     let mut plan = match &asked.what {
-        What::Say => say(state, request, asked, typed, words),
+        // Whatever is said in secret answers the question for it, and nothing else.
+        What::Say | What::Start | What::Agent if typed.name.is_some() => match state.pending.form() {
+            Some(form) if form.is_secret() => say(&state.pending, asked, typed, words),
+            _ => unheard(&state.pending, words),
+        },
+        What::Say => say(&state.pending, asked, typed, words),
         What::Nothing => nothing(&state.pending, words),
-        // Whatever is said while a secret is asked for is its answer.
-        What::Start | What::Agent if typed.name.is_some() && state.pending.is_secret() => {
-            said(&state.pending, typed, words)
-        }
         What::Start => Plan { open: Some(true), ..start().saying(spoken(typed.text, asked), 1) },
         What::StartCreated => Plan { answer: opening(state, "StartConversation"), ..start() },
         What::Create => {
@@ -146,10 +147,7 @@ fn spoken(text: &str, asked: &Asked) -> Option<Post> {
 }
 
 /// Words or files; an answer inside a card may only lead to its next question.
-fn say(state: &State, request: u64, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
-    // Whatever was asked in a conversation that is gone, its successor didn't ask it.
-    let same = state.agent.as_ref().is_some_and(|agent| agent.opened_by != request);
-    let pending = if same { &state.pending } else { &Pending::Nothing };
+fn say(pending: &Pending, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
     let files = addressed(asked);
     if let Some(longest) = too_long(typed.text) {
         let word = words.with(Text::TooLong, &[("longest", &longest.to_string())]);
@@ -180,6 +178,20 @@ fn nothing(pending: &Pending, words: &Words<'_>) -> Plan {
     let question = pending.form().and_then(|form| form.question(words));
     let elements = [body::output_text(words.get(Text::EmptyMessage))].into_iter().chain(question);
     asks(elements, pending.clone())
+}
+
+/// Says that what was said in secret has not been passed on: the card asks again, or there is no question for it any more.
+pub fn unheard(pending: &Pending, words: &Words<'_>) -> Plan {
+    let say = |text| body::output_text(words.get(text));
+    match pending {
+        Pending::Form(form) => {
+            let form = form.without_secrets();
+            let question = form.question(words);
+            asks([say(Text::EnterAgain)].into_iter().chain(question), Pending::Form(form))
+        }
+        Pending::Closed => asks([say(Text::QuestionClosed)], Pending::Nothing),
+        Pending::Nothing | Pending::Choices { .. } => asks([say(Text::QuestionClosed)], pending.clone()),
+    }
 }
 
 /// Says that, asks that, and leaves the agent out of it.

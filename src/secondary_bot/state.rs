@@ -190,6 +190,7 @@ impl State {
             Fact::Asked(asked) => self.asked(position, asked),
             Fact::Opened { request, conversation, agent, authorization, until, at: _ } => {
                 self.progress = Progress::default();
+                self.pending = self.pending.closed();
                 self.agent = Some(AgentConversation {
                     id: conversation.clone(),
                     name: agent.clone(),
@@ -278,6 +279,7 @@ impl State {
         }
         if *over {
             self.agent = None;
+            self.pending = self.pending.closed();
             self.context.clear();
             self.silent = false;
         }

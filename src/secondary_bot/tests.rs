@@ -59,17 +59,17 @@ fn session_of(facts: &[Fact]) -> State {
 }
 
 /// The request that is worked on.
-fn head(state: &State) -> (u64, Asked) {
+fn head(state: &State) -> Asked {
     let queued = state.outbox.lane(WORK).next().expect("a request");
     let Call::Work(asked) = &queued.call else { panic!("an answer among the requests") };
-    (queued.id.0, (**asked).clone())
+    (**asked).clone()
 }
 
 fn planned(state: &State, secret: Option<&str>) -> super::plan::Plan {
-    let (request, asked) = head(state);
+    let asked = head(state);
     let name = asked.whisper.as_ref().map(|whisper| &*whisper.name);
     let typed = Typed { text: secret.unwrap_or(&asked.text), name, held: &[] };
-    plan(state, request, &asked, typed, &Words::default())
+    plan(state, &asked, typed, &Words::default())
 }
 
 fn opened(request: u64) -> Fact {
@@ -282,7 +282,7 @@ fn an_idle_session_ends_unless_somebody_has_spoken_meanwhile() {
     let Decided::Facts(facts) = idle(&state, 3_600_010) else { panic!("not ended") };
     let mut ended = state.clone();
     facts.iter().for_each(|fact| ended.apply(fact));
-    assert!(ended.agent.is_none() && !ended.is_secret());
+    assert!(ended.agent.is_none() && ended.is_secret(), "what is typed next may be the PIN");
     let mut asked_more = state;
     asked_more.apply(&Fact::Asked(asked(&json!({"requestId": "2", "message": {"text": "hi"}}))));
     assert!(matches!(idle(&asked_more, 9_000_000), Decided::Nothing));

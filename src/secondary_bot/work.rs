@@ -204,7 +204,7 @@ impl SecondaryBot {
             name: whisper.map(|whisper| &*whisper.name),
             held: &held.collect::<Result<Vec<_>, _>>()?,
         };
-        let plan = plan(&state, work.request(), work.asked, typed, &state.words(&self.texts));
+        let plan = plan(&state, work.asked, typed, &state.words(&self.texts));
         let opened_by = state.agent.as_ref().map(|agent| agent.opened_by);
         let fits = |anew: bool| opened_by.is_some_and(|by| !anew || by == work.request());
         let has_agent = plan.open.is_none_or(fits);

@@ -34,6 +34,8 @@ pub enum Pending {
     },
     /// An adaptive card, asked one input after the other.
     Form(Form),
+    /// A secret was asked for in a conversation that is gone. What is typed next may be its answer, and goes nowhere.
+    Closed,
 }
 
 impl Pending {
@@ -54,6 +56,12 @@ impl Pending {
         }
     }
 
+    /// What is left of it once its conversation is gone: nobody there has asked.
+    #[must_use]
+    pub fn closed(&self) -> Self {
+        if self.is_secret() { Self::Closed } else { Self::Nothing }
+    }
+
     /// Under which names secrets that were entered already are in memory.
     pub fn held(&self) -> impl Iterator<Item = &str> {
         self.form().into_iter().flat_map(|form| &form.held).map(|(_, name)| name.as_str())
@@ -61,14 +69,14 @@ impl Pending {
 
     /// Whether the answer must be kept out of storage, logs and echoes.
     pub fn is_secret(&self) -> bool {
-        self.form().is_some_and(Form::is_secret)
+        *self == Self::Closed || self.form().is_some_and(Form::is_secret)
     }
 
     /// The card that is being filled in.
     pub fn form(&self) -> Option<&Form> {
         match self {
             Self::Form(form) => Some(form),
-            Self::Nothing | Self::Choices { .. } => None,
+            Self::Nothing | Self::Choices { .. } | Self::Closed => None,
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::secondary_bot::{converse::Heard, plan::Plan};
 
 #[test]
 fn what_is_typed_while_a_secret_is_asked_for_is_stored_nowhere_whatever_it_comes_with() {
@@ -133,6 +134,98 @@ fn the_answer_to_a_secret_question_is_posted_as_the_cards_value() {
         state.apply(&Fact::Asked(asked));
         let post = planned(&state, Some("4711")).posts.pop().expect("a post");
         assert_eq!(post.fields["value"], json!({"pin": "4711"}));
+    }
+}
+
+/// The state once this request is taken and answered so.
+fn after(mut state: State, body: &Value, more: &[Fact], answer: Answer) -> State {
+    let position = state.position;
+    state.apply(&Fact::Asked(asked_of(&state, &incoming(body))));
+    more.iter().for_each(|fact| state.apply(fact));
+    let queued = state.outbox.get(CallId(position, 0)).expect("queued").clone();
+    settle(&state, &queued, &Outcome::Done(Some(answer))).iter().for_each(|fact| state.apply(fact));
+    state
+}
+
+fn left_idle(mut state: State) -> State {
+    let idle = Command::Idle { now: Timestamp(9_000_000) };
+    let Decided::Facts(facts) = Dialogue::default().decide(&state, &idle, Timestamp(0)) else {
+        panic!("not ended")
+    };
+    facts.iter().for_each(|fact| state.apply(fact));
+    state
+}
+
+#[test]
+fn what_is_typed_for_a_secret_that_is_asked_for_no_more_goes_nowhere_and_the_next_words_are_open() {
+    let start = json!({"requestId": "7", "action": "START_CONVERSATION"});
+    let create = json!({"requestId": "7", "action": "CREATE_CONVERSATION"});
+    let zone = json!({"requestId": "8", "action": "SET_USER_TIMEZONE", "timezone": "UTC"});
+    let silence = |body: &Value| {
+        let plan = plan(&session_of(&[]), &asked(body), "".into(), &Words::default());
+        Answer::of("s", plan, Heard::default(), &[], &Words::default())
+    };
+    let mut gone = Heard::behind(&asked_for_a_pin());
+    gone.lost = true;
+    let hi = json!({"requestId": "7", "message": {"text": "hi"}});
+    let lost = Answer::of("s", Plan::default(), gone, &[], &Words::default());
+    for (state, lost) in [
+        (asked_for_a_pin(), true),
+        (left_idle(asked_for_a_pin()), false),
+        (after(left_idle(asked_for_a_pin()), &start, &[opened(9)], silence(&start)), false),
+        (after(left_idle(asked_for_a_pin()), &create, &[opened(9)], silence(&create)), false),
+        (after(left_idle(asked_for_a_pin()), &zone, &[], Answer::default()), false),
+        (after(asked_for_a_pin(), &start, &[opened(5)], silence(&start)), false),
+        (after(asked_for_a_pin(), &hi, &[], lost.clone()), false),
+        (after(asked_for_a_pin(), &hi, &[], Answer::out_of_reach("s", &Words::default())), false),
+    ] {
+        for action in [Value::Null, json!("AGENT"), json!("START_CONVERSATION")] {
+            let mut state = state.clone();
+            let mut body = json!({"requestId": "9", "message": {"text": "4711"}});
+            if !action.is_null() {
+                body["action"] = action;
+            }
+            let position = state.position;
+            let asked = asked_of(&state, &incoming(&body).whispered(whisper("a", "m")));
+            assert!(asked.whisper.is_some() && asked.text.is_empty(), "{body}");
+            state.apply(&Fact::Asked(asked));
+            if lost {
+                state.apply(&opened(position));
+            }
+            let plan = planned(&state, Some("4711"));
+            assert_eq!((plan.posts.len(), plan.open), (0, None), "{body} {plan:?}");
+            let answer = Answer::of("s", plan, Heard::default(), &[], &Words::default());
+            assert!(is_closed(&answer.elements[0]), "{answer:?}");
+            let queued = state.outbox.get(CallId(position, 0)).expect("queued").clone();
+            let facts = settle(&state, &queued, &Outcome::Done(Some(answer)));
+            facts.iter().for_each(|fact| state.apply(fact));
+            assert!(!state.is_secret(), "{body}");
+        }
+    }
+}
+
+fn is_closed(element: &Value) -> bool {
+    element["value"].as_str().is_some_and(|text| text.starts_with("That question is no longer open"))
+}
+
+#[test]
+fn what_is_typed_while_a_secret_is_on_its_way_answers_no_other_question() {
+    let name = json!({"asks": "form", "steps": [{"id": "n", "prompt": "Name", "required": true, "kind": {"kind": "text", "secret": false}}]});
+    let name: Pending = serde_json::from_value(name).expect("a form");
+    for asks in [Pending::Nothing, Pending::Choices { choices: vec![] }, name] {
+        let mut state = asked_for_a_pin();
+        let first = state.position;
+        for (id, mark) in [("2", "m"), ("3", "n")] {
+            let body = json!({"requestId": id, "message": {"text": "4711"}});
+            state.apply(&Fact::Asked(asked_of(&state, &incoming(&body).whispered(whisper("a", mark)))));
+        }
+        state.apply(&leased(first, 1));
+        state.apply(&answered(first, |given| given.pending = asks.clone()));
+        state.apply(&settled(first, 1, Settlement::Done));
+        let Plan { posts, answer, .. } = planned(&state, Some("4711"));
+        assert_eq!((posts.len(), answer.pending), (0, Some(asks.clone())), "{asks:?}");
+        assert_eq!(answer.elements.len(), 1 + usize::from(asks.form().is_some()), "{asks:?}");
+        assert_eq!(is_closed(&answer.elements[0]), asks.form().is_none(), "{asks:?}");
     }
 }
 

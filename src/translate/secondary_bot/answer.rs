@@ -43,7 +43,7 @@ pub fn answer<'a>(pending: &Pending, typed: impl Into<Typed<'a>>, in_words: &Wor
     let typed = typed.into();
     let text = typed.text;
     match pending {
-        Pending::Nothing => Answered::Post(words(text)),
+        Pending::Nothing | Pending::Closed => Answered::Post(words(text)),
         Pending::Choices { choices } => {
             Answered::Post(choose(choices, text).map_or_else(|| words(text), |choice| post(&choice.reply)))
         }
