@@ -1,6 +1,9 @@
 //! What a session's facts add up to. Pure.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
@@ -51,6 +54,8 @@ pub struct State {
     pub asynchronous: bool,
     pub last_heard: Timestamp,
     requests: VecDeque<Known>,
+    /// Marks of all that was ever said in secret.
+    secrets: BTreeSet<String>,
 }
 
 /// What is to be done, each with somebody else.
@@ -151,16 +156,12 @@ impl State {
 
     /// Whether anything was said in secret.
     pub fn has_secrets(&self) -> bool {
-        self.whispers().next().is_some()
+        !self.secrets.is_empty()
     }
 
     /// Whether words of this mark were said in secret.
     pub fn heard_in_secret(&self, mark: &str) -> bool {
-        self.whispers().any(|whisper| whisper.mark == mark)
-    }
-
-    fn whispers(&self) -> impl Iterator<Item = &Whisper> {
-        self.requests.iter().filter_map(|known| known.whisper.as_ref())
+        self.secrets.contains(mark)
     }
 
     /// The answer to the request, once there is one.
@@ -227,6 +228,7 @@ impl State {
         self.locale = asked.locale.clone().or(self.locale.take());
         self.timezone = asked.timezone.clone().or(self.timezone.take());
         self.silent = asked.silent.unwrap_or(self.silent);
+        self.secrets.extend(asked.whisper.as_ref().map(|whisper| whisper.mark.clone()));
         self.requests.push_back(Known {
             key: asked.key.clone(),
             whisper: asked.whisper.clone(),
