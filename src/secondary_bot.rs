@@ -40,6 +40,7 @@ pub mod ask;
 mod converse;
 pub mod fact;
 pub mod fetched;
+mod hide;
 mod later;
 pub mod machine;
 pub mod media;

@@ -31,17 +31,17 @@ pub struct Whisper {
 
 /// Knows words again that are not kept: makes the marks of one app.
 #[derive(Clone)]
-pub struct Marks([u8; 32]);
+pub struct Marks(Hmac<Sha256>);
 
 impl Marks {
     /// `key`: never stored.
     pub fn new(key: [u8; 32]) -> Self {
-        Self(key)
+        Self(Hmac::new_from_slice(&key).expect("HMAC takes a key of any length"))
     }
 
     /// What the words are known again by, whatever blanks stand around them.
     pub fn mark(&self, words: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        let mut mac = self.0.clone();
         mac.update(words.trim().as_bytes());
         hex::encode(&mac.finalize().into_bytes()[..12])
     }

@@ -1,16 +1,17 @@
 //! Requests as facts. Pure.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
     fact::{Asked, File, What},
+    hide::{hide_in, is_told_by, tellings, tellings_in, without_words},
     state::State,
 };
 use crate::{
-    domain::{ConversationId, MASKED, Timestamp},
+    domain::{ConversationId, Timestamp},
     ledger::{Marks, Whisper},
     translate::{
         context::locale_of,
@@ -33,8 +34,10 @@ pub struct Incoming {
     whisper: Option<Whisper>,
     /// Knows again what was said in secret.
     marks: Option<Marks>,
-    /// The texts it tells beside its words.
-    told: Vec<String>,
+    /// What was said before, each by itself.
+    history: Vec<String>,
+    /// What is told of it while a secret is asked for, where that differs.
+    history_in_secret: Option<String>,
 }
 
 /// What a request comes to.
@@ -76,16 +79,22 @@ impl Incoming {
         let (what, message) = what(request.action, has_message(body));
         let Message { text, typed: _, client_message_id, attachments } = message;
         let (locale, mut variables) = (language(&request.context_variables), request.context_variables);
-        let history = context::history(&request.history, &texts.of(locale.as_deref()));
+        let words = texts.of(locale.as_deref());
+        let history = context::history(&request.history, &words);
+        let unanswered = context::without_answer(&request.history);
+        let history_in_secret = unanswered.and_then(|items| context::history(&items, &words));
         let told = [(context::HISTORY, history), (context::TIMEZONE, zone.clone())];
         variables.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
         let asks = format!("{what:?}{:?}", request.silent_message);
         let told = serde_json::to_string(&variables).unwrap_or_default();
         let id = client_message_id.unwrap_or_default();
-        let key =
-            |said: &str, told: &str| key(&request.request_id, &request.user_id, &[&asks, said, &id, told]);
+        let key = |said: &str, id: &str, told: &str| {
+            key(&request.request_id, &request.user_id, &[&asks, said, id, told])
+        };
+        let bare_id = if is_told_by(&id, text.trim()) { "" } else { &id };
+        let bare_key = key("", bare_id, "");
         let asked = Asked {
-            key: key(&text, &told),
+            key: key(&text, &id, &told),
             what,
             user: if request.user_id.is_empty() { "guest".to_owned() } else { request.user_id.clone() },
             text,
@@ -100,16 +109,14 @@ impl Incoming {
             trace,
             at: Timestamp::default(),
         };
-        let mut told: Vec<_> = request.history.into_iter().map(|item| item.value).collect();
-        let variables = asked.context.values().chain(asked.echo.get("clientVariables"));
-        variables.for_each(|value| leaves(value, &mut told));
-        Self { asked, bare_key: key("", ""), marked_key: None, whisper: None, marks: None, told }
+        let history = request.history.into_iter().map(|item| item.value).collect();
+        Self { asked, bare_key, marked_key: None, whisper: None, marks: None, history, history_in_secret }
     }
 
     /// Its words, if it has any that could be secret.
     pub fn words(&self) -> Option<&str> {
         let text = self.asked.text.as_str();
-        (!text.is_empty() && text.trim() != SKIPPED).then_some(text)
+        (!matches!(text.trim(), "" | SKIPPED)).then_some(text)
     }
 
     /// With what stands for its words.
@@ -135,27 +142,42 @@ impl Incoming {
         }
         let mut asked = Box::new(self.asked.clone());
         asked.at = now;
-        for words in self.secrets(state) {
-            hide_in(&mut asked, words);
+        let mut secrets = self.secrets(state);
+        if !secrets.is_empty() {
             asked.key.clone_from(&self.marked_key);
         }
         if state.is_secret() {
-            without_words(&mut asked.echo);
+            let words = self.asked.text.trim();
+            without_words(&mut asked.echo, words);
+            if let Some(history) = &self.history_in_secret {
+                asked.context.insert(context::HISTORY.to_owned(), history.as_str().into());
+                asked.key.clone_from(&self.marked_key);
+            }
             if let Some(whisper) = &self.whisper {
-                hide_in(&mut asked, self.asked.text.trim());
+                secrets.insert(words.to_owned());
                 asked.key.clone_from(&self.bare_key);
                 asked.whisper = Some(whisper.clone());
                 asked.text.clear();
             }
         }
+        hide_in(&mut asked, &secrets);
         Accepted::New(asked)
     }
 
     /// What it tells of what was said in secret.
-    fn secrets(&self, state: &State) -> BTreeSet<&str> {
-        let Some(marks) = self.marks.as_ref().filter(|_| state.has_secrets()) else { return BTreeSet::new() };
-        let told: BTreeSet<_> = self.told.iter().flat_map(|text| tellings(text)).collect();
-        told.into_iter().filter(|words| state.heard_in_secret(&marks.mark(words))).collect()
+    fn secrets(&self, state: &State) -> BTreeSet<String> {
+        let mut secrets = BTreeSet::new();
+        if let Some(marks) = self.marks.as_ref().filter(|_| state.has_secrets()) {
+            let mut look = |words: &str| {
+                if state.heard_in_secret(&marks.mark(words)) {
+                    secrets.insert(words.trim().to_owned());
+                }
+            };
+            self.history.iter().for_each(|said| look(said));
+            tellings_in(&self.asked.context, &mut look);
+            self.asked.echo.get("clientVariables").into_iter().for_each(|value| tellings(value, &mut look));
+        }
+        secrets
     }
 }
 
@@ -241,93 +263,6 @@ fn drop_headers(value: &mut Value) {
             fields.values_mut().for_each(drop_headers);
         }
         _ => {}
-    }
-}
-
-/// Words of a sentence that may be a secret of that many words.
-const LONGEST: usize = 4;
-
-/// A text and, of each of its lines, the words and runs of words that are looked for: with what stands around them and without.
-fn tellings(text: &str) -> impl Iterator<Item = &str> {
-    let runs = text.lines().flat_map(|line| {
-        let words: Vec<_> = line.split_whitespace().map(|word| place(line, word)).collect();
-        let runs = (0..words.len()).flat_map(move |at| {
-            let ends = words[at..].iter().take(LONGEST).map(|word| word.end);
-            ends.map(|end| &line[words[at].start..end]).collect::<Vec<_>>()
-        });
-        runs.collect::<Vec<_>>()
-    });
-    let ways = runs.flat_map(|run| {
-        let ends = |sign: char| ".,;:!?\"')]}>".contains(sign);
-        let whole = run.trim_end_matches(ends);
-        [run, whole, whole.trim_start_matches(|sign: char| "\"'([{<".contains(sign))]
-    });
-    ways.filter(|words| is_telling(words)).chain([text.trim()])
-}
-
-/// Where a piece of it stands in a text.
-fn place(text: &str, piece: &str) -> Range<usize> {
-    let start = piece.as_ptr().addr() - text.as_ptr().addr();
-    start..start + piece.len()
-}
-
-/// Whether words can be looked for inside others: short ones stand everywhere, but for numbers.
-fn is_telling(words: &str) -> bool {
-    let least = if words.contains(|sign: char| sign.is_ascii_digit()) { 3 } else { 4 };
-    words.chars().nth(least - 1).is_some()
-}
-
-/// The texts in a value.
-fn leaves(value: &Value, told: &mut Vec<String>) {
-    match value {
-        Value::String(text) => told.push(text.clone()),
-        Value::Number(number) => told.push(number.to_string()),
-        Value::Array(list) => list.iter().for_each(|value| leaves(value, told)),
-        Value::Object(map) => map.values().for_each(|value| leaves(value, told)),
-        Value::Null | Value::Bool(_) => {}
-    }
-}
-
-/// Puts dots where a secret's words stand: a primary bot may tell its history with them.
-fn hide_in(asked: &mut Asked, words: &str) {
-    let variables = asked.echo.get_mut("clientVariables");
-    asked.context.values_mut().chain(variables).for_each(|value| hide(value, words));
-}
-
-fn hide(value: &mut Value, words: &str) {
-    match value {
-        Value::String(text) if text.trim() == words => MASKED.clone_into(text),
-        Value::Number(number) if number.to_string() == words => *value = MASKED.into(),
-        // A line of the history, however short.
-        Value::String(text) if text.lines().any(|line| said(line).is_some_and(|(_, said)| said == words)) => {
-            let hidden = text.lines().map(|line| match said(line) {
-                Some((who, said)) if said == words => format!("{who}: {MASKED}"),
-                _ => line.to_owned(),
-            });
-            *text = hidden.collect::<Vec<_>>().join("\n");
-        }
-        Value::String(text) if is_telling(words) && text.contains(words) => {
-            *text = text.replace(words, MASKED);
-        }
-        Value::Array(list) => list.iter_mut().for_each(|value| hide(value, words)),
-        Value::Object(map) => map.values_mut().for_each(|value| hide(value, words)),
-        _ => {}
-    }
-}
-
-/// Who said what, in a line of the history.
-fn said(line: &str) -> Option<(&str, &str)> {
-    line.split_once(": ").map(|(who, said)| (who, said.trim()))
-}
-
-/// Of the message nothing stays but what can't be words.
-fn without_words(echo: &mut Map<String, Value>) {
-    match echo.get_mut("message") {
-        Some(Value::Object(message)) => {
-            message.retain(|key, _| matches!(key.as_str(), "typed" | "clientMessageId" | "attachment"));
-        }
-        Some(message) => *message = Value::Null,
-        None => {}
     }
 }
 

@@ -38,6 +38,23 @@ fn a_primary_bot_that_tells_its_history_with_a_secret_has_dots_stored_for_it() {
     assert_eq!(open.echo["clientVariables"]["last"], "4711", "no secret was asked for");
 }
 
+/// A session in which the agent was told this PIN.
+fn told_a_pin(secret: &str) -> State {
+    told_another(asked_for_a_pin(), secret)
+}
+
+fn told_another(mut state: State, secret: &str) -> State {
+    state.pending = pin();
+    let position = state.position;
+    let body = json!({"requestId": secret, "message": {"text": secret}});
+    let whispered = incoming(&body).whispered(whisper("a", &marks().mark(secret)));
+    state.apply(&Fact::Asked(asked_of(&state, &whispered)));
+    state.apply(&leased(position, 1));
+    state.apply(&answered(position, |_| {}));
+    state.apply(&settled(position, 1, Settlement::Done));
+    state
+}
+
 #[test]
 fn a_history_that_comes_later_has_dots_for_what_was_said_in_secret() {
     let told = |value: &str| {
@@ -50,10 +67,7 @@ fn a_history_that_comes_later_has_dots_for_what_was_said_in_secret() {
         incoming(&body).with_marks(&marks())
     };
     for words in ["47", "pin-4711-pin"] {
-        let mut state = asked_for_a_pin();
-        let body = json!({"requestId": "2", "message": {"text": words}});
-        let asked = asked_of(&state, &incoming(&body).whispered(whisper("a", &marks().mark(words))));
-        state.apply(&Fact::Asked(asked));
+        let state = told_a_pin(words);
         let stored = |told: &Incoming| serde_json::to_string(&asked_of(&state, told)).expect("JSON");
         let later = stored(&told(&format!(" {words} ")));
         assert!(!later.contains(&format!("User: {words}")) && later.contains("That is all"), "{later}");
@@ -70,16 +84,26 @@ fn what_was_said_in_secret_is_known_inside_later_sentences_and_variables_too() {
         ("4711", "4711"),
         ("739", "The code is 739, as printed."),
         ("van der Berg", "Her name was (van der Berg)."),
+        ("4711", "PIN:4711"),
+        ("4711", "pin=4711"),
+        ("4711", "PIN-4711"),
+        ("4711", "my_4711"),
+        ("4711", "<p>4711</p>"),
+        ("4711", "https://h/x?pin=4711&a=1"),
+        ("4711", "a,4711,b"),
+        ("4711", r#"{"a":1,"pin":"4711","z":2}"#),
+        ("S3cretx!", r#"it was "S3cretx!", ok"#),
+        ("S3cretx!", "S3cretx!, ok"),
+        ("Ques8pin?", "I typed Ques8pin?."),
+        ("p@ss-w0rd", "it is(p@ss-w0rd)"),
+        ("Kö8lnér", "«Kö8lnér»"),
         ("correct horse battery staple", "Two lines:\nit was correct horse battery staple, I think"),
     ] {
-        let mut state = asked_for_a_pin();
-        let body = json!({"requestId": "2", "message": {"text": secret}});
-        let mark = whisper("a", &marks().mark(secret));
-        state.apply(&Fact::Asked(asked_of(&state, &incoming(&body).whispered(mark))));
+        let state = told_a_pin(secret);
         let number: Value = secret.parse::<u64>().map_or(Value::Null, Value::from);
         let body = json!({"requestId": "3", "action": "SEND_HISTORY",
             "history": [{"isBotMessage": true, "type": "text", "value": sentence}],
-            "contextVariables": {"last": [sentence], "kept": "4712", "number": number}, "clientVariables": {"last": sentence}});
+            "contextVariables": {"last": [sentence], sentence: {sentence: 1}, "kept": "4712", "number": number}, "clientVariables": {"last": sentence, sentence: 1}});
         let told = incoming(&body).with_marks(&marks());
         let stored = serde_json::to_string(&asked_of(&state, &told)).expect("JSON");
         assert!(!stored.contains(secret) && stored.contains("4712"), "{sentence}: {stored}");
@@ -90,6 +114,52 @@ fn what_was_said_in_secret_is_known_inside_later_sentences_and_variables_too() {
         after.apply(&Fact::Asked(first));
         assert!(matches!(told.accept(&after, Timestamp(9)), Accepted::Repeat(_)), "{sentence}");
     }
+}
+
+#[test]
+fn a_secret_that_holds_another_and_one_in_two_lines_of_the_history_leave_nothing_behind() {
+    let state = told_another(told_a_pin("4711"), "pin-4711-pin");
+    let history = ["4711", "I said 4711", "pin-4711-pin"].map(|value| json!({"value": value}));
+    let body = json!({"requestId": "3", "action": "SEND_HISTORY", "history": history});
+    let stored = asked_of(&state, &incoming(&body).with_marks(&marks()));
+    let told = serde_json::to_string(&stored).expect("JSON");
+    assert!(!told.contains("4711") && !told.contains("pin-"), "{told}");
+}
+
+#[test]
+fn what_was_said_in_secret_is_known_however_much_is_asked_after_it() {
+    let mut state = told_a_pin("4711");
+    let body = json!({"requestId": "3", "action": "SEND_HISTORY", "history": [{"value": "it was 4711"}]});
+    let note = asked(&json!({"action": "SEND_HISTORY"}));
+    (0..100).for_each(|_| state.apply(&Fact::Asked(note.clone())));
+    let late = asked_of(&state, &incoming(&body).with_marks(&marks()));
+    assert!(!serde_json::to_string(&late).expect("JSON").contains("4711"));
+}
+
+#[test]
+fn what_a_primary_bot_tells_while_a_secret_is_asked_for_is_its_answer_too() {
+    let history = json!([{"isBotMessage": false, "value": "my name is Ada"}, {"isBotMessage": true, "value": "Your PIN?"},
+        {"isBotMessage": false, "value": "4711"}, {"isBotMessage": false, "value": "I mean 4712"}]);
+    for body in [
+        json!({"requestId": "2", "action": "SEND_HISTORY", "history": history}),
+        json!({"requestId": "2", "message": {"text": ""}, "history": history}),
+        json!({"requestId": "2", "message": {"text": "4711", "clientMessageId": "4711"}, "history": history}),
+        json!({"requestId": "2", "message": {"text": 4711, "clientMessageId": 4711}, "history": history}),
+    ] {
+        let state = asked_for_a_pin();
+        let incoming = incoming(&body).with_marks(&marks());
+        let held = incoming.words().map(|_| whisper("a", "m"));
+        let incoming = held.into_iter().fold(incoming, Incoming::whispered);
+        let asked = asked_of(&state, &incoming);
+        let stored = serde_json::to_string(&asked).expect("JSON");
+        assert!(!stored.contains("471") && stored.contains("my name is Ada"), "{stored}");
+        assert!(asked.key.is_some() && asked.key != incoming.asked.key, "its digest would tell: {body}");
+        let mut after = state.clone();
+        after.apply(&Fact::Asked(asked));
+        assert!(matches!(incoming.accept(&after, Timestamp(9)), Accepted::Repeat(_)), "{body}");
+    }
+    let plain = asked(&json!({"requestId": "2", "action": "SEND_HISTORY", "history": history}));
+    assert!(serde_json::to_string(&plain).expect("JSON").contains("I mean 4712"), "no secret was asked for");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
+    domain::MASKED,
     translate::texts::{Text, Words},
     wire::virtual_agent::request::{HistoryItem, SwitchTo},
 };
@@ -44,6 +45,17 @@ pub fn history(items: &[HistoryItem], words: &Words<'_>) -> Option<String> {
     }
     lines.reverse();
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// The history with dots for what the user said behind the bot's last line; `None` when they said nothing there.
+pub fn without_answer(items: &[HistoryItem]) -> Option<Vec<HistoryItem>> {
+    let is_users = items.last().is_some_and(|item| !item.is_bot_message);
+    is_users.then(|| {
+        let asked = items.iter().rposition(|item| item.is_bot_message).map_or(0, |at| at + 1);
+        let (before, behind) = items.split_at(asked);
+        let masked = behind.iter().map(|item| HistoryItem { value: MASKED.to_owned(), ..item.clone() });
+        before.iter().cloned().chain(masked).collect()
+    })
 }
 
 /// What the event says that asks for a topic or an intent.
