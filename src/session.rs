@@ -28,7 +28,7 @@ mod stream;
 pub(crate) mod tests;
 
 pub use call::{Call, ChatCall, LANE};
-pub use decide::Command;
+pub use decide::{Before, Command};
 pub use fact::*;
 pub use kept::{Kept, MOST_FILES, MOST_WORDS, Quota};
 pub use machine::Chat;
@@ -235,6 +235,12 @@ impl State {
     /// True when the user's activity of Direct Line is in the live chat or was the bot's to answer.
     pub fn has_taken(&self, id: &ActivityId) -> bool {
         self.taken.contains(id)
+    }
+
+    /// Ids of the password inputs that the bot has shown so far.
+    pub fn password_inputs(&self) -> impl Iterator<Item = &String> {
+        let cuts = self.segments.iter().filter_map(|segment| segment.cut.as_ref());
+        cuts.flat_map(|cut| &cut.password_inputs)
     }
 
     /// The segment that speaks now or was cut off last.

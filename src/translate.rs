@@ -13,6 +13,7 @@ pub mod history;
 pub mod html;
 pub mod link;
 pub mod markdown;
+pub mod password;
 pub mod picture;
 pub mod readable;
 pub mod request;

@@ -113,16 +113,16 @@ impl Escalations {
             }
         };
         let ReadOut { activities: rest, rooms: _rooms } = read;
+        let mut history = None;
+        if history_missing {
+            let Some(before) = self.read_before(source, &cut, &words).await else { return Ok(()) };
+            cut.password_inputs.extend(before.password_inputs.iter().cloned());
+            history = Some(before);
+        }
         let now = Timestamp::now();
         let skip = rest.iter().position(|a| a.id.as_deref() == Some(&cut.event)).map_or(0, |at| at + 1);
         let said =
             rest[skip..].iter().filter_map(|a| takeover::after_event(a, &mut cut, &words, now)).collect();
-        let mut history = None;
-        if history_missing {
-            let read = self.read_from_start(source, Some(&cut.event)).await;
-            let Some(ReadOut { activities: spoken, rooms: _more_rooms }) = read else { return Ok(()) };
-            history = Some(request::portions(&spoken, &words));
-        }
         let command = Command::UpstreamRead { segment, said, history };
         commit_and_deliver(&self.calls, conversation, LANE, command).await?;
         Ok(())

@@ -12,7 +12,7 @@ use crate::{
     session::{Chat, Command, Fact, FileFault, LANE, Notice, Quota, State, ToAgent, UserSaid},
     translate::{
         answer::{Amiss, Answer, answer_to},
-        takeover,
+        password, takeover,
     },
     wire::activity::Activity,
 };
@@ -31,7 +31,10 @@ pub async fn say(
     let (ledger, activity, name) = (calls.ledger.clone(), activity.clone(), calls.ledger.random_name());
     let at = ledger.now();
     let decide = move |chat: &Chat, state: &State, now| {
-        let whole = attached.as_ref().map_or(&*activity, |attached| &attached.activity);
+        let inputs = state.password_inputs().cloned().collect();
+        let activity = password::hidden(&activity, &inputs);
+        let whole = attached.as_ref().map(|attached| password::hidden(&attached.activity, &inputs));
+        let whole = whole.as_deref().unwrap_or(&activity);
         let answer = answer_to(whole, &state.conversation, &state.questions, &texts.of_user(&state.user));
         if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
             return Decided::Known(id);

@@ -3,6 +3,8 @@
 mod ending;
 mod hearing;
 
+use std::collections::BTreeSet;
+
 use super::{
     Answered, Call, Chat, IDLE_MILLIS, Phase, SKEW, State, TYPING_MILLIS,
     fact::{EndReason, Fact, HandoffRequested, Notice, SealedToken, UserSaid},
@@ -23,8 +25,8 @@ pub enum Command {
     UpstreamRead {
         segment: usize,
         said: Vec<UserSaid>,
-        /// What was said before the escalation, if that was still to be read; in requests' worth, oldest first.
-        history: Option<Vec<Vec<HistoryLine>>>,
+        /// What was said before the escalation, if that was still to be read.
+        history: Option<Before>,
     },
     UserSaid(Box<UserSaid>),
     /// The user said something that nobody is told, and is told why. Shown in any phase.
@@ -71,6 +73,21 @@ pub enum Command {
     },
 }
 
+/// What was said before an escalation, when it is read later.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// In requests' worth, oldest first.
+    pub portions: Vec<Vec<HistoryLine>>,
+    /// As those of the [`Cut`](super::Cut).
+    pub password_inputs: BTreeSet<String>,
+}
+
+impl From<Vec<Vec<HistoryLine>>> for Before {
+    fn from(portions: Vec<Vec<HistoryLine>>) -> Self {
+        Self { portions, ..Self::default() }
+    }
+}
+
 /// What is decided on: a conversation as it stands, and the time.
 #[derive(Clone, Copy)]
 pub(super) struct Moment<'a> {
@@ -87,7 +104,7 @@ impl Moment<'_> {
         match command {
             Command::Escalated { segment, request, said } => (self.escalated(*segment, request, said), false),
             Command::UpstreamRead { segment, said, history } => {
-                (self.upstream_read(*segment, said, history.as_deref()), false)
+                (self.upstream_read(*segment, said, history.as_ref()), false)
             }
             Command::UserSaid(said) if live => (self.said(said, None), true),
             Command::NotTaken { said, why } => (self.said(said, Some(why)), true),
@@ -151,22 +168,19 @@ impl Moment<'_> {
     }
 
     /// What the user said behind the end of the bot's stretch belongs to the live chat that followed, unless that is over by now.
-    fn upstream_read(
-        self,
-        segment: usize,
-        said: &[UserSaid],
-        history: Option<&[Vec<HistoryLine>]>,
-    ) -> Vec<Fact> {
+    fn upstream_read(self, segment: usize, said: &[UserSaid], history: Option<&Before>) -> Vec<Fact> {
         let Self { state, now, .. } = self;
         if state.segments.get(segment).and_then(|s| s.cut.as_ref()).is_none_or(|cut| cut.drained) {
             return vec![];
         }
         let live = segment + 1 == state.segments.len() && state.is_live();
-        let portions = history.filter(|_| live && state.history_missing).into_iter().flatten();
+        let portions = history.filter(|_| live && state.history_missing);
+        let portions = portions.into_iter().flat_map(|before| &before.portions);
         let portions = portions.filter(|lines| !lines.is_empty());
         let facts = portions.map(|lines| Fact::HistoryRead { lines: lines.clone(), at: now }).collect();
         let mut facts = self.with_words(facts, said, live);
-        facts.push(Fact::UpstreamDrained { segment, at: now });
+        let password_inputs = history.map(|before| before.password_inputs.clone()).unwrap_or_default();
+        facts.push(Fact::UpstreamDrained { segment, password_inputs, at: now });
         facts
     }
 

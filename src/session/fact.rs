@@ -1,5 +1,7 @@
 //! What a journal holds. A stored format: names and shapes only ever gain, never change.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 mod notice;
@@ -30,6 +32,9 @@ pub enum Fact {
     UpstreamDrained {
         /// The bot's stretch that was read.
         segment: usize,
+        /// As those of the [`Cut`], when the bot's cards could only be read then.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        password_inputs: BTreeSet<String>,
         at: Timestamp,
     },
     UserSaid(Box<UserSaid>),

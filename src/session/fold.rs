@@ -1,6 +1,6 @@
 //! What each fact makes of a conversation's state.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     AgentSaid, AgentTypes, Call, EndReason, Fact, HandoffRequested, Phase, SealedToken, Segment, Speaker,
@@ -33,7 +33,7 @@ impl State {
     fn fold(&mut self, fact: &Fact) {
         match fact {
             Fact::HandoffRequested(request) => self.escalated(request),
-            Fact::UpstreamDrained { segment, .. } => self.drained(*segment),
+            Fact::UpstreamDrained { segment, password_inputs, .. } => self.drained(*segment, password_inputs),
             Fact::UserSaid(said) => self.user_said(said),
             Fact::HistoryRead { lines, at } => self.history_read(lines, *at),
             Fact::UserTyping { at } => self.user_types(true, *at),
@@ -68,9 +68,10 @@ impl State {
         }
     }
 
-    fn drained(&mut self, segment: usize) {
+    fn drained(&mut self, segment: usize, password_inputs: &BTreeSet<String>) {
         if let Some(cut) = self.segments.get_mut(segment).and_then(|s| Arc::make_mut(s).cut.as_mut()) {
             cut.drained = true;
+            cut.password_inputs.extend(password_inputs.iter().cloned());
         }
     }
 

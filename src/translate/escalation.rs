@@ -76,8 +76,7 @@ fn seen(name: &str) -> String {
 
 /// Reads the hand-over. Every field may be missing or of another type.
 pub fn read(activity: &Activity) -> Escalation {
-    let variables = variables(activity);
-    let transcript = activity.attachments.iter().flatten().find_map(transcript::in_attachment);
+    let (variables, transcript) = (variables(activity), transcript(activity));
     let first = |names: &[&str]| names.iter().find_map(|name| spoken(&variables, name));
     let named = |language: &String| !language.trim().is_empty();
     Escalation {
@@ -90,6 +89,11 @@ pub fn read(activity: &Activity) -> Escalation {
         variables,
         transcript,
     }
+}
+
+/// What a hand-off tells of the conversation before it.
+pub fn transcript(activity: &Activity) -> Option<Vec<Activity>> {
+    activity.attachments.iter().flatten().find_map(transcript::in_attachment)
 }
 
 /// Whether an account says it is the user's: `user`, or 1 in Dataverse transcripts.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     answer::{called, files, inline},
+    password,
     texts::Words,
 };
 use crate::{
@@ -19,6 +20,10 @@ use crate::{
 
 /// Bytes of a client's name for a message; DirectLineJS's have twenty.
 const LONGEST_NAME: usize = 256;
+
+/// What of an activity a client does not say.
+pub(super) const SET_BY_SERVER: [&str; 7] =
+    ["id", "type", "timestamp", "channelId", "conversation", "serviceUrl", "recipient"];
 
 /// What a batch with a hand-off event in it holds besides.
 #[derive(Debug, Default, PartialEq)]
@@ -87,6 +92,7 @@ pub fn after_event(
     if !is_from_user(activity, cut.bot.as_deref()) {
         return None;
     }
+    let activity = &*password::hidden(activity, &cut.password_inputs);
     let mut said = said(activity, words, now);
     let answered = said.id.as_ref().is_some_and(|id| cut.answered.contains(id));
     let asked = cut.unmatched_request.is_some() && cut.unmatched_request == activity.text;
@@ -146,7 +152,7 @@ pub fn client_id(activity: &Activity) -> Option<String> {
 /// What an echo repeats: everything but what the server sets.
 pub fn echo(activity: &Activity) -> serde_json::Map<String, Value> {
     let Ok(Value::Object(mut echo)) = serde_json::to_value(activity) else { return serde_json::Map::new() };
-    for set_by_server in ["id", "type", "timestamp", "channelId", "conversation", "serviceUrl", "recipient"] {
+    for set_by_server in SET_BY_SERVER {
         echo.remove(set_by_server);
     }
     echo
@@ -227,6 +233,17 @@ mod tests {
 
     fn texts(takeover: &Takeover) -> Vec<&str> {
         takeover.said.iter().filter_map(|said| said.message.as_ref()).map(|m| m.text.as_str()).collect()
+    }
+
+    #[test]
+    fn what_was_entered_into_a_password_input_of_the_bots_is_told_as_dots() {
+        let mut pressed = user("2", "");
+        pressed["value"] = json!({"pin": "hunter2", "room": "12"});
+        let mut cut = Cut { password_inputs: ["pin".to_owned()].into(), ..cut() };
+        let said = after_event(&one(pressed), &mut cut, &Words::default(), Timestamp(0));
+        let told = serde_json::to_string(&said).expect("JSON");
+        assert!(told.contains(crate::domain::MASKED) && told.contains("12"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
     }
 
     #[test]

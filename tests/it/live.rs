@@ -12,6 +12,7 @@ pub mod growing;
 mod hand_off;
 mod health;
 mod logs;
+mod passwords;
 mod person;
 mod pipe;
 mod questions;

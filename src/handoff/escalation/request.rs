@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     domain::{ConversationId, HistoryLine, Timestamp, User},
-    session::{Cut, HandoffRequested, Opening, UserSaid},
+    session::{Before, Cut, HandoffRequested, Opening, UserSaid},
     translate::{
         context,
         escalation::{self, Escalation},
-        history,
+        history, password,
         takeover::{self, bot_id, is_from_user},
         texts::{Text, Words},
     },
@@ -39,20 +39,23 @@ impl Escalations {
     ) -> (Box<HandoffRequested>, Vec<UserSaid>) {
         let now = Timestamp::now();
         let handoff = &batch.activities[event];
-        let escalation = escalation::read(handoff);
-        let read = match escalation.transcript.clone().filter(|transcript| !transcript.is_empty()) {
-            Some(transcript) => Some(ReadOut { activities: transcript, rooms: vec![] }),
-            None => self.read_from_start(source, handoff.id.as_deref()).await,
-        };
+        let read = self.said_before(handoff, source).await;
         let history_missing = read.is_none();
         let ReadOut { activities: spoken, rooms: _rooms } = read.unwrap_or_default();
-        let said = spoken.iter().chain(&batch.activities);
+        let said = || spoken.iter().chain(&batch.activities);
+        let mut password_inputs = password::inputs(said());
+        password_inputs.extend(conversation.state().await.password_inputs().cloned());
+        let secrets = password::entered(said(), &password_inputs);
+        let told = password::all_without(&batch.activities, &secrets);
+        let spoken = password::all_without(&spoken, &secrets);
+        let (handoff, said) = (&told[event], spoken.iter().chain(&*told));
+        let escalation = escalation::read(handoff);
         let user = self.user(&conversation.id, &escalation, said.clone(), bot_id(handoff));
         let words = self.settings.texts.of_user(&user);
-        let takeover = takeover::around_event(&batch.activities, event, &spoken, &words, now);
+        let takeover = takeover::around_event(&told, event, &spoken, &words, now);
         let mut portions = portions(&spoken, &words).into_iter();
         let request = HandoffRequested {
-            cut: Cut { watermark: batch.watermark(), ..takeover.cut },
+            cut: Cut { watermark: batch.watermark(), password_inputs, ..takeover.cut },
             latest: said.filter_map(takeover::time_of).max(),
             seen: takeover.seen,
             context: self.context(&escalation, &user),
@@ -80,6 +83,14 @@ impl Escalations {
         context::context(&self.settings.context, &escalation.variables, locale, timezone)
     }
 
+    /// What was said up to the event; `None` when it can't be read now.
+    async fn said_before(&self, handoff: &Activity, source: &Source<'_>) -> Option<ReadOut> {
+        match escalation::transcript(handoff).filter(|transcript| !transcript.is_empty()) {
+            Some(transcript) => Some(ReadOut { activities: transcript, rooms: vec![] }),
+            None => self.read_from_start(source, handoff.id.as_deref()).await,
+        }
+    }
+
     /// What was said up to the event, when the event does not tell itself; `None` when it can't be read now.
     pub(super) async fn read_from_start(&self, source: &Source<'_>, event: Option<&str>) -> Option<ReadOut> {
         match self.bot.read_on(source, None).await {
@@ -101,6 +112,21 @@ impl Escalations {
                 None
             }
         }
+    }
+
+    /// What was said up to an event behind which the conversation could not be read; `None` when it still can't.
+    pub(super) async fn read_before(
+        &self,
+        source: &Source<'_>,
+        cut: &Cut,
+        words: &Words<'_>,
+    ) -> Option<Before> {
+        let ReadOut { activities: spoken, rooms: _rooms } =
+            self.read_from_start(source, Some(&cut.event)).await?;
+        let password_inputs = password::inputs(&spoken);
+        let secrets = password::entered(&spoken, &(&password_inputs | &cut.password_inputs));
+        let portions = portions(&password::all_without(&spoken, &secrets), words);
+        Some(Before { portions, password_inputs })
     }
 
     fn user<'a>(
@@ -129,7 +155,7 @@ impl Escalations {
 }
 
 /// History in requests' worth, oldest first; none is larger than [`HISTORY`] but for a line that is by itself.
-pub(super) fn portions(spoken: &[Activity], words: &Words<'_>) -> Vec<Vec<HistoryLine>> {
+fn portions(spoken: &[Activity], words: &Words<'_>) -> Vec<Vec<HistoryLine>> {
     let (lines, _) = history::bound(history::lines(spoken, words), LONGEST_HISTORY);
     let mut portions: Vec<Vec<HistoryLine>> = vec![];
     let mut room = 0;

@@ -1,5 +1,7 @@
 //! A person was asked for: by whom, and what whoever comes is to know.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -59,6 +61,9 @@ pub struct Cut {
     /// What the user said last before the escalation, when no id tells which activity that was; until it is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmatched_request: Option<String>,
+    /// Ids of the password inputs in the cards that the bot has shown: what is entered there is for the bot alone.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub password_inputs: BTreeSet<String>,
     /// What the user said behind the event has been taken over, as later facts tell.
     #[serde(skip)]
     pub drained: bool,

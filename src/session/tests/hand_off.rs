@@ -160,6 +160,7 @@ fn the_escalation_keeps_where_the_bot_was_cut_off() {
         answered: vec![id("6")],
         unmatched_request: Some("agent".to_owned()),
         drained: false,
+        ..Cut::default()
     };
     assert_eq!(chat.state.segment().and_then(|segment| segment.cut.clone()), Some(cut));
     assert!(["6", "8", "9"].iter().all(|at| chat.state.has_taken(&id(at))));

@@ -3,7 +3,7 @@
 use super::chat::*;
 use crate::{
     domain::HistoryLine,
-    session::{Command, HandoffRequested, Opening, Topic},
+    session::{Before, Command, HandoffRequested, Opening, Topic},
 };
 
 fn remark(text: &str) -> HistoryLine {
@@ -33,7 +33,10 @@ fn history_that_could_not_be_read_at_first_follows_once() {
     let read = |lines: &[&str]| Command::UpstreamRead {
         segment: 0,
         said: vec![],
-        history: Some(vec![lines.iter().copied().map(remark).collect()]),
+        history: Some(Before {
+            portions: vec![lines.iter().copied().map(remark).collect()],
+            ..Before::default()
+        }),
     };
     let missing = |history_missing| {
         let request = HandoffRequested { history_missing, ..request(Opening::Start) };
@@ -47,6 +50,11 @@ fn history_that_could_not_be_read_at_first_follows_once() {
     assert_eq!(chat.deliver(), ["START_CONVERSATION", "history one two"]);
     assert_eq!(missing(true).on(read(&[])), ["drained"], "there is none");
     assert_eq!(missing(false).on(read(&["one"])), ["drained"], "it went with the opening");
+    let mut late = missing(true);
+    let password_inputs = || ["pin".to_owned()].into();
+    let before = Before { password_inputs: password_inputs(), ..Before::default() };
+    late.on(Command::UpstreamRead { segment: 0, said: vec![], history: Some(before) });
+    assert!(late.state.password_inputs().eq(&password_inputs()), "the bot's cards are known from now on");
     let mut over = missing(true);
     over.on(Command::UserEnded);
     assert_eq!(over.on(read(&["one"])), ["drained"], "nobody waits for it");

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     translate::{
+        password::is_password,
         readable,
         texts::{Text, Words},
     },
@@ -199,9 +200,7 @@ impl Parts<'_> {
                 options: options(node),
                 several: node.get("isMultiSelect") == Some(&Value::Bool(true)),
             },
-            _ => StepKind::Text {
-                secret: text("style").is_some_and(|style| style.eq_ignore_ascii_case("password")),
-            },
+            _ => StepKind::Text { secret: is_password(node) },
         };
         let label = text("label").or(if node["type"] == "Input.Toggle" { text("title") } else { None });
         let prompt = match label {

@@ -83,7 +83,7 @@ fn a_whole_conversation() -> Vec<Value> {
     let mut talk = Talk::live();
     let at = talk.now;
     let line = HistoryLine { from_bot: false, name: "Dana".to_owned(), text: "earlier".to_owned(), at };
-    talk.on(Command::UpstreamRead { segment: 0, said: vec![], history: Some(vec![vec![line]]) });
+    talk.on(Command::UpstreamRead { segment: 0, said: vec![], history: Some(vec![vec![line]].into()) });
     talk.on(Command::UserTyping);
     let file = |name: &str| Attachment {
         name: name.to_owned(),

@@ -73,7 +73,7 @@ fn any_batch_of_the_bot_is_taken_over() {
             talk.on(Command::UpstreamRead {
                 segment: 0,
                 said: taken.said,
-                history: Some(vec![history::lines(&spoken, &Words::default())]),
+                history: Some(vec![history::lines(&spoken, &Words::default())].into()),
             });
             talk.deliver();
         }

@@ -27,7 +27,7 @@ impl Deliverer {
             Move::ReadUpstream { said, history } => Command::UpstreamRead {
                 segment: chat.state.undrained().unwrap_or_default(),
                 said: said.into_iter().map(|words| words.said(chat.now)).collect(),
-                history: history.then(|| vec![vec![remark()]; 2]),
+                history: history.then(|| vec![vec![remark()]; 2].into()),
             },
             Move::Say(words) => Command::UserSaid(Box::new(words.said(chat.now))),
             Move::Type => Command::UserTyping,
