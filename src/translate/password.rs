@@ -22,6 +22,8 @@ pub(super) fn is_password(input: &Value) -> bool {
 /// More inputs no agent has, and no longer names: they are kept with the conversation.
 const MOST: usize = 1_000;
 const LONGEST: usize = 256;
+/// Words that are looked for within texts.
+const SOUGHT: usize = 64;
 
 /// The password inputs of the agent's cards, however deep they stand there.
 pub fn inputs<'a>(shown: impl IntoIterator<Item = &'a Activity>) -> Inputs {
@@ -107,11 +109,11 @@ pub fn all_without<'a>(activities: &'a [Activity], words: &Entered) -> Cow<'a, [
     activities.iter().map(|activity| without(activity, words)).collect()
 }
 
-/// An activity with dots for these words in what it says, and without what else repeats them.
+/// An activity with dots for these words in what it says, as a whole and within a text, and without what else repeats them.
 pub fn without(activity: &Activity, words: &Entered) -> Activity {
     let Ok(Value::Object(mut fields)) = serde_json::to_value(activity) else { return Activity::default() };
     fields.retain(|name, field| match name.as_str() {
-        "text" | "value" => {
+        "text" | "value" | "speak" => {
             cover(field, words);
             true
         }
@@ -125,21 +127,60 @@ fn cover(value: &mut Value, words: &Entered) {
         Value::Array(list) => list.iter_mut().for_each(|value| cover(value, words)),
         Value::Object(fields) => fields.values_mut().for_each(|value| cover(value, words)),
         leaf if is_one(leaf, words) => *leaf = MASKED.into(),
-        Value::String(text) => {
-            if let Some(mut value) = packed(text) {
+        Value::String(text) => match packed(text) {
+            Some(mut value) => {
                 cover(&mut value, words);
                 *text = value.to_string();
             }
-        }
+            None => {
+                words.iter().filter(|word| is_telling(word)).take(SOUGHT).for_each(|word| blot(text, word))
+            }
+        },
         _ => {}
     }
+}
+
+/// Shorter words stand in many a text.
+fn is_telling(word: &str) -> bool {
+    word.chars().nth(2).is_some()
+}
+
+/// Puts dots where a word stands in a text by itself.
+fn blot(text: &mut String, word: &str) {
+    let joins = |one: Option<char>, other: Option<char>| {
+        one.is_some_and(char::is_alphanumeric) && other.is_some_and(char::is_alphanumeric)
+    };
+    let alone = |at: &usize| {
+        let (before, behind) = (&text[..*at], &text[at + word.len()..]);
+        !joins(before.chars().next_back(), word.chars().next())
+            && !joins(word.chars().next_back(), behind.chars().next())
+    };
+    let found = text.match_indices(word).map(|(at, _)| at).filter(alone);
+    let found: Vec<usize> = found.collect();
+    if found.is_empty() {
+        return;
+    }
+    let (mut blotted, mut from) = (String::with_capacity(text.len()), 0);
+    for at in found {
+        blotted.push_str(&text[from..at]);
+        blotted.push_str(MASKED);
+        from = at + word.len();
+    }
+    blotted.push_str(&text[from..]);
+    *text = blotted;
 }
 
 /// Takes the words out of a value; whether any of it may stay.
 fn forget(value: &mut Value, words: &Entered) -> bool {
     match value {
         Value::Array(list) => list.retain_mut(|value| forget(value, words)),
-        Value::Object(fields) => fields.retain(|_, value| forget(value, words)),
+        Value::Object(fields) => fields.retain(|name, value| match name.as_str() {
+            "content" => {
+                cover(value, words);
+                true
+            }
+            _ => forget(value, words),
+        }),
         leaf => return !is_one(leaf, words),
     }
     true
@@ -208,6 +249,21 @@ mod tests {
                 shown.contains(MASKED) && !shown.contains("hunter2") && !shown.contains("4711"),
                 "{shown}"
             );
+        }
+    }
+
+    #[test]
+    fn who_repeats_it_is_not_told_either_and_a_part_of_another_word_is_none() {
+        let words = ["4711", "7"].map(str::to_owned).into();
+        for (said, told) in [
+            ("Noted: pin=4711, thanks. 4711", "Noted: pin=••••••••, thanks. ••••••••"),
+            ("INC0047110 and 47111, 7 in all", "INC0047110 and 47111, 7 in all"),
+            ("7", "••••••••"),
+        ] {
+            let card = json!([{"contentUrl": "https://a.example/4711", "content": {"text": said}}]);
+            let told_card = json!([{"contentUrl": "https://a.example/4711", "content": {"text": told}}]);
+            let activity = without(&message(json!({"text": said, "attachments": card})), &words);
+            assert_eq!(activity, message(json!({"text": told, "attachments": told_card})));
         }
     }
 
