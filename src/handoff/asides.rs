@@ -90,7 +90,7 @@ impl Asides {
         let stamp = Timestamp::now().max(shown.unwrap_or_default());
         let words = self.texts.of(activity.locale.as_deref());
         let secret = answer_one(activity, conversation, &[], &words).secure;
-        let echo = if secret { masked(activity) } else { takeover::echo(activity) };
+        let echo = takeover::echo(&if secret { masked(activity) } else { activity.clone() });
         let from = activity.from.as_ref().and_then(|from| from.id.clone());
         let user = User { id: from.unwrap_or_default(), ..User::default() };
         let id = ActivityId::of_nothing(conversation);

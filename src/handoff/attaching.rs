@@ -75,6 +75,13 @@ impl Attaching {
         let direct_line = self.direct_line.root().await.ok();
         let whole = with_files(activity, files);
         let found = sorted(attachments(activity), direct_line.as_ref());
+        let mut holds_some = found.iter().any(|(_, address)| matches!(address, Address::Data { .. }));
+        // None of it may be sent on before the message is decided on.
+        if holds_some
+            && conversation.state().await.questions.open().iter().any(|(_, asked)| asked.is_secure())
+        {
+            return Err((String::new(), TakeError::WithMasked));
+        }
         let limits = self.asked_for(conversation).await;
         let heads = found.iter().filter_map(|(attachment, address)| head(attachment, address));
         for (taken, head) in (files.len()..).zip(heads) {
@@ -97,7 +104,8 @@ impl Attaching {
         let missing = answer::inline(activity).filter(missing);
         left_out.extend(missing.map(|inline| words.file_left_out(answer::called(inline))));
         told.extend(files.iter().cloned());
-        Ok(Attached { activity: whole, files: files.clone(), told, left_out, direct_line })
+        holds_some |= !left_out.is_empty();
+        Ok(Attached { activity: whole, files: files.clone(), told, left_out, holds_some, direct_line })
     }
 
     /// Deletes files that no message will name. Those that ServiceNow has can't be deleted; they count as the conversation's.

@@ -25,6 +25,8 @@ pub struct Attached {
     pub told: Vec<Attachment>,
     /// A line for each that goes nowhere.
     pub left_out: Vec<String>,
+    /// Whether the message itself holds some of them, or what only looks like one: that may be words.
+    pub holds_some: bool,
     pub direct_line: Option<Url>,
 }
 

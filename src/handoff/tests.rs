@@ -138,6 +138,46 @@ async fn a_masked_answer_with_files_is_in_no_fact_whoever_heard_the_question() {
     assert!(!serde_json::to_string(&stored).expect("JSON").contains("hunter2"));
 }
 
+#[tokio::test]
+async fn of_a_message_to_a_masked_question_nothing_is_stored_that_may_be_its_answer() {
+    let file = json!([{"contentType": "image/png", "contentUrl": "https://files.example.com/a.png", "name": "a.png"}]);
+    let held = json!([{"contentType": "text/plain", "content": "hunter2", "name": "hunter2"}]);
+    let data =
+        json!([{"contentType": "text/plain", "contentUrl": "data:text/plain,hunter2", "name": "a.txt"}]);
+    let sender = json!({"id": "hunter2", "name": "hunter2", "more": [" hunter2"]});
+    for (message, expected) in [
+        (json!({"text": "hunter2", "localTimezone": "hunter2", "locale": "hunter2"}), "Accepted"),
+        (json!({"text": "hunter2", "from": sender}), "Accepted"),
+        (json!({"text": "hunter2", "channelData": {"clientActivityID": "hunter2"}}), "Accepted"),
+        (json!({"text": "hunter2", "summary": "hunter2", "speak": "hunter2"}), "Accepted"),
+        (json!({"value": {"pin": "hunter2"}, "localTimezone": "hunter2"}), "Accepted"),
+        (json!({"summary": "hunter2"}), "Accepted"),
+        (json!({"text": " ", "suggestedActions": {"actions": [{"title": "hunter2"}]}}), "Accepted"),
+        (json!({"text": "", "attachments": held}), "Refused(File(WithMasked))"),
+        (json!({"attachments": data}), "Refused(File(WithMasked))"),
+        (json!({"attachments": file, "summary": "hunter2"}), "Accepted"),
+    ] {
+        let store = MemoryJournal::default();
+        let mut chat = Chat { now: Timestamp::now(), ..Chat::with_ana() };
+        let masked = TextInput { mask: Mask::Secure, ..TextInput::default() };
+        chat.hears(webhook([shows("m1", Control::TextInput(masked))]));
+        let id = conversation();
+        store.store().append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
+        let here = instance(&store);
+        let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
+        let caller = Caller::read(Some("Bearer a-token")).expect("a token");
+        let activity = Activity::from_value(message.clone()).expect("an activity");
+        let activity = Activity { kind: "message".to_owned(), ..activity };
+        let client = Client { conversation: &entry, caller: &caller };
+        let posted = here.posting.post(client, activity, None).await.expect("the store answers");
+        assert!(format!("{posted:?}").starts_with(expected), "{message}: {posted:?}");
+        let stored: Vec<Fact> = store.store().read(&id, 0).await.expect("the store answers");
+        let stored = serde_json::to_string(&stored).expect("JSON");
+        assert!(!stored.contains("hunter2"), "{message}: {stored}");
+        assert_eq!(stored.contains("a.png"), message["attachments"] == file, "a file is none: {stored}");
+    }
+}
+
 async fn look(
     handoff: &Arc<Handoff>,
     entry: &Arc<super::Conversation>,

@@ -1,8 +1,8 @@
 //! What the user says to a live chat: what it answers, how it is stored, and how it is told.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Conversation, Posted, Refusal, attaching::Attaching, calls::Calls, named::Attached};
 use crate::{
@@ -39,17 +39,19 @@ pub async fn say(
         if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
             return Decided::Known(id);
         }
-        let (amiss, secret) = (answer.amiss, is_secret(&answer));
+        let (amiss, secure, secret) = (answer.amiss, answer.secure, is_secret(&answer));
+        // Files are kept, a masked answer never is.
+        let refused = |files: &Attached| (secure && files.holds_some) || (secret && amiss.is_none());
+        let refused = attached.as_ref().is_some_and(refused);
         let mut said = UserSaid { trace: trace.clone(), latest, ..live_words(&activity, answer, at) };
         if let Some(attached) = &attached {
             attached.go_with(&mut said);
         }
         let command = match amiss {
-            Some(amiss) => Command::NotTaken { said: Box::new(said), why: notice(amiss) },
-            // Files are kept, a masked answer never is.
-            None if secret && attached.is_some() => {
+            _ if refused => {
                 Command::Tell(Notice::FileRefused { name: String::new(), why: FileFault::WithMasked })
             }
+            Some(amiss) => Command::NotTaken { said: Box::new(said), why: notice(amiss) },
             None => {
                 if let Some(message) = said.message.as_mut().filter(|_| secret) {
                     message.whisper = Some(ledger.whisper(&name, std::mem::take(&mut message.text).into()));
@@ -121,27 +123,49 @@ fn is_secret(answer: &Answer) -> bool {
 
 /// A client's message for the live chat.
 fn live_words(activity: &Activity, answer: Answer, at: Timestamp) -> UserSaid {
-    let echo = if is_secret(&answer) { masked(activity) } else { takeover::echo(activity) };
+    let shown = match answer.secure {
+        true if is_secret(&answer) => Cow::Owned(masked(activity)),
+        true => Cow::Owned(only_files(activity)),
+        false => Cow::Borrowed(activity),
+    };
     let Answer { text, typed, secure: _, attachments, nothing, question, amiss } = answer;
     let nothing = nothing || amiss.is_some();
     UserSaid {
-        client_id: takeover::client_id(activity),
-        timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
+        client_id: takeover::client_id(&shown),
+        timezone: shown.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
         message: (!nothing).then_some(ToAgent { text, typed, attachments, whisper: None }),
         answers: question,
-        echo,
+        echo: takeover::echo(&shown),
         at,
         ..UserSaid::default()
     }
 }
 
-/// What the client is shown of a masked answer: that there was one.
-pub fn masked(activity: &Activity) -> Map<String, Value> {
-    let mut echo = takeover::echo(activity);
-    echo.retain(|name, _| matches!(name.as_str(), "from" | "locale" | "localTimezone"));
-    echo.insert("text".to_owned(), MASKED.into());
-    if let Some(id) = takeover::client_id(activity) {
-        echo.insert("channelData".to_owned(), json!({"clientActivityID": id}));
-    }
-    echo
+/// What the client is shown of a masked answer: that there was one. What is kept beside it does not repeat its words.
+pub fn masked(activity: &Activity) -> Activity {
+    let kept = Activity {
+        kind: activity.kind.clone(),
+        from: activity.from.clone(),
+        locale: activity.locale.clone(),
+        local_timezone: activity.local_timezone.clone(),
+        channel_data: takeover::client_id(activity).map(|id| json!({"clientActivityID": id})),
+        ..Activity::default()
+    };
+    let said =
+        Activity { from: None, locale: None, local_timezone: None, channel_data: None, ..activity.clone() };
+    let words = password::words(&takeover::echo(&said).into());
+    Activity { text: Some(MASKED.to_owned()), ..password::without(&kept, &words) }
+}
+
+/// What the client is shown of files that come without words while a masked answer is waited for.
+fn only_files(activity: &Activity) -> Activity {
+    let file = |attachment: &Value| {
+        let mut file = attachment.clone();
+        if let Value::Object(fields) = &mut file {
+            fields.retain(|name, _| matches!(name.as_str(), "name" | "contentType" | "contentUrl"));
+        }
+        file
+    };
+    let attachments = activity.attachments.as_ref().map(|files| files.iter().map(file).collect());
+    Activity { text: None, attachments, ..masked(activity) }
 }

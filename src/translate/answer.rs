@@ -185,7 +185,8 @@ fn worded(activity: &Activity, open: &[(u64, Control)], words: &Words<'_>) -> An
     let is_plain = |answer: &Answer| masked.is_none() || !answer.typed || answer.text.is_empty();
     let secret = || masked.and_then(|at| open.get(at)).and_then(to);
     let found = later.iter().rev().filter_map(to).find(is_plain).or_else(secret);
-    let found = found.unwrap_or_else(|| answer(activity, None));
+    // What has no words may have them where nobody looks.
+    let found = found.unwrap_or_else(|| Answer { secure: masked.is_some(), ..answer(activity, None) });
     let asked = || open.iter().rev().find(|(_, control)| control.asks());
     let missing = || asked().map_or(Missing::Anything, |(_, control)| click::missing(control));
     let amiss = found.nothing.then(|| Amiss::Missing(missing()));
