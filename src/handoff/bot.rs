@@ -31,12 +31,19 @@ pub struct Source<'a> {
     pub segment: usize,
     pub conversation: Cow<'a, str>,
     pub authorization: Cow<'a, str>,
+    /// What is older was erased.
+    pub since: Option<Timestamp>,
 }
 
 impl<'a> Source<'a> {
     /// The client's own conversation, before anybody was asked for.
     pub fn own(id: &'a ConversationId, authorization: &'a str) -> Self {
-        Self { segment: 0, conversation: id.as_str().into(), authorization: authorization.into() }
+        Self {
+            segment: 0,
+            conversation: id.as_str().into(),
+            authorization: authorization.into(),
+            since: None,
+        }
     }
 }
 
@@ -85,7 +92,7 @@ impl Bot {
             Some(token) => self.renewed(conversation, &ours, token).await?,
             None => self.direct_line.own_authorization().unwrap_or_default(),
         };
-        Ok(Source { segment, conversation: ours.into(), authorization: authorization.into() })
+        Ok(Source { segment, conversation: ours.into(), authorization: authorization.into(), since: None })
     }
 
     /// Where the bot speaks now, or spoke last.

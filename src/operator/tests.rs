@@ -73,7 +73,7 @@ async fn after_an_erase_no_byte_of_the_person_is_left_and_nothing_opens_the_conv
     assert!(!on_disk(&folder, "\"dana\"") && on_disk(&folder, "\"eve\""));
     operator.erase("c-2", true).await.expect("erased");
     assert!(!on_disk(&folder, "My printer burns") && !on_disk(&folder, "Dana Secret"));
-    assert!(operator.tombstones.has(&other).await.expect("read"));
+    assert!(operator.tombstones.erased_at(&other).await.expect("read").is_some());
     assert!(!on_disk(&folder, "c-2"), "the tombstone names it");
     assert!(operator.list(false).await.expect("a list").is_empty());
 }
@@ -139,6 +139,19 @@ async fn what_a_newer_build_has_stored_is_exported_found_and_erased() {
 }
 
 #[tokio::test]
+async fn a_conversation_that_is_erased_again_counts_from_then_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let operator = with_chat(&folder, "c-1", "dana", Timestamp(1)).await;
+    let id = ConversationId::parse("c-1").expect("an id");
+    for at in [5, 9] {
+        operator.tombstones.put(&id, Timestamp(at)).await.expect("stored");
+        assert_eq!(operator.tombstones.erased_at(&id).await.expect("read"), Some(Timestamp(at)));
+    }
+    assert_eq!(operator.tombstones.forget(Timestamp(9)).await.expect("looked"), 0, "one of them is young");
+    assert_eq!(operator.tombstones.forget(Timestamp(10)).await.expect("looked"), 1);
+}
+
+#[tokio::test]
 async fn a_chat_that_servicenow_never_had_is_erased_without_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let operator = with_chat(&folder, "c-1", "dana", Timestamp(1)).await;
@@ -161,5 +174,5 @@ async fn what_is_open_is_kept_and_what_has_no_end_of_its_own_goes_with_its_days(
     let retention = retention(30).expect("some days");
     assert_eq!(retention.run(now).await.expect("run"), 1);
     assert!(operator.show("open").await.is_ok() && operator.show("over").await.is_err());
-    assert!(!operator.tombstones.has(&over).await.expect("read"));
+    assert_eq!(operator.tombstones.erased_at(&over).await.expect("read"), None);
 }

@@ -1,4 +1,6 @@
-//! What stays of an erased conversation: a hash of its id, so that Direct Line's old event opens nothing again.
+//! What stays of an erased conversation: a hash of its id and when that was, so that Direct Line's old event opens nothing again.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -32,26 +34,42 @@ impl Stored for Tombstone {
 }
 
 /// The tombstones of a store.
-pub struct Tombstones(Store<Tombstone>);
+pub struct Tombstones {
+    store: Store<Tombstone>,
+    /// Whether an event has been met that does not say when it was.
+    undated: AtomicBool,
+}
 
 impl Tombstones {
     pub fn new(store: Store<Tombstone>) -> Self {
-        Self(store)
+        Self { store, undated: AtomicBool::new(false) }
     }
 
     /// # Errors
     /// When the store fails.
     pub async fn put(&self, id: &ConversationId, now: Timestamp) -> Result<(), JournalError> {
-        // One that stands there already is as good.
-        self.0.append(&hashed(id), 0, &[Tombstone::Erased { at: now }], None).await.map(drop)
+        let id = hashed(id);
+        let before = self.store.read(&id, 0).await?.len() as u64;
+        // Another that is put at the same time is as good.
+        self.store.append(&id, before, &[Tombstone::Erased { at: now }], None).await.map(drop)
     }
 
-    /// Whether the conversation was erased.
+    /// When the conversation was erased last, if it was.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn has(&self, id: &ConversationId) -> Result<bool, JournalError> {
-        Ok(!self.0.read(&hashed(id), 0).await?.is_empty())
+    pub async fn erased_at(&self, id: &ConversationId) -> Result<Option<Timestamp>, JournalError> {
+        let at = |fact: &Tombstone| match fact {
+            Tombstone::Erased { at } => *at,
+            // Nothing is younger than what nobody knows the age of.
+            Tombstone::Unknown => Timestamp(i64::MAX),
+        };
+        Ok(self.store.read(&hashed(id), 0).await?.iter().map(at).max())
+    }
+
+    /// Whether this is the first event that does not say when it was.
+    pub fn is_first_undated(&self) -> bool {
+        !self.undated.swap(true, Relaxed)
     }
 
     /// Takes away those that are older than `before`; how many they were.
@@ -60,10 +78,10 @@ impl Tombstones {
     /// When the store fails.
     pub async fn forget(&self, before: Timestamp) -> Result<usize, JournalError> {
         let mut forgotten = 0;
-        for id in self.0.all().await? {
+        for id in self.store.all().await? {
             let is_old = |fact: &Tombstone| matches!(fact, Tombstone::Erased { at } if *at < before);
-            if self.0.read(&id, 0).await?.iter().all(is_old) {
-                forgotten += usize::from(self.0.remove(&id).await?);
+            if self.store.read(&id, 0).await?.iter().all(is_old) {
+                forgotten += usize::from(self.store.remove(&id).await?);
             }
         }
         Ok(forgotten)

@@ -18,11 +18,11 @@ use crate::{
 /// line before it, else of the first after it that has one. `words` name who has no name.
 pub fn lines(activities: &[Activity], words: &Words<'_>) -> Vec<HistoryLine> {
     let messages = || activities.iter().filter(|activity| activity.kind == "message");
-    let first = messages().find_map(|activity| time(activity.timestamp.as_ref()?));
+    let first = messages().find_map(time_of);
     let mut last = first.unwrap_or_default();
     let mut found = Vec::new();
     for activity in messages() {
-        last = activity.timestamp.as_ref().and_then(time).unwrap_or(last);
+        last = time_of(activity).unwrap_or(last);
         let Some(text) = text(activity) else { continue };
         let from_bot = from_bot(activity);
         let name = activity.from.as_ref().and_then(|from| from.name.clone());
@@ -38,11 +38,10 @@ pub fn lines(activities: &[Activity], words: &Words<'_>) -> Vec<HistoryLine> {
 /// answers to it, but counts (in the id) and dates it as it comes in.
 pub fn in_order(mut activities: Vec<Activity>) -> Vec<Activity> {
     let number = |activity: &Activity| activity.id.as_ref()?.rsplit_once('|')?.1.parse::<u64>().ok();
-    let at = |activity: &Activity| activity.timestamp.as_ref().and_then(time);
     if activities.iter().all(|activity| number(activity).is_some()) {
         activities.sort_by_key(number);
-    } else if activities.iter().all(|activity| at(activity).is_some()) {
-        activities.sort_by_key(at);
+    } else if activities.iter().all(|activity| time_of(activity).is_some()) {
+        activities.sort_by_key(time_of);
     }
     activities
 }
@@ -71,6 +70,11 @@ pub fn bound(lines: Vec<HistoryLine>, max_bytes: usize) -> (Vec<HistoryLine>, bo
     }
     kept.reverse();
     (kept, cut)
+}
+
+/// When something was said, however a transcript writes that.
+pub fn time_of(activity: &Activity) -> Option<Timestamp> {
+    time(activity.timestamp.as_ref()?)
 }
 
 /// Reads a time: RFC 3339, or a number of seconds or milliseconds since 1970, also as text.

@@ -40,7 +40,8 @@ impl Escalations {
         let now = Timestamp::now();
         let handoff = &batch.activities[event];
         let read = self.said_before(handoff, source).await;
-        let history_missing = read.is_none();
+        // Who reads later does not know what was erased.
+        let history_missing = read.is_none() && source.since.is_none();
         let ReadOut { activities: spoken, rooms: _rooms } = read.unwrap_or_default();
         let said = || spoken.iter().chain(&batch.activities);
         let mut password_inputs = password::inputs(said());
@@ -85,10 +86,14 @@ impl Escalations {
 
     /// What was said up to the event; `None` when it can't be read now.
     async fn said_before(&self, handoff: &Activity, source: &Source<'_>) -> Option<ReadOut> {
-        match escalation::transcript(handoff).filter(|transcript| !transcript.is_empty()) {
-            Some(transcript) => Some(ReadOut { activities: transcript, rooms: vec![] }),
-            None => self.read_from_start(source, handoff.id.as_deref()).await,
+        let mut read = match escalation::transcript(handoff).filter(|transcript| !transcript.is_empty()) {
+            Some(transcript) => ReadOut { activities: transcript, rooms: vec![] },
+            None => self.read_from_start(source, handoff.id.as_deref()).await?,
+        };
+        if let Some(since) = source.since {
+            read.activities.retain(|said| history::time_of(said).is_some_and(|at| at > since));
         }
+        Some(read)
     }
 
     /// What was said up to the event, when the event does not tell itself; `None` when it can't be read now.

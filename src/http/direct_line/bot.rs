@@ -8,7 +8,7 @@ use serde_json::{
     Value, json,
     value::{RawValue, to_raw_value},
 };
-use tracing::{Instrument as _, debug, warn};
+use tracing::{Instrument as _, debug, info, warn};
 
 use self::place::{Place, Shown};
 use super::{
@@ -22,6 +22,7 @@ use crate::{
     far_end::CallError,
     handoff::{Caller, Escalations, Handoff, Source},
     http::{ACTIVITY_LIMIT, Served, error::ApiError, header, trace},
+    translate::takeover,
     wire::{
         activity::{Activity, ActivitySet, SetRead},
         json as far_json,
@@ -186,16 +187,25 @@ pub(super) async fn hand_over(
     id: &ConversationId,
     caller: &Caller,
     trace: Option<String>,
-    (set, event): (ActivitySet, usize),
+    (mut set, mut event): (ActivitySet, usize),
 ) -> Looked {
     let Some(handoff) = &served.handoff else { return Looked::Bots };
-    if let Some(erased) = &served.erased
-        && erased.has(id).await.unwrap_or(false)
+    let mut since = None;
+    if let Some(tombstones) = &served.erased
+        && let Some(erased) = tombstones.erased_at(id).await.unwrap_or_default()
     {
         // Direct Line remembers the event for a day; who was forgotten is not to come back with it.
-        return Looked::Bots;
+        let undated = takeover::time_of(&set.activities[event]).is_none();
+        set.activities.retain(|activity| takeover::time_of(activity).is_some_and(|at| at > erased));
+        let Some(younger) = handoff.escalations.find(&set.activities) else {
+            if undated && tombstones.is_first_undated() {
+                info!(conversation.id = %id, "An event that asks for a person does not say when it was: it opens no chat, because its conversation was erased");
+            }
+            return Looked::Bots;
+        };
+        (since, event) = (Some(erased), younger);
     }
-    let source = Source::own(id, &caller.authorization);
+    let source = Source { since, ..Source::own(id, &caller.authorization) };
     match handoff.escalations.escalate(id, &set, event, &source, Some(caller), trace).await {
         Ok(true) => Looked::HandedOver,
         Ok(false) => Looked::Overtaken,

@@ -1,5 +1,7 @@
 //! A person is forgotten while the program runs.
 
+use serde_json::json;
+
 use crate::world::World;
 
 #[tokio::test]
@@ -32,4 +34,38 @@ async fn after_an_erase_servicenow_knows_nothing_is_left_and_the_old_event_opens
     );
     assert_eq!(world.servicenow.chats().len(), 1, "the old event opened another chat");
     assert!(!holds("My secret words") && !holds(&session));
+}
+
+#[tokio::test]
+async fn who_was_forgotten_may_ask_for_a_person_again_and_begins_anew() {
+    let world = World::start().await;
+    let mut chat = world.chat().await;
+    chat.say("said before").await.unwrap();
+    let session = chat.conversation().to_owned();
+    let event =
+        || json!({"type": "event", "name": "handoff.initiate", "value": {"va_LastPhrase": "a person"}});
+    let opened = || {
+        let asked = world.servicenow.requests_of(&session).into_iter();
+        asked
+            .filter(|request| request.action == "CREATE_CONVERSATION")
+            .map(|request| request.body.to_string())
+    };
+    for nth in 1..4 {
+        let later = format!("said later {nth}");
+        chat.say(&later).await.unwrap();
+        world.copilot.bot_says(&session, event()).unwrap();
+        // Loaded again, the page gets the old events before the new one.
+        chat.reload();
+        chat.until("the new event", |a| a["name"] == "handoff.initiate").await.unwrap();
+        world.accept(&session).await;
+        let asked = opened().last().unwrap();
+        assert!(asked.contains(&later) && asked.contains("said before") == (nth == 1), "{asked}");
+        world.operator().erase(&session, false).await.unwrap();
+        chat.reload();
+        for _ in 0..4 {
+            chat.poll().await.unwrap();
+        }
+        assert_eq!(world.servicenow.chats().len(), nth, "an old event opened another chat");
+        assert!(!world.stored_bytes().windows(later.len()).any(|bytes| bytes == later.as_bytes()));
+    }
 }
