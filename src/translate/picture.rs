@@ -195,8 +195,11 @@ fn length(text: &str, before: &str) -> usize {
 fn enclosed(content: &[u8], before: &str) -> Option<usize> {
     let is_content = |byte: &u8| is_base64_sign(byte) || byte.is_ascii_whitespace();
     let length = content.iter().position(|byte| !is_content(byte))?;
-    let quote = before.strip_suffix(['"', '\'']).filter(|before| before.trim_end().ends_with('='));
-    let end = if before.ends_with("](") { b')' } else { *before[quote?.len()..].as_bytes().first()? };
+    let end = match before.strip_suffix(['"', '\'']) {
+        Some(name) if name.trim_end().ends_with('=') => before.as_bytes()[name.len()],
+        None if before.ends_with("](") => b')',
+        _ => return None,
+    };
     (content[length] == end).then_some(length)
 }
 
