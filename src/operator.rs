@@ -46,7 +46,7 @@ pub enum OperatorError {
     #[error("`{0}` is no conversation's id")]
     NoId(String),
     #[error(
-        "no conversation in the store names the user `{0}`; it is the client's `from.id`, or a primary bot's `userId`"
+        "no conversation in the store names the user `{0}`; a user's id is the client's `from.id`, or a primary bot's `userId`"
     )]
     Nobody(String),
     #[error(
