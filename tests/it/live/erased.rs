@@ -65,7 +65,7 @@ async fn who_was_forgotten_may_ask_for_a_person_again_and_begins_anew() {
         for _ in 0..4 {
             chat.poll().await.unwrap();
         }
-        assert_eq!(world.servicenow.chats().len(), nth, "an old event opened another chat");
+        assert_eq!(opened().count(), nth, "an old event opened another chat");
         assert!(!world.stored_bytes().windows(later.len()).any(|bytes| bytes == later.as_bytes()));
     }
 }
