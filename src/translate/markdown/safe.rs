@@ -174,7 +174,9 @@ impl Scanner<'_> {
             self.show(&format!("<{shown}>"));
             return inner.len() + 2;
         }
-        let tag = rest[1..].starts_with(|next: char| next.is_alphabetic() || matches!(next, '/' | '!' | '?'));
+        // A bracket may be taken away, and what stands behind it follow.
+        let tag =
+            rest[1..].starts_with(|next: char| next.is_alphabetic() || matches!(next, '/' | '!' | '?' | '['));
         // No backslash: behind an address some renderers take it for a part of that.
         self.show(if tag { "&lt;" } else { "<" });
         1

@@ -38,6 +38,7 @@ fn links_are_absolute_and_lead_to_the_web_only() {
         ("[![i](x.iix)](y)", "[![i](https://bridge.example.net/f/1)](https://acme.example.com/y)"),
         ("[a](javascript:alert(1)) b", "a (javascript:alert(1)) b"),
         ("[a](java&#115;cript:x)", "a (javascript:x)"),
+        ("<[img src=x](javascript:x)>", "&lt;img src=x (javascript:x)>"),
         ("![a](data:image/png;base64,xx)", "a"),
         ("[](mailto:a@example.com)", "[](mailto:a@example.com)"),
         ("[a]()", "a"),
