@@ -38,8 +38,11 @@ pub use stream::Stream;
 
 /// Milliseconds without a further `typing` after which the user counts as no longer typing.
 pub const TYPING_MILLIS: i64 = 5_000;
-/// Milliseconds within which the words of a masked answer that come once more are the same answer.
+/// Milliseconds within which an end that comes once more is the same.
 const DOUBLE_CLICK: i64 = 10_000;
+/// Milliseconds within which a masked answer that comes again is the same: a client repeats its second click for as long as the store
+/// fails it.
+const SAID_AGAIN: i64 = 30_000;
 /// Tokens known at the same time; who has more of them asks Direct Line again.
 const TOKENS: usize = 100;
 /// Milliseconds for which somebody at ServiceNow is shown to type who does not say that they stopped.
@@ -108,7 +111,7 @@ struct Whispered {
 
 impl Whispered {
     fn is_recent(&self, now: Timestamp) -> bool {
-        now.millis_since(self.at) < DOUBLE_CLICK
+        now.millis_since(self.at) < SAID_AGAIN
     }
 }
 

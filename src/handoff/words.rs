@@ -36,7 +36,7 @@ pub async fn say(
         let whole = attached.as_ref().map(|attached| password::hidden(&attached.activity, &inputs));
         let whole = whole.as_deref().unwrap_or(&activity);
         let answer = answer_to(whole, &state.conversation, &state.questions, &texts.of_user(&state.user));
-        if let Some(id) = repeats_whisper(&ledger, state, &answer, now) {
+        if let Some(id) = repeats_whisper(&ledger, state, &answer, at) {
             return Decided::Known(id);
         }
         let (amiss, secure, secret) = (answer.amiss, answer.secure, is_secret(&answer));
@@ -95,17 +95,18 @@ fn refusal(facts: &[Fact]) -> Refusal {
     }
 }
 
-/// The masked answer that these words were a moment ago, when they are not the answer to another masked question.
+/// The masked answer that these words were a moment ago, when they are not the answer to another masked question. `at`: when they
+/// came, however long the store has taken since.
 fn repeats_whisper(
     ledger: &Ledger<Chat>,
     state: &State,
     answer: &Answer,
-    now: Timestamp,
+    at: Timestamp,
 ) -> Option<ActivityId> {
     if answer.secure || !state.whispers() {
         return None;
     }
-    state.whispered_as(&ledger.whispers().marks().mark(&answer.text), now).cloned()
+    state.whispered_as(&ledger.whispers().marks().mark(&answer.text), at).cloned()
 }
 
 /// What the user is told of something that is no answer.

@@ -162,7 +162,7 @@ async fn take<R: Role>(
     };
     ledger.change_surely(entry, None, take).await?;
     if let Some((queued, why)) = given_up {
-        settle(role, &Attempt::new(entry, lane, queued), &Outcome::GivenUp(why)).await?;
+        settle(role, &Attempt::new(entry, lane, queued), &Outcome::GivenUp(why), ledger.now()).await?;
     }
     Ok(next)
 }
@@ -188,7 +188,7 @@ async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<O
         Ok(answer) => Outcome::Done(answer),
         Err(failure) => after(&attempt.queued, failure, now, ledger.jitter(1_000)),
     };
-    settle(role, attempt, &outcome).await
+    settle(role, attempt, &outcome, now).await
 }
 
 impl<M: Machine> Ledger<M> {

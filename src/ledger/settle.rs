@@ -14,11 +14,12 @@ use super::{
 use crate::domain::Timestamp;
 
 /// Settles a call that was made, or is given up, with all that follows from it; nothing when somebody has leased or settled it
-/// since. Gives the next call of the lane, which is leased with it when nothing followed that might change it.
+/// since. `decided`: when the outcome was. Gives the next call of the lane, which is leased with it when nothing followed that might change it.
 pub async fn settle<R: Role>(
     role: &Arc<R>,
     attempt: &Attempt<R::Machine>,
     outcome: &Outcome<<R::Machine as Machine>::Answer>,
+    decided: Timestamp,
 ) -> Result<Option<CallId>, JournalError> {
     let (ledger, id) = (role.ledger(), attempt.queued.id);
     let mut next = None;
@@ -27,7 +28,9 @@ pub async fn settle<R: Role>(
         let held = |queued: &&Queued<_>| queued.making() == attempt.queued.making();
         let Some(queued) = R::Machine::outbox(state).get(id).filter(held) else { return Decided::Nothing };
         let (_, number) = queued.making();
-        let settled = Settled { call: id, attempt: number, outcome: outcome.settlement(), at: now };
+        // A wait counts from when it was decided on: the clock may be set back until that is stored.
+        let at = if let Outcome::Retry { .. } = outcome { decided } else { now };
+        let settled = Settled { call: id, attempt: number, outcome: outcome.settlement(), at };
         let mut facts = ledger.machine.settle(state, queued, settled, outcome);
         if facts.len() == 1 && matches!(outcome, Outcome::Done(_)) {
             let behind = ledger.next_behind(state, attempt.lane, id, now);
