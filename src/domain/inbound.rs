@@ -40,7 +40,6 @@ pub struct Item {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a message has a handful of items, and most of them are said")]
 pub enum What {
     Said(Control),
     /// Plain text from ServiceNow itself; whose words may mean something ([`SystemMeaning`]).
