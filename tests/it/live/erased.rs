@@ -58,7 +58,7 @@ async fn who_was_forgotten_may_ask_for_a_person_again_and_begins_anew() {
         chat.reload();
         chat.until("the new event", |a| a["name"] == "handoff.initiate").await.unwrap();
         world.accept(&session).await;
-        let asked = opened().last().unwrap();
+        let asked = opened().next_back().unwrap();
         assert!(asked.contains(&later) && asked.contains("said before") == (nth == 1), "{asked}");
         world.operator().erase(&session, false).await.unwrap();
         chat.reload();
