@@ -55,7 +55,7 @@ async function open(context, demo) {
 }
 
 // How often the answer is asked for until it is seen to grow: a busy machine draws several pieces of it at once.
-const TRIES = 20;
+const TRIES = 60;
 
 async function streams(chat, seen) {
   for (let tries = 1; tries <= TRIES; tries += 1) {
