@@ -38,7 +38,7 @@ pub use stream::Stream;
 
 /// Milliseconds without a further `typing` after which the user counts as no longer typing.
 pub const TYPING_MILLIS: i64 = 5_000;
-/// Milliseconds within which an end that comes once more is the same.
+/// Milliseconds within which an end, or a masked answer where another question is open, that comes once more is the same.
 const DOUBLE_CLICK: i64 = 10_000;
 /// Milliseconds within which a masked answer that comes again is the same: a client repeats its second click for as long as the store
 /// fails it.
@@ -107,12 +107,6 @@ struct Whispered {
     mark: String,
     id: ActivityId,
     at: Timestamp,
-}
-
-impl Whispered {
-    fn is_recent(&self, now: Timestamp) -> bool {
-        now.millis_since(self.at) < SAID_AGAIN
-    }
 }
 
 /// Where a conversation stands. Each variant holds only what is true there.
@@ -214,14 +208,17 @@ impl State {
         let taken = || said.id.as_ref().filter(|id| self.has_taken(id));
         let whispered = || {
             let open = said.answers.is_some_and(|question| !self.questions.is_answered(question));
-            said.whisper().filter(|_| !open).and_then(|whisper| self.whispered_as(&whisper.mark, now))
+            said.whisper().filter(|_| !open).and_then(|whisper| self.whispered_as(&whisper.mark, now, false))
         };
         posted.or_else(taken).or_else(whispered).cloned()
     }
 
     /// The masked answer that the same words were a moment ago: a repeat or a double click.
-    pub fn whispered_as(&self, mark: &str, now: Timestamp) -> Option<&ActivityId> {
-        self.whispered.iter().find(|known| known.mark == mark && known.is_recent(now)).map(|known| &known.id)
+    /// `answers`: the words would answer another question, which they may well be meant for.
+    pub fn whispered_as(&self, mark: &str, now: Timestamp, answers: bool) -> Option<&ActivityId> {
+        let within = if answers { DOUBLE_CLICK } else { SAID_AGAIN };
+        let is_it = |known: &&Whispered| known.mark == mark && now.millis_since(known.at) < within;
+        self.whispered.iter().find(is_it).map(|known| &known.id)
     }
 
     /// Whether the user ended the chat a moment ago: to do it twice must not end what follows.

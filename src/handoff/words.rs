@@ -106,7 +106,7 @@ fn repeats_whisper(
     if answer.secure || !state.whispers() {
         return None;
     }
-    state.whispered_as(&ledger.whispers().marks().mark(&answer.text), at).cloned()
+    state.whispered_as(&ledger.whispers().marks().mark(&answer.text), at, answer.question.is_some()).cloned()
 }
 
 /// What the user is told of something that is no answer.

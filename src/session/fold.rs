@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    AgentSaid, AgentTypes, Call, EndReason, Fact, HandoffRequested, Phase, SealedToken, Segment, Speaker,
-    State, TOKENS, UserSaid, Whispered,
+    AgentSaid, AgentTypes, Call, EndReason, Fact, HandoffRequested, Phase, SAID_AGAIN, SealedToken, Segment,
+    Speaker, State, TOKENS, UserSaid, Whispered,
 };
 use crate::{
     domain::{
@@ -172,7 +172,7 @@ impl State {
             self.user.locale = Some(locale.to_owned());
         }
         if let Some(whisper) = said.whisper() {
-            self.whispered.retain(|known| known.is_recent(said.at));
+            self.whispered.retain(|known| said.at.millis_since(known.at) < SAID_AGAIN);
             self.whispered.push(Whispered { mark: whisper.mark.clone(), id: id.clone(), at: said.at });
         }
         if let Some(client_id) = &said.client_id {

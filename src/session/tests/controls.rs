@@ -141,14 +141,16 @@ fn a_masked_answer_is_a_call_like_any_other_and_its_words_are_in_no_fact() {
     assert_eq!(chat.state.questions.open(), []);
     assert_eq!(chat.on(whispers("c1", Some(at), "x")), NOTHING, "known by its id");
     assert_eq!(chat.deliver(), ["say "]);
-    assert!(chat.state.whispered_as("x", chat.now).is_some(), "a double click is known by its words");
-    chat.wait(29_999);
+    assert!(chat.state.whispered_as("x", chat.now, false).is_some(), "a double click is known by its words");
+    chat.wait(10_000);
+    assert_eq!(chat.state.whispered_as("x", chat.now, true), None, "it may be meant for another question");
+    chat.wait(19_999);
     assert!(
-        chat.state.whispered_as("x", chat.now).is_some(),
+        chat.state.whispered_as("x", chat.now, false).is_some(),
         "and so is one that is made again while the store fails"
     );
     chat.wait(1);
-    assert_eq!(chat.state.whispered_as("x", chat.now), None, "not for ever");
+    assert_eq!(chat.state.whispered_as("x", chat.now, false), None, "not for ever");
 }
 
 #[test]

@@ -224,7 +224,7 @@ impl Client {
             let answer = answer_to(&activity, &state.conversation, &state.questions, &Words::default());
             if !answer.secure && state.whispers() {
                 let mark = ledger.whispers().marks().mark(&answer.text);
-                if let Some(id) = state.whispered_as(&mark, at) {
+                if let Some(id) = state.whispered_as(&mark, at, answer.question.is_some()) {
                     return Decided::Known(id.clone());
                 }
             }
