@@ -4,7 +4,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap, HashSet},
-    fmt, fs,
+    fmt, fs, slice,
     time::{Duration, Instant},
 };
 
@@ -29,6 +29,8 @@ mod primary;
 /// One request in so many may be answered so, and no more: a store that is hardly there, on a machine that is busy with something
 /// else, takes leases from who works.
 const RARELY: usize = 4;
+/// How much of a journal a failure shows.
+const FACTS_SHOWN: usize = 20;
 /// Between two sweeps of all programs while the last answers are waited for.
 const SWEPT: Duration = Duration::from_secs(1);
 
@@ -88,21 +90,22 @@ async fn storm(stage: &Stage, size: &Size, sink: &Sink) -> Figures {
     };
     let lasted = began.elapsed();
     let waits_for = RefCell::default();
-    found(Missing(&waits_for), async || {
-        waits_for.replace(missing(stage, sink, &asked));
-        if waits_for.borrow().is_empty() {
-            return Some(());
+    let given_up = found(Missing(&waits_for), async || {
+        let (missing, given_up) = without_an_answer(stage, sink, &asked);
+        if missing.is_empty() {
+            return Some(given_up);
         }
+        waits_for.replace(missing);
         join_all(stage.processes.iter().map(|process| process.fire_timer())).await;
         tokio::time::sleep(SWEPT).await;
         None
     })
     .await;
-    let mut figures = Figures { size: *size, kills, lasted, ..Figures::default() };
+    let mut figures = Figures { size: *size, kills, lasted, given_up: given_up.len(), ..Figures::default() };
     let came = by_request(sink);
     let mut in_doubt = HashSet::new();
     for mut asked in asked {
-        figures.add(&mut asked, &came);
+        figures.add(&mut asked, &came, &given_up);
         in_doubt.extend(asked.in_doubt);
     }
     figures.in_doubt = in_doubt.len();
@@ -122,32 +125,44 @@ fn by_request(sink: &Sink) -> HashMap<String, Vec<Value>> {
     answers
 }
 
-/// Answers that have not come to the response address and were not given up, by their session; a session whose journal can't be
-/// read just now is looked at again.
-fn missing(stage: &Stage, sink: &Sink, asked: &[Asked]) -> Vec<String> {
+/// Of the answers that have not come to the response address: the requests whose answer was not given up either, and by their
+/// requests those that were. A session whose journal can't be read just now is looked at again.
+fn without_an_answer(stage: &Stage, sink: &Sink, asked: &[Asked]) -> (Vec<String>, HashMap<String, Value>) {
     let came = by_request(sink);
-    let mut missing = vec![];
+    let (mut missing, mut given_up) = (vec![], HashMap::new());
     for asked in asked {
         let ids = asked.asynchronous.iter().map(|(id, _)| id);
         let not_here: Vec<_> = ids.filter(|id| !came.contains_key(*id)).collect();
-        if !not_here.is_empty() && given_up(stage, &asked.session).is_none_or(|n| n < not_here.len()) {
-            missing.push(format!("{} of {}", not_here.len(), asked.session));
+        if not_here.is_empty() {
+            continue;
+        }
+        let mut dropped = dropped(stage, &asked.session).unwrap_or_default();
+        for id in not_here {
+            match dropped.remove(id) {
+                Some(answer) => _ = given_up.insert(id.clone(), answer),
+                None => missing.push(id.clone()),
+            }
         }
     }
-    missing
+    (missing, given_up)
 }
 
-/// How many answers of a session were given up, as its journal says: one that may have arrived is sent again once after its program
-/// was killed, and no more when that happens again. A program that was killed right behind it has not logged it.
-fn given_up(stage: &Stage, session: &str) -> Option<usize> {
+/// The answers of a session that were given up, by their requests, as its journal says: one that may have arrived is sent again once
+/// after its program was killed, and no more when that happens again. A program that was killed right behind it has not logged it.
+fn dropped(stage: &Stage, session: &str) -> Option<HashMap<String, Value>> {
+    let facts = facts(stage, session)?;
+    let dropped = facts.iter().filter(|fact| fact["fact"] == "settled" && fact["outcome"] == "dropped");
+    let calls = dropped.map(|fact| &facts[fact["call"][0].as_u64().unwrap() as usize]);
+    let answers = calls.filter(|call| call["fact"] == "answered").map(|answered| answered["body"].clone());
+    Some(answers.map(|body| (body["requestId"].as_str().unwrap_or_default().to_owned(), body)).collect())
+}
+
+/// A session's journal, as the operator's command shows it.
+fn facts(stage: &Stage, session: &str) -> Option<Vec<Value>> {
     let id = ask::session(&Request::new("", session, session, Action::default()));
     let shown = stage.processes[0].run(&["conversations", "export", id.as_str()])?;
-    let shown: Value = serde_json::from_str(&shown).unwrap();
-    let facts = shown["facts"].as_array().unwrap();
-    let dropped = facts.iter().filter(|fact| fact["fact"] == "settled" && fact["outcome"] == "dropped");
-    let answers =
-        dropped.filter(|fact| facts[fact["call"][0].as_u64().unwrap() as usize]["fact"] == "answered");
-    Some(answers.count())
+    let mut shown: Value = serde_json::from_str(&shown).unwrap();
+    serde_json::from_value(shown["facts"].take()).unwrap()
 }
 
 /// No answer is given up for another reason than that its program was killed twice meanwhile.
@@ -184,8 +199,21 @@ fn check_what_the_agent_heard(stage: &Stage, size: &Size, in_doubt: &HashSet<Str
         let heard = heard.remove(&session(number)).unwrap_or_default();
         let said = (1..=size.messages).map(|n| words(number, n));
         let said: Vec<_> = said.filter(|words| heard.contains(words) || !in_doubt.contains(words)).collect();
-        assert_eq!(heard, said, "session {number}");
+        assert_eq!(
+            heard,
+            said,
+            "session {number}: {}",
+            what_became_of_the_first_lost(stage, number, &heard, &said)
+        );
     }
+}
+
+/// For whoever reads why the storm failed.
+fn what_became_of_the_first_lost(stage: &Stage, number: usize, heard: &[String], said: &[String]) -> String {
+    let Some(lost) = said.iter().find(|words| !heard.contains(words)) else { return String::new() };
+    let facts = facts(stage, &session(number)).unwrap_or_default();
+    let asked = facts.iter().skip_while(|fact| fact["text"] != **lost);
+    asked.take(FACTS_SHOWN).map(|fact| format!("\n{fact}")).collect()
 }
 
 fn session(number: usize) -> String {
@@ -213,7 +241,13 @@ struct Figures {
 }
 
 impl Figures {
-    fn add(&mut self, asked: &mut Asked, came: &HashMap<String, Vec<Value>>) {
+    /// What was given up says as well as what came whether the agent heard the request.
+    fn add(
+        &mut self,
+        asked: &mut Asked,
+        came: &HashMap<String, Vec<Value>>,
+        given_up: &HashMap<String, Value>,
+    ) {
         let Asked { session: _, took, asynchronous, in_doubt, trouble } = asked;
         if asynchronous.is_empty() { &mut self.waited } else { &mut self.taken }.extend(&*took);
         self.trouble.hung_up += trouble.hung_up;
@@ -221,10 +255,7 @@ impl Figures {
         self.trouble.put_off += trouble.put_off;
         self.trouble.doubled += trouble.doubled;
         for (id, text) in &*asynchronous {
-            let Some(answers) = came.get(id) else {
-                self.given_up += 1;
-                continue;
-            };
+            let answers = came.get(id).map_or_else(|| slice::from_ref(&given_up[id]), Vec::as_slice);
             check(&answers[0], id, text, in_doubt);
             assert!(answers.iter().all(|answer| answer == &answers[0]), "one answer to {id}: {answers:?}");
             self.again += answers.len() - 1;
