@@ -2,6 +2,7 @@
 
 mod agents;
 mod catalogue;
+mod direct_line;
 mod fault;
 mod file;
 mod keyvault;
@@ -24,10 +25,13 @@ use url::Url;
 use self::reader::Reader;
 pub use self::{
     catalogue::{SETTINGS, Setting},
+    direct_line::DirectLineSettings,
     fault::{SettingErrors, SettingFault},
     keyvault::{Reference, Secrets, WITH_ENTRIES, entry},
     platform::{Place, Platform, SIGNS},
     roles::{Caution, Role},
+    secondary_bot::{SecondaryBotSettings, SecondaryResponse},
+    servicenow::{ServiceNowLogin, ServiceNowSettings},
     sources::Sources,
     spelling::{Misspelt, misspelt},
     surface::HOST_PORT,
@@ -101,11 +105,11 @@ impl Settings {
             azure_client_id: surface::azure_client_id(&mut reader),
             public_url: reader.root("PUBLIC_URL"),
             allowed_origins: surface::allowed_origins(&mut reader),
-            // DirectLineJS gives up on a poll after 20 s, and on all polls with it.
             retention_days: u32::try_from(reader.number("RETENTION_DAYS", 0..=3_650, "days")).unwrap_or(30),
+            // DirectLineJS gives up on a poll after 20 s, and on all polls with it.
             long_poll: reader.milliseconds("LONG_POLL", 0..=15_000),
             web_socket: reader.choice("WEB_SOCKET", &[("auto", true), ("off", false)]) && !in_functions_host,
-            direct_line: direct_line(&mut reader),
+            direct_line: direct_line::direct_line(&mut reader),
             servicenow: servicenow::servicenow(&mut reader),
             handoff: servicenow::handoff(&mut reader),
             responses: servicenow::responses(&mut reader),
@@ -146,23 +150,6 @@ fn is_https(url: &Url) -> bool {
     url.scheme() == "https"
 }
 
-fn direct_line(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> DirectLineSettings {
-    let url = reader.root("DIRECT_LINE_URL");
-    if url.as_ref().is_some_and(|url| url.path().contains("/v3/directline")) {
-        reader.fault("DIRECT_LINE_URL", "must be the root; leave out `/v3/directline`.");
-    }
-    let token_endpoint = reader.url("COPILOT_TOKEN_ENDPOINT");
-    if token_endpoint.as_ref().is_some_and(|url| url.path().contains("/copilotstudio/")) {
-        reader.fault(
-            "COPILOT_TOKEN_ENDPOINT",
-            "is a direct-to-engine address, which gives no Direct Line token; copy the Token Endpoint from Copilot \
-             Studio (Channels > Mobile app). An agent that shows none is of the new experience, or signs its users in \
-             with Microsoft: Direct Line reaches neither.",
-        );
-    }
-    DirectLineSettings { url, token_endpoint, secret: reader.header_secret("DIRECT_LINE_SECRET") }
-}
-
 #[derive(Clone, PartialEq, Eq)]
 pub enum StoreSetting {
     Sqlite(PathBuf),
@@ -198,74 +185,6 @@ pub enum AllowedOrigins {
     Any,
     /// Compared exactly, scheme and port included.
     List(Vec<String>),
-}
-
-#[derive(Clone)]
-pub struct DirectLineSettings {
-    /// `DIRECT_LINE_URL` when it was set; wins over the token endpoint's region.
-    pub url: Option<Url>,
-    pub token_endpoint: Option<Url>,
-    pub secret: Option<Credential>,
-}
-
-impl fmt::Debug for DirectLineSettings {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, token_endpoint, secret } = self;
-        out.debug_struct("DirectLineSettings")
-            .field("url", &url.as_ref().map(Shown))
-            .field("token_endpoint", &token_endpoint.as_ref().map(Shown))
-            .field("secret", secret)
-            .finish()
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct ServiceNowSettings {
-    /// Instance root, with a trailing slash.
-    pub url: Url,
-    pub login: ServiceNowLogin,
-    /// Message authentication, static: header `token`.
-    pub token: Option<Credential>,
-    /// Message authentication, hash: header `x-b2b-signature`.
-    pub hash_secret: Option<Credential>,
-    pub app_inbound_id: Option<String>,
-}
-
-/// The platform's own login (layer 1); message authentication comes on top.
-#[derive(Clone, Debug)]
-pub enum ServiceNowLogin {
-    /// Message authentication alone.
-    None,
-    Basic {
-        username: String,
-        password: Credential,
-    },
-    /// OAuth 2.0 password grant.
-    Password {
-        client_id: String,
-        client_secret: Credential,
-        username: String,
-        password: Credential,
-    },
-    ClientCredentials {
-        client_id: String,
-        client_secret: Credential,
-    },
-}
-
-impl ServiceNowLogin {
-    /// The secrets among it.
-    pub fn credentials(&self) -> impl Iterator<Item = &Credential> + Clone {
-        let (password, client_secret) = match self {
-            Self::None => (None, None),
-            Self::Basic { username: _, password } => (Some(password), None),
-            Self::Password { client_id: _, client_secret, username: _, password } => {
-                (Some(password), Some(client_secret))
-            }
-            Self::ClientCredentials { client_id: _, client_secret } => (None, Some(client_secret)),
-        };
-        password.into_iter().chain(client_secret)
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -336,48 +255,4 @@ pub enum RelayAccess {
     Open,
     /// Whoever has the key; they may send a name for the Direct Line secret.
     Key { key: Credential, secrets: Vec<(String, Credential)> },
-}
-
-/// What a primary bot must present; any one is enough when several are set.
-#[derive(Clone, Debug)]
-pub struct SecondaryBotSettings {
-    /// In header or body `token`.
-    pub token: Option<Credential>,
-    /// Key of the `x-b2b-signature`.
-    pub hash_secret: Option<Credential>,
-    /// `user:password`.
-    pub basic: Option<Credential>,
-    /// `None`: synchronous answers only.
-    pub response: Option<SecondaryResponse>,
-    /// Agents besides the default one: name and Direct Line secret.
-    pub agents: Vec<(String, Credential)>,
-}
-
-impl SecondaryBotSettings {
-    /// What a primary bot's is compared with.
-    pub fn inbound(&self) -> impl Iterator<Item = &Credential> + Clone {
-        self.token.iter().chain(&self.hash_secret).chain(&self.basic)
-    }
-}
-
-/// Where asynchronous answers go, and what we present there.
-#[derive(Clone)]
-pub struct SecondaryResponse {
-    /// Its query, when there is one, may be a key.
-    pub url: Url,
-    /// `user:password`.
-    pub basic: Option<Credential>,
-    /// Header `token`.
-    pub token: Option<Credential>,
-}
-
-impl fmt::Debug for SecondaryResponse {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, basic, token } = self;
-        out.debug_struct("SecondaryResponse")
-            .field("url", &Shown(url))
-            .field("basic", basic)
-            .field("token", token)
-            .finish()
-    }
 }

@@ -1,9 +1,58 @@
 //! Settings of the secondary-bot role.
 
-use super::{SecondaryBotSettings, SecondaryResponse, agents, reader::Reader};
+use std::fmt;
+
+use url::Url;
+
+use super::{Shown, agents, reader::Reader};
+use crate::credential::Credential;
 
 const CREDENTIALS: [&str; 3] = ["SECONDARY_TOKEN", "SECONDARY_HASH_SECRET", "SECONDARY_BASIC"];
 const RESPONSE_CREDENTIALS: [&str; 2] = ["SECONDARY_RESPONSE_BASIC", "SECONDARY_RESPONSE_TOKEN"];
+
+/// What a primary bot must present; any one is enough when several are set.
+#[derive(Clone, Debug)]
+pub struct SecondaryBotSettings {
+    /// In header or body `token`.
+    pub token: Option<Credential>,
+    /// Key of the `x-b2b-signature`.
+    pub hash_secret: Option<Credential>,
+    /// `user:password`.
+    pub basic: Option<Credential>,
+    /// `None`: synchronous answers only.
+    pub response: Option<SecondaryResponse>,
+    /// Agents besides the default one: name and Direct Line secret.
+    pub agents: Vec<(String, Credential)>,
+}
+
+impl SecondaryBotSettings {
+    /// What a primary bot's is compared with.
+    pub fn inbound(&self) -> impl Iterator<Item = &Credential> + Clone {
+        self.token.iter().chain(&self.hash_secret).chain(&self.basic)
+    }
+}
+
+/// Where asynchronous answers go, and what we present there.
+#[derive(Clone)]
+pub struct SecondaryResponse {
+    /// Its query, when there is one, may be a key.
+    pub url: Url,
+    /// `user:password`.
+    pub basic: Option<Credential>,
+    /// Header `token`.
+    pub token: Option<Credential>,
+}
+
+impl fmt::Debug for SecondaryResponse {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, basic, token } = self;
+        out.debug_struct("SecondaryResponse")
+            .field("url", &Shown(url))
+            .field("basic", basic)
+            .field("token", token)
+            .finish()
+    }
+}
 
 /// The role's settings; `None` when none of its credentials is set.
 pub(super) fn secondary_bot(

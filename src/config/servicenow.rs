@@ -1,12 +1,10 @@
 //! Settings of the live-agent role: the instance, its login, and what it must present to us.
 
 use serde_json::Value;
+use url::Url;
 
-use super::{
-    AfterChat, HandoffSettings, InboundCredential, ServiceNowLogin, ServiceNowSettings, reader::Reader,
-    surface,
-};
-use crate::session::Opening;
+use super::{AfterChat, HandoffSettings, InboundCredential, reader::Reader, surface};
+use crate::{credential::Credential, session::Opening};
 
 const CREDENTIALS: [&str; 6] = [
     "SERVICENOW_USERNAME",
@@ -16,6 +14,55 @@ const CREDENTIALS: [&str; 6] = [
     "SERVICENOW_TOKEN",
     "SERVICENOW_HASH_SECRET",
 ];
+
+#[derive(Clone, Debug)]
+pub struct ServiceNowSettings {
+    /// Instance root, with a trailing slash.
+    pub url: Url,
+    pub login: ServiceNowLogin,
+    /// Message authentication, static: header `token`.
+    pub token: Option<Credential>,
+    /// Message authentication, hash: header `x-b2b-signature`.
+    pub hash_secret: Option<Credential>,
+    pub app_inbound_id: Option<String>,
+}
+
+/// The platform's own login (layer 1); message authentication comes on top.
+#[derive(Clone, Debug)]
+pub enum ServiceNowLogin {
+    /// Message authentication alone.
+    None,
+    Basic {
+        username: String,
+        password: Credential,
+    },
+    /// OAuth 2.0 password grant.
+    Password {
+        client_id: String,
+        client_secret: Credential,
+        username: String,
+        password: Credential,
+    },
+    ClientCredentials {
+        client_id: String,
+        client_secret: Credential,
+    },
+}
+
+impl ServiceNowLogin {
+    /// The secrets among it.
+    pub fn credentials(&self) -> impl Iterator<Item = &Credential> + Clone {
+        let (password, client_secret) = match self {
+            Self::None => (None, None),
+            Self::Basic { username: _, password } => (Some(password), None),
+            Self::Password { client_id: _, client_secret, username: _, password } => {
+                (Some(password), Some(client_secret))
+            }
+            Self::ClientCredentials { client_id: _, client_secret } => (None, Some(client_secret)),
+        };
+        password.into_iter().chain(client_secret)
+    }
+}
 
 /// The live-agent role's far end; `None` when nothing of it is set.
 pub(super) fn servicenow(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<ServiceNowSettings> {
