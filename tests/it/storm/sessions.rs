@@ -2,8 +2,7 @@
 //! request is said to the agent once and in order, and has one answer.
 
 use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt, fs, slice,
     time::{Duration, Instant},
 };
@@ -19,7 +18,7 @@ use servicenow_handoff::{
 use self::primary::{Asked, Primary, Trouble, check};
 use super::{Container, FAILING, PROGRAMS, figures::quantiles, size::Size, weather};
 use crate::{
-    eventually::found,
+    eventually::PATIENCE,
     faults::{random::Random, stage::Stage},
     secondary::world::{Sink, TOKEN, to},
 };
@@ -31,6 +30,8 @@ mod primary;
 const RARELY: usize = 4;
 /// How much of a journal a failure shows.
 const FACTS_SHOWN: usize = 20;
+/// When no answer has come for so long, the journals are asked whether the others were given up.
+const QUIET: Duration = Duration::from_secs(10);
 /// Between two sweeps of all programs while the last answers are waited for.
 const SWEPT: Duration = Duration::from_secs(1);
 
@@ -89,18 +90,7 @@ async fn storm(stage: &Stage, size: &Size, sink: &Sink) -> Figures {
         () = refusals => unreachable!("it never ends"),
     };
     let lasted = began.elapsed();
-    let waits_for = RefCell::default();
-    let given_up = found(Missing(&waits_for), async || {
-        let (missing, given_up) = without_an_answer(stage, sink, &asked);
-        if missing.is_empty() {
-            return Some(given_up);
-        }
-        waits_for.replace(missing);
-        join_all(stage.processes.iter().map(|process| process.fire_timer())).await;
-        tokio::time::sleep(SWEPT).await;
-        None
-    })
-    .await;
+    let given_up = all_answered(stage, sink, &asked).await;
     let mut figures = Figures { size: *size, kills, lasted, given_up: given_up.len(), ..Figures::default() };
     let came = by_request(sink);
     let mut in_doubt = HashSet::new();
@@ -125,26 +115,40 @@ fn by_request(sink: &Sink) -> HashMap<String, Vec<Value>> {
     answers
 }
 
-/// Of the answers that have not come to the response address: the requests whose answer was not given up either, and by their
-/// requests those that were. A session whose journal can't be read just now is looked at again.
-fn without_an_answer(stage: &Stage, sink: &Sink, asked: &[Asked]) -> (Vec<String>, HashMap<String, Value>) {
-    let came = by_request(sink);
-    let (mut missing, mut given_up) = (vec![], HashMap::new());
-    for asked in asked {
-        let ids = asked.asynchronous.iter().map(|(id, _)| id);
-        let not_here: Vec<_> = ids.filter(|id| !came.contains_key(*id)).collect();
-        if not_here.is_empty() {
+/// Waits until every answer has come to the response address or was given up, for as long as some of them still come; by their
+/// requests those that were given up.
+async fn all_answered(stage: &Stage, sink: &Sink, asked: &[Asked]) -> HashMap<String, Value> {
+    let mut moved = Instant::now();
+    loop {
+        let missing = missing(sink, asked);
+        let fewer = async {
+            while self::missing(sink, asked).len() == missing.len() && !missing.is_empty() {
+                join_all(stage.processes.iter().map(|process| process.fire_timer())).await;
+                tokio::time::sleep(SWEPT).await;
+            }
+        };
+        if tokio::time::timeout(QUIET, fewer).await.is_ok() && !missing.is_empty() {
+            moved = Instant::now();
             continue;
         }
-        let mut dropped = dropped(stage, &asked.session).unwrap_or_default();
-        for id in not_here {
-            match dropped.remove(id) {
-                Some(answer) => _ = given_up.insert(id.clone(), answer),
-                None => missing.push(id.clone()),
-            }
+        let sessions: BTreeSet<_> = missing.iter().map(|(session, _)| *session).collect();
+        let mut given_up: HashMap<_, _> =
+            sessions.into_iter().flat_map(|session| dropped(stage, session).unwrap_or_default()).collect();
+        given_up.retain(|id, _| missing.iter().any(|(_, missed)| *missed == id));
+        if given_up.len() == missing.len() {
+            return given_up;
         }
+        assert!(moved.elapsed() < PATIENCE, "neither came nor given up: {missing:?}, {given_up:?}");
     }
-    (missing, given_up)
+}
+
+/// Sessions and requests whose answers have not come to the response address.
+fn missing<'a>(sink: &Sink, asked: &'a [Asked]) -> Vec<(&'a str, &'a str)> {
+    let came = by_request(sink);
+    let requests = asked
+        .iter()
+        .flat_map(|asked| asked.asynchronous.iter().map(|(id, _)| (asked.session.as_str(), id.as_str())));
+    requests.filter(|(_, id)| !came.contains_key(*id)).collect()
 }
 
 /// The answers of a session that were given up, by their requests, as its journal says: one that may have arrived is sent again once
@@ -172,15 +176,6 @@ fn check_why_answers_were_given_up(stage: &Stage) {
         let mut told =
             log.lines().filter(|line| line.contains("The primary bot did not take an answer; gave up"));
         assert!(told.all(|line| line.contains("MayHaveArrived")), "{log}");
-    }
-}
-
-/// What is waited for, as it was at the last look.
-struct Missing<'a>(&'a RefCell<Vec<String>>);
-
-impl fmt::Display for Missing<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "answers that come to the response address or are given up: {:?}", self.0.borrow())
     }
 }
 
