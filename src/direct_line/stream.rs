@@ -157,6 +157,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
                         // An empty one only keeps the connection open.
                         Message::Text(text) if text.is_empty() => {}
                         Message::Text(text) => return Some(text.as_str().to_owned()),
+                        // A hand-off is one in whatever frame it comes.
+                        Message::Binary(bytes) if !bytes.is_empty() => {
+                            return Some(String::from_utf8_lossy(&bytes).into_owned());
+                        }
                         Message::Close(why) => {
                             self.collided = why.is_some_and(|why| why.reason.contains("ollision"));
                             return None;
@@ -219,6 +223,16 @@ mod tests {
         assert!(kept.await.is_err());
         theirs.send(Message::text("{}")).await.expect("it is read");
         assert_eq!(stream.next().await.as_deref(), Some("{}"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_said_in_a_binary_frame_is_said() {
+        let (mut stream, mut theirs) = pair().await;
+        for frame in [&b""[..], b"{}", b"\xff\"handoff.initiate\""] {
+            theirs.send(Message::binary(frame)).await.expect("it is read");
+        }
+        assert_eq!(stream.next().await.as_deref(), Some("{}"));
+        assert_eq!(stream.next().await.as_deref(), Some("\u{fffd}\"handoff.initiate\""));
     }
 
     #[test]
