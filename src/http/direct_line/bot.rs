@@ -21,7 +21,7 @@ use crate::{
     domain::ConversationId,
     far_end::CallError,
     handoff::{Caller, Escalations, Handoff, Source},
-    http::{ACTIVITY_LIMIT, Served, error::ApiError, header, trace},
+    http::{ACTIVITY_LIMIT, Served, error::ApiError, header, held::Answer, trace},
     translate::takeover,
     wire::{
         activity::{Activity, ActivitySet, SetRead},
@@ -55,15 +55,7 @@ impl Surface<'_> {
         };
         let answer = start_answer(&response);
         let packed = response.headers().contains_key("content-encoding");
-        let held = match self.served.held.collect(response, LONGEST_SET).await {
-            Ok(held) => held,
-            Err(why) => {
-                self.span().in_scope(|| {
-                    debug!(conversation.id = %id, %why, "Direct Line's answer is not taken in; the client's poll is answered empty");
-                });
-                return Ok(empty(given));
-            }
-        };
+        let Some(held) = self.taken_in(id, response).await else { return Ok(empty(given)) };
         let body = held.bytes.clone();
         let handed_over = match self.looked(id, &body, packed).await? {
             Looked::Bots => false,
@@ -80,9 +72,25 @@ impl Surface<'_> {
             // It is another conversation's.
             Shown::Elsewhere => return Box::pin(self.poll_bot(id, None)).await,
         };
-        let asides = self.served.handoff.as_ref().map(|handoff| handoff.asides.take(id)).unwrap_or_default();
+        Ok(held.with(self.with_asides(id, shown)).send(answer))
+    }
+
+    /// What a poll is answered, with what stands in no journal behind it.
+    fn with_asides(&self, id: &ConversationId, shown: Bytes) -> Bytes {
+        let asides =
+            self.served.handoff.as_ref().map(|handoff| handoff.asides.polled(id)).unwrap_or_default();
         let more = if asides.is_empty() { None } else { with_asides(&shown, asides) };
-        Ok(held.with(more.unwrap_or(shown)).send(answer))
+        more.unwrap_or(shown)
+    }
+
+    async fn taken_in(&self, id: &ConversationId, response: Reply) -> Option<Answer> {
+        let held = self.served.held.collect(response, LONGEST_SET).await;
+        held.inspect_err(|why| {
+            self.span().in_scope(|| {
+                debug!(conversation.id = %id, %why, "Direct Line's answer is not taken in; the client's poll is answered empty");
+            });
+        })
+        .ok()
     }
 
     /// The answer to a poll when Direct Line gave no batch: the journal's, if a person was asked for.

@@ -64,12 +64,13 @@ impl Socket {
         mut watermark: Option<String>,
         mut url: Option<Url>,
     ) -> Result<Place, End> {
-        let mut line = Line::new();
+        let asides = self.served.handoff.as_ref().map(|handoff| &handoff.asides);
+        let (mut line, mut seen) = (Line::new(), asides.map_or(0, |asides| asides.place(&self.id)));
         loop {
             let event = tokio::select! {
                 event = line.event() => event,
                 () = tokio::time::sleep(ASIDES) => {
-                    self.tell_asides().await?;
+                    self.tell_asides(&mut seen).await?;
                     continue;
                 }
             };
@@ -169,9 +170,9 @@ impl Socket {
     }
 
     /// Shows what stands in no journal and is none of the bot's words.
-    async fn tell_asides(&self) -> Result<(), End> {
+    async fn tell_asides(&self, seen: &mut u64) -> Result<(), End> {
         let Some(handoff) = &self.served.handoff else { return Ok(()) };
-        let mut activities = handoff.asides.take(&self.id);
+        let mut activities = handoff.asides.pushed(&self.id, seen);
         if activities.is_empty() {
             return Ok(());
         }
