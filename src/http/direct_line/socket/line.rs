@@ -85,15 +85,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                     if let Some(frame) = stream.next().await {
                         return Event::Frame(frame);
                     }
-                    let lasted = since.elapsed() >= LASTED;
-                    let wait = match stream.collided() {
-                        true => AFTER_COLLISION,
-                        false if lasted || !self.hasty => Duration::ZERO,
-                        false => NEXT_TRY,
-                    };
-                    self.hasty = !lasted;
-                    // What was on its way is not lost: it is polled for at once.
-                    self.way = Way::polled(wait);
+                    let (collided, lasted) = (stream.collided(), since.elapsed() >= LASTED);
+                    self.ended(collided, lasted);
                 }
                 Way::Polled { next, opening: Some(opening), .. } => {
                     let opened = tokio::select! {
@@ -119,6 +112,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 }
             }
         }
+    }
+
+    /// The socket is no more. What was on its way is not lost: it is polled for at once.
+    fn ended(&mut self, collided: bool, lasted: bool) {
+        let wait = match collided {
+            true => AFTER_COLLISION,
+            false if lasted || !self.hasty => Duration::ZERO,
+            false => NEXT_TRY,
+        };
+        self.hasty = !lasted;
+        self.way = Way::polled(wait);
     }
 
     /// Opens a socket; polls go on until it is there.
