@@ -22,6 +22,10 @@ use crate::{
 };
 
 mod returning;
+#[cfg(test)]
+mod tests;
+
+pub use returning::tells_outcome;
 
 /// Pages read at most in one go; a bot that talks without end must not hold a poll.
 const PAGES: usize = 50;
@@ -95,10 +99,19 @@ impl Bot {
         Ok(Source { segment, conversation: ours.into(), authorization: authorization.into(), since: None })
     }
 
-    /// Where the bot speaks now, or spoke last.
-    pub async fn last_source<'a>(&self, client: Client<'a>) -> Result<Source<'a>, CallError> {
-        let last = client.conversation.state().await.segments.len().saturating_sub(1);
-        self.source(client, last).await
+    /// The stretch in which the bot speaks now, or spoke last.
+    pub async fn last_stretch(&self, conversation: &Conversation) -> usize {
+        conversation.state().await.segments.len().saturating_sub(1)
+    }
+
+    /// As [`source`](Self::source), in a conversation that lets us in now: for what can be sent only once.
+    pub async fn surely<'a>(&self, client: Client<'a>, stretch: usize) -> Result<Source<'a>, CallError> {
+        let source = self.source(client, stretch).await?;
+        let Source { conversation, authorization, .. } = &source;
+        match self.direct_line.stream_url(conversation, authorization, None, of_caller().as_deref()).await {
+            Err(error) if shuts_out(&error) => Err(error),
+            Ok(_) | Err(_) => Ok(source),
+        }
     }
 
     /// A batch of the bot's, from a watermark on.
@@ -163,6 +176,11 @@ impl Bot {
         self.ledger.commit(conversation, command).await.ok();
         Ok(renewed.authorization.expose_secret().to_owned())
     }
+}
+
+/// Whether no call will be let in with the same token.
+fn shuts_out(error: &CallError) -> bool {
+    matches!(error, CallError::Rejected { status: 401 | 403 | 404, .. })
 }
 
 fn over() -> CallError {

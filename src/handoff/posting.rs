@@ -73,7 +73,7 @@ impl Posting {
     ) -> Result<Posted, JournalError> {
         let (conversation, activity) = (client.conversation, Arc::new(activity));
         // The phase may change under our hands; then the next look decides.
-        for _ in 0..3 {
+        for turn in 0..3 {
             if !conversation.state().await.is_live() {
                 // What is not for a live chat goes by what the journal says now, not by our copy of it.
                 self.calls.ledger.refresh(conversation).await?;
@@ -95,7 +95,9 @@ impl Posting {
                     Box::pin(self.bot.return_now(conversation, None)).await;
                     None
                 }
-                Phase::Bot => Some(Box::pin(self.post_to_bot(client, &activity, trace.as_deref())).await?),
+                Phase::Bot => {
+                    Box::pin(self.post_to_bot(client, &activity, trace.as_deref(), turn == 0)).await?
+                }
                 Phase::Over => Some(Posted::Refused(Refusal::Over)),
             };
             if let Some(posted) = posted {
@@ -116,9 +118,12 @@ impl Posting {
                 Phase::Returning { .. } => self.bot.return_now(conversation, None).await,
                 Phase::Over => return Ok(UploadTo::Nowhere(Refusal::Over)),
                 Phase::Bot => {
-                    let source = self.bot.last_source(client).await;
-                    let nowhere = |error| UploadTo::Nowhere(Refusal::FarEnd(error));
-                    return Ok(source.map_or_else(nowhere, UploadTo::Bot));
+                    let stretch = self.bot.last_stretch(conversation).await;
+                    match self.bot.surely(client, stretch).await {
+                        Ok(source) => return Ok(UploadTo::Bot(source)),
+                        Err(error) if self.bot.replace(conversation, stretch, &error).await => {}
+                        Err(error) => return Ok(UploadTo::Nowhere(Refusal::FarEnd(error))),
+                    }
                 }
             }
         }
@@ -148,7 +153,8 @@ impl Posting {
     /// The youngest time of what the bot has said since it is back, if it can be read now: its clock is not ours.
     async fn latest_of_bot(&self, client: Client<'_>) -> Option<Timestamp> {
         client.conversation.state().await.segment().filter(|segment| segment.cut.is_none())?;
-        let source = self.bot.last_source(client).await.ok()?;
+        let stretch = self.bot.last_stretch(client.conversation).await;
+        let source = self.bot.source(client, stretch).await.ok()?;
         let said = self.bot.read_on(&source, None).await.ok()?;
         said.activities.iter().filter_map(takeover::time_of).max()
     }
@@ -200,29 +206,39 @@ impl Posting {
         Ok(Some(Posted::Accepted(id)))
     }
 
+    /// `None` when another conversation had to take the bot's place, if it `may_open` one: a conversation that refuses words has not
+    /// taken them.
     async fn post_to_bot(
         &self,
         client: Client<'_>,
         activity: &Activity,
         trace: Option<&str>,
-    ) -> Result<Posted, JournalError> {
+        may_open: bool,
+    ) -> Result<Option<Posted>, JournalError> {
         let conversation = client.conversation;
-        let source = match self.bot.last_source(client).await {
-            Ok(source) => source,
-            Err(error) => return Ok(Posted::Refused(Refusal::FarEnd(error))),
+        let stretch = self.bot.last_stretch(conversation).await;
+        let outcome = match self.bot.source(client, stretch).await {
+            Ok(source) => {
+                let outcome = self.bot.post(&source, activity, trace).await;
+                let id = outcome.as_ref().ok().and_then(Clone::clone);
+                let arrived = outcome.is_ok();
+                if let Some(id) = self.overtaken(&conversation.id, activity, id, arrived, &source).await? {
+                    return Ok(Some(Posted::Accepted(id)));
+                }
+                outcome
+            }
+            Err(error) => Err(error),
         };
-        let outcome = self.bot.post(&source, activity, trace).await;
-        let id = outcome.as_ref().ok().and_then(Clone::clone);
-        let arrived = outcome.is_ok();
-        if let Some(id) = self.overtaken(&conversation.id, activity, id, arrived, &source).await? {
-            return Ok(Posted::Accepted(id));
-        }
-        match outcome {
-            Ok(Some(id)) if !id.is_empty() => Ok(Posted::Accepted(ActivityId(id))),
+        Ok(match outcome {
+            Ok(Some(id)) if !id.is_empty() => Some(Posted::Accepted(ActivityId(id))),
             // Direct Line may answer 204; the client wants an id nevertheless.
-            Ok(_) => Ok(Posted::Accepted(ActivityId::of_nothing(&conversation.id))),
-            Err(error) => Ok(Posted::Refused(Refusal::FarEnd(error))),
-        }
+            Ok(_) => Some(Posted::Accepted(ActivityId::of_nothing(&conversation.id))),
+            Err(error) if may_open && self.bot.replace(conversation, stretch, &error).await => None,
+            Err(error) if self.bot.has_died(conversation, stretch, &error).await => {
+                Some(Posted::Refused(Refusal::BotAway))
+            }
+            Err(error) => Some(Posted::Refused(Refusal::FarEnd(error))),
+        })
     }
 
     /// After a post to the bot: takes the words over into the live chat when the bot was cut off while they

@@ -8,17 +8,22 @@ use serde_json::json;
 use tokio::{task::JoinHandle, time::timeout};
 use tracing::{Instrument as _, info, warn};
 
-use super::{super::Conversation, Bot};
+use super::{super::Conversation, Bot, shuts_out};
 use crate::{
     domain::Timestamp,
     far_end::CallError,
     ledger::Failure,
     session::{Command, EndReason, Phase},
     telemetry::{of_caller, on_behalf},
+    wire::activity::Activity,
 };
 
 /// How long somebody waits for the bot; it may come later.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The event that tells an agent what to know, and what we tell it.
+const CONTEXT: &str = "pvaSetContext";
+const OUTCOME: &str = "ServiceNowOutcome";
 
 impl Bot {
     /// Opens the fresh conversation if one is due; returns at once.
@@ -32,6 +37,27 @@ impl Bot {
     /// was looking, when it was no live chat that ended.
     pub async fn return_now(self: &Arc<Self>, conversation: &Arc<Conversation>, instead_of: Option<usize>) {
         let _ = timeout(PATIENCE, self.come_back(conversation, instead_of)).await;
+    }
+
+    /// Whether a call in a stretch of the bot's failed because that is a conversation of ours whose token has died, while nobody was
+    /// looking: the client has nothing to do with it.
+    pub async fn has_died(&self, conversation: &Conversation, stretch: usize, error: &CallError) -> bool {
+        let state = conversation.state().await;
+        shuts_out(error) && state.segments.get(stretch).is_some_and(|stretch| stretch.conversation.is_some())
+    }
+
+    /// Opens another conversation in the place of one that [`has_died`](Self::has_died), and waits for it; whether it had.
+    pub async fn replace(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        stretch: usize,
+        error: &CallError,
+    ) -> bool {
+        let dead = self.has_died(conversation, stretch, error).await;
+        if dead {
+            self.return_now(conversation, Some(stretch)).await;
+        }
+        dead
     }
 
     /// In a task of its own: a conversation that was opened is not to be forgotten because whoever waited for it has gone.
@@ -83,8 +109,8 @@ impl Bot {
         let opened = opened?;
         if let Some((why, agent)) = context {
             let told = json!({
-                "type": "event", "name": "pvaSetContext", "from": {"id": user.id, "role": "user"},
-                "value": {"ServiceNowOutcome": outcome(why), "ServiceNowAgent": agent},
+                "type": "event", "name": CONTEXT, "from": {"id": user.id, "role": "user"},
+                "value": {OUTCOME: outcome(why), "ServiceNowAgent": agent},
             });
             let (id, token) = (&opened.conversation_id, opened.token.authorization.expose_secret());
             if let Err(error) = self.direct_line.post(id, token, &told, of_caller().as_deref()).await {
@@ -101,7 +127,14 @@ impl Bot {
     }
 }
 
-/// The outcome as the agent is told it (`pvaSetContext`, `ServiceNowOutcome`).
+/// Whether it is what a fresh conversation was told by us. A page may tell its agent something under the same name.
+pub fn tells_outcome(activity: &Activity) -> bool {
+    activity.kind == "event"
+        && activity.name.as_deref() == Some(CONTEXT)
+        && activity.value.as_ref().is_some_and(|value| value.get(OUTCOME).is_some())
+}
+
+/// The outcome as the agent is told it.
 fn outcome(why: EndReason) -> &'static str {
     match why {
         EndReason::ByAgent => "ended_by_agent",
@@ -111,5 +144,31 @@ fn outcome(why: EndReason) -> &'static str {
         EndReason::ControlReturned => "control_returned",
         EndReason::NotOpened => "not_opened",
         EndReason::Idle => "idle",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_page_tells_its_agent_is_not_taken_for_ours() {
+        let own = json!({"ServiceNowOutcome": "ended_by_agent", "ServiceNowAgent": "Ana"});
+        for (kind, name, value, expected) in [
+            ("event", CONTEXT, own.clone(), true),
+            ("event", CONTEXT, json!({"a": 2}), false),
+            ("event", CONTEXT, json!("ServiceNowOutcome"), false),
+            ("event", CONTEXT, json!(null), false),
+            ("event", "other", own.clone(), false),
+            ("message", CONTEXT, own, false),
+        ] {
+            let activity = Activity {
+                kind: kind.to_owned(),
+                name: Some(name.to_owned()),
+                value: Some(value),
+                ..Activity::default()
+            };
+            assert_eq!(tells_outcome(&activity), expected, "{activity:?}");
+        }
     }
 }

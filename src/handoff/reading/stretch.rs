@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    super::{Client, Conversation},
+    super::{Client, Conversation, bot::tells_outcome},
     Making, Page, Reading,
 };
 use crate::{
@@ -52,10 +52,9 @@ impl Reading {
                     making.show_part(shown, behind);
                 }
             }
-            Err(CallError::Rejected { status: 401 | 403 | 404, .. }) => {
-                self.bot.return_now(client.conversation, Some(cursor.segment)).await;
+            Err(error) => {
+                self.bot.replace(client.conversation, cursor.segment, &error).await;
             }
-            Err(_) => {}
         }
         Ok(())
     }
@@ -78,9 +77,14 @@ impl Reading {
             }
             behind = Upstream::End;
         }
-        let ours = |activity: &Activity| activity.name.as_deref() == Some("pvaSetContext");
-        let shown = set.activities.into_iter().filter(|activity| !ours(activity));
-        Ok(Some((behind, as_clients(shown, client.conversation))))
+        Ok(Some((behind, as_clients(set.activities, client.conversation))))
+    }
+
+    /// Keeps us let in where what the bot says is pushed: nobody else asks for it there while the user is silent.
+    pub async fn keep_bot(&self, client: Client<'_>, stretch: usize) {
+        if let Err(error) = self.bot.source(client, stretch).await {
+            self.bot.replace(client.conversation, stretch, &error).await;
+        }
     }
 
     /// Where what the bot says now is pushed, from a client's place on. `None`: nowhere, it must be polled.
@@ -161,7 +165,7 @@ fn up_to(cut: &Cut, set: ActivitySet) -> (Vec<Activity>, bool) {
     (shown, ended)
 }
 
-/// Activities of a conversation behind the client's, under the client's name for it.
+/// Activities of a conversation behind the client's, under the client's name for it; without what we have said there ourselves.
 fn as_clients(activities: impl IntoIterator<Item = Activity>, conversation: &Conversation) -> Vec<Value> {
     let renamed = |mut activity: Activity| {
         if let Some(account) = &mut activity.conversation {
@@ -169,5 +173,5 @@ fn as_clients(activities: impl IntoIterator<Item = Activity>, conversation: &Con
         }
         serde_json::to_value(activity).unwrap_or_default()
     };
-    activities.into_iter().map(renamed).collect()
+    activities.into_iter().filter(|activity| !tells_outcome(activity)).map(renamed).collect()
 }

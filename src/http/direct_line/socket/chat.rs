@@ -69,12 +69,18 @@ impl Socket {
 }
 
 impl Chat<'_> {
-    /// The client's token may have ended, or its conversation been erased.
+    /// The client's token may have ended, or its conversation been erased; what we speak to the bot with ends as well.
     async fn check_standing(&self) -> Result<(), End> {
-        match self.handoff.tokens.standing(&self.conversation, &self.socket.token.caller()).await {
-            Ok(Standing::Refused { .. }) => Err(End::Refused),
-            Ok(Standing::Good | Standing::Unknown) | Err(_) => Ok(()),
+        let caller = self.socket.token.caller();
+        if let Ok(Standing::Refused { .. }) = self.handoff.tokens.standing(&self.conversation, &caller).await
+        {
+            return Err(End::Refused);
         }
+        if let Some((stretch, _)) = &self.line {
+            let client = Client { conversation: &self.conversation, caller: &caller };
+            self.handoff.reading.keep_bot(client, *stretch).await;
+        }
+        Ok(())
     }
 
     /// Waits for what there is to show; `None` when the client has read more, or after a while.
