@@ -189,11 +189,15 @@ async fn a_line_that_stands_in_no_journal_is_pushed_too_and_stamped_behind_the_b
     let press = json!({"type": "message", "value": {"serviceNowAnswer": "approve"}, "from": {"id": "dana", "role": "user"}});
     client.say("hello").await;
     client.see_text("hello").await;
+    let mut tab = client.second_tab().await;
+    tab.see_text("hello").await;
     let id = client.post(&press).await["id"].as_str().unwrap().to_owned();
-    client.see("the echo", |a| a["id"] == id.as_str()).await;
-    client.see("the line", |a| a["channelData"]["servicenow"]["system"] == true).await;
-    client.assert_once();
-    assert_times_go_forward(&client.received);
+    for reader in [&mut client, &mut tab] {
+        reader.see("the echo", |a| a["id"] == id.as_str()).await;
+        reader.see("the line", |a| a["channelData"]["servicenow"]["system"] == true).await;
+        reader.assert_once();
+        assert_times_go_forward(&reader.received);
+    }
     polling.say("hello").await.unwrap();
     polling.post(&press).await.unwrap();
     // Younger than the click, and in one answer with the line.

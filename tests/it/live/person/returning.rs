@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use servicenow_handoff::simulate::{
-    chat_client::ChatClient,
+    chat_client::{ChatClient, message},
     copilot::{self, CopilotOptions},
     servicenow::ServiceNowOptions,
 };
@@ -89,6 +89,34 @@ async fn a_token_that_other_settings_sealed_is_as_good_as_over() {
 }
 
 #[tokio::test]
+async fn words_and_files_reach_the_bot_whose_token_died_while_nobody_looked() {
+    let world = World::with_endpoint_only(&[]).await;
+    let mut chat = world.live_chat().await;
+    let id = chat.conversation().to_owned();
+    world.servicenow.end(&id).await;
+    told_to_fresh_bot(&world, &mut chat).await;
+    return_in_store(&world, &id).await;
+    for (nth, what) in [(1, "words"), (2, "a file")] {
+        world.copilot.expire_tokens(&world.copilot.conversations()[nth]);
+        let status = match what {
+            "words" => post(&world, &id, chat.token(), &message("are you there?")).await.status,
+            _ => upload(&world, &id, chat.token()).await,
+        };
+        assert_eq!(status, 200, "{what}");
+        assert_eq!(world.copilot.conversations().len(), nth + 2, "{what}");
+    }
+    chat.say("hello again").await.unwrap();
+    chat.until("the bot", |a| a["text"] == "You said: hello again").await.unwrap();
+}
+
+async fn upload(world: &World, id: &str, token: &str) -> u16 {
+    let url = format!("{}/v3/directline/conversations/{id}/upload?userId=dana", world.url);
+    let picture = world.http.post(url).bearer_auth(token).header("content-type", "image/png");
+    let named = picture.header("content-disposition", "name=\"file\"; filename=\"b.png\"");
+    named.body("a picture").send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
 async fn a_second_hand_off_is_a_chat_of_its_own() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;
@@ -96,6 +124,10 @@ async fn a_second_hand_off_is_a_chat_of_its_own() {
     talk_both_ways(&world, &mut chat, &first).await;
     world.servicenow.end(&first).await;
     sees_state(&mut chat, "completed").await;
+    // A page may tell its agent something under the same name as we do.
+    let own = json!({"type": "event", "name": "pvaSetContext", "value": {"a": 2}, "from": {"id": "dana", "role": "user"}});
+    let own = chat.post(&own).await.unwrap();
+    chat.until("its echo", |a| a["id"] == own.as_str()).await.unwrap();
     chat.say("agent").await.unwrap();
     let second = format!("{first}~2");
     chat.until("the second hand-off", |a| a["name"] == "handoff.initiate").await.unwrap();
@@ -166,12 +198,15 @@ async fn ends_with_the_chat(world: &World) {
     assert_eq!(world.copilot.conversations().len(), 1);
 }
 
-/// Whatever conversation was behind it: the client knows one, and no id comes twice.
+/// Whatever conversation was behind it: the client knows one, no id comes twice, and what we tell the agent is not the user's.
 async fn assert_ids_are_the_clients(chat: &mut ChatClient) {
     chat.reload();
     while !chat.poll().await.unwrap().is_empty() {}
     for activity in &chat.received {
         assert_eq!(activity["conversation"]["id"], chat.conversation(), "{activity}");
+        let told =
+            activity["name"] == "pvaSetContext" && activity["value"].get("ServiceNowOutcome").is_some();
+        assert!(!told, "{activity}");
     }
 }
 
