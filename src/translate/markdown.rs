@@ -5,19 +5,27 @@ use std::borrow::Cow;
 use super::picture;
 
 mod address;
+mod code;
 mod escape;
 mod plain;
 mod safe;
 
 pub use self::{
+    code::marked_code,
     escape::{escape, typed},
     plain::to_plain,
-    safe::{marked_code, safe},
+    safe::safe,
 };
 
 /// Signs at which a line ends.
 pub fn ends_line(char: char) -> bool {
     matches!(char, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Signs that are not shown, and only say where words may be parted or in which direction they run.
+pub fn is_unseen(char: char) -> bool {
+    matches!(char, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(char, '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A text whose lines end as Markdown has it: renderers disagree about all the other signs, and about a tab behind the

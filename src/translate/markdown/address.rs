@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use super::is_unseen;
+
 /// A piece of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
@@ -36,8 +38,9 @@ pub(super) fn pieces(line: &str) -> Vec<Piece<'_>> {
                 (plain, at) = (end, end);
             }
             None => {
-                let past = rest[word_end..].chars().next().map_or(0, char::len_utf8);
-                at += word_end + past;
+                let past =
+                    if word_end > 0 { word_end } else { rest.chars().next().map_or(0, char::len_utf8) };
+                at += past;
             }
         }
         rest = &line[at..];
@@ -48,20 +51,56 @@ pub(super) fn pieces(line: &str) -> Vec<Piece<'_>> {
     found
 }
 
-/// Where the first word of this ends: before a sign that no address has, or behind one that parts two addresses.
+/// Where the first word of this ends: before a sign that no address has, behind one that parts two addresses, or where an address
+/// may begin or end amid words without blanks.
 fn word_end(text: &str) -> usize {
+    let begins_unspaced = text.starts_with(is_unspaced);
+    let (mut before, mut level) = (' ', 0_usize);
+    let mut turns = |char: char| {
+        let turns = match (is_unspaced(before), is_unspaced(char)) {
+            (true, false) => begins_unspaced,
+            (false, true) if before != ' ' => ends_address(before, level, char),
+            _ => false,
+        };
+        match (before, char) {
+            ('/', '/') => level = level.saturating_sub(1),
+            (_, '/') => level += 1,
+            _ => {}
+        }
+        before = char;
+        turns
+    };
     let parts = |char| matches!(char, ',' | ';' | '|' | '(' | ')' | '[' | ']' | '{' | '}');
     let another = |rest: &str| SCHEMES[..2].iter().any(|scheme| begins_with(rest, scheme));
-    let ends = |(at, char): &(usize, char)| ends_word(*char) || parts(*char) && another(&text[at + 1..]);
+    let ends = |(at, char): &(usize, char)| {
+        turns(*char) || ends_word(*char) || parts(*char) && another(&text[at + 1..])
+    };
     text.char_indices().find(ends).map_or(text.len(), |(at, _)| at)
+}
+
+/// Letters of scripts whose words stand against an address without a blank: Chinese, Japanese, Korean, and full-width forms.
+fn is_unspaced(char: char) -> bool {
+    matches!(char, '々' | '〆' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
+        || matches!(char, '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Whether such a letter is none of the address before it: in a path, a name in this script may stand behind a sign that parts
+/// names, but behind the whole host words are more likely, and so is a particle (`を`) anywhere but in the host.
+fn ends_address(before: char, level: usize, char: char) -> bool {
+    match before {
+        '/' => level == 1 || level > 1 && matches!(char, '\u{3040}'..='\u{309f}'),
+        '=' | '-' | '_' | '#' | '.' => false,
+        _ => true,
+    }
 }
 
 /// Also the marks that stand around an address, or behind it without a blank, in other scripts.
 fn ends_word(char: char) -> bool {
     char.is_whitespace()
         || char.is_control()
+        || is_unseen(char)
         || matches!(char, '<' | '>' | '"' | '`' | '«' | '»' | '\u{2018}'..='\u{201f}' | '‹' | '›')
-        || matches!(char, '\u{3000}'..='\u{3002}' | '\u{3008}'..='\u{3011}' | '，' | '：' | '；' | '！' | '？' | '（' | '）')
+        || matches!(char, '\u{3000}'..='\u{3002}' | '\u{3008}'..='\u{3011}' | '\u{3014}'..='\u{301f}' | '，' | '：' | '；' | '！' | '？' | '（' | '）')
 }
 
 const SCHEMES: [&str; 5] = ["https://", "http://", "mailto:", "tel:", "www."];
@@ -163,7 +202,7 @@ fn length(tail: &str, mut surplus: i64) -> usize {
     for last in tail.chars().rev().take(MAX_TRAILING) {
         match last {
             '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~' | ']' | '}' | '|' => {}
-            '\u{2026}' => {}
+            '\u{2026}' | '،' | '؛' | '؟' | '۔' | '।' => {}
             ')' if surplus > 0 => surplus -= 1,
             _ => break,
         }
@@ -200,8 +239,36 @@ mod tests {
             ("acme.example/kb?id=1", "acme.example/kb?id=1", "https://acme.example/kb?id=1"),
             ("example.com", "example.com", "https://example.com"),
             ("\"https://a.example\"", "https://a.example", "https://a.example"),
+            ("https://a.example/b؟", "https://a.example/b", "https://a.example/b"),
+            ("\u{200f}https://a.example/b\u{200e}", "https://a.example/b", "https://a.example/b"),
         ] {
             assert_eq!(addresses(line), [(shown.to_owned(), leads_to.to_owned())], "{line}");
+        }
+    }
+
+    #[test]
+    fn an_address_amid_words_without_blanks_ends_where_they_begin() {
+        for (line, shown) in [
+            ("詳細はhttps://a.example/kbをご覧ください", "https://a.example/kb"),
+            ("https://a.example/kb?id=1をご覧ください。", "https://a.example/kb?id=1"),
+            ("（詳細はhttps://a.example/kb）です", "https://a.example/kb"),
+            ("(https://a.example/kb)をご覧ください", "https://a.example/kb"),
+            ("https://a.example/をご覧ください", "https://a.example/"),
+            ("https://a.example/kb/をご覧ください", "https://a.example/kb/"),
+            ("请访问https://a.example/了解详情", "https://a.example/"),
+            ("请看https://a.example/kb。谢谢", "https://a.example/kb"),
+            ("请看www.a.example/kb谢谢", "www.a.example/kb"),
+            ("请看example.com谢谢", "example.com"),
+            ("メールはana@a.exampleまで", "ana@a.example"),
+            ("ＵＲＬhttps://a.example", "https://a.example"),
+            ("https://a.example/kb를 보세요", "https://a.example/kb"),
+            ("https://a.example/wiki/日本語_1を", "https://a.example/wiki/日本語_1"),
+            ("https://a.example/wiki/日本語", "https://a.example/wiki/日本語"),
+            ("https://a.example/find?q=ひらがな&n=1", "https://a.example/find?q=ひらがな&n=1"),
+            ("https://例え.example/kb", "https://例え.example/kb"),
+        ] {
+            let found = addresses(line).into_iter().map(|(shown, _)| shown).collect::<Vec<_>>();
+            assert_eq!(found, [shown], "{line}");
         }
     }
 
@@ -245,5 +312,8 @@ mod tests {
         pieces(&"www.".repeat(100_000));
         pieces(&"http:// ".repeat(100_000));
         pieces(&"(".repeat(200_000));
+        pieces(&"https://a/日".repeat(50_000));
+        pieces(&"a.b日".repeat(50_000));
+        pieces(&"/日".repeat(100_000));
     }
 }

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
+use pulldown_cmark::{Event, Parser};
 
 use self::{
     second_look::without_code,
     target::{Target, definition_target, titled, unescaped},
 };
-use super::{destination, escape, options, with_plain_ends, without_tabs_behind_fences};
+use super::{code::code, destination, escape, options, with_plain_ends};
 use crate::translate::{
     link::{RenderContext, resolve, resolve_picture},
     picture::{self, Picture},
@@ -53,34 +53,6 @@ fn with_breaks(markdown: &str) -> String {
     }
     out.push_str(&markdown[done..]);
     out
-}
-
-/// Where code stands that signs say to be code, in order.
-pub fn marked_code(markdown: &str) -> Vec<Range<usize>> {
-    if !markdown.contains(['`', '~']) {
-        return Vec::new();
-    }
-    let code = |(event, range)| {
-        let fenced = |kind: &CodeBlockKind<'_>| matches!(kind, CodeBlockKind::Fenced(_));
-        let is_code = match &event {
-            Event::Code(_) => true,
-            Event::Start(Tag::CodeBlock(kind)) => fenced(kind),
-            _ => false,
-        };
-        is_code.then_some(range)
-    };
-    let markdown = without_tabs_behind_fences(markdown);
-    Parser::new_ext(&markdown, options()).into_offset_iter().filter_map(code).collect()
-}
-
-/// Where code stands, the last first.
-fn code(markdown: &str) -> Vec<Range<usize>> {
-    let code =
-        |(event, range)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))).then_some(range);
-    let mut found: Vec<_> =
-        Parser::new_ext(markdown, options()).into_offset_iter().filter_map(code).collect();
-    found.reverse();
-    found
 }
 
 /// Stands for a sign that may be put in, or has been taken away; no text holds it.

@@ -1,0 +1,35 @@
+//! Where code stands in Markdown.
+
+use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
+
+use super::{options, without_tabs_behind_fences};
+
+/// Where code stands that signs say to be code, in order.
+pub fn marked_code(markdown: &str) -> Vec<Range<usize>> {
+    if !markdown.contains(['`', '~']) {
+        return Vec::new();
+    }
+    let code = |(event, range)| {
+        let fenced = |kind: &CodeBlockKind<'_>| matches!(kind, CodeBlockKind::Fenced(_));
+        let is_code = match &event {
+            Event::Code(_) => true,
+            Event::Start(Tag::CodeBlock(kind)) => fenced(kind),
+            _ => false,
+        };
+        is_code.then_some(range)
+    };
+    let markdown = without_tabs_behind_fences(markdown);
+    Parser::new_ext(&markdown, options()).into_offset_iter().filter_map(code).collect()
+}
+
+/// Where code stands, the last first.
+pub(super) fn code(markdown: &str) -> Vec<Range<usize>> {
+    let code =
+        |(event, range)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))).then_some(range);
+    let mut found: Vec<_> =
+        Parser::new_ext(markdown, options()).into_offset_iter().filter_map(code).collect();
+    found.reverse();
+    found
+}
