@@ -7,12 +7,15 @@ use icu_normalizer::DecomposingNormalizerBorrowed;
 use super::{CONTINUE, SKIP, Said, moment};
 use crate::{
     domain::control::{Choice, ChoiceKind, Control, Item, Moment, MultiPart, TextInput, Upload},
-    translate::texts::{Text, Words},
+    translate::{
+        markdown::is_unseen,
+        texts::{Text, Words},
+    },
 };
 
 /// What a text means as an answer to a control; `None` when it is only text. `words`: of who says it.
 pub(super) fn meant(text: &str, pending: &Control, words: &Words<'_>) -> Option<Said> {
-    let reads = |button| words.every(button).any(|wording| same(text, wording));
+    let reads = |button| words.every(button).any(|wording| alike(text, wording));
     // What is typed into a hidden input may be the very word.
     let skips = |optional: bool| {
         let by_word = !pending.is_secure() && reads(Text::Skip);
@@ -21,7 +24,7 @@ pub(super) fn meant(text: &str, pending: &Control, words: &Words<'_>) -> Option<
     match pending {
         Control::MultiPart(MultiPart { heading: _, part, more_label, last: _ }) => {
             let named = match more_label {
-                Some(label) => same(text, label),
+                Some(label) => alike(text, label),
                 None => reads(Text::More),
             };
             let more = text.trim() == CONTINUE || named;
@@ -31,9 +34,10 @@ pub(super) fn meant(text: &str, pending: &Control, words: &Words<'_>) -> Option<
             let Choice { kind, prompt: _, items: _, look: _, several, optional, card: _ } = choice;
             let offered = choice.offered();
             let items = &*offered;
-            one(text, items)
+            let yes_or_no = || (*kind == ChoiceKind::Boolean).then(|| yes_or_no(text, items, words))?;
+            yes_or_no()
+                .or_else(|| one(text, items))
                 .or_else(|| several.then(|| many(text, items).map(Said::chosen))?)
-                .or_else(|| (*kind == ChoiceKind::Boolean).then(|| yes_or_no(text, items, words))?)
                 .or_else(|| skips(*optional))
         }
         // Nothing waits for a card's actions: a number is said to whoever asked for one.
@@ -79,20 +83,23 @@ pub fn says(text: &str, words: &Words<'_>) -> Option<bool> {
     (is_yes || is_one(Text::No, NO, "false")).then_some(is_yes)
 }
 
-/// The choice that says yes or no, as the text does.
+/// The choice that says yes or no, as the text does: people see labels, and a value may say the contrary.
 fn yes_or_no(text: &str, items: &[Item], words: &Words<'_>) -> Option<Said> {
     let said = says(text, words)?;
-    let alike = |item: &&Item| [&item.label, &item.value].iter().any(|text| says(text, words) == Some(said));
-    items.iter().find(alike).map(|item| Said::chosen(&item.value))
+    let labels = |item: &Item| says(&item.label, words);
+    let by_label = items.iter().find(|item| labels(item) == Some(said));
+    let by_value =
+        || items.iter().find(|item| labels(item).is_none() && says(&item.value, words) == Some(said));
+    by_label.or_else(by_value).map(|item| Said::chosen(&item.value))
 }
 
 /// More than anybody chooses.
 const MOST_CHOSEN: usize = 200;
 
 /// What stands between the choices of a list, as people write it in any case.
-const BETWEEN: [&str; 22] = [
-    ",", ";", "\n", "、", "，", "；", "/", "／", "&", "＆", "・", " and ", " und ", " et ", " y ", " e ",
-    " ed ", " en ", " + ", "と", "和", "及",
+const BETWEEN: [&str; 24] = [
+    ",", ";", "\n", "、", "，", "；", "،", "؛", "/", "／", "&", "＆", "・", " and ", " und ", " et ", " y ",
+    " e ", " ed ", " en ", " + ", "と", "和", "及",
 ];
 
 /// Several choices named in one text, as their values with commas, each once; their names may hold what stands between them.
@@ -174,11 +181,12 @@ fn at_number<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
 
 /// `2`, `2.`, `2)`, `(2)` or `#2`, in any digits.
 pub(super) fn number(text: &str) -> Option<usize> {
-    let text = plain(text.trim());
+    let text = plain(text);
+    let text = text.trim();
     let bare = match (text.strip_prefix('#'), text.strip_suffix(')')) {
         (Some(bare), _) => bare,
         (None, Some(rest)) => rest.strip_prefix('(').unwrap_or(rest),
-        (None, None) => text.strip_suffix(['.', '。']).unwrap_or(&text),
+        (None, None) => text.strip_suffix(['.', '。']).unwrap_or(text),
     };
     bare.bytes().all(|byte| byte.is_ascii_digit()).then(|| bare.parse().ok())?
 }
@@ -186,6 +194,12 @@ pub(super) fn number(text: &str) -> Option<usize> {
 fn same(text: &str, other: &str) -> bool {
     let (text, other) = (text.trim(), other.trim());
     !other.is_empty() && (text == other || text.to_lowercase() == other.to_lowercase())
+}
+
+/// As [`same`], or as people write it.
+fn alike(text: &str, other: &str) -> bool {
+    let (bare, others) = (folded(text), folded(other));
+    same(text, other) || !bare.is_empty() && bare == others
 }
 
 /// A text without what people leave out or put in when they repeat one: case, accents, width, the bullet before it, blanks and
@@ -196,33 +210,41 @@ fn folded(text: &str) -> String {
     let item = bare.strip_prefix(BULLETS).and_then(|rest| rest.strip_prefix(char::is_whitespace));
     // Before a number it may be its sign.
     let bare = item.filter(|item| item.trim_start().starts_with(char::is_alphabetic)).unwrap_or(bare);
-    let around = |char: char| char.is_whitespace() || AROUND.contains(char);
-    bare.trim_matches(around).split_whitespace().collect::<Vec<_>>().join(" ")
+    bare.trim_matches(is_around).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A label without the pictures and double dashes around it, which nobody types.
 fn undecorated(folded: String) -> String {
-    let is_picture = |char| matches!(char, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{200d}' | '\u{fe0f}');
+    let is_picture = |char| matches!(char, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{fe0f}');
     let bare = folded.trim_start_matches("--").trim_end_matches("--");
     bare.trim_matches(|char: char| char.is_whitespace() || is_picture(char)).to_owned()
 }
 
 const BULLETS: [char; 7] = ['-', '•', '‣', '◦', '·', '*', '▪'];
-const AROUND: &str = ".!?,:;¡¿。、\"'`“”„‟‘‚«»‹›「」『』";
+const AROUND: &str = ".!?,:;¡¿。、،؛؟۔।\"'`“”„‟‘‚«»‹›「」『』";
 
-/// Composed of what stands for the same: no accents or widths, digits and minus as ours.
-pub(super) fn plain(text: &str) -> String {
+/// What may stand around what is meant, and says nothing: blanks, and the signs of a sentence.
+pub fn is_around(char: char) -> bool {
+    char.is_whitespace() || AROUND.contains(char)
+}
+
+/// Composed of what stands for the same: no accents or widths, nothing that nobody sees, digits and minus as ours.
+pub fn plain(text: &str) -> String {
     let whole = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
     // Of what is put over letters, a stroke says the contrary.
     let accent =
         |char: &char| ('\u{300}'..='\u{36f}').contains(char) && !('\u{334}'..='\u{338}').contains(char);
-    whole.chars().filter(|char| !accent(char)).map(western).collect()
+    whole.chars().filter(|char| !accent(char) && !is_unseen(*char)).map(western).collect()
 }
 
-/// Digits of the scripts that are written from right to left, and of India's, as ours; so is the minus of typographers.
+/// Digits of the scripts that are written from right to left, and of India's, as ours, and the signs inside numbers; so is the
+/// minus of typographers.
 fn western(char: char) -> char {
-    if matches!(char, '−' | '‐') {
-        return '-';
+    match char {
+        '−' | '‐' => return '-',
+        '٫' => return '.',
+        '٬' => return ',',
+        _ => {}
     }
     let zero = ['\u{660}', '\u{6f0}', '\u{966}']
         .into_iter()

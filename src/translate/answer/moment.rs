@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, Time};
 
-use super::meant::plain;
+use super::meant::{is_around, plain};
 use crate::domain::control::MomentKind;
 
 /// `YYYY-MM-DD`, `HH:MM:SS` or both; `None` for what is not surely one. Of a date and its time only what is asked for is taken; a
@@ -24,9 +24,10 @@ pub fn behind_date(text: &str) -> Option<String> {
     both(&western(text)).map(|(_, time)| time)
 }
 
-/// With digits, blanks and signs as ours, and the date as we part it.
+/// With digits, blanks and signs as ours, the date as we part it, and nothing around it; a colon may stand for the hour before it.
 fn western(text: &str) -> String {
-    plain(text).replace(['年', '月'], "-").replace(['日', '号'], " ").trim().to_owned()
+    let parted = plain(text).replace(['年', '月'], "-").replace(['日', '号'], " ");
+    parted.trim_matches(|char| char != ':' && is_around(char)).to_owned()
 }
 
 /// More than a date has.

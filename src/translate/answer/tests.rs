@@ -125,9 +125,28 @@ fn a_choice_is_known_by_its_label_its_value_or_the_click() {
         assert_eq!(read(&text(said), Some(&boolean)), chosen(value));
     }
     assert_eq!(read(&text("ja, but"), Some(&boolean)), typed("ja, but"));
-    let items = vec![item("Richtig", "true"), item("Falsch", "false")];
+}
+
+#[test]
+fn a_yes_or_no_means_the_label_that_says_it_and_else_the_value() {
+    for (labels, said, value) in [
+        ([("Richtig", "true"), ("Falsch", "false")], "nein", "false"),
+        ([("No", "yes"), ("Yes", "no")], "yep", "no"),
+        ([("No", "yes"), ("Yes", "no")], "yes", "no"),
+        ([("No", "yes"), ("Yes", "no")], "non", "yes"),
+        ([("Nein", "true"), ("Ja", "false")], "ok", "false"),
+        ([("Nein", "yes"), ("Ja", "no")], "yes", "no"),
+        ([("Nein", "yes"), ("Ja", "no")], "No.", "yes"),
+        ([("Yes, please", "true"), ("No", "false")], "ja", "true"),
+        ([("Ja", "0"), ("Nein", "1")], "2", "1"),
+    ] {
+        let items = labels.map(|(label, value)| item(label, value)).to_vec();
+        let boolean = Control::Choice(Choice { kind: ChoiceKind::Boolean, items, ..Choice::default() });
+        assert_eq!(read(&text(said), Some(&boolean)), chosen(value), "{labels:?} {said}");
+    }
+    let items = vec![item("Keep it", "no"), item("No", "yes")];
     let boolean = Control::Choice(Choice { kind: ChoiceKind::Boolean, items, ..Choice::default() });
-    assert_eq!(read(&text("nein"), Some(&boolean)), chosen("false"));
+    assert_eq!(read(&text("oui"), Some(&boolean)), typed("oui"), "its value says so, its label the contrary");
 }
 
 #[test]
@@ -189,10 +208,13 @@ fn what_is_optional_can_be_skipped() {
     for pending in
         [picker(false, true), picker(true, true), input(Mask::None, true), moment(true), upload(true)]
     {
-        for activity in [text("Skip"), text("_skip_"), said(json!({"value": {"serviceNowAnswer": "_skip_"}}))]
+        for word in ["Skip", "_skip_", "skip.", "Überspringen!", "uberspringen", "スキップ。", "\u{200f}Skip"]
         {
-            assert_eq!(read(&activity, Some(&pending)), chosen("_skip_"), "{pending:?}");
+            assert_eq!(read(&text(word), Some(&pending)), chosen("_skip_"), "{word} {pending:?}");
         }
+        let pressed = said(json!({"value": {"serviceNowAnswer": "_skip_"}}));
+        assert_eq!(read(&pressed, Some(&pending)), chosen("_skip_"), "{pending:?}");
+        assert_eq!(read(&text("Skip it"), Some(&pending)), typed("Skip it"));
     }
     for pending in [picker(false, false), input(Mask::None, false), moment(false), upload(false)] {
         assert_eq!(read(&text("skip"), Some(&pending)), typed("skip"), "{pending:?}");
@@ -249,7 +271,11 @@ fn the_next_part_is_asked_for_by_its_label_or_the_click() {
         more_label: Some("Click for more".to_owned()),
         last: false,
     });
-    for activity in [text("click for more"), said(json!({"value": {"serviceNowAnswer": "click_for_more"}}))] {
+    for activity in [
+        text("click for more"),
+        text("Click for more!"),
+        said(json!({"value": {"serviceNowAnswer": "click_for_more"}})),
+    ] {
         assert_eq!(read(&activity, Some(&pending)), chosen("click_for_more"));
     }
     assert_eq!(read(&text("Laptop"), Some(&pending)), chosen("hw-1"));

@@ -10,7 +10,7 @@ use crate::{
     domain::control::{Item, MomentKind},
     translate::{
         answer::{
-            meant::{find, many, says},
+            meant::{find, is_around, many, plain, says},
             moment,
         },
         texts::{Text, Words},
@@ -159,7 +159,7 @@ pub fn value(step: &Step, text: &str, words: &Words<'_>) -> Result<Option<Value>
 
 /// A whole number stays one.
 fn number(text: &str) -> Option<Number> {
-    let text = pointed(text);
+    let text = pointed(plain(text).trim_end_matches(is_around));
     let whole = || text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
     whole().ok().or_else(|| Number::from_f64(text.parse::<f64>().ok()?))
 }
@@ -168,8 +168,7 @@ fn number(text: &str) -> Option<Number> {
 ///
 /// One comma before three digits groups them, any other is decimal; one point always is.
 fn pointed(text: &str) -> String {
-    let text: String =
-        text.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '−' { '-' } else { c }).collect();
+    let text = text.replace(char::is_whitespace, "");
     let groups = |sign: char| {
         let mut parts = text.trim_start_matches(['+', '-']).split(sign);
         let first = parts.next().unwrap_or_default();

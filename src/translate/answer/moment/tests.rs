@@ -139,6 +139,16 @@ fn only_what_is_surely_a_date_or_time_is_taken_for_one() {
         ("2.30pm", Time, Some("14:30:00")),
         ("14.30 uur", Time, Some("14:30:00")),
         ("14 h 30", Time, Some("14:30:00")),
+        ("14:30.", Time, Some("14:30:00")),
+        ("14:30!", Time, Some("14:30:00")),
+        ("“2:30 p.m.”", Time, Some("14:30:00")),
+        ("14時30分。", Time, Some("14:30:00")),
+        ("2026-03-05!", Date, Some("2026-03-05")),
+        ("\u{200f}٢٠٢٦-٠٣-٠٥،", Date, Some("2026-03-05")),
+        ("\u{200e}5.\u{200e}3.\u{200e}2026", Date, Some("2026-03-05")),
+        ("March 5, 2026 2:30 PM!", DateTime, Some("2026-03-05 14:30:00")),
+        ("2026-03-05 14:30.", DateTime, Some("2026-03-05 14:30:00")),
+        ("-14:30", Time, None),
     ] {
         assert_eq!(read(text, kind).as_deref(), read_as, "{text}");
     }

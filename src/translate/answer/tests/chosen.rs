@@ -25,6 +25,8 @@ fn a_choice_is_known_however_people_write_it() {
         item("Option  six", "f"),
         item("🍕 Pizza", "g"),
         item("-- None --", "h"),
+        item("\u{200f}تقنية", "i"),
+        item("👨\u{200d}💻", "j"),
     ];
     let one = one_of(items);
     for (said, value) in [
@@ -49,6 +51,13 @@ fn a_choice_is_known_however_people_write_it() {
         ("5.", "e"),
         ("pizza", "g"),
         ("none", "h"),
+        ("تقنية؟", "i"),
+        ("\u{200f}٢", "b"),
+        ("\u{feff}Quoted", "c"),
+        ("quoted\u{200b}", "c"),
+        ("\u{2068}pizza\u{2069}.", "g"),
+        ("👨💻", "j"),
+        ("👨\u{200d}💻", "j"),
     ] {
         assert_eq!(read(&text(said), Some(&one)), chosen(value), "{said}");
     }
@@ -101,6 +110,8 @@ fn several_choices_are_known_however_people_write_a_list() {
         "1; 2",
         "1、2",
         "1，2",
+        "1، 2",
+        "\u{200f}Red؛ Blue\u{200f}",
         "red\nBlue",
         "- red\n- blue",
         "1 and 2",
