@@ -103,7 +103,10 @@ fn is_told(text: &str, at: usize) -> bool {
     // Some are names too: `Till Schmidt`, `Min-jun No`.
     let is_name = sentence.split_whitespace().all(|word| !word.starts_with(char::is_lowercase));
     let is_open = if is_name {
-        sentence.split_whitespace().next().is_some_and(|word| is_unless(word) && word != "Till")
+        sentence
+            .split_whitespace()
+            .next()
+            .is_some_and(|word| is_unless(word) && !word.eq_ignore_ascii_case("till"))
     } else {
         words(sentence).any(is_unless)
     };
