@@ -32,13 +32,19 @@ var SETTINGS = {
     tell('by hand', text);
   }
 
-  // The record, whether it is there or new; null when the instance has no such table.
-  function find(table, conditions) {
+  // The record, whether it is there or new; null when the instance lacks the table or a field that is searched by. The platform
+  // leaves out a condition on a field it lacks, and would find a record of somebody else's.
+  function find(table, conditions, label) {
     var record = new GlideRecord(table);
     if (!record.isValid()) {
+      byHand('this instance has no table ' + table + '; ' + label + ' must be set up in its own place.');
       return null;
     }
     for (var field in conditions) {
+      if (!record.isValidField(field)) {
+        byHand(table + ' has no field ' + field + ' to look by; look for ' + label + ' yourself, and set it up.');
+        return null;
+      }
       record.addQuery(field, conditions[field]);
     }
     record.setLimit(2);
@@ -52,9 +58,7 @@ var SETTINGS = {
     record = new GlideRecord(table);
     record.initialize();
     for (var name in conditions) {
-      if (record.isValidField(name)) {
-        record.setValue(name, conditions[name]);
-      }
+      record.setValue(name, conditions[name]);
     }
     return record;
   }
@@ -106,9 +110,8 @@ var SETTINGS = {
 
   // values: [names a field may have, value], of which the first name that exists counts.
   function ensure(table, conditions, values, label) {
-    var record = find(table, conditions);
+    var record = find(table, conditions, label);
     if (!record) {
-      byHand('this instance has no table ' + table + '; ' + label + ' must be set up in its own place.');
       return null;
     }
     var changed = [];
@@ -143,9 +146,16 @@ var SETTINGS = {
   }
 
   function providerApplication() {
-    var stock = find('sys_cs_provider_application', { name: STOCK });
-    if (!stock || stock.isNewRecord()) {
+    var stock = find('sys_cs_provider_application', { name: STOCK }, 'the provider application of the Virtual Agent API (sn_va_as_service)');
+    if (!stock) {
+      return null;
+    }
+    if (stock.isNewRecord()) {
       byHand('there is no "' + STOCK + '" in sys_cs_provider_application; install the Virtual Agent API (sn_va_as_service).');
+      return null;
+    }
+    if (!stock.getValue('provider')) {
+      byHand('"' + STOCK + '" names no provider; set up the provider application and its provider yourself.');
       return null;
     }
     if (!settings.inboundId) {
@@ -161,6 +171,10 @@ var SETTINGS = {
       return;
     }
     var token = ensure('token_verification', { name: NAME }, [[['token'], settings.messageToken]], 'the token ' + NAME);
+    if (!token) {
+      byHand('message authentication, which needs that token, and name it on the provider application.');
+      return;
+    }
     var values = [];
     if (idOf(token)) {
       values.push([['inbound_message_verification'], idOf(token)]);

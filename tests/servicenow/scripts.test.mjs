@@ -82,6 +82,43 @@ test('what an instance names otherwise is left to a person, not guessed', () => 
   assert.equal(world.rows.sys_cs_provider[0].automatic_link_enabled, '1', 'the rest is done');
 });
 
+test('a record that can\'t be looked for is left to a person, and those of others as they are', () => {
+  const rows = [
+    ['token_verification', 'name'],
+    ['message_auth', 'name'],
+    ['sys_cs_provider_application', 'name'],
+    ['sys_cs_provider_application', 'inbound_id'],
+    ['sys_cs_custom_adapter_property', 'name'],
+    ['sys_rest_message', 'name'],
+    ['sys_rest_message_fn', 'rest_message'],
+    ['sys_rest_message_fn', 'function_name'],
+    ['sys_rest_message_fn_headers', 'rest_message_function'],
+    ['sys_rest_message_fn_headers', 'name'],
+    ['http_connection', 'name', '4.1'],
+  ];
+  for (const [table, field, release = '4.0'] of rows) {
+    const world = instance({ release });
+    const { [field]: type, ...others } = world.tables[table];
+    world.tables[table] = { ...others, label: type };
+    world.rows[table] = world.rows[table].map(({ [field]: value, ...row }) => ({ ...row, label: value }));
+    world.rows[table].push({ sys_id: 'teams', label: 'Teams', token: 'theirs', value: 'theirs', rest_endpoint: 'theirs' });
+    const before = JSON.stringify(world.rows[table]);
+    const told = run('set-up.js', { ...settings, inboundId: field === 'inbound_id' ? 'handoff' : '' }, { world });
+    assert.equal(JSON.stringify(world.rows[table]), before, `${table}.${field}`);
+    assert.ok(told.some((line) => line.startsWith(`by hand: ${table} has no field ${field} `)), told.join('\n'));
+  }
+});
+
+test('what the provider application does not name is not written as nothing', () => {
+  const world = instance();
+  world.rows.message_auth.push({ sys_id: 'ours', name: 'servicenow-handoff', provider: 'theirs' });
+  delete world.tables.sys_cs_provider_application.provider;
+  delete world.rows.sys_cs_provider_application[0].provider;
+  const told = run('set-up.js', settings, { world });
+  assert.equal(row(world, 'message_auth', 'servicenow-handoff').provider, 'theirs');
+  assert.ok(told.some((line) => line.includes('names no provider')), told.join('\n'));
+});
+
 test('without the API, an address or a token nothing is written', () => {
   const bare = instance();
   bare.rows.sys_cs_provider_application = [];
