@@ -57,7 +57,8 @@ impl SqliteJournal {
     /// # Errors
     /// When the folder or the file can't be made or written, or is no SQLite database.
     pub fn open_file(path: &Path) -> Result<Self, JournalError> {
-        place::make(path).map_err(JournalError::unavailable("its folder or the file can't be made"))?;
+        place::make(path, STARTING)
+            .map_err(JournalError::unavailable("its folder or the file can't be made or taken"))?;
         let opened = connect(path, STARTING).and_then(|connection| {
             connection.execute_batch(SCHEMA)?;
             connection.execute_batch(TRY)?;
@@ -183,6 +184,9 @@ fn keep_log_ahead(connection: &Connection, patience: Duration) -> Result<(), rus
 
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::{super::contract, *};
     use crate::{
         ledger::journal::{Store, Stored},
@@ -262,11 +266,39 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_file_that_is_no_database_is_named_as_such() {
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_something_else_is_refused_and_left_as_it_is() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("handoff.db");
-        std::fs::write(&path, "this is no database, not at all, by no means").expect("written");
-        assert!(matches!(SqliteJournal::open_file(&path), Err(JournalError::Unavailable { .. })));
+        let [text, other, schema] = ["notes.txt", "other.db", "empty.db"].map(|name| folder.path().join(name));
+        std::fs::write(&text, "this is no database, not at all, by no means").expect("written");
+        let made = |path, batch| Connection::open(path).and_then(|it| it.execute_batch(batch)).expect("made");
+        made(&other, "CREATE TABLE fact (id INTEGER, body TEXT); INSERT INTO fact VALUES (1, 'theirs')");
+        made(&schema, "PRAGMA journal_mode = WAL; PRAGMA user_version = 1");
+        for (path, ours) in [(&text, false), (&other, false), (&schema, true)] {
+            let mode = |mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
+            mode(0o644).expect("set");
+            let before = std::fs::read(path).expect("read");
+            let opened = SqliteJournal::open_file(path).map(drop);
+            let is_left = std::fs::read(path).expect("read") == before;
+            let told = opened.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            let rights = std::fs::metadata(path).expect("a file").permissions().mode() & 0o777;
+            assert_eq!(rights, if ours { 0o600 } else { 0o644 }, "{}", path.display());
+            assert!(opened.is_ok() == ours && is_left != ours, "{}: {told}", path.display());
+            assert!(ours || told.contains("belongs to something else"), "{told}");
+        }
+        let folder = SqliteJournal::open_file(folder.path()).map(drop).expect_err("a folder");
+        assert!(folder.to_string().contains("it is no file"), "{folder}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_file_of_ours_is_taken_from_others() {
+        let (folder, journal) = journal();
+        drop(journal);
+        let path = folder.path().join("deep/handoff.db");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("set");
+        drop(opened(&folder));
+        assert_eq!(std::fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
     }
 }

@@ -9,7 +9,10 @@ use std::{
     fs::{DirBuilder, OpenOptions},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+use rusqlite::Connection;
 
 /// Where the file is, and which file it was when it was opened.
 #[derive(Clone)]
@@ -45,9 +48,13 @@ fn identity(_: &Path) -> Option<(u64, u64)> {
     None
 }
 
-/// Makes the file and its folder, or takes others' rights to them away. SQLite gives its log the file's rights. A folder
-/// that was there is left as it is.
-pub fn make(path: &Path) -> io::Result<()> {
+/// Whether a file holds our table, or none as yet.
+const OURS: &str = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)
+    OR 3 = (SELECT count(*) FROM pragma_table_info('fact') WHERE name IN ('conversation', 'position', 'body'))";
+
+/// Makes the file and its folder, or takes others' rights to the file away. SQLite gives its log the file's rights. A folder
+/// that was there is left as it is, and so is a file of something else.
+pub fn make(path: &Path, patience: Duration) -> io::Result<()> {
     let (mut making, mut opening) = (DirBuilder::new(), OpenOptions::new());
     #[cfg(unix)]
     {
@@ -56,6 +63,13 @@ pub fn make(path: &Path) -> io::Result<()> {
     }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         making.recursive(true).create(folder)?;
+    }
+    match std::fs::metadata(path) {
+        Ok(file) if !file.is_file() => return Err(io::Error::other("it is no file")),
+        Ok(file) if file.len() > 0 && !is_ours(path, patience)? => {
+            return Err(io::Error::other("the file belongs to something else; name another one"));
+        }
+        _ => {}
     }
     opening.create(true).append(true).open(path)?;
     #[cfg(unix)]
@@ -68,4 +82,15 @@ pub fn make(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn is_ours(path: &Path, patience: Duration) -> io::Result<bool> {
+    let asked = Connection::open(path).and_then(|connection| {
+        connection.busy_timeout(patience)?;
+        connection.query_row(OURS, (), |row| row.get(0))
+    });
+    match asked {
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => Ok(false),
+        asked => asked.map_err(io::Error::other),
+    }
 }
