@@ -129,9 +129,9 @@ fn conversations(sources: &Sources, what: &Conversations) -> ExitCode {
     let done = Operator::open(settings).and_then(|operator| system.block_on(asked(&operator, what)));
     match done {
         Ok((lines, failed)) => {
-            say(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
             failed.iter().for_each(|(id, error)| eprintln!("{id}: {error}"));
-            if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            let told = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+            said(&told, failed.is_empty())
         }
         Err(error) => {
             eprintln!("{error}");
@@ -179,13 +179,21 @@ fn doctor(sources: &Sources, json: bool, depth: Depth) -> ExitCode {
         false if takes_colours() => report.coloured(),
         false => report.to_string(),
     };
-    say(&told);
-    if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    said(&told, report.is_healthy())
 }
 
-/// What a command is for. Whoever reads it may have read enough before its end, as `head` has.
-fn say(text: &str) {
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+/// Writes what a command is for, and gives the command's end: it is no good one when that can't be written, for an export may be
+/// the only copy. Whoever reads it may have read enough before its end, as `head` has.
+fn said(text: &str, is_good: bool) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("What was asked for can't be written to standard output: {error}");
+            ExitCode::FAILURE
+        }
+        _ if is_good => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
 }
 
 /// Logs as `LOG` says, else as `otherwise` does, and gives that filter: with simulated far ends no other setting counts.
@@ -244,6 +252,12 @@ mod tests {
     #[test]
     fn without_a_command_it_serves() {
         assert!(Arguments::parse_from(["handler"]).command.is_none());
+    }
+
+    #[test]
+    fn an_erase_of_nobody_is_a_wrong_argument() {
+        let erase = |user| Arguments::try_parse_from(["handler", "conversations", "erase", "--user", user]);
+        assert!(erase("").is_err_and(|error| error.exit_code() == 2) && erase("guest").is_ok());
     }
 
     #[test]

@@ -3,6 +3,11 @@
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use servicenow_handoff::{
+    domain::ConversationId,
+    ledger::journal::{SqliteJournal, Store},
+    session::Fact,
+};
 
 use crate::doctor::{fake, world::World};
 
@@ -105,6 +110,27 @@ async fn a_reader_that_has_read_enough_breaks_nothing() {
     let ended = actix_web::rt::task::spawn_blocking(move || child.wait_with_output()).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(!said.contains("panicked") && ended.status.code().is_some_and(|code| code <= 1), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_cant_be_written_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
+    let journal = SqliteJournal::open_file(&folder.path().join("handoff.db")).unwrap();
+    let (chats, id) = (Store::<Fact>::of(journal), ConversationId::parse("c-1").unwrap());
+    let over = serde_json::from_value(serde_json::json!({"fact": "conversation_over", "at": 2})).unwrap();
+    chats.append(&id, 0, &[over], None).await.unwrap();
+    for words in [&["conversations", "list"][..], &["conversations", "export", "c-1"], &["doctor", "--json"]] {
+        let written = run(words, &[("STORE", &store)]).await;
+        assert!(written.status.success() && !written.stdout.is_empty(), "{written:?}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
+        command.env_clear().env("STORE", &store).args(words);
+        command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+        let lost = actix_web::rt::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        assert_eq!(lost.status.code(), Some(1), "{words:?}");
+        assert!(String::from_utf8_lossy(&lost.stderr).contains("can't be written"), "{words:?}: {lost:?}");
+    }
 }
 
 #[tokio::test]
