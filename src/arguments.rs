@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::NonEmptyStringValueParser};
 
 /// Joins Microsoft Copilot Studio and ServiceNow: live-agent hand-off, relay and secondary bot.
 ///
@@ -100,7 +100,7 @@ pub enum Conversations {
     Erase {
         id: Option<String>,
         /// All conversations of this user, by the id under which ServiceNow knows them
-        #[arg(long, value_name = "USER_ID")]
+        #[arg(long, value_name = "USER_ID", value_parser = NonEmptyStringValueParser::new())]
         user: Option<String>,
         /// Tells ServiceNow nothing
         #[arg(long)]

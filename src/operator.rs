@@ -118,7 +118,9 @@ impl Operator {
         }
         for id in self.sessions.all().await? {
             let facts = self.sessions.read_encoded(&id, 0).await?;
-            if !open_only {
+            let mut state = secondary_bot::state::State::new(&id);
+            facts.iter().for_each(|fact| state.apply(&decode(fact)));
+            if state.is_open() || !open_only {
                 lines.push(view::line(&id, "secondary bot", "session", &values(&facts)));
             }
         }

@@ -62,6 +62,35 @@ async fn what_is_listed_and_shown_holds_no_words_and_an_export_everything() {
 }
 
 #[tokio::test]
+async fn a_session_is_listed_as_open_while_it_has_an_agent_or_owes_an_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let operator = with_chat(&folder, "c-1", "dana", Timestamp(1)).await;
+    operator.erase("c-1", true).await.expect("erased");
+    let at = json!({"call": [0, 0], "attempt": 1, "outcome": "done", "at": 9});
+    let fact = |kind: &str, of: &Value| {
+        let mut fact = of.clone();
+        fact["fact"] = kind.into();
+        serde_json::from_value::<secondary_bot::fact::Fact>(fact).expect("a fact")
+    };
+    let asked = fact("asked", &json!({"what": {"what": "start"}, "user": "guest", "at": 1}));
+    let opened = fact("opened", &json!({"request": 0, "conversation": "d-1", "at": 2}));
+    let settled = fact("settled", &at);
+    for (id, facts, open) in [
+        ("owes", vec![asked.clone()], true),
+        ("has-an-agent", vec![asked.clone(), opened, settled.clone()], true),
+        ("settled", vec![asked, settled], false),
+    ] {
+        let id = ConversationId::parse(id).expect("an id");
+        operator.sessions.append(&id, 0, &facts, Some(open)).await.expect("stored");
+        let [all, listed] = [operator.list(false).await, operator.list(true).await];
+        let is_in = |list: Result<Vec<String>, _>| {
+            list.expect("a list").iter().any(|line| line.starts_with(&format!("{id}\t")))
+        };
+        assert!(is_in(all) && is_in(listed) == open, "{id}");
+    }
+}
+
+#[tokio::test]
 async fn after_an_erase_no_byte_of_the_person_is_left_and_nothing_opens_the_conversation_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let operator = with_chat(&folder, "c-1", "dana", Timestamp(1)).await;
@@ -109,6 +138,7 @@ fn a_user_is_known_by_the_id_under_which_they_write() {
         (asked("12345", json!({"userId": 12345})), "12345", true),
         (json!({"fact": "of_tomorrow", "user": {"id": 12345}}), "12345", true),
         (asked("dana", json!({})), "ana", false),
+        (asked("guest", json!({"userId": ""})), "guest", true),
     ] {
         assert_eq!(view::names_user(&fact, user), named, "{user}: {fact}");
     }
