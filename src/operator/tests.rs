@@ -66,7 +66,6 @@ async fn a_session_is_listed_as_open_while_it_has_an_agent_or_owes_an_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let operator = with_chat(&folder, "c-1", "dana", Timestamp(1)).await;
     operator.erase("c-1", true).await.expect("erased");
-    let at = json!({"call": [0, 0], "attempt": 1, "outcome": "done", "at": 9});
     let fact = |kind: &str, of: &Value| {
         let mut fact = of.clone();
         fact["fact"] = kind.into();
@@ -74,7 +73,7 @@ async fn a_session_is_listed_as_open_while_it_has_an_agent_or_owes_an_answer() {
     };
     let asked = fact("asked", &json!({"what": {"what": "start"}, "user": "guest", "at": 1}));
     let opened = fact("opened", &json!({"request": 0, "conversation": "d-1", "at": 2}));
-    let settled = fact("settled", &at);
+    let settled = fact("settled", &json!({"call": [0, 0], "outcome": "dropped", "at": 9}));
     for (id, facts, open) in [
         ("owes", vec![asked.clone()], true),
         ("has-an-agent", vec![asked.clone(), opened, settled.clone()], true),

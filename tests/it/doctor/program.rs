@@ -121,7 +121,8 @@ async fn what_cant_be_written_is_no_success() {
     let (chats, id) = (Store::<Fact>::of(journal), ConversationId::parse("c-1").unwrap());
     let over = serde_json::from_value(serde_json::json!({"fact": "conversation_over", "at": 2})).unwrap();
     chats.append(&id, 0, &[over], None).await.unwrap();
-    for words in [&["conversations", "list"][..], &["conversations", "export", "c-1"], &["doctor", "--json"]] {
+    for words in [&["conversations", "list"][..], &["conversations", "export", "c-1"], &["doctor", "--json"]]
+    {
         let written = run(words, &[("STORE", &store)]).await;
         assert!(written.status.success() && !written.stdout.is_empty(), "{written:?}");
         let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
