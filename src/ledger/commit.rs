@@ -138,8 +138,10 @@ impl<M: Machine> Ledger<M> {
                     }
                 }
                 Decided::Facts(_) | Decided::Nothing => return Ok(Committed::Stored { at, facts: vec![] }),
-                Decided::Known(known) => return Ok(Committed::Known(known)),
+                // The copy may be behind: what was said before may have been lost since, and be asked for again.
+                Decided::Known(_) if !current => self.catch_up(entry, &mut copy).await?,
                 Decided::TooLate if !current => self.catch_up(entry, &mut copy).await?,
+                Decided::Known(known) => return Ok(Committed::Known(known)),
                 Decided::TooLate => return Ok(Committed::TooLate),
             }
             current = true;

@@ -1,6 +1,7 @@
 //! What a process remembers, and what others store meanwhile.
 
 use super::*;
+use crate::domain::ActivityId;
 
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_was_removed_or_put_back_is_an_error_once_and_then_read_anew() {
@@ -69,6 +70,23 @@ async fn a_second_chat_of_another_process_is_heard_by_a_stale_copy() {
     let told = meant(webhook([agent("m9", "Second.")]));
     let heard = other.commit(&theirs, Command::Heard { chat: 2, told }).await;
     assert!(!heard.facts().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stale_copy_takes_for_a_repeat_is_looked_up_before_it_is_one() {
+    let stage = Stage::new();
+    let (one, other) = (stage.process(), stage.process());
+    let entry = stage.live(&one).await;
+    let theirs = other.entry().await;
+    let decide = |state: &crate::session::State, _| match state.is_live() {
+        true => Decided::Known(ActivityId::of_nothing(&conversation())),
+        false => Decided::Nothing,
+    };
+    let repeat = other.ledger.change(&theirs, decide).await.expect("read");
+    assert!(matches!(repeat, Committed::Known(_)), "{repeat:?}");
+    one.commit(&entry, Command::UserEnded).await;
+    let anew = other.ledger.change(&theirs, decide).await.expect("read");
+    assert!(matches!(anew, Committed::Stored { .. }), "{anew:?}");
 }
 
 #[tokio::test(start_paused = true)]
