@@ -6,7 +6,7 @@ use super::{
     Ledger,
     deliver::deliver_soon,
     journal::JournalError,
-    lease::Settled,
+    lease::{Lease, Settled},
     machine::{Decided, Machine, Outcome},
     outbox::{CallId, Lane, Queued},
     role::{Attempt, Role},
@@ -26,7 +26,13 @@ pub async fn settle<R: Role>(
     let store = |state: &_, now| {
         next = None;
         let held = |queued: &&Queued<_>| queued.making() == attempt.queued.making();
-        let Some(queued) = R::Machine::outbox(state).get(id).filter(held) else { return Decided::Nothing };
+        // An old copy may give up what its maker goes on with: a renewed lease is the same making.
+        let gives_up = matches!(outcome, Outcome::GivenUp(_));
+        let elsewhere = |lease: &Lease| gives_up && lease.by != ledger.name && lease.holds(now);
+        let held = R::Machine::outbox(state).get(id).filter(held);
+        let Some(queued) = held.filter(|queued| !queued.lease.as_ref().is_some_and(elsewhere)) else {
+            return Decided::Nothing;
+        };
         let (_, number) = queued.making();
         // A wait counts from when it was decided on: the clock may be set back until that is stored.
         let at = if let Outcome::Retry { .. } = outcome { decided } else { now };

@@ -155,3 +155,21 @@ async fn what_an_answer_tells_is_stored_with_its_settlement_or_not_at_all() {
     let settled = facts.iter().rposition(|fact| matches!(fact, Fact::Settled(_))).expect("settled");
     assert!(matches!(facts[settled + 1], Fact::AgentSaid(_)), "right behind it");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_gives_a_call_up_by_an_old_copy_drops_none_that_is_under_way() {
+    let stage = Stage::new();
+    let (one, other) = (stage.process(), stage.process());
+    let entry = stage.live(&one).await;
+    stage.far_end.next(Reply::TakesAfter(Duration::from_secs(25)));
+    one.say(&entry, "c1", "slow").await;
+    let theirs = other.entry().await;
+    let queued = theirs.state().await.outbox.iter().next().cloned().expect("under way");
+    // By then the lease that this copy knows has ended, and been renewed.
+    sleep(Duration::from_secs(12)).await;
+    let attempt = Attempt::new(&theirs, Lane::First, queued);
+    let given_up = Outcome::GivenUp(Why::MayHaveArrived);
+    settle::settle(&other, &attempt, &given_up, other.ledger.now()).await.expect("stored");
+    idle(&one, &entry).await;
+    assert!(stage.notices().await.is_empty() && other.settled.lock().expect("no panic").is_empty());
+}
