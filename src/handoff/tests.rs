@@ -50,10 +50,15 @@ fn instance(store: &MemoryJournal) -> Arc<Handoff> {
 }
 
 fn instance_at(store: &MemoryJournal, direct_line: &str) -> Arc<Handoff> {
+    instance_with(store, direct_line, ("DIRECT_LINE_SECRET", "a-secret"))
+}
+
+/// `agent`: the setting by which the agent is reached.
+pub fn instance_with(store: &MemoryJournal, direct_line: &str, agent: (&str, &str)) -> Arc<Handoff> {
     let settings = [
         ("LISTEN", "127.0.0.1:0"),
         ("DIRECT_LINE_URL", direct_line),
-        ("DIRECT_LINE_SECRET", "a-secret"),
+        agent,
         ("SERVICENOW_URL", "http://127.0.0.1:9/"),
         ("SERVICENOW_TOKEN", "a-message-token"),
         ("RESPONSES_TOKEN", "a-token-for-responses"),

@@ -6,11 +6,9 @@ use std::sync::{
 use serde_json::json;
 
 use crate::{
-    config::{Disk, Settings},
     domain::Timestamp,
     far_end::testing::{FarEnd, Reply},
-    files::FileStore,
-    handoff::{Caller, Client, Conversation, Handoff, Posted, Refusal, UploadTo},
+    handoff::{Caller, Client, Conversation, Handoff, Posted, Refusal, UploadTo, tests::instance_with},
     ledger::journal::MemoryJournal,
     session::{Command, Opening, tests::chat::*},
     wire::activity::Activity,
@@ -61,21 +59,7 @@ async fn back(lasts: u64, opens: usize) -> Back {
 }
 
 fn instance(store: &MemoryJournal, url: &str) -> Arc<Handoff> {
-    let endpoint = format!("{url}endpoint");
-    let settings = [
-        ("LISTEN", "127.0.0.1:0"),
-        ("DIRECT_LINE_URL", url),
-        ("COPILOT_TOKEN_ENDPOINT", &endpoint),
-        ("SERVICENOW_URL", "http://127.0.0.1:9/"),
-        ("SERVICENOW_TOKEN", "a-message-token"),
-        ("RESPONSES_TOKEN", "a-token-for-responses"),
-    ];
-    let value =
-        |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    let settings = Settings::from_env(value).expect("settings");
-    let files = FileStore::folder(std::env::temp_dir(), Disk::Roomy);
-    let http = crate::far_end::client().expect("a client");
-    Arc::new(Handoff::new(&settings, store.store(), files, &http, Arc::default()).expect("it is set up"))
+    instance_with(store, url, ("COPILOT_TOKEN_ENDPOINT", &format!("{url}endpoint")))
 }
 
 impl Back {

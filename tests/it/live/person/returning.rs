@@ -60,6 +60,17 @@ async fn the_token_of_a_fresh_conversation_is_not_to_be_read_in_the_store_and_se
     assert_eq!(world.copilot.conversations().len(), 2);
 }
 
+/// The bot is back, and no secret opens its conversation.
+async fn back_by_endpoint() -> (World, ChatClient, String) {
+    let world = World::with_endpoint_only(&[]).await;
+    let mut chat = world.live_chat().await;
+    let id = chat.conversation().to_owned();
+    world.servicenow.end(&id).await;
+    told_to_fresh_bot(&world, &mut chat).await;
+    return_in_store(&world, &id).await;
+    (world, chat, id)
+}
+
 /// The fresh bot is told before it is stored that the user is with it again.
 async fn return_in_store(world: &World, id: &str) -> Value {
     found("the return in the store", async || {
@@ -71,12 +82,7 @@ async fn return_in_store(world: &World, id: &str) -> Value {
 
 #[tokio::test]
 async fn a_token_that_other_settings_sealed_is_as_good_as_over() {
-    let world = World::with_endpoint_only(&[]).await;
-    let mut chat = world.live_chat().await;
-    let id = chat.conversation().to_owned();
-    world.servicenow.end(&id).await;
-    told_to_fresh_bot(&world, &mut chat).await;
-    return_in_store(&world, &id).await;
+    let (world, mut chat, _) = back_by_endpoint().await;
     let (url, _) = world.instance_with(&[("SERVICENOW_TOKEN", "a-message-token-that-was-rotated")]);
     chat.move_to(&url);
     let replaced = async || {
@@ -90,12 +96,7 @@ async fn a_token_that_other_settings_sealed_is_as_good_as_over() {
 
 #[tokio::test]
 async fn words_and_files_reach_the_bot_whose_token_died_while_nobody_looked() {
-    let world = World::with_endpoint_only(&[]).await;
-    let mut chat = world.live_chat().await;
-    let id = chat.conversation().to_owned();
-    world.servicenow.end(&id).await;
-    told_to_fresh_bot(&world, &mut chat).await;
-    return_in_store(&world, &id).await;
+    let (world, mut chat, id) = back_by_endpoint().await;
     for (nth, what) in [(1, "words"), (2, "a file")] {
         world.copilot.expire_tokens(&world.copilot.conversations()[nth]);
         let status = match what {
