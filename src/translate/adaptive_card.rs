@@ -1,5 +1,9 @@
 //! Controls as adaptive cards, and what can be read in anybody's card.
 
+mod written;
+
+pub use written::written;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -260,12 +264,12 @@ fn read(value: &Value, depth: usize, pressed: bool, found: &mut Vec<String>) {
         Value::Array(list) => list.iter().for_each(|entry| read(entry, depth, pressed, found)),
         Value::Object(map) if depth < MAX_DEPTH => {
             for text in READ.iter().filter_map(|key| map.get(*key)?.as_str()) {
-                readable::add(found, text);
+                readable::add(found, &written(text));
             }
             let parts = PARTS.iter().filter(|part| pressed || !PRESSED.contains(part));
             for (part, parts) in parts.filter_map(|part| Some((part, map.get(*part)?))) {
                 match parts {
-                    Value::Array(runs) if *part == "inlines" => readable::add(found, &line(runs)),
+                    Value::Array(runs) if *part == "inlines" => readable::add(found, &written(&line(runs))),
                     Value::Array(facts) if *part == "facts" => facts.iter().for_each(|one| fact(one, found)),
                     parts => read(parts, depth + 1, pressed, found),
                 }
@@ -282,9 +286,13 @@ fn line(runs: &[Value]) -> String {
 }
 
 fn fact(fact: &Value, found: &mut Vec<String>) {
-    let part = |key: &str| fact.get(key).and_then(Value::as_str).unwrap_or_default();
-    match (part("title"), part("value")) {
-        ("", value) => readable::add(found, value),
+    let part = |key: &str| match fact.get(key) {
+        Some(Value::String(text)) => written(text),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    };
+    match (&*part("title"), &*part("value")) {
+        ("", one) | (one, "") => readable::add(found, one),
         (title, value) => readable::add(found, &format!("{}: {value}", title.trim_end_matches(':'))),
     }
 }

@@ -57,13 +57,17 @@ fn cards_and_files_are_read_in_the_order_they_are_seen() {
         {"contentType": "application/vnd.microsoft.card.adaptive", "content": {"type": "AdaptiveCard",
             "actions": [{"type": "Action.Submit", "title": "Go", "data": {"title": "hidden"}}],
             "body": [{"type": "TextBlock", "text": "Ticket"},
-                {"type": "FactSet", "facts": [{"title": "State:", "value": "New"}]},
+                {"type": "FactSet", "facts": [{"title": "State:", "value": "New"}, {"title": "Count", "value": 5}, {"title": "Alone"}]},
+                {"type": "TextBlock", "text": "Due {{DATE(2026-03-05T06:08:39Z, SHORT)}}"},
                 {"type": "Input.ChoiceSet", "choices": [{"title": "Red", "value": "r"}]}]}},
         {"contentType": "application/vnd.microsoft.card.hero", "content": {"title": "Hero", "text": "body",
             "buttons": [{"type": "imBack", "title": "Press", "value": "p"}]}},
         {"contentType": "image/png", "contentUrl": "https://example.com/a.png", "name": "a.png"},
     ]}]);
-    assert_eq!(read(&transcript), [line(true, "Bot", "Ticket\nState: New\nHero\nbody\na.png", 0)]);
+    assert_eq!(
+        read(&transcript),
+        [line(true, "Bot", "Ticket\nState: New\nCount: 5\nAlone\nDue 2026-03-05\nHero\nbody\na.png", 0)]
+    );
 }
 
 #[test]
