@@ -41,8 +41,11 @@ impl Answer {
         let may_be_lost = heard.may_be_lost();
         let Heard { activities, watermark, lost, .. } = heard;
         let turn = format!("{source}.said");
-        let Said { elements: mut theirs, pending, handoff, completed, score } =
-            said(&activities, events, &turn, words);
+        let mut said = said(&activities, events, &turn, words);
+        if let Some(next) = plan.next.filter(|_| !may_be_lost && !lost) {
+            said.goes_on(next, &format!("{turn}.next"), words);
+        }
+        let Said { elements: mut theirs, pending, handoff, completed, score } = said;
         if may_be_lost {
             theirs.extend(Self::text(&format!("{turn}.lost"), words.get(Text::MayBeLost)).elements);
         }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     translate::{
         secondary_bot::{
-            Pending,
+            Form, Pending,
             answer::{Answered, Typed, answer},
             context,
         },
@@ -32,6 +32,8 @@ pub struct Plan {
     pub answer: Answer,
     /// What is said when the agent says nothing at all.
     pub unanswered: Option<Text>,
+    /// A card that is asked behind the agent's words.
+    pub next: Option<Form>,
 }
 
 impl Plan {
@@ -208,6 +210,7 @@ fn said(pending: &Pending, typed: Typed<'_>, words: &Words<'_>) -> Plan {
             posts: vec![fields.into()],
             listen: Listen::Fully,
             unanswered: Some(Text::NoAnswer),
+            next: pending.form().and_then(Form::next),
             ..Plan::default()
         },
     }

@@ -4,10 +4,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::{
+    answer::meant::{self, says},
+    texts::Words,
+};
+use crate::domain::control::Item;
+
 pub mod answer;
 mod card;
 mod cited;
 pub mod context;
+mod drawn;
 mod element;
 mod form;
 mod parts;
@@ -49,7 +56,7 @@ impl Pending {
                 Self::Form(Form { beside, ..form.clone() })
             }
             (Self::Form(form), Self::Form(other)) if form.will_be_secret() && !other.will_be_secret() => {
-                before.clone()
+                Self::Form(form.clone().followed_by(other))
             }
             (before, Self::Nothing) => before.clone(),
             (_, asked) => asked,
@@ -88,6 +95,9 @@ pub struct Choice {
     /// What the primary bot sends back; unlike the other choices'.
     pub value: String,
     pub reply: Reply,
+    /// The card that it opens, which is asked before anything is posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<Box<Form>>,
 }
 
 /// What a choice posts.
@@ -126,20 +136,46 @@ impl Reply {
 /// A hand-off's variables, for `clientVariables.handoff`.
 pub type Variables = Map<String, Value>;
 
-/// Finds the choice a text means: by its value, else by value or label without regard to case.
-fn choose<'a>(
-    choices: impl IntoIterator<Item = &'a Choice, IntoIter: Clone>,
+/// The choice that a text means, as people name, number or affirm one. Beside labels that are numbers a number is what it says.
+fn choose<'a>(choices: &'a [Choice], text: &str, words: &Words<'_>) -> Option<&'a Choice> {
+    let is_number = |choice: &Choice| choice.label.trim_start().starts_with(|c: char| c.is_ascii_digit());
+    let by = if choices.iter().any(is_number) { meant::named } else { meant::find };
+    let alike = |yes: bool| {
+        let says = move |text: &String| says(text, words) == Some(yes);
+        choices
+            .iter()
+            .find(|choice| says(&choice.label))
+            .or_else(|| choices.iter().find(|one| says(&one.value)))
+    };
+    look_up(choices, text, by).or_else(|| alike(says(text, words)?))
+}
+
+/// The choice that a text names where something else is asked: a number may be the answer to that.
+fn named<'a>(choices: impl IntoIterator<Item = &'a Choice>, text: &str) -> Option<&'a Choice> {
+    look_up(choices, text, meant::named)
+}
+
+/// A primary bot answers with the very value.
+fn look_up<'a>(
+    choices: impl IntoIterator<Item = &'a Choice>,
     text: &str,
+    by: for<'i> fn(&str, &'i [Item]) -> Option<&'i Item>,
 ) -> Option<&'a Choice> {
-    let folded = text.trim().to_lowercase();
-    let like = |candidate: &str| candidate.trim().to_lowercase() == folded;
-    let mut choices = choices.into_iter();
-    (choices.clone().find(|choice| choice.value == text))
-        .or_else(|| choices.find(|choice| like(&choice.value) || like(&choice.label)))
+    let choices = choices.into_iter().collect::<Vec<_>>();
+    let of_value = |value: &str| choices.iter().copied().find(|choice| choice.value == value);
+    let item = |choice: &&Choice| Item {
+        label: choice.label.clone(),
+        value: choice.value.clone(),
+        ..Item::default()
+    };
+    of_value(text).or_else(|| {
+        let items = choices.iter().map(item).collect::<Vec<_>>();
+        of_value(&by(text, &items)?.value)
+    })
 }
 
 /// Adds a choice under a value no other has.
-fn offer(choices: &mut Vec<Choice>, label: String, value: &str, reply: Reply) {
+fn offer(choices: &mut Vec<Choice>, label: String, value: &str, reply: Reply, opens: Option<Box<Form>>) {
     let taken = |value: &str| choices.iter().any(|choice| choice.value == value);
     let value = if taken(value) {
         let numbered = (2..).map(|n| format!("{value} ({n})"));
@@ -147,5 +183,5 @@ fn offer(choices: &mut Vec<Choice>, label: String, value: &str, reply: Reply) {
     } else {
         value.to_owned()
     };
-    choices.push(Choice { label, value, reply });
+    choices.push(Choice { label, value, reply, opens });
 }

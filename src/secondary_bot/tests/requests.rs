@@ -1,4 +1,5 @@
 use super::*;
+use crate::secondary_bot::converse::Heard;
 
 #[test]
 fn every_action_is_known_by_what_it_asks_for() {
@@ -102,4 +103,39 @@ fn what_comes_with_the_answer_to_one_question_of_several_is_told_or_told_of() {
     assert_eq!(told.fields["value"], json!({"Site": "Oslo"}), "the answer itself waits for the last one");
     let said: Vec<_> = plan.answer.elements.iter().map(Value::to_string).collect();
     assert!(said[0].contains("a.png") && said[1].contains("colour"), "{said:?}");
+}
+
+#[test]
+fn a_card_that_waits_is_asked_behind_what_the_agent_says_to_the_one_before_it() {
+    let question = |id: &str| json!({"id": id, "prompt": id, "required": true, "kind": {"kind": "text", "secret": false}});
+    let then = json!([{"steps": [question("mail")]}]);
+    let form = json!({"asks": "form", "steps": [question("name")], "then": then});
+    let mut state = asked_for_a_pin();
+    state.pending = serde_json::from_value(form).expect("a form");
+    let say = |mut state: State, message: Value| {
+        state.apply(&Fact::Asked(asked(&json!({"requestId": "2", "message": message}))));
+        planned(&state, None)
+    };
+    let file = json!([{"url": "https://example.com/a.png", "fileName": "a.png", "contentType": "image/png"}]);
+    let alone = say(state.clone(), json!({"attachment": file}));
+    assert_eq!(
+        (alone.posts.len(), &alone.answer.pending),
+        (0, &Some(state.pending.clone())),
+        "a file is no name"
+    );
+    let plan = || say(state.clone(), json!({"text": "Ada"}));
+    let activity = |value: Value| serde_json::from_value(value).expect("an activity");
+    let heard = |activities| {
+        let mut heard = Heard::default();
+        heard.activities = activities;
+        heard
+    };
+    let thanks = vec![activity(json!({"type": "message", "text": "Thanks"}))];
+    let answer = Answer::of("s", plan(), heard(thanks), &[], &Words::default());
+    let [said, asked] = &answer.elements[..] else { panic!("{answer:?}") };
+    assert_eq!((&said["value"], &asked["label"]), (&json!("Thanks"), &json!("mail")));
+    assert!(answer.pending.is_some_and(|pending| pending.form().is_some()));
+    let bye = vec![activity(json!({"type": "endOfConversation"}))];
+    let over = Answer::of("s", plan(), heard(bye), &[], &Words::default());
+    assert_eq!((over.elements.len(), over.pending), (0, Some(Pending::Nothing)));
 }

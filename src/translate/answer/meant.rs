@@ -162,7 +162,7 @@ pub fn find<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
 
 /// The choice a text names: by its label, which people see, then by its value, then by its label as people write it. Such a form
 /// says nothing when two labels have it.
-fn named<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
+pub fn named<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
     let by = |is: &dyn Fn(&Item) -> bool| items.iter().find(|item| is(item));
     let label = by(&|item| item.label == text).or_else(|| by(&|item| same(text, &item.label)));
     let known =

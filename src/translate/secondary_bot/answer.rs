@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Form, Pending, Reply, Step, choose,
+    Choice, Form, Pending, Reply, Step, choose, named,
     rules::{self, Complaint},
 };
 use crate::translate::texts::Words;
@@ -45,11 +45,15 @@ pub fn answer<'a>(pending: &Pending, typed: impl Into<Typed<'a>>, in_words: &Wor
     match pending {
         Pending::Nothing | Pending::Closed => Answered::Post(words(text)),
         Pending::Choices { choices } => {
-            Answered::Post(choose(choices, text).map_or_else(|| words(text), |choice| post(&choice.reply)))
+            let chosen = choose(choices, text, in_words);
+            let nothing = &Form::default();
+            let pressed = |choice: &Choice| pressed(choice, nothing, post(&choice.reply));
+            chosen.map_or_else(|| Answered::Post(words(text)), pressed)
         }
         Pending::Form(form) => {
-            if let Some(choice) = choose(&form.beside, text) {
-                return Answered::Post(post(&choice.reply));
+            if let Some(choice) = named(&form.beside, text) {
+                let without = Form { answers: Map::new(), ..form.clone() };
+                return pressed(choice, &without, post(&choice.reply));
             }
             fill(form, typed, in_words)
                 .unwrap_or_else(|complaint| Answered::Ask(form.again(&complaint, in_words)))
@@ -62,16 +66,21 @@ fn fill(form: &Form, typed: Typed<'_>, in_words: &Words<'_>) -> Result<Answered,
     if let Some(way_out) = form.way_out(text) {
         return Ok(Answered::Post(post(way_out)));
     }
+    // A file alone, say, which answers nothing: it is named as left out.
+    if rules::is_blank(text) {
+        return Ok(Answered::Ask(form.asked()));
+    }
     let Some((step, rest)) = form.steps.split_first() else {
-        let submit = choose(&form.submits, text).ok_or(Complaint::NoChoice)?;
-        return Ok(Answered::Post(submitted(&submit.reply, &form.answers)));
+        return choose(&form.submits, text, in_words)
+            .map(|submit| pressed(submit, form, submitted(&submit.reply, &form.answers)))
+            .ok_or(Complaint::NoChoice);
     };
     let value = if text.trim() == SKIPPED {
         passed_over(step, in_words)?
     } else {
         rules::value(step, text, in_words)?
     };
-    let next = Form { steps: rest.to_vec(), complaint: None, ..form.clone() };
+    let next = Form { steps: rest.to_vec(), ..form.asked() };
     if let (true, false, Some(name)) = (form.is_secret(), rest.is_empty(), typed.name) {
         let held = [form.held.as_slice(), &[(step.clone(), name.to_owned())]].concat();
         return Ok(Answered::Ask(Form { held, ..next }));
@@ -86,6 +95,11 @@ fn fill(form: &Form, typed: Typed<'_>, in_words: &Words<'_>) -> Result<Answered,
         answers.extend(value.map(|value| (step.id.clone(), value)));
     }
     Ok(Answered::Post(submitted(&reply, &answers)))
+}
+
+/// What follows from a choice: the card that it opens in this form, else what it posts.
+fn pressed(choice: &Choice, form: &Form, posts: Map<String, Value>) -> Answered {
+    choice.opens.as_ref().map_or(Answered::Post(posts), |card| Answered::Ask(form.opening(card)))
 }
 
 /// What the card would submit for an input that nobody touched.

@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Choice, Reply, offer};
 use crate::{
-    translate::texts::{Text, Words},
+    translate::{
+        picture,
+        texts::{Text, Words},
+    },
     wire::virtual_agent::body,
 };
 
@@ -56,7 +59,7 @@ pub fn hero(
     }
     for media in content.get("media").and_then(Value::as_array).into_iter().flatten() {
         if let Some(url) = media.get("url").and_then(Value::as_str) {
-            elements.push(body::output_link(text("title").unwrap_or(url), None, url));
+            elements.push(link(text("title"), None, url, ours));
         }
     }
     let buttons = content.get("buttons").and_then(Value::as_array);
@@ -79,18 +82,30 @@ fn bill(content: &Value, ours: &Words<'_>) -> Vec<(String, String)> {
     let items = content.get("items").and_then(Value::as_array).into_iter().flatten();
     let item = |item: &Value| {
         let name = [text(item, "title"), text(item, "subtitle"), text(item, "text")];
-        let count = text(item, "quantity").map(|count| format!("× {count}"));
+        let count = written(item, "quantity").map(|count| format!("× {count}"));
         let name = name.into_iter().flatten().chain(count.as_deref()).collect::<Vec<_>>().join(" ");
-        (!name.is_empty()).then(|| (name, text(item, "price").unwrap_or_default().to_owned()))
+        (!name.is_empty()).then(|| (name, written(item, "price").unwrap_or_default()))
     };
     let sums = [(Text::Vat, "vat"), (Text::Tax, "tax"), (Text::Total, "total")];
-    let sum = |(label, key)| Some((ours.get(label).to_owned(), text(content, key)?.to_owned()));
+    let sum = |(label, key)| Some((ours.get(label).to_owned(), written(content, key)?));
     items.filter_map(item).chain(sums.into_iter().filter_map(sum)).collect()
 }
 
 /// A text of an object's that is not blank.
 pub fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty())
+}
+
+/// The same of a number, too.
+fn written(value: &Value, key: &str) -> Option<String> {
+    let number = value.get(key).filter(|value| value.is_number()).map(Value::to_string);
+    number.or_else(|| text(value, key).map(str::to_owned))
+}
+
+/// A link. One without a title is named by its address, unless that is the content itself.
+pub fn link(title: Option<&str>, heading: Option<&str>, url: &str, ours: &Words<'_>) -> Value {
+    let address = if picture::is_data(url) { ours.get(Text::Open) } else { url };
+    body::output_link(title.unwrap_or(address), heading, url)
 }
 
 /// A card that only shows; text alone needs no card. `None` when there is nothing to show.
@@ -126,8 +141,10 @@ pub fn plain(
 /// The facts of a receipt card or a fact set; `name` is the key of a fact's name.
 pub fn facts(list: Option<&Value>, name: &str) -> Vec<(String, String)> {
     let list = list.and_then(Value::as_array).into_iter().flatten();
-    let text = |fact: &Value, key: &str| fact.get(key).and_then(Value::as_str).map(str::to_owned);
-    list.filter_map(|fact| Some((text(fact, name)?, text(fact, "value")?))).collect()
+    let fact = |fact: &Value| (written(fact, name), written(fact, "value"));
+    let has_words = |(name, value): &(Option<String>, Option<String>)| name.is_some() || value.is_some();
+    let facts = list.map(fact).filter(has_words);
+    facts.map(|(name, value)| (name.unwrap_or_default(), value.unwrap_or_default())).collect()
 }
 
 /// Bot Framework card actions: what says something becomes a choice, what leads somewhere a link.
@@ -149,20 +166,23 @@ pub fn actions(actions: &[Value], of: Option<&str>, elements: &mut Vec<Value>, c
                     }
                     other => Reply::Value { text: None, value: other.cloned().unwrap_or_default() },
                 };
-                offer(choices, named(label), &named(label), reply);
+                offer(choices, named(label), &named(label), reply, None);
             }
             "messageBack" => {
                 let said = text("text").map(str::to_owned);
                 let reply = Reply::Value { text: said, value: value.cloned().unwrap_or_default() };
-                offer(choices, named(label), &named(label), reply);
+                offer(choices, named(label), &named(label), reply, None);
             }
             "imBack" => {
                 let number = value.filter(|value| value.is_number()).map(Value::to_string);
                 let said = text("value").or(number.as_deref()).or(text("text")).unwrap_or(label);
-                offer(choices, named(label), said, Reply::Text { text: said.to_owned() });
+                offer(choices, named(label), said, Reply::Text { text: said.to_owned() }, None);
             }
             _ => match text("value") {
-                Some(url) if ["://", "mailto:", "tel:"].iter().any(|mark| url.contains(mark)) => {
+                Some(url)
+                    if picture::is_data(url)
+                        || ["://", "mailto:", "tel:"].iter().any(|mark| url.contains(mark)) =>
+                {
                     elements.push(body::output_link(&named(label), None, url))
                 }
                 _ => elements.push(body::output_text(label)),

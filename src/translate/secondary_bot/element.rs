@@ -1,8 +1,10 @@
 //! Activities as body elements.
 
+use std::mem;
+
 use serde_json::Value;
 
-use super::{Choice, Form, Pending, Variables, card, cited, parts};
+use super::{Choice, Form, Pending, Variables, card, cited, drawn, parts};
 use crate::{
     translate::{
         escalation, html, readable,
@@ -47,8 +49,33 @@ impl Said {
     fn offers(&mut self, choices: Vec<Choice>) {
         match &mut self.pending {
             Pending::Choices { choices: known } => known.extend(choices),
-            before => *before = Pending::Choices { choices }.behind(before),
+            Pending::Form(form) => form.beside.extend(choices),
+            before => *before = Pending::Choices { choices },
         }
+    }
+
+    /// A card waits for the one before it.
+    fn asks(&mut self, form: Form) {
+        self.pending = Pending::Form(match mem::take(&mut self.pending) {
+            Pending::Form(first) => first.followed_by(form),
+            _ => form,
+        });
+    }
+
+    /// Goes on, behind what the agent says, with a card that waited for the answer to another.
+    pub fn goes_on(&mut self, mut form: Form, id: &str, words: &Words<'_>) {
+        if self.handoff.is_some() || self.completed {
+            return;
+        }
+        if self.pending.form().is_none() {
+            let mut questions = form.questions(words);
+            number(&mut questions, id);
+            self.elements.append(&mut questions);
+        }
+        if let Pending::Choices { choices } = &mut self.pending {
+            form.beside.append(choices);
+        }
+        self.asks(form);
     }
 }
 
@@ -58,16 +85,17 @@ fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
         said.elements.append(&mut elements);
         return said.offers(choices);
     }
-    let (mut shown, mut choices, mut asked) = (Vec::new(), Vec::new(), None);
+    let (mut shown, mut choices, mut forms) = (Vec::new(), Vec::new(), Vec::new());
     let attachments = activity.attachments.as_deref().unwrap_or_default();
     let among = attachments.iter().filter(|attachment| hero(attachment).is_some()).count() > 1;
     for attachment in attachments {
-        asked = attached(attachment, among, ours, &mut shown, &mut choices).or(asked);
+        forms.extend(attached(attachment, among, ours, &mut shown, &mut choices));
     }
     let suggested = activity.suggested_actions.as_ref().and_then(|all| all.get("actions")?.as_array());
     card::actions(suggested.map(Vec::as_slice).unwrap_or_default(), None, &mut shown, &mut choices);
     let mut elements = spoken(activity, shown, &choices, ours);
-    if let Some(asked) = &asked {
+    let asked = forms.into_iter().reduce(Form::followed_by);
+    if let Some(asked) = asked.as_ref().filter(|_| said.pending.form().is_none()) {
         elements.extend(asked.questions(ours));
     }
     number(&mut elements, id);
@@ -75,9 +103,7 @@ fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
     let score = activity.channel_data.as_ref().and_then(|data| data.get("score"));
     said.score = score.and_then(percent).or(said.score.take());
     match asked {
-        Some(form) => {
-            said.pending = Pending::Form(Form { beside: choices, ..form }).behind(&said.pending);
-        }
+        Some(form) => said.asks(Form { beside: choices, ..form }),
         None if !choices.is_empty() => said.offers(choices),
         None => {}
     }
@@ -88,7 +114,9 @@ fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
 fn spoken(activity: &Activity, mut shown: Vec<Value>, choices: &[Choice], ours: &Words<'_>) -> Vec<Value> {
     let entities = activity.rest.get("entities").and_then(Value::as_array);
     let entities = entities.map(Vec::as_slice).unwrap_or_default();
-    let (text, citations) = cited::sources(&words(activity), entities);
+    let (text, mut pictures) = drawn::taken_out(&words(activity), ours);
+    let (text, citations) = cited::sources(&text, entities);
+    shown.splice(0..0, pictures.drain(..));
     let mut elements = Vec::new();
     let asks_itself = shown.is_empty() && citations.is_empty() && !choices.is_empty();
     if !text.trim().is_empty() && !asks_itself {
@@ -149,7 +177,7 @@ fn attached(
         }
         if let Some(card) = kind.strip_prefix("application/vnd.microsoft.card.") {
             if card == "oauth" || card == "signin" {
-                sign_in(content, shown);
+                sign_in(content, ours, shown);
             } else {
                 card::hero(content, among, ours, shown, choices);
             }
@@ -160,18 +188,18 @@ fn attached(
         Some(url) if kind.starts_with("image/") => {
             shown.push(body::output_image(url, text("name").unwrap_or_default()));
         }
-        Some(url) => shown.push(body::output_link(text("name").unwrap_or(url), None, url)),
+        Some(url) => shown.push(card::link(text("name"), None, url, ours)),
         None => shown.extend(content.and_then(readable::joined).map(|text| body::output_text(&text))),
     }
     None
 }
 
-fn sign_in(content: &Value, shown: &mut Vec<Value>) {
+fn sign_in(content: &Value, ours: &Words<'_>, shown: &mut Vec<Value>) {
     let url = content.pointer("/buttons/0/value").or(content.pointer("/tokenExchangeResource/uri"));
     let title = content.pointer("/buttons/0/title").and_then(Value::as_str);
     let text = content.get("text").and_then(Value::as_str);
     match url.and_then(Value::as_str).filter(|url| url.contains("://")) {
-        Some(url) => shown.push(body::output_link(title.unwrap_or(url), text, url)),
+        Some(url) => shown.push(card::link(title, text, url, ours)),
         None => shown.extend(text.map(body::output_text)),
     }
 }

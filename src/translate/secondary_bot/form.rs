@@ -34,6 +34,12 @@ pub struct Form {
     /// What else was offered, beside it or behind it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<Choice>,
+    /// What is shown when it is opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<Value>,
+    /// Cards that came with it; each is asked once the one before it is answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<Form>,
 }
 
 /// One input.
@@ -78,17 +84,19 @@ impl Form {
     /// The button that leaves the form as it is, when that is what is said: a card's *Cancel*.
     pub fn way_out(&self, text: &str) -> Option<&Reply> {
         let bare = self.submits.iter().filter(|submit| matches!(submit.reply, Reply::Bare { .. }));
-        super::choose(bare, text).map(|submit| &submit.reply)
+        super::named(bare, text).map(|submit| &submit.reply)
     }
 
     /// How the last answer submits the form; `None` while that is a question of its own. A secret must not wait for one.
     pub fn sends(&self) -> Option<Reply> {
         let nothing = || Reply::Value { text: None, value: Map::new().into() };
         match self.submits.as_slice() {
-            [only] => Some(only.reply.clone()),
+            [only] if only.opens.is_none() => Some(only.reply.clone()),
             [] => Some(nothing()),
             several if self.is_secret() => {
-                let whole = several.iter().find(|submit| !matches!(submit.reply, Reply::Bare { .. }));
+                let is_whole =
+                    |submit: &&Choice| submit.opens.is_none() && !matches!(submit.reply, Reply::Bare { .. });
+                let whole = several.iter().find(is_whole);
                 Some(whole.map_or_else(nothing, |submit| submit.reply.clone()))
             }
             _ => None,
@@ -110,25 +118,53 @@ impl Form {
     /// Whether something is asked, now or later, that must be kept out of storage.
     pub fn will_be_secret(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.kind, StepKind::Text { secret: true }))
+            || self.then.iter().any(Self::will_be_secret)
     }
 
-    /// What is said now: why the last answer was none, and what is asked.
+    /// With another card behind it, and what that one brings.
+    pub fn followed_by(mut self, mut other: Self) -> Self {
+        self.beside.append(&mut other.beside);
+        let then = std::mem::take(&mut other.then);
+        self.then.push(other);
+        self.then.extend(then);
+        self
+    }
+
+    /// The card to ask when this one is answered.
+    pub fn next(&self) -> Option<Self> {
+        let (next, then) = self.then.split_first()?;
+        Some(Self { then: then.to_vec(), beside: self.beside.clone(), ..next.clone() })
+    }
+
+    /// A card inside this one, which is submitted with what was entered here.
+    pub fn opening(&self, card: &Self) -> Self {
+        let (then, beside, mut answers) = (self.then.clone(), self.beside.clone(), self.answers.clone());
+        answers.extend(card.answers.clone());
+        Self { answers, beside, then, ..card.clone() }
+    }
+
+    /// What is said now: what a card shows, why the last answer was none, and what is asked.
     pub fn questions(&self, words: &Words<'_>) -> Vec<Value> {
         let complaint = self.complaint.iter().map(|complaint| body::output_text(complaint));
-        complaint.chain(self.question(words)).collect()
+        self.shown.iter().cloned().chain(complaint).chain(self.question(words)).collect()
     }
 
     /// The same, with a word on why it is asked again.
     pub fn again(&self, complaint: &Complaint, words: &Words<'_>) -> Self {
         let own = self.steps.first().and_then(|step| step.error.clone());
-        Self { complaint: Some(own.unwrap_or_else(|| complaint.said(words))), ..self.clone() }
+        Self { complaint: Some(own.unwrap_or_else(|| complaint.said(words))), ..self.asked() }
+    }
+
+    /// The same once it has been shown.
+    pub fn asked(&self) -> Self {
+        Self { complaint: None, shown: Vec::new(), ..self.clone() }
     }
 
     /// What is asked now: the next input, else how to submit.
     pub fn question(&self, words: &Words<'_>) -> Option<Value> {
         match self.steps.first() {
             Some(step) => Some(step.question(words)),
-            None if self.submits.len() > 1 => Some(picker(words.get(Text::Choose), &self.submits)),
+            None if !self.submits.is_empty() => Some(picker(words.get(Text::Choose), &self.submits)),
             None => None,
         }
     }

@@ -2,22 +2,27 @@
 //!
 //! Followed: the adaptive card schema 1.6, and what its JavaScript renderer submits.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::{
     Choice, Form, Reply, Step, StepKind,
     card::{self, text},
     offer,
-    rules::Rules,
 };
 use crate::{
     translate::{
-        password::is_password,
+        adaptive_card::written,
         readable,
         texts::{Text, Words},
     },
     wire::virtual_agent::body,
 };
+
+mod input;
+
+use input::given;
 
 /// Deeper is no card.
 const DEEPEST: usize = 20;
@@ -36,8 +41,8 @@ const WITHIN: [&str; 12] = [
     "selectAction",
     "actions",
 ];
+
 /// What a card is made of, in reading order.
-#[derive(Default)]
 struct Parts<'a> {
     texts: Vec<String>,
     images: Vec<(String, Option<String>)>,
@@ -49,39 +54,68 @@ struct Parts<'a> {
     unseen: Map<String, Value>,
     /// A text that stands right before an input without a label is its question.
     heading: bool,
-    /// Stands on a button without a title.
-    send: &'a str,
+    /// The ids of what an action of the card brings to sight.
+    toggled: Vec<&'a str>,
+    words: &'a Words<'a>,
 }
 
 /// Reads a card.
-pub fn adaptive(
-    content: &Value,
+pub fn adaptive<'a>(
+    content: &'a Value,
     shown: &mut Vec<Value>,
     choices: &mut Vec<Choice>,
-    words: &Words<'_>,
+    words: &'a Words<'a>,
 ) -> Option<Form> {
-    let mut parts = Parts { send: words.get(Text::Send), ..Parts::default() };
-    parts.walk(content, 0);
-    parts.show(shown);
-    let Parts { mut steps, submits, unseen, .. } = parts;
-    if shown.is_empty() && steps.is_empty() {
-        let fallback = text(content, "fallbackText").or(text(content, "speak"));
-        shown.extend(fallback.map(body::output_text));
-    }
-    if steps.is_empty() {
-        for Choice { label, value, reply } in submits {
-            offer(choices, label, &value, reply.with(&unseen));
-        }
-        return None;
-    }
-    // Secrets are asked last, so that they are kept in memory for no longer than they must.
-    let is_secret = |step: &mut Step| matches!(step.kind, StepKind::Text { secret: true });
-    let secrets: Vec<_> = steps.extract_if(.., is_secret).collect();
-    steps.extend(secrets);
-    Some(Form { steps, submits, answers: unseen, ..Form::default() })
+    let mut toggled = Vec::new();
+    targets(content, 0, &mut toggled);
+    Parts::new(toggled, words).read(content, 0, shown, choices)
 }
 
-impl Parts<'_> {
+impl<'a> Parts<'a> {
+    fn new(toggled: Vec<&'a str>, words: &'a Words<'a>) -> Self {
+        Self {
+            texts: Vec::new(),
+            images: Vec::new(),
+            facts: Vec::new(),
+            steps: Vec::new(),
+            submits: Vec::new(),
+            links: Vec::new(),
+            unseen: Map::new(),
+            heading: false,
+            toggled,
+            words,
+        }
+    }
+
+    fn read(
+        mut self,
+        content: &Value,
+        depth: usize,
+        shown: &mut Vec<Value>,
+        choices: &mut Vec<Choice>,
+    ) -> Option<Form> {
+        self.walk(content, depth);
+        self.show(shown);
+        let Parts { mut steps, submits, unseen, .. } = self;
+        if shown.is_empty() && steps.is_empty() {
+            let fallback = text(content, "fallbackText").or(text(content, "speak"));
+            shown.extend(fallback.map(body::output_text));
+        }
+        let form = Form { answers: unseen, ..Form::default() };
+        if steps.is_empty() {
+            for Choice { label, value, reply, opens } in submits {
+                let opens = opens.map(|card| Box::new(form.opening(&card)));
+                offer(choices, label, &value, reply.with(&form.answers), opens);
+            }
+            return None;
+        }
+        // Secrets are asked last, so that they are kept in memory for no longer than they must.
+        let is_secret = |step: &mut Step| matches!(step.kind, StepKind::Text { secret: true });
+        let secrets: Vec<_> = steps.extract_if(.., is_secret).collect();
+        steps.extend(secrets);
+        Some(Form { steps, submits, ..form })
+    }
+
     /// What is only to be looked at.
     fn show(&mut self, shown: &mut Vec<Value>) {
         let (texts, images, facts) = (&self.texts, &self.images, &self.facts);
@@ -103,42 +137,66 @@ impl Parts<'_> {
         if depth > DEEPEST {
             return;
         }
-        if node.get("isVisible") == Some(&Value::Bool(false)) {
+        let is_toggled = || text(node, "id").is_some_and(|id| self.toggled.contains(&id));
+        if node.get("isVisible") == Some(&Value::Bool(false)) && !is_toggled() {
             return self.keep(node, depth);
         }
         match text(node, "type").unwrap_or_default() {
             "TextBlock" => {
                 self.heading = text(node, "text").is_some();
-                self.texts.extend(text(node, "text").map(str::to_owned));
+                self.texts.extend(text(node, "text").map(written));
                 return;
             }
-            "RichTextBlock" => return self.runs(node),
+            "RichTextBlock" => return self.runs(node, depth),
             "Image" => {
                 let alt = text(node, "altText").map(str::to_owned);
                 self.images.extend(text(node, "url").map(|url| (url.to_owned(), alt)));
             }
             "Media" => self.media(node),
-            "FactSet" => self.facts.extend(card::facts(node.get("facts"), "title")),
+            "FactSet" => {
+                let facts = card::facts(node.get("facts"), "title").into_iter();
+                self.facts.extend(facts.map(|(title, value)| (written(&title), written(&value))));
+            }
             "Action.OpenUrl" => self.link(text(node, "title"), text(node, "url")),
             "Action.Submit" | "Action.Execute" => self.submit(node),
+            "Action.ShowCard" => return self.show_card(node, depth),
             kind if kind.starts_with("Input.") => self.input(&kind["Input.".len()..], node),
             kind if kind.starts_with("Action.") => {}
             _ => return self.other(node, depth),
         }
         self.heading = false;
-        within(node).for_each(|child| self.walk(child, depth + 1));
+        self.children(node, depth);
+    }
+
+    /// What an element holds. What pressing it does has the element's first words when it has none of its own.
+    fn children(&mut self, node: &Value, depth: usize) {
+        let (texts, images) = (self.texts.len(), self.images.len());
+        for (key, child) in within(node) {
+            let mut child = Cow::Borrowed(child);
+            if key == "selectAction" && child.is_object() && text(&child, "title").is_none() {
+                let alt = || self.images.get(images).and_then(|(_, alt)| alt.as_deref());
+                let first = self.texts.get(texts).map(String::as_str).or_else(alt);
+                child.to_mut()["title"] = first.or(text(node, "altText")).or(text(node, "text")).into();
+            }
+            self.walk(&child, depth + 1);
+        }
     }
 
     /// What only holds others, and what we don't know: that stands for what the card has instead of it, else for its text.
     fn other(&mut self, node: &Value, depth: usize) {
-        self.heading = false;
         let is_empty = within(node).next().is_none();
         match node.get("fallback").filter(|_| is_empty) {
             Some(fallback @ Value::Object(_)) => self.walk(fallback, depth + 1),
             Some(Value::String(drop)) if drop == "drop" => {}
             _ => {
-                self.texts.extend(readable::KEYS.iter().filter_map(|key| text(node, key)).map(str::to_owned));
-                within(node).for_each(|child| self.walk(child, depth + 1));
+                let own = self.texts.len();
+                self.texts.extend(readable::KEYS.iter().filter_map(|key| text(node, key)).map(written));
+                let (texts, steps) = (self.texts.len(), self.steps.len());
+                self.heading &= own == texts;
+                self.children(node, depth);
+                // Texts side by side are none's question.
+                let is_row = ["columns", "cells"].iter().any(|key| node.get(*key).is_some());
+                self.heading &= !is_row || self.steps.len() > steps || self.texts.len() < texts + 2;
             }
         }
     }
@@ -149,16 +207,18 @@ impl Parts<'_> {
             self.unseen.insert(id.to_owned(), given.into());
         }
         if depth <= DEEPEST {
-            within(node).for_each(|child| self.keep(child, depth + 1));
+            within(node).for_each(|(_, child)| self.keep(child, depth + 1));
         }
     }
 
-    fn runs(&mut self, node: &Value) {
-        let runs = node.get("inlines").and_then(Value::as_array).into_iter().flatten();
+    fn runs(&mut self, node: &Value, depth: usize) {
+        let runs = || node.get("inlines").and_then(Value::as_array).into_iter().flatten();
         let run = |run: &Value| run.as_str().or_else(|| run.get("text")?.as_str()).map(str::to_owned);
-        let text = runs.filter_map(run).collect::<String>();
-        self.heading = !text.is_empty();
-        self.texts.extend((!text.is_empty()).then_some(text));
+        let text = written(&runs().filter_map(run).collect::<String>());
+        let is_heading = !text.is_empty();
+        self.texts.extend(is_heading.then_some(text));
+        runs().for_each(|run| self.children(run, depth));
+        self.heading = is_heading;
     }
 
     fn media(&mut self, node: &Value) {
@@ -170,11 +230,28 @@ impl Parts<'_> {
     }
 
     fn link(&mut self, title: Option<&str>, url: Option<&str>) {
-        self.links.extend(url.map(|url| body::output_link(title.unwrap_or(url), None, url)));
+        self.links.extend(url.map(|url| card::link(title, None, url, self.words)));
+    }
+
+    /// A card inside the card is one more thing to choose, unless it is only to be looked at.
+    fn show_card(&mut self, node: &Value, depth: usize) {
+        self.heading = false;
+        let (mut shown, mut submits) = (Vec::new(), Vec::new());
+        let card = node.get("card").unwrap_or(&Value::Null);
+        let inner = Parts::new(self.toggled.clone(), self.words);
+        let form = match inner.read(card, depth + 1, &mut shown, &mut submits) {
+            Some(form) => form,
+            None if submits.is_empty() => return self.links.append(&mut shown),
+            None => Form { submits, ..Form::default() },
+        };
+        let label = text(node, "title").unwrap_or(self.words.get(Text::Open));
+        let reply = Reply::Value { text: None, value: Map::new().into() };
+        let opens = Box::new(Form { shown, ..form });
+        offer(&mut self.submits, label.to_owned(), label, reply, Some(opens));
     }
 
     fn submit(&mut self, node: &Value) {
-        let label = text(node, "title").unwrap_or(self.send);
+        let label = text(node, "title").unwrap_or(self.words.get(Text::Send));
         let reply = match node.get("data") {
             _ if text(node, "associatedInputs").is_some_and(|which| which.eq_ignore_ascii_case("none")) => {
                 Reply::Bare { value: node.get("data").cloned().unwrap_or_else(|| Map::new().into()) }
@@ -182,67 +259,29 @@ impl Parts<'_> {
             Some(Value::String(said)) => Reply::Text { text: said.clone() },
             data => Reply::Value { text: None, value: data.cloned().unwrap_or_else(|| Map::new().into()) },
         };
-        offer(&mut self.submits, label.to_owned(), label, reply);
-    }
-
-    fn input(&mut self, kind: &str, node: &Value) {
-        let text = |key: &str| text(node, key);
-        let Some(id) = text("id") else { return };
-        let kind = match kind {
-            "Number" | "Rating" => StepKind::Number,
-            "Date" => StepKind::Date,
-            "Time" => StepKind::Time,
-            "Toggle" => StepKind::Toggle {
-                on: text("valueOn").unwrap_or("true").to_owned(),
-                off: text("valueOff").unwrap_or("false").to_owned(),
-            },
-            "ChoiceSet" => StepKind::Choice {
-                options: options(node),
-                several: node.get("isMultiSelect") == Some(&Value::Bool(true)),
-            },
-            _ => StepKind::Text { secret: is_password(node) },
-        };
-        let label = text("label").or(if node["type"] == "Input.Toggle" { text("title") } else { None });
-        let prompt = match label {
-            Some(label) => label.to_owned(),
-            None if self.heading => self.texts.pop().unwrap_or_default(),
-            None => text("placeholder").unwrap_or(id).to_owned(),
-        };
-        let required = node.get("isRequired") == Some(&Value::Bool(true));
-        let (mut rules, error) = (Rules::read(node), text("errorMessage").map(str::to_owned));
-        if node["type"] == "Input.Rating" {
-            rules.max.get_or_insert_with(|| "5".to_owned());
-        }
-        let given = given(node);
-        self.steps.push(Step { id: id.to_owned(), prompt, required, kind, rules, error, given });
+        offer(&mut self.submits, label.to_owned(), label, reply, None);
     }
 }
 
-/// What an element holds.
-fn within(node: &Value) -> impl Iterator<Item = &Value> {
-    WITHIN.iter().filter_map(|key| node.get(*key)).flat_map(|held| match held {
-        Value::Array(several) => several.as_slice(),
-        one @ Value::Object(_) => std::slice::from_ref(one),
-        _ => &[],
+/// What an element holds, and where.
+fn within(node: &Value) -> impl Iterator<Item = (&'static str, &Value)> {
+    WITHIN.iter().filter_map(|key| Some((*key, node.get(*key)?))).flat_map(|(key, held)| {
+        let held = match held {
+            Value::Array(several) => several.as_slice(),
+            one @ Value::Object(_) => std::slice::from_ref(one),
+            _ => &[],
+        };
+        held.iter().map(move |one| (key, one))
     })
 }
 
-/// What stands in an input before anybody fills it in.
-fn given(node: &Value) -> Option<String> {
-    node.get("value").and_then(|value| match value {
-        Value::String(text) => (!text.is_empty()).then(|| text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    })
-}
-
-fn options(node: &Value) -> Vec<(String, String)> {
-    let listed = node.get("choices").and_then(Value::as_array).into_iter().flatten();
-    listed
-        .filter_map(|choice| {
-            let label = text(choice, "title").or(text(choice, "value"))?;
-            let value = choice.get("value").and_then(Value::as_str).unwrap_or(label);
-            Some((label.to_owned(), value.to_owned()))
-        })
-        .collect()
+/// The ids of what the actions of a card bring to sight and hide again.
+fn targets<'v>(node: &'v Value, depth: usize, found: &mut Vec<&'v str>) {
+    if text(node, "type") == Some("Action.ToggleVisibility") {
+        let listed = node.get("targetElements").and_then(Value::as_array).into_iter().flatten();
+        found.extend(listed.filter_map(|one| one.as_str().or_else(|| text(one, "elementId"))));
+    }
+    if depth <= DEEPEST {
+        within(node).for_each(|(_, child)| targets(child, depth + 1, found));
+    }
 }

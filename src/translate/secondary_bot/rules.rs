@@ -114,10 +114,24 @@ impl Rules {
     }
 }
 
+/// Whether a text has nothing in it that is seen.
+pub fn is_blank(text: &str) -> bool {
+    let is_unseen = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().all(is_unseen)
+}
+
 /// An answer in the card's own terms; `None` when it may be passed over and was.
 pub fn value(step: &Step, text: &str, words: &Words<'_>) -> Result<Option<Value>, Complaint> {
     let text = text.trim();
     let rules = &step.rules;
+    if step.required && is_blank(text) {
+        return Err(Complaint::Required);
+    }
     Ok(Some(match &step.kind {
         StepKind::Text { .. } => {
             rules.fits(text)?;

@@ -5,6 +5,7 @@ use crate::{translate::texts::Words, wire::activity::Activity};
 
 mod asked;
 mod shown;
+mod worded;
 
 fn activity(value: Value) -> Activity {
     serde_json::from_value(value).expect("an activity")

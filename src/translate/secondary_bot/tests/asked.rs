@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{activity, adaptive, events, pending};
+use super::{activity, adaptive, elements, events, pending};
 use crate::translate::{
     secondary_bot::{
         Pending,
@@ -10,6 +10,8 @@ use crate::translate::{
     texts::{Texts, Words},
 };
 
+mod cards;
+mod chosen;
 mod secrets;
 
 #[test]

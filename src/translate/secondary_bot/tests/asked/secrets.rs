@@ -121,5 +121,8 @@ fn what_is_asked_behind_a_secret_does_not_take_its_place_and_can_be_chosen_all_t
         };
         assert_eq!(fields["text"], "I forgot my PIN");
     }
-    assert!(asked(&[&card, &plain]).is_secret() && asked(&[&plain, &card]).is_secret());
+    assert!(asked(&[&card, &plain]).is_secret() && asked(&[&plain]).behind(&asked(&[&card])).is_secret());
+    let waits = asked(&[&plain, &card]);
+    let Pending::Form(first) = &waits else { panic!("no form") };
+    assert!(!waits.is_secret() && first.will_be_secret() && first.next().is_some_and(|pin| pin.is_secret()));
 }

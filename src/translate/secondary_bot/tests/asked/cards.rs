@@ -1,0 +1,133 @@
+//! Several cards, cards inside cards, and what is no answer to one.
+
+use super::*;
+use crate::translate::secondary_bot::Form;
+
+fn ask(pending: &Pending, text: &str) -> Form {
+    match answer(pending, text, &Words::default()) {
+        Answered::Ask(form) => form,
+        Answered::Post(fields) => panic!("{text}: {fields:?}"),
+    }
+}
+
+fn posted(pending: &Pending, text: &str) -> Value {
+    match answer(pending, text, &Words::default()) {
+        Answered::Post(fields) => fields["value"].clone(),
+        Answered::Ask(form) => panic!("{text}: {form:?}"),
+    }
+}
+
+#[test]
+fn what_nobody_sees_answers_no_input_and_breaks_no_rule() {
+    let submits =
+        json!([{"type": "Action.Submit", "title": "OK"}, {"type": "Action.Submit", "title": "Stop"}]);
+    let inputs = [
+        json!({"type": "Input.Text", "id": "x", "label": "X", "isRequired": true}),
+        json!({"type": "Input.Text", "id": "x", "label": "X"}),
+        json!({"type": "Input.Text", "id": "x", "label": "X", "value": "as it stands"}),
+        json!({"type": "Input.Text", "id": "x", "label": "X", "style": "password"}),
+        json!({"type": "Input.Number", "id": "x", "label": "X"}),
+        json!({"type": "Input.ChoiceSet", "id": "x", "label": "X", "choices": [{"title": "A", "value": "a"}]}),
+    ];
+    for input in inputs {
+        let first = pending(&adaptive(&json!([input]), &submits));
+        for blank in ["", "  ", "\u{a0}", "\u{200b}", "\u{0}\u{feff}"] {
+            assert_eq!(Pending::Form(ask(&first, blank)), first, "{input} {blank:?}");
+        }
+    }
+    let name = adaptive(&json!([{"type": "Input.Text", "id": "x", "label": "X"}]), &submits);
+    let last = Pending::Form(ask(&pending(&name), "Ada"));
+    assert_eq!(Pending::Form(ask(&last, "\u{200b}")), last);
+    let blank = json!([{"type": "Input.Text", "id": "x", "label": "X", "value": " ", "isRequired": true}]);
+    assert!(ask(&pending(&adaptive(&blank, &submits)), "_skip_").complaint.is_some());
+}
+
+#[test]
+fn a_card_inside_a_card_is_one_more_thing_to_choose_and_asked_when_it_is_chosen() {
+    let reject = json!({"type": "Action.ShowCard", "title": "Reject", "card": {"body": [
+        {"type": "TextBlock", "text": "Tell her."}, {"type": "Input.Text", "id": "why", "label": "Why?", "isRequired": true}],
+        "actions": [{"type": "Action.Submit", "title": "OK", "data": {"verdict": "reject"}}]}});
+    let approve = json!({"type": "Action.Submit", "title": "Approve", "data": {"verdict": "approve"}});
+    let unseen = json!({"type": "Input.Text", "id": "n", "value": "7", "isVisible": false});
+    let bare = adaptive(&json!([{"type": "TextBlock", "text": "40 EUR"}, unseen]), &json!([approve, reject]));
+    let shown = elements(&bare);
+    assert_eq!((shown.len(), &shown[1]["options"][1]["label"]), (2, &json!("Reject")));
+    assert_eq!(posted(&pending(&bare), "approve"), json!({"verdict": "approve", "n": "7"}));
+    let why = ask(&pending(&bare), "2");
+    let said = why.questions(&Words::default());
+    assert_eq!((&said[0]["value"], &said[1]["label"]), (&json!("Tell her."), &json!("Why?")));
+    let again = ask(&Pending::Form(why.clone()), "_skip_").questions(&Words::default());
+    assert_eq!((again.len(), &again[1]["label"]), (2, &json!("Why?")));
+    let rejected = posted(&Pending::Form(why), "too much");
+    assert_eq!(rejected, json!({"verdict": "reject", "n": "7", "why": "too much"}));
+
+    let note = json!({"type": "Input.Text", "id": "note", "label": "Note"});
+    let noted = Pending::Form(ask(&pending(&adaptive(&json!([note]), &json!([approve, reject]))), "late"));
+    assert_eq!(posted(&noted, "Approve"), json!({"verdict": "approve", "note": "late"}));
+    let why = Pending::Form(ask(&noted, "reject"));
+    assert_eq!(posted(&why, "so"), json!({"verdict": "reject", "note": "late", "why": "so"}));
+
+    let sure = json!({"type": "Action.ShowCard", "title": "Delete", "card": {"actions": [
+        {"type": "Action.Submit", "title": "Really", "data": {"gone": 1}}]}});
+    let really = Pending::Form(ask(&pending(&adaptive(&json!([]), &json!([sure]))), "delete"));
+    let question = really.form().and_then(|form| form.question(&Words::default()));
+    assert_eq!(question.expect("a question")["options"][0]["label"], "Really");
+    assert_eq!(posted(&really, "really"), json!({"gone": 1}));
+    let details = json!({"type": "Action.ShowCard", "title": "Details", "card": {"body": [
+        {"type": "TextBlock", "text": "Blue"}]}});
+    let details = adaptive(&json!([{"type": "TextBlock", "text": "A car"}]), &json!([details]));
+    assert_eq!(
+        (pending(&details), elements(&details)[1]["value"].clone()),
+        (Pending::Nothing, json!("Blue"))
+    );
+}
+
+#[test]
+fn cards_that_come_together_are_asked_in_a_row_and_submitted_each_on_its_own() {
+    let card = |id: &str| {
+        adaptive(
+            &json!([{"type": "Input.Text", "id": id, "label": id}]),
+            &json!([{"type": "Action.Submit", "data": {"of": id}}]),
+        )
+    };
+    let mut together = card("name");
+    together["attachments"].as_array_mut().expect("cards").push(card("mail")["attachments"][0].clone());
+    let choice = json!({"text": "Or?", "suggestedActions": {"actions": [{"type": "imBack", "title": "Help", "value": "help me"}]}});
+    let turn = |messages: &[&Value]| {
+        let message = |message: &&Value| {
+            let mut message = (*message).clone();
+            message["type"] = "message".into();
+            activity(message)
+        };
+        said(&messages.iter().map(message).collect::<Vec<_>>(), &events(), "t", &Words::default())
+    };
+    for messages in [&[&together, &choice][..], &[&card("name"), &choice, &card("mail")]] {
+        let said = turn(messages);
+        let labels = said.elements.iter().filter(|one| one["uiType"] == "InputText").map(|one| &one["label"]);
+        assert_eq!(labels.collect::<Vec<_>>(), ["name"]);
+        assert_eq!(posted(&said.pending, "Ada"), json!({"of": "name", "name": "Ada"}));
+        let Answered::Post(help) = answer(&said.pending, "help", &Words::default()) else {
+            panic!("no choice")
+        };
+        assert_eq!(help["text"], "help me");
+        let next = said.pending.form().and_then(Form::next).expect("another card");
+        for (answered, asks) in [(turn(&[&json!({"text": "Thanks"})]), 2), (turn(&[&card("more")]), 1)] {
+            let mut answered = answered;
+            answered.goes_on(next.clone(), "t.next", &Words::default());
+            assert_eq!(answered.elements.len(), asks);
+            let form = answered.pending.form().expect("a form");
+            assert_eq!(form.then.is_empty(), asks == 2, "the agent's own question is first");
+            if asks == 2 {
+                assert_eq!(answered.elements[1]["label"], "mail");
+                assert_eq!(
+                    posted(&answered.pending, "a@b.example"),
+                    json!({"of": "mail", "mail": "a@b.example"})
+                );
+            }
+        }
+        let mut over = turn(&[&json!({"text": "Bye"})]);
+        over.completed = true;
+        over.goes_on(next, "t.next", &Words::default());
+        assert_eq!(over.pending, Pending::Nothing);
+    }
+}
