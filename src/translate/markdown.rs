@@ -24,8 +24,8 @@ pub fn ends_line(char: char) -> bool {
 
 /// Signs that are not shown, and only say where words may be parted or in which direction they run.
 pub fn is_unseen(char: char) -> bool {
-    matches!(char, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(char, '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(char, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A text whose lines end as Markdown has it: renderers disagree about all the other signs, and about a tab behind the

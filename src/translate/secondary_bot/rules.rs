@@ -13,6 +13,7 @@ use crate::{
             meant::{find, is_around, many, plain, says},
             moment,
         },
+        markdown::is_unseen,
         texts::{Text, Words},
     },
 };
@@ -116,13 +117,7 @@ impl Rules {
 
 /// Whether a text has nothing in it that is seen.
 pub fn is_blank(text: &str) -> bool {
-    let is_unseen = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.chars().all(is_unseen)
+    text.chars().all(|char| char.is_whitespace() || char.is_control() || is_unseen(char))
 }
 
 /// An answer in the card's own terms; `None` when it may be passed over and was.
