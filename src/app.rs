@@ -89,8 +89,9 @@ impl Connector {
                 .configure(configure(given.clone(), pipe, relay))
                 .wrap_fn(move |request, service| ending::counted(&requests, request, service))
         };
-        let (server, address, queue) = listening::listen(settings.listen, workers, connections, app)
-            .map_err(|failed| no_address(failed, settings))?;
+        let (server, address, queue) =
+            listening::listen(settings.listen, workers, connections, served.ending.clone(), app)
+                .map_err(|failed| no_address(failed, settings))?;
         Ok(Self { server, address, queue, served, counters, underway, opening, chats, retention })
     }
 
@@ -132,17 +133,24 @@ impl Connector {
             failed = opening.failed() => return Err(failed),
             signal = signals.told() => signal?,
         };
-        served.ending.begin();
+        served.end();
         // Takes no new connection; callers that keep one open, asking nothing, are not waited for.
-        let stopped = async { futures_util::future::join(handle.stop(true), &mut serving).await };
-        let ended = async {
+        let turned_away = async {
+            handle.pause().await;
+            queue.turn_away().await;
+        };
+        let over = async {
             tokio::select! {
-                _ = stopped => Ok(()),
-                () = underway.over() => Ok(()),
+                () = underway.over(|| served.calls_under_way()) => Ok(()),
                 again = signals.told() => again.map(drop),
             }
         };
-        futures_util::future::join(ended, queue.turn_away()).await.0?;
+        // The server is not stopped before: its workers take along what goes on in them, calls too.
+        tokio::select! {
+            stopped = &mut serving => stopped?,
+            (over, ()) = futures_util::future::join(over, turned_away) => over?,
+        }
+        let _ = futures_util::future::join(handle.stop(false), &mut serving).await;
         log_end(signal, chats.as_ref()).await;
         Ok(Ended::Told(signal))
     }

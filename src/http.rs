@@ -82,6 +82,20 @@ pub struct Served {
 }
 
 impl Served {
+    /// Answers in time who waits for what may not come, and begins no calls any more.
+    pub fn end(&self) {
+        self.ending.begin();
+        self.handoff.iter().for_each(|handoff| handoff.ledger.end());
+        self.secondary_bot.iter().for_each(|secondary| secondary.bot.ledger.end());
+    }
+
+    /// Calls that are being made, of both roles.
+    pub fn calls_under_way(&self) -> usize {
+        let chats = self.handoff.iter().map(|handoff| handoff.ledger.calls_under_way());
+        let sessions = self.secondary_bot.iter().map(|secondary| secondary.bot.ledger.calls_under_way());
+        chats.chain(sessions).sum()
+    }
+
     /// Goes on with what a crash or an outage left undone, in both roles.
     pub async fn sweep(&self) {
         let chats = async {

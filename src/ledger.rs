@@ -28,6 +28,7 @@ mod settle;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod under_way;
 mod whisper;
 
 pub use self::{
@@ -87,6 +88,7 @@ pub struct Ledger<M: Machine> {
     outages: [Mutex<Outage>; LANES],
     remembered: Mutex<lru::LruCache<ConversationId, Arc<Entry<M>>>>,
     fresh: fresh::Fresh<M::Fact>,
+    under_way: under_way::UnderWay,
 }
 
 impl<M: Machine> Ledger<M> {
@@ -101,12 +103,18 @@ impl<M: Machine> Ledger<M> {
             outages: Default::default(),
             remembered: Mutex::new(lru::LruCache::unbounded()),
             fresh: fresh::Fresh::default(),
+            under_way: under_way::UnderWay::default(),
             world,
         }
     }
 
     pub fn now(&self) -> Timestamp {
         (self.world.clock)()
+    }
+
+    /// Names this process where facts tell who knows or does something.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn machine(&self) -> &M {

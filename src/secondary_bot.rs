@@ -153,7 +153,7 @@ impl SecondaryBot {
         if asynchronous && !in_secret {
             return Ok(Told::Stored);
         }
-        Ok(match take::answer(self, &session, request).await {
+        Ok(match take::answer(self, &session, request).await? {
             Some(_) if asynchronous => Told::Stored,
             Some(answer) => {
                 self.counters.one(Count::ToPrimaryBot);

@@ -17,6 +17,7 @@ use actix_web::{
     dev::{Service, ServiceRequest, ServiceResponse},
     web::Bytes,
 };
+use tokio::time::{sleep, timeout};
 
 use super::heads::Requests;
 use crate::{http::route, telemetry::span::Taken};
@@ -111,13 +112,17 @@ impl Underway {
         Counter(counter)
     }
 
-    /// Until nothing is under way, twice in a row: between two requests of one caller there is a moment without any.
-    pub async fn over(&self) {
-        let mut quiet = 0;
-        while quiet < 2 {
-            tokio::time::sleep(BETWEEN_LOOKS).await;
-            quiet = if self.count() == 0 { quiet + 1 } else { 0 };
-        }
+    /// Until nothing is under way, `calls` to far ends included, twice in a row: between two requests of one caller there is a
+    /// moment without any. Not longer than what is under way may take.
+    pub async fn over(&self, calls: impl Fn() -> usize) {
+        let over = async {
+            let mut quiet = 0;
+            while quiet < 2 {
+                sleep(BETWEEN_LOOKS).await;
+                quiet = if self.count() + calls() == 0 { quiet + 1 } else { 0 };
+            }
+        };
+        let _ = timeout(LONGEST, over).await;
     }
 
     fn count(&self) -> usize {
@@ -206,18 +211,26 @@ impl MessageBody for Counted {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_waits_for_the_last_byte_of_every_answer() {
-        let underway = Underway::default();
+    async fn the_end_waits_for_the_last_byte_of_every_answer_and_for_calls() {
+        let (underway, calls) = (Underway::default(), AtomicUsize::new(1));
         let (one, other) = (underway.worker(), underway.worker());
         let (first, second) = (one.begin(None), other.begin(None));
         let answer = second.until_sent(BoxBody::new("words"));
         drop(first);
-        let early = tokio::time::timeout(LONGEST, underway.over()).await;
-        assert!(early.is_err(), "an answer is still being sent");
+        let lasts = async || {
+            let began = Instant::now();
+            underway.over(|| calls.load(Ordering::Acquire)).await;
+            began.elapsed()
+        };
+        assert_eq!(lasts().await, LONGEST, "an answer is still being sent");
         assert!(answer.try_into_bytes().is_ok());
-        assert!(tokio::time::timeout(LONGEST, underway.over()).await.is_ok());
+        assert_eq!(lasts().await, LONGEST, "a call is being made");
+        calls.store(0, Ordering::Release);
+        assert!(lasts().await < LONGEST);
     }
 }

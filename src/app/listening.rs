@@ -17,7 +17,8 @@ use actix_web::{
 };
 use socket2::{Domain, Socket, Type};
 
-use super::{connections, ending, heads::Watched, queue::Queue, refusals::Explained};
+use super::{connections, heads::Watched, queue::Queue, refusals::Explained};
+use crate::http::Ending;
 
 /// Longer than callers keep a connection that they don't use (.NET's and most others' a minute): a request that
 /// meets its connection's end is lost.
@@ -28,6 +29,7 @@ const PARTING: Duration = Duration::from_secs(1);
 const BACKLOG: i32 = 2_048;
 
 /// Listens, with an app a worker, for `most` connections; gives the address as well, with the port that the system chose when 0 was asked for.
+/// Once `ending` has begun, a connection is closed behind the request that is under way in it.
 /// actix-web's own server would do, did it let a connection be [watched](Watched).
 ///
 /// # Errors
@@ -36,6 +38,7 @@ pub(super) fn listen<F, I, S, B>(
     address: SocketAddr,
     workers: usize,
     most: usize,
+    ending: Ending,
     app: F,
 ) -> io::Result<(Server, SocketAddr, Queue)>
 where
@@ -52,19 +55,15 @@ where
     let listener = bind(address)?;
     let (address, queue) = (listener.local_addr()?, Queue::of(&listener)?);
     let patience = connections::patience(most);
-    let builder = Server::build()
-        .disable_signals()
-        .shutdown_timeout(ending::LONGEST.as_secs())
-        .workers(workers)
-        .max_concurrent_connections(most.div_ceil(workers));
-    let ending = builder.graceful_shutdown_signal();
+    let builder =
+        Server::build().disable_signals().workers(workers).max_concurrent_connections(most.div_ceil(workers));
     let builder = builder.listen("http", listener, move || {
         let ending = ending.clone();
         let app = app().into_factory().map_err(|error| error.into().error_response());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
                 let ending = ending.clone();
-                async move { ending.notified().await }
+                async move { ending.begun().await }
             })
             .keep_alive(UNUSED)
             .client_request_timeout(patience)

@@ -1,16 +1,21 @@
 //! Those who were let into the port's queue when the process was told to end: the system would cut them off without a word.
 
-use std::{io, net::TcpListener, time::Duration};
+use std::{
+    io,
+    net::{Shutdown, TcpListener},
+    time::Duration,
+};
 
 use actix_web::rt::net::TcpStream;
 use futures_util::future::join_all;
 use serde_json::json;
+use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink},
     time::{sleep, timeout},
 };
 
-/// How long the server may take to stop taking connections.
+/// How long the server may take to let connections wait.
 const STOPPING: Duration = Duration::from_millis(50);
 /// How long one may take to say what it wants, and then to read that it is not to be had.
 const PARTING: Duration = Duration::from_secs(1);
@@ -28,7 +33,8 @@ impl Queue {
         listener.try_clone().map(Self)
     }
 
-    /// Tells all that wait, while the server stops, to come again, and lets nobody else in.
+    /// Tells all that wait, once the server takes none, to come again, and lets nobody else in: the server's own hold on the port
+    /// is shut, too.
     pub async fn turn_away(self) {
         let Self(listener) = self;
         sleep(STOPPING).await;
@@ -38,6 +44,8 @@ impl Queue {
                 waiting.push(part_with(connection));
             }
         }
+        // Where the system lets only connections be shut, who comes now waits until the process has ended.
+        let _ = SockRef::from(&listener).shutdown(Shutdown::Both);
         drop(listener);
         join_all(waiting).await;
     }
@@ -94,7 +102,6 @@ mod tests {
                 .expect("sent");
             waiting.push(client);
         }
-        drop(listener);
         let told = async {
             for mut client in waiting {
                 let mut answer = String::new();

@@ -37,7 +37,8 @@ impl Calls {
             let pending = queued.is_some_and(|q| q.attempts == 0 || q.is_under_way(now));
             (!pending).then_some(())
         };
-        self.ledger.wait_for(conversation, PATIENCE, through).await;
+        // Whoever removed the conversation waits for nothing of it.
+        self.ledger.wait_for(conversation, PATIENCE, through).await.ok();
     }
 
     /// Counts what was said again.

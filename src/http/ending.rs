@@ -8,7 +8,7 @@ use tokio::{sync::watch, time::sleep};
 const WAITING: Duration = Duration::from_secs(8);
 
 /// That the process ends, which is told once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ending(watch::Sender<bool>);
 
 impl Default for Ending {

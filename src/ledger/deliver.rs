@@ -15,6 +15,7 @@ use super::{
     retry::{Failure, after},
     role::{Attempt, Role},
     settle::settle,
+    under_way::Making,
 };
 use crate::domain::Timestamp;
 
@@ -90,8 +91,9 @@ fn start<R: Role>(
     leased: Option<Leased<R::Machine>>,
 ) {
     let (role, entry) = (role.clone(), entry.clone());
+    let making = role.ledger().making();
     let deliver = async move {
-        if let Err(failed) = run(&role, &entry, lane, leased).await {
+        if let Err(failed) = run(&role, &entry, lane, leased, making).await {
             error!(conversation.id = %entry.id, error = %failed, "Delivery stopped; the next poll, event or sweep goes on");
             return;
         }
@@ -100,7 +102,7 @@ fn start<R: Role>(
         let more = {
             let state = entry.state().await;
             let outbox = R::Machine::outbox(&state);
-            outbox.lane(lane).next().is_some() && !outbox.is_frozen()
+            outbox.lane(lane).next().is_some() && role.ledger().begins(outbox, lane)
         };
         if more {
             deliver_soon(&role, &entry);
@@ -115,14 +117,16 @@ async fn run<R: Role>(
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
     leased: Option<Leased<R::Machine>>,
+    making: Making,
 ) -> Result<(), JournalError> {
-    let ledger = role.ledger();
+    let (ledger, mut making) = (role.ledger(), Some(making));
     let mut leased = match leased {
         Some(leased) => ledger.sure_of_first(entry, leased).await?,
         None => None,
     };
     loop {
         let mut moved = entry.watch();
+        making.get_or_insert_with(|| ledger.making());
         let call = match leased.take() {
             Some(call) => call,
             None => match take(role, entry, lane).await? {
@@ -130,6 +134,7 @@ async fn run<R: Role>(
                 Next::Lease(call, _) => call,
                 Next::GiveUp(..) => continue,
                 Next::At(at) => {
+                    making = None;
                     let wait = at.millis_since(ledger.now()).max(1).unsigned_abs();
                     ledger.nap(entry, &mut moved, Duration::from_millis(wait)).await?;
                     continue;
@@ -151,7 +156,10 @@ async fn take<R: Role>(
     let (ledger, mut next, mut given_up) = (role.ledger(), Next::Nothing, None);
     let take = |state: &_, now| {
         let (outbox, jitter) = (R::Machine::outbox(state), ledger.jitter(500));
-        next = outbox.next(lane, now, &ledger.name, &mut ledger.outage(lane), jitter);
+        next = match ledger.begins(outbox, lane) {
+            true => outbox.next(lane, now, &ledger.name, &mut ledger.outage(lane), jitter),
+            false => Next::Nothing,
+        };
         given_up = None;
         match next {
             Next::Lease(call, number) => return Decided::Facts(vec![ledger.lease(call, number, now)]),
@@ -202,7 +210,8 @@ impl<M: Machine> Ledger<M> {
     ) -> Option<CallId> {
         let [fact] = &facts[..] else { return None };
         let outbox = M::outbox(state);
-        let free = outbox.lane(lane).next().is_none() && !outbox.is_frozen() && !self.outage(lane).is_down();
+        let free = outbox.lane(lane).next().is_none() && !self.outage(lane).is_down();
+        let free = free && self.begins(outbox, lane);
         let call = M::asks(state, M::position(state), fact).filter(|_| free)?;
         facts.push(self.lease(call, 1, now));
         Some(call)

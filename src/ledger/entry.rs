@@ -146,24 +146,30 @@ impl<M: Machine> Ledger<M> {
 
     /// Waits until `look` finds something, in this process's facts or another's, or the time is over. Facts stored
     /// here are seen at once, others' within a second.
+    ///
+    /// # Errors
+    /// When the journal was removed: nothing is to be found in it any more.
     pub async fn wait_for<T>(
         &self,
         entry: &Entry<M>,
         patience: Duration,
         look: impl Fn(&M::State, Timestamp) -> Option<T>,
-    ) -> Option<T> {
+    ) -> Result<Option<T>, JournalError> {
         let mut moved = entry.watch();
         let end = Instant::now() + patience;
         loop {
             if let Some(found) = look(&*entry.state().await, self.now()) {
-                return Some(found);
+                return Ok(Some(found));
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return None;
+                return Ok(None);
             }
-            // A store that fails is asked again with the next look.
-            let _ = self.nap(entry, &mut moved, left).await;
+            match self.nap(entry, &mut moved, left).await {
+                Err(gone @ JournalError::Shorter { .. }) => return Err(gone),
+                // A store that fails is asked again with the next look.
+                Ok(()) | Err(_) => {}
+            }
         }
     }
 }

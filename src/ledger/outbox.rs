@@ -187,8 +187,8 @@ impl<C> Outbox<C> {
         if free > now {
             return Next::At(free);
         }
-        // Who knows the words comes first; whoever does not can only give them up.
-        let turn = line.moved.max(head.since);
+        // Who knows the words comes first, again and again while it is put off; whoever does not can only give them up.
+        let turn = line.moved.max(head.since).max(free);
         let known_until = turn.plus_millis(LEASE);
         let may_come = known_until > now && turn.millis_since(now) <= SKEW;
         if head.whispered_by.as_deref().is_some_and(|by| by != me) && may_come {

@@ -63,9 +63,10 @@ impl<M: Machine> Ledger<M> {
         settled: CallId,
         now: Timestamp,
     ) -> Option<&'a Queued<M::Call>> {
-        let mut waiting = M::outbox(state).lane(lane);
+        let outbox = M::outbox(state);
+        let mut waiting = outbox.lane(lane);
         waiting.next().filter(|head| head.id == settled && !self.outage(lane).is_down())?;
-        let next = waiting.next().filter(|next| next.may_be_made(now))?;
+        let next = waiting.next().filter(|next| next.may_be_made(now) && self.begins(outbox, lane))?;
         next.whispered_by.as_deref().is_none_or(|by| by == self.name).then_some(next)
     }
 }

@@ -16,8 +16,10 @@ use super::{
     *,
 };
 use crate::session::{
-    Answered, Call, Chat, ChatCall, Command, Fact, Notice,
-    tests::chat::{agent, bot_returned, conversation, escalation, meant, says_as, virtual_agent, webhook},
+    Answered, Call, Chat, ChatCall, Command, Fact, Notice, ToAgent,
+    tests::chat::{
+        agent, bot_returned, conversation, escalation, meant, says_as, virtual_agent, webhook, words_as,
+    },
 };
 
 mod copies;
@@ -178,6 +180,15 @@ impl Process {
         commit_and_deliver(self, entry, Lane::First, command).await.expect("stored")
     }
 
+    /// Says what only this process knows.
+    async fn whisper(self: &Arc<Self>, entry: &Arc<Entry<Chat>>, id: &str) -> Committed<Chat> {
+        let whisper = self.ledger.whisper(id, "4711".into());
+        let message = ToAgent { typed: true, whisper: Some(whisper), ..ToAgent::default() };
+        let said = crate::session::UserSaid { message: Some(message), ..words_as(id, "") };
+        let command = Command::UserSaid(Box::new(said));
+        commit_and_deliver(self, entry, Lane::First, command).await.expect("stored")
+    }
+
     async fn entry(&self) -> Arc<Entry<Chat>> {
         self.ledger.find(&conversation()).await.expect("read").expect("stored")
     }
@@ -186,7 +197,7 @@ impl Process {
 /// Waits until nothing is left to be told, an hour at most.
 async fn idle(process: &Arc<Process>, entry: &Arc<Entry<Chat>>) {
     let empty = |state: &crate::session::State, _| state.outbox.is_empty().then_some(());
-    let done = process.ledger.wait_for(entry, Duration::from_secs(3_600), empty).await;
+    let done = process.ledger.wait_for(entry, Duration::from_secs(3_600), empty).await.expect("read");
     assert!(done.is_some(), "something is never told");
 }
 

@@ -58,11 +58,14 @@ pub async fn take<R: Role<Machine = Dialogue>>(
 }
 
 /// Waits for the answer to a request, whoever works on it; `None` when it takes too long, or when this build can't tell.
+///
+/// # Errors
+/// When the session was removed from the store.
 pub async fn answer<R: Role<Machine = Dialogue>>(
     role: &Arc<R>,
     session: &Arc<Session>,
     request: u64,
-) -> Option<Arc<Value>> {
+) -> Result<Option<Arc<Value>>, JournalError> {
     let end = Instant::now() + LONGEST_WAIT;
     loop {
         let left = end.saturating_duration_since(Instant::now());
@@ -70,9 +73,9 @@ pub async fn answer<R: Role<Machine = Dialogue>>(
             let frozen = || state.outbox.is_frozen().then_some(None);
             state.answer(request).map(Some).or_else(frozen)
         });
-        match found.await {
-            Some(found) => return found,
-            None if left.is_zero() => return None,
+        match found.await? {
+            Some(found) => return Ok(found),
+            None if left.is_zero() => return Ok(None),
             None => deliver_soon(role, session),
         }
     }

@@ -25,7 +25,7 @@ async fn seen_after(here: &Arc<Ledger<Chat>>, there: &Arc<Ledger<Chat>>) -> Dura
         let moved = ledger.wait_for(&waiting, Duration::from_secs(60), |state, _| {
             state.knows_token("t", Timestamp(1)).then(Instant::now)
         });
-        moved.await.unwrap()
+        moved.await.unwrap().unwrap()
     });
     sleep(Duration::from_millis(1_500)).await;
     let stored = Instant::now();

@@ -50,7 +50,7 @@ async fn another_process_sees_what_was_stored_within_a_second() {
     let waits = tokio::spawn(async move {
         let ended = |state: &crate::session::State, _| (!state.is_live()).then_some(());
         let began = Instant::now();
-        other.ledger.wait_for(&theirs, Duration::from_secs(30), ended).await.expect("it ends");
+        other.ledger.wait_for(&theirs, Duration::from_secs(30), ended).await.expect("read").expect("it ends");
         began.elapsed()
     });
     sleep(Duration::from_secs(4)).await;

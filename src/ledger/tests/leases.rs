@@ -173,3 +173,31 @@ async fn who_gives_a_call_up_by_an_old_copy_drops_none_that_is_under_way() {
     idle(&one, &entry).await;
     assert!(stage.notices().await.is_empty() && other.settled.lock().expect("no panic").is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_ends_finishes_its_calls_and_leaves_others_but_those_whose_words_it_alone_knows() {
+    for (whispered, made) in [(false, 1), (true, 2)] {
+        let stage = Stage::new();
+        let (one, other) = (stage.process(), stage.process());
+        let entry = stage.live(&one).await;
+        stage.far_end.next(Reply::TakesAfter(Duration::from_secs(3)));
+        one.say(&entry, "c1", "slow").await;
+        match whispered {
+            true => one.whisper(&entry, "c2").await,
+            false => one.say(&entry, "c2", "behind").await,
+        };
+        one.ledger.end();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(one.ledger.calls_under_way(), 1);
+        sleep(Duration::from_secs(9)).await;
+        assert_eq!((one.ledger.calls_under_way(), stage.far_end.names().len()), (0, made));
+        one.say(&entry, "c3", "late").await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(stage.far_end.names().len(), made);
+        let theirs = other.entry().await;
+        deliver_soon(&other, &theirs);
+        idle(&other, &theirs).await;
+        assert_eq!(stage.far_end.names(), ["message"; 3]);
+        assert_eq!(stage.notices().await, [""; 0]);
+    }
+}

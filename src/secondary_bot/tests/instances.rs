@@ -118,7 +118,7 @@ impl Process {
     async fn asks(self: &Arc<Self>, body: Value) -> Option<Arc<Value>> {
         let taken = self.takes(&body, false).await.unwrap();
         let session = self.ledger.find(&session(&request(&body).0)).await.unwrap().unwrap();
-        take::answer(self, &session, taken.request).await
+        take::answer(self, &session, taken.request).await.unwrap()
     }
 
     async fn sweeps(self: &Arc<Self>) {
@@ -232,7 +232,7 @@ async fn an_agent_out_of_reach_gives_control_back_soon_when_somebody_waits_and_l
         let id = session(&request(&says("1", "")).0);
         let entry = process.ledger.find(&id).await.unwrap().unwrap();
         let answer = loop {
-            if let Some(answer) = take::answer(&process, &entry, taken.request).await {
+            if let Some(answer) = take::answer(&process, &entry, taken.request).await.unwrap() {
                 break answer;
             }
         };
@@ -267,4 +267,18 @@ async fn requests_of_one_session_are_worked_on_in_order_and_stored_with_their_le
     deliver_soon(&process, &entry);
     sleep(Duration::from_secs(2)).await;
     assert_eq!((far.heard(), far.got()), (vec!["one".to_owned(), "two".to_owned(), "three".to_owned()], 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_an_answer_of_a_session_that_is_removed_is_told_soon() {
+    let (far, store) = (FarEnds::new(60_000, 0), MemoryJournal::default());
+    let process = Process::start(&store, &far, 1);
+    let taken = process.takes(&says("1", "hello"), false).await.unwrap();
+    let id = session(&request(&says("1", "")).0);
+    let entry = process.ledger.find(&id).await.unwrap().unwrap();
+    store.shrink(&format!("secondary/{id}"), 0);
+    let began = Instant::now();
+    let answer = take::answer(&process, &entry, taken.request).await;
+    assert!(matches!(answer, Err(JournalError::Shorter { .. })), "{answer:?}");
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }

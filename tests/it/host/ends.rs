@@ -10,6 +10,7 @@ use std::{
 
 use actix_web::rt::System;
 use serde_json::Value;
+use servicenow_handoff::simulate::servicenow::{Effect, Fault};
 
 use crate::{
     free_port::free_port,
@@ -80,6 +81,24 @@ fn whoever_ends_it_is_told_how_many_chats_go_on_and_they_do() {
         host.start_handler().await.unwrap();
         chat.say("still there?").await.unwrap();
         stage.agent_hears(chat.conversation(), &["still there?"]).await;
+    });
+}
+
+/// Processed at once, answered late: cut off, it would be made again.
+#[test]
+fn a_call_under_way_is_finished_and_not_made_again_by_the_next_start() {
+    System::new().block_on(async {
+        let stage = Stage::start().await;
+        let host = stage.host(Mode::Proxy).await;
+        let chat = stage.live_client(&host).await;
+        stage.desk.faults().add(Fault::new(Effect::LateAnswer { ms: 4_000 }).of("MESSAGE").times(1));
+        chat.say("slow").await.unwrap();
+        host.end_handler().await;
+        host.start_handler().await.unwrap();
+        chat.say("next").await.unwrap();
+        stage.agent_hears(chat.conversation(), &["slow", "next"]).await;
+        let calls = stage.desk.requests_of(chat.conversation()).into_iter().map(|request| request.text);
+        assert_eq!(calls.filter(|text| text == "slow").count(), 1);
     });
 }
 
