@@ -144,7 +144,11 @@ impl SecondaryBot {
     /// Tells the agent that the user types; a passing sign, and lost when anything is in its way.
     pub(super) async fn show_typing(self: &Arc<Self>, request: &Request) -> Result<(), JournalError> {
         let Some(session) = self.ledger.find(&ask::session(request)).await? else { return Ok(()) };
-        let Some(agent) = session.state().await.agent.clone() else { return Ok(()) };
+        let agent = {
+            let state = session.state().await;
+            state.agent.clone().filter(|_| !state.outbox.is_frozen())
+        };
+        let Some(agent) = agent else { return Ok(()) };
         if matches!(request.action, Action::Typing) {
             let bot = self.clone();
             tokio::spawn(async move { bot.say_in_passing(&session, agent, "typing").await });

@@ -54,7 +54,7 @@ impl SecondaryBot {
             let name = name(work, ordinal);
             in_doubt = None;
             let was_cut_off = progress.posting == Some(ordinal) && !post.may_repeat();
-            if !(was_cut_off && self.has_arrived(work, &name).await?) {
+            if !(was_cut_off && self.has_arrived(work, ordinal).await?) {
                 self.step(work, Fact::Posting { ordinal, at: self.ledger.now() }).await?;
                 match self.post(work, post, &name).await {
                     Ok(id) => ids.extend(id.filter(|_| plan.asks_with(ordinal))),
@@ -124,7 +124,8 @@ impl SecondaryBot {
     }
 
     /// Looks for the echo of a post whose maker died over it.
-    async fn has_arrived(&self, work: &Work<'_>, name: &str) -> Result<bool, Unreached> {
+    pub(super) async fn has_arrived(&self, work: &Work<'_>, ordinal: usize) -> Result<bool, Unreached> {
+        let name = &*name(work, ordinal);
         warn!(session.id = %work.session.id, name, "A post to the agent was cut off; looking for its echo");
         let agent = work.session.state().await.agent.clone();
         let watermark = agent.and_then(|agent| agent.watermark);

@@ -150,7 +150,8 @@ impl Machine for Dialogue {
 }
 
 fn is_idle(state: &State, now: Timestamp) -> bool {
-    now.millis_since(state.last_heard) > IDLE_MILLIS && state.agent.is_some() && !state.is_busy()
+    let free = !state.is_busy() && !state.outbox.is_frozen();
+    now.millis_since(state.last_heard) > IDLE_MILLIS && state.agent.is_some() && free
 }
 
 /// An answer as it is stored: to a request or, said unasked, repeating what the last request had.

@@ -88,7 +88,7 @@ pub enum Listen {
 
 /// Plans the request. `typed`: its words, where they are not stored as well.
 pub fn plan(state: &State, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
-    let mut plan = match &asked.what {
+    let plan = match &asked.what {
         // Whatever is said in secret answers the question for it, and nothing else.
         What::Say | What::Start | What::Agent if typed.name.is_some() => match state.pending.form() {
             Some(form) if form.is_secret() => say(&state.pending, asked, typed, words),
@@ -113,6 +113,18 @@ pub fn plan(state: &State, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -
         What::Fault => end(state, Answer { take_control: true, ..Answer::default() }),
         What::Note => Plan::default(),
     };
+    whole(plan, state, asked, words)
+}
+
+/// Plans a request whose words are gone, as far as that is known without them: one that answers what was asked in secret. It serves
+/// to hear what the agent says, once it has the words.
+pub fn plan_without_words(state: &State, asked: &Asked, words: &Words<'_>) -> Plan {
+    let answers = Post { files: addressed(asked), ..Post::default() };
+    whole(posts(answers, &state.pending), state, asked, words)
+}
+
+/// With what belongs to every plan.
+fn whole(mut plan: Plan, state: &State, asked: &Asked, words: &Words<'_>) -> Plan {
     plan.unanswered = match &asked.what {
         What::Agent => Some(Text::NoPerson),
         What::Switch { .. } => Some(Text::NoTopic),
@@ -205,14 +217,19 @@ fn asks(elements: impl IntoIterator<Item = Value>, pending: Pending) -> Plan {
 fn said(pending: &Pending, typed: Typed<'_>, words: &Words<'_>) -> Plan {
     match answer(pending, typed, words) {
         Answered::Ask(form) => asks(form.questions(words), Pending::Form(form)),
-        Answered::Post(fields) => Plan {
-            open: Some(false),
-            posts: vec![fields.into()],
-            listen: Listen::Fully,
-            unanswered: Some(Text::NoAnswer),
-            next: pending.form().and_then(Form::next),
-            ..Plan::default()
-        },
+        Answered::Post(fields) => posts(fields.into(), pending),
+    }
+}
+
+/// Posts an answer to what was asked.
+fn posts(answer: Post, pending: &Pending) -> Plan {
+    Plan {
+        open: Some(false),
+        posts: vec![answer],
+        listen: Listen::Fully,
+        unanswered: Some(Text::NoAnswer),
+        next: pending.form().and_then(Form::next),
+        ..Plan::default()
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     converse::Heard,
     fact::{Asked, Fact},
     machine::{Command, Dialogue, Held, Session},
-    plan::{Plan, plan},
+    plan::{Plan, plan, plan_without_words},
     responder::TIME_OUT,
     state::Call,
     take::LONGEST_WAIT,
@@ -165,7 +165,10 @@ impl SecondaryBot {
     async fn ask(&self, work: &Work<'_>) -> Result<Answer, Unreached> {
         let mut openings = 0;
         loop {
-            let (plan, has_agent) = self.ready(work).await.map_err(Unreached::Stopped)?;
+            let (plan, has_agent) = match self.ready(work).await {
+                Err(Failure::WordsGone) => (self.said_before(work).await?, true),
+                ready => ready.map_err(Unreached::Stopped)?,
+            };
             let heard = if has_agent { self.converse(work, &plan).await } else { Err(Unreached::Lost) };
             let (heard, lost) = match heard {
                 Ok(heard) => (heard, false),
@@ -209,6 +212,21 @@ impl SecondaryBot {
         let fits = |anew: bool| opened_by.is_some_and(|by| !anew || by == work.request());
         let has_agent = plan.open.is_none_or(fits);
         Ok((plan, has_agent))
+    }
+
+    /// What is left of the plan when words are gone that the agent has all the same.
+    async fn said_before(&self, work: &Work<'_>) -> Result<Plan, Unreached> {
+        let (plan, progress) = {
+            let state = work.session.state().await;
+            let plan = plan_without_words(&state, work.asked, &state.words(&self.texts));
+            (plan, state.progress.clone())
+        };
+        let last = plan.posts.len() - 1;
+        let said = match progress.posting {
+            Some(posting) if posting == last => self.has_arrived(work, last).await?,
+            _ => progress.posted > last,
+        };
+        if said { Ok(plan) } else { Err(Unreached::Stopped(Failure::WordsGone)) }
     }
 
     /// Stores a step of the work, unless somebody else has taken it over. What is not stored is not done: a store that fails is

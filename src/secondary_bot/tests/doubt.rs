@@ -33,7 +33,30 @@ async fn after_a_death(arrived: bool) -> (Arc<Value>, usize) {
     for fact in [says_hello(at), Fact::Leased(lease), opened(0), Fact::Posting { ordinal: 0, at }] {
         store.push("secondary/s:s", &encode(&fact));
     }
-    worked_on(&store, arrived).await
+    worked_on(&store, 0, arrived).await
+}
+
+/// The same for a PIN that only the dead worker knew. `steps`: how far it had come.
+async fn after_a_death_over_a_pin(steps: &[Fact], arrived: bool) -> (Arc<Value>, usize) {
+    let store = MemoryJournal::default();
+    let at = Timestamp::now().plus_millis(-11_000);
+    let mut pin = asked(&json!({"requestId": "2", "userId": "ada", "message": {"text": ""}}));
+    (pin.at, pin.asynchronous, pin.what) = (at, false, What::Say);
+    pin.whisper = Some(whisper("gone", "mark"));
+    let until = at.plus_millis(10_000);
+    let lease = Lease { call: CallId(5, 0), attempt: 1, by: "gone".to_owned(), at, until };
+    let asked_for = [
+        says_hello(at),
+        leased(0, 1),
+        opened(0),
+        answered(0, |given| given.pending = super::pin()),
+        settled(0, 1, Settlement::Done),
+    ];
+    let facts = asked_for.into_iter().chain([Fact::Asked(pin), Fact::Leased(lease)]);
+    for fact in facts.chain(steps.iter().cloned()) {
+        store.push("secondary/s:s", &encode(&fact));
+    }
+    worked_on(&store, 5, arrived).await
 }
 
 fn says_hello(at: Timestamp) -> Fact {
@@ -42,9 +65,9 @@ fn says_hello(at: Timestamp) -> Fact {
     Fact::Asked(say)
 }
 
-/// What a primary bot gets for the request in the store, and how often the agent was told meanwhile. `arrived`: whether it has
+/// What a primary bot gets for a request in the store, and how often the agent was told meanwhile. `arrived`: whether it has
 /// been told before.
-async fn worked_on(store: &MemoryJournal, arrived: bool) -> (Arc<Value>, usize) {
+async fn worked_on(store: &MemoryJournal, request: u64, arrived: bool) -> (Arc<Value>, usize) {
     let has_it = AtomicBool::new(arrived);
     let direct_line = FarEnd::start(move |heard, _| {
         if heard.method == "POST" {
@@ -52,7 +75,7 @@ async fn worked_on(store: &MemoryJournal, arrived: bool) -> (Arc<Value>, usize) 
             return Reply::json(200, &json!({"id": "dl|1"}));
         }
         let echo = json!({"type": "message", "id": "dl|1", "from": {"id": "ada", "role": "user"}, "text": "hello",
-            "channelData": {"clientActivityID": "0.0"}});
+            "channelData": {"clientActivityID": format!("{request}.0")}});
         let words = json!({"type": "message", "id": "dl|2", "from": {"id": "bot", "role": "bot"}, "text": "Hello, Ada.",
             "inputHint": "expectingInput", "replyToId": "dl|1"});
         let activities = if has_it.load(Relaxed) { vec![echo, words] } else { vec![] };
@@ -73,7 +96,7 @@ async fn worked_on(store: &MemoryJournal, arrived: bool) -> (Arc<Value>, usize) 
     let id = ConversationId::parse("s:s").expect("an id");
     let session = bot.ledger.find(&id).await.expect("a store").expect("the session");
     deliver_soon(&bot, &session);
-    let answer = take::answer(&bot, &session, 0).await.expect("an answer");
+    let answer = take::answer(&bot, &session, request).await.expect("a store").expect("an answer");
     (answer, direct_line.heard().iter().filter(|heard| heard.method == "POST").count())
 }
 
@@ -87,6 +110,21 @@ async fn a_post_cut_off_by_a_crash_that_left_its_echo_is_not_made_again() {
 async fn a_post_cut_off_by_a_crash_that_left_no_echo_is_made_again() {
     let (answer, posts) = after_a_death(false).await;
     assert_eq!((&answer["body"][0]["value"], posts), (&json!("Hello, Ada."), 1));
+}
+
+#[tokio::test]
+async fn a_secret_that_only_a_dead_worker_knew_is_asked_for_again_unless_the_agent_has_it() {
+    let at = Timestamp(1);
+    let (posting, posted) = (Fact::Posting { ordinal: 0, at }, Fact::Posted { ordinal: 0, at });
+    for (steps, arrived, said) in [
+        (vec![posting.clone(), posted], true, "Hello, Ada."),
+        (vec![posting.clone()], true, "Hello, Ada."),
+        (vec![posting], false, "Your answer did not get through. Please enter it again."),
+        (vec![], false, "Your answer did not get through. Please enter it again."),
+    ] {
+        let (answer, posts) = after_a_death_over_a_pin(&steps, arrived).await;
+        assert_eq!((&answer["body"][0]["value"], posts), (&json!(said), 0), "{steps:?} {answer}");
+    }
 }
 
 #[tokio::test]
@@ -105,7 +143,7 @@ async fn steps_that_a_failing_store_does_not_take_are_stored_later_and_the_work_
         store.push("secondary/s:s", &encode(&fact));
     }
     let failing = store.with_faults(Arc::new(Fails::default()));
-    let (answer, posts) = worked_on(&failing, false).await;
+    let (answer, posts) = worked_on(&failing, 0, false).await;
     assert_eq!((&answer["body"][0]["value"], posts), (&json!("Hello, Ada."), 1));
     assert_eq!(store.dump().matches(r#""attempt":1"#).count(), 2, "one lease, and its settlement");
 }
