@@ -15,7 +15,7 @@ use crate::{
     direct_line::DirectLine,
     domain::millis,
     files::{FileStore, Files},
-    ledger::{Entry, Ledger, World, journal::Store},
+    ledger::{self, Entry, Ledger, World, journal::Store},
     servicenow::ServiceNow,
     session::{Chat, Fact},
     telemetry::Counters,
@@ -94,6 +94,11 @@ impl Handoff {
         let bot = Arc::new(Bot::new(settings, ledger.clone(), direct_line.clone()));
         let calls = Arc::new(Calls { ledger, servicenow, largest_picture, counters });
         Some(Self::of(&settings.handoff, far_end.url.clone(), direct_line, calls, bot, files))
+    }
+
+    /// Sees to it that ServiceNow is told what it must still be told of a conversation; returns at once.
+    pub fn deliver_soon(&self, conversation: &Arc<Conversation>) {
+        ledger::deliver_soon(&self.calls, conversation);
     }
 
     fn of(

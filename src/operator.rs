@@ -214,7 +214,8 @@ impl Operator {
 
     /// As if the user had left, and waits until ServiceNow knows.
     async fn end(&self, id: &ConversationId) -> Result<(), OperatorError> {
-        if !folded(id, &self.chats.read_encoded(id, 0).await?).is_live() {
+        let before = folded(id, &self.chats.read_encoded(id, 0).await?);
+        if before.is_told() {
             return Ok(());
         }
         let counters = Arc::new(Counters::default());
@@ -224,13 +225,16 @@ impl Operator {
             return Err(OperatorError::NoServiceNow);
         };
         let Some(conversation) = handoff.ledger.find(id).await? else { return Ok(()) };
-        let leaves = Activity { kind: "endOfConversation".to_owned(), ..Activity::default() };
-        let client = Client { conversation: &conversation, caller: &caller };
-        handoff.posting.post(client, leaves, None).await?;
+        if before.is_live() {
+            let leaves = Activity { kind: "endOfConversation".to_owned(), ..Activity::default() };
+            let client = Client { conversation: &conversation, caller: &caller };
+            handoff.posting.post(client, leaves, None).await?;
+        } else {
+            handoff.deliver_soon(&conversation);
+        }
         let until = Instant::now() + ENDING;
         loop {
-            let state = folded(id, &self.chats.read_encoded(id, 0).await?);
-            if !state.is_live() && state.outbox.is_empty() {
+            if folded(id, &self.chats.read_encoded(id, 0).await?).is_told() {
                 return Ok(());
             }
             if Instant::now() > until {

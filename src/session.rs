@@ -170,6 +170,11 @@ impl State {
         matches!(self.phase, Phase::Waiting { .. } | Phase::WithAgent { .. })
     }
 
+    /// True when nobody is asked for or present, and ServiceNow knows all that it is to be told.
+    pub fn is_told(&self) -> bool {
+        !self.is_live() && self.outbox.is_empty()
+    }
+
     /// True when the sweep must look at this conversation.
     pub fn is_open(&self) -> bool {
         self.is_live() || matches!(self.phase, Phase::Returning { .. }) || !self.outbox.is_empty()

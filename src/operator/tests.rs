@@ -1,4 +1,8 @@
 use super::{retention::Retention, *};
+use crate::{
+    far_end::testing::{FarEnd, Reply},
+    session::{Command, Opening, tests::chat::*},
+};
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 
@@ -113,7 +117,10 @@ async fn a_chat_that_cant_be_ended_keeps_nothing_else_of_the_same_user_and_is_sa
     operator.settings.servicenow = None;
     let over = ConversationId::parse("2-over").expect("an id");
     let end = serde_json::from_value(json!({"fact": "conversation_over", "at": 2})).expect("a fact");
-    operator.chats.append(&over, 0, &[requested("dana", Timestamp(1)), end], None).await.expect("stored");
+    let never =
+        serde_json::from_value(json!({"fact": "settled", "call": [0, 0], "outcome": "dropped", "at": 2}));
+    let facts = [requested("dana", Timestamp(1)), end, never.expect("a fact")];
+    operator.chats.append(&over, 0, &facts, None).await.expect("stored");
     let erased = operator.erase_user("dana", false).await.expect("some");
     assert_eq!(erased.conversations, [over]);
     let [(id, why @ OperatorError::NoServiceNow)] = &erased.failed[..] else { panic!("{erased:?}") };
@@ -186,6 +193,25 @@ async fn a_chat_that_servicenow_never_had_is_erased_without_it() {
     let operator = with_chat(&folder, "c-1", "dana", Timestamp(1)).await;
     operator.erase("c-1", false).await.expect("erased");
     assert!(operator.show("c-1").await.is_err());
+}
+
+#[tokio::test]
+async fn a_chat_that_the_user_has_just_left_is_erased_once_servicenow_knows_that() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::File::create(folder.path().join("handoff.db")).expect("an empty store");
+    let mut operator = Operator::open(settings(&folder)).expect("opened");
+    let servicenow = FarEnd::start(|_, _| Reply::json(200, &json!({"status": "success"})));
+    operator.settings.servicenow.as_mut().expect("set").url = servicenow.url.clone();
+    let mut chat = Chat { now: Timestamp::now(), ..Chat::new() };
+    chat.on(escalation_by(0, Opening::Agent));
+    chat.deliver();
+    chat.on(Command::UserEnded);
+    let id = conversation();
+    operator.chats.append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
+    operator.erase(id.as_str(), false).await.expect("erased");
+    let told: Vec<_> = servicenow.heard().iter().map(|heard| heard.json()["action"].clone()).collect();
+    assert_eq!(told, ["END_CONVERSATION"]);
+    assert!(operator.show(id.as_str()).await.is_err());
 }
 
 #[tokio::test]
