@@ -64,6 +64,15 @@ impl Control {
         }
     }
 
+    /// The words that are shown once, in whatever they stand.
+    pub fn hidden(&self) -> Option<&Masked> {
+        match self {
+            Self::Masked(masked) => Some(masked),
+            Self::MultiPart(several) => several.part.hidden(),
+            _ => None,
+        }
+    }
+
     /// What a repeat of these steps is known by.
     pub fn step(&self) -> Option<String> {
         match self {
@@ -91,6 +100,9 @@ impl Control {
 pub struct Masked {
     /// What the words are kept under, in memory alone.
     pub whisper: String,
+    /// The process that knows them.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub by: String,
     /// ServiceNow waits for `DONE`, as for what it was before it was masked.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub waits_for_done: bool,
@@ -100,7 +112,7 @@ pub struct Masked {
 
 impl Masked {
     pub fn new(words: String, waits_for_done: bool) -> Self {
-        Self { whisper: String::new(), waits_for_done, words }
+        Self { waits_for_done, words, ..Self::default() }
     }
 
     /// Puts more words before them.
@@ -108,9 +120,8 @@ impl Masked {
         self.words = format!("{words}\n\n{}", self.words);
     }
 
-    /// Takes the words out, for who keeps them under this name.
-    pub fn take(&mut self, whisper: &str) -> String {
-        whisper.clone_into(&mut self.whisper);
+    /// Takes the words out.
+    pub fn take(&mut self) -> String {
         std::mem::take(&mut self.words)
     }
 }

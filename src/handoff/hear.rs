@@ -72,9 +72,8 @@ async fn take_in(calls: &Calls, conversation: &Conversation, mut inbound: Inboun
     for item in &mut inbound.items {
         let What::Said(control) = &mut item.what else { continue };
         if let Some(Control::Masked(masked)) = control.masked() {
-            let name = calls.ledger.random_name();
-            let words = masked.take(&name);
-            calls.ledger.whisper(&name, words.into());
+            let kept = calls.ledger.whisper(&calls.ledger.random_name(), masked.take().into());
+            (masked.whisper, masked.by) = (kept.name, kept.by);
         }
         if matches!(control, Control::Text { text } if !picture::stands_in(text)) {
             continue;

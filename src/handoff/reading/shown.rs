@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{Timestamp, control::Control},
     files::Carried,
-    ledger::journal::Position,
+    ledger::{LEASE, journal::Position},
     session::{AgentTypes, Fact, State, UserSaid},
     translate::{
         activity::RenderContext,
@@ -41,7 +41,8 @@ impl Reading {
         if stretch.cut.is_some() && making.cursor.upstream != Upstream::End {
             return Reached::Bots(stretch.clone());
         }
-        let bot = Some(number).filter(|_| stretch.cut.is_none() && number + 1 == state.segments.len());
+        let is_last = stretch.cut.is_none() && number + 1 == state.segments.len();
+        let bot = Some(number).filter(|_| is_last && !state.outbox.is_frozen());
         if facts.is_empty() && state.agent_types(Timestamp::now()).is_none() {
             making.cursor.typed = 0;
             return Reached::Head(bot);
@@ -81,6 +82,10 @@ impl Reading {
             if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
                 continue;
             }
+            if self.waits_for_words(fact, now) {
+                making.cursor.local = position;
+                return Some(Reached::Full);
+            }
             let shown = self.show_fact(conversation, fact, position, &at, &scene);
             if shown.is_some_and(|shown| !making.takes(shown)) {
                 making.cursor.local = position;
@@ -110,21 +115,28 @@ impl Reading {
         Some(shown)
     }
 
+    /// Whether another process may still show a masked text with its words: it alone knows them, and is asked as often as this one.
+    fn waits_for_words(&self, fact: &Fact, now: Timestamp) -> bool {
+        let Fact::AgentSaid(said) = fact else { return false };
+        let young = (0..LEASE).contains(&now.millis_since(said.at));
+        young
+            && said
+                .control
+                .hidden()
+                .is_some_and(|hidden| !hidden.by.is_empty() && hidden.by != self.calls.ledger.name())
+    }
+
     /// A masked text with its words, while this process knows them: until the client has read past it.
     fn in_clear(&self, conversation: &Conversation, fact: &Fact, position: Position) -> Option<Fact> {
         let Fact::AgentSaid(said) = fact else { return None };
-        if !matches!(said.control, Control::Masked(_) | Control::MultiPart(_)) {
-            return None;
-        }
-        let mut said = said.clone();
-        let slot = said.control.masked()?;
-        let Control::Masked(masked) = &*slot else { return None };
-        let words = self.calls.ledger.whispers().get(&masked.whisper)?;
+        let hidden = said.control.hidden()?;
+        let words = self.calls.ledger.whispers().get(&hidden.whisper)?;
         let mut shown = conversation.local.shown_once.lock().unwrap_or_else(PoisonError::into_inner);
         if !shown.iter().any(|(at, _)| *at == position) {
-            shown.push((position, masked.whisper.clone()));
+            shown.push((position, hidden.whisper.clone()));
         }
-        *slot = Control::Text { text: words.expose_secret().to_owned() };
+        let mut said = said.clone();
+        *said.control.masked()? = Control::Text { text: words.expose_secret().to_owned() };
         Some(Fact::AgentSaid(said))
     }
 

@@ -154,6 +154,26 @@ async fn a_masked_text_is_shown_once_and_kept_as_dots() {
 }
 
 #[tokio::test]
+async fn a_masked_text_that_another_instance_heard_is_left_for_that_one_to_show() {
+    let world = World::start().await;
+    let (second, _) = world.second_instance();
+    let mut chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    let text =
+        json!({"uiType": "OutputText", "messageId": "masked-1", "maskType": "SECURE", "value": "swordfish"});
+    let sent = world.servicenow.send(&session, json!({"body": [text]})).await;
+    assert_eq!(sent.status, Some(200));
+    let read = chat.received.len();
+    chat.move_to(&second);
+    for _ in 0..3 {
+        chat.poll().await.unwrap();
+    }
+    assert_eq!(chat.received[read..].iter().filter(|seen| seen["type"] == "message").count(), 0);
+    chat.move_to(&world.url);
+    chat.see("its words", |activity| activity.to_string().contains("swordfish")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_masked_answer_that_is_lost_is_asked_for_again() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;

@@ -236,7 +236,7 @@ fn whatever_is_shown_masked_is_words_to_be_shown_once() {
         assert_eq!(control.waits_for_done(), of == "OutputTable", "{of}");
         assert!(!serde_json::to_string(&control).expect("stored").contains("4711"), "{of}: {control:?}");
         let Some(Control::Masked(masked)) = control.masked() else { panic!("{of}: {control:?}") };
-        let words = masked.take("a");
+        let words = masked.take();
         assert!(words.contains("4711") && words.to_uppercase().contains(['P', 'C']), "{of}: {words}");
     }
 }
