@@ -38,6 +38,8 @@ pub enum Refusal {
     Over,
     /// The live chat has ended and the bot can't be reached.
     BotAway,
+    /// A newer build has stored what this one can't read: who hears it now is not known.
+    OfANewerBuild,
     /// Direct Line's own answer.
     FarEnd(CallError),
     /// The conversation holds as much as it may.
@@ -81,8 +83,12 @@ impl Posting {
             if let Some(known) = self.known(conversation, &activity).await {
                 return Ok(Posted::Known(known));
             }
-            let phase = conversation.state().await.phase.clone();
+            let (phase, frozen) = {
+                let state = conversation.state().await;
+                (state.phase.clone(), state.outbox.is_frozen() && !state.is_live())
+            };
             let posted = match phase {
+                _ if frozen => Some(Posted::Refused(Refusal::OfANewerBuild)),
                 // Whatever it answers is closed; the bot would not understand it.
                 Phase::Returning { .. } | Phase::Bot | Phase::Over if is_click(&activity) => {
                     let latest = Box::pin(self.latest_of_bot(client)).await;
@@ -112,9 +118,13 @@ impl Posting {
         let conversation = client.conversation;
         for _ in 0..2 {
             self.calls.ledger.refresh(conversation).await?;
-            let phase = conversation.state().await.phase.clone();
+            let (phase, frozen) = {
+                let state = conversation.state().await;
+                (state.phase.clone(), state.outbox.is_frozen())
+            };
             match phase {
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => return Ok(UploadTo::LiveChat),
+                _ if frozen => return Ok(UploadTo::Nowhere(Refusal::OfANewerBuild)),
                 Phase::Returning { .. } => self.bot.return_now(conversation, None).await,
                 Phase::Over => return Ok(UploadTo::Nowhere(Refusal::Over)),
                 Phase::Bot => {
@@ -134,7 +144,8 @@ impl Posting {
     pub async fn is_the_bots(&self, id: &ConversationId) -> Result<bool, JournalError> {
         let Some(conversation) = self.calls.ledger.find(id).await? else { return Ok(true) };
         self.calls.ledger.refresh(&conversation).await?;
-        Ok(matches!(conversation.state().await.phase, Phase::Bot))
+        let state = conversation.state().await;
+        Ok(matches!(state.phase, Phase::Bot) && !state.outbox.is_frozen())
     }
 
     /// The id that this had when it was posted before: what the live chat was told is not told the bot, though the chat may be over

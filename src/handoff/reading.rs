@@ -200,6 +200,10 @@ impl Reading {
     /// `read`: up to where the client has the journal.
     fn owed(&self, conversation: &Conversation, state: &State, read: Position) -> Owed {
         let (chat, now) = (self.calls.ledger.machine(), Timestamp::now());
+        // What is owed now, a newer build may know otherwise.
+        if state.outbox.is_frozen() {
+            return Owed::default();
+        }
         let adds = |command| matches!(chat.decide(state, &command, now), Decided::Facts(_));
         Owed {
             due: adds(Command::Tick { typed: conversation.local.typed() }),

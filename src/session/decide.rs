@@ -132,6 +132,8 @@ impl Moment<'_> {
                 (vec![Fact::TokenAccepted { hash: hash.clone(), until: *until }], false)
             }
             Command::TokenAccepted { .. } => (vec![], !has_room),
+            // Time may have brought about something else that a newer build has stored.
+            Command::Tick { .. } if state.outbox.is_frozen() => (vec![], true),
             Command::Tick { typed } => (self.due(*typed), true),
             Command::UserSaid(_) | Command::UserEnded => (vec![], false),
             Command::BotReturned { .. } | Command::BotTokenRenewed { .. } => (vec![], false),

@@ -92,6 +92,7 @@ impl Bot {
         let (user, context) = {
             let state = conversation.state().await;
             let context = match (&state.phase, instead_of) {
+                _ if state.outbox.is_frozen() => return Ok(false),
                 (Phase::Returning { why, agent }, None) => {
                     Some((*why, agent.as_ref().and_then(|agent| agent.name.clone()).unwrap_or_default()))
                 }

@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use serde_json::json;
@@ -8,9 +11,13 @@ use serde_json::json;
 use crate::{
     domain::Timestamp,
     far_end::testing::{FarEnd, Reply},
-    handoff::{Caller, Client, Conversation, Handoff, Posted, Refusal, UploadTo, tests::instance_with},
+    handoff::{
+        Asked, BotWords, Caller, Client, Conversation, Handoff, Posted, Refusal, UploadTo,
+        tests::instance_with,
+    },
     ledger::journal::MemoryJournal,
     session::{Command, Opening, tests::chat::*},
+    translate::watermark::Cursor,
     wire::activity::Activity,
 };
 
@@ -19,6 +26,7 @@ struct Back {
     handoff: Arc<Handoff>,
     entry: Arc<Conversation>,
     direct_line: FarEnd,
+    store: MemoryJournal,
     /// Direct Line lets nobody in with the first token.
     dead: Arc<AtomicBool>,
 }
@@ -55,7 +63,7 @@ async fn back(lasts: u64, opens: usize) -> Back {
     let handoff = instance(&store, direct_line.url.as_str());
     let entry = handoff.ledger.find(&id).await.expect("the store answers").expect("it is there");
     handoff.bot.return_now(&entry, None).await;
-    Back { handoff, entry, direct_line, dead }
+    Back { handoff, entry, direct_line, store, dead }
 }
 
 fn instance(store: &MemoryJournal, url: &str) -> Arc<Handoff> {
@@ -130,4 +138,24 @@ async fn where_the_bot_s_words_are_pushed_our_token_is_renewed_before_it_ends() 
         back.handoff.reading.keep_bot(client, 1).await;
         assert_eq!(back.asked(REFRESH), renewed, "{lasts} s");
     }
+}
+
+#[tokio::test]
+async fn where_a_newer_build_has_stored_what_cant_be_read_the_bot_is_neither_told_nor_replaced_nor_read() {
+    let back = back(1_800, 9).await;
+    back.store.push(conversation().as_str(), br#"2{"fact":"beamed"}"#);
+    back.dead.store(true, Relaxed);
+    let calls = back.direct_line.heard().len();
+    let posted = back.says("are you there?").await;
+    assert!(matches!(posted, Posted::Refused(Refusal::OfANewerBuild)), "{posted:?}");
+    let caller = Caller::read(Some("Bearer the-client-s")).expect("a token");
+    let client = Client { conversation: &back.entry, caller: &caller };
+    let to = back.handoff.posting.destination(client).await.expect("the store answers");
+    assert!(matches!(to, UploadTo::Nowhere(Refusal::OfANewerBuild)));
+    assert!(!back.handoff.posting.is_the_bots(&conversation()).await.expect("the store answers"));
+    back.handoff.bot.return_now(&back.entry, Some(1)).await;
+    let stretch = Cursor { segment: 1, ..Cursor::read(None) }.write();
+    let asked = Asked { watermark: Some(&stretch), read: None, hold: Duration::ZERO, bot: BotWords::Polled };
+    back.handoff.reading.page(client, &asked).await.expect("the store answers");
+    assert_eq!(back.direct_line.heard().len(), calls, "{:?}", back.direct_line.targets());
 }

@@ -19,6 +19,7 @@ use crate::{
 };
 
 pub(super) const BOT_AWAY: &str = "The live chat is over and the agent can't be reached yet. Try again.";
+const OF_A_NEWER_BUILD: &str = "A newer version of the connector has stored what this one can't read, so who is to hear this is not known. Try again; end the older version.";
 pub(super) const NO_ANSWER: &str = "Direct Line does not answer. Try again.";
 
 pub(super) fn posted(posted: Posted) -> Result<HttpResponse, ApiError> {
@@ -32,6 +33,7 @@ pub(super) fn turned_down(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::Over => ApiError::ConversationOver,
         Refusal::BotAway => ApiError::Unavailable(BOT_AWAY),
+        Refusal::OfANewerBuild => ApiError::Unavailable(OF_A_NEWER_BUILD),
         Refusal::FarEnd(error) => from_far_end(error),
         Refusal::Full(quota) => full(quota),
         Refusal::File(error) => super::upload::not_taken(error),
