@@ -64,9 +64,10 @@ impl<M: Machine> Ledger<M> {
         now: Timestamp,
     ) -> Option<&'a Queued<M::Call>> {
         let outbox = M::outbox(state);
+        let free = !self.outage(lane).is_down() && self.begins(outbox, lane);
         let mut waiting = outbox.lane(lane);
-        waiting.next().filter(|head| head.id == settled && !self.outage(lane).is_down())?;
-        let next = waiting.next().filter(|next| next.may_be_made(now) && self.begins(outbox, lane))?;
+        waiting.next().filter(|head| head.id == settled && free)?;
+        let next = waiting.next().filter(|next| next.may_be_made(now))?;
         next.whispered_by.as_deref().is_none_or(|by| by == self.name).then_some(next)
     }
 }

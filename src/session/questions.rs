@@ -47,6 +47,12 @@ impl Questions {
         (*answer > self.newest).then_some(*question)
     }
 
+    /// Whether the masked answer that this call carries is corrected by another, which is on its way, too: nothing is lost with it.
+    pub fn is_corrected(&self, call: CallId) -> bool {
+        let question = self.on_its_way.iter().find(|(by, ..)| *by == call).map(|(_, question, _)| *question);
+        self.on_its_way.iter().any(|(by, other, _)| *by != call && Some(*other) == question)
+    }
+
     /// Whether one is open that ends with its topic.
     pub(super) fn wait_for_virtual_agent(&self) -> bool {
         self.open.iter().any(|(at, _)| self.of_topic.contains(at))
@@ -82,9 +88,10 @@ impl Questions {
 
     /// A call is over; whether a question is open again because its answer got `lost` with it.
     pub(super) fn settle(&mut self, call: CallId, lost: bool) -> bool {
+        let corrected = self.is_corrected(call);
         let Some(at) = self.on_its_way.iter().position(|(by, ..)| *by == call) else { return false };
         let (_, position, control) = self.on_its_way.remove(at);
-        let reopened = lost && !self.is_open(position);
+        let reopened = lost && !corrected && !self.is_open(position);
         if reopened {
             self.answered.remove(&position);
             self.open.push((position, control));

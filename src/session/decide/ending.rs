@@ -48,6 +48,7 @@ impl Moment<'_> {
         let (ChatCall { chat, what }, state) = (&queued.call, self.state);
         let awaited = state.is_live() && *chat == state.chat;
         match what {
+            Call::Say(_) if state.questions.is_corrected(queued.id) && awaited => vec![],
             Call::Say(message) if message.whisper.is_some() && awaited => {
                 vec![Fact::Noticed { notice: Notice::EnterAgain, at: self.now }]
             }

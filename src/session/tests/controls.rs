@@ -208,25 +208,23 @@ fn a_masked_answer_may_be_corrected_while_it_is_on_its_way_and_nothing_else_is_a
 }
 
 #[test]
-fn a_masked_question_is_open_again_whichever_of_its_answers_got_lost() {
-    for lost in [0, 1] {
+fn a_masked_question_is_open_again_when_its_last_answer_got_lost() {
+    let (nothing, again): (&[&str], &[&str]) = (&[], &["notice: enter again"]);
+    for (lost, told) in [([true, false], nothing), ([false, true], again), ([true; 2], again)] {
         let mut chat = Chat::with_ana();
         let at = chat.position();
         chat.hears(webhook([shows("m1", question())]));
         chat.on(whispers("c1", Some(at), "x"));
         chat.on(whispers("c2", Some(at), "y"));
-        for n in [0, 1] {
+        for (lost, told) in lost.into_iter().zip([nothing, told]) {
             let call = chat.lease().expect("due");
-            if n == lost {
-                assert_eq!(
-                    chat.settles(call, Outcome::GivenUp(Why::WordsGone))[1..],
-                    ["notice: enter again"]
-                );
-            } else {
-                chat.done(call);
-            }
+            let outcome = if lost { Outcome::GivenUp(Why::WordsGone) } else { Outcome::Done(None) };
+            assert_eq!(chat.settles(call, outcome)[1..], *told, "corrected, nothing is lost");
         }
-        assert_eq!(chat.state.questions.open(), [(at, question())]);
+        let open = if lost[1] { vec![(at, question())] } else { vec![] };
+        assert_eq!(chat.state.questions.open(), open);
+        let same = chat.on(whispers("c3", Some(at), "y"));
+        assert_eq!(same == ["user: "], lost[1], "{same:?}");
     }
 }
 
