@@ -89,9 +89,16 @@ fn check_words(world: &World, record: &Record, call: CallId, message: &ToAgent, 
             Some(Fact::UserSaid(said)) => said.answers,
             _ => None,
         };
+        // Whoever is asked to enter it again may enter the same.
+        let asked_between = |other: CallId| {
+            let (first, last) = (call.0.min(other.0), call.0.max(other.0));
+            let mut between = record.facts.iter().take(last as usize).skip(first as usize);
+            between.any(|fact| matches!(fact, Fact::Noticed { notice: Notice::EnterAgain, .. }))
+        };
         let other = |arrival: &&Arrival| {
             let same = texts.contains(&arrival.text.as_deref().unwrap_or_default());
-            same && arrival.call != call && answers(arrival.call).is_none_or(|to| Some(to) == answers(call))
+            let one = answers(arrival.call).is_none_or(|to| Some(to) == answers(call));
+            same && one && arrival.call != call && !asked_between(arrival.call)
         };
         let twice = record.arrivals.iter().find(other);
         world.check(twice.is_none(), "a double click is one masked answer", || {
