@@ -176,10 +176,12 @@ impl<M: Machine> Ledger<M> {
         self.fresh.forget(id);
     }
 
-    /// A conversation whose journal is shorter than its copy is read anew by whoever asks for it next.
-    fn heed(&self, id: &ConversationId, error: &JournalError) {
-        if matches!(error, JournalError::Shorter { .. }) {
-            self.forget(id);
+    /// A conversation whose journal is shorter than its copy is read anew by whoever asks for it next; another failure is told to who
+    /// waits.
+    fn heed(&self, entry: &Entry<M>, error: &JournalError) {
+        match error {
+            JournalError::Shorter { .. } => self.forget(&entry.id),
+            JournalError::Unavailable { .. } => entry.fails(error),
         }
     }
 

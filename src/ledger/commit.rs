@@ -121,7 +121,7 @@ impl<M: Machine> Ledger<M> {
         in_doubt: &mut InDoubt<M>,
         mut decide: impl FnMut(&M::State, Timestamp) -> Decided<M> + Send,
     ) -> Result<Committed<M>, JournalError> {
-        let mut copy = entry.state.lock().await;
+        let mut copy = entry.turn_at_copy().await?;
         if let Some((at, facts)) = in_doubt
             && self.arrived(entry, &mut copy, *at, facts).await?
         {
@@ -166,7 +166,7 @@ impl<M: Machine> Ledger<M> {
         let stored: Vec<Vec<u8>> = facts.iter().map(encode).collect();
         let bytes = stored.iter().map(Vec::len).sum();
         let appended = self.journal.append_encoded(&entry.id, at, stored, open).await;
-        match appended.inspect_err(|error| self.heed(&entry.id, error))? {
+        match appended.inspect_err(|error| self.heed(entry, error))? {
             Append::Done(_) => {
                 entry.absorb(copy, facts);
                 self.fresh.appended(&entry.id, at, facts, bytes);

@@ -2,12 +2,12 @@
 
 use std::{
     ops::Deref,
-    sync::{Arc, OnceLock},
+    sync::{self, Arc, OnceLock},
     time::Duration,
 };
 
 use tokio::{
-    sync::{Mutex, OwnedMutexGuard, watch},
+    sync::{Mutex, MutexGuard, OwnedMutexGuard, watch},
     time::{Instant, timeout},
 };
 
@@ -29,6 +29,8 @@ pub struct Entry<M: Machine> {
     pub id: ConversationId,
     pub local: M::Local,
     pub(super) state: Mutex<M::State>,
+    /// The store's last failure, for those who waited for their turn meanwhile.
+    failed: sync::Mutex<Option<Box<(Instant, JournalError)>>>,
     /// The position last seen, for those who wait for more; there since somebody first did.
     moved: OnceLock<watch::Sender<Position>>,
     /// Each held by the one task of this process that delivers in that lane.
@@ -43,6 +45,7 @@ impl<M: Machine> Entry<M> {
             id: id.clone(),
             local: M::Local::default(),
             state: Mutex::new(state),
+            failed: sync::Mutex::default(),
             moved: OnceLock::new(),
             turns: Default::default(),
         }
@@ -51,6 +54,25 @@ impl<M: Machine> Entry<M> {
     /// The copy of the state. What is read in it may be behind the journal; only a commit changes it.
     pub async fn state(&self) -> impl Deref<Target = M::State> {
         self.state.lock().await
+    }
+
+    /// The copy, to be compared with the journal. Who waited for their turn while the store failed another is told the same: turn
+    /// by turn each would wait as long.
+    pub(super) async fn turn_at_copy(&self) -> Result<MutexGuard<'_, M::State>, JournalError> {
+        let asked = Instant::now();
+        let copy = self.state.lock().await;
+        match self.failed().as_deref() {
+            Some((at, error)) if *at > asked => Err(error.clone()),
+            _ => Ok(copy),
+        }
+    }
+
+    pub(super) fn fails(&self, error: &JournalError) {
+        *self.failed() = Some(Box::new((Instant::now(), error.clone())));
+    }
+
+    fn failed(&self) -> sync::MutexGuard<'_, Option<Box<(Instant, JournalError)>>> {
+        self.failed.lock().unwrap_or_else(sync::PoisonError::into_inner)
     }
 
     /// Folds in what the journal holds behind the copy. The only place where a state changes, and so the only one
@@ -90,7 +112,7 @@ impl<M: Machine> Ledger<M> {
         entry: &'a Entry<M>,
         from: Position,
     ) -> Result<(Vec<M::Fact>, impl Deref<Target = M::State> + use<'a, M>), JournalError> {
-        let mut copy = entry.state.lock().await;
+        let mut copy = entry.turn_at_copy().await?;
         let end = M::position(&copy);
         let facts = match self.fresh.take(&entry.id, from, end) {
             Some(facts) => facts,
@@ -107,7 +129,7 @@ impl<M: Machine> Ledger<M> {
         copy: &mut M::State,
         from: Position,
     ) -> Result<Vec<M::Fact>, JournalError> {
-        let facts = self.journal.read(&entry.id, from).await.inspect_err(|e| self.heed(&entry.id, e))?;
+        let facts = self.journal.read(&entry.id, from).await.inspect_err(|e| self.heed(entry, e))?;
         let expected = M::position(copy);
         let known = usize::try_from(expected - from).unwrap_or(usize::MAX);
         let Some(news) = facts.get(known..) else {
@@ -128,7 +150,7 @@ impl<M: Machine> Ledger<M> {
     /// When the store fails. When the journal is shorter than the copy, the conversation is forgotten, too: it is read anew
     /// by whoever asks for it next.
     pub async fn refresh(&self, entry: &Entry<M>) -> Result<(), JournalError> {
-        self.catch_up(entry, &mut *entry.state.lock().await).await
+        self.catch_up(entry, &mut *entry.turn_at_copy().await?).await
     }
 
     /// Waits until the conversation moves, or so long. Another process's facts wake nobody here: they are looked for each second.

@@ -3,7 +3,7 @@
 //! That one operation is the lock, the order, the dedupe and the commit. Its contract is the test suite in
 //! `journal/contract.rs`, run on every implementation.
 
-use std::{cmp::Ordering, fmt};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -40,13 +40,13 @@ pub enum Append {
 }
 
 /// The store failed. Whether an append arrived is then unknown: read before another try.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("the store can't be used: {what}: {source}")]
     Unavailable {
         what: &'static str,
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The journal was longer before: it was removed, or an older copy was put in its place. Not a conflict: reading on
     /// would bring nothing, for ever.
@@ -61,7 +61,7 @@ impl JournalError {
     pub(crate) fn unavailable<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         what: &'static str,
     ) -> impl Fn(E) -> Self + Copy {
-        move |source| Self::Unavailable { what, source: source.into() }
+        move |source| Self::Unavailable { what, source: Arc::from(source.into()) }
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Operation {
 pub enum Fault {
     /// It fails, and nothing happens.
     Failure,
+    /// The same, after so long.
+    SlowFailure(Duration),
     /// It is carried out, and its answer is lost.
     LostAnswer,
     /// It takes so long until it is carried out.
@@ -124,6 +126,10 @@ impl MemoryJournal {
         match self.faults.as_ref().and_then(|faults| faults.next(id, operation)) {
             None => Ok(Behind::Answered),
             Some(Fault::Failure) => Err(failed()),
+            Some(Fault::SlowFailure(after)) => {
+                tokio::time::sleep(after).await;
+                Err(failed())
+            }
             Some(Fault::LostAnswer) => Ok(Behind::Lost),
             Some(Fault::Delay(delay)) => {
                 tokio::time::sleep(delay).await;

@@ -125,3 +125,29 @@ async fn what_was_stored_here_behind_a_look_is_given_once_without_the_store_and_
     }
     assert_eq!(looks(end + 7).await, (9, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_long_in_failing_fails_all_who_waited_at_once() {
+    struct Locked;
+    impl Faults for Locked {
+        fn next(&self, _: Option<&ConversationId>, operation: Operation) -> Option<Fault> {
+            (operation == Operation::Append).then_some(Fault::SlowFailure(Duration::from_secs(5)))
+        }
+    }
+    let stage = Stage::new();
+    let one = stage.process();
+    drop(stage.live(&one).await);
+    let process = stage.process_with(stage.journal.with_faults(Arc::new(Locked)), Arc::default());
+    let entry = process.entry().await;
+    let began = Instant::now();
+    let said = (0..20).map(|n| {
+        let (process, entry) = (process.clone(), entry.clone());
+        tokio::spawn(async move { process.ledger.commit(&entry, says_as(&format!("c{n}"), "hello")).await })
+    });
+    for failed in futures_util::future::join_all(said).await {
+        assert!(matches!(failed, Ok(Err(JournalError::Unavailable { .. }))), "{failed:?}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    let later = process.ledger.commit(&entry, says_as("c20", "hello")).await;
+    assert!(later.is_err() && began.elapsed() >= Duration::from_secs(10), "who comes later asks the store");
+}
