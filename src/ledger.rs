@@ -35,7 +35,7 @@ pub use self::{
     commit::Committed,
     deliver::{commit_and_deliver, decide_and_deliver, deliver_soon},
     entry::Entry,
-    lease::{LEASE, Lease, MARGIN, RENEW, SKEW, Settled, Settlement},
+    lease::{LEASE, Lease, MARGIN, RENEW, SKEW, Settled, Settlement, is_recent},
     machine::{Decided, Machine, Outcome, Stored, Why},
     outage::Outage,
     outbox::{CallId, Lane, Next, Outbox, Queued},

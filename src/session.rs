@@ -12,7 +12,7 @@ use crate::{
         control::Progress,
         inbound::{Inbound, Item, SystemMeaning, What},
     },
-    ledger::{Outbox, SKEW},
+    ledger::{Outbox, is_recent},
 };
 
 mod call;
@@ -201,9 +201,7 @@ impl State {
 
     /// Who types at ServiceNow now, if somebody does: nobody goes on for ever.
     pub fn agent_types(&self, now: Timestamp) -> Option<&AgentTypes> {
-        self.agent_types
-            .as_ref()
-            .filter(|types| (-SKEW..AGENT_TYPES).contains(&now.millis_since(types.since)))
+        self.agent_types.as_ref().filter(|types| is_recent(types.since, AGENT_TYPES, now))
     }
 
     /// The id that the same words were given before: by Direct Line's id or the client's own, or, where they may not be stored, by
@@ -222,14 +220,13 @@ impl State {
     /// `answers`: the words would answer another question, which they may well be meant for.
     pub fn whispered_as(&self, mark: &str, now: Timestamp, answers: bool) -> Option<&ActivityId> {
         let within = if answers { DOUBLE_CLICK } else { SAID_AGAIN };
-        let is_it = |known: &&Whispered| known.mark == mark && now.millis_since(known.at) < within;
+        let is_it = |known: &&Whispered| known.mark == mark && is_recent(known.at, within, now);
         self.whispered.iter().find(is_it).map(|known| &known.id)
     }
 
     /// Whether the user ended the chat a moment ago: to do it twice must not end what follows.
     pub fn ended_by_user(&self, now: Timestamp) -> bool {
-        let lately = |at| (-SKEW..DOUBLE_CLICK).contains(&now.millis_since(at));
-        !self.is_live() && self.left.is_some_and(lately)
+        !self.is_live() && self.left.is_some_and(|at| is_recent(at, DOUBLE_CLICK, now))
     }
 
     /// Whether a masked answer was given in this chat.

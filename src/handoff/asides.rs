@@ -13,6 +13,7 @@ use crate::{
     direct_line::DirectLine,
     domain::{ActivityId, ConversationId, Timestamp, User},
     far_end::CallError,
+    ledger::is_recent,
     session::Notice,
     telemetry::of_caller,
     translate::{answer::answer_one, client_view, takeover, texts::Texts},
@@ -116,7 +117,7 @@ impl Kept {
 
 impl Line {
     fn is_young(&self, now: Timestamp) -> bool {
-        now.millis_since(self.at) < GOOD_FOR
+        is_recent(self.at, GOOD_FOR, now)
     }
 }
 

@@ -14,6 +14,11 @@ pub const MARGIN: i64 = 1_000;
 /// Milliseconds by which clocks of one store's processes may differ.
 pub const SKEW: i64 = 5_000;
 
+/// Whether less than `within` milliseconds have passed since. A time from the future was written by a clock that has been set back.
+pub fn is_recent(since: Timestamp, within: i64, now: Timestamp) -> bool {
+    (-SKEW..within).contains(&now.millis_since(since))
+}
+
 /// A call is about to be made, or goes on. Holds its lane until it is settled or the lease ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
@@ -73,5 +78,8 @@ mod tests {
         assert!(lease.holds(at.plus_millis(LEASE - 1)));
         assert!(!lease.holds(at.plus_millis(LEASE)));
         assert!(!lease.holds(Timestamp(0)), "an hour back");
+        for (passed, recent) in [(-SKEW - 1, false), (-SKEW, true), (999, true), (1_000, false)] {
+            assert_eq!(is_recent(at, 1_000, at.plus_millis(passed)), recent, "{passed}");
+        }
     }
 }

@@ -6,10 +6,13 @@ mod hearing;
 use std::collections::BTreeSet;
 
 use super::{
-    Answered, Call, Chat, IDLE_MILLIS, Phase, SKEW, State, TYPING_MILLIS,
+    Answered, Call, Chat, IDLE_MILLIS, Phase, State, TYPING_MILLIS,
     fact::{EndReason, Fact, HandoffRequested, Notice, SealedToken, UserSaid},
 };
-use crate::domain::{HistoryLine, Timestamp};
+use crate::{
+    domain::{HistoryLine, Timestamp},
+    ledger::{SKEW, is_recent},
+};
 
 /// Something that happened, before anybody knows whether it is new.
 #[derive(Clone, Debug)]
@@ -244,7 +247,7 @@ impl Moment<'_> {
         let typed = state.typing_since.map(|since| typed.map_or(since, |typed| typed.max(since)));
         if now.millis_since(since) >= most {
             facts.extend(self.end(why, true, None));
-        } else if typed.is_some_and(|typed| now.millis_since(typed) >= TYPING_MILLIS) {
+        } else if typed.is_some_and(|typed| !is_recent(typed, TYPING_MILLIS, now)) {
             facts.push(Fact::UserStoppedTyping { at: now });
         } else if facts.is_empty() && since.millis_since(now) > SKEW {
             // The clock was set back: the wait begins anew, with a fact that tells nothing but its time.

@@ -38,7 +38,7 @@ pub struct Local {
 impl Local {
     /// Notes that the user types.
     pub fn types(&self, now: Timestamp) {
-        self.typed.fetch_max(now.0, Relaxed);
+        self.typed.store(now.0, Relaxed);
     }
 
     /// When the user was last seen typing here.

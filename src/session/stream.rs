@@ -11,7 +11,7 @@ use crate::{
         Timestamp,
         control::{Control, Generated},
     },
-    ledger::SKEW,
+    ledger::is_recent,
     session::AgentSaid,
 };
 
@@ -175,9 +175,7 @@ impl State {
 
     /// Shows what came of streams whose end is overdue.
     pub(super) fn overdue_streams(&self, now: Timestamp) -> Vec<Fact> {
-        // A piece from the future came before the clock was set back.
-        let waits = |since| (-SKEW..STREAM_LOST).contains(&now.millis_since(since));
-        let overdue = |stream: &&Stream| stream.is_open() && !waits(stream.since);
+        let overdue = |stream: &&Stream| stream.is_open() && !is_recent(stream.since, STREAM_LOST, now);
         self.streams.iter().filter(overdue).map(|stream| stream.given_up(now)).collect()
     }
 }

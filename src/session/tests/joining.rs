@@ -203,6 +203,8 @@ fn whoever_types_is_known_until_they_stop_or_speak_or_a_minute_has_passed() {
     chat.hears(begins());
     chat.wait(-3_600_000);
     assert!(!types(&chat), "a clock that was set back makes nobody type for an hour");
+    assert_eq!(chat.hears(begins()), ["agent types"]);
+    assert!(types(&chat), "nor does it hide who types");
 }
 
 #[test]

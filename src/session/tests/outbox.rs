@@ -101,6 +101,10 @@ fn a_clock_that_was_set_back_holds_nothing_up() {
     chat.put_off(one, later);
     chat.wait(-3_600_000);
     assert_eq!(chat.lease(), Some(one), "nor does a wait");
+    let typed = Some(chat.now);
+    chat.on(Command::UserTyping);
+    chat.wait(-3_600_000);
+    assert_eq!(chat.on(Command::Tick { typed })[0], "stopped typing", "nor a sign");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
         control::Control,
         inbound::{Item, SystemMeaning, What},
     },
-    ledger::Queued,
+    ledger::{Queued, is_recent},
     session::ChatCall,
 };
 
@@ -198,7 +198,7 @@ impl<'a> Hearing<'a> {
     pub fn typing(&mut self, agent: Option<Agent>) {
         let by = agent.map_or(Speaker::VirtualAgent, Speaker::Agent);
         let now = self.now;
-        let known = |types: &AgentTypes| types.by == by && now.millis_since(types.since) < AGENT_STILL_TYPES;
+        let known = |types: &AgentTypes| types.by == by && is_recent(types.since, AGENT_STILL_TYPES, now);
         if !self.before.agent_types.as_ref().is_some_and(known) {
             self.facts.push(Fact::AgentTyping { by, at: now });
         }
