@@ -131,16 +131,22 @@ impl Report {
         &self.findings
     }
 
-    /// Whether nothing is wrong; a caution isn't.
+    /// Whether nothing is wrong, or may be; a caution isn't.
     pub fn is_healthy(&self) -> bool {
-        self.findings.iter().all(|finding| finding.verdict != Verdict::Wrong)
+        self.findings.iter().all(|finding| finding.verdict != Verdict::Wrong && finding.is_known)
     }
 
     /// One line that says it all.
     pub fn summary(&self) -> String {
         let [good, off, caution, wrong] = [Verdict::Good, Verdict::Off, Verdict::Caution, Verdict::Wrong]
             .map(|verdict| self.count(verdict));
+        let mut unknown: Vec<_> =
+            self.findings.iter().filter(|finding| !finding.is_known).map(|finding| finding.code).collect();
+        unknown.dedup();
         let end = match (wrong, caution) {
+            (0, _) if !unknown.is_empty() => {
+                format!("Not known: {} could not be checked; run this again.", unknown.join(", "))
+            }
             (0, 0) => "Ready.".to_owned(),
             (0, 1) => "Ready; look at the one caution.".to_owned(),
             (0, _) => format!("Ready; look at the {caution} cautions."),

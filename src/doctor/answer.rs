@@ -4,7 +4,7 @@ use std::{error::Error, io};
 
 use reqwest::{RequestBuilder, header::HeaderMap};
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, error::Elapsed, timeout};
 
 use super::{PATIENCE, finding::Finding};
 use crate::{
@@ -41,6 +41,8 @@ impl Answer {
     pub fn outcome(&self) -> Result<(), CallError> {
         match self.status {
             200..300 => Ok(()),
+            // Whether it may have been taken, and when to come again, is for who repeats a call.
+            status @ (408 | 500..) => Err(CallError::Failed { status }),
             status => Err(far_end::refusal(status, &self.headers, &self.body, self.at)),
         }
     }
@@ -68,7 +70,7 @@ pub(super) async fn ask(request: RequestBuilder) -> Result<Answer, CallError> {
 /// # Errors
 /// The call's own, or `Uncertain` when it took too long.
 pub(super) async fn in_time<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    timeout(PATIENCE, call).await.unwrap_or(Err(CallError::Uncertain(None)))
+    timeout(PATIENCE, call).await.unwrap_or_else(|late| Err(CallError::Uncertain(Some(late.into()))))
 }
 
 /// Why there is no usable answer from `place`, and what to do; `setting` names it.
@@ -77,6 +79,11 @@ pub(super) fn unanswered(code: &'static str, place: &str, setting: &str, error: 
         CallError::Throttled(wait) => {
             Finding::caution(code, format!("{place} asks to wait {} s.", wait.as_secs()))
                 .fix("Run this again after that; if it stays so, raise the limit or lower the load there.")
+                .not_known()
+        }
+        CallError::Failed { status: status @ (408 | 502 | 504) } => {
+            let text = format!("{place} failed with status {status}: {NO_ANSWER}.");
+            Finding::wrong(code, text).fix(BEHIND.replace("{setting}", setting))
         }
         CallError::Failed { status: status @ 200..300 } => stranger(code, place, setting, *status),
         CallError::Failed { status } => Finding::wrong(code, format!("{place} failed with status {status}."))
@@ -100,19 +107,24 @@ pub(super) fn stranger(code: &'static str, place: &str, setting: &str, status: u
     Finding::wrong(code, text).fix(format!("Check {setting}, and that no proxy answers in its place."))
 }
 
+const NO_ANSWER: &str = "something in front of it got no answer";
+const BEHIND: &str =
+    "Look at its own status page and log, and at the proxy or gateway before it; check {setting}.";
+
 /// What a missing answer looks like from below, and what usually cures it.
 fn silence(error: Option<&(dyn Error + Send + Sync + 'static)>) -> (String, &'static str) {
     const SLOW: &str = "Check that nothing between here and there (firewall, proxy, private endpoint) swallows the \
                         connection, and that {setting} is right.";
     let Some(error) = error else {
-        return (format!("did not answer within {} s.", PATIENCE.as_secs()), SLOW);
+        return (format!("did not answer in full: {NO_ANSWER} (status 408, 502 or 504)."), BEHIND);
     };
     let cause = innermost(error);
     let refused = cause
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
     let chain = chain(error).to_ascii_lowercase();
-    if error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout) {
+    let timed_out = error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout);
+    if timed_out || error.is::<Elapsed>() {
         (format!("did not answer within {} s.", PATIENCE.as_secs()), SLOW)
     } else if chain.contains("dns error") {
         (

@@ -80,7 +80,7 @@ async fn tokens_by_secret(
         }
     };
     let reached = reached(&answer, root, where_from(settings));
-    if reached.verdict == Verdict::Wrong {
+    if reached.verdict != Verdict::Good {
         return vec![reached];
     }
     let mut findings = vec![reached];

@@ -48,11 +48,13 @@ pub struct Finding {
     pub text: String,
     /// What to do about it; never missing beside `Wrong`.
     pub fix: Option<String>,
+    /// What was asked put the question off: it may be right or wrong.
+    pub is_known: bool,
 }
 
 impl Finding {
     fn new(verdict: Verdict, code: &'static str, text: impl Into<String>) -> Self {
-        Self { code, verdict, subject: None, text: text.into(), fix: None }
+        Self { code, verdict, subject: None, text: text.into(), fix: None, is_known: true }
     }
 
     pub fn good(code: &'static str, text: impl Into<String>) -> Self {
@@ -75,6 +77,10 @@ impl Finding {
         Self { fix: Some(fix.into()), ..self }
     }
 
+    pub fn not_known(self) -> Self {
+        Self { is_known: false, ..self }
+    }
+
     pub fn of(self, subject: impl Into<String>) -> Self {
         Self { subject: Some(subject.into()), ..self }
     }
@@ -86,7 +92,7 @@ impl Finding {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Self { code, verdict, subject, text, fix } = self;
+        let Self { code, verdict, subject, text, fix, is_known: _ } = self;
         json!({ "code": code, "verdict": verdict.word(), "subject": subject, "text": text, "fix": fix })
     }
 }
@@ -94,7 +100,7 @@ impl Finding {
 /// A line, and under it the fix.
 impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { code, verdict, subject, text, fix } = self;
+        let Self { code, verdict, subject, text, fix, is_known: _ } = self;
         write!(out, "{:<8} {code}", verdict.word())?;
         if let Some(subject) = subject {
             write!(out, " {subject}")?;

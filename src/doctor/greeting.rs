@@ -92,10 +92,15 @@ fn is_speech(activity: &Activity) -> bool {
 }
 
 fn judge(said: &[&Activity]) -> Finding {
-    let texts = said.iter().filter_map(|activity| activity.text.as_deref());
-    if let Some(obstacle) = texts.into_iter().find_map(obstacle::known) {
+    let mut texts = said.iter().filter_map(|activity| activity.text.as_deref());
+    if let Some(obstacle) = texts.clone().find_map(obstacle::known) {
         return Finding::wrong(CODE, format!("The agent answers with an error: {}.", obstacle.what))
             .fix(obstacle.fix);
+    }
+    if let Some(code) = texts.find_map(obstacle::error_code) {
+        return Finding::wrong(CODE, format!("The agent answers with the error `{code}`.")).fix(
+            "Look it up in Copilot Studio's list of error codes, and mend the agent until its test pane speaks.",
+        );
     }
     if said.iter().any(|activity| asks_for_sign_in(activity)) {
         return Finding::caution(CODE, "The agent asks its users to sign in before anything else.").fix(
@@ -141,5 +146,8 @@ mod tests {
         let wrong = said(json!({"type":"message","text":text}));
         assert_eq!(wrong.verdict, Verdict::Wrong);
         assert!(wrong.fix.is_some_and(|fix| fix.contains("No authentication")));
+        let text = "Sorry, something went wrong. Error code: ContentFiltered. Conversation ID: 4711.";
+        let wrong = said(json!({"type":"message","text":text}));
+        assert!(wrong.verdict == Verdict::Wrong && wrong.text.ends_with("the error `ContentFiltered`."));
     }
 }

@@ -47,7 +47,7 @@ pub(super) async fn check(
 /// For an API that can't be called.
 pub(super) fn not_checked() -> Finding {
     Finding::off(CODE, "Not checked, because the API can't be called.")
-        .fix("Correct what is wrong with ServiceNow above first.")
+        .fix("Look first at what is said of ServiceNow above.")
 }
 
 async fn opened(settings: &Settings, client: &ServiceNow) -> Finding {

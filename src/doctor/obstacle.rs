@@ -15,7 +15,7 @@ const fn row(sign: &'static str, what: &'static str, fix: &'static str) -> (&'st
 }
 
 /// What is looked for, in small letters, and what it means.
-const KNOWN: [(&str, Obstacle); 8] = [
+const KNOWN: [(&str, Obstacle); 9] = [
     row(
         "integratedauthenticationnotsupportedinchannel",
         "the agent signs its users in with Microsoft, which Direct Line can't",
@@ -57,6 +57,12 @@ const KNOWN: [(&str, Obstacle); 8] = [
          is of the new experience, or signs its users in with Microsoft: Direct Line reaches neither.",
     ),
     row(
+        "authenticationnotconfigured",
+        "the agent asks for sign-in, and none is set up",
+        "In Copilot Studio (Settings > Security > Authentication) set sign-in up, or take out of the agent what asks for \
+         it, and publish the agent again.",
+    ),
+    row(
         "error code: systemerror",
         "the agent fails at its first words",
         "Open the agent's test pane in Copilot Studio and mend the topic `Conversation Start`.",
@@ -67,6 +73,15 @@ const KNOWN: [(&str, Obstacle); 8] = [
 pub(super) fn known(told: &str) -> Option<Obstacle> {
     let told = told.to_ascii_lowercase();
     KNOWN.iter().find(|(sign, _)| told.contains(sign)).map(|(_, obstacle)| *obstacle)
+}
+
+/// The error that an agent's words name, of whatever kind. Copilot Studio's are of several words, each with a capital.
+pub(super) fn error_code(told: &str) -> Option<&str> {
+    const SIGN: &str = "error code:";
+    let rest = told.get(told.to_ascii_lowercase().find(SIGN)? + SIGN.len()..)?.trim_start();
+    let word = rest.split(|letter: char| !letter.is_ascii_alphanumeric()).next()?;
+    let hump = |pair: &[u8]| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase();
+    word.as_bytes().windows(2).any(hump).then_some(word)
 }
 
 /// What the status of a token endpoint means when its body says nothing known.
@@ -99,6 +114,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_error_of_any_kind_is_known_by_its_code_and_other_words_are_none() {
+        for (told, code) in [
+            ("Sorry. Error code: FlowActionBadRequest. Conversation ID: 4711", Some("FlowActionBadRequest")),
+            ("Error Code:OpenAIRateLimitReached", Some("OpenAIRateLimitReached")),
+            ("\u{130}\u{df} ERROR CODE:  InvalidContent", Some("InvalidContent")),
+            ("Tell me your error code: I look it up.", None),
+            ("Error code: 404", None),
+            ("Error code:", None),
+        ] {
+            assert_eq!(error_code(told), code, "{told}");
+        }
+    }
+
+    #[test]
     fn each_case_is_told_by_what_the_far_end_says() {
         let rows = [
             (
@@ -108,6 +137,7 @@ mod tests {
             ),
             (r#"{"error":{"code":"LatestPublishedVersionNotFound"}}"#, "never published"),
             ("Error code: DataLossPreventionViolation", "data policy"),
+            ("Error code: AuthenticationNotConfigured. Conversation ID: 4711", "none is set up"),
             (
                 r#"{"error":{"code":"BadArgument","message":"Site missing. Learn more about sites"}}"#,
                 "no Direct Line channel",

@@ -96,7 +96,10 @@ async fn a_rate_limit_is_a_caution_and_a_sleeping_instance_is_not() {
     world.servicenow.faults().add(Fault::new(Effect::RateLimited { retry_after: 7 }));
     let found = world.examine().await;
     assert_eq!(found.one("servicenow.reach").verdict, Verdict::Caution);
-    assert!(found.report().is_healthy());
+    let last = found.report().summary();
+    assert!(!found.report().is_healthy() && last.contains("Not known: servicenow.reach could"), "{last}");
+    let skipped = found.one("servicenow.message_authentication").to_string();
+    assert!(skipped.contains("Look first at what is said of ServiceNow above"), "{skipped}");
 
     let page = fake::answering("200 OK", &[("content-type", "text/html")], "<html>Hibernating</html>");
     let told = World::new().await.set("SERVICENOW_URL", &page).examine().await.only_wrong("servicenow.reach");
@@ -107,6 +110,37 @@ async fn a_rate_limit_is_a_caution_and_a_sleeping_instance_is_not() {
     let told =
         World::new().await.set("SERVICENOW_URL", &portal).examine().await.only_wrong("servicenow.reach");
     assert!(told.contains("to https://login.example.com/sso"), "{told}");
+}
+
+#[tokio::test]
+async fn a_status_that_says_it_failed_is_no_silence_and_no_wish_to_wait() {
+    let unavailable = "503 Service Unavailable";
+    let rows: [(&str, &[(&str, &str)], &str); 5] = [
+        (unavailable, &[("retry-after", "30")], "failed with status 503"),
+        (unavailable, &[], "failed with status 503"),
+        ("502 Bad Gateway", &[], "status 502: something in front of it got no answer"),
+        ("504 Gateway Timeout", &[], "status 504: something in front of it got no answer"),
+        ("408 Request Timeout", &[], "status 408: something in front of it got no answer"),
+    ];
+    for (status, headers, expected) in rows {
+        let url = fake::answering(status, headers, "");
+        let told = World::new().await.set("SERVICENOW_URL", &url).examine().await;
+        let told = told.only_wrong("servicenow.reach");
+        assert!(told.contains(expected) && told.contains("status page"), "{status}: {told}");
+        let told = World::new().await.set("DIRECT_LINE_URL", &url).examine().await;
+        assert!(told.only_wrong("direct_line.reach").contains(expected), "{status}");
+        let endpoint = format!("{url}directline/token?api-version=1");
+        let told = World::new().await.set("COPILOT_TOKEN_ENDPOINT", &endpoint).examine().await;
+        assert!(told.only_wrong("direct_line.token_endpoint").contains(expected), "{status}");
+    }
+    let gateway = fake::answering("502 Bad Gateway", &[], "");
+    let world = World::new().await.set("DIRECT_LINE_URL", &gateway);
+    let agent = world.examine_to(Depth::Deep).await.one("direct_line.agent").to_string();
+    assert!(agent.contains("got no answer") && !agent.contains("within 5 s"), "{agent}");
+    let oauth =
+        World::new().await.set("SERVICENOW_CLIENT_ID", "c").set("SERVICENOW_CLIENT_SECRET", "SECRET-c");
+    let told = oauth.set("SERVICENOW_URL", &gateway).examine().await.only_wrong("servicenow.reach");
+    assert!(told.contains("got no answer") && !told.contains("within 5 s"), "{told}");
 }
 
 #[tokio::test]
