@@ -65,6 +65,8 @@ pub struct Settings {
     pub relay: RelaySettings,
     /// `None`: the secondary-bot role is off.
     pub secondary_bot: Option<SecondaryBotSettings>,
+    /// Secrets in quotes, by their settings.
+    pub quoted: Vec<&'static str>,
 }
 
 impl Settings {
@@ -116,6 +118,7 @@ impl Settings {
             files: surface::files(&mut reader),
             relay: surface::relay(&mut reader),
             secondary_bot: secondary_bot::secondary_bot(&mut reader),
+            quoted: reader.quoted(),
         };
         surface::note_lost_store(&mut reader, &settings);
         (settings, reader.into_faults())

@@ -115,7 +115,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Without one pair of quotes around the whole.
-fn unquoted(value: &str) -> &str {
+pub(super) fn unquoted(value: &str) -> &str {
     let inner = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
     inner('"').or_else(|| inner('\'')).unwrap_or(value)
 }

@@ -8,6 +8,7 @@ use url::{Host, Url};
 use super::{
     catalogue::{SETTINGS, default_of},
     fault::SettingFault,
+    file::unquoted,
     keyvault::{Reference, Secrets, entry, is_unresolved, names_a_vault},
     platform::Place,
 };
@@ -19,11 +20,12 @@ pub(super) struct Reader<F> {
     var: F,
     secrets: Secrets,
     faults: Vec<SettingFault>,
+    quoted: Vec<&'static str>,
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
     pub fn new(var: F, secrets: Secrets) -> Self {
-        Self { var, secrets, faults: Vec::new() }
+        Self { var, secrets, faults: Vec::new(), quoted: Vec::new() }
     }
 
     /// Whether something was given, right or wrong.
@@ -49,6 +51,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             _ => what.as_ref().to_owned(),
         };
         self.faults.push(SettingFault { setting, sentence: format!("{setting} {what}") });
+    }
+
+    /// Secrets that stand in quotes: theirs, or left on by whoever started us.
+    pub fn quoted(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.quoted)
     }
 
     /// Everything that was wrong, in the order of the settings table.
@@ -89,7 +96,12 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     pub fn text(&mut self, name: &'static str) -> Option<String> {
-        self.raw(name).map(|value| value.trim().to_owned())
+        let value = self.raw(name)?;
+        if is_quoted(&value) {
+            self.fault(name, "is in quotes, and Docker and Kubernetes keep them; leave them out.");
+            return None;
+        }
+        Some(value.trim().to_owned())
     }
 
     pub fn text_or_default(&mut self, name: &'static str) -> String {
@@ -125,6 +137,9 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         if !fits(&value) {
             self.fault(name, otherwise);
             return None;
+        }
+        if is_quoted(&value) {
+            self.quoted.push(name);
         }
         let take = move |value: &str| fits(value).then(|| SecretString::from(value));
         Some(self.taken(name, value.into(), take))
@@ -240,6 +255,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         let value = self.text_or_default(name);
         value.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
     }
+}
+
+fn is_quoted(value: &str) -> bool {
+    let value = value.trim();
+    unquoted(value) != value
 }
 
 fn on_one_line(secret: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Which roles are on, for the start of the log and for `handler doctor`.
 
+use std::borrow::Cow;
+
 use super::{AfterChat, AllowedOrigins, RelayAccess, ServiceNowLogin, ServiceNowSettings, Settings};
 
 /// A role and whether its settings are there.
@@ -16,9 +18,9 @@ pub struct Role {
 }
 
 /// What is allowed but changes what people will see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caution {
-    pub text: &'static str,
+    pub text: Cow<'static, str>,
     /// What to do to be without it.
     pub fix: &'static str,
     /// The missing setting without which the role can't do what it is for.
@@ -76,7 +78,10 @@ impl Settings {
     /// What is allowed but worth a line at start: each changes what people will see.
     pub fn cautions(&self) -> Vec<Caution> {
         let applying = CAUTIONS.iter().filter(|(applies, _)| applies(self));
-        applying.map(|(_, caution)| *caution).collect()
+        applying
+            .map(|(_, caution)| caution.clone())
+            .chain(self.quoted.iter().map(|name| quoted(name)))
+            .collect()
     }
 
     /// A live chat in which nobody is heard.
@@ -111,14 +116,27 @@ impl Settings {
     }
 }
 
+fn quoted(name: &str) -> Caution {
+    Caution {
+        text: format!(
+            "{name} is in quotes, and they count: Docker and Kubernetes keep what stands around a value."
+        )
+        .into(),
+        fix: "Leave the quotes out, unless they belong to the secret.",
+        breaks: None,
+    }
+}
+
 type Applies = fn(&Settings) -> bool;
 
-const CAUTIONS: [(Applies, Caution); 7] = [
+static CAUTIONS: [(Applies, Caution); 7] = [
     (
         Settings::is_deaf,
         Caution {
-            text: "Neither RESPONSES_TOKEN nor RESPONSES_BASIC is set: nothing ServiceNow sends is let in, so no live \
+            text: Cow::Borrowed(
+                "Neither RESPONSES_TOKEN nor RESPONSES_BASIC is set: nothing ServiceNow sends is let in, so no live \
                    agent is ever heard.",
+            ),
             fix: "Set RESPONSES_TOKEN, and the same value as header `token` on ServiceNow's Bot Connection or REST \
                    message `VA Bot to Bot`.",
             breaks: Some("RESPONSES_TOKEN"),
@@ -127,8 +145,10 @@ const CAUTIONS: [(Applies, Caution); 7] = [
     (
         Settings::has_no_way_back,
         Caution {
-            text: "AFTER_CHAT is bot, but neither DIRECT_LINE_SECRET nor COPILOT_TOKEN_ENDPOINT is set: \
+            text: Cow::Borrowed(
+                "AFTER_CHAT is bot, but neither DIRECT_LINE_SECRET nor COPILOT_TOKEN_ENDPOINT is set: \
                    a conversation ends with its live chat.",
+            ),
             fix: "Set DIRECT_LINE_SECRET, or COPILOT_TOKEN_ENDPOINT, or AFTER_CHAT to `end` if that is meant.",
             breaks: None,
         },
@@ -136,8 +156,10 @@ const CAUTIONS: [(Applies, Caution); 7] = [
     (
         Settings::has_only_guests,
         Caution {
-            text: "Neither SERVICENOW_TOKEN nor SERVICENOW_HASH_SECRET is set: without message authentication \
+            text: Cow::Borrowed(
+                "Neither SERVICENOW_TOKEN nor SERVICENOW_HASH_SECRET is set: without message authentication \
                    ServiceNow treats every user as a guest.",
+            ),
             fix: "Set up message authentication for the provider in ServiceNow and SERVICENOW_TOKEN or \
                    SERVICENOW_HASH_SECRET here; leave it if guests are meant.",
             breaks: None,
@@ -146,7 +168,7 @@ const CAUTIONS: [(Applies, Caution); 7] = [
     (
         Settings::names_nobody,
         Caution {
-            text: "USER_EMAIL_VARIABLE is not set: ServiceNow treats every user as a guest.",
+            text: Cow::Borrowed("USER_EMAIL_VARIABLE is not set: ServiceNow treats every user as a guest."),
             fix: "Set USER_EMAIL_VARIABLE to the agent's variable that holds the user's e-mail address; leave it if \
                    guests are meant.",
             breaks: None,
@@ -155,7 +177,9 @@ const CAUTIONS: [(Applies, Caution); 7] = [
     (
         Settings::can_upload_nothing,
         Caution {
-            text: "ATTACHMENTS is upload, which needs a ServiceNow user or OAuth client: users' files can't be sent.",
+            text: Cow::Borrowed(
+                "ATTACHMENTS is upload, which needs a ServiceNow user or OAuth client: users' files can't be sent.",
+            ),
             fix: "Set SERVICENOW_USERNAME and SERVICENOW_PASSWORD or the OAuth client, or set ATTACHMENTS to `link`.",
             breaks: None,
         },
@@ -163,7 +187,9 @@ const CAUTIONS: [(Applies, Caution); 7] = [
     (
         Settings::shows_no_files,
         Caution {
-            text: "PUBLIC_URL is not set: files on the ServiceNow instance can't be shown to users.",
+            text: Cow::Borrowed(
+                "PUBLIC_URL is not set: files on the ServiceNow instance can't be shown to users.",
+            ),
             fix: "Set PUBLIC_URL to this app's root as seen from outside.",
             breaks: None,
         },
@@ -171,7 +197,9 @@ const CAUTIONS: [(Applies, Caution); 7] = [
     (
         Settings::has_no_pages,
         Caution {
-            text: "ALLOWED_ORIGINS is not set: browsers let no page of another origin chat through this app.",
+            text: Cow::Borrowed(
+                "ALLOWED_ORIGINS is not set: browsers let no page of another origin chat through this app.",
+            ),
             fix: "Set ALLOWED_ORIGINS to the origins of the pages with the chat, like `https://www.example.com`; leave \
                    it if the chat is in an app or is served from here.",
             breaks: None,

@@ -3,7 +3,11 @@
 use serde_json::Value;
 use url::Url;
 
-use super::{AfterChat, HandoffSettings, InboundCredential, reader::Reader, surface};
+use super::{
+    AfterChat, HandoffSettings, InboundCredential,
+    reader::{Reader, shortened},
+    surface,
+};
 use crate::{credential::Credential, session::Opening};
 
 const CREDENTIALS: [&str; 6] = [
@@ -150,16 +154,30 @@ pub(super) fn handoff(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> H
     if events.is_empty() {
         reader.fault("HANDOFF_EVENTS", "names no event; write `handoff.initiate` or leave it out.");
     }
+    if let Some(event) = events.iter().find(|event| event.contains([';', '"', '\''])) {
+        let what = format!("has `{}`; write commas between events, and no quotes.", shortened(event));
+        reader.fault("HANDOFF_EVENTS", what);
+    }
     let start = [("create", Opening::CreateThenStart), ("start", Opening::Start), ("agent", Opening::Agent)];
     HandoffSettings {
         events,
         start: reader.choice("SERVICENOW_START", &start),
         context: context(reader),
-        email_variable: reader.text("USER_EMAIL_VARIABLE"),
+        email_variable: email_variable(reader),
         timeout: reader.seconds("HANDOFF_TIMEOUT", 1..=86_400),
         after_chat: reader.choice("AFTER_CHAT", &[("bot", AfterChat::Bot), ("end", AfterChat::End)]),
         texts: surface::texts(reader),
     }
+}
+
+fn email_variable(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<String> {
+    const NAME: &str = "USER_EMAIL_VARIABLE";
+    let variable = reader.text(NAME)?;
+    if variable.contains(['{', '}']) {
+        reader.fault(NAME, format!("is `{}`; write the name alone, without braces.", shortened(&variable)));
+        return None;
+    }
+    Some(variable)
 }
 
 fn context(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Vec<(String, String)> {

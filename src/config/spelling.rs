@@ -12,9 +12,19 @@ pub struct Misspelt {
 
 /// Names that begin as settings of ours do, or are close to one. Sorted.
 pub fn misspelt(names: impl Iterator<Item = String>) -> Vec<Misspelt> {
-    let mut misspelt: Vec<_> = names.filter_map(judged).collect();
+    let names: Vec<_> = names.collect();
+    let services: Vec<_> = names.iter().filter_map(|name| name.strip_suffix("_SERVICE_HOST")).collect();
+    let mut misspelt: Vec<_> =
+        names.iter().filter(|name| !tells_of(&services, name)).cloned().filter_map(judged).collect();
     misspelt.sort_by(|a, b| a.name.cmp(&b.name));
     misspelt
+}
+
+/// Whether Kubernetes tells a pod of a service by this name. It does so by several, one of which ends in `_SERVICE_HOST`.
+fn tells_of(services: &[&str], name: &str) -> bool {
+    let of = |service: &&str| name.strip_prefix(*service);
+    let is_told = |rest: &str| rest == "_PORT" || rest.starts_with("_PORT_") || rest.starts_with("_SERVICE_");
+    services.iter().filter_map(of).any(is_told)
 }
 
 fn judged(name: String) -> Option<Misspelt> {
@@ -114,5 +124,21 @@ mod tests {
             "SERVICENOW_URL",
         ];
         assert_eq!(misspelt(others.map(str::to_owned).into_iter()), []);
+        let of_a_service = [
+            "_SERVICE_HOST",
+            "_SERVICE_PORT",
+            "_SERVICE_PORT_HTTP",
+            "_PORT",
+            "_PORT_8080_TCP",
+            "_PORT_8080_TCP_ADDR",
+            "_PORT_8080_TCP_PORT",
+            "_PORT_8080_TCP_PROTO",
+        ];
+        for service in ["SERVICENOW_HANDOFF", "RELAY"] {
+            let names = of_a_service.iter().map(|end| format!("{service}{end}"));
+            assert_eq!(misspelt(names), []);
+        }
+        let told = misspelt(["RELAY_PORT", "RELAYS_SERVICE_HOST"].map(str::to_owned).into_iter());
+        assert!(told.iter().any(|it| it.name == "RELAY_PORT"), "no service is called that: {told:?}");
     }
 }
