@@ -24,6 +24,7 @@ param publicUrl string = ''
 
 @description('Days after its last word that what was said in a conversation is kept.')
 @minValue(7)
+@maxValue(3650)
 param retentionDays int = 30
 
 @description('Replicas that are always there. 0: sockets and open chats are not looked after while nobody asks.')
@@ -221,6 +222,7 @@ resource app 'Microsoft.App/containerApps@2024-03-01' = {
               { name: 'AZURE_CLIENT_ID', value: identity.properties.clientId }
               { name: 'STORE', value: '${dataStorage.properties.primaryEndpoints.blob}${conversations}' }
               { name: 'PUBLIC_URL', value: root }
+              { name: 'RETENTION_DAYS', value: string(retentionDays) }
             ],
             plainSettings,
             secretSettings

@@ -22,6 +22,7 @@ param publicUrl string = 'https://${appName}.azurewebsites.net/'
 
 @description('Days after its last word that what was said in a conversation is kept. A live chat ends after a day of silence.')
 @minValue(7)
+@maxValue(3650)
 param retentionDays int = 30
 
 @description('Instances that are always there. 0: the first request after a pause waits until one has started.')
@@ -332,6 +333,7 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
           { name: 'AZURE_CLIENT_ID', value: identity.properties.clientId }
           { name: 'STORE', value: '${dataStorage.properties.primaryEndpoints.blob}${conversations}' }
           { name: 'PUBLIC_URL', value: publicUrl }
+          { name: 'RETENTION_DAYS', value: string(retentionDays) }
         ],
         plainSettings,
         secretSettings
