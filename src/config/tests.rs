@@ -297,7 +297,7 @@ fn a_start_that_will_surprise_is_told_beforehand() {
     let deaf = read_with_live_agent(&[("RESPONSES_TOKEN", "")]).unwrap().cautions();
     assert_eq!(deaf[0].breaks, Some("RESPONSES_TOKEN"));
     assert!(read(&[]).unwrap().cautions().is_empty());
-    let quoted = read_with_live_agent(&[("RESPONSES_TOKEN", "\"SECRET\""), ("RESPONSES_BASIC", "'u:p'")]);
+    let quoted = read_with_live_agent(&[("RESPONSES_TOKEN", "\"sesame\""), ("RESPONSES_BASIC", "'u:p'")]);
     let quoted = quoted.unwrap().cautions();
     for name in ["RESPONSES_TOKEN", "RESPONSES_BASIC"] {
         assert!(quoted.iter().any(|it| it.text.starts_with(&format!("{name} is in quotes"))), "{quoted:?}");
