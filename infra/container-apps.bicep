@@ -87,7 +87,8 @@ resource dataStorage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     resource journals 'containers' = { name: conversations }
   }
 
-  // `open/` is left alone: its blobs say what the sweep must look at, and the connector deletes them.
+  // For what the connector has left behind: it deletes what has ended by itself, and knows what is open. `open/` is left alone: its
+  // blobs say what the sweep must look at, and the connector deletes them.
   resource retention 'managementPolicies' = {
     name: 'default'
     properties: {
@@ -99,7 +100,7 @@ resource dataStorage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
             enabled: true
             definition: {
               filters: { blobTypes: ['appendBlob'], prefixMatch: ['${conversations}/journal/'] }
-              actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: retentionDays } } }
+              actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: retentionDays + 30 } } }
             }
           }
           {
@@ -108,7 +109,7 @@ resource dataStorage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
             enabled: true
             definition: {
               filters: { blobTypes: ['blockBlob'], prefixMatch: ['${conversations}/files/'] }
-              actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: retentionDays } } }
+              actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: retentionDays + 30 } } }
             }
           }
         ]

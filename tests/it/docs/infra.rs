@@ -52,6 +52,20 @@ fn the_container_gets_settings_of_ours() {
 }
 
 #[test]
+fn the_account_s_rule_deletes_nothing_before_the_connector_does() {
+    for template in ["infra/main.bicep", "infra/container-apps.bicep"] {
+        let bicep = file(template);
+        assert!(bicep.contains("{ name: 'RETENTION_DAYS', value: string(retentionDays) }"), "{template}");
+        assert!(
+            bicep.contains("@maxValue(3650)\nparam retentionDays"),
+            "{template}: more is refused at the start"
+        );
+        let days = between(&bicep, "daysAfterModificationGreaterThan: ", " }");
+        assert_eq!(days, ["retentionDays + 30"; 2], "{template}");
+    }
+}
+
+#[test]
 fn a_region_without_zones_is_no_obstacle() {
     for (template, _) in DEPLOYED {
         let bicep = file(template);
