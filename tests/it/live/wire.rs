@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{
-        TcpListener, TcpStream,
+        TcpListener, TcpSocket, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     time::timeout,
@@ -136,9 +136,13 @@ impl FarEnd {
         Self { url, listener }
     }
 
-    /// Where nobody listens.
-    pub async fn gone() -> String {
-        Self::listen().await.url
+    /// Where nobody listens, nor ever will: the port stays taken, or another test's server could get it.
+    pub fn gone() -> String {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let url = format!("http://{}/", socket.local_addr().unwrap());
+        std::mem::forget(socket);
+        url
     }
 
     /// Waits for the next request; its head, and the connection behind that.

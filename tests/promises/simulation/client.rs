@@ -148,7 +148,11 @@ impl Client {
             let posted = request(&engine, self.post(&engine, &activity, client_id)).await;
             match posted {
                 Some(Posted::Accepted(id)) => return self.accepted(client_id, id),
-                Some(Posted::Bot) => return self.bot_hears(text),
+                // As the product looks once more behind a post to the bot, and takes the words over.
+                Some(Posted::Bot) if self.desk.record(&self.id).state.is_live() => {
+                    self.world.count("words overtaken by a hand-off");
+                }
+                Some(Posted::Bot) => return self.world.count("words for the bot"),
                 Some(Posted::Refused) | None => sleep(Duration::from_secs(1)).await,
             }
         }
@@ -165,14 +169,6 @@ impl Client {
             format!("{} {client_id} was answered {id:?} and is {stored:?}", self.id)
         });
         record.posted.push((client_id.to_owned(), id));
-    }
-
-    fn bot_hears(&self, text: &str) {
-        self.world.count("words for the bot");
-        let record = self.desk.record(&self.id);
-        self.world.check(record.state.phase == Phase::Bot, "one brain at a time", || {
-            format!("{} the bot heard {text:?} in {:?}", self.id, record.state.phase)
-        });
     }
 
     /// As the product routes what a client posts.
@@ -222,6 +218,9 @@ impl Client {
             (activity.clone(), client_id.to_owned(), ledger.random_name(), ledger.now());
         let decide = move |chat: &Chat, state: &State, now: Timestamp| {
             let answer = answer_to(&activity, &state.conversation, &state.questions, &Words::default());
+            if let Some(id) = state.posted_as(&client_id) {
+                return Decided::Known(id.clone());
+            }
             if !answer.secure && state.whispers() {
                 let mark = ledger.whispers().marks().mark(&answer.text);
                 if let Some(id) = state.whispered_as(&mark, at, answer.question.is_some()) {

@@ -98,7 +98,7 @@ async fn a_file_may_be_as_large_as_max_upload_says() {
 
 #[tokio::test]
 async fn without_direct_line_a_post_is_503_and_a_poll_is_empty_with_the_same_watermark() {
-    let refused = World::with(&[("DIRECT_LINE_URL", &FarEnd::gone().await)]).await;
+    let refused = World::with(&[("DIRECT_LINE_URL", &FarEnd::gone())]).await;
     says_nothing(&refused).await;
     let silent = World::start().await;
     silent.copilot.faults().set_down(true);
