@@ -29,7 +29,7 @@ use crate::{
         journal::{JournalError, Store},
     },
     telemetry::{Count, Counters, TRACEPARENT, Trace, trace_id},
-    translate::texts::Texts,
+    translate::{secondary_bot::context, texts::Texts},
     wire::virtual_agent::request::{Action, Request},
 };
 
@@ -123,7 +123,7 @@ impl SecondaryBot {
     /// When the store fails; the same request may then be made again.
     pub async fn take(
         self: &Arc<Self>,
-        mut request: Request,
+        request: Request,
         body: &Map<String, Value>,
         caller: Option<&str>,
     ) -> Result<Told, JournalError> {
@@ -137,17 +137,20 @@ impl SecondaryBot {
         }
         let session = self.ledger.find_or_begin(&ask::session(&request)).await?;
         let asynchronous = self.responder.is_some() && !request.sync_response;
+        let too_large = context::too_large(&request.context_variables);
+        if too_large > 0 {
+            warn!(session.id = %session.id, variables = too_large, "Context variables of a primary bot's are larger than an activity may be; they are left out");
+        }
         let (trace, now) = (trace(body, caller), self.ledger.now());
-        let read = |request| Incoming::read(request, body, asynchronous, trace.clone(), &self.texts);
+        let mut incoming = Incoming::read(request, body, asynchronous, trace, &self.texts);
         // What is known needs no file again, and its credential may have served its time.
-        if fetched::is_needed(&mut request)
-            && matches!(read(request.clone()).accept(&*session.state().await, now), Accepted::New(_))
-            && let Err(why) = Box::pin(self.fetcher.take_in(&mut request, now)).await
+        if !incoming.attached.is_empty()
+            && matches!(incoming.accept(&*session.state().await, now), Accepted::New(_))
+            && let Err(why) = Box::pin(self.fetcher.take_in(&mut incoming.attached, now)).await
         {
             warn!(error = %why, "An attachment of a primary bot's was not fetched");
             return Ok(Told::NoFile(why));
         }
-        let incoming = read(request);
         let Taken { request, repeated, in_secret } = take::take(self, &session, incoming).await?;
         self.counters.one(if repeated { Count::Duplicates } else { Count::FromPrimaryBot });
         if asynchronous && !in_secret {

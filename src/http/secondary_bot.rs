@@ -6,9 +6,8 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Payload},
 };
-use serde::Deserialize;
-use serde_json::{Map, Value, json, value::RawValue};
-use tracing::Instrument as _;
+use serde_json::{Value, json};
+use tracing::{Instrument as _, warn};
 
 use super::{PRIMARY_LIMIT, Served, body::read_body, error::ApiError, header, only_post, span};
 use crate::{
@@ -17,7 +16,7 @@ use crate::{
     secondary_bot::{Told, fetched::NoFile},
     telemetry::TRACEPARENT,
     wire::{
-        json::{self, number},
+        json::{Read, number},
         virtual_agent::request::{Action, Request},
     },
 };
@@ -43,9 +42,13 @@ pub async fn integration(
     let body = read_body(payload, request.headers(), PRIMARY_LIMIT).await?;
     let verify = || auth::verify_primary(&role.credentials, request.headers(), body.clone());
     let body = auth::with_latest(role.credentials.inbound(), verify).await.map_err(refused)?.into_inner();
-    let body = json::text(&body);
-    let asked = Request::parse(body.as_bytes()).map_err(|_| NO_OBJECT)?;
-    let fields = fields(&body).ok_or(NO_OBJECT)?;
+    let Ok(Read { value: Value::Object(fields), lost }) = number::read(&body) else {
+        return Err(NO_OBJECT.into());
+    };
+    if lost > 0 {
+        warn!(lost, "Parts of a request of a primary bot's can't be read; the others are used");
+    }
+    let asked = Request::of(fields.clone());
     if asked.user_id.is_empty() && asked.client_session_id.is_empty() {
         return Err(Failure::of_nobody());
     }
@@ -72,22 +75,6 @@ pub async fn integration(
 
 const NO_OBJECT: ApiError =
     ApiError::BadRequest("The body is not a JSON object. Send a request of the VA Bot Integration API.");
-const VARIABLES: &str = "clientVariables";
-
-/// A request's fields; those that are only given back, to the last digit.
-fn fields(body: &str) -> Option<Map<String, Value>> {
-    let mut fields: Map<_, _> = serde_json::from_str(body).ok()?;
-    let passed = serde_json::from_str(body).ok().and_then(|Passed { variables }| number::kept(variables?));
-    fields.extend(passed.map(|variables| (VARIABLES.to_owned(), variables)));
-    Some(fields)
-}
-
-/// What is given back as it came.
-#[derive(Deserialize)]
-struct Passed<'a> {
-    #[serde(borrow, rename = "clientVariables")]
-    variables: Option<&'a RawValue>,
-}
 
 const NOT_YET: &str = "The agent has not finished. Make the same request again, with the same requestId, to get its \
                        answer.";
@@ -134,11 +121,15 @@ impl Failure {
             NoFile::NotNow => {
                 ApiError::Unavailable("The attachment can't be fetched at the moment. Try again.")
             }
-            NoFile::NotAllowed | NoFile::Refused(_) | NoFile::APage | NoFile::TooLarge(_) => {
-                ApiError::BadRequest(
-                    "The attachment can't be fetched. Name a public https address, or upload the file first.",
-                )
-            }
+            NoFile::NotAllowed
+            | NoFile::Refused(_)
+            | NoFile::APage
+            | NoFile::NoHeader
+            | NoFile::Compressed
+            | NoFile::Empty
+            | NoFile::TooLarge(_) => ApiError::BadRequest(
+                "The attachment can't be fetched. Name a public https address, or upload the file first.",
+            ),
         };
         Self { error, detail: Some(format!("message.attachment: {why}")) }
     }

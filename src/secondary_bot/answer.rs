@@ -38,7 +38,7 @@ impl Answer {
     /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may be said
     /// once more, or when nothing was said to something else.
     pub fn of(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
-        let may_be_lost = heard.may_be_lost();
+        let (may_be_lost, only_answers_words) = (heard.may_be_lost(), heard.only_answers_words());
         let Heard { activities, watermark, lost, .. } = heard;
         let turn = format!("{source}.said");
         let mut said = said(&activities, events, &turn, words);
@@ -50,17 +50,19 @@ impl Answer {
             theirs.extend(Self::text(&format!("{turn}.lost"), words.get(Text::MayBeLost)).elements);
         }
         let Self { mut elements, completed: ends, take_control: leaves, pending: asked, .. } = plan.answer;
-        let is_silent = elements.is_empty() && theirs.is_empty() && !completed && !lost;
-        let unanswered = plan.unanswered.filter(|_| is_silent && handoff.is_none());
+        let wants_person = plan.unanswered == Some(Text::NoPerson);
+        let is_silent = theirs.is_empty() || wants_person && only_answers_words;
+        let unanswered = plan.unanswered.filter(|_| is_silent && !completed && !lost && handoff.is_none());
         // Nobody here has a person to offer: the primary bot goes on looking.
         let take_control = leaves || handoff.is_some() || unanswered == Some(Text::NoPerson);
         let completed = (ends || completed) && !take_control;
         let over = lost || take_control || completed;
         let unasked = plan.listen != Listen::Fully && theirs.is_empty();
         let keeps = (may_be_lost || unasked) && !(take_control || completed) && pending == Pending::Nothing;
-        elements.extend(unanswered.map(|text| body::output_text(words.get(text))));
         number(&mut elements, source);
         elements.append(&mut theirs);
+        let unanswered = unanswered.map(|text| Self::text(&format!("{turn}.unanswered"), words.get(text)));
+        elements.extend(unanswered.into_iter().flat_map(|said| said.elements));
         Self {
             elements,
             completed,

@@ -18,7 +18,7 @@ use crate::{
         secondary_bot::{answer::SKIPPED, context},
         texts::Texts,
     },
-    wire::virtual_agent::request::{Action, Attachment, Message, Request},
+    wire::virtual_agent::request::{Action, Attachment, AttachmentHeaders, Message, Request},
 };
 
 /// A request as it was read, before it is held against its session.
@@ -26,6 +26,8 @@ use crate::{
 pub struct Incoming {
     /// As it is when nothing of it is secret.
     pub(super) asked: Asked,
+    /// What it attaches, as it came until it is taken in.
+    pub(super) attached: Vec<Attachment>,
     /// What a repeat has in common with it when its words must not tell.
     bare_key: Option<String>,
     /// What a repeat has in common with it when what it tells must not: made with a key that is in no store.
@@ -51,18 +53,25 @@ pub enum Accepted {
 /// The journal of a request's session.
 ///
 /// A request that names no session belongs to its user's only one. Primary bots may give one name to the sessions of several users.
-/// Ids that can't name a journal, and users, who may be named by their e-mail address, are told apart by a digest.
+/// Ids that can't name a journal, and whoever may be named by them or by an e-mail address, are told apart by a digest: the name
+/// stands in logs.
 pub fn session(request: &Request) -> ConversationId {
     let Request { client_session_id: session, user_id: user, .. } = request;
     let of = if user.is_empty() { String::new() } else { format!("~{}", &digest(&[user])[..12]) };
     let named = if session.is_empty() {
         format!("u:{}", digest(&[user]))
-    } else if ConversationId::parse(session).is_some() && session.len() <= 180 {
+    } else if names_nobody(session, user) && ConversationId::parse(session).is_some() && session.len() <= 180
+    {
         format!("s:{session}{of}")
     } else {
         format!("d:{}{of}", digest(&[session]))
     };
     ConversationId::parse(&named).expect("short, and without a slash")
+}
+
+/// Whether a session's id is neither a person's nor an address.
+fn names_nobody(session: &str, user: &str) -> bool {
+    session != user && !session.contains(|sign: char| sign == '@' || sign.is_whitespace())
 }
 
 impl Incoming {
@@ -88,8 +97,9 @@ impl Incoming {
         let asks = format!("{what:?}{:?}", request.silent_message);
         let told = serde_json::to_string(&variables).unwrap_or_default();
         let id = client_message_id.unwrap_or_default();
+        let files: Vec<&str> = attachments.iter().flat_map(names).collect();
         let key = |said: &str, id: &str, told: &str| {
-            key(&request.request_id, &request.user_id, &[&asks, said, id, told])
+            key(&request.request_id, &request.user_id, &[&[&*asks, said, id, told], &*files].concat())
         };
         let bare_id = if is_told_by(&id, text.trim()) { "" } else { &id };
         let bare_key = key("", bare_id, "");
@@ -99,7 +109,7 @@ impl Incoming {
             user: if request.user_id.is_empty() { "guest".to_owned() } else { request.user_id.clone() },
             text,
             whisper: None,
-            files: attachments.into_iter().map(file).collect(),
+            files: Vec::new(),
             locale,
             context: variables,
             timezone: zone.or(request.timezone),
@@ -110,7 +120,16 @@ impl Incoming {
             at: Timestamp::default(),
         };
         let history = request.history.into_iter().map(|item| item.value).collect();
-        Self { asked, bare_key, marked_key: None, whisper: None, marks: None, history, history_in_secret }
+        Self {
+            asked,
+            attached: attachments,
+            bare_key,
+            marked_key: None,
+            whisper: None,
+            marks: None,
+            history,
+            history_in_secret,
+        }
     }
 
     /// Its words, if it has any that could be secret.
@@ -142,6 +161,7 @@ impl Incoming {
         }
         let mut asked = Box::new(self.asked.clone());
         asked.at = now;
+        asked.files = self.attached.iter().map(file).collect();
         let mut secrets = self.secrets(state);
         if !secrets.is_empty() {
             asked.key.clone_from(&self.marked_key);
@@ -218,11 +238,11 @@ fn what(action: Action, has_message: bool) -> (What, Message) {
         }
         Action::Agent(message) => (What::Agent, message),
         Action::CreateConversation => bare(What::Create),
-        Action::StartCreatedConversation => bare(What::StartCreated),
+        Action::StartCreatedConversation(message) => (What::StartCreated, message),
         Action::StartConversation(message) => (What::Start, message),
         Action::EndConversation => bare(What::End),
         Action::FaultConversation { cause: _ } => bare(What::Fault),
-        Action::Switch(to) => bare(What::Switch { to: context::target(&to) }),
+        Action::Switch(to, message) => (What::Switch { to: context::target(&to) }, message),
         Action::SendHistory
         | Action::SetUserTimezone(_)
         | Action::Typing
@@ -231,9 +251,17 @@ fn what(action: Action, has_message: bool) -> (What, Message) {
     }
 }
 
-fn file(attachment: Attachment) -> File {
-    let Attachment { client_attachment_id: _, content_type, file_name, url, headers: _ } = attachment;
-    File { name: file_name, media_type: content_type, url }
+/// What a file is told from others by.
+fn names(attachment: &Attachment) -> [&str; 3] {
+    let Attachment { client_attachment_id, content_type: _, file_name, url, headers: _ } = attachment;
+    [client_attachment_id.as_deref().unwrap_or_default(), file_name, url]
+}
+
+/// A file whose headers are still there was not fetched: its address opens it to nobody, so it has none.
+fn file(attachment: &Attachment) -> File {
+    let Attachment { client_attachment_id: _, content_type, file_name, url, headers } = attachment;
+    let url = if headers.are_empty() { url.clone() } else { String::new() };
+    File { name: file_name.clone(), media_type: content_type.clone(), url }
 }
 
 /// What an answer repeats. Headers that open an attachment are left out: they are credentials.
@@ -259,7 +287,7 @@ fn drop_headers(value: &mut Value) {
     match value {
         Value::Array(list) => list.iter_mut().for_each(drop_headers),
         Value::Object(fields) => {
-            fields.remove("headers");
+            fields.retain(|name, _| !AttachmentHeaders::are_named(name));
             fields.values_mut().for_each(drop_headers);
         }
         _ => {}

@@ -36,6 +36,8 @@ pub struct Heard {
     pub watermark: Option<String>,
     /// The name of a post of ours that may not have arrived.
     pub in_doubt: Option<String>,
+    /// The id of the user's words, where they were posted.
+    pub said: Option<String>,
     /// The conversation is gone.
     pub lost: bool,
     /// Direct Line failed, so that there may be more.
@@ -49,7 +51,7 @@ impl SecondaryBot {
     pub(super) async fn converse(&self, work: &Work<'_>, plan: &Plan) -> Result<Heard, Unreached> {
         let clock = Steady::from(self.ledger.now());
         let progress = work.session.state().await.progress.clone();
-        let (mut in_doubt, mut ids) = (None, Vec::new());
+        let (mut in_doubt, mut ids, mut said) = (None, Vec::new(), None);
         for (ordinal, post) in plan.posts.iter().enumerate().skip(progress.posted) {
             let name = name(work, ordinal);
             in_doubt = None;
@@ -57,7 +59,10 @@ impl SecondaryBot {
             if !(was_cut_off && self.has_arrived(work, ordinal).await?) {
                 self.step(work, Fact::Posting { ordinal, at: self.ledger.now() }).await?;
                 match self.post(work, post, &name).await {
-                    Ok(id) => ids.extend(id.filter(|_| plan.asks_with(ordinal))),
+                    Ok(id) => {
+                        said = id.clone().filter(|_| post.is_words()).or(said);
+                        ids.extend(id.filter(|_| plan.asks_with(ordinal)));
+                    }
                     Err(Unreached::Call(error @ (CallError::Uncertain(_) | CallError::Failed { .. }))) => {
                         warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived; looking for its echo");
                         in_doubt = Some(name);
@@ -76,7 +81,7 @@ impl SecondaryBot {
         let limits = self.patience(plan.listen, clock.now().millis_since(clock.began), in_doubt.is_none());
         let mut turn = Turn::begin(limits, clock.began, clock.now());
         ids.into_iter().for_each(|id| turn.posted(id));
-        let heard = self.listen(work, clock, turn, in_doubt).await;
+        let heard = Heard { said, ..self.listen(work, clock, turn, in_doubt).await };
         if heard.may_be_lost() {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
         }
@@ -168,6 +173,13 @@ impl Heard {
     pub fn may_be_lost(&self) -> bool {
         let is_silent = self.activities.iter().all(|activity| activity.kind != "message");
         is_silent && (self.in_doubt.is_some() || self.lost || self.cut)
+    }
+
+    /// Whether the agent has spoken, and only to answer the user's words.
+    pub fn only_answers_words(&self) -> bool {
+        let mut spoken = self.activities.iter().filter(|activity| activity.kind == "message").peekable();
+        let answers = |reply_to: Option<&str>| reply_to.is_some() && reply_to == self.said.as_deref();
+        spoken.peek().is_some() && spoken.all(|activity| answers(activity.reply_to_id.as_deref()))
     }
 
     /// Nothing yet, behind what is known of the session's conversation.

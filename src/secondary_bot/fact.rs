@@ -108,9 +108,9 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Whether it may answer what was asked.
+    /// Whether it may answer what was asked: words, or what is said in secret beside something else.
     pub fn says(&self) -> bool {
-        matches!(self.what, What::Say | What::Agent | What::Start)
+        self.what == What::Say || self.whisper.is_some()
     }
 }
 

@@ -4,21 +4,20 @@ use std::{error::Error, io, iter::successors, net::SocketAddr, sync::Arc, time::
 
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
-    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE},
+    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue},
     redirect,
 };
-use serde_json::Value;
 use tokio::time::timeout;
 use tracing::warn;
 use url::{Host, Url};
 
-use super::media::{Media, PATH};
+use super::media::{Media, NOWHERE, PATH, located, named};
 use crate::{
     config::Settings,
     domain::Timestamp,
     far_end::tls,
     files::{Label, StoreError, is_public},
-    wire::virtual_agent::request::{Action, Attachment, Request},
+    wire::virtual_agent::request::Attachment,
 };
 
 /// For the whole of a file.
@@ -35,6 +34,12 @@ pub enum NoFile {
     Refused(u16),
     #[error("its server answered with a page instead, as it does when its credential is wrong")]
     APage,
+    #[error("its credential is none that a header can hold")]
+    NoHeader,
+    #[error("its server sent it compressed, though asked not to")]
+    Compressed,
+    #[error("its server sent nothing")]
+    Empty,
     #[error("it is larger than {0} bytes")]
     TooLarge(u64),
     #[error("it can't be fetched at the moment")]
@@ -66,6 +71,8 @@ pub struct Fetcher {
     instance: reqwest::Client,
     /// The instance's root.
     own: Option<Url>,
+    /// Ours, as seen from outside.
+    public_url: Option<Url>,
     /// Bytes.
     limit: u64,
     media: Media,
@@ -89,39 +96,63 @@ impl Fetcher {
             public,
             instance: http.clone(),
             own: settings.servicenow.as_ref().map(|far| far.url.clone()),
+            public_url: settings.public_url.clone(),
             limit: settings.files.max_upload,
             media,
         }
     }
 
-    /// Fetches what the request attaches with a credential; from then on it is one of our uploads.
+    /// Fetches what comes with a credential; from then on it is one of our uploads. What is an upload needs none, and one that is
+    /// gone has no address any more.
     ///
     /// # Errors
-    /// See [`NoFile`]; of a request with several nothing is kept that anybody could name.
-    pub async fn take_in(&self, request: &mut Request, now: Timestamp) -> Result<(), NoFile> {
-        for attachment in attachments(&mut request.action) {
-            let Some(authorization) = authorization(attachment) else { continue };
-            if !attachment.url.contains(PATH) {
-                attachment.url = self.fetch(attachment, &authorization, now).await?;
+    /// See [`NoFile`]; of several files nothing is kept that anybody could name.
+    pub async fn take_in(&self, attached: &mut [Attachment], now: Timestamp) -> Result<(), NoFile> {
+        for attachment in attached {
+            if self.media.find(&attachment.url).await?.is_some() {
+                attachment.headers = Default::default();
+            } else if self.is_gone(attachment) {
+                attachment.url.clear();
+            } else if let Some(credential) = attachment.headers.authorization() {
+                // One that was written in several lines is one all the same.
+                let credential: String = credential.lines().map(str::trim).collect();
+                let credential = HeaderValue::from_str(&credential).map_err(|_| NoFile::NoHeader)?;
+                attachment.url = self.fetch(attachment, credential, now).await?;
+                attachment.headers = Default::default();
             }
-            attachment.headers = Default::default();
         }
         Ok(())
+    }
+
+    /// Whether an address that names no upload can only be that of one. Without a root of ours, whatever is said to be elsewhere
+    /// and comes with headers may be there.
+    fn is_gone(&self, attachment: &Attachment) -> bool {
+        let Some(url) = located(&attachment.url).filter(|url| named(url).is_some()) else { return false };
+        let is_at = |root: &Url| root.host() == url.host();
+        let is_ours = match &self.public_url {
+            Some(root) => is_at(root),
+            None => attachment.headers.are_empty() && !self.own.as_ref().is_some_and(is_at),
+        };
+        is_ours || url.as_str().starts_with(NOWHERE)
     }
 
     async fn fetch(
         &self,
         attachment: &Attachment,
-        authorization: &str,
+        credential: HeaderValue,
         now: Timestamp,
     ) -> Result<String, NoFile> {
         let (url, http) = self.way(&attachment.url)?;
-        let get = http.get(url).timeout(TIME_OUT).header(AUTHORIZATION, authorization);
+        let get = http.get(url).timeout(TIME_OUT).header(AUTHORIZATION, credential);
         let mut response = get.header(ACCEPT_ENCODING, "identity").send().await?;
         match response.status().as_u16() {
             200..300 => {}
             408 | 429 | 500.. => return Err(NoFile::NotNow),
             status => return Err(NoFile::Refused(status)),
+        }
+        let encoding = response.headers().get(CONTENT_ENCODING).map(|encoding| encoding.as_bytes());
+        if !matches!(encoding, None | Some(b"" | b"identity")) {
+            return Err(NoFile::Compressed);
         }
         if is_page(response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()))
             && !is_page(Some(&attachment.content_type))
@@ -142,6 +173,9 @@ impl Fetcher {
             }
             file.write(chunk).await?;
         }
+        if written == 0 {
+            return Err(NoFile::Empty);
+        }
         Ok(format!("{PATH}{}", file.finish().await?))
     }
 
@@ -158,30 +192,9 @@ impl Fetcher {
     }
 }
 
-/// Whether something of the request's has to be fetched.
-pub fn is_needed(request: &mut Request) -> bool {
-    attachments(&mut request.action).iter().any(|attachment| authorization(attachment).is_some())
-}
-
-fn attachments(action: &mut Action) -> &mut [Attachment] {
-    match action {
-        Action::Message(message) | Action::Agent(message) | Action::StartConversation(message) => {
-            &mut message.attachments
-        }
-        _ => &mut [],
-    }
-}
-
 fn is_page(media_type: Option<&str>) -> bool {
     let kind = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("text/html") || kind.eq_ignore_ascii_case("application/xhtml+xml")
-}
-
-/// What opens an attachment, unless that is nothing.
-fn authorization(attachment: &Attachment) -> Option<String> {
-    let named = |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case("authorization");
-    let (_, value) = attachment.headers.0.iter().find(named)?;
-    value.as_str().map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
 /// Names that lead to a place inside lead nowhere.

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeSet, mem, ops::Range};
 use serde_json::{Map, Value};
 
 use super::fact::Asked;
-use crate::domain::MASKED;
+use crate::{domain::MASKED, wire::json::number};
 
 /// Segments of a text that a secret may have to be found inside it.
 const LONGEST: usize = 9;
@@ -20,7 +20,7 @@ pub fn tellings_in(fields: &Map<String, Value>, look: &mut impl FnMut(&str)) {
 
 pub fn tellings(value: &Value, look: &mut impl FnMut(&str)) {
     match value {
-        Value::String(text) => tellings_of(text, look),
+        Value::String(text) => tellings_of(number::kept(text).unwrap_or(text), look),
         Value::Number(number) => look(&number.to_string()),
         Value::Array(list) => list.iter().for_each(|value| tellings(value, look)),
         Value::Object(fields) => tellings_in(fields, look),
@@ -83,7 +83,11 @@ fn hide_fields(fields: &mut Map<String, Value>, words: &str) {
 
 fn hide(value: &mut Value, words: &str) {
     match value {
-        Value::String(text) => *text = hidden(text, words),
+        Value::String(text) => match number::kept(text) {
+            Some(digits) if is_told_by(digits, words) => *value = MASKED.into(),
+            Some(_) => {}
+            None => *text = hidden(text, words),
+        },
         Value::Number(number) if number.to_string() == words => *value = MASKED.into(),
         Value::Array(list) => list.iter_mut().for_each(|value| hide(value, words)),
         Value::Object(fields) => hide_fields(fields, words),
@@ -125,9 +129,7 @@ pub fn without_words(echo: &mut Map<String, Value>, words: &str) {
     match echo.get_mut("message") {
         Some(Value::Object(message)) => message.retain(|key, value| match key.as_str() {
             "typed" | "attachment" => true,
-            "clientMessageId" => {
-                !is_told_by(&value.as_str().map_or_else(|| value.to_string(), str::to_owned), words)
-            }
+            "clientMessageId" => !is_told_by(&number::plain(value), words),
             _ => false,
         }),
         Some(message) => *message = Value::Null,

@@ -1,6 +1,8 @@
 //! Files a primary bot uploads, kept until a message brings them to the agent.
 
+use percent_encoding::percent_decode_str;
 use tracing::{info, warn};
+use url::Url;
 
 use crate::{
     domain::Timestamp,
@@ -31,8 +33,8 @@ impl Media {
     /// The upload a URL names, if it is one of ours.
     pub async fn find(&self, url: &str) -> Result<Option<Opened>, StoreError> {
         // The store opens nothing but what it could have named itself, so that no path can be smuggled in.
-        match url.rsplit_once(PATH) {
-            Some((_, id)) => self.store.open(id).await,
+        match located(url).as_ref().and_then(named) {
+            Some(id) => self.store.open(&id).await,
             None => Ok(None),
         }
     }
@@ -45,4 +47,20 @@ impl Media {
             Err(error) => warn!(%error, "Uploads could not be looked through; the next sweep tries again"),
         }
     }
+}
+
+/// An address, which may be of no host.
+pub fn located(url: &str) -> Option<Url> {
+    let nowhere = Url::parse(NOWHERE).ok()?;
+    nowhere.join(url.trim()).ok()
+}
+
+/// Where addresses begin that name no host.
+pub const NOWHERE: &str = "http://nowhere.invalid/";
+
+/// The id of an upload, ours or another's.
+pub fn named(url: &Url) -> Option<String> {
+    let path = percent_decode_str(url.path()).decode_utf8().ok()?;
+    let (_, id) = path.trim_end_matches('/').rsplit_once(PATH)?;
+    Some(id.trim().to_owned())
 }

@@ -13,7 +13,7 @@ use crate::{
         secondary_bot::{
             Form, Pending,
             answer::{Answered, Typed, answer},
-            context,
+            context::{self, ROOM},
         },
         texts::{Text, Words},
     },
@@ -39,8 +39,7 @@ pub struct Plan {
 impl Plan {
     /// Whether the post is what the agent's answer is awaited for: the words and what follows them, else the last.
     pub fn asks_with(&self, ordinal: usize) -> bool {
-        let is_words = |post: &Post| !post.fields.contains_key("type");
-        let first = self.posts.iter().position(is_words).unwrap_or(self.posts.len().saturating_sub(1));
+        let first = self.posts.iter().position(Post::is_words).unwrap_or(self.posts.len().saturating_sub(1));
         ordinal >= first
     }
 
@@ -63,6 +62,11 @@ pub struct Post {
 }
 
 impl Post {
+    /// Whether the user says it.
+    pub fn is_words(&self) -> bool {
+        !self.fields.contains_key("type")
+    }
+
     /// Whether a second time changes nothing.
     pub fn may_repeat(&self) -> bool {
         self.fields.get("name").is_some_and(|name| name == "pvaSetContext")
@@ -88,30 +92,12 @@ pub enum Listen {
 
 /// Plans the request. `typed`: its words, where they are not stored as well.
 pub fn plan(state: &State, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
-    let plan = match &asked.what {
-        // Whatever is said in secret answers the question for it, and nothing else.
-        What::Say | What::Start | What::Agent if typed.name.is_some() => match state.pending.form() {
-            Some(form) if form.is_secret() => say(&state.pending, asked, typed, words),
-            _ => unheard(&state.pending, words),
-        },
-        What::Say => say(&state.pending, asked, typed, words),
-        What::Nothing => nothing(&state.pending, words),
-        What::Start => Plan { open: Some(true), ..start().saying(spoken(typed.text, asked), 1) },
-        What::StartCreated => Plan { answer: opening(state, "StartConversation"), ..start() },
-        What::Create => {
-            Plan { open: Some(true), answer: opening(state, "CreateConversation"), ..Plan::default() }
+    let plan = match too_long(typed.text) {
+        Some(longest) => {
+            let word = words.with(Text::TooLong, &[("longest", &longest.to_string())]);
+            asks([body::output_text(&word)], state.pending.clone())
         }
-        // What was said stands before the wish, so that it is in the agent's transcript.
-        What::Agent => {
-            event(context::event(context::AGENT, Value::Null)).saying(spoken(typed.text, asked), 0)
-        }
-        What::Switch { to } => event(context::event(context::SWITCH, to.clone())),
-        What::End => {
-            let elements = vec![body::output_text(words.get(Text::ConversationOver))];
-            end(state, Answer { elements, completed: true, ..Answer::default() })
-        }
-        What::Fault => end(state, Answer { take_control: true, ..Answer::default() }),
-        What::Note => Plan::default(),
+        None => asked_for(state, asked, typed, words),
     };
     whole(plan, state, asked, words)
 }
@@ -126,8 +112,8 @@ pub fn plan_without_words(state: &State, asked: &Asked, words: &Words<'_>) -> Pl
 /// With what belongs to every plan.
 fn whole(mut plan: Plan, state: &State, asked: &Asked, words: &Words<'_>) -> Plan {
     plan.unanswered = match &asked.what {
-        What::Agent => Some(Text::NoPerson),
-        What::Switch { .. } => Some(Text::NoTopic),
+        What::Agent if plan.listen != Listen::No => Some(Text::NoPerson),
+        What::Switch { .. } if plan.listen != Listen::No => Some(Text::NoTopic),
         _ => plan.unanswered,
     };
     if !matches!(asked.what, What::Create | What::End | What::Fault) {
@@ -136,6 +122,39 @@ fn whole(mut plan: Plan, state: &State, asked: &Asked, words: &Words<'_>) -> Pla
         tell(state, asked, &mut plan);
     }
     plan
+}
+
+fn asked_for(state: &State, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
+    match &asked.what {
+        // Whatever is said in secret answers the question for it, and nothing else.
+        _ if typed.name.is_some() => match state.pending.form() {
+            Some(form) if form.is_secret() => say(&state.pending, asked, typed, words),
+            _ => unheard(&state.pending, words),
+        },
+        What::Say => say(&state.pending, asked, typed, words),
+        What::Nothing => nothing(&state.pending, words),
+        What::Start => Plan { open: Some(true), ..start().saying(spoken(typed.text, asked), 1) },
+        What::StartCreated => {
+            let answer = opening(state, "StartConversation");
+            Plan { answer, ..start().saying(spoken(typed.text, asked), 1) }
+        }
+        What::Create => {
+            Plan { open: Some(true), answer: opening(state, "CreateConversation"), ..Plan::default() }
+        }
+        // What was said stands before the wish, so that it is in the agent's transcript.
+        What::Agent => {
+            event(context::event(context::AGENT, Value::Null)).saying(spoken(typed.text, asked), 0)
+        }
+        What::Switch { to } => {
+            event(context::event(context::SWITCH, to.clone())).saying(spoken(typed.text, asked), 1)
+        }
+        What::End => {
+            let elements = vec![body::output_text(words.get(Text::ConversationOver))];
+            end(state, Answer { elements, completed: true, ..Answer::default() })
+        }
+        What::Fault => end(state, Answer { take_control: true, ..Answer::default() }),
+        What::Note => Plan::default(),
+    }
 }
 
 /// The files that have an address.
@@ -163,10 +182,6 @@ fn spoken(text: &str, asked: &Asked) -> Option<Post> {
 /// Words or files; an answer inside a card may only lead to its next question.
 fn say(pending: &Pending, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) -> Plan {
     let files = addressed(asked);
-    if let Some(longest) = too_long(typed.text) {
-        let word = words.with(Text::TooLong, &[("longest", &longest.to_string())]);
-        return asks([body::output_text(&word)], pending.clone());
-    }
     if typed.text.trim().is_empty() && files.is_empty() {
         return asks([], pending.clone());
     }
@@ -177,14 +192,10 @@ fn say(pending: &Pending, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) ->
     plan
 }
 
-/// Bytes of a text, as JSON, that an activity has room for beside the rest of it: Direct Line takes 256 KiB.
-const LONGEST_TEXT: usize = 240 << 10;
-
 /// About how many characters of its kind are allowed, for a text that is too long for an activity.
 fn too_long(text: &str) -> Option<usize> {
     let bytes = serde_json::to_string(text).map_or(0, |json| json.len());
-    (bytes > LONGEST_TEXT)
-        .then(|| text.chars().count() * (LONGEST_TEXT >> 10) / (bytes >> 10) / 1_000 * 1_000)
+    (bytes > ROOM).then(|| text.chars().count() * (ROOM >> 10) / (bytes >> 10) / 1_000 * 1_000)
 }
 
 /// Says that there was nothing, and what is asked.
@@ -257,5 +268,5 @@ fn end(state: &State, answer: Answer) -> Plan {
 fn tell(state: &State, asked: &Asked, plan: &mut Plan) {
     let Some(agent) = &state.agent else { return };
     let news = if agent.told { &asked.context } else { &state.context };
-    plan.posts.splice(0..0, context::set(news).map(Post::from));
+    plan.posts.splice(0..0, context::sets(news).into_iter().map(Post::from));
 }

@@ -20,16 +20,19 @@ pub fn request(queued: &Queued<ChatCall>, session: &SessionId, user: &User) -> R
     let call = &queued.call.what;
     let action = match call {
         Call::Create(_) => Action::CreateConversation,
-        Call::StartCreated(_) => Action::StartCreatedConversation,
+        Call::StartCreated(_) => Action::StartCreatedConversation(Message::default()),
         Call::Start(request) => Action::StartConversation(opening_words(request, &id)),
         Call::Agent(request) => Action::Agent(opening_words(request, &id)),
         Call::Say(message) => Action::Message(words(message, &id)),
         Call::SendHistory(_) => Action::SendHistory,
-        Call::Switch(topic) => Action::Switch(match topic.clone() {
-            Topic::Id(id) => SwitchTo::TopicId(id),
-            Topic::Name(name) => SwitchTo::TopicName(name),
-            Topic::Intent(id) => SwitchTo::IntentId(id),
-        }),
+        Call::Switch(topic) => {
+            let to = match topic.clone() {
+                Topic::Id(id) => SwitchTo::TopicId(id),
+                Topic::Name(name) => SwitchTo::TopicName(name),
+                Topic::Intent(id) => SwitchTo::IntentId(id),
+            };
+            Action::Switch(to, Message::default())
+        }
         Call::SetTimezone(timezone) => Action::SetUserTimezone(timezone.clone()),
         Call::NotShown(id) => Action::UpdateMessages(vec![MessageUpdate::failed(id)]),
         Call::Fault => Action::FaultConversation { cause: "EXTERNAL_FAILURE".to_owned() },

@@ -44,6 +44,22 @@ fn a_repeat_is_known_by_its_id_and_by_asking_for_the_same() {
     ] {
         assert!(matches!(accepted(&state, &other), Accepted::New(_)), "{other}");
     }
+    let file = |id: &str, name: &str, url: &str| {
+        let file = json!({"clientAttachmentId": id, "fileName": name, "url": url, "headers": {"Authorization": "a"}});
+        json!({"requestId": "r", "userId": "u", "message": {"text": "", "attachment": [file]}})
+    };
+    let state = session_of(&[Fact::Asked(asked(&file("1", "a.pdf", "https://example.com/a")))]);
+    let mut again = file("1", "a.pdf", "https://example.com/a");
+    again["message"]["attachment"][0]["headers"] = json!({"Authorization": "b"});
+    assert!(matches!(accepted(&state, &again), Accepted::Repeat(0)), "another credential for the same file");
+    for other in [
+        file("2", "a.pdf", "https://example.com/a"),
+        file("1", "b.pdf", "https://example.com/a"),
+        file("1", "a.pdf", "https://example.com/b"),
+        json!({"requestId": "r", "userId": "u", "message": {"text": ""}}),
+    ] {
+        assert!(matches!(accepted(&state, &other), Accepted::New(_)), "{other}");
+    }
     for unnamed in [
         json!({"userId": "u", "message": {"text": "yes"}}),
         json!({"requestId": "u", "userId": "u", "message": {"text": "yes"}}),
@@ -56,7 +72,8 @@ fn a_repeat_is_known_by_its_id_and_by_asking_for_the_same() {
 #[test]
 fn an_answer_repeats_what_the_primary_bot_sent_without_its_keys() {
     let body = json!({"requestId": "r", "nowBotId": "b", "appInboundId": "a", "token": "secret",
-        "message": [{"text": "x", "attachment": [{"url": "u", "headers": {"Authorization": "key"}}]}], "clientVariables": {"n": 1}});
+        "message": [{"text": "x", "attachment": [{"url": "u", "headers": {"Authorization": "key"}, "header": "key", "Headers": ["key"]}]}],
+        "clientVariables": {"n": 1}});
     let asked = asked(&body);
     let handoff = Some(Map::from_iter([("Topic".to_owned(), json!("vpn"))]));
     assert_eq!(
@@ -69,8 +86,11 @@ fn an_answer_repeats_what_the_primary_bot_sent_without_its_keys() {
 #[test]
 fn a_session_has_one_journal_whatever_its_id_looks_like() {
     let of = |body: Value| session(&request(&body).0).to_string();
-    assert_eq!(of(json!({"clientSessionId": "s 1"})), "s:s 1");
+    assert_eq!(of(json!({"clientSessionId": "s-1~x"})), "s:s-1~x");
     let odd = [
+        json!({"clientSessionId": "ada@example.com", "userId": "u"}),
+        json!({"clientSessionId": "ada lovelace"}),
+        json!({"clientSessionId": "ada", "userId": "ada"}),
         json!({"clientSessionId": "s", "userId": "ada@example.com"}),
         json!({"clientSessionId": "s", "userId": "u"}),
         json!({"clientSessionId": "a/b"}),
@@ -80,7 +100,7 @@ fn a_session_has_one_journal_whatever_its_id_looks_like() {
     ];
     let names: Vec<String> = odd.into_iter().map(of).collect();
     assert!(names.iter().all(|name| name.len() < 50 && !name.contains("ada")), "{names:?}");
-    assert_eq!(names.iter().collect::<std::collections::HashSet<_>>().len(), 6);
+    assert_eq!(names.iter().collect::<std::collections::HashSet<_>>().len(), 9);
     let named = json!({"clientSessionId": "s", "userId": "u", "appInboundId": "a"});
     assert_eq!(of(named), of(json!({"clientSessionId": "s", "userId": "u"})), "only a start names it");
     assert!(Fact::REALM.contains('/'));
@@ -138,4 +158,91 @@ fn a_card_that_waits_is_asked_behind_what_the_agent_says_to_the_one_before_it() 
     let bye = vec![activity(json!({"type": "endOfConversation"}))];
     let over = Answer::of("s", plan(), heard(bye), &[], &Words::default());
     assert_eq!((over.elements.len(), over.pending), (0, Some(Pending::Nothing)));
+}
+
+#[test]
+fn what_is_said_beside_an_action_is_told_with_its_files() {
+    let file = json!({"url": "https://example.com/a.png", "fileName": "a.png", "contentType": "image/png"});
+    let message = json!({"text": "my printer burns", "attachment": [file, {"fileName": "b.png"}]});
+    for (body, action) in [
+        (json!({"action": "START_CREATED_CONVERSATION"}), "startConversation"),
+        (json!({"action": "SWITCH", "topic": "Printers"}), "servicenow.switch"),
+    ] {
+        let mut body = body;
+        body["requestId"] = json!("1");
+        let silent = session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]);
+        assert_eq!(planned(&silent, None).posts.len(), 1, "{body}");
+        body["message"] = message.clone();
+        let plan = planned(&session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]), None);
+        let [event, words] = &plan.posts[..] else { panic!("{plan:?}") };
+        assert_eq!(
+            (&event.fields["name"], &words.fields["text"]),
+            (&json!(action), &json!("my printer burns"))
+        );
+        assert_eq!((words.files.len(), plan.listen), (1, Listen::Fully));
+        assert!(plan.answer.elements[0].to_string().contains("b.png"), "{plan:?}");
+    }
+}
+
+#[test]
+fn what_is_longer_than_an_activity_is_told_of_whatever_it_comes_with() {
+    for action in [json!(null), json!("AGENT"), json!("START_CONVERSATION")] {
+        let body = json!({"requestId": "1", "action": action, "message": {"text": "x".repeat(250_000)}});
+        let plan = planned(&session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]), None);
+        assert_eq!((plan.posts.len(), plan.unanswered), (0, None), "{action}");
+        assert!(plan.answer.elements[0].to_string().contains("000"), "how long it may be");
+    }
+}
+
+#[test]
+fn variables_that_one_activity_has_no_room_for_are_told_in_several() {
+    let half = "y".repeat(140_000);
+    let body = json!({"requestId": "1", "message": {"text": "hi"},
+        "contextVariables": {"a": half, "b": half, "c": "y".repeat(270_000), "d": 1}});
+    let plan = planned(&session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]), None);
+    let [first, second, said] = &plan.posts[..] else { panic!("{} posts", plan.posts.len()) };
+    let names =
+        |post: &Post| post.fields["value"].as_object().map(|told| told.keys().cloned().collect::<String>());
+    assert_eq!((names(first).as_deref(), names(second).as_deref()), (Some("a"), Some("bd")));
+    assert_eq!(said.fields["text"], "hi");
+}
+
+#[test]
+fn headers_that_cant_be_read_leave_the_file_out_by_name() {
+    for headers in [json!("Authorization: Basic eDp5"), json!({"X-Key": "k"}), json!([{"X-Key": "k"}])] {
+        let file = json!({"url": "https://example.com/a.png", "fileName": "a.png", "headers": headers});
+        let body = json!({"requestId": "1", "message": {"text": "see", "attachment": file}});
+        let plan = planned(&session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]), None);
+        assert!(
+            plan.posts[0].files.is_empty() && plan.answer.elements[0].to_string().contains("a.png"),
+            "{plan:?}"
+        );
+    }
+}
+
+#[test]
+fn a_person_is_not_found_by_an_agent_that_only_answers_the_words() {
+    let activity = |value: Value| serde_json::from_value(value).expect("an activity");
+    let message =
+        |reply_to: &str| json!({"type": "message", "id": "b", "text": "Fine.", "replyToId": reply_to});
+    let handoff = json!({"type": "event", "name": "handoff.initiate", "value": {}});
+    let body = json!({"requestId": "1", "action": "AGENT", "message": {"text": "How are you?"}});
+    let state = session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]);
+    let events = ["handoff.initiate".to_owned()];
+    for (activities, texts, takes) in [
+        (vec![message("u")], &["Fine.", "No person can be reached here."][..], true),
+        (vec![], &["No person can be reached here."], true),
+        (vec![message("wish")], &["Fine."], false),
+        (vec![message("u"), message("wish")], &["Fine.", "Fine."], false),
+        (vec![message("u"), handoff], &["Fine."], true),
+        (vec![json!({"type": "message", "id": "b", "text": "Fine."})], &["Fine."], false),
+    ] {
+        let mut heard = Heard::default();
+        heard.said = Some("u".to_owned());
+        heard.activities = activities.into_iter().map(activity).collect();
+        let answer = Answer::of("s", planned(&state, None), heard, &events, &Words::default());
+        let said: Vec<_> =
+            answer.elements.iter().map(|element| element["value"].as_str().unwrap_or("?")).collect();
+        assert_eq!((&said[..], answer.take_control), (texts, takes));
+    }
 }

@@ -1,5 +1,9 @@
 use super::*;
-use crate::secondary_bot::{converse::Heard, plan::Plan};
+use crate::{
+    domain::MASKED,
+    secondary_bot::{converse::Heard, plan::Plan},
+    wire::json::{Read, number},
+};
 
 #[test]
 fn what_is_typed_while_a_secret_is_asked_for_is_stored_nowhere_whatever_it_comes_with() {
@@ -9,6 +13,14 @@ fn what_is_typed_while_a_secret_is_asked_for_is_stored_nowhere_whatever_it_comes
         (What::Say, json!({"requestId": "2", "message": [{"text": "4711"}]})),
         (What::Agent, json!({"requestId": "2", "action": "AGENT", "message": {"text": "4711"}})),
         (What::Start, json!({"requestId": "2", "action": "START_CONVERSATION", "message": {"text": "4711"}})),
+        (
+            What::StartCreated,
+            json!({"requestId": "2", "action": "START_CREATED_CONVERSATION", "message": {"text": "4711"}}),
+        ),
+        (
+            What::Switch { to: json!({"topicName": "VPN"}) },
+            json!({"requestId": "2", "action": "SWITCH", "topic": "VPN", "message": {"text": "4711"}}),
+        ),
         (What::End, json!({"requestId": "2", "action": "END_CONVERSATION", "message": {"text": "4711"}})),
     ] {
         let state = asked_for_a_pin();
@@ -113,6 +125,22 @@ fn what_was_said_in_secret_is_known_inside_later_sentences_and_variables_too() {
         let mut after = state.clone();
         after.apply(&Fact::Asked(first));
         assert!(matches!(told.accept(&after, Timestamp(9)), Accepted::Repeat(_)), "{sentence}");
+    }
+}
+
+#[test]
+fn a_number_that_was_said_in_secret_is_known_with_all_its_digits() {
+    for (secret, number) in [("110169484474386276334", "110169484474386276334"), ("4711", "4711.10")] {
+        let state = told_a_pin(secret);
+        let body = format!(
+            r#"{{"requestId": "3", "action": "SEND_HISTORY", "clientVariables": {{"last": {number}}}}}"#
+        );
+        let Ok(Read { value: Value::Object(fields), .. }) = number::read(body.as_bytes()) else {
+            panic!("{body}")
+        };
+        let incoming = Incoming::read(Request::of(fields.clone()), &fields, true, None, &Texts::default());
+        let stored = asked_of(&state, &incoming.with_marks(&marks()));
+        assert_eq!(stored.echo["clientVariables"]["last"], MASKED, "{number}");
     }
 }
 

@@ -20,15 +20,43 @@ pub const TIMEZONE: &str = "ServiceNowTimezone";
 /// Longest history told, in characters: an activity may have 256 Ki of them, and the newest lines matter most.
 const LONGEST_HISTORY: usize = 60_000;
 
-/// `pvaSetContext` for these variables; `None` when there are none.
-pub fn set(variables: &Map<String, Value>) -> Option<Map<String, Value>> {
-    (!variables.is_empty()).then(|| event("pvaSetContext", variables.clone().into()))
+/// Bytes, as JSON, that an activity has room for beside the rest of it: Direct Line takes 256 KiB.
+pub const ROOM: usize = 240 << 10;
+
+/// `pvaSetContext` for these variables, as many as they need; what is larger than an activity by itself is left out.
+pub fn sets(variables: &Map<String, Value>) -> Vec<Map<String, Value>> {
+    let mut sets: Vec<Map<String, Value>> = Vec::new();
+    let mut room = 0;
+    for (name, value) in variables {
+        let size = size(name, value);
+        if size > ROOM {
+            continue;
+        }
+        if size > room {
+            sets.push(Map::new());
+            room = ROOM;
+        }
+        room -= size;
+        sets.last_mut().into_iter().for_each(|set| _ = set.insert(name.clone(), value.clone()));
+    }
+    sets.into_iter().map(|set| event("pvaSetContext", set.into())).collect()
 }
 
-/// The history as text, a line each, the oldest left out when it is too long; `None` when there is none.
+/// How many variables are larger than an activity.
+pub fn too_large(variables: &Map<String, Value>) -> usize {
+    variables.iter().filter(|(name, value)| size(name, value) > ROOM).count()
+}
+
+/// Bytes of a variable as JSON.
+fn size(name: &str, value: &Value) -> usize {
+    format!("{}:{value},", Value::from(name)).len()
+}
+
+/// The history as text, a line each, the oldest left out when it is too long, and the end of the newest when it is so by itself;
+/// `None` when there is none.
 pub fn history(items: &[HistoryItem], words: &Words<'_>) -> Option<String> {
-    let mut lines = Vec::new();
-    let mut length = 0;
+    let mut lines: Vec<String> = Vec::new();
+    let mut room = LONGEST_HISTORY;
     for item in items.iter().rev() {
         let HistoryItem { is_bot_message, value, display_name, timestamp: _ } = item;
         let name = match (display_name.trim(), is_bot_message) {
@@ -37,10 +65,14 @@ pub fn history(items: &[HistoryItem], words: &Words<'_>) -> Option<String> {
             (name, _) => name,
         };
         let line = format!("{name}: {value}");
-        length += line.chars().count() + 1;
-        if length > LONGEST_HISTORY {
+        let length = line.chars().count() + 1;
+        if length > room {
+            if lines.is_empty() {
+                lines.push(line.chars().take(room).collect());
+            }
             break;
         }
+        room -= length;
         lines.push(line);
     }
     lines.reverse();

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::wire::json::number;
+
 mod read;
 mod write;
 
@@ -63,14 +65,23 @@ impl Request {
 
     /// Reads a request as a primary bot sends it.
     ///
-    /// Forgives what the page's examples and known clients get wrong: `message` as an array or null,
-    /// `attachment` as an object, an array or null, flags and numbers as strings, `topic` as a string,
-    /// `history` as an object, a timestamp in seconds. The body's `token` is left to whoever checks it.
-    ///
     /// # Errors
     /// Only a body that is not a JSON object.
     pub fn parse(body: &[u8]) -> Result<Self, ParseError> {
-        read::request(body)
+        match number::read(body)?.value {
+            Value::Object(fields) => Ok(Self::of(fields)),
+            _ => Err(ParseError::NotAnObject),
+        }
+    }
+
+    /// The request that has these fields; numbers in them may be [kept](number::read).
+    ///
+    /// Forgives what the page's examples and known clients get wrong: `message` as an array or null,
+    /// `attachment` as an object, an array or null, its `headers` as `header` or as a list, flags and numbers as strings,
+    /// `topic` as a string, `history` as an object, history and variables as JSON in a string, a timestamp in seconds. The
+    /// body's `token` is left to whoever checks it.
+    pub fn of(fields: Map<String, Value>) -> Self {
+        read::request(fields)
     }
 
     /// The compact JSON, keys always in the same order: the bytes that are signed and sent.
@@ -87,7 +98,7 @@ pub enum Action {
     /// From the virtual agent to a live agent.
     Agent(Message),
     CreateConversation,
-    StartCreatedConversation,
+    StartCreatedConversation(Message),
     StartConversation(Message),
     /// Its text is always empty.
     EndConversation,
@@ -99,7 +110,8 @@ pub enum Action {
     SendHistory,
     /// The IANA name that holds until the next such request.
     SetUserTimezone(String),
-    Switch(SwitchTo),
+    /// The page has no words beside it; primary bots send what the user said.
+    Switch(SwitchTo, Message),
     Typing,
     Viewing,
     UpdateMessages(Vec<MessageUpdate>),
@@ -176,6 +188,34 @@ pub struct Attachment {
 /// Header name to value. They authorize, so `Debug` shows names only.
 #[derive(Clone, Default, PartialEq)]
 pub struct AttachmentHeaders(pub Map<String, Value>);
+
+impl AttachmentHeaders {
+    /// The page writes `headers`, and once `header`.
+    pub const NAMES: [&'static str; 2] = ["headers", "header"];
+
+    /// Whether a field of this name holds them.
+    pub fn are_named(name: &str) -> bool {
+        Self::NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+    }
+
+    /// What opens the file.
+    pub fn authorization(&self) -> Option<&str> {
+        let named = |(name, _): &(&String, &Value)| name.trim().eq_ignore_ascii_case("authorization");
+        let (_, value) = self.0.iter().find(named)?;
+        texts_in(value).next()
+    }
+
+    /// Whether there is nothing in them.
+    pub fn are_empty(&self) -> bool {
+        self.0.values().all(|value| texts_in(value).next().is_none())
+    }
+}
+
+/// The texts of a header that are not blank, one or a list of them.
+fn texts_in(value: &Value) -> impl Iterator<Item = &str> {
+    let several = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    several.iter().filter_map(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+}
 
 impl fmt::Debug for AttachmentHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -195,8 +195,11 @@ pub fn as_we_write_it(mut example: Value) -> Value {
         Some("END_CONVERSATION") => {
             fields.insert("message".to_owned(), json!({"text": "", "typed": true}));
         }
+        // Required by the page, missing in its example.
         Some("SWITCH") => {
-            fields.remove("message");
+            if let Some(Value::Object(message)) = fields.get_mut("message") {
+                message.entry("text").or_insert(json!(""));
+            }
         }
         _ => {}
     }

@@ -166,7 +166,7 @@ async fn a_created_conversation_is_started_later_with_all_its_context() {
     assert_eq!(*conversation_id, world.copilot.conversations().pop());
     assert_eq!(created.interaction_id, *conversation_id);
     assert!(world.told().is_empty());
-    let started = primary.does(Action::StartCreatedConversation).await;
+    let started = primary.does(Action::StartCreatedConversation(Message::default())).await;
     assert!(matches!(started.body[0].kind, Kind::Action { .. }));
     assert!(matches!(started.body[1].kind, Kind::Picker(_)));
     let names: Vec<Value> = world.told().iter().map(|activity| activity["name"].clone()).collect();
@@ -209,7 +209,7 @@ async fn a_switch_and_a_call_for_a_person_are_events_for_the_agent() {
         (SwitchTo::TopicName("Printers".to_owned()), json!({"topicName": "Printers"})),
         (SwitchTo::IntentId("i1".to_owned()), json!({"intentId": "i1"})),
     ] {
-        let answer = primary.does(Action::Switch(to)).await;
+        let answer = primary.does(Action::Switch(to, Message::default())).await;
         assert_eq!(texts(&answer), ["That topic can't be opened here."], "nobody listens for it");
         let told = world.told();
         let last = told.last().unwrap();
@@ -223,7 +223,8 @@ async fn a_switch_and_a_call_for_a_person_are_events_for_the_agent() {
     assert_eq!(texts(&answer), ["No person can be reached here."]);
     assert!(answer.take_control, "the primary bot goes on looking");
     let answer = primary.does(Action::Agent(Message::typed("How are you?"))).await;
-    assert_eq!(texts(&answer), ["You said: How are you?"]);
+    assert_eq!(texts(&answer), ["You said: How are you?", "No person can be reached here."]);
+    assert!(answer.take_control, "its words were answered, the wish was not");
     let told = world.told();
     let [.., words, wish] = &told[..] else { panic!("{told:?}") };
     assert_eq!((&words["text"], &wish["name"]), (&json!("How are you?"), &json!("servicenow.agent")));
@@ -274,13 +275,28 @@ async fn silence_lasts_until_it_is_turned_off() {
 #[tokio::test]
 async fn what_is_only_given_back_keeps_the_last_digit() {
     let world = World::start().await;
-    let variables = r#"{"id":123456789012345678901234567890,"sum":1.10}"#;
-    let body = format!(
-        r#"{{"requestId":"1","userId":"u","message":{{"text":"hi"}},"clientVariables":{variables}}}"#
+    let variables = r#"{"id":123456789012345678901234567890,"large":1e400,"sum":1.10}"#;
+    let ask = async |request: &str, user: &str| {
+        let body = format!(
+            r#"{{"requestId":{request},"userId":{user},"message":{{"text":"hi"}},"clientVariables":{variables}}}"#
+        );
+        let post = world.http.post(format!("{}{PATH}", world.url)).header("token", TOKEN).body(body);
+        let answer = post.send().await.unwrap().text().await.unwrap();
+        for given in [format!("\"clientVariables\":{variables}"), format!("\"userId\":{user}")] {
+            assert!(answer.contains(&given), "{answer}");
+        }
+    };
+    ask("36893488147419103233", "110169484474386276334").await;
+    ask("36893488147419103234", "110169484474386276334").await;
+    assert_eq!(world.heard(), ["hi", "hi"], "another request is no repeat");
+    ask("1", "110169484474386276335").await;
+    assert_eq!(world.heard(), ["hi"], "another user has another conversation");
+    let deep = format!(
+        r#"{{"userId":"u","message":"hi","clientVariables":{}1{}}}"#,
+        "[".repeat(200),
+        "]".repeat(200)
     );
-    let post = world.http.post(format!("{}{PATH}", world.url)).header("token", TOKEN).body(body);
-    let answer = post.send().await.unwrap().text().await.unwrap();
-    assert!(answer.contains(&format!("\"clientVariables\":{variables}")), "{answer}");
+    assert_eq!(world.post(&[("token", TOKEN)], deep).await.0, 200);
 }
 
 fn controls(response: Response) -> Vec<Control> {

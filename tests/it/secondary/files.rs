@@ -131,6 +131,9 @@ async fn a_file_that_only_a_credential_opens_is_fetched_with_it_and_the_credenti
         (request("large.png", "Bearer secret-1"), 400),
         (request("page.png", "Bearer secret-1"), 400),
         (request("broken.png", "Bearer secret-1"), 503),
+        (request("packed.png", "Bearer secret-1"), 400),
+        (request("empty.png", "Bearer secret-1"), 400),
+        (request("a.png", "Basic Jürgen"), 400),
         (elsewhere("http://example.com/a"), 400),
         (elsewhere("https://127.0.0.1/a"), 400),
         (elsewhere("https://localhost/a"), 400),
@@ -141,6 +144,68 @@ async fn a_file_that_only_a_credential_opens_is_fetched_with_it_and_the_credenti
         assert_eq!(told, status, "{answer}");
         assert!(answer["error"]["detail"].as_str().unwrap().starts_with("message.attachment: "), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn what_an_instance_keeps_is_fetched_and_every_form_of_a_credential_stays_here() {
+    let instance = instance();
+    let settings =
+        [("SERVICENOW_URL", instance.as_str()), ("SERVICENOW_TOKEN", "t"), ("RESPONSES_TOKEN", "r")];
+    let world = World::with(CopilotOptions::default(), &settings).await;
+    let opens = json!({"Authorization": "Bearer secret-1"});
+    for (path, name, headers) in [
+        ("a.png", "header", opens.clone()),
+        ("a.png", "Headers", opens.clone()),
+        ("a.png", "headers", json!([opens])),
+        ("a.png", "headers", json!({"Authorization": "Bearer sec\r\nret-1\n"})),
+        ("api/now/v1/cs/media/abc123", "headers", opens.clone()),
+        ("a.png?back=/api/now/v1/cs/media/1", "headers", opens.clone()),
+    ] {
+        let mut file =
+            json!({"contentType": "image/png", "fileName": "a.png", "url": format!("{instance}{path}")});
+        file[name] = headers;
+        let answer = world.ask(json!({"userId": "ada", "message": {"attachment": file}})).await;
+        assert_eq!(answer["body"][0]["value"], "I received a.png.", "{file}");
+        assert!(!answer.to_string().contains("secret-1"), "{answer}");
+        let told = world.told();
+        let kept = &told.last().unwrap()["attachments"][0]["contentUrl"];
+        let kept = world.http.get(kept.as_str().unwrap()).send().await.unwrap();
+        assert_eq!(kept.bytes().await.unwrap(), vec![7; 600], "{file}");
+    }
+    let journal = std::fs::read(world.folder.path().join("handoff.db")).unwrap();
+    assert!(!journal.windows(8).any(|part| part == b"secret-1"));
+}
+
+#[tokio::test]
+async fn an_upload_is_known_however_its_address_is_written_and_told_of_when_it_is_gone() {
+    let world = World::with(CopilotOptions::default(), &[("PUBLIC_URL", "https://bot.example.com/")]).await;
+    let (_, answer) = upload(&world, form(b"x".to_vec())).await;
+    let url = answer["result"]["mediaUrl"].as_str().unwrap();
+    let ask = async |url: &str| {
+        let file = json!({"fileName": "plan.pdf", "url": url});
+        world.ask(json!({"userId": "ada", "message": {"attachment": file}})).await["body"][0]["value"].clone()
+    };
+    for written in [
+        url.to_owned(),
+        format!(" {url}\n"),
+        format!("{url}?x=1"),
+        format!("{url}#x"),
+        format!("{url}/"),
+        url.replace('-', "%2d"),
+        url.replace("https://bot.example.com", ""),
+    ] {
+        assert_eq!(ask(&written).await, "I received plan.pdf.", "{written}");
+        let told = world.told();
+        let address = told.last().unwrap()["attachments"][0]["contentUrl"].to_string();
+        assert!(!address.contains("bot.example.com"), "{address}");
+    }
+    let before = world.told().len();
+    for gone in [url.replace('-', "-0"), url.replace("https://bot.example.com", "").replace('-', "-0")] {
+        let said = ask(&gone).await;
+        assert!(said.as_str().unwrap().contains("plan.pdf") && said != "I received plan.pdf.", "{said}");
+    }
+    assert_eq!(world.told().len(), before, "the agent is given no address that leads nowhere");
+    assert_eq!(ask("https://example.com/api/now/v1/cs/media/1").await, "I received plan.pdf.", "elsewhere");
 }
 
 #[tokio::test]
@@ -203,7 +268,11 @@ fn instance() -> String {
                 request.headers().get("authorization").is_some_and(|value| value == "Bearer secret-1");
             match request.path() {
                 _ if !opens => HttpResponse::Unauthorized().finish(),
-                "/a.png" => HttpResponse::Ok().body(vec![7; 600]),
+                "/packed.png" => {
+                    HttpResponse::Ok().insert_header(("content-encoding", "gzip")).body(vec![7; 600])
+                }
+                "/empty.png" => HttpResponse::Ok().finish(),
+                "/a.png" | "/api/now/v1/cs/media/abc123" => HttpResponse::Ok().body(vec![7; 600]),
                 "/page.png" => {
                     HttpResponse::Ok().content_type("text/html; charset=utf-8").body("<html>Log in</html>")
                 }

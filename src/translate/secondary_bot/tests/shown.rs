@@ -219,6 +219,9 @@ fn history_and_switches_are_told_in_the_agents_terms() {
         context::history(&long, &Words::default())
             .is_some_and(|told| told.starts_with("User: y") && !told.contains('x'))
     );
+    let longer = [line(true, "first"), line(false, &"z".repeat(61_000))];
+    let told = context::history(&longer, &Words::default()).expect("a history");
+    assert!(told.starts_with("User: zzz") && told.len() == 60_000, "{}", told.len());
     assert_eq!(
         Value::from(context::event(context::SWITCH, context::target(&SwitchTo::TopicName("VPN".to_owned())))),
         json!({"type": "event", "name": "servicenow.switch", "value": {"topicName": "VPN"}})

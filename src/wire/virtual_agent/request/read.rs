@@ -6,24 +6,22 @@ use super::{
     Action, Attachment, AttachmentHeaders, DeliveryStatus, HistoryItem, Message, MessageUpdate, Request,
     SwitchTo,
 };
+use crate::wire::json::{NotJson, number};
 
 /// Why a body is no request at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
     #[error("the body is not JSON")]
-    NotJson(#[source] serde_json::Error),
+    NotJson(#[from] NotJson),
     #[error("the body is not a JSON object")]
     NotAnObject,
 }
 
 type Object = Map<String, Value>;
 
-pub(super) fn request(body: &[u8]) -> Result<Request, ParseError> {
-    let Value::Object(mut body) = serde_json::from_slice(body).map_err(ParseError::NotJson)? else {
-        return Err(ParseError::NotAnObject);
-    };
+pub(super) fn request(mut body: Object) -> Request {
     let action = action(&mut body);
-    Ok(Request {
+    Request {
         request_id: text(&body, "requestId").unwrap_or_default(),
         client_session_id: text(&body, "clientSessionId").unwrap_or_default(),
         user_id: text(&body, "userId").unwrap_or_default(),
@@ -36,13 +34,13 @@ pub(super) fn request(body: &[u8]) -> Result<Request, ParseError> {
         timestamp: millis(&body, "timestamp"),
         app_inbound_id: text(&body, "appInboundId"),
         bot_to_bot: flag(&body, "botToBot"),
-        context_variables: object(&mut body, "contextVariables"),
-        client_variables: object(&mut body, "clientVariables"),
-        history: objects(body.remove("history")).map(history_item).collect(),
+        context_variables: variables(&mut body, "contextVariables"),
+        client_variables: variables(&mut body, "clientVariables"),
+        history: objects(unpacked(&mut body, "history")).map(history_item).collect(),
         sync_response: flag(&body, "syncResponse").unwrap_or(false),
         silent_message: flag(&body, "silentMessage"),
         action,
-    })
+    }
 }
 
 fn action(body: &mut Object) -> Action {
@@ -55,7 +53,7 @@ fn action(body: &mut Object) -> Action {
         "" | "NULL" => Action::Message(message(said)),
         "AGENT" => Action::Agent(message(said)),
         "CREATE_CONVERSATION" => Action::CreateConversation,
-        "START_CREATED_CONVERSATION" => Action::StartCreatedConversation,
+        "START_CREATED_CONVERSATION" => Action::StartCreatedConversation(message(said)),
         "START_CONVERSATION" => Action::StartConversation(message(said)),
         "END_CONVERSATION" => Action::EndConversation,
         "FAULT_CONVERSATION" => Action::FaultConversation { cause: text(body, "cause").unwrap_or_default() },
@@ -65,7 +63,7 @@ fn action(body: &mut Object) -> Action {
             None => Action::Unknown { name, message: message(said) },
         },
         "SWITCH" => match switch(body) {
-            Some(target) => Action::Switch(target),
+            Some(target) => Action::Switch(target, message(said)),
             None => Action::Unknown { name, message: message(said) },
         },
         "TYPING" => Action::Typing,
@@ -125,13 +123,40 @@ fn attachments(value: Option<Value>) -> Vec<Attachment> {
     objects(value).map(attachment).collect()
 }
 
-fn attachment(mut file: Object) -> Attachment {
+fn attachment(file: Object) -> Attachment {
     Attachment {
         client_attachment_id: text(&file, "clientAttachmentId"),
         content_type: text(&file, "contentType").unwrap_or_default(),
         file_name: text(&file, "fileName").unwrap_or_default(),
         url: text(&file, "url").unwrap_or_default(),
-        headers: AttachmentHeaders(object(&mut file, "headers")),
+        headers: headers(&file),
+    }
+}
+
+/// As an object, or as a list of objects, or of `name` and `value`. What can't be read stays, under no name: a file that needs it
+/// can't be had without.
+fn headers(file: &Object) -> AttachmentHeaders {
+    let of = |name: &str| {
+        let (_, value) = file.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        let all = match value {
+            Value::Object(headers) => headers.clone(),
+            Value::Array(list) => list.iter().flat_map(header).collect(),
+            other => header(other),
+        };
+        Some(AttachmentHeaders(all)).filter(|headers| !headers.are_empty())
+    };
+    AttachmentHeaders::NAMES.iter().find_map(|name| of(name)).unwrap_or_default()
+}
+
+/// One of a list of headers.
+fn header(value: &Value) -> Object {
+    match value {
+        Value::Null => Object::new(),
+        Value::Object(header) => match (text(header, "name"), header.get("value")) {
+            (Some(name), Some(value)) => Object::from_iter([(name, value.clone())]),
+            _ => header.clone(),
+        },
+        other => Object::from_iter([(String::new(), other.clone())]),
     }
 }
 
@@ -167,20 +192,28 @@ fn objects(value: Option<Value>) -> impl Iterator<Item = Object> {
     })
 }
 
-fn object(map: &mut Object, key: &str) -> Object {
-    match map.remove(key) {
+/// Variables as whoever reads JSON without care takes them.
+fn variables(map: &mut Object, key: &str) -> Object {
+    let mut variables = unpacked(map, key);
+    variables.iter_mut().for_each(number::loosen);
+    match variables {
         Some(Value::Object(object)) => object,
         _ => Object::new(),
     }
 }
 
-/// A string that is not empty, or a number or flag as text.
+/// What stands there, perhaps as JSON in a string.
+fn unpacked(map: &mut Object, key: &str) -> Option<Value> {
+    let value = map.remove(key)?;
+    let json = value.as_str().and_then(|text| number::read(text.as_bytes()).ok());
+    Some(json.map_or(value, |json| json.value))
+}
+
+/// A string that is not empty, or a number as it came, or a flag as text.
 fn text(map: &Object, key: &str) -> Option<String> {
     match map.get(key)? {
-        Value::String(text) => (!text.is_empty()).then(|| text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
+        value => Some(number::plain(value).into_owned()).filter(|text| !text.is_empty()),
     }
 }
 
@@ -195,10 +228,8 @@ fn flag(map: &Object, key: &str) -> Option<bool> {
 
 /// The page says milliseconds, most of its examples are seconds: what would lie before March 1973 is seconds.
 fn millis(map: &Object, key: &str) -> Option<i64> {
-    let at = match map.get(key)? {
-        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|at| at as i64))?,
-        Value::String(text) => text.trim().parse().ok()?,
-        _ => return None,
-    };
+    let given = text(map, key)?;
+    let whole = || given.trim().parse::<f64>().ok().filter(|at| at.is_finite()).map(|at| at as i64);
+    let at = given.trim().parse().ok().or_else(whole)?;
     Some(if at.unsigned_abs() < 100_000_000_000 { at * 1000 } else { at })
 }

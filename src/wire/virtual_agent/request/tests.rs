@@ -10,7 +10,14 @@ fn every_action_is_written_in_the_documented_shape() {
         (Action::Message(hi()), json!({"message": said})),
         (Action::Agent(hi()), json!({"action": "AGENT", "message": said})),
         (Action::CreateConversation, json!({"action": "CREATE_CONVERSATION", "message": {}})),
-        (Action::StartCreatedConversation, json!({"action": "START_CREATED_CONVERSATION", "message": {}})),
+        (
+            Action::StartCreatedConversation(Message::default()),
+            json!({"action": "START_CREATED_CONVERSATION", "message": {}}),
+        ),
+        (
+            Action::StartCreatedConversation(hi()),
+            json!({"action": "START_CREATED_CONVERSATION", "message": said}),
+        ),
         (
             Action::StartConversation(Message::default()),
             json!({"action": "START_CONVERSATION", "message": {"text": "", "typed": true}}),
@@ -29,16 +36,19 @@ fn every_action_is_written_in_the_documented_shape() {
             json!({"action": "SET_USER_TIMEZONE", "timezone": "Asia/Kolkata"}),
         ),
         (
-            Action::Switch(SwitchTo::TopicId("0a1b2c3d4e5f60718293a4b5c6d7e8f9".to_owned())),
+            Action::Switch(
+                SwitchTo::TopicId("0a1b2c3d4e5f60718293a4b5c6d7e8f9".to_owned()),
+                Message::default(),
+            ),
             json!({"action": "SWITCH", "topic": {"id": "0a1b2c3d4e5f60718293a4b5c6d7e8f9"}}),
         ),
         (
-            Action::Switch(SwitchTo::TopicName("Reset password".to_owned())),
+            Action::Switch(SwitchTo::TopicName("Reset password".to_owned()), Message::default()),
             json!({"action": "SWITCH", "topic": {"name": "Reset password"}}),
         ),
         (
-            Action::Switch(SwitchTo::IntentId("reset".to_owned())),
-            json!({"action": "SWITCH", "intent": {"id": "reset"}}),
+            Action::Switch(SwitchTo::IntentId("reset".to_owned()), hi()),
+            json!({"action": "SWITCH", "intent": {"id": "reset"}, "message": said}),
         ),
         (Action::Typing, json!({"action": "TYPING"})),
         (Action::Viewing, json!({"action": "VIEWING"})),
@@ -182,6 +192,59 @@ fn a_message_is_read_in_every_form_seen() {
 }
 
 #[test]
+fn what_opens_a_file_is_read_under_either_name_and_in_every_form() {
+    for (given, opens) in [
+        (json!({"headers": {"Authorization": "Basic eDp5"}}), Some("Basic eDp5")),
+        (json!({"header": {"Authorization": "Basic eDp5"}}), Some("Basic eDp5")),
+        (json!({"Headers": {"AUTHORIZATION": " Basic eDp5 "}}), Some("Basic eDp5")),
+        (json!({"headers": {}, "header": {"Authorization": "Basic eDp5"}}), Some("Basic eDp5")),
+        (json!({"headers": {"Authorization": ["Basic eDp5"]}}), Some("Basic eDp5")),
+        (json!({"headers": [{"Accept": "*/*"}, {"Authorization": "Basic eDp5"}]}), Some("Basic eDp5")),
+        (json!({"headers": [{"name": "Authorization", "value": "Basic eDp5"}]}), Some("Basic eDp5")),
+        (json!({"headers": "Authorization: Basic eDp5"}), None),
+        (json!({"headers": ["Authorization: Basic eDp5"]}), None),
+        (json!({"headers": {"X-Key": "k"}}), None),
+    ] {
+        let body = json!({"message": {"attachment": given}}).to_string();
+        let request = Request::parse(body.as_bytes()).expect("a request");
+        let Action::Message(Message { attachments, .. }) = &request.action else { panic!("{body}") };
+        let headers = &attachments[0].headers;
+        assert_eq!((headers.authorization(), headers.are_empty()), (opens, false), "{body}");
+        assert_eq!(Request::parse(&request.to_bytes()).expect("a request"), request, "{body}");
+    }
+    for nothing in
+        [json!(null), json!({}), json!([]), json!(""), json!({"Authorization": " "}), json!([null])]
+    {
+        let body = json!({"message": {"attachment": {"headers": nothing}}});
+        let Action::Message(Message { attachments, .. }) = read(&body).action else { panic!("{body}") };
+        assert_eq!(attachments, [Attachment::default()], "{body}");
+    }
+}
+
+#[test]
+fn numbers_beyond_64_bits_keep_their_digits() {
+    let request = Request::parse(
+        br#"{"requestId":36893488147419103233,"userId":110169484474386276334,"message":{"text":1.10},
+            "contextVariables":{"employee":123456789012345678901,"sum":1.10},"clientVariables":{"large":1e400}}"#,
+    )
+    .expect("a request");
+    assert_eq!((&*request.request_id, &*request.user_id), ("36893488147419103233", "110169484474386276334"));
+    assert_eq!(request.action, Action::Message(Message::typed("1.10")));
+    assert_eq!(request.context_variables, map(json!({"employee": "123456789012345678901", "sum": 1.1})));
+}
+
+#[test]
+fn history_and_variables_are_read_out_of_a_string_too() {
+    let history = json!([{"value": "first"}, {"value": "second"}]);
+    let variables = json!({"Department": "IT"});
+    let packed = read(&json!({"history": history.to_string(), "contextVariables": variables.to_string()}));
+    assert_eq!(packed, read(&json!({"history": history, "contextVariables": variables})));
+    assert_eq!((packed.history.len(), packed.context_variables.len()), (2, 1));
+    let words = read(&json!({"history": "we talked", "contextVariables": "[{"}));
+    assert_eq!(words, Request::default());
+}
+
+#[test]
 fn flags_and_times_are_read_as_text_too() {
     let rows = [
         (json!({"silentMessage": "true", "syncResponse": "True", "botToBot": "false"}), Some(true)),
@@ -222,7 +285,7 @@ fn a_switch_is_read_whichever_way_it_points() {
     ] {
         let mut body = body;
         body["action"] = json!("switch");
-        assert_eq!(read(&body).action, Action::Switch(expected), "{body}");
+        assert_eq!(read(&body).action, Action::Switch(expected, Message::default()), "{body}");
     }
 }
 

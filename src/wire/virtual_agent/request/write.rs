@@ -184,17 +184,22 @@ fn asked(action: &Action) -> Asked<'_> {
         Action::Message(message) => Asked { message: unless_empty(message), ..Asked::default() },
         Action::Agent(message) => saying("AGENT", content(message)),
         Action::CreateConversation => saying("CREATE_CONVERSATION", Content::Nothing {}),
-        Action::StartCreatedConversation => saying("START_CREATED_CONVERSATION", Content::Nothing {}),
+        Action::StartCreatedConversation(message) => {
+            saying("START_CREATED_CONVERSATION", unless_empty(message).unwrap_or(Content::Nothing {}))
+        }
         Action::StartConversation(message) => saying("START_CONVERSATION", content(message)),
         Action::EndConversation => saying("END_CONVERSATION", Content::Message(NO_WORDS)),
         Action::FaultConversation { cause } => Asked { cause: Some(cause), ..named("FAULT_CONVERSATION") },
         Action::SendHistory => named("SEND_HISTORY"),
         Action::SetUserTimezone(zone) => Asked { timezone: Some(zone), ..named("SET_USER_TIMEZONE") },
-        Action::Switch(SwitchTo::TopicId(id)) => Asked { topic: Some(Target::Id(id)), ..named("SWITCH") },
-        Action::Switch(SwitchTo::TopicName(name)) => {
-            Asked { topic: Some(Target::Name(name)), ..named("SWITCH") }
+        Action::Switch(to, message) => {
+            let (topic, intent) = match to {
+                SwitchTo::TopicId(id) => (Some(Target::Id(id)), None),
+                SwitchTo::TopicName(name) => (Some(Target::Name(name)), None),
+                SwitchTo::IntentId(id) => (None, Some(Target::Id(id))),
+            };
+            Asked { topic, intent, message: unless_empty(message), ..named("SWITCH") }
         }
-        Action::Switch(SwitchTo::IntentId(id)) => Asked { intent: Some(Target::Id(id)), ..named("SWITCH") },
         Action::Typing => named("TYPING"),
         Action::Viewing => named("VIEWING"),
         Action::UpdateMessages(updates) => {
