@@ -187,10 +187,9 @@ impl<M: Machine> Ledger<M> {
             if left.is_zero() {
                 return Ok(None);
             }
-            match self.nap(entry, &mut moved, left).await {
-                Err(gone @ JournalError::Shorter { .. }) => return Err(gone),
-                // A store that fails is asked again with the next look.
-                Ok(()) | Err(_) => {}
+            // Another failure of the store is asked about again with the next look.
+            if let Err(gone @ JournalError::Shorter { .. }) = self.nap(entry, &mut moved, left).await {
+                return Err(gone);
             }
         }
     }

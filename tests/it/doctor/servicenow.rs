@@ -115,14 +115,14 @@ async fn a_rate_limit_is_a_caution_and_a_sleeping_instance_is_not() {
 #[tokio::test]
 async fn a_status_that_says_it_failed_is_no_silence_and_no_wish_to_wait() {
     let unavailable = "503 Service Unavailable";
-    let rows: [(&str, &[(&str, &str)], &str); 5] = [
-        (unavailable, &[("retry-after", "30")], "failed with status 503"),
+    let wait: &[_] = &[("retry-after", "30")];
+    for (status, headers, expected) in [
+        (unavailable, wait, "failed with status 503"),
         (unavailable, &[], "failed with status 503"),
         ("502 Bad Gateway", &[], "status 502: something in front of it got no answer"),
         ("504 Gateway Timeout", &[], "status 504: something in front of it got no answer"),
         ("408 Request Timeout", &[], "status 408: something in front of it got no answer"),
-    ];
-    for (status, headers, expected) in rows {
+    ] {
         let url = fake::answering(status, headers, "");
         let told = World::new().await.set("SERVICENOW_URL", &url).examine().await;
         let told = told.only_wrong("servicenow.reach");
