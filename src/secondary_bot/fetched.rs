@@ -124,8 +124,8 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Whether an address that names no upload can only be that of one. Without a root of ours, whatever is said to be elsewhere
-    /// and comes with headers may be there.
+    /// Whether an address that names no upload can only be that of one. Without `PUBLIC_URL` uploads are named by whatever host
+    /// their request saw; then what comes with headers, or is the instance's, may be there.
     fn is_gone(&self, attachment: &Attachment) -> bool {
         let Some(url) = located(&attachment.url).filter(|url| named(url).is_some()) else { return false };
         let is_at = |root: &Url| root.host() == url.host();

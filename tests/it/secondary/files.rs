@@ -206,6 +206,14 @@ async fn an_upload_is_known_however_its_address_is_written_and_told_of_when_it_i
     }
     assert_eq!(world.told().len(), before, "the agent is given no address that leads nowhere");
     assert_eq!(ask("https://example.com/api/now/v1/cs/media/1").await, "I received plan.pdf.", "elsewhere");
+    let world = World::start().await;
+    let (_, answer) = upload(&world, form(b"x".to_vec())).await;
+    let gone = answer["result"]["mediaUrl"].as_str().unwrap().replace('-', "-0");
+    let file = json!({"fileName": "plan.pdf", "url": gone});
+    let answer = world.ask(json!({"userId": "ada", "message": {"text": "see", "attachment": file}})).await;
+    let said = answer["body"][0]["value"].as_str().unwrap();
+    assert!(said.contains("plan.pdf"), "also where uploads are named by the host that was asked: {answer}");
+    assert!(world.told().last().unwrap().get("attachments").is_none_or(|files| files == &json!([])));
 }
 
 #[tokio::test]
