@@ -45,6 +45,9 @@ impl Answer {
         if let Some(next) = plan.next.filter(|_| !may_be_lost && !lost) {
             said.goes_on(next, &format!("{turn}.next"), words);
         }
+        if let Some(form) = plan.stays {
+            said.pending = said.pending.behind(&Pending::Form(form));
+        }
         let Said { elements: mut theirs, pending, handoff, completed, score } = said;
         if may_be_lost {
             theirs.extend(Self::text(&format!("{turn}.lost"), words.get(Text::MayBeLost)).elements);
@@ -55,7 +58,9 @@ impl Answer {
         let unanswered = plan.unanswered.filter(|_| is_silent && !completed && !lost && handoff.is_none());
         // Nobody here has a person to offer: the primary bot goes on looking.
         let take_control = leaves || handoff.is_some() || unanswered == Some(Text::NoPerson);
-        let completed = (ends || completed) && !take_control;
+        // As a Virtual Agent's conversation that can't switch, it is closed.
+        let closes = unanswered == Some(Text::NoTopic);
+        let completed = (ends || completed || closes) && !take_control;
         let over = lost || take_control || completed;
         let unasked = plan.listen != Listen::Fully && theirs.is_empty();
         let keeps = (may_be_lost || unasked) && !(take_control || completed) && pending == Pending::Nothing;
@@ -63,6 +68,10 @@ impl Answer {
         elements.append(&mut theirs);
         let unanswered = unanswered.map(|text| Self::text(&format!("{turn}.unanswered"), words.get(text)));
         elements.extend(unanswered.into_iter().flat_map(|said| said.elements));
+        if closes {
+            elements
+                .extend(Self::text(&format!("{turn}.closed"), words.get(Text::ConversationOver)).elements);
+        }
         Self {
             elements,
             completed,

@@ -34,6 +34,8 @@ pub struct Plan {
     pub unanswered: Option<Text>,
     /// A card that is asked behind the agent's words.
     pub next: Option<Form>,
+    /// A card that stays asked whatever the agent says: for a secret, which may be typed at any time.
+    pub stays: Option<Form>,
 }
 
 impl Plan {
@@ -228,7 +230,13 @@ fn asks(elements: impl IntoIterator<Item = Value>, pending: Pending) -> Plan {
 fn said(pending: &Pending, typed: Typed<'_>, words: &Words<'_>) -> Plan {
     match answer(pending, typed, words) {
         Answered::Ask(form) => asks(form.questions(words), Pending::Form(form)),
-        Answered::Post(fields) => posts(fields.into(), pending),
+        Answered::Post(fields) => {
+            let standing = pending.form().and_then(|form| form.standing_beside(typed.text));
+            let stays = standing.map(|(_, form)| form).filter(Form::will_be_secret);
+            let plan = posts(fields.into(), pending);
+            let next = plan.next.filter(|_| stays.is_none());
+            Plan { next, stays, ..plan }
+        }
     }
 }
 

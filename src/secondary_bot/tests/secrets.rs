@@ -392,3 +392,23 @@ fn a_secret_that_did_not_get_through_is_told_of() {
         assert_eq!(given.body.get("takeControl").is_some(), leaves, "{why:?}");
     }
 }
+
+#[test]
+fn a_secret_stays_asked_for_when_a_choice_beside_it_is_pressed() {
+    let mut state = asked_for_a_pin();
+    let Pending::Form(form) = pin() else { panic!("no form") };
+    let forgot = json!({"label": "Forgot", "value": "forgot", "reply": {"reply": "text", "text": "forgot"}});
+    let beside = vec![serde_json::from_value(forgot).expect("a choice")];
+    state.pending = Pending::Form(crate::translate::secondary_bot::Form { beside, ..form });
+    let body = json!({"requestId": "2", "message": {"text": "forgot"}});
+    let incoming = incoming(&body).whispered(whisper("a", "m")).with_marks(&marks());
+    state.apply(&Fact::Asked(asked_of(&state, &incoming)));
+    let plan = planned(&state, Some("forgot"));
+    assert_eq!(plan.posts[0].fields["text"], "forgot");
+    let mut heard = crate::secondary_bot::converse::Heard::default();
+    heard.activities =
+        vec![serde_json::from_value(json!({"type": "message", "text": "Look there."})).expect("a message")];
+    let answer = Answer::of("s", plan, heard, &[], &Words::default());
+    assert_eq!(answer.elements.len(), 1, "it is asked already");
+    assert!(answer.pending.is_some_and(|pending| pending.is_secret()));
+}

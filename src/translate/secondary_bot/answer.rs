@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Choice, Form, Pending, Reply, Step, choose, named,
+    Choice, Form, Pending, Reply, Step, choose,
     rules::{self, Complaint},
 };
 use crate::translate::texts::Words;
@@ -51,9 +51,10 @@ pub fn answer<'a>(pending: &Pending, typed: impl Into<Typed<'a>>, in_words: &Wor
             chosen.map_or_else(|| Answered::Post(words(text)), pressed)
         }
         Pending::Form(form) => {
-            if let Some(choice) = named(&form.beside, text) {
-                let without = Form { answers: Map::new(), ..form.clone() };
-                return pressed(choice, &without, post(&choice.reply));
+            if let Some((choice, standing)) = form.standing_beside(text) {
+                let post = || Answered::Post(post(&choice.reply));
+                let ask = |card: &Form| Answered::Ask(card.clone().followed_by(standing));
+                return choice.opens.as_deref().map_or_else(post, ask);
             }
             fill(form, typed, in_words)
                 .unwrap_or_else(|complaint| Answered::Ask(form.again(&complaint, in_words)))

@@ -58,12 +58,13 @@ impl Said {
     fn asks(&mut self, form: Form) {
         self.pending = Pending::Form(match mem::take(&mut self.pending) {
             Pending::Form(first) => first.followed_by(form),
-            _ => form,
+            Pending::Choices { choices } => Form { beside: [choices, form.beside].concat(), ..form },
+            Pending::Nothing | Pending::Closed => form,
         });
     }
 
     /// Goes on, behind what the agent says, with a card that waited for the answer to another.
-    pub fn goes_on(&mut self, mut form: Form, id: &str, words: &Words<'_>) {
+    pub fn goes_on(&mut self, form: Form, id: &str, words: &Words<'_>) {
         if self.handoff.is_some() || self.completed {
             return;
         }
@@ -71,9 +72,6 @@ impl Said {
             let mut questions = form.questions(words);
             number(&mut questions, id);
             self.elements.append(&mut questions);
-        }
-        if let Pending::Choices { choices } = &mut self.pending {
-            form.beside.append(choices);
         }
         self.asks(form);
     }
@@ -85,16 +83,13 @@ fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
         said.elements.append(&mut elements);
         return said.offers(choices);
     }
-    let (mut shown, mut choices, mut forms) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut shown, mut choices) = (Vec::new(), Vec::new());
     let attachments = activity.attachments.as_deref().unwrap_or_default();
     let among = attachments.iter().filter(|attachment| hero(attachment).is_some()).count() > 1;
-    for attachment in attachments {
-        forms.extend(attached(attachment, among, ours, &mut shown, &mut choices));
-    }
+    let asked = in_a_row(attachments, among, ours, &mut shown, &mut choices);
     let suggested = activity.suggested_actions.as_ref().and_then(|all| all.get("actions")?.as_array());
     card::actions(suggested.map(Vec::as_slice).unwrap_or_default(), None, &mut shown, &mut choices);
     let mut elements = spoken(activity, shown, &choices, ours);
-    let asked = forms.into_iter().reduce(Form::followed_by);
     if let Some(asked) = asked.as_ref().filter(|_| said.pending.form().is_none()) {
         elements.extend(asked.questions(ours));
     }
@@ -107,6 +102,28 @@ fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
         None if !choices.is_empty() => said.offers(choices),
         None => {}
     }
+}
+
+/// The cards that ask something, one behind the other. Beside one with inputs a card of buttons waits for its turn, too.
+fn in_a_row(
+    attachments: &[Value],
+    among: bool,
+    ours: &Words<'_>,
+    shown: &mut Vec<Value>,
+    choices: &mut Vec<Choice>,
+) -> Option<Form> {
+    let mut forms = Vec::new();
+    for attachment in attachments {
+        let before = choices.len();
+        let form = attached(attachment, among, ours, shown, choices);
+        let buttons = is_adaptive(attachment) && form.is_none() && choices.len() > before;
+        let submits = if buttons { choices.split_off(before) } else { Vec::new() };
+        forms.extend(form.or_else(|| buttons.then(|| Form { submits, ..Form::default() })));
+    }
+    if forms.iter().all(|form| form.steps.is_empty()) {
+        choices.extend(forms.drain(..).flat_map(|form| form.submits));
+    }
+    forms.into_iter().reduce(Form::followed_by)
 }
 
 /// The words, what is shown beside them, and what there is to choose. A question and its choices are one control; with more
@@ -158,6 +175,11 @@ fn hero(attachment: &Value) -> Option<&Value> {
     attachment.get("content").filter(|content| is_one && content.is_object())
 }
 
+fn is_adaptive(attachment: &Value) -> bool {
+    let kind = attachment.get("contentType").and_then(Value::as_str).unwrap_or_default();
+    kind.eq_ignore_ascii_case("application/vnd.microsoft.card.adaptive")
+}
+
 /// One attachment, one of several cards if `among` says so; an adaptive card that asks something gives its form.
 fn attached(
     attachment: &Value,
@@ -172,7 +194,7 @@ fn attached(
     let unpacked = content.and_then(Value::as_str).and_then(|packed| serde_json::from_str(packed).ok());
     let content = unpacked.as_ref().or(content);
     if let Some(content) = content.filter(|content| content.is_object()) {
-        if kind == "application/vnd.microsoft.card.adaptive" {
+        if is_adaptive(attachment) {
             return parts::adaptive(content, shown, choices, ours);
         }
         if let Some(card) = kind.strip_prefix("application/vnd.microsoft.card.") {

@@ -136,6 +136,13 @@ impl Form {
         Some(Self { then: then.to_vec(), beside: self.beside.clone(), ..next.clone() })
     }
 
+    /// The card as it still stands when a choice beside it is what is said.
+    pub fn standing_beside(&self, text: &str) -> Option<(&Choice, Self)> {
+        let choice = super::named(&self.beside, text)?;
+        let beside = self.beside.iter().filter(|other| other.value != choice.value).cloned().collect();
+        Some((choice, Self { beside, ..self.asked() }))
+    }
+
     /// A card inside this one, which is submitted with what was entered here.
     pub fn opening(&self, card: &Self) -> Self {
         let (then, beside, mut answers) = (self.then.clone(), self.beside.clone(), self.answers.clone());

@@ -210,7 +210,11 @@ async fn a_switch_and_a_call_for_a_person_are_events_for_the_agent() {
         (SwitchTo::IntentId("i1".to_owned()), json!({"intentId": "i1"})),
     ] {
         let answer = primary.does(Action::Switch(to, Message::default())).await;
-        assert_eq!(texts(&answer), ["That topic can't be opened here."], "nobody listens for it");
+        assert_eq!(texts(&answer)[0], "That topic can't be opened here.", "nobody listens for it");
+        assert!(
+            answer.completed && texts(&answer)[1].starts_with("The conversation has ended."),
+            "{answer:?}"
+        );
         let told = world.told();
         let last = told.last().unwrap();
         assert_eq!(

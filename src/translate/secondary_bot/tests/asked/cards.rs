@@ -131,3 +131,42 @@ fn cards_that_come_together_are_asked_in_a_row_and_submitted_each_on_its_own() {
         assert_eq!(over.pending, Pending::Nothing);
     }
 }
+
+#[test]
+fn choices_stand_beside_a_card_whichever_message_brings_them_and_a_card_of_buttons_has_its_turn() {
+    let turn = |messages: &[Value]| {
+        let message = |message: &Value| {
+            let mut message = message.clone();
+            message["type"] = "message".into();
+            activity(message)
+        };
+        said(&messages.iter().map(message).collect::<Vec<_>>(), &events(), "t", &Words::default()).pending
+    };
+    let buttons = |title: &str| json!([{"type": "Action.Submit", "title": title, "data": {"did": title}}]);
+    let input = |style: &str| {
+        adaptive(&json!([{"type": "Input.Text", "id": "x", "label": "X", "style": style}]), &buttons("Send"))
+    };
+    let choice = json!({"text": "Continue?", "suggestedActions": {"actions": [{"type": "imBack", "title": "Yes", "value": "yes please"}]}});
+    for messages in [[choice.clone(), input("text")], [input("password"), choice]] {
+        let Answered::Post(yes) = answer(&turn(&messages), "Yes", &Words::default()) else {
+            panic!("{messages:?}")
+        };
+        assert_eq!(yes["text"], "yes please");
+    }
+    let show = json!([{"type": "Action.ShowCard", "title": "Open", "card": {
+        "body": [{"type": "Input.Text", "id": "n", "label": "N"}], "actions": buttons("OK")}}]);
+    let opener = adaptive(&json!([]), &show);
+    let mut together = opener.clone();
+    together["attachments"].as_array_mut().expect("cards").push(input("password")["attachments"][0].clone());
+    for asked in [turn(&[together]), turn(&[opener, input("password")])] {
+        let inner = Pending::Form(ask(&asked, "Open"));
+        assert_eq!(posted(&inner, "Bob"), json!({"did": "OK", "n": "Bob"}));
+        let next = inner.form().and_then(Form::next).expect("the card behind it");
+        assert!(next.is_secret());
+    }
+    let mut agree = adaptive(&json!([]), &buttons("Agree"));
+    agree["attachments"].as_array_mut().expect("cards").push(input("text")["attachments"][0].clone());
+    let asked = turn(&[agree]);
+    assert_eq!(posted(&asked, "agree"), json!({"did": "Agree"}));
+    assert!(asked.form().and_then(Form::next).is_some_and(|next| next.steps.len() == 1));
+}
