@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 mod chance;
 pub mod control;
 pub mod inbound;
+pub mod zone;
 
 pub use self::chance::random;
 

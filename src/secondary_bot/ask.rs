@@ -11,14 +11,16 @@ use super::{
     state::State,
 };
 use crate::{
-    domain::{ConversationId, Timestamp},
+    domain::{ConversationId, Timestamp, zone},
     ledger::{Marks, Whisper},
     translate::{
         context::locale_of,
         secondary_bot::{answer::SKIPPED, context},
         texts::Texts,
     },
-    wire::virtual_agent::request::{Action, Attachment, AttachmentHeaders, Message, Request},
+    wire::virtual_agent::request::{
+        Action, Attachment, AttachmentHeaders, Message, Request, json_in, without_credential,
+    },
 };
 
 /// A request as it was read, before it is held against its session.
@@ -83,8 +85,11 @@ impl Incoming {
         trace: Option<String>,
         texts: &Texts,
     ) -> Self {
-        let zone =
-            if let Action::SetUserTimezone(zone) = &request.action { Some(zone.clone()) } else { None };
+        let zone = if let Action::SetUserTimezone(zone) = &request.action {
+            Some(zone::known(zone).to_owned())
+        } else {
+            None
+        };
         let (what, message) = what(request.action, has_message(body));
         let Message { text, typed: _, client_message_id, attachments } = message;
         let (locale, mut variables) = (language(&request.context_variables), request.context_variables);
@@ -112,7 +117,7 @@ impl Incoming {
             files: Vec::new(),
             locale,
             context: variables,
-            timezone: zone.or(request.timezone),
+            timezone: zone.or(request.timezone.map(|zone| zone::known(&zone).to_owned())),
             silent: request.silent_message,
             echo: echo(body),
             asynchronous,
@@ -279,16 +284,27 @@ fn echo(body: &Map<String, Value>) -> Map<String, Value> {
     ];
     let known = KEYS.iter().filter_map(|key| Some(((*key).to_owned(), body.get(*key)?.clone())));
     let mut echo: Map<String, Value> = known.collect();
-    echo.get_mut("message").into_iter().for_each(drop_headers);
+    echo.get_mut("message").into_iter().for_each(|message| drop_headers(message, false));
     echo
 }
 
-fn drop_headers(value: &mut Value) {
+/// `attached`: it is a part of an attachment, where a text may have them, too.
+fn drop_headers(value: &mut Value, attached: bool) {
     match value {
-        Value::Array(list) => list.iter_mut().for_each(drop_headers),
+        Value::Array(list) => list.iter_mut().for_each(|value| drop_headers(value, attached)),
         Value::Object(fields) => {
             fields.retain(|name, _| !AttachmentHeaders::are_named(name));
-            fields.values_mut().for_each(drop_headers);
+            for (name, value) in fields {
+                drop_headers(value, attached || matches!(name.as_str(), "attachment" | "attachments"));
+            }
+        }
+        Value::String(text) if attached => {
+            if let Some((bare, _)) = without_credential(text) {
+                *text = bare;
+            } else if let Some(mut packed) = json_in(text) {
+                drop_headers(&mut packed, attached);
+                *value = packed;
+            }
         }
         _ => {}
     }

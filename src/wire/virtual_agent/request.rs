@@ -8,9 +8,11 @@ use serde_json::{Map, Value};
 
 use crate::wire::json::number;
 
+mod attached;
 mod read;
 mod write;
 
+pub use attached::{json_in, without_credential};
 pub use read::ParseError;
 
 /// One request: who speaks, in which session, and what is asked.
@@ -192,10 +194,12 @@ pub struct AttachmentHeaders(pub Map<String, Value>);
 impl AttachmentHeaders {
     /// The page writes `headers`, and once `header`.
     pub const NAMES: [&'static str; 2] = ["headers", "header"];
+    /// The one that opens a file, which may stand beside its address.
+    pub const ALONE: &'static str = "authorization";
 
     /// Whether a field of this name holds them.
     pub fn are_named(name: &str) -> bool {
-        Self::NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+        Self::NAMES.iter().chain(&[Self::ALONE]).any(|known| name.eq_ignore_ascii_case(known))
     }
 
     /// What opens the file.

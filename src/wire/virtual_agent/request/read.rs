@@ -3,8 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Action, Attachment, AttachmentHeaders, DeliveryStatus, HistoryItem, Message, MessageUpdate, Request,
-    SwitchTo,
+    Action, DeliveryStatus, HistoryItem, Message, MessageUpdate, Request, SwitchTo, attached::attachments,
 };
 use crate::wire::json::{NotJson, number};
 
@@ -58,7 +57,8 @@ fn action(body: &mut Object) -> Action {
         "END_CONVERSATION" => Action::EndConversation,
         "FAULT_CONVERSATION" => Action::FaultConversation { cause: text(body, "cause").unwrap_or_default() },
         "SEND_HISTORY" => Action::SendHistory,
-        "SET_USER_TIMEZONE" => match text(body, "timezone") {
+        // As the page of features spells it once.
+        "SET_USER_TIMEZONE" | "SET_TIMEZONE" => match text(body, "timezone") {
             Some(zone) => Action::SetUserTimezone(zone),
             None => Action::Unknown { name, message: message(said) },
         },
@@ -74,22 +74,31 @@ fn action(body: &mut Object) -> Action {
     }
 }
 
-/// Topic before intent, id before name. A bare string is an id when it looks like a `sys_id`.
+/// Topic before intent. A bare string is an id when it looks like a `sys_id`; an id and a name of one thing are none, as the page
+/// has it.
 fn switch(body: &Object) -> Option<SwitchTo> {
+    let one = |named: &Object| match (text(named, "id"), text(named, "name")) {
+        (Some(_), Some(_)) => Err(()),
+        (id, name) => Ok((id, name)),
+    };
     let topic = match body.get("topic") {
         Some(Value::Object(topic)) => {
-            text(topic, "id").map(SwitchTo::TopicId).or_else(|| text(topic, "name").map(SwitchTo::TopicName))
+            let (id, name) = one(topic).ok()?;
+            id.map(SwitchTo::TopicId).or_else(|| name.map(SwitchTo::TopicName))
         }
         _ => text(body, "topic").map(|topic| {
             let is_sys_id = topic.len() == 32 && topic.bytes().all(|b| b.is_ascii_hexdigit());
             if is_sys_id { SwitchTo::TopicId(topic) } else { SwitchTo::TopicName(topic) }
         }),
     };
-    let intent = || match body.get("intent") {
-        Some(Value::Object(intent)) => text(intent, "id").or_else(|| text(intent, "name")),
+    let intent = match body.get("intent") {
+        Some(Value::Object(intent)) => {
+            let (id, name) = one(intent).ok()?;
+            id.or(name)
+        }
         _ => text(body, "intent"),
     };
-    topic.or_else(|| intent().map(SwitchTo::IntentId))
+    topic.or_else(|| intent.map(SwitchTo::IntentId))
 }
 
 /// A bare string is taken as typed text.
@@ -101,7 +110,10 @@ fn message(said: Option<Value>) -> Message {
         text: text(&said, "text").unwrap_or_default(),
         typed: flag(&said, "typed").unwrap_or(true),
         client_message_id: text(&said, "clientMessageId"),
-        attachments: attachments(said.remove("attachment")),
+        attachments: ["attachment", "attachments"]
+            .iter()
+            .flat_map(|name| attachments(said.remove(*name)))
+            .collect(),
     });
     let first = all.next().unwrap_or_default();
     all.fold(first, |mut whole, more| {
@@ -110,54 +122,6 @@ fn message(said: Option<Value>) -> Message {
         whole.attachments.extend(more.attachments);
         whole
     })
-}
-
-/// A bare string is taken as an address.
-fn attachments(value: Option<Value>) -> Vec<Attachment> {
-    let named = |url: Value| Value::Object(Object::from_iter([("url".to_owned(), url)]));
-    let whole = |value: Value| if value.is_string() { named(value) } else { value };
-    let value = match value {
-        Some(Value::Array(list)) => Some(list.into_iter().map(whole).collect()),
-        other => other.map(whole),
-    };
-    objects(value).map(attachment).collect()
-}
-
-fn attachment(file: Object) -> Attachment {
-    Attachment {
-        client_attachment_id: text(&file, "clientAttachmentId"),
-        content_type: text(&file, "contentType").unwrap_or_default(),
-        file_name: text(&file, "fileName").unwrap_or_default(),
-        url: text(&file, "url").unwrap_or_default(),
-        headers: headers(&file),
-    }
-}
-
-/// As an object, or as a list of objects, or of `name` and `value`. What can't be read stays, under no name: a file that needs it
-/// can't be had without.
-fn headers(file: &Object) -> AttachmentHeaders {
-    let of = |name: &str| {
-        let (_, value) = file.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-        let all = match value {
-            Value::Object(headers) => headers.clone(),
-            Value::Array(list) => list.iter().flat_map(header).collect(),
-            other => header(other),
-        };
-        Some(AttachmentHeaders(all)).filter(|headers| !headers.are_empty())
-    };
-    AttachmentHeaders::NAMES.iter().find_map(|name| of(name)).unwrap_or_default()
-}
-
-/// One of a list of headers.
-fn header(value: &Value) -> Object {
-    match value {
-        Value::Null => Object::new(),
-        Value::Object(header) => match (text(header, "name"), header.get("value")) {
-            (Some(name), Some(value)) => Object::from_iter([(name, value.clone())]),
-            _ => header.clone(),
-        },
-        other => Object::from_iter([(String::new(), other.clone())]),
-    }
 }
 
 /// An update that names no message says nothing.
@@ -181,7 +145,7 @@ fn history_item(item: Object) -> HistoryItem {
 }
 
 /// The objects of an array, or the one object; nothing of anything else.
-fn objects(value: Option<Value>) -> impl Iterator<Item = Object> {
+pub(super) fn objects(value: Option<Value>) -> impl Iterator<Item = Object> {
     let items = match value {
         Some(Value::Array(items)) => items,
         other => other.into_iter().collect(),
@@ -210,7 +174,7 @@ fn unpacked(map: &mut Object, key: &str) -> Option<Value> {
 }
 
 /// A string that is not empty, or a number as it came, or a flag as text.
-fn text(map: &Object, key: &str) -> Option<String> {
+pub(super) fn text(map: &Object, key: &str) -> Option<String> {
     match map.get(key)? {
         Value::Null | Value::Array(_) | Value::Object(_) => None,
         value => Some(number::plain(value).into_owned()).filter(|text| !text.is_empty()),

@@ -201,8 +201,15 @@ fn what_opens_a_file_is_read_under_either_name_and_in_every_form() {
         (json!({"headers": {"Authorization": ["Basic eDp5"]}}), Some("Basic eDp5")),
         (json!({"headers": [{"Accept": "*/*"}, {"Authorization": "Basic eDp5"}]}), Some("Basic eDp5")),
         (json!({"headers": [{"name": "Authorization", "value": "Basic eDp5"}]}), Some("Basic eDp5")),
-        (json!({"headers": "Authorization: Basic eDp5"}), None),
-        (json!({"headers": ["Authorization: Basic eDp5"]}), None),
+        (json!({"headers": "Authorization: Basic eDp5"}), Some("Basic eDp5")),
+        (json!({"headers": ["Authorization: Basic eDp5"]}), Some("Basic eDp5")),
+        (json!({"headers": "{\"Authorization\": \"Basic eDp5\"}"}), Some("Basic eDp5")),
+        (json!({"headers": [{"key": "Authorization", "value": "Basic eDp5"}]}), Some("Basic eDp5")),
+        (json!({"headers": {"headers": {"Authorization": "Basic eDp5"}}}), Some("Basic eDp5")),
+        (json!({"headers": {"Authorization": 1234567}}), Some("1234567")),
+        (json!({"authorization": "Basic eDp5"}), Some("Basic eDp5")),
+        (json!({"url": "https://x:y@files.example.com/a.png"}), Some("Basic eDp5")),
+        (json!({"headers": "Basic eDp5"}), None),
         (json!({"headers": {"X-Key": "k"}}), None),
     ] {
         let body = json!({"message": {"attachment": given}}).to_string();
@@ -211,6 +218,16 @@ fn what_opens_a_file_is_read_under_either_name_and_in_every_form() {
         let headers = &attachments[0].headers;
         assert_eq!((headers.authorization(), headers.are_empty()), (opens, false), "{body}");
         assert_eq!(Request::parse(&request.to_bytes()).expect("a request"), request, "{body}");
+    }
+    for packed in [
+        json!({"attachment": json!({"url": "https://a.example", "header": {"Authorization": "k"}}).to_string()}),
+        json!({"attachments": [{"url": "https://a.example", "header": {"Authorization": "k"}}]}),
+    ] {
+        let Action::Message(Message { attachments, .. }) = read(&json!({"message": packed})).action else {
+            panic!("{packed}")
+        };
+        let [Attachment { url, headers, .. }] = &attachments[..] else { panic!("{packed}") };
+        assert_eq!((&**url, headers.authorization()), ("https://a.example", Some("k")));
     }
     for nothing in
         [json!(null), json!({}), json!([]), json!(""), json!({"Authorization": " "}), json!([null])]
@@ -276,7 +293,7 @@ fn a_switch_is_read_whichever_way_it_points() {
     use SwitchTo::*;
     let sys_id = "f9e8d7c6b5a493827160f5e4d3c2b1a0";
     for (body, expected) in [
-        (json!({"topic": {"id": "a", "name": "b"}}), TopicId("a".to_owned())),
+        (json!({"topic": {"id": "a", "name": ""}}), TopicId("a".to_owned())),
         (json!({"topic": {"name": "b"}, "intent": {"id": "c"}}), TopicName("b".to_owned())),
         (json!({"topic": sys_id}), TopicId(sys_id.to_owned())),
         (json!({"topic": "Reset password"}), TopicName("Reset password".to_owned())),
@@ -294,6 +311,14 @@ fn what_is_unknown_or_incomplete_is_kept() {
     for (body, name) in [
         (json!({"action": "DANCE", "message": {"text": "hi", "typed": true}}), "DANCE"),
         (json!({"action": "SWITCH", "message": {"text": "hi", "typed": true}}), "SWITCH"),
+        (
+            json!({"action": "SWITCH", "message": {"text": "hi", "typed": true}, "topic": {"id": "a", "name": "b"}}),
+            "SWITCH",
+        ),
+        (
+            json!({"action": "SWITCH", "message": {"text": "hi", "typed": true}, "intent": {"id": "a", "name": "b"}}),
+            "SWITCH",
+        ),
         (
             json!({"action": "SET_USER_TIMEZONE", "message": {"text": "hi", "typed": true}}),
             "SET_USER_TIMEZONE",
