@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
+use memchr::{memchr_iter, memmem::Finder};
 use tracing::{info, warn};
 
 use super::{
@@ -31,13 +31,17 @@ pub struct Escalations {
     /// What a hand-off is known by, one of which stands in each batch with one: the events by their names, and the activity that
     /// is a hand-off by its type.
     marks: Vec<Finder<'static>>,
+    /// A name has signs that JSON may write as no Latin sign is written, or must not write as they are.
+    written_otherwise: bool,
 }
 
 impl Escalations {
     pub(super) fn new(settings: &HandoffSettings, calls: Arc<Calls>, bot: Arc<Bot>) -> Self {
         let marks = settings.events.iter().map(String::as_str).chain(["\"handoff\""]);
         let marks = marks.map(|mark| Finder::new(mark).into_owned()).collect();
-        Self { calls, bot, settings: settings.clone(), marks }
+        let is_latin = |sign: char| sign < '\u{100}' && !matches!(sign, '\\' | '"');
+        let written_otherwise = !settings.events.iter().all(|name| name.chars().all(is_latin));
+        Self { calls, bot, settings: settings.clone(), marks, written_otherwise }
     }
 
     /// The hand-off in a batch, if there is one.
@@ -50,9 +54,13 @@ impl Escalations {
         escalation::is_claimed(activity, &self.settings.events)
     }
 
-    /// A quick look: whether [`find`](Self::find) may find anything in this batch.
+    /// A quick look: whether [`find`](Self::find) may find anything in this batch. A name may be written with escapes; most batches
+    /// have those of a line's end and of quotes alone.
     pub fn may_stand_in(&self, batch: &[u8]) -> bool {
-        self.marks.iter().any(|mark| mark.find(batch).is_some())
+        let escapes = |at: usize| {
+            self.written_otherwise || batch[at + 1..].starts_with(b"u00") || batch.get(at + 1) == Some(&b'/')
+        };
+        self.marks.iter().any(|mark| mark.find(batch).is_some()) || memchr_iter(b'\\', batch).any(escapes)
     }
 
     /// Stores the escalation that stands at `event` of a batch, once however often it is seen, and starts

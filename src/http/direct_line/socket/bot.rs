@@ -71,6 +71,10 @@ impl Socket {
                 event = line.event() => event,
                 () = tokio::time::sleep(ASIDES) => {
                     self.tell_asides(&mut seen).await?;
+                    // Found by a poll, say, while this line is silent.
+                    if self.is_handed_over() {
+                        return self.to_chat(watermark).await;
+                    }
                     continue;
                 }
             };
