@@ -190,6 +190,11 @@ impl State {
         self.posted.get(client_id)
     }
 
+    /// Whether a client has what stands there, as far as ServiceNow is told of it.
+    pub fn is_fetched(&self, position: u64) -> bool {
+        self.unfetched.iter().all(|(at, _)| *at != position)
+    }
+
     /// True for an item that repeats one of this conversation's, by its id or its stream's.
     pub fn has_heard(&self, item: &Item) -> bool {
         let stream = match &item.what {

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     domain::{Timestamp, control::Control},
     files::Carried,
-    ledger::{LEASE, journal::Position},
-    session::{AgentTypes, Fact, State, UserSaid},
+    ledger::{LEASE, is_recent, journal::Position},
+    session::{AgentTypes, Fact, Speaker, State, UserSaid},
     translate::{
         activity::RenderContext,
         client_view::{self, Scene},
@@ -82,7 +82,7 @@ impl Reading {
             if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
                 continue;
             }
-            if self.waits_for_words(fact, now) {
+            if self.waits_for_words(state, fact, position, now) {
                 making.cursor.local = position;
                 return Some(Reached::Full);
             }
@@ -116,10 +116,14 @@ impl Reading {
     }
 
     /// Whether another process may still show a masked text with its words: it alone knows them, and is asked as often as this one.
-    fn waits_for_words(&self, fact: &Fact, now: Timestamp) -> bool {
+    /// Once a client has them, there is nothing to be waited for.
+    fn waits_for_words(&self, state: &State, fact: &Fact, position: Position, now: Timestamp) -> bool {
         let Fact::AgentSaid(said) = fact else { return false };
-        let young = (0..LEASE).contains(&now.millis_since(said.at));
+        let young = is_recent(said.at, LEASE, now);
+        let is_receipted = said.message_id.is_some() && matches!(said.by, Speaker::Agent(_));
+        let has_been_shown = is_receipted && state.is_fetched(position);
         young
+            && !has_been_shown
             && said
                 .control
                 .hidden()
