@@ -27,7 +27,7 @@ param publicUrl string = ''
 @maxValue(3650)
 param retentionDays int = 30
 
-@description('Replicas that are always there. 0: sockets and open chats are not looked after while nobody asks.')
+@description('Replicas that are always there, one at least: with none, sockets and open chats would not be looked after while nobody asks.')
 @minValue(1)
 param minimumReplicas int = 1
 

@@ -12,7 +12,7 @@ use opentelemetry::{
     metrics::MeterProvider as _,
     trace::{SpanContext, SpanKind, Status, TraceState},
 };
-use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter};
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter, Protocol, SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::{
     Resource,
     metrics::{PeriodicReader, SdkMeterProvider},
@@ -51,9 +51,12 @@ impl Export {
         for wrong in &asked.wrong {
             warn!("{wrong}");
         }
+        let [spans_by, metrics_by] =
+            asked.json.map(|json| if json { Protocol::HttpJson } else { Protocol::HttpBinary });
         let resource = resource(asked.service_name);
         if let Some(sampler) = asked.spans {
-            let exporter = Watched::new(SpanExporter::builder().with_http().build()?, "traces");
+            let exporter =
+                Watched::new(SpanExporter::builder().with_http().with_protocol(spans_by).build()?, "traces");
             let mut spans = BatchSpanProcessor::builder(exporter).build();
             spans.set_resource(&resource);
             if SPANS.set(spans).is_ok() {
@@ -62,7 +65,10 @@ impl Export {
         }
         let mut meters = None;
         if asked.metrics {
-            let exporter = Watched::new(MetricExporter::builder().with_http().build()?, "metrics");
+            let exporter = Watched::new(
+                MetricExporter::builder().with_http().with_protocol(metrics_by).build()?,
+                "metrics",
+            );
             let reader = PeriodicReader::builder(exporter).build();
             let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
             measure(&provider, counters);

@@ -11,6 +11,24 @@ const TRACES: Signal =
     Signal { exporter: "OTEL_TRACES_EXPORTER", endpoint: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" };
 const METRICS: Signal =
     Signal { exporter: "OTEL_METRICS_EXPORTER", endpoint: "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" };
+const JSON: &str = "http/json";
+/// Of which a number is wanted.
+const NUMBERS: [&str; 7] = [
+    "OTEL_METRIC_EXPORT_INTERVAL",
+    "OTEL_METRIC_EXPORT_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "OTEL_BSP_EXPORT_TIMEOUT",
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+];
+/// That are not followed, whatever they say.
+const UNKNOWN: [&str; 3] = [
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+];
+const COMPRESSION: &str = "OTEL_EXPORTER_OTLP_COMPRESSION";
 const PROTOCOLS: [&str; 3] = [
     "OTEL_EXPORTER_OTLP_PROTOCOL",
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
@@ -28,6 +46,8 @@ pub struct Exported {
     /// `None`: no spans.
     pub spans: Option<Sampler>,
     pub metrics: bool,
+    /// As JSON instead of what the standard has where nothing is said: spans, and metrics.
+    pub json: [bool; 2],
     pub service_name: Option<String>,
     /// Values that are not followed, each as a sentence. The standard has them warned of and passed over.
     pub wrong: Vec<String>,
@@ -48,15 +68,39 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Exported {
     }
     let mut wrong = vec![];
     for name in PROTOCOLS {
-        let unknown =
-            variable(name).filter(|value| !["http/protobuf", "http/json"].contains(&value.as_str()));
+        let unknown = variable(name).filter(|value| !["http/protobuf", JSON].contains(&value.as_str()));
         wrong.extend(unknown.map(|value| {
             format!("{name} is `{value}`, which is not spoken here; the collector is told over HTTP, so its address must be that of HTTP (port 4318 as a rule). Set http/protobuf or http/json.")
         }));
     }
+    for name in [TRACES.exporter, METRICS.exporter] {
+        let unknown = variable(name).filter(|value| !["otlp", "none"].contains(&value.trim()));
+        wrong.extend(unknown.map(|value| {
+            format!(
+                "{name} is `{value}`, which there is not here; it is sent to the collector. Set otlp or none."
+            )
+        }));
+    }
+    for name in NUMBERS {
+        let unknown = variable(name).filter(|value| value.trim().parse::<u64>().is_err());
+        wrong.extend(
+            unknown
+                .map(|value| format!("{name} is `{value}`, which is no number; the standard's own holds.")),
+        );
+    }
+    let packs = variable(COMPRESSION).filter(|value| value.trim() != "none");
+    wrong.extend(
+        packs.map(|value| format!("{COMPRESSION} is `{value}`; what is sent is not compressed here.")),
+    );
+    let unknown = UNKNOWN.iter().filter(|name| variable(name).is_some());
+    wrong.extend(unknown.map(|name| {
+        format!("{name} is not followed; the machine's certificates, or SSL_CERT_FILE, say who is trusted.")
+    }));
+    let json = [PROTOCOLS[1], PROTOCOLS[2]]
+        .map(|own| variable(own).or_else(|| variable(PROTOCOLS[0])).is_some_and(|value| value == JSON));
     let (name, argument) = (variable(SAMPLER), variable(SAMPLER_ARG));
     let sampler = spans.then(|| sampler(name.as_deref(), argument.as_deref(), &mut wrong));
-    Exported { spans: sampler, metrics, service_name: variable("OTEL_SERVICE_NAME"), wrong }
+    Exported { spans: sampler, metrics, json, service_name: variable("OTEL_SERVICE_NAME"), wrong }
 }
 
 fn sampler(name: Option<&str>, argument: Option<&str>, wrong: &mut Vec<String>) -> Sampler {
@@ -146,5 +190,30 @@ mod tests {
         assert!(
             asked(&[BASE, (PROTOCOLS[0], "http/json"), (PROTOCOLS[1], "http/protobuf")]).wrong.is_empty()
         );
+        for (set, json) in [
+            (&[BASE][..], [false, false]),
+            (&[BASE, (PROTOCOLS[0], "grpc")], [false, false]),
+            (&[BASE, (PROTOCOLS[0], JSON)], [true, true]),
+            (&[BASE, (PROTOCOLS[0], JSON), (PROTOCOLS[1], "http/protobuf")], [false, true]),
+        ] {
+            assert_eq!(asked(set).json, json, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_not_followed_is_told_of_by_its_name() {
+        for (name, value) in [
+            (TRACES.exporter, "console"),
+            (METRICS.exporter, "prometheus"),
+            (NUMBERS[0], "1s"),
+            (NUMBERS[2], "10s"),
+            (COMPRESSION, "gzip"),
+            (UNKNOWN[0], "/etc/ca.pem"),
+        ] {
+            let wrong = asked(&[BASE, (name, value)]).wrong;
+            assert!(matches!(&wrong[..], [one] if one.starts_with(name)), "{wrong:?}");
+        }
+        let right = [BASE, (TRACES.exporter, "otlp"), (NUMBERS[0], "1000"), (COMPRESSION, "none")];
+        assert_eq!(asked(&right).wrong, Vec::<String>::new());
     }
 }
