@@ -1,7 +1,7 @@
 //! Direct Line's end of a socket: what becomes of it is not the client's to notice, neither in its own conversation nor in the
 //! one that the bot comes back in.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use servicenow_handoff::simulate::{copilot::CopilotOptions, faults::Fault};
@@ -113,6 +113,27 @@ async fn a_client_notices_nothing_of_a_far_end_that_lets_sockets_wait() {
 #[tokio::test]
 async fn a_client_notices_nothing_of_a_far_end_whose_sockets_fall_silent() {
     client_notices_nothing_of(Trouble::Silence).await;
+}
+
+/// Silence is noticed after some 25 s.
+#[tokio::test]
+async fn a_hand_off_that_a_poll_has_found_is_noticed_while_the_far_end_s_socket_is_silent() {
+    let world = World::start().await;
+    let mut client = SocketClient::start(&world).await;
+    let id = client.conversation.clone();
+    has_a_socket(&world, 1).await;
+    world.copilot.silence_socket(&id);
+    client.say("agent").await;
+    let poll = format!("{}/v3/directline/conversations/{id}/activities", world.url);
+    found("the poll that brings it", async || {
+        let answer = world.http.get(&poll).bearer_auth(&client.token).send().await.unwrap();
+        answer.text().await.unwrap().contains("handoff.initiate").then_some(())
+    })
+    .await;
+    let began = Instant::now();
+    world.accept(&id).await;
+    client.see_state("accepted").await;
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -197,6 +197,20 @@ async fn a_hand_off_is_found_in_every_encoding() {
     }
 }
 
+#[tokio::test]
+async fn a_hand_off_of_any_name_is_found_however_json_writes_it() {
+    let far_end = FarEnd::listen().await;
+    let names = "转人工,Запрос,corp\\escalate";
+    let world = World::with(&[("DIRECT_LINE_URL", &far_end.url), ("HANDOFF_EVENTS", names)]).await;
+    let written =
+        ["转人工", r"\u8f6c\u4eba\u5de5", r"\u0417\u0430\u043f\u0440\u043e\u0441", r"corp\\escalate"];
+    for (at, name) in written.iter().enumerate() {
+        let event = format!(r#"{{"type":"event","name":"{name}","id":"9|1","from":{{"role":"bot"}}}}"#);
+        let set = format!(r#"{{"activities":[{event}],"watermark":"1"}}"#);
+        opens_a_chat(&far_end, &world, &format!("written-{at}"), set.as_bytes(), name).await;
+    }
+}
+
 /// Lets Direct Line answer a poll with these bytes; the client must get the hand-off with a watermark of ours.
 async fn opens_a_chat(far_end: &FarEnd, world: &World, id: &str, set: &[u8], what: &str) {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length:";
