@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::fact::{Answered, Asked, Fact, What};
 use crate::{
     domain::{ConversationId, Timestamp},
-    ledger::{CallId, Lane, Outbox, Queued, Settled, Settlement, WORDS_LIVE, Whisper, is_recent},
+    ledger::{CallId, Lane, Outbox, Queued, Settled, Settlement, WORDS_LIVE, Whisper},
     translate::{
         secondary_bot::{Form, Pending},
         texts::{Texts, Words},
@@ -148,7 +148,7 @@ impl State {
             let Some(first) = &known.whisper else { return false };
             // Asked for once more, the same words under another id are another answer.
             let asked_anew = known.body.is_some() && self.pending.is_secret();
-            let is_double_click = is_recent(known.at, DOUBLE_CLICK, now) && !asked_anew;
+            let is_double_click = now.millis_since(known.at) < DOUBLE_CLICK && !asked_anew;
             first.mark == whisper.mark && (key.is_some() && known.key.as_deref() == key || is_double_click)
         };
         self.requests.iter().rev().find(repeats).map(|known| known.position)

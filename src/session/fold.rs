@@ -11,7 +11,7 @@ use crate::{
         ActivityId, Agent, HistoryLine, Timestamp,
         control::{Control, Progress},
     },
-    ledger::{CallId, Settled, Settlement, is_recent},
+    ledger::{CallId, Settled, Settlement},
 };
 
 impl State {
@@ -172,7 +172,7 @@ impl State {
             self.user.locale = Some(locale.to_owned());
         }
         if let Some(whisper) = said.whisper() {
-            self.whispered.retain(|known| is_recent(known.at, SAID_AGAIN, said.at));
+            self.whispered.retain(|known| said.at.millis_since(known.at) < SAID_AGAIN);
             self.whispered.push(Whispered { mark: whisper.mark.clone(), id: id.clone(), at: said.at });
         }
         if let Some(client_id) = &said.client_id {

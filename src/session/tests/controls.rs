@@ -152,7 +152,10 @@ fn a_masked_answer_is_a_call_like_any_other_and_its_words_are_in_no_fact() {
     chat.wait(1);
     assert_eq!(chat.state.whispered_as("x", chat.now, false), None, "not for ever");
     chat.wait(-3_600_000);
-    assert_eq!(chat.state.whispered_as("x", chat.now, false), None, "nor until a clock has caught up");
+    assert!(
+        chat.state.whispered_as("x", chat.now, false).is_some(),
+        "a clock that was set back lets no second click be stored"
+    );
 }
 
 #[test]
