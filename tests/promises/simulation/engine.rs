@@ -16,7 +16,7 @@ use servicenow_handoff::{
         journal::{Fault, Faults, MemoryJournal, Operation},
     },
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{fleet::Fleet, world::World};
 use crate::chance::Chance;
@@ -75,6 +75,8 @@ pub struct Life {
     end: Notify,
     /// Times that its store has failed it.
     failed: AtomicU64,
+    /// Until when it is failing it, which takes its time.
+    fails_until: Mutex<Option<Instant>>,
     /// Milliseconds that its clock is off.
     clock: AtomicI64,
 }
@@ -91,6 +93,10 @@ impl Life {
 
     pub fn failures(&self) -> u64 {
         self.failed.load(Relaxed)
+    }
+
+    pub fn is_failing(&self, at: Instant) -> bool {
+        self.fails_until.lock().unwrap().is_some_and(|until| until >= at)
     }
 
     pub async fn ended(&self) {
@@ -205,7 +211,14 @@ impl Faults for Gate {
         if draw < store.failures {
             self.world.count("store failed");
             self.life.failed.fetch_add(1, Relaxed);
-            Some(Fault::Failure)
+            if chance.one_in(2) {
+                return Some(Fault::Failure);
+            }
+            self.world.count("store long in failing");
+            let delay = Duration::from_millis(chance.between(1, 6_000));
+            let mut until = self.life.fails_until.lock().unwrap();
+            *until = (*until).max(Some(Instant::now() + delay));
+            Some(Fault::SlowFailure(delay))
         } else if draw < store.failures + store.lost_answers {
             self.world.count("store's answer lost");
             self.life.failed.fetch_add(1, Relaxed);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use servicenow_handoff::ledger::journal::{JournalError, MemoryJournal};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     engine::{Engine, Play},
@@ -59,13 +59,14 @@ pub async fn request<P: Play, T>(
     engine: &Arc<Engine<P>>,
     request: impl Future<Output = Result<T, JournalError>>,
 ) -> Option<T> {
-    let failures = engine.life.failures();
+    let (failures, began) = (engine.life.failures(), Instant::now());
     let answer = tokio::select! {
         biased;
         () = engine.life.ended() => return None,
         answer = timeout(Duration::from_secs(20), request) => answer.ok()?,
     };
-    let explained = answer.is_ok() || engine.life.failures() > failures;
+    let failed = engine.life.failures() > failures || engine.life.is_failing(began);
+    let explained = answer.is_ok() || failed;
     engine.play.world().check(explained, "a request fails only with its store", || {
         format!("engine {}: {:?}", engine.number, answer.as_ref().err())
     });
