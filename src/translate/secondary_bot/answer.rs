@@ -53,7 +53,9 @@ pub fn answer<'a>(pending: &Pending, typed: impl Into<Typed<'a>>, in_words: &Wor
         Pending::Form(form) => {
             if let Some((choice, standing)) = form.standing_beside(text) {
                 let post = || Answered::Post(post(&choice.reply));
-                let ask = |card: &Form| Answered::Ask(card.clone().followed_by(standing));
+                let beside_secret = standing.is_secret();
+                let card = |card: &Form| Form { beside_secret, ..card.clone() };
+                let ask = |opened: &Form| Answered::Ask(card(opened).followed_by(standing));
                 return choice.opens.as_deref().map_or_else(post, ask);
             }
             fill(form, typed, in_words)

@@ -40,6 +40,9 @@ pub struct Form {
     /// Cards that came with it; each is asked once the one before it is answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<Form>,
+    /// The question for a secret is still to be seen beside it: what is typed may be the answer to that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside_secret: bool,
 }
 
 /// One input.
@@ -112,7 +115,8 @@ impl Form {
 
     /// Whether what is asked now must be kept out of storage.
     pub fn is_secret(&self) -> bool {
-        matches!(self.steps.first(), Some(Step { kind: StepKind::Text { secret: true }, .. }))
+        self.beside_secret
+            || matches!(self.steps.first(), Some(Step { kind: StepKind::Text { secret: true }, .. }))
     }
 
     /// Whether something is asked, now or later, that must be kept out of storage.
@@ -147,7 +151,7 @@ impl Form {
     pub fn opening(&self, card: &Self) -> Self {
         let (then, beside, mut answers) = (self.then.clone(), self.beside.clone(), self.answers.clone());
         answers.extend(card.answers.clone());
-        Self { answers, beside, then, ..card.clone() }
+        Self { answers, beside, then, beside_secret: self.beside_secret, ..card.clone() }
     }
 
     /// What is said now: what a card shows, why the last answer was none, and what is asked.

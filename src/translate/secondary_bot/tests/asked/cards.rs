@@ -158,8 +158,13 @@ fn choices_stand_beside_a_card_whichever_message_brings_them_and_a_card_of_butto
     let opener = adaptive(&json!([]), &show);
     let mut together = opener.clone();
     together["attachments"].as_array_mut().expect("cards").push(input("password")["attachments"][0].clone());
-    for asked in [turn(&[together]), turn(&[opener, input("password")])] {
+    for (asked, is_seen) in [(turn(&[together]), false), (turn(&[opener, input("password")]), true)] {
         let inner = Pending::Form(ask(&asked, "Open"));
+        assert_eq!(
+            inner.is_secret(),
+            is_seen,
+            "what is typed may be the password that is asked for beside it"
+        );
         assert_eq!(posted(&inner, "Bob"), json!({"did": "OK", "n": "Bob"}));
         let next = inner.form().and_then(Form::next).expect("the card behind it");
         assert!(next.is_secret());
