@@ -16,7 +16,7 @@ use opentelemetry_otlp::{ExporterBuildError, MetricExporter, Protocol, SpanExpor
 use opentelemetry_sdk::{
     Resource,
     metrics::{PeriodicReader, SdkMeterProvider},
-    resource::{EnvResourceDetector, TelemetryResourceDetector},
+    resource::TelemetryResourceDetector,
     trace::{BatchSpanProcessor, SpanData, SpanProcessor},
 };
 use tracing::warn;
@@ -53,7 +53,7 @@ impl Export {
         }
         let [spans_by, metrics_by] =
             asked.json.map(|json| if json { Protocol::HttpJson } else { Protocol::HttpBinary });
-        let resource = resource(asked.service_name);
+        let resource = resource(asked.attributes, asked.service_name);
         if let Some(sampler) = asked.spans {
             let exporter =
                 Watched::new(SpanExporter::builder().with_http().with_protocol(spans_by).build()?, "traces");
@@ -101,16 +101,16 @@ impl Drop for Export {
 }
 
 /// What is ours by name and version, unless the environment says otherwise.
-fn resource(service_name: Option<String>) -> Resource {
+fn resource(attributes: Vec<(String, String)>, service_name: Option<String>) -> Resource {
     let named = service_name.map(|name| KeyValue::new("service.name", name));
+    let attributes = attributes.into_iter().map(|(name, value)| KeyValue::new(name, value));
     Resource::builder_empty()
         .with_attributes([
             KeyValue::new("service.name", env!("CARGO_PKG_NAME")),
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
         ])
         .with_detector(Box::new(TelemetryResourceDetector))
-        .with_detector(Box::new(EnvResourceDetector::new()))
-        .with_attributes(named)
+        .with_attributes(attributes.chain(named))
         .build()
 }
 

@@ -1,6 +1,8 @@
 //! The standard's variables that its SDK leaves to who builds it:
 //! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
 
+use percent_encoding::percent_decode_str;
+
 use crate::telemetry::trace::Sampler;
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -28,6 +30,7 @@ const UNKNOWN: [&str; 3] = [
     "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
     "OTEL_EXPORTER_OTLP_CLIENT_KEY",
 ];
+const RESOURCE: &str = "OTEL_RESOURCE_ATTRIBUTES";
 const COMPRESSION: &str = "OTEL_EXPORTER_OTLP_COMPRESSION";
 const PROTOCOLS: [&str; 3] = [
     "OTEL_EXPORTER_OTLP_PROTOCOL",
@@ -49,6 +52,8 @@ pub struct Exported {
     /// As JSON instead of what the standard has where nothing is said: spans, and metrics.
     pub json: [bool; 2],
     pub service_name: Option<String>,
+    /// Of what is measured, by name.
+    pub attributes: Vec<(String, String)>,
     /// Values that are not followed, each as a sentence. The standard has them warned of and passed over.
     pub wrong: Vec<String>,
 }
@@ -100,7 +105,24 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Exported {
         .map(|own| variable(own).or_else(|| variable(PROTOCOLS[0])).is_some_and(|value| value == JSON));
     let (name, argument) = (variable(SAMPLER), variable(SAMPLER_ARG));
     let sampler = spans.then(|| sampler(name.as_deref(), argument.as_deref(), &mut wrong));
-    Exported { spans: sampler, metrics, json, service_name: variable("OTEL_SERVICE_NAME"), wrong }
+    let attributes = variable(RESOURCE).map_or_else(Vec::new, |listed| attributes(&listed, &mut wrong));
+    Exported { spans: sampler, metrics, json, service_name: variable("OTEL_SERVICE_NAME"), attributes, wrong }
+}
+
+/// `name=value,name=value`, each with percent signs. When one can't be read, none counts.
+fn attributes(listed: &str, wrong: &mut Vec<String>) -> Vec<(String, String)> {
+    let plain = |text: &str| Some(percent_decode_str(text.trim()).decode_utf8().ok()?.into_owned());
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=')?;
+        Some((plain(name).filter(|name| !name.is_empty())?, plain(value)?))
+    };
+    let pairs = listed.split(',').filter(|one| !one.trim().is_empty());
+    pairs.map(pair).collect::<Option<_>>().unwrap_or_else(|| {
+        wrong.push(format!(
+            "{RESOURCE} is `{listed}`, which is no list of name=value; none of it counts. A comma or another sign of the list's own is written with a percent sign, as %2C."
+        ));
+        Vec::new()
+    })
 }
 
 fn sampler(name: Option<&str>, argument: Option<&str>, wrong: &mut Vec<String>) -> Sampler {
@@ -139,6 +161,20 @@ mod tests {
 
     fn asked(set: &[(&str, &str)]) -> Exported {
         read(|name| set.iter().rfind(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn attributes_are_read_as_the_standard_writes_them_and_none_of_a_list_that_is_wrong() {
+        let read = |listed: &str| {
+            let asked = asked(&[BASE, (RESOURCE, listed)]);
+            (asked.attributes, asked.wrong.len())
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let whole = vec![pair("team", "a, b=ü"), pair("empty", ""), pair("deployment.environment", "prod")];
+        assert_eq!(read("team=a%2C%20b%3D%C3%BC, empty= ,deployment.environment = prod,"), (whole, 0));
+        for wrong in ["team", "team=a,=b", "team=%FF"] {
+            assert_eq!(read(wrong), (vec![], 1), "{wrong}");
+        }
     }
 
     const ALL: Sampler = Sampler { ratio: 1.0, by_parent: true };
