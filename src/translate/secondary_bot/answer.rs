@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Choice, Form, Pending, Reply, Step, choose,
+    Form, Pending, Reply, Step, choose,
     rules::{self, Complaint},
 };
 use crate::translate::texts::Words;
@@ -46,9 +46,9 @@ pub fn answer<'a>(pending: &Pending, typed: impl Into<Typed<'a>>, in_words: &Wor
         Pending::Nothing | Pending::Closed => Answered::Post(words(text)),
         Pending::Choices { choices } => {
             let chosen = choose(choices, text, in_words);
-            let nothing = &Form::default();
-            let pressed = |choice: &Choice| pressed(choice, nothing, post(&choice.reply));
-            chosen.map_or_else(|| Answered::Post(words(text)), pressed)
+            let post = || Answered::Post(chosen.map_or_else(|| words(text), |choice| post(&choice.reply)));
+            let opens = chosen.and_then(|choice| choice.opens.as_deref());
+            opens.map_or_else(post, |card| Answered::Ask(card.clone()))
         }
         Pending::Form(form) => {
             if let Some((choice, standing)) = form.standing_beside(text) {
@@ -73,10 +73,10 @@ fn fill(form: &Form, typed: Typed<'_>, in_words: &Words<'_>) -> Result<Answered,
     if rules::is_blank(text) {
         return Ok(Answered::Ask(form.asked()));
     }
-    let Some((step, rest)) = form.steps.split_first() else {
-        return choose(&form.submits, text, in_words)
-            .map(|submit| pressed(submit, form, submitted(&submit.reply, &form.answers)))
-            .ok_or(Complaint::NoChoice);
+    let Some((step, rest)) = form.steps.split_first().filter(|_| !form.asks_how()) else {
+        let submit = choose(&form.submits, text, in_words).ok_or(Complaint::NoChoice)?;
+        let post = || Answered::Post(submitted(&submit.reply, &form.answers));
+        return Ok(form.submitted_by(submit).map_or_else(post, Answered::Ask));
     };
     let value = if text.trim() == SKIPPED {
         passed_over(step, in_words)?
@@ -98,11 +98,6 @@ fn fill(form: &Form, typed: Typed<'_>, in_words: &Words<'_>) -> Result<Answered,
         answers.extend(value.map(|value| (step.id.clone(), value)));
     }
     Ok(Answered::Post(submitted(&reply, &answers)))
-}
-
-/// What follows from a choice: the card that it opens in this form, else what it posts.
-fn pressed(choice: &Choice, form: &Form, posts: Map<String, Value>) -> Answered {
-    choice.opens.as_ref().map_or(Answered::Post(posts), |card| Answered::Ask(form.opening(card)))
 }
 
 /// What the card would submit for an input that nobody touched.

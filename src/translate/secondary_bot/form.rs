@@ -90,19 +90,33 @@ impl Form {
         super::named(bare, text).map(|submit| &submit.reply)
     }
 
-    /// How the last answer submits the form; `None` while that is a question of its own. A secret must not wait for one.
+    /// How the last answer submits the form; `None` while that is a question of its own.
     pub fn sends(&self) -> Option<Reply> {
-        let nothing = || Reply::Value { text: None, value: Map::new().into() };
+        let with_answers =
+            || self.submits.iter().filter(|submit| !matches!(submit.reply, Reply::Bare { .. }));
+        let whole = with_answers().find(|submit| submit.opens.is_none());
         match self.submits.as_slice() {
             [only] if only.opens.is_none() => Some(only.reply.clone()),
-            [] => Some(nothing()),
-            several if self.is_secret() => {
-                let is_whole =
-                    |submit: &&Choice| submit.opens.is_none() && !matches!(submit.reply, Reply::Bare { .. });
-                let whole = several.iter().find(is_whole);
-                Some(whole.map_or_else(nothing, |submit| submit.reply.clone()))
-            }
+            [_, _, ..] if self.has_secrets() && with_answers().count() == 1 => Some(whole?.reply.clone()),
+            [] => Some(Reply::Value { text: None, value: Map::new().into() }),
             _ => None,
+        }
+    }
+
+    /// Whether it is asked now how to submit: behind the inputs, but before secrets, which wait for no other question.
+    pub fn asks_how(&self) -> bool {
+        match self.steps.first() {
+            Some(step) => step.is_secret() && self.sends().is_none(),
+            None => !self.submits.is_empty(),
+        }
+    }
+
+    /// What follows from how to submit: a card inside this one, this one's secrets, or `None` when nothing more is asked.
+    pub fn submitted_by(&self, submit: &Choice) -> Option<Self> {
+        match &submit.opens {
+            Some(card) => Some(self.opening(card)),
+            None if self.steps.is_empty() || matches!(submit.reply, Reply::Bare { .. }) => None,
+            None => Some(Self { submits: vec![submit.clone()], ..self.asked() }),
         }
     }
 
@@ -115,14 +129,16 @@ impl Form {
 
     /// Whether what is asked now must be kept out of storage.
     pub fn is_secret(&self) -> bool {
-        self.beside_secret
-            || matches!(self.steps.first(), Some(Step { kind: StepKind::Text { secret: true }, .. }))
+        self.beside_secret || (self.steps.first().is_some_and(Step::is_secret) && !self.asks_how())
     }
 
     /// Whether something is asked, now or later, that must be kept out of storage.
     pub fn will_be_secret(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.kind, StepKind::Text { secret: true }))
-            || self.then.iter().any(Self::will_be_secret)
+        self.has_secrets() || self.then.iter().any(Self::will_be_secret)
+    }
+
+    fn has_secrets(&self) -> bool {
+        self.steps.iter().any(Step::is_secret)
     }
 
     /// With another card behind it, and what that one brings.
@@ -147,11 +163,12 @@ impl Form {
         Some((choice, Self { beside, ..self.asked() }))
     }
 
-    /// A card inside this one, which is submitted with what was entered here.
+    /// A card inside this one, which is submitted with what was entered here; secrets of both are asked last.
     pub fn opening(&self, card: &Self) -> Self {
         let (then, beside, mut answers) = (self.then.clone(), self.beside.clone(), self.answers.clone());
         answers.extend(card.answers.clone());
-        Self { answers, beside, then, beside_secret: self.beside_secret, ..card.clone() }
+        let steps = [card.steps.as_slice(), &self.steps].concat();
+        Self { steps, answers, beside, then, beside_secret: self.beside_secret, ..card.clone() }
     }
 
     /// What is said now: what a card shows, why the last answer was none, and what is asked.
@@ -171,17 +188,20 @@ impl Form {
         Self { complaint: None, shown: Vec::new(), ..self.clone() }
     }
 
-    /// What is asked now: the next input, else how to submit.
+    /// What is asked now: the next input, or how to submit.
     pub fn question(&self, words: &Words<'_>) -> Option<Value> {
-        match self.steps.first() {
-            Some(step) => Some(step.question(words)),
-            None if !self.submits.is_empty() => Some(picker(words.get(Text::Choose), &self.submits)),
-            None => None,
+        if self.asks_how() {
+            return Some(picker(words.get(Text::Choose), &self.submits));
         }
+        self.steps.first().map(|step| step.question(words))
     }
 }
 
 impl Step {
+    pub fn is_secret(&self) -> bool {
+        matches!(self.kind, StepKind::Text { secret: true })
+    }
+
     fn question(&self, words: &Words<'_>) -> Value {
         let Self { id: _, prompt, required, kind, rules: _, error: _, given: _ } = self;
         match kind {

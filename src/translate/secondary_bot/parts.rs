@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::{
-    Choice, Form, Reply, Step, StepKind,
+    Choice, Form, Reply, Step,
     card::{self, text},
     offer,
 };
@@ -110,9 +110,7 @@ impl<'a> Parts<'a> {
             return None;
         }
         // Secrets are asked last, so that they are kept in memory for no longer than they must.
-        let is_secret = |step: &mut Step| matches!(step.kind, StepKind::Text { secret: true });
-        let secrets: Vec<_> = steps.extract_if(.., is_secret).collect();
-        steps.extend(secrets);
+        steps.sort_by_key(Step::is_secret);
         Some(Form { steps, submits, ..form })
     }
 

@@ -126,3 +126,47 @@ fn what_is_asked_behind_a_secret_does_not_take_its_place_and_can_be_chosen_all_t
     let Pending::Form(first) = &waits else { panic!("no form") };
     assert!(!waits.is_secret() && first.will_be_secret() && first.next().is_some_and(|pin| pin.is_secret()));
 }
+
+#[test]
+fn how_a_card_with_a_secret_is_sent_is_asked_before_the_secret() {
+    let password = |id: &str| json!({"type": "Input.Text", "id": id, "label": id, "style": "password"});
+    let submit = |title: &str| json!({"type": "Action.Submit", "title": title, "data": {"do": title}});
+    let inner = json!({"type": "Action.ShowCard", "title": "With a code", "card": {
+        "body": [password("code"), {"type": "Input.Text", "id": "place", "label": "Place"}], "actions": [submit("Go"), submit("Stay")]}});
+    let card = adaptive(
+        &json!([password("pin"), {"type": "Input.Text", "id": "name", "label": "Name"}]),
+        &json!([submit("Sign in"), submit("Register"), inner,
+            {"type": "Action.Submit", "title": "Cancel", "associatedInputs": "none", "data": {"stop": 1}}]),
+    );
+    let next = |pending: &Pending, text: &str| match answer(pending, text, &Words::default()) {
+        Answered::Ask(form) => Pending::Form(form),
+        Answered::Post(fields) => panic!("{fields:?}"),
+    };
+    let value = |pending: &Pending, typed: Typed<'_>| match answer(pending, typed, &Words::default()) {
+        Answered::Post(fields) => fields["value"].clone(),
+        Answered::Ask(form) => panic!("{form:?}"),
+    };
+    let question = |pending: &Pending| pending.form().and_then(|form| form.question(&Words::default()));
+    let how = next(&pending(&card), "Ada");
+    assert!(!how.is_secret());
+    assert_eq!(question(&how).expect("a question")["options"].as_array().map(Vec::len), Some(4));
+    assert_eq!(value(&how, "4".into()), json!({"stop": 1}), "without the secret");
+    let no_choice = next(&how, "what?");
+    assert!(no_choice.form().is_some_and(|form| form.asks_how() && form.complaint.is_some()));
+    let pin = next(&how, "Register");
+    assert!(pin.is_secret() && question(&pin).expect("a question")["maskType"] == "SECURE");
+    assert_eq!(value(&pin, "12".into()), json!({"do": "Register", "name": "Ada", "pin": "12"}));
+
+    let place = next(&how, "With a code");
+    assert!(!place.is_secret());
+    let code = next(&next(&place, "Rome"), "Go");
+    assert!(code.is_secret());
+    let Answered::Ask(pin) =
+        answer(&code, Typed { text: "34", name: Some("kept"), held: &[] }, &Words::default())
+    else {
+        panic!("the secret of the card around it is not asked for")
+    };
+    let last = Typed { text: "12", name: Some("n"), held: &["34".into()] };
+    let whole = json!({"do": "Go", "name": "Ada", "place": "Rome", "code": "34", "pin": "12"});
+    assert_eq!(value(&Pending::Form(pin), last), whole);
+}
