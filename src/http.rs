@@ -27,6 +27,7 @@ use crate::{
     direct_line::proxy::Pipe,
     domain::Timestamp,
     handoff::Handoff,
+    ledger::journal::JournalError,
     operator::tombstone::Tombstones,
     relay::Relay,
     secondary_bot::SecondaryBot,
@@ -214,14 +215,22 @@ async fn take_response(
         warn!("A call to the response endpoint was refused: its credential is missing or wrong")
     })?;
     let body = proof.goes_for(read_body(payload, headers, WEBHOOK_LIMIT).await?).into_inner();
-    let response = Response::parse(&body).map_err(|_| {
-        warn!("A call to the response endpoint was refused: its body is not JSON");
-        ApiError::BadRequest("The body is not JSON. Check the REST message in ServiceNow that sends it.")
-    })?;
+    let read = || {
+        Response::parse(&body).map_err(|_| {
+            warn!("A call to the response endpoint was refused: its body is not JSON");
+            ApiError::BadRequest("The body is not JSON. Check the REST message in ServiceNow that sends it.")
+        })
+    };
+    let response = read()?;
     if response.lost > 0 {
         warn!(lost = response.lost, "Parts of a webhook can't be read; the others are used");
     }
-    let heard = handoff.hear(response).await?;
+    let mut heard = handoff.hear(response).await;
+    // Removed or put back since it was last looked at: what is there now counts.
+    if matches!(heard, Err(JournalError::Shorter { .. })) {
+        heard = handoff.hear(read()?).await;
+    }
+    let heard = heard?;
     Ok(HttpResponse::Ok()
         .json(json!({"status": "success", "known": heard != crate::handoff::Heard::Unknown})))
 }

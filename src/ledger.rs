@@ -140,8 +140,8 @@ impl<M: Machine> Ledger<M> {
     }
 
     async fn read(&self, id: &ConversationId) -> Result<Option<Arc<Entry<M>>>, JournalError> {
-        let facts = self.journal.read(id, 0).await?;
-        Ok((!facts.is_empty()).then(|| Arc::new(Entry::new(&self.machine, id, &facts))))
+        let stored = self.journal.read_encoded(id, 0).await?;
+        Ok((!stored.is_empty()).then(|| Arc::new(Entry::new(&self.machine, id, &stored))))
     }
 
     /// As [`find`](Self::find), or a conversation of which nothing is stored.
@@ -176,7 +176,7 @@ impl<M: Machine> Ledger<M> {
         self.fresh.forget(id);
     }
 
-    /// A conversation whose journal is shorter than its copy is read anew by whoever asks for it next; another failure is told to who
+    /// A conversation whose journal is not its copy's any more is read anew by whoever asks for it next; another failure is told to who
     /// waits.
     fn heed(&self, entry: &Entry<M>, error: &JournalError) {
         match error {

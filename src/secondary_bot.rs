@@ -135,7 +135,8 @@ impl SecondaryBot {
             }
             _ => {}
         }
-        let session = self.ledger.find_or_begin(&ask::session(&request)).await?;
+        let id = ask::session(&request);
+        let mut session = self.ledger.find_or_begin(&id).await?;
         let asynchronous = self.responder.is_some() && !request.sync_response;
         let too_large = context::too_large(&request.context_variables);
         if too_large > 0 {
@@ -151,7 +152,13 @@ impl SecondaryBot {
             warn!(error = %why, "An attachment of a primary bot's was not fetched");
             return Ok(Told::NoFile(why));
         }
-        let Taken { request, repeated, in_secret } = take::take(self, &session, incoming).await?;
+        let mut taken = take::take(self, &session, incoming.clone()).await;
+        // Removed or put back since it was last looked at: what is there now counts.
+        if matches!(taken, Err(JournalError::Shorter { .. })) {
+            session = self.ledger.find_or_begin(&id).await?;
+            taken = take::take(self, &session, incoming).await;
+        }
+        let Taken { request, repeated, in_secret } = taken?;
         self.counters.one(if repeated { Count::Duplicates } else { Count::FromPrimaryBot });
         if asynchronous && !in_secret {
             return Ok(Told::Stored);

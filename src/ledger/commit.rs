@@ -8,7 +8,7 @@ use tracing::{Instrument as _, warn};
 use super::{
     Ledger,
     entry::Entry,
-    journal::{Append, JournalError, Position, encode},
+    journal::{Append, Expected, JournalError, Position, digest, encode},
     machine::{Decided, Machine},
 };
 use crate::domain::Timestamp;
@@ -165,10 +165,12 @@ impl<M: Machine> Ledger<M> {
         let at = M::position(copy);
         let stored: Vec<Vec<u8>> = facts.iter().map(encode).collect();
         let bytes = stored.iter().map(Vec::len).sum();
-        let appended = self.journal.append_encoded(&entry.id, at, stored, open).await;
+        let last = stored.last().map_or(0, |last| digest(last));
+        let expected = Expected { length: at, last: (at > 0).then(|| entry.last()) };
+        let appended = self.journal.append_encoded(&entry.id, expected, stored, open).await;
         match appended.inspect_err(|error| self.heed(entry, error))? {
             Append::Done(_) => {
-                entry.absorb(copy, facts);
+                entry.absorb(copy, facts, last);
                 self.fresh.appended(&entry.id, at, facts, bytes);
                 self.observe(entry, copy, facts);
                 Ok(true)

@@ -2,7 +2,10 @@
 
 use std::{
     ops::Deref,
-    sync::{self, Arc, OnceLock},
+    sync::{
+        self, Arc, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -18,7 +21,7 @@ use super::{
 };
 use crate::{
     domain::{ConversationId, Timestamp},
-    ledger::journal::{JournalError, Position, Stored as _},
+    ledger::journal::{JournalError, Position, Stored as _, decode, digest},
 };
 
 /// How often somebody who waits looks for another instance's facts, which don't wake anybody here.
@@ -29,6 +32,8 @@ pub struct Entry<M: Machine> {
     pub id: ConversationId,
     pub local: M::Local,
     pub(super) state: Mutex<M::State>,
+    /// The digest of the last fact in it, by which its journal is known again: one that was removed may have grown anew past it.
+    last: AtomicU64,
     /// The store's last failure, for those who waited for their turn meanwhile.
     failed: sync::Mutex<Option<Box<(Instant, JournalError)>>>,
     /// The position last seen, for those who wait for more; there since somebody first did.
@@ -38,13 +43,15 @@ pub struct Entry<M: Machine> {
 }
 
 impl<M: Machine> Entry<M> {
-    pub(super) fn new(machine: &M, id: &ConversationId, facts: &[M::Fact]) -> Self {
+    /// `stored`: all facts of the journal.
+    pub(super) fn new(machine: &M, id: &ConversationId, stored: &[Vec<u8>]) -> Self {
         let mut state = machine.begin(id);
-        facts.iter().for_each(|fact| M::fold(&mut state, fact));
+        stored.iter().for_each(|fact| M::fold(&mut state, &decode(fact)));
         Self {
             id: id.clone(),
             local: M::Local::default(),
             state: Mutex::new(state),
+            last: stored.last().map_or(0, |last| digest(last)).into(),
             failed: sync::Mutex::default(),
             moved: OnceLock::new(),
             turns: Default::default(),
@@ -75,13 +82,19 @@ impl<M: Machine> Entry<M> {
         self.failed.lock().unwrap_or_else(sync::PoisonError::into_inner)
     }
 
-    /// Folds in what the journal holds behind the copy. The only place where a state changes, and so the only one
-    /// that wakes.
-    pub(super) fn absorb(&self, copy: &mut M::State, facts: &[M::Fact]) {
+    /// The digest of the copy's last fact, for who holds the copy.
+    pub(super) fn last(&self) -> u64 {
+        self.last.load(Relaxed)
+    }
+
+    /// Folds in what the journal holds behind the copy, `last` being the digest of the last of it. The only place where a state
+    /// changes, and so the only one that wakes.
+    pub(super) fn absorb(&self, copy: &mut M::State, facts: &[M::Fact], last: u64) {
         if facts.is_empty() {
             return;
         }
         facts.iter().for_each(|fact| M::fold(copy, fact));
+        self.last.store(last, Relaxed);
         if let Some(moved) = self.moved.get() {
             moved.send_replace(M::position(copy));
         }
@@ -129,26 +142,33 @@ impl<M: Machine> Ledger<M> {
         copy: &mut M::State,
         from: Position,
     ) -> Result<Vec<M::Fact>, JournalError> {
-        let facts = self.journal.read(&entry.id, from).await.inspect_err(|e| self.heed(entry, e))?;
         let expected = M::position(copy);
-        let known = usize::try_from(expected - from).unwrap_or(usize::MAX);
-        let Some(news) = facts.get(known..) else {
+        // With the copy's last fact: another one in its place is another journal.
+        let begin = from.min(expected.saturating_sub(1));
+        let stored = self.journal.read_encoded(&entry.id, begin).await;
+        let mut stored = stored.inspect_err(|error| self.heed(entry, error))?;
+        let count = |facts| usize::try_from(facts).unwrap_or(usize::MAX);
+        let known = stored.get(..count(expected - begin)).map(<[_]>::last);
+        if known.is_none_or(|last| last.is_some_and(|last| digest(last) != entry.last())) {
             self.forget(&entry.id);
             return Err(JournalError::Shorter { expected });
-        };
+        }
+        let last = stored.last().map_or(0, |last| digest(last));
+        let facts: Vec<M::Fact> = stored.drain(count(from - begin)..).map(|fact| decode(&fact)).collect();
+        let news = &facts[count(expected - from)..];
         let unreadable = news.iter().filter(|fact| fact.is_of_a_newer_build()).count();
         if unreadable > 0 {
             tracing::warn!(conversation.id = %entry.id, unreadable, "A newer build has stored what this one can't read; it stores and shows what it can, and makes no calls for the conversation");
         }
-        entry.absorb(copy, news);
+        entry.absorb(copy, news, last);
         Ok(facts)
     }
 
     /// Folds in what other instances have stored.
     ///
     /// # Errors
-    /// When the store fails. When the journal is shorter than the copy, the conversation is forgotten, too: it is read anew
-    /// by whoever asks for it next.
+    /// When the store fails. When the journal is not the copy's any more, the conversation is forgotten, too: it is read anew by
+    /// whoever asks for it next.
     pub async fn refresh(&self, entry: &Entry<M>) -> Result<(), JournalError> {
         self.catch_up(entry, &mut *entry.turn_at_copy().await?).await
     }

@@ -3,7 +3,12 @@
 //! That one operation is the lock, the order, the dedupe and the commit. Its contract is the test suite in
 //! `journal/contract.rs`, run on every implementation.
 
-use std::{cmp::Ordering, fmt, sync::Arc};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{DefaultHasher, Hasher as _},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
@@ -30,6 +35,35 @@ pub use self::{
 /// A conversation's position in its journal: how many facts stand before it.
 pub type Position = u64;
 
+/// What a writer knows of a journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected {
+    pub length: Position,
+    /// The [`digest`] of its last fact, where the writer has it.
+    pub last: Option<u64>,
+}
+
+impl From<Position> for Expected {
+    fn from(length: Position) -> Self {
+        Self { length, last: None }
+    }
+}
+
+impl Expected {
+    /// The journal's length beside the one expected; less, too, when its last fact is another.
+    fn compare(self, length: Position, last: Option<&[u8]>) -> Ordering {
+        let is_other = self.last.zip(last).is_some_and(|(known, last)| known != digest(last));
+        length.cmp(&self.length).then(if is_other { Ordering::Less } else { Ordering::Equal })
+    }
+}
+
+/// By which a fact in its stored form is known again in this process.
+pub fn digest(fact: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(fact);
+    hasher.finish()
+}
+
 /// What became of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Append {
@@ -48,10 +82,10 @@ pub enum JournalError {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The journal was longer before: it was removed, or an older copy was put in its place. Not a conflict: reading on
-    /// would bring nothing, for ever.
+    /// The journal was longer before, or another: it was removed, or an older copy was put in its place, and may have grown
+    /// since. Not a conflict: reading on would bring nothing, for ever, or what does not follow from what is known.
     #[error(
-        "the journal is shorter than the {expected} facts it had: it was removed, or put back to an older state"
+        "the journal does not hold the {expected} facts it had: it was removed, or put back to an older state"
     )]
     Shorter { expected: Position },
 }
@@ -94,13 +128,13 @@ pub trait Journal: Send + Sync + 'static {
     /// are fewer facts than `from`.
     async fn read(&self, name: Name<'_>, from: Position) -> Result<Option<Vec<Vec<u8>>>, JournalError>;
 
-    /// Stores all of `facts` if the journal has `expected` of them, or nothing; gives its length before, beside that. `open`:
-    /// whether the sweep must look at this conversation from now on; `None` leaves that as it is. Without facts only that is
-    /// changed, under the same condition.
+    /// Stores all of `facts` if the journal is as `expected`, or nothing; gives its length before, beside that; less, too, when
+    /// the last of its facts is another. `open`: whether the sweep must look at this conversation from now on; `None` leaves that as
+    /// it is. Without facts only that is changed, under the same condition.
     async fn append(
         &self,
         name: Name<'_>,
-        expected: Position,
+        expected: Expected,
         facts: Vec<Vec<u8>>,
         open: Option<bool>,
     ) -> Result<Ordering, JournalError>;

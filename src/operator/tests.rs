@@ -163,7 +163,7 @@ async fn what_a_newer_build_has_stored_is_exported_found_and_erased() {
     );
     let stored = [&mood, r#"2{"fact":"user_mood","words":"dim"}"#, "1 no JSON"];
     let stored = stored.map(|fact| fact.as_bytes().to_vec()).to_vec();
-    operator.chats.append_encoded(&id, 1, stored, None).await.expect("stored");
+    operator.chats.append_encoded(&id, 1.into(), stored, None).await.expect("stored");
     let shown = operator.show("c-1").await.expect("shown");
     assert!(shown[1].ends_with("\tuser_mood\t") && shown[3].ends_with("\tunknown\t"), "{shown:?}");
     let export = operator.export("c-1").await.expect("exported");

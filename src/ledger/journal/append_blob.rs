@@ -26,7 +26,7 @@ use self::{
     container::Container,
     known::Known,
 };
-use super::{Journal, JournalError, Name, Position, Which};
+use super::{Expected, Journal, JournalError, Name, Position, Which};
 use crate::{
     azure::{
         fault::Fault,
@@ -183,7 +183,7 @@ impl Journal for AppendBlobJournal {
     async fn append(
         &self,
         name: Name<'_>,
-        expected: Position,
+        expected: Expected,
         facts: Vec<Vec<u8>>,
         open: Option<bool>,
     ) -> Result<Ordering, JournalError> {
@@ -196,7 +196,7 @@ impl Journal for AppendBlobJournal {
         }
         let (id, name, marker) = (name.id, name::blob(name::JOURNALS, name), name::blob(name::MARKERS, name));
         let put = async {
-            let end = self.end(&name, expected).await?;
+            let end = self.end(&name, expected.length).await?;
             let closes = self.before_append(&marker, open).await?;
             self.commit(&name, end, &block).await?;
             Ok((end, closes))
@@ -206,7 +206,8 @@ impl Journal for AppendBlobJournal {
             Err(Stop::Fault(fault)) => return Err(failed(fault)),
             Err(Stop::Length(length)) => return Ok(length),
         };
-        let after = Mark { position: expected + facts.len() as u64, offset: end.offset + block.len() as u64 };
+        let after =
+            Mark { position: expected.length + facts.len() as u64, offset: end.offset + block.len() as u64 };
         self.known.learn(&name, &[end, after]);
         if let Some(etag) = closes
             && let Err(fault) = once(UNMARK, self.container.remove(&marker, Some(etag))).await

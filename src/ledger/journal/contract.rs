@@ -1,6 +1,6 @@
 //! What every journal promises, as tests to run on each implementation.
 
-use super::{Append, JournalError, Store};
+use super::{Append, Expected, JournalError, Store, digest, encode};
 use crate::{
     domain::{ConversationId, Timestamp},
     session::{Fact, UserSaid},
@@ -82,6 +82,21 @@ async fn what_is_removed_is_gone_and_may_begin_anew(journal: &Store<Fact>) {
     assert!(all.contains(&other) && !all.contains(&id));
     assert_eq!(journal.append(&id, 0, &[fact(4)], None).await.expect("append"), Append::Done(1));
     assert_eq!(journal.read(&id, 0).await.expect("read"), [fact(4)]);
+}
+
+/// Of a container of blobs, which goes by bytes, only a look tells.
+pub async fn one_that_has_begun_anew_is_another(journal: &Store<Fact>) {
+    let id = id("begun anew");
+    journal.append(&id, 0, &[fact(1), fact(2)], None).await.expect("append");
+    journal.remove(&id).await.expect("remove");
+    journal.append(&id, 0, &[fact(3), fact(4444)], None).await.expect("append");
+    let append = async |last| {
+        let expected = Expected { length: 2, last: Some(digest(&encode(&fact(last)))) };
+        journal.append_encoded(&id, expected, vec![encode(&fact(5))], None).await
+    };
+    assert!(append(2).await.is_err_and(|error| matches!(error, JournalError::Shorter { .. })));
+    assert_eq!(journal.read(&id, 2).await.expect("read"), []);
+    assert_eq!(append(4444).await.expect("append"), Append::Done(3));
 }
 
 async fn a_repeat_after_a_lost_answer_is_a_conflict_and_can_be_recognised(journal: &Store<Fact>) {

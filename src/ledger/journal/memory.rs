@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Journal, JournalError, Name, Position, Store, Which};
+use super::{Expected, Journal, JournalError, Name, Position, Store, Which};
 use crate::domain::ConversationId;
 
 /// What is asked of a store.
@@ -163,7 +163,7 @@ impl Journal for MemoryJournal {
     async fn append(
         &self,
         name: Name<'_>,
-        expected: Position,
+        expected: Expected,
         facts: Vec<Vec<u8>>,
         open: Option<bool>,
     ) -> Result<Ordering, JournalError> {
@@ -201,8 +201,9 @@ fn ids<'a>(keys: impl Iterator<Item = &'a String>, realm: &str) -> Vec<Conversat
 }
 
 impl Kept {
-    fn append(&mut self, key: &str, expected: Position, facts: Vec<Vec<u8>>, open: Option<bool>) -> Ordering {
-        let length = self.facts.get(key).map_or(0, |stored| stored.len() as u64).cmp(&expected);
+    fn append(&mut self, key: &str, expected: Expected, facts: Vec<Vec<u8>>, open: Option<bool>) -> Ordering {
+        let stored = self.facts.get(key).map(Vec::as_slice).unwrap_or_default();
+        let length = expected.compare(stored.len() as u64, stored.last().map(Vec::as_slice));
         if length.is_ne() {
             return length;
         }
@@ -226,6 +227,7 @@ mod tests {
     async fn keeps_the_contract() {
         let journal = MemoryJournal::default();
         contract::all(&journal.store()).await;
+        contract::one_that_has_begun_anew_is_another(&journal.store()).await;
         contract::reopened(&journal.store(), journal.store()).await;
     }
 }

@@ -19,7 +19,7 @@ use self::{
     place::Place,
     writer::{Pending, TRY, What, write_groups},
 };
-use super::{Journal, JournalError, Name, Position, Which};
+use super::{Expected, Journal, JournalError, Name, Position, Which};
 use crate::domain::ConversationId;
 
 mod place;
@@ -122,7 +122,7 @@ impl Journal for SqliteJournal {
     async fn append(
         &self,
         name: Name<'_>,
-        expected: Position,
+        expected: Expected,
         facts: Vec<Vec<u8>>,
         open: Option<bool>,
     ) -> Result<Ordering, JournalError> {
@@ -236,6 +236,7 @@ mod tests {
     async fn keeps_the_contract() {
         let (folder, journal) = journal();
         contract::all(&journal).await;
+        contract::one_that_has_begun_anew_is_another(&journal).await;
         contract::reopened(&journal, opened(&folder)).await;
     }
 

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::{sync::SetOnce, time::timeout};
 
-use super::{Append, Journal, JournalError, Name, Position, Stored, Which, decode, encode};
+use super::{Append, Expected, Journal, JournalError, Name, Position, Stored, Which, decode, encode};
 use crate::domain::ConversationId;
 
 /// How long a request waits for the store to open: less than its caller does.
@@ -117,23 +117,24 @@ impl<F: Stored> Store<F> {
         facts: &[F],
         open: Option<bool>,
     ) -> Result<Append, JournalError> {
-        self.append_encoded(id, expected, facts.iter().map(encode).collect(), open).await
+        self.append_encoded(id, expected.into(), facts.iter().map(encode).collect(), open).await
     }
 
     /// As [`append`](Self::append), of facts in their stored form.
     pub async fn append_encoded(
         &self,
         id: &ConversationId,
-        expected: Position,
+        expected: Expected,
         facts: Vec<Vec<u8>>,
         open: Option<bool>,
     ) -> Result<Append, JournalError> {
-        let end = expected + facts.len() as u64;
+        let length = expected.length;
+        let end = length + facts.len() as u64;
         let appended = self.journal().await?.append(name::<F>(id), expected, facts, open).await;
         match self.noted(appended)? {
             Ordering::Equal => Ok(Append::Done(end)),
             Ordering::Greater => Ok(Append::Conflict),
-            Ordering::Less => Err(JournalError::Shorter { expected }),
+            Ordering::Less => Err(JournalError::Shorter { expected: length }),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a process remembers, and what others store meanwhile.
 
 use super::*;
-use crate::domain::ActivityId;
+use crate::{domain::ActivityId, ledger::journal::encode, session::UserSaid};
 
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_was_removed_or_put_back_is_an_error_once_and_then_read_anew() {
@@ -15,6 +15,30 @@ async fn a_journal_that_was_removed_or_put_back_is_an_error_once_and_then_read_a
         assert!(!process.ledger.remembers(&conversation()));
         let again = process.ledger.find(&conversation()).await.expect("read");
         assert_eq!(again.is_some(), keeps > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_was_removed_is_known_as_another_however_far_it_has_grown_anew() {
+    for (further, looks) in [(0, true), (0, false), (1, true), (1, false), (7, true), (7, false)] {
+        let stage = Stage::new();
+        let process = stage.process();
+        let entry = stage.live(&process).await;
+        let length = usize::try_from(entry.state().await.position).expect("a small number");
+        let key = conversation();
+        stage.journal.shrink(key.as_str(), 1);
+        for number in 1..length + further {
+            let said = UserSaid { client_id: Some(format!("anew {number}")), ..UserSaid::default() };
+            stage.journal.push(key.as_str(), &encode(&Fact::UserSaid(Box::new(said))));
+        }
+        let failed = match looks {
+            true => process.ledger.refresh(&entry).await,
+            false => process.ledger.commit(&entry, says_as("c1", "hello")).await.map(drop),
+        };
+        assert!(matches!(failed, Err(JournalError::Shorter { .. })), "{further} {looks}: {failed:?}");
+        let again = process.ledger.find(&key).await.expect("read").expect("the one there is now");
+        let position = again.state().await.position;
+        assert_eq!(position, (length + further) as u64);
     }
 }
 

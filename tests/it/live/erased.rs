@@ -69,3 +69,14 @@ async fn who_was_forgotten_may_ask_for_a_person_again_and_begins_anew() {
         assert!(!world.stored_bytes().windows(later.len()).any(|bytes| bytes == later.as_bytes()));
     }
 }
+
+#[tokio::test]
+async fn servicenow_is_answered_200_by_who_has_not_yet_noticed_an_erase() {
+    let world = World::start().await;
+    let chat = world.live_chat().await;
+    world.operator().erase(chat.conversation(), false).await.unwrap();
+    let text = json!({"uiType": "OutputText", "messageId": "late", "value": "Are you there?"});
+    let late = json!({"clientSessionId": chat.conversation(), "requestId": "late", "body": [text]});
+    let sent = world.servicenow.send_raw(chat.conversation(), late).await;
+    assert_eq!(sent.status, Some(200), "another status would make it give up all");
+}

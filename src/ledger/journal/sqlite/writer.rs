@@ -5,12 +5,12 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use tokio::sync::oneshot;
 
-use super::{super::Position, place::Place};
+use super::{super::Expected, place::Place};
 
-const LAST: &str = "SELECT position FROM fact WHERE conversation = ? ORDER BY position DESC LIMIT 1";
+const LAST: &str = "SELECT position, body FROM fact WHERE conversation = ? ORDER BY position DESC LIMIT 1";
 /// A write that leaves nothing behind; no conversation's id is empty.
 pub const TRY: &str = "INSERT OR IGNORE INTO open_conversation VALUES (''); DELETE FROM open_conversation WHERE conversation = '';";
 /// Appends of one transaction; bounds how long the first of them waits for the last.
@@ -26,7 +26,7 @@ pub struct Pending {
 /// A write.
 pub enum What {
     Append {
-        expected: Position,
+        expected: Expected,
         facts: Vec<Vec<u8>>,
         open: Option<bool>,
     },
@@ -78,26 +78,31 @@ fn write(connection: &Connection, one: &Pending) -> Result<Ordering, rusqlite::E
     }
 }
 
-/// Facts of a conversation.
-fn length(connection: &Connection, conversation: &str) -> Result<Position, rusqlite::Error> {
-    let last: Option<Position> =
-        connection.prepare_cached(LAST)?.query_row([conversation], |row| row.get(0)).optional()?;
-    Ok(last.map_or(0, |last| last + 1))
+/// A conversation's length beside the one expected.
+fn length(
+    connection: &Connection,
+    conversation: &str,
+    expected: Expected,
+) -> Result<Ordering, rusqlite::Error> {
+    let mut last = connection.prepare_cached(LAST)?;
+    let compare =
+        |row: &Row<'_>| Ok(expected.compare(row.get::<_, u64>(0)? + 1, Some(row.get_ref(1)?.as_bytes()?)));
+    Ok(last.query_row([conversation], compare).optional()?.unwrap_or_else(|| expected.compare(0, None)))
 }
 
 fn append(
     connection: &Connection,
     conversation: &str,
-    expected: Position,
+    expected: Expected,
     facts: &[Vec<u8>],
     open: Option<bool>,
 ) -> Result<Ordering, rusqlite::Error> {
-    let length = length(connection, conversation)?.cmp(&expected);
+    let length = length(connection, conversation, expected)?;
     if length.is_ne() {
         return Ok(length);
     }
     let mut insert = connection.prepare_cached("INSERT INTO fact VALUES (?, ?, ?)")?;
-    for (position, body) in (expected..).zip(facts) {
+    for (position, body) in (expected.length..).zip(facts) {
         insert.execute(params![conversation, position, body])?;
     }
     match open {
