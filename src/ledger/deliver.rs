@@ -10,6 +10,7 @@ use super::{
     commit::{Committed, InDoubt, in_task},
     entry::Entry,
     journal::JournalError,
+    lease::Settled,
     machine::{Decided, Machine, Outcome},
     outbox::{CallId, Lane, Next},
     retry::{Failure, after},
@@ -132,7 +133,7 @@ async fn run<R: Role>(
             None => match take(role, entry, lane).await? {
                 Next::Nothing => return Ok(()),
                 Next::Lease(call, _) => call,
-                Next::GiveUp(..) => continue,
+                Next::GiveUp(..) | Next::PutOff(..) => continue,
                 Next::At(at) => {
                     making = None;
                     let wait = at.millis_since(ledger.now()).max(1).unsigned_abs();
@@ -164,6 +165,7 @@ async fn take<R: Role>(
         match next {
             Next::Lease(call, number) => return Decided::Facts(vec![ledger.lease(call, number, now)]),
             Next::GiveUp(call, why) => given_up = outbox.get(call).cloned().zip(Some(why)),
+            Next::PutOff(call, at) => return ledger.put_off(state, call, at, now),
             Next::Nothing | Next::At(_) => {}
         }
         Decided::Nothing
@@ -200,6 +202,14 @@ async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<O
 }
 
 impl<M: Machine> Ledger<M> {
+    /// The fact that a call is not made before `at`.
+    fn put_off(&self, state: &M::State, call: CallId, at: Timestamp, now: Timestamp) -> Decided<M> {
+        let Some(queued) = M::outbox(state).get(call) else { return Decided::Nothing };
+        let outcome = Outcome::Retry { at, uncertain: false };
+        let settled = Settled { call, attempt: None, outcome: outcome.settlement(), at: now };
+        Decided::Facts(self.machine.settle(state, queued, settled, &outcome))
+    }
+
     /// Adds the lease of the one call that `facts` ask for, if it may be made at once.
     fn lease_first(
         &self,

@@ -134,6 +134,9 @@ pub enum Next {
     /// This call is to be made, for the so-manieth time.
     Lease(CallId, u32),
     GiveUp(CallId, Why),
+    /// This process, which alone knows the words, waits for the far end until then. It says so, for others not to take them for
+    /// gone.
+    PutOff(CallId, Timestamp),
 }
 
 impl<C> Default for Outbox<C> {
@@ -201,7 +204,10 @@ impl<C> Outbox<C> {
                 return Next::GiveUp(head.id, if doubtful { Why::MayHaveArrived } else { Why::Unreachable });
             }
             if let Err(later) = outage.may_ask(now, jitter) {
-                return Next::At(later.min(end));
+                let at = later.min(end);
+                let taken_for_gone = known_until.millis_since(at) < LEASE / 2;
+                let mine = head.whispered_by.as_deref() == Some(me) && head.lease.is_none();
+                return if mine && taken_for_gone { Next::PutOff(head.id, at) } else { Next::At(at) };
             }
         }
         Next::Lease(head.id, head.attempts + 1)

@@ -114,3 +114,27 @@ async fn words_that_one_process_knows_are_given_up_by_no_other_while_that_one_tr
     let asked_again = stage.facts().await.iter().any(asked_again);
     assert_eq!((stage.far_end.names().len(), asked_again), (9, false));
 }
+
+#[tokio::test(start_paused = true)]
+async fn words_that_one_process_knows_are_given_up_by_no_other_while_its_far_end_wants_to_be_left_alone() {
+    let stage = Stage::new();
+    let (one, other) = (stage.process(), stage.process());
+    let entry = stage.live(&one).await;
+    stage.far_end.next(Reply::Fails(Failure::NotTaken { wait: 25_000 }));
+    let elsewhere = one.ledger.begin(&ConversationId::parse("another chat").expect("an id"));
+    one.commit(&elsewhere, escalation(0)).await;
+    deliver_soon(&one, &elsewhere);
+    sleep(Duration::from_millis(50)).await;
+    one.whisper(&entry, "c1").await;
+    let theirs = other.entry().await;
+    let began = Instant::now();
+    while !entry.state().await.outbox.is_empty() {
+        other.ledger.refresh(&theirs).await.expect("read");
+        deliver_soon(&other, &theirs);
+        sleep(Duration::from_millis(500)).await;
+    }
+    let facts = stage.facts().await;
+    let asked_again = |fact: &Fact| matches!(fact, Fact::Noticed { notice: Notice::EnterAgain, .. });
+    assert!(!facts.iter().any(asked_again) && stage.far_end.names().contains(&"message"), "{facts:?}");
+    assert!((24..40).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}

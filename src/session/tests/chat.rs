@@ -116,7 +116,7 @@ impl Chat {
                     self.done(call);
                 }
                 Next::GiveUp(call, why) => drop(self.settles(call, Outcome::GivenUp(why))),
-                Next::At(_) | Next::Nothing => return told,
+                Next::At(_) | Next::PutOff(..) | Next::Nothing => return told,
             }
         }
     }
@@ -191,7 +191,7 @@ pub fn lease(state: &State, now: Timestamp) -> Option<Lease> {
         Next::Lease(call, attempt) => {
             Some(Lease { call, attempt, by: "me".to_owned(), at: now, until: now.plus_millis(LEASE) })
         }
-        Next::Nothing | Next::At(_) | Next::GiveUp(..) => None,
+        Next::Nothing | Next::At(_) | Next::PutOff(..) | Next::GiveUp(..) => None,
     }
 }
 

@@ -191,7 +191,7 @@ fn name(by: usize) -> &'static str {
 
 fn wants(all: &All, by: usize, copy: &Session) -> Option<Next> {
     let next = copy.outbox.next(LANE, now(all, by), name(by), &mut Outage::default(), 0);
-    (!matches!(next, Next::Nothing | Next::At(_))).then_some(next)
+    (!matches!(next, Next::Nothing | Next::At(_) | Next::PutOff(..))).then_some(next)
 }
 
 /// Does it; false when nothing comes of it.
@@ -472,7 +472,7 @@ fn take(model: &Small, all: &mut All, by: usize, lost: bool) -> bool {
                 settle(model, all, by, &queued, number, &Outcome::GivenUp(why), lost);
                 return true;
             }
-            Some(Next::Nothing | Next::At(_)) | None => return true,
+            Some(Next::Nothing | Next::At(_) | Next::PutOff(..)) | None => return true,
         }
     }
 }
