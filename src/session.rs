@@ -235,7 +235,7 @@ impl State {
         !self.is_live() && self.left.is_some_and(|at| is_recent(at, DOUBLE_CLICK, now))
     }
 
-    /// Whether a masked answer was given in this chat.
+    /// Whether a masked answer was given.
     pub fn whispers(&self) -> bool {
         !self.whispered.is_empty()
     }

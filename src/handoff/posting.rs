@@ -17,7 +17,7 @@ use crate::{
     far_end::CallError,
     files::TakeError,
     ledger::{Committed, commit_and_deliver, journal::JournalError},
-    session::{Command, LANE, Phase, Quota, UserSaid},
+    session::{Command, LANE, Phase, Quota, State, UserSaid},
     translate::{answer::is_click, takeover},
     wire::activity::{Account, Activity},
 };
@@ -73,36 +73,53 @@ impl Posting {
         activity: Activity,
         trace: Option<String>,
     ) -> Result<Posted, JournalError> {
-        let (conversation, activity) = (client.conversation, Arc::new(activity));
+        let activity = Arc::new(activity);
+        let posted = self.post_to(client, &activity, trace.clone()).await;
+        let Err(JournalError::Shorter { .. }) = posted else { return posted };
+        // Put back since it was last looked at: what is there now counts.
+        let Some(conversation) = self.calls.ledger.find(&client.conversation.id).await? else {
+            return posted;
+        };
+        Box::pin(self.post_to(Client { conversation: &conversation, ..client }, &activity, trace)).await
+    }
+
+    async fn post_to(
+        &self,
+        client: Client<'_>,
+        activity: &Arc<Activity>,
+        trace: Option<String>,
+    ) -> Result<Posted, JournalError> {
+        let (conversation, now) = (client.conversation, self.calls.ledger.now());
         // The phase may change under our hands; then the next look decides.
         for turn in 0..3 {
             if !conversation.state().await.is_live() {
                 // What is not for a live chat goes by what the journal says now, not by our copy of it.
                 self.calls.ledger.refresh(conversation).await?;
             }
-            if let Some(known) = self.known(conversation, &activity).await {
+            if let Some(known) = self.known(conversation, activity).await {
                 return Ok(Posted::Known(known));
             }
-            let (phase, frozen) = {
+            let (phase, frozen, is_closed) = {
                 let state = conversation.state().await;
-                (state.phase.clone(), state.outbox.is_frozen() && !state.is_live())
+                let is_closed = is_click(activity) || may_be_secret(conversation, &state, activity, now);
+                (state.phase.clone(), state.outbox.is_frozen() && !state.is_live(), is_closed)
             };
             let posted = match phase {
                 _ if frozen => Some(Posted::Refused(Refusal::OfANewerBuild)),
-                // Whatever it answers is closed; the bot would not understand it.
-                Phase::Returning { .. } | Phase::Bot | Phase::Over if is_click(&activity) => {
+                // Whatever it answers is closed; the bot would not understand it, or hear a secret.
+                Phase::Returning { .. } | Phase::Bot | Phase::Over if is_closed => {
                     let latest = Box::pin(self.latest_of_bot(client)).await;
-                    say(&self.attaching, conversation, &activity, None, trace.clone(), latest).await?
+                    say(&self.attaching, conversation, activity, None, trace.clone(), latest).await?
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
-                    self.post_live(conversation, &activity, trace.clone()).await?
+                    self.post_live(conversation, activity, trace.clone()).await?
                 }
                 Phase::Returning { .. } => {
                     Box::pin(self.bot.return_now(conversation, None)).await;
                     None
                 }
                 Phase::Bot => {
-                    Box::pin(self.post_to_bot(client, &activity, trace.as_deref(), turn == 0)).await?
+                    Box::pin(self.post_to_bot(client, activity, trace.as_deref(), turn == 0)).await?
                 }
                 Phase::Over => Some(Posted::Refused(Refusal::Over)),
             };
@@ -157,7 +174,12 @@ impl Posting {
             self.calls.count_duplicates(1);
             return Some(known.clone());
         }
-        let ends_again = activity.kind == "endOfConversation" && state.ended_by_user(self.calls.ledger.now());
+        let (ledger, now) = (&self.calls.ledger, self.calls.ledger.now());
+        if activity.kind == "message" && !state.is_live() && state.whispers() {
+            let mark = ledger.whispers().marks().mark(activity.text.as_deref().unwrap_or_default());
+            return state.whispered_as(&mark, now, false).cloned();
+        }
+        let ends_again = activity.kind == "endOfConversation" && state.ended_by_user(now);
         ends_again.then(|| ActivityId::of_nothing(&conversation.id))
     }
 
@@ -311,4 +333,11 @@ impl Posting {
         let is_it = |other: &&Activity| takeover::client_id(other).as_ref() == Some(&mine);
         read.activities.iter().rev().find(is_it)?.id.clone()
     }
+}
+
+/// Whether words may be the answer to a masked question whose chat has ended, because who says them may not know that it has.
+fn may_be_secret(conversation: &Conversation, state: &State, activity: &Activity, now: Timestamp) -> bool {
+    let end =
+        state.questions.closed_in_secret(now).filter(|_| activity.kind == "message" && !state.is_live());
+    end.is_some_and(|end| !conversation.local.has_read(end))
 }

@@ -126,6 +126,7 @@ impl Reading {
     /// client's poll never fails because of them.
     pub async fn page(&self, client: Client<'_>, asked: &Asked<'_>) -> Result<Page, JournalError> {
         let read = asked.read.unwrap_or_else(|| Cursor::read(asked.watermark).local);
+        client.conversation.local.reads(read);
         self.forget_read(client.conversation, read);
         if asked.hold.is_zero() {
             return self.look(client, asked, read).await;

@@ -11,7 +11,7 @@ use crate::{
     ledger::{CallId, Committed, Decided, Ledger, Machine as _, decide_and_deliver, journal::JournalError},
     session::{Chat, Command, Fact, FileFault, LANE, Notice, Quota, State, ToAgent, UserSaid},
     translate::{
-        answer::{Amiss, Answer, answer_to},
+        answer::{Amiss, Answer, answer_to, is_click},
         password, takeover,
     },
     wire::activity::Activity,
@@ -35,7 +35,11 @@ pub async fn say(
         let activity = password::hidden(&activity, &inputs);
         let whole = attached.as_ref().map(|attached| password::hidden(&attached.activity, &inputs));
         let whole = whole.as_deref().unwrap_or(&activity);
-        let answer = answer_to(whole, &state.conversation, &state.questions, &texts.of_user(&state.user));
+        let closed = !state.is_live() && !is_click(whole) && state.questions.closed_in_secret(now).is_some();
+        let answer = match closed {
+            true => Answer::closed_in_secret(),
+            false => answer_to(whole, &state.conversation, &state.questions, &texts.of_user(&state.user)),
+        };
         // Its own id says more than its words: those of another masked answer may be the same.
         let itself = client_id.as_deref().and_then(|id| state.posted_as(id).cloned());
         if let Some(id) = itself.or_else(|| repeats_whisper(&ledger, state, &answer, at)) {

@@ -155,6 +155,7 @@ impl State {
         if let Some(segment) = self.last_segment() {
             segment.cut = Some(request.cut.clone());
         }
+        self.questions.begin_chat();
         self.phase = Phase::Waiting { since: request.at, queued: false };
         self.open_chat(request);
     }
@@ -163,6 +164,9 @@ impl State {
         self.last_heard = said.at;
         let id = said.id.clone().unwrap_or_else(|| ActivityId::local(&self.conversation, self.position));
         let masked = said.whisper().map(|_| CallId(self.position, 0));
+        if !self.is_live() {
+            self.questions.told_closed(said.at);
+        }
         if let Some(question) = said.answers.filter(|_| said.message.is_some()) {
             self.questions.answer(question, masked);
         }
@@ -268,8 +272,7 @@ impl State {
         self.agent_types = None;
         self.people = Vec::new();
         self.left = (why == EndReason::ByUser).then_some(at);
-        self.questions.end_chat();
-        self.whispered.clear();
+        self.questions.end_chat(self.position);
         self.unfetched.clear();
         self.phase = Phase::Returning { why, agent };
         if tell {

@@ -24,6 +24,8 @@ pub struct Chat {
 pub struct Local {
     /// When the user was last seen typing; 0 never.
     typed: AtomicI64,
+    /// Up to where a client has the journal.
+    read: AtomicU64,
     /// Bytes of files that are coming in now.
     pub coming: Arc<AtomicU64>,
     /// Held while a fresh Copilot Studio conversation is opened.
@@ -39,6 +41,16 @@ impl Local {
     /// Notes that the user types.
     pub fn types(&self, now: Timestamp) {
         self.typed.store(now.0, Relaxed);
+    }
+
+    /// Notes that a client has the facts before `position`.
+    pub fn reads(&self, position: Position) {
+        self.read.fetch_max(position, Relaxed);
+    }
+
+    /// Whether a client is known here to have the fact at `position`.
+    pub fn has_read(&self, position: Position) -> bool {
+        self.read.load(Relaxed) > position
     }
 
     /// When the user was last seen typing here.

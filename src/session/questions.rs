@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::{domain::control::Control, ledger::CallId};
+use super::DOUBLE_CLICK;
+use crate::{
+    domain::{Timestamp, control::Control},
+    ledger::CallId,
+};
 
 /// The questions of a conversation, each known by where it stands.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +24,8 @@ pub struct Questions {
     newest: u64,
     /// Where a person spoke last.
     spoken: u64,
+    /// A masked question was open when its chat ended: where that stands, and when somebody was first told that it is closed.
+    closed: Option<(u64, Option<Timestamp>)>,
 }
 
 impl Questions {
@@ -105,7 +111,29 @@ impl Questions {
         self.open.retain(|(at, _)| !over.contains(at));
     }
 
-    pub(super) fn end_chat(&mut self) {
-        *self = Self { answered: std::mem::take(&mut self.answered), ..Self::default() };
+    /// Its end stands at `position`.
+    pub(super) fn end_chat(&mut self, position: u64) {
+        let closed = self.open.iter().any(|(_, control)| control.is_secure()).then_some((position, None));
+        *self = Self { answered: std::mem::take(&mut self.answered), closed, ..Self::default() };
+    }
+
+    pub(super) fn begin_chat(&mut self) {
+        self.closed = None;
+    }
+
+    /// Somebody was told that a question is closed.
+    pub(super) fn told_closed(&mut self, at: Timestamp) {
+        if let Some((_, told)) = &mut self.closed {
+            told.get_or_insert(at);
+        }
+    }
+
+    /// Where the chat's end stands when what is typed behind it, by who may not have seen it, may be the answer to a masked
+    /// question.
+    pub fn closed_in_secret(&self, now: Timestamp) -> Option<u64> {
+        let still = |(position, told): (u64, Option<Timestamp>)| {
+            told.is_none_or(|told| now.millis_since(told) < DOUBLE_CLICK).then_some(position)
+        };
+        self.closed.and_then(still)
     }
 }

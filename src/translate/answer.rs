@@ -65,6 +65,13 @@ pub enum Amiss {
     Missing(Missing),
 }
 
+impl Answer {
+    /// Words that may be the answer to a masked question which is closed.
+    pub fn closed_in_secret() -> Self {
+        Self { amiss: Some(Amiss::Closed), secure: true, nothing: true, ..Self::default() }
+    }
+}
+
 /// Never shows the text: it may be a secret.
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

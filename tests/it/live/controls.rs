@@ -216,6 +216,37 @@ async fn a_corrected_masked_answer_is_as_secret_as_the_first() {
 }
 
 #[tokio::test]
+async fn what_answers_a_masked_question_is_not_said_to_the_bot_when_its_chat_has_ended() {
+    for answered in [true, false] {
+        let world = World::start().await;
+        let mut chat = world.live_chat().await;
+        let session = chat.conversation().to_owned();
+        asked(&world, &mut chat, "secure input", "Enter your one-time code").await;
+        if answered {
+            chat.say("hunter2-4711").await.unwrap();
+            world.agent_hears(&session, &["hunter2-4711"]).await;
+        }
+        let sent = world.servicenow.send(&session, json!({"completed": true, "body": []})).await;
+        assert_eq!(sent.status, Some(200));
+        // The user has seen no end, and clicks twice.
+        chat.say("hunter2-4711").await.unwrap();
+        chat.say("hunter2-4711").await.unwrap();
+        let closed = "That question is no longer open; this answer was not passed on.";
+        chat.see("the end", |activity| activity["value"]["state"] == "completed").await.unwrap();
+        while !chat.poll().await.unwrap().is_empty() {}
+        let told = chat.received.iter().filter(|activity| activity["text"] == closed).count();
+        assert_eq!(told > 0, !answered, "{:?}", chat.received);
+        chat.say("now to the bot").await.unwrap();
+        let said: Vec<_> =
+            world.copilot.conversations().iter().flat_map(|id| world.copilot.said_to_bot(id)).collect();
+        let said = Value::from(said).to_string();
+        assert!(said.contains("now to the bot") && !said.contains("hunter2"), "{said}");
+        assert!(!Value::from(chat.received.clone()).to_string().contains("hunter2"));
+        assert!(!world.stored_bytes().windows(7).any(|bytes| bytes == b"hunter2"));
+    }
+}
+
+#[tokio::test]
 async fn a_table_is_answered_with_done_at_once() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;
