@@ -73,35 +73,20 @@ impl Posting {
         activity: Activity,
         trace: Option<String>,
     ) -> Result<Posted, JournalError> {
-        let activity = Arc::new(activity);
-        let posted = self.post_to(client, &activity, trace.clone()).await;
-        let Err(JournalError::Shorter { .. }) = posted else { return posted };
-        // Put back since it was last looked at: what is there now counts.
-        let Some(conversation) = self.calls.ledger.find(&client.conversation.id).await? else {
-            return posted;
-        };
-        Box::pin(self.post_to(Client { conversation: &conversation, ..client }, &activity, trace)).await
-    }
-
-    async fn post_to(
-        &self,
-        client: Client<'_>,
-        activity: &Arc<Activity>,
-        trace: Option<String>,
-    ) -> Result<Posted, JournalError> {
-        let (conversation, now) = (client.conversation, self.calls.ledger.now());
+        let (conversation, activity) = (client.conversation, Arc::new(activity));
+        let now = self.calls.ledger.now();
         // The phase may change under our hands; then the next look decides.
         for turn in 0..3 {
             if !conversation.state().await.is_live() {
                 // What is not for a live chat goes by what the journal says now, not by our copy of it.
                 self.calls.ledger.refresh(conversation).await?;
             }
-            if let Some(known) = self.known(conversation, activity).await {
+            if let Some(known) = self.known(conversation, &activity).await {
                 return Ok(Posted::Known(known));
             }
             let (phase, frozen, is_closed) = {
                 let state = conversation.state().await;
-                let is_closed = is_click(activity) || may_be_secret(conversation, &state, activity, now);
+                let is_closed = is_click(&activity) || may_be_secret(conversation, &state, &activity, now);
                 (state.phase.clone(), state.outbox.is_frozen() && !state.is_live(), is_closed)
             };
             let posted = match phase {
@@ -109,17 +94,17 @@ impl Posting {
                 // Whatever it answers is closed; the bot would not understand it, or hear a secret.
                 Phase::Returning { .. } | Phase::Bot | Phase::Over if is_closed => {
                     let latest = Box::pin(self.latest_of_bot(client)).await;
-                    say(&self.attaching, conversation, activity, None, trace.clone(), latest).await?
+                    say(&self.attaching, conversation, &activity, None, trace.clone(), latest).await?
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
-                    self.post_live(conversation, activity, trace.clone()).await?
+                    self.post_live(conversation, &activity, trace.clone()).await?
                 }
                 Phase::Returning { .. } => {
                     Box::pin(self.bot.return_now(conversation, None)).await;
                     None
                 }
                 Phase::Bot => {
-                    Box::pin(self.post_to_bot(client, activity, trace.as_deref(), turn == 0)).await?
+                    Box::pin(self.post_to_bot(client, &activity, trace.as_deref(), turn == 0)).await?
                 }
                 Phase::Over => Some(Posted::Refused(Refusal::Over)),
             };

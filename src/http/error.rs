@@ -8,7 +8,7 @@ use actix_web::{
     },
 };
 use serde_json::json;
-use tracing::error;
+use tracing::{error, info};
 
 use super::header;
 use crate::{
@@ -58,6 +58,8 @@ pub enum ApiError {
     NotConfigured(&'static str),
     #[error("{0}")]
     Unavailable(&'static str),
+    #[error("The conversation was removed from the store meanwhile. Try again.")]
+    Removed,
     #[error("The file can't be fetched at the moment. Try again.")]
     FileAway,
     /// What Direct Line itself answers in such a case.
@@ -81,7 +83,7 @@ impl ApiError {
             Self::NoSuchRange { .. } => "RangeNotSatisfiable",
             Self::TooManyRequests(_) => "TooManyRequests",
             Self::NotConfigured(_) => "NotConfigured",
-            Self::Unavailable(_) | Self::FileAway => "Unavailable",
+            Self::Unavailable(_) | Self::Removed | Self::FileAway => "Unavailable",
             Self::AsDirectLine { code, .. } => code,
         }
     }
@@ -100,7 +102,9 @@ impl ResponseError for ApiError {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NoSuchRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotConfigured(_) | Self::Unavailable(_) | Self::FileAway => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotConfigured(_) | Self::Unavailable(_) | Self::Removed | Self::FileAway => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::AsDirectLine { status, .. } => {
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY)
             }
@@ -162,6 +166,10 @@ impl From<AuthError> for ApiError {
 
 impl From<JournalError> for ApiError {
     fn from(failed: JournalError) -> Self {
+        if let JournalError::Shorter { .. } = failed {
+            info!("A conversation was removed from the store, or put back, while this process knew it");
+            return Self::Removed;
+        }
         error!(error = %failed, "The store failed; nothing was answered as stored");
         Self::Unavailable("The store can't be used at the moment. Try again.")
     }

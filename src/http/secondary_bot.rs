@@ -27,8 +27,8 @@ pub use upload::upload;
 
 const OFF: &str = "The secondary-bot role is off. Set SECONDARY_TOKEN, SECONDARY_HASH_SECRET or SECONDARY_BASIC, then \
                    restart.";
-const WRONG: &str = "The credential is missing or wrong. Send the configured token in header or body `token`, sign the \
-                     body in `x-b2b-signature`, or use Basic.";
+const WRONG: &str = "The credential is missing or wrong. Send the configured token in header `token` (beside a message also in \
+                     its body), sign the body in `x-b2b-signature`, or use Basic.";
 
 /// `POST api/sn_va_as_service/bot/integration`
 pub async fn integration(

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::OwnedMutexGuard, time::timeout};
-use tracing::{Instrument as _, error, warn};
+use tracing::{Instrument as _, error, info, warn};
 
 use super::{
     Ledger,
@@ -94,9 +94,16 @@ fn start<R: Role>(
     let (role, entry) = (role.clone(), entry.clone());
     let making = role.ledger().making();
     let deliver = async move {
-        if let Err(failed) = run(&role, &entry, lane, leased, making).await {
-            error!(conversation.id = %entry.id, error = %failed, "Delivery stopped; the next poll, event or sweep goes on");
-            return;
+        match run(&role, &entry, lane, leased, making).await {
+            Ok(()) => {}
+            Err(gone @ JournalError::Shorter { .. }) => {
+                info!(conversation.id = %entry.id, %gone, "Delivery stopped");
+                return;
+            }
+            Err(failed) => {
+                error!(conversation.id = %entry.id, error = %failed, "Delivery stopped; the next poll, event or sweep goes on");
+                return;
+            }
         }
         drop(turn);
         // Whoever stored something since the last look found the turn taken, and left it to us.

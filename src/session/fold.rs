@@ -164,9 +164,6 @@ impl State {
         self.last_heard = said.at;
         let id = said.id.clone().unwrap_or_else(|| ActivityId::local(&self.conversation, self.position));
         let masked = said.whisper().map(|_| CallId(self.position, 0));
-        if !self.is_live() {
-            self.questions.told_closed(said.at);
-        }
         if let Some(question) = said.answers.filter(|_| said.message.is_some()) {
             self.questions.answer(question, masked);
         }
@@ -272,7 +269,7 @@ impl State {
         self.agent_types = None;
         self.people = Vec::new();
         self.left = (why == EndReason::ByUser).then_some(at);
-        self.questions.end_chat(self.position);
+        self.questions.end_chat((why != EndReason::ByUser).then_some((self.position, at)));
         self.unfetched.clear();
         self.phase = Phase::Returning { why, agent };
         if tell {

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::DOUBLE_CLICK;
 use crate::{
     domain::{Timestamp, control::Control},
-    ledger::CallId,
+    ledger::{CallId, is_recent},
 };
+
+/// Milliseconds after which a client has surely been shown an end: each polls more often.
+const UNSEEN: i64 = 10_000;
 
 /// The questions of a conversation, each known by where it stands.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +26,8 @@ pub struct Questions {
     newest: u64,
     /// Where a person spoke last.
     spoken: u64,
-    /// A masked question was open when its chat ended: where that stands, and when somebody was first told that it is closed.
-    closed: Option<(u64, Option<Timestamp>)>,
+    /// Where and when a chat ended under an open masked question.
+    closed: Option<(u64, Timestamp)>,
 }
 
 impl Questions {
@@ -111,9 +113,9 @@ impl Questions {
         self.open.retain(|(at, _)| !over.contains(at));
     }
 
-    /// Its end stands at `position`.
-    pub(super) fn end_chat(&mut self, position: u64) {
-        let closed = self.open.iter().any(|(_, control)| control.is_secure()).then_some((position, None));
+    /// `by_other`: where and when its end stands, unless the user ended it.
+    pub(super) fn end_chat(&mut self, by_other: Option<(u64, Timestamp)>) {
+        let closed = by_other.filter(|_| self.open.iter().any(|(_, control)| control.is_secure()));
         *self = Self { answered: std::mem::take(&mut self.answered), closed, ..Self::default() };
     }
 
@@ -121,19 +123,8 @@ impl Questions {
         self.closed = None;
     }
 
-    /// Somebody was told that a question is closed.
-    pub(super) fn told_closed(&mut self, at: Timestamp) {
-        if let Some((_, told)) = &mut self.closed {
-            told.get_or_insert(at);
-        }
-    }
-
-    /// Where the chat's end stands when what is typed behind it, by who may not have seen it, may be the answer to a masked
-    /// question.
+    /// Where the chat's end stands, so short a while ago that who has not seen it may be typing the answer to a masked question.
     pub fn closed_in_secret(&self, now: Timestamp) -> Option<u64> {
-        let still = |(position, told): (u64, Option<Timestamp>)| {
-            told.is_none_or(|told| now.millis_since(told) < DOUBLE_CLICK).then_some(position)
-        };
-        self.closed.and_then(still)
+        self.closed.filter(|(_, at)| is_recent(*at, UNSEEN, now)).map(|(position, _)| position)
     }
 }

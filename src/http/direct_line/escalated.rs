@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, web::Payload};
 use serde_json::json;
-use tracing::{Instrument as _, warn};
+use tracing::{Instrument as _, info, warn};
 
 use super::{
     Surface,
@@ -16,6 +16,7 @@ use crate::{
     domain::ConversationId,
     handoff::{Asked, BotWords, Caller, Client, Conversation, Handoff, Page, Standing},
     http::{ACTIVITY_LIMIT, body::read_body, error::ApiError, trace},
+    ledger::journal::JournalError,
     translate::{answer::is_click, watermark::is_ours},
     wire::activity::{Activity, posted},
 };
@@ -75,6 +76,10 @@ impl Surface<'_> {
         };
         Ok(Some(match page {
             Ok(page) => self.shown(&page, given),
+            Err(JournalError::Shorter { .. }) => {
+                info!(conversation.id = %id, "The conversation was removed from the store, or put back; the next poll reads what is there now");
+                empty(given)
+            }
             Err(failed) => {
                 warn!(conversation.id = %id, error = %failed, "The store can't be read; the client's poll is answered empty");
                 empty(given)
@@ -93,7 +98,15 @@ impl Surface<'_> {
     /// POST activities. What is read here is what is sent on, whoever the conversation belongs to.
     pub(super) async fn post(&self, id: &ConversationId, payload: Payload) -> Result<HttpResponse, ApiError> {
         let body = read_body(payload, self.request.headers(), ACTIVITY_LIMIT).await?;
-        let fields = posted::read(&body).map_err(|wrong| ApiError::BadRequest(wrong.told()))?;
+        match self.post_read(id, &body).await {
+            // What is there now counts.
+            Err(ApiError::Removed) => Box::pin(self.post_read(id, &body)).await,
+            posted => posted,
+        }
+    }
+
+    async fn post_read(&self, id: &ConversationId, body: &[u8]) -> Result<HttpResponse, ApiError> {
+        let fields = posted::read(body).map_err(|wrong| ApiError::BadRequest(wrong.told()))?;
         let found = self.find(id).await?;
         // A live chat is told the activity, the bot what was read of it.
         let body = if found.is_some() { vec![] } else { serde_json::to_vec(&fields).unwrap_or_default() };

@@ -17,6 +17,7 @@ use crate::{
         error::ApiError,
         trace,
     },
+    ledger::journal::JournalError,
     translate::answer::is_click,
     wire::multipart::pieces,
 };
@@ -38,7 +39,14 @@ impl Surface<'_> {
             length: length(self.request.headers()),
         };
         let incoming = |payload| Incoming::new(described, pieces(payload), self.served.max_upload);
-        let Some((handoff, conversation)) = self.find(id).await? else {
+        let mut found = self.find(id).await?;
+        if let Some((handoff, conversation)) = &found
+            && let Err(JournalError::Shorter { .. }) = handoff.ledger.refresh(conversation).await
+        {
+            // Its body is read once: what is there now counts.
+            found = self.find(id).await?;
+        }
+        let Some((handoff, conversation)) = found else {
             return self.upload_to_bot(id, incoming(payload), described, None).await;
         };
         let caller = self.admitted(handoff, &conversation).await?;

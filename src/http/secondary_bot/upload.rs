@@ -141,6 +141,11 @@ async fn receive(mut form: Multipart, bot: &SecondaryBot, limit: u64) -> Result<
         let label = Label::new(&name, &part.content_type.unwrap_or_default());
         let mut file = bot.media.begin(&label, Timestamp::now()).await.map_err(broken)?;
         write(&mut form, &mut file, limit).await?;
+        while let Some(part) = form.next().await.map_err(not_read)? {
+            if part.name == "file" {
+                return Err(ApiError::BadRequest("A form takes one file. Send each in a form of its own."));
+            }
+        }
         return Ok((file, label));
     }
     Err(ApiError::BadRequest(NO_FORM))

@@ -3,7 +3,7 @@
 use super::chat::*;
 use crate::{
     domain::{
-        control::{Card, CardLook, Choice, Control, Item as Choosable, MultiPart, Table},
+        control::{Card, CardLook, Choice, Control, Item as Choosable, Mask, MultiPart, Table, TextInput},
         inbound::{Header, Inbound, Item, What},
     },
     ledger::{Outcome, Why},
@@ -185,6 +185,26 @@ fn a_masked_answer_that_got_lost_leaves_its_question_open_and_is_asked_for_again
         assert_eq!(chat.state.questions.open(), [(at, question())]);
         assert_eq!(chat.on(whispers("c2", Some(at), "x")), ["user: "], "the same words again");
         assert_eq!(chat.deliver(), ["say "]);
+    }
+}
+
+#[test]
+fn what_is_typed_right_behind_an_end_that_the_user_has_not_made_may_answer_a_masked_question() {
+    for (asked, end, may_answer) in [
+        (true, heard(1, completed()), true),
+        (false, heard(1, completed()), false),
+        (true, Command::UserEnded, false),
+    ] {
+        let mut chat = Chat::with_ana();
+        if asked {
+            let masked = Control::TextInput(TextInput { mask: Mask::Secure, ..TextInput::default() });
+            chat.hears(webhook([shows("m1", masked)]));
+        }
+        chat.on(end);
+        chat.on(bot_returned());
+        assert_eq!(chat.state.questions.closed_in_secret(chat.now).is_some(), may_answer);
+        chat.wait(10_000);
+        assert_eq!(chat.state.questions.closed_in_secret(chat.now), None, "by then the end has been shown");
     }
 }
 

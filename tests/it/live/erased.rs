@@ -80,3 +80,23 @@ async fn servicenow_is_answered_200_by_who_has_not_yet_noticed_an_erase() {
     let sent = world.servicenow.send_raw(chat.conversation(), late).await;
     assert_eq!(sent.status, Some(200), "another status would make it give up all");
 }
+
+#[tokio::test]
+async fn what_a_client_says_next_goes_to_the_bot_at_once() {
+    for kind in ["message", "typing", "endOfConversation"] {
+        let world = World::start().await;
+        let mut chat = world.live_chat().await;
+        let session = chat.conversation().to_owned();
+        let (second, _) = world.second_instance();
+        world.operator().erase(&session, false).await.unwrap();
+        let told =
+            || world.copilot.said_to_bot(&session).iter().filter(|activity| activity["type"] == kind).count();
+        let before = told();
+        for root in [&world.url, &second] {
+            chat.move_to(root);
+            let said = json!({"type": kind, "text": "to the bot", "from": {"id": "dana", "role": "user"}});
+            chat.post(&said).await.expect(kind);
+        }
+        assert_eq!(told(), before + 2, "{kind}");
+    }
+}
