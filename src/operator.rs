@@ -50,8 +50,8 @@ pub enum OperatorError {
     )]
     Nobody(String),
     #[error(
-        "its live chat could not be ended at ServiceNow within {} s; nothing of it was erased. Try again, or add --offline to erase \
-         without telling ServiceNow",
+        "its live chat could not be ended at ServiceNow within {} s; nothing of it was erased. `handler doctor` says why; then try \
+         again, or add --offline to erase without telling ServiceNow",
         ENDING.as_secs()
     )]
     StillOpen,
@@ -97,7 +97,7 @@ impl Operator {
         }
         let sign_in = SignIn::new(settings.azure_client_id.as_deref());
         let http = far_end::client().map_err(io::Error::other)?;
-        let chats = storage::open(&settings, &sign_in)?;
+        let chats = storage::open(&settings, &sign_in, false)?;
         let files = storage::uploads(&settings, &sign_in, &http)?;
         let (sessions, tombstones) = (chats.realm(), Tombstones::new(chats.realm()));
         Ok(Self { settings, chats, sessions, tombstones, files, http })

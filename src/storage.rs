@@ -33,27 +33,30 @@ pub fn uploads(settings: &Settings, sign_in: &SignIn, http: &reqwest::Client) ->
     }
 }
 
-/// Opens the store that the settings chose. Waits for it, which may take seconds.
+/// Opens the store that the settings chose. Waits for it, which may take seconds. `makes`: a container that is missing.
 ///
 /// # Errors
 /// One sentence that names STORE and says what is wrong.
-pub fn open(settings: &Settings, sign_in: &SignIn) -> io::Result<Store<Fact>> {
+pub fn open(settings: &Settings, sign_in: &SignIn, makes: bool) -> io::Result<Store<Fact>> {
     match &settings.store {
         StoreSetting::Sqlite(path) => SqliteJournal::open_file(path)
             .map(Store::of)
             .map_err(|failed| io::Error::other(format!("STORE {}: {failed}", path.display()))),
-        StoreSetting::AppendBlob { url } => open_container(url, sign_in).map(Store::of).map_err(|what| {
-            let mut shown = url.clone();
-            shown.set_query(None);
-            io::Error::other(format!("STORE {shown}: {what}"))
-        }),
+        StoreSetting::AppendBlob { url } => {
+            open_container(url, sign_in, makes).map(Store::of).map_err(|what| {
+                let mut shown = url.clone();
+                shown.set_query(None);
+                io::Error::other(format!("STORE {shown}: {what}"))
+            })
+        }
     }
 }
 
 /// Waits for the container on a thread of its own: the caller's may be running a runtime already.
-fn open_container(url: &Url, sign_in: &SignIn) -> Result<AppendBlobJournal, String> {
+fn open_container(url: &Url, sign_in: &SignIn, makes: bool) -> Result<AppendBlobJournal, String> {
     let http = far_end::client().map_err(|failed| failed.to_string())?;
-    let opening = AppendBlobJournal::open_container(url, || sign_in.credential(), azure::transport(http));
+    let opening =
+        AppendBlobJournal::open_container(url, || sign_in.credential(), azure::transport(http), makes);
     std::thread::scope(|scope| {
         let opened = scope.spawn(|| actix_web::rt::System::new().block_on(opening));
         opened.join().unwrap_or_else(|_| Err("the container can't be opened.".to_owned()))

@@ -79,7 +79,7 @@ impl Signals {
     ///
     /// # Errors
     /// As [`listen`](Self::listen).
-    pub(super) async fn told(&mut self) -> io::Result<Signal> {
+    pub async fn told(&mut self) -> io::Result<Signal> {
         #[cfg(unix)]
         let signal = tokio::select! {
             _ = self.terminate.recv() => Signal::Terminate,

@@ -61,7 +61,7 @@ async fn failure(outcome: io::Result<oneshot::Receiver<io::Result<()>>>) -> io::
 
 fn open(settings: &Settings, opener: Opener) -> io::Result<()> {
     let sign_in = SignIn::new(settings.azure_client_id.as_deref());
-    opener.open(&storage::open(settings, &sign_in)?);
+    opener.open(&storage::open(settings, &sign_in, true)?);
     Ok(())
 }
 

@@ -25,6 +25,9 @@ pub struct Reference {
     pub version: Option<String>,
 }
 
+/// What is said of a value that is where a secret stands instead of the secret.
+pub const BARE: &str = "is where a secret stands in a Key Vault; write `keyvault:` before it.";
+
 /// What was found in vaults, by the setting that named it, or [`entry`] of one; else the end of a sentence about that.
 pub type Secrets = HashMap<String, Result<Arc<LiveSecret>, String>>;
 
@@ -60,6 +63,12 @@ impl Reference {
     /// What is wrong with it, to follow the setting's name. Shows no more of it than a host.
     pub fn parse(value: &str) -> Option<Result<Self, String>> {
         behind(PREFIX, value).map(|address| read(address.trim()))
+    }
+
+    /// Whether a value is where a secret stands, with nothing to say so: what the portal calls the secret's identifier.
+    pub fn is_bare(value: &str) -> bool {
+        let found = read(value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')));
+        found.is_ok_and(|reference| !reference.is_local())
     }
 
     /// Whether the secret's value can ever change.
@@ -99,6 +108,10 @@ fn read(address: &str) -> Result<Reference, String> {
         _ => return Err(FORM.to_owned()),
     };
     let is_version = |version: &str| version.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if plain && !name.is_empty() && !is_name(name, 127) {
+        return Err("names a secret that no vault can hold: its name has letters, digits and hyphens alone."
+            .to_owned());
+    }
     if !plain || !is_name(name, 127) || version.is_some_and(|version| !is_version(version)) {
         return Err(FORM.to_owned());
     }
@@ -176,7 +189,6 @@ mod tests {
             "https://acme.vault.azure.net/",
             "https://acme.vault.azure.net/secrets/",
             "https://acme.vault.azure.net/keys/SECRET",
-            "https://acme.vault.azure.net/secrets/a_SECRET",
             "https://acme.vault.azure.net/secrets/SECRET/1/2",
             "https://acme.vault.azure.net/secrets/SECRET/v-1",
             "https://acme.vault.azure.net/secrets/x?SECRET",
@@ -189,6 +201,21 @@ mod tests {
                 Reference::parse(&format!("keyvault:{address}")).expect("a reference").expect_err(address);
             assert!(what.starts_with("is not a whole") && !what.contains("SECRET"), "{address}: {what}");
         }
+    }
+
+    #[test]
+    fn an_identifier_from_the_portal_is_told_from_a_secret() {
+        for (value, is_bare) in [
+            ("https://acme.vault.azure.net/secrets/sn-password", true),
+            (" 'https://acme.vault.azure.net/secrets/sn-password/0f1e' ", true),
+            ("https://acme.vault.azure.net/keys/sn-password", false),
+            ("https://acme.example.com/secrets/sn-password", false),
+            ("keyvault:https://acme.vault.azure.net/secrets/sn-password", false),
+        ] {
+            assert_eq!(Reference::is_bare(value), is_bare, "{value}");
+        }
+        let what = Reference::parse("keyvault:https://acme.vault.azure.net/secrets/sn_password");
+        assert!(what.expect("a reference").is_err_and(|what| what.contains("letters, digits and hyphens")));
     }
 
     #[test]

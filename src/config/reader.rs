@@ -9,7 +9,7 @@ use super::{
     catalogue::{SETTINGS, default_of},
     fault::SettingFault,
     file::unquoted,
-    keyvault::{Reference, Secrets, entry, is_unresolved, names_a_vault},
+    keyvault::{BARE, Reference, Secrets, entry, is_unresolved, names_a_vault},
     platform::Place,
 };
 use crate::credential::Credential;
@@ -88,6 +88,10 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             );
             return None;
         }
+        if Reference::is_bare(&value) {
+            self.fault(name, BARE);
+            return None;
+        }
         if value.contains(char::REPLACEMENT_CHARACTER) {
             self.fault(name, "is not UTF-8; set it again in UTF-8.");
             return None;
@@ -161,6 +165,9 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
                  `keyvault:https://VAULT.vault.azure.net/secrets/NAME`."
                     .to_owned(),
             ));
+        }
+        if Reference::is_bare(value) {
+            return Some(Err(BARE.to_owned()));
         }
         let reference = Reference::parse(value)?;
         Some(match self.secrets.get(&entry(setting, name)) {

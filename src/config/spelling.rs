@@ -29,7 +29,7 @@ fn tells_of(services: &[&str], name: &str) -> bool {
 
 fn judged(name: String) -> Option<Misspelt> {
     const OURS: [&str; 7] =
-        ["SERVICENOW_", "DIRECT_LINE_", "COPILOT_TOKEN_", "HANDOFF_", "RESPONSES_", "RELAY_", "SECONDARY_"];
+        ["SERVICENOW_", "DIRECT_LINE_", "COPILOT_", "HANDOFF_", "RESPONSES_", "RELAY_", "SECONDARY_"];
     if SETTINGS.iter().any(|setting| setting.name == name) {
         return None;
     }
@@ -43,12 +43,13 @@ fn judged(name: String) -> Option<Misspelt> {
 const SHORT: usize = 10;
 
 /// The setting that differs by a slip of the hand: case and word breaks count for nothing, of a long name up to two
-/// letters, and an end left off counts as one. Short names, such as `LOG`, are close to too much.
+/// letters, and an end left off or put on, such as a unit, counts as one. Short names, such as `LOG`, are close to too much.
 fn close_to(name: &str) -> Option<&'static str> {
     let given = bare(name);
-    let distance = |setting: &str| {
-        let setting = bare(setting);
-        if given.len() > SHORT && setting.starts_with(&given) {
+    let distance = |setting_name: &str| {
+        let setting = bare(setting_name);
+        let is_long = |name: &str| name.len() > SHORT;
+        if (is_long(&given) && setting.starts_with(&given)) || ends_in_more(name, setting_name) {
             return Some(1);
         }
         let slips = strsim::osa_distance(&given, &setting);
@@ -61,6 +62,11 @@ fn close_to(name: &str) -> Option<&'static str> {
     };
     let close = SETTINGS.iter().filter_map(|setting| Some((distance(setting.name)?, setting.name)));
     close.min().map(|(_, name)| name)
+}
+
+/// Whether it is a setting's name of several words with a word behind it.
+fn ends_in_more(name: &str, setting: &str) -> bool {
+    setting.contains('_') && name.strip_prefix(setting).is_some_and(|more| more.starts_with('_'))
 }
 
 /// The setting that a name of our family resembles, such as `SERVICENOW_USER`.
@@ -93,6 +99,10 @@ mod tests {
             ("PUBLICURL", Some("PUBLIC_URL")),
             ("LongPoll", Some("LONG_POLL")),
             ("RELAY_KEYS", Some("RELAY_KEY")),
+            ("LONG_POLL_MS", Some("LONG_POLL")),
+            ("MAX_UPLOAD_SIZE", Some("MAX_UPLOAD")),
+            ("FILES_TTL_SECONDS", Some("FILES_TTL")),
+            ("COPILOT_ENDPOINT", None),
             ("SERVICENOW_PASWORD", Some("SERVICENOW_PASSWORD")),
             ("SERVICENOW_USER", Some("SERVICENOW_USERNAME")),
             ("SECONDARY_NOTHING_LIKE_IT", None),

@@ -59,6 +59,9 @@ fn sqlite(path: &str) -> Result<StoreSetting, &'static str> {
         path if path.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:")) => Err(
             "must be a path and no URI; leave out `file:` and what follows a `?`, like `sqlite:data/handoff.db`.",
         ),
+        path if path.starts_with("~/") => {
+            Err("begins with `~`, which only a shell reads; write the whole path.")
+        }
         path => Ok(StoreSetting::Sqlite(PathBuf::from(path))),
     }
 }
@@ -78,8 +81,23 @@ fn append_blob(value: &str) -> Result<StoreSetting, &'static str> {
     match url.path().split('/').filter(|part| !part.is_empty()).count() {
         0 => Err("names no container; write `https://ACCOUNT.blob.core.windows.net/CONTAINER`."),
         parts if parts > most => Err("names more than a container; end it behind the container's name."),
+        _ if !is_container(url.path().trim_matches('/').rsplit('/').next().unwrap_or_default()) => Err(
+            "names no container: its name has 3 to 63 small letters, digits and single hyphens between them.",
+        ),
+        _ if OTHER_SERVICES.iter().any(|host| url.host_str().is_some_and(|given| given.contains(host))) => {
+            Err("is another service of the account; write `https://ACCOUNT.blob.core.windows.net/CONTAINER`.")
+        }
         _ => Ok(StoreSetting::AppendBlob { url }),
     }
+}
+
+/// What a storage account has beside blobs.
+const OTHER_SERVICES: [&str; 5] = [".dfs.core.", ".file.core.", ".queue.core.", ".table.core.", ".web.core."];
+
+/// Whether Azure lets a container have this name.
+fn is_container(name: &str) -> bool {
+    let signs = |part: &str| part.bytes().all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit());
+    (3..=63).contains(&name.len()) && name.split('-').all(|part| !part.is_empty() && signs(part))
 }
 
 /// On Azure a file is seen by one instance alone and gone with it.
@@ -155,6 +173,9 @@ fn check_origin(entry: &str) -> Result<(), String> {
     let given = shortened(entry);
     if entry.contains('*') {
         return Err(format!("has `{given}`, and no origin has a `*` in it; write each one, or `*` alone."));
+    }
+    if entry.contains(|sign: char| sign == ';' || sign == '|' || sign.is_whitespace()) {
+        return Err(format!("has `{given}`; write commas between origins."));
     }
     let url = Url::parse(entry).ok().filter(Url::has_host);
     let Some(url) = url else {

@@ -252,7 +252,7 @@ fn no_secret_shows_in_debug_or_in_a_fault() {
         ("SERVICENOW_HASH_SECRET", "SECRET-6"),
         ("RESPONSES_TOKEN", "SECRET-7"),
         ("RESPONSES_BASIC", "u:SECRET-8"),
-        ("STORE", "https://acme.blob.core.windows.net/c?sig=SECRET-9"),
+        ("STORE", "https://acme.blob.core.windows.net/handoff?sig=SECRET-9"),
         ("RELAY_KEY", "SECRET-10"),
         ("SECONDARY_TOKEN", "SECRET-11"),
         ("SECONDARY_HASH_SECRET", "SECRET-12"),

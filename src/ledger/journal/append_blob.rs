@@ -68,8 +68,8 @@ impl From<Fault> for Stop {
 }
 
 impl AppendBlobJournal {
-    /// Uses the container at `url`, making it when missing. `url` may carry a SAS; without one `sign_in` tells who
-    /// the app is.
+    /// Uses the container at `url`, which it `makes` when missing. `url` may carry a SAS; without one `sign_in` tells who the app
+    /// is.
     ///
     /// # Errors
     /// One sentence that says what is wrong with the container and what to grant.
@@ -77,8 +77,9 @@ impl AppendBlobJournal {
         url: &Url,
         sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
         transport: Transport,
+        makes: bool,
     ) -> Result<Self, String> {
-        let container = start::open(url, sign_in, transport).await?;
+        let container = start::open(url, sign_in, transport, makes).await?;
         Ok(Self { container, known: Known::new() })
     }
 

@@ -66,7 +66,7 @@ impl Stage {
         let url = url::Url::parse(&self.container).unwrap();
         let transport = servicenow_handoff::azure::transport(servicenow_handoff::far_end::client().unwrap());
         let sign_in = || servicenow_handoff::azure::credential(None);
-        Store::of(AppendBlobJournal::open_container(&url, sign_in, transport).await.unwrap())
+        Store::of(AppendBlobJournal::open_container(&url, sign_in, transport, true).await.unwrap())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::azure::{container, fault::Fault, patience::JOURNAL};
 /// What tokens for the blob service are asked for.
 const SCOPE: &str = "https://storage.azure.com/.default";
 
-/// The container at `url`, which is there and may be listed, unless the blob service is too busy to say.
+/// The container at `url`, which is there and may be listed, unless the blob service is too busy to say. `makes` it when missing.
 ///
 /// # Errors
 /// One sentence that says what is wrong and what to do.
@@ -20,6 +20,7 @@ pub async fn open(
     url: &Url,
     sign_in: impl FnOnce() -> azure_core::Result<Arc<dyn TokenCredential>>,
     transport: Transport,
+    makes: bool,
 ) -> Result<Container, String> {
     let signed = container::is_signed(url);
     if !signed && url.scheme() == "http" {
@@ -37,7 +38,8 @@ pub async fn open(
         credential = Some(identity);
     }
     let container = Container(container::client(url, credential, transport).map_err(failed)?);
-    match ready(&container).await {
+    match ready(&container, makes).await {
+        Err(fault) if fault.is(MISSING) && !makes => return Err(NOT_THERE.to_owned()),
         // To end here would use up one of the host's few restarts, and help nothing.
         Err(fault) if fault.is_busy() => {
             warn!(%fault, "The container of STORE can't be looked at yet; the start goes on as if it were there");
@@ -47,9 +49,9 @@ pub async fn open(
     Ok(container)
 }
 
-async fn ready(container: &Container) -> Result<(), Fault> {
+async fn ready(container: &Container, makes: bool) -> Result<(), Fault> {
     match JOURNAL.with(|| container.list("open/", None, Some(1))).await {
-        Err(missing) if missing.is(MISSING) => match JOURNAL.with(|| container.make()).await {
+        Err(missing) if missing.is(MISSING) && makes => match JOURNAL.with(|| container.make()).await {
             Err(Fault::Refused { status: 401 | 403, .. }) => return Err(missing),
             made => made?,
         },
@@ -71,6 +73,8 @@ const TRIED: &str = "health/write";
 
 /// How the service says that there is no container.
 pub(super) const MISSING: &str = "ContainerNotFound";
+
+const NOT_THERE: &str = "there is no such container; give the settings of the program that wrote it.";
 
 fn sentence(fault: &Fault, signed: bool) -> String {
     match fault {

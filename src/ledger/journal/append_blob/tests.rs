@@ -16,7 +16,8 @@ mod service;
 
 async fn container(service: &Arc<Service>) -> AppendBlobJournal {
     let url = Url::parse("http://blob.example.com/account/container?sv=1&sig=SECRET").expect("a URL");
-    let journal = AppendBlobJournal::open_container(&url, || azure::credential(None), service.transport());
+    let journal =
+        AppendBlobJournal::open_container(&url, || azure::credential(None), service.transport(), true);
     let journal = journal.await.expect("a container");
     service.asked();
     journal
@@ -255,7 +256,7 @@ async fn a_container_that_cannot_be_used_is_told_of_in_one_sentence_without_the_
         service.next(kind, Trouble::Refused(403, code));
         let url = Url::parse("http://blob.example.com/account/container?sig=SECRET").expect("a URL");
         let journal =
-            AppendBlobJournal::open_container(&url, || azure::credential(None), service.transport());
+            AppendBlobJournal::open_container(&url, || azure::credential(None), service.transport(), true);
         let Err(what) = journal.await else { panic!("it may not be used") };
         assert!(what.contains("SAS") && !what.contains("SECRET"), "{what}");
     }

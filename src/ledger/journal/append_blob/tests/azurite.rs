@@ -31,7 +31,7 @@ fn plain() -> Transport {
 
 async fn opened(container: &str) -> Store<Fact> {
     let url = Url::parse(container).expect("a URL");
-    let journal = AppendBlobJournal::open_container(&url, || azure::credential(None), plain());
+    let journal = AppendBlobJournal::open_container(&url, || azure::credential(None), plain(), true);
     Store::of(journal.await.expect("a container"))
 }
 
@@ -70,7 +70,7 @@ async fn keeps_the_contract_with_a_bearer_token_over_https() {
     let open = || async {
         let http = reqwest::Client::builder().no_proxy().tls_certs_merge([certificate.clone()]);
         let transport = azure::transport(http.build().expect("a client"));
-        let journal = AppendBlobJournal::open_container(&url, || Ok(Arc::new(Emulated)), transport);
+        let journal = AppendBlobJournal::open_container(&url, || Ok(Arc::new(Emulated)), transport, true);
         Store::<Fact>::of(journal.await.expect("a container"))
     };
     let journal = open().await;
@@ -83,7 +83,7 @@ async fn keeps_the_contract_with_a_bearer_token_over_https() {
 async fn a_sas_that_may_not_list_is_told_of_in_one_sentence() {
     let azurite = Azurite::start();
     let url = Url::parse(&format!("{}?{}", azurite.container(), sas("rw"))).expect("a URL");
-    let opened = AppendBlobJournal::open_container(&url, || azure::credential(None), plain()).await;
+    let opened = AppendBlobJournal::open_container(&url, || azure::credential(None), plain(), true).await;
     let Err(what) = opened else { panic!("it may not list") };
     assert!(what.starts_with("the SAS was refused (403"), "{what}");
     assert!(!what.contains("sig="), "{what}");
