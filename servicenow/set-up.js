@@ -241,7 +241,7 @@ var SETTINGS = {
       return false;
     }
     if (!settings.responsesToken) {
-      tell('stopped', 'SETTINGS.responsesToken is empty: the connector would let no answer in.');
+      tell('stopped', 'SETTINGS.responsesToken is empty: set RESPONSES_TOKEN at the connector, beside RESPONSES_BASIC if that is set, and the same here.');
       return false;
     }
     return true;

@@ -1,4 +1,4 @@
-// Calls the connector's webhook from the instance, without the token and with it, and says what the answers mean: so that
+// Calls the connector's webhook from the instance, without a credential and with it, and says what the answers mean: so that
 // what stands between the two (DNS, proxy, firewall, the platform's own login) is found before the first chat.
 // Paste it into System Definition > Scripts - Background, fill in SETTINGS, run it. It changes nothing and prints no secret.
 //
@@ -7,8 +7,9 @@
 var SETTINGS = {
   // The connector's root, as PUBLIC_URL.
   root: 'https://handoff.example.com/',
-  // What the connector has as RESPONSES_TOKEN.
-  responsesToken: ''
+  // What the connector has as RESPONSES_TOKEN, or as RESPONSES_BASIC (`user:password`): one of them.
+  responsesToken: '',
+  responsesBasic: ''
 };
 
 (function testWebhook(settings) {
@@ -22,7 +23,7 @@ var SETTINGS = {
   }
 
   // No session is named, so that no conversation can be meant.
-  function call(token) {
+  function call(token, basic) {
     try {
       var request = new sn_ws.RESTMessageV2();
       request.setEndpoint(endpoint);
@@ -31,6 +32,9 @@ var SETTINGS = {
       request.setRequestHeader('Content-Type', 'application/json');
       if (token) {
         request.setRequestHeader('token', token);
+      }
+      if (basic) {
+        request.setBasicAuth(basic.split(':')[0], basic.split(':').slice(1).join(':'));
       }
       request.setRequestBody('{}');
       var response = request.execute();
@@ -45,10 +49,10 @@ var SETTINGS = {
       return 'the instance can\'t reach it (' + answer.error + '): look at its name, the certificate, and the outbound proxy';
     }
     if (answer.status === 401) {
-      return 'it refuses the token: RESPONSES_TOKEN there is another one, or the platform in front asks for a login of its own';
+      return 'it refuses the credential: RESPONSES_TOKEN or RESPONSES_BASIC there is another one, or the platform in front asks for a login of its own';
     }
     if (answer.status === 503) {
-      return 'it is closed (RESPONSES_TOKEN is not set there) or its store can\'t be used: `handler doctor` says which';
+      return 'it is closed (neither RESPONSES_TOKEN nor RESPONSES_BASIC is set there) or its store can\'t be used: `handler doctor` says which';
     }
     if (answer.status === 404) {
       return 'nothing is there: compare root with PUBLIC_URL, and look whether the package is deployed';
@@ -56,13 +60,13 @@ var SETTINGS = {
     return 'it answers with status ' + answer.status + ', which the connector does not: something else is at this address';
   }
 
-  if (!settings.responsesToken) {
-    expect(false, '', 'SETTINGS.responsesToken is empty');
+  if (!settings.responsesToken && !settings.responsesBasic) {
+    expect(false, '', 'SETTINGS.responsesToken and SETTINGS.responsesBasic are empty');
   } else {
     var stranger = call('');
-    expect(stranger.status === 401 && stranger.body.indexOf('"Unauthorized"') >= 0, 'a stranger is refused (401), by the connector itself', 'without the token: ' + (stranger.status === 401 ? 'something in front of the connector asks for a login' : meaning(stranger)));
-    var known = call(settings.responsesToken);
-    expect(known.status === 200, 'the token is let in (200)', 'with the token: ' + meaning(known));
+    expect(stranger.status === 401 && stranger.body.indexOf('"Unauthorized"') >= 0, 'a stranger is refused (401), by the connector itself', 'without a credential: ' + (stranger.status === 401 ? 'something in front of the connector asks for a login' : meaning(stranger)));
+    var known = call(settings.responsesToken, settings.responsesBasic);
+    expect(known.status === 200, 'the credential is let in (200)', 'with the credential: ' + meaning(known));
   }
   gs.info('servicenow-handoff webhook ' + endpoint + '\n' + told.join('\n') + '\n' + (wrong ? 'Not ready.' : 'Ready.'));
 })(SETTINGS);

@@ -16,7 +16,7 @@ use self::{
     told::{Side, caller_of_connector, caller_of_copilot_studio},
 };
 use crate::{
-    app,
+    app::{self, Signals},
     simulate::{
         copilot::{self, CopilotOptions, CopilotStudio},
         observe::Observer,
@@ -99,6 +99,7 @@ pub async fn run(port: u16, scripted: bool, log: &str) -> io::Result<ExitCode> {
 /// When a port can't be listened on.
 #[expect(clippy::print_stdout, reason = "what it prints is what the command is for")]
 pub async fn simulate(copilot_port: u16, servicenow_port: u16) -> io::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
     let far_ends = FarEnds::start(copilot_port, servicenow_port, None).await?;
     far_ends.servicenow.set_response_url("http://127.0.0.1:7071/api/servicenow/responses");
     println!("Simulated Copilot Studio: {}", far_ends.copilot.url());
@@ -111,7 +112,7 @@ pub async fn simulate(copilot_port: u16, servicenow_port: u16) -> io::Result<Exi
         println!("  {name}={value}");
     }
     println!("\nCtrl+C ends it.");
-    tokio::signal::ctrl_c().await?;
+    signals.told().await?;
     Ok(ExitCode::SUCCESS)
 }
 

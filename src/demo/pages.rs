@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    HttpRequest, HttpResponse, guard,
+    http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
     web::{self, Bytes, Data, Path, Query, ServiceConfig},
 };
 use futures_util::stream;
@@ -44,7 +44,6 @@ impl Pages {
         let desk = servicenow::desk_page(&self.servicenow);
         for (path, page) in [
             ("/demo", in_words(DEMO)),
-            ("/demo/", in_words(DEMO)),
             ("/demo/chat", chat),
             ("/demo/inside", in_words(INSIDE)),
             ("/demo/desk", desk),
@@ -55,6 +54,21 @@ impl Pages {
             };
             config.route(path, web::get().to(serve));
         }
+        let to_page = |page: &'static str| move || async move { moved(page) };
+        for (path, page) in [
+            ("/demo/", "/demo"),
+            ("/demo/chat/", "/demo/chat"),
+            ("/demo/inside/", "/demo/inside"),
+            ("/demo/desk/", "/demo/desk"),
+        ] {
+            config.route(path, web::get().to(to_page(page)));
+        }
+        // Who opens the address in a browser wants the page; a program asks whether somebody is there.
+        let wants_page = guard::fn_guard(|context| {
+            let accepts = context.head().headers().get(ACCEPT).and_then(|accepts| accepts.to_str().ok());
+            accepts.is_some_and(|accepts| accepts.contains("text/html"))
+        });
+        config.service(web::resource("/").guard(wants_page).get(to_page("/demo")));
         config
             .app_data(Data::from(self.timeline.clone()))
             .app_data(Data::from(self.knobs.clone()))
@@ -62,6 +76,10 @@ impl Pages {
             .route("/demo/inside/press/{knob}", web::post().to(press));
         webchat::configure(config, &self.token_endpoint);
     }
+}
+
+fn moved(page: &str) -> HttpResponse {
+    HttpResponse::Found().insert_header((LOCATION, page)).finish()
 }
 
 pub(super) fn html(page: String) -> HttpResponse {

@@ -7,6 +7,7 @@ use reqwest::{
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+pub(crate) use super::root::global;
 use super::{DirectLine, READ_TIME_OUT, answer::Grant, bearer, root, without_body};
 use crate::far_end::{Answered, CallError};
 

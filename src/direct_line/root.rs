@@ -20,7 +20,7 @@ impl Root {
     }
 }
 
-pub(super) fn global() -> Url {
+pub fn global() -> Url {
     Url::parse("https://directline.botframework.com/v3/directline/").expect("the text is a URL")
 }
 

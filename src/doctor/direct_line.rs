@@ -16,7 +16,7 @@ use crate::{
     config::DirectLineSettings,
     direct_line::{
         DirectLine,
-        probe::{granted, other_regions},
+        probe::{global, granted, other_regions},
     },
     far_end::CallError,
 };
@@ -31,7 +31,16 @@ pub(super) async fn check(
         Ok(root) => root,
         Err(error) => {
             let place = "The host of COPILOT_TOKEN_ENDPOINT, asked for the region,";
-            return vec![unanswered("direct_line.root", place, "COPILOT_TOKEN_ENDPOINT", &error)];
+            let root = unanswered("direct_line.root", place, "COPILOT_TOKEN_ENDPOINT", &error);
+            // Where no regional settings are, a token tells the root, and what keeps the endpoint from giving one is the cause.
+            return match token_of_endpoint(settings, &client).await {
+                Some((wrong, None)) if matches!(error, CallError::Rejected { .. }) => {
+                    let text =
+                        "Where Direct Line is, is not known before COPILOT_TOKEN_ENDPOINT gives a token.";
+                    vec![Finding::off("direct_line.root", text), wrong]
+                }
+                _ => vec![root],
+            };
         }
     };
     let mut findings = vec![Finding::good("direct_line.root", why_this_root(settings, &root))];
@@ -50,6 +59,9 @@ pub(super) async fn check(
 fn why_this_root(settings: &DirectLineSettings, root: &Url) -> String {
     let why = match (&settings.url, &settings.token_endpoint) {
         (Some(_), _) => "as DIRECT_LINE_URL says",
+        (None, Some(_)) if *root == global() => {
+            "the global one: the host of COPILOT_TOKEN_ENDPOINT names no other"
+        }
         (None, Some(_)) => "as the host of COPILOT_TOKEN_ENDPOINT tells",
         (None, None) => "the default, because neither DIRECT_LINE_URL nor COPILOT_TOKEN_ENDPOINT is set",
     };
@@ -179,21 +191,32 @@ fn no_secret(settings: &DirectLineSettings) -> Finding {
 
 /// A token of the endpoint's, shown to the root: that tells whether the two belong together.
 async fn tokens_by_endpoint(settings: &DirectLineSettings, client: &DirectLine, root: &Url) -> Vec<Finding> {
+    match token_of_endpoint(settings, client).await {
+        Some((good, Some(token))) => vec![good, belongs(root, client, &token).await],
+        Some((wrong, None)) => vec![wrong],
+        None => vec![],
+    }
+}
+
+/// What the endpoint says, and its token; `None` without an endpoint.
+async fn token_of_endpoint(
+    settings: &DirectLineSettings,
+    client: &DirectLine,
+) -> Option<(Finding, Option<SecretString>)> {
     let code = "direct_line.token_endpoint";
-    let Some((request, endpoint)) = client.mint_request().zip(settings.token_endpoint.as_ref()) else {
-        return Vec::new();
-    };
+    let (request, endpoint) = client.mint_request().zip(settings.token_endpoint.as_ref())?;
     let place = format!("The token endpoint {}", shown(endpoint));
     let answer = match ask(request).await {
         Ok(answer) => answer,
-        Err(error) => return vec![unanswered(code, &place, "COPILOT_TOKEN_ENDPOINT", &error)],
+        Err(error) => return Some((unanswered(code, &place, "COPILOT_TOKEN_ENDPOINT", &error), None)),
     };
-    let token = match read(&answer) {
-        Ok(token) => token,
-        Err(error) => return vec![no_token(&place, &answer, &error)],
-    };
-    let good = Finding::good(code, format!("{place} gives a token. No conversation was started."));
-    vec![good, belongs(root, client, &token).await]
+    Some(match read(&answer) {
+        Ok(token) => {
+            let good = format!("{place} gives a token. No conversation was started.");
+            (Finding::good(code, good), Some(token))
+        }
+        Err(error) => (no_token(&place, &answer, &error), None),
+    })
 }
 
 /// Whether the root takes a token of the endpoint's.

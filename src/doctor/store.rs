@@ -92,7 +92,7 @@ async fn open(settings: &Settings) -> io::Result<Store<crate::session::Fact>> {
     let sign_in = SignIn::new(settings.azure_client_id.as_deref());
     thread::Builder::new()
         .name("store".to_owned())
-        .spawn(move || drop(done.send(storage::open(&settings, &sign_in))))?;
+        .spawn(move || drop(done.send(storage::open(&settings, &sign_in, true))))?;
     opened.await.map_err(io::Error::other)?
 }
 

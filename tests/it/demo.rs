@@ -66,6 +66,20 @@ async fn the_demo_has_one_page_and_each_of_its_parts_alone() {
         assert!(demo.get(&format!("/demo/{part}")).await.starts_with("<!doctype html>"), "{part}");
     }
     assert!(demo.get("/demo/webchat/").await.contains("page.js"));
+    for (path, accept, to) in [
+        ("/", "*/*", None),
+        ("/", "text/html,*/*;q=0.8", Some("/demo")),
+        ("/demo/", "*/*", Some("/demo")),
+        ("/demo/desk/", "*/*", Some("/demo/desk")),
+    ] {
+        let get = demo.http.get(format!("{}{path}", demo.root)).header("accept", accept);
+        let answer = get.send().await.unwrap();
+        let location = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+        assert_eq!(
+            (answer.status().as_u16(), location.as_deref()),
+            (if to.is_some() { 302 } else { 200 }, to)
+        );
+    }
     assert!(demo.get("/demo/webchat/config.js").await.contains("/directline/token"));
 }
 

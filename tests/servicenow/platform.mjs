@@ -112,6 +112,9 @@ function restMessage(http) {
     setHttpMethod(method) { this.request.method = method; }
     setHttpTimeout() {}
     setRequestHeader(name, value) { this.request.headers[name.toLowerCase()] = value; }
+    setBasicAuth(user, password) {
+      this.request.headers.authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+    }
     setRequestBody(body) { this.request.body = body; }
     execute() {
       const answer = http(this.request);

@@ -132,17 +132,19 @@ test('without the API, an address or a token nothing is written', () => {
   }
 });
 
+const BASIC = `Basic ${Buffer.from('snow:pass:word').toString('base64')}`;
+
 test('the webhook is found open, closed, unreachable, or somebody else', () => {
   const connector = (request) => {
     assert.deepEqual([request.url, request.method, request.body], [ENDPOINT, 'post', '{}']);
-    return request.headers.token === 'RESPONSES-SECRET'
+    return request.headers.token === 'RESPONSES-SECRET' || request.headers.authorization === BASIC
       ? { status: 200, body: '{"known":false}' }
       : { status: 401, body: '{"error":{"code":"Unauthorized"}}' };
   };
   const rows = [
-    [connector, 'Ready.', 'ok: the token is let in'],
+    [connector, 'Ready.', 'ok: the credential is let in'],
     [() => ({ status: 0, error: 'Unknown host' }), 'Not ready.', 'can\'t reach it (Unknown host)'],
-    [() => ({ status: 503, body: '{}' }), 'Not ready.', 'RESPONSES_TOKEN is not set there'],
+    [() => ({ status: 503, body: '{}' }), 'Not ready.', 'neither RESPONSES_TOKEN nor RESPONSES_BASIC is set there'],
     [() => ({ status: 404 }), 'Not ready.', 'nothing is there'],
     [() => ({ status: 401, body: '<html>' }), 'Not ready.', 'something in front of the connector asks for a login'],
     [() => ({ status: 200, body: 'hello' }), 'Not ready.', 'something else is at this address'],
@@ -153,6 +155,11 @@ test('the webhook is found open, closed, unreachable, or somebody else', () => {
     assert.equal(told.at(-1), last, told.join('\n'));
     assert.ok(told.some((line) => line.includes(hint)), `${hint}: ${told.join('\n')}`);
     assert.ok(!told.join().includes('SECRET'));
+  }
+  for (const [responsesBasic, last] of [['snow:pass:word', 'Ready.'], ['', 'Not ready.']]) {
+    const told = run('test-webhook.js', { ...settings, responsesToken: '', responsesBasic }, { http: connector });
+    assert.equal(told.at(-1), last, told.join('\n'));
+    assert.ok(!told.join().includes('pass:word'));
   }
 });
 

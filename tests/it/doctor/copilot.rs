@@ -117,6 +117,35 @@ async fn a_direct_line_out_of_reach_is_told_apart_from_something_else_there() {
 }
 
 #[tokio::test]
+async fn a_token_endpoint_that_must_tell_the_root_says_why_it_gives_no_token() {
+    for (status, hint) in [("401 Unauthorized", "secured access"), ("404 Not Found", "no such agent")] {
+        let root = fake::answers(move |path| match path.contains("regionalchannelsettings") {
+            true => ("404 Not Found", "{}"),
+            false => (status, "{}"),
+        });
+        let endpoint = format!("{root}directline/token?api-version=1");
+        let world = World::new().await.set("DIRECT_LINE_URL", "").set("COPILOT_TOKEN_ENDPOINT", &endpoint);
+        let told = world.examine().await.only_wrong("direct_line.token_endpoint");
+        assert!(told.contains(hint), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_tells_no_region_is_not_said_to_have_told_one() {
+    for page in ["<html>", "{}", r#"{"channelUrlsById":{"directline":"http://directline.example.com/"}}"#] {
+        let root = fake::answers(move |path| match path.contains("regionalchannelsettings") {
+            true => ("200 OK", page),
+            false => ("200 OK", r#"{"token":"opaque","conversationId":"c","expires_in":3600}"#),
+        });
+        let own = format!("{root}directline/token?api-version=1");
+        let world = World::new().await.set("DIRECT_LINE_URL", "").set("COPILOT_TOKEN_ENDPOINT", &own);
+        let found = world.examine().await;
+        let told = &found.one("direct_line.root").text;
+        assert!(told.contains("names no other"), "{page}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn whatever_else_answers_is_not_taken_for_direct_line() {
     let page = "<html>Welcome";
     for (status, body) in [

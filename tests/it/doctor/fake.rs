@@ -16,17 +16,32 @@ pub fn nobody() -> String {
 /// The root of a server that answers every request like this.
 pub fn answering(status: &str, headers: &[(&str, &str)], body: &str) -> String {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let answer = answer(status, &headers, body);
+    served(move |_| answer.clone())
+}
+
+/// The root of a server that answers by the request's first line, in small letters: a status, and a body.
+pub fn answers(by: impl Fn(&str) -> (&'static str, &'static str) + Send + 'static) -> String {
+    served(move |line| {
+        let (status, body) = by(line);
+        answer(status, "", body)
+    })
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    let answer =
-        format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}")
+}
+
+fn served(answer: impl Fn(&str) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            read_request(&mut stream);
+            let request = read_request(&mut stream);
             // A client that has gone is its own affair.
-            let _ = stream.write_all(answer.as_bytes());
+            let _ = stream.write_all(answer(request.lines().next().unwrap_or_default()).as_bytes());
         }
     });
     url
@@ -45,7 +60,7 @@ pub fn hanging_up() -> String {
 }
 
 /// Up to the end of a small body, so that nothing is unread when the connection closes.
-fn read_request(stream: &mut impl Read) {
+fn read_request(stream: &mut impl Read) -> String {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -58,7 +73,7 @@ fn read_request(stream: &mut impl Read) {
         };
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         if read == 0 || body.len() >= length.map_or(0, |length| length.trim().parse().unwrap()) {
-            return;
+            return text;
         }
     }
 }

@@ -308,6 +308,7 @@ async fn forms_that_are_not_as_documented_are_refused() {
         (Form::new().part("file", file()).text("user_id", "a").text("provider_application_id", "b"), 400),
         (Form::new().text("user_id", "a").part("file", file()), 201),
         (Form::new().text("user_id", "a"), 400),
+        (Form::new().text("user_id", "a").part("file", file()).part("file", file()), 400),
     ] {
         assert_eq!(upload(&world, form).await.0, status);
     }
