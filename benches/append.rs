@@ -54,7 +54,7 @@ async fn append_blobs() {
     let container = azurite.container_with_sas().parse().expect("a URL");
     let transport = azure::transport(far_end::client().expect("a client"));
     let nobody = || unreachable!("a SAS signs the calls");
-    let journal = AppendBlobJournal::open_container(&container, nobody, transport).await;
+    let journal = AppendBlobJournal::open_container(&container, nobody, transport, true).await;
     measure("append blob, Azurite", &Store::of(journal.expect("a container"))).await;
 }
 
