@@ -62,6 +62,11 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether all that failed is that a 2xx has a body that is too long to be read.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Uncertain(Some(cause)) if cause.is::<TooLong>())
+    }
+
     /// Whether what we presented was not accepted: nothing was processed, and another secret may do.
     pub fn refuses_credential(&self) -> bool {
         let Self::Rejected { status, code } = self else { return false };
@@ -84,6 +89,11 @@ impl From<&CallError> for Failure {
         }
     }
 }
+
+/// Why nothing of a 2xx is known but that it is one.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is longer than any may be")]
+struct TooLong;
 
 /// How long a connection may take to be made, and may lie unused.
 const CONNECTING: Duration = Duration::from_secs(3);
@@ -195,7 +205,8 @@ async fn answered(
     within: Within<'_>,
 ) -> Result<Answered, CallError> {
     if (200..300).contains(&status) {
-        let body = read(said, limit, within).await?.ok_or(CallError::Uncertain(None))?;
+        let body = read(said, limit, within).await?;
+        let body = body.ok_or_else(|| CallError::Uncertain(Some(TooLong.into())))?;
         return Ok(Answered { status, body, headers });
     }
     let body = read(said, limit.min(REFUSAL), None).await.ok().flatten().unwrap_or_default();

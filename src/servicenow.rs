@@ -26,7 +26,10 @@ use crate::{
     domain::Timestamp,
     far_end::{self, Answered, CallError},
     telemetry::span,
-    wire::virtual_agent::{request::Request, response},
+    wire::{
+        json,
+        virtual_agent::{request::Request, response},
+    },
 };
 
 mod budget;
@@ -40,7 +43,8 @@ pub(crate) use probe::LoggedIn;
 const PATH: &str = "api/sn_va_as_service/bot/integration";
 /// An instance's own limit for an inbound call is 175 s; what it takes longer than this for counts as not answered.
 const TIME_OUT: Duration = Duration::from_secs(60);
-const LONGEST_ANSWER: usize = 1 << 20;
+/// As long as a webhook may be.
+const LONGEST_ANSWER: usize = 8 << 20;
 
 /// Sends requests to one instance; cheap to clone, clones share the OAuth token.
 #[derive(Clone, Debug)]
@@ -66,8 +70,10 @@ struct Shared {
 /// What ServiceNow said in the HTTP response itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The whole response when it holds a `body` array: to be processed as a webhook would be.
+    /// The whole response when it holds a `body`: to be processed as a webhook would be.
     pub synchronous: Option<Vec<u8>>,
+    /// It says more that can't be read.
+    pub unread: bool,
 }
 
 impl ServiceNow {
@@ -113,7 +119,7 @@ impl ServiceNow {
             Err(error) if error.refuses_credential() && self.has_renewed(&before, deadline).await => {
                 self.log_in_and_send(&body, traceparent, deadline).await
             }
-            Ok(answer) if request.sync_response && answer.synchronous.is_none() => {
+            Ok(answer) if request.sync_response && answer == Answer::default() => {
                 match self.has_renewed_message(&before, deadline).await {
                     true => self.log_in_and_send(&body, traceparent, deadline).await,
                     false => Ok(answer),
@@ -198,13 +204,19 @@ impl ServiceNow {
         if let Some(traceparent) = traceparent {
             call = call.header("traceparent", traceparent);
         }
-        let answered = far_end::call(call, LONGEST_ANSWER).await.inspect_err(|error| {
-            if let CallError::Throttled(wait) = error {
-                self.shared.budget.refused(*wait);
+        match far_end::call(call, LONGEST_ANSWER).await {
+            Ok(answered) => {
+                self.shared.budget.told(Told::read(&answered.headers));
+                answer(answered)
             }
-        })?;
-        self.shared.budget.told(Told::read(&answered.headers));
-        answer(answered)
+            Err(error) if error.is_taken() => Ok(Answer { unread: true, ..Answer::default() }),
+            Err(error) => {
+                if let CallError::Throttled(wait) = error {
+                    self.shared.budget.refused(wait);
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Whether there are calls to spare for what says no words: signs are the first to go where calls are counted.
@@ -251,17 +263,22 @@ fn signature(secret: &SecretString, body: &[u8]) -> String {
 
 /// Plain text is a success (UPDATE_MESSAGES answers so), a web page is not.
 fn answer(Answered { status, body, .. }: Answered) -> Result<Answer, CallError> {
-    let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
-    let Ok(json) = serde_json::from_slice(text).map(response::unwrapped) else {
-        let is_page = text.trim_ascii_start().starts_with(b"<");
-        return if is_page { Err(CallError::Failed { status }) } else { Ok(Answer::default()) };
+    let Ok(json::Read { value, lost }) = json::read(&body) else {
+        let text = json::decoded(&body);
+        return match text.trim_start().chars().next() {
+            Some('<') => Err(CallError::Failed { status }),
+            first => {
+                Ok(Answer { unread: first.is_some_and(|first| !first.is_alphabetic()), ..Answer::default() })
+            }
+        };
     };
+    let json = response::unwrapped(value);
     let says_failure = |status: &str| status.eq_ignore_ascii_case("failure");
     if json.get("status").and_then(Value::as_str).is_some_and(says_failure) {
-        return Err(far_end::rejected(status, text));
+        return Err(far_end::rejected(status, &body));
     }
-    let is_full = json.get("body").is_some_and(Value::is_array);
-    Ok(Answer { synchronous: is_full.then(|| text.to_vec()) })
+    let is_full = json.get("body").is_some_and(|body| body.is_array() || body.is_object());
+    Ok(Answer { unread: lost > 0 && !is_full, synchronous: is_full.then_some(body) })
 }
 
 #[cfg(test)]

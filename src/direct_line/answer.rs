@@ -48,7 +48,7 @@ impl Grant {
 
 /// The id that a post was given, when that was told.
 pub(super) fn id(answered: &Answered) -> Option<String> {
-    let answer = serde_json::from_slice::<Value>(&answered.body).unwrap_or_default();
+    let answer = json::read(&answered.body).unwrap_or_default().value;
     answer.get("id").and_then(Value::as_str).map(str::to_owned)
 }
 

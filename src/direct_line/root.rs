@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 use url::{Host, Url};
 
-use crate::far_end::connect::Origin;
+use crate::{far_end::connect::Origin, wire::json};
 
 /// Where Direct Line is, and the parts of it that a request is made of.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) fn settings_of(token_endpoint: &Url) -> Url {
 
 /// From `{"channelUrlsById":{"directline":"https://…"}}`.
 pub(super) fn from_settings(body: &[u8]) -> Option<Url> {
-    let settings: Value = serde_json::from_slice(body).ok()?;
+    let settings = json::read(body).ok()?.value;
     usable(settings.pointer("/channelUrlsById/directline")?)
 }
 
@@ -58,7 +58,7 @@ pub(super) fn from_settings(body: &[u8]) -> Option<Url> {
 /// The signature is not checked: the token came from the token endpoint itself.
 pub(super) fn from_token(token: &str) -> Option<Url> {
     let claims = token.split('.').nth(1)?.trim_end_matches('=');
-    let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    let claims = json::read(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?.value;
     let named = |claim: &str| match claims.get(claim)? {
         Value::Array(several) => several.iter().find_map(usable),
         one => usable(one),

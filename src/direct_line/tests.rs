@@ -141,6 +141,7 @@ async fn a_post_gives_the_id_of_its_echo() {
     let activity = json!({"type": "message", "from": {"id": "jo"}, "text": "Grüße"});
     for (reply, expected) in [
         (Reply::json(200, &json!({"id": "c-1|0000001"})), Some("c-1|0000001")),
+        (Reply::text(200, "\u{feff}{\"id\":\"c-1|0000001\",\"more\":\"\\ud83d\"}"), Some("c-1|0000001")),
         (Reply::json(200, &json!({"id": null})), None),
         (Reply::text(204, ""), None),
         (Reply::text(202, "accepted"), None),

@@ -10,6 +10,7 @@ use super::{PATIENCE, finding::Finding};
 use crate::{
     domain::Timestamp,
     far_end::{self, CallError},
+    wire::json,
 };
 
 /// As much of an answer as is looked at.
@@ -27,7 +28,7 @@ pub(super) struct Answer {
 
 impl Answer {
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
+        json::read(&self.body).unwrap_or_default().value
     }
 
     pub fn header(&self, name: &str) -> &str {

@@ -17,7 +17,10 @@ use crate::{
     domain::Timestamp,
     servicenow::ServiceNow,
     session::Opening,
-    wire::virtual_agent::request::{Action, Request},
+    wire::{
+        json,
+        virtual_agent::request::{Action, Request},
+    },
 };
 
 const CODE: &str = "servicenow.message_authentication";
@@ -81,7 +84,7 @@ async fn opened(settings: &Settings, client: &ServiceNow) -> Finding {
 
 /// Any item with an id: the action's name is not relied on.
 fn names_a_conversation(body: &[u8]) -> bool {
-    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let answer = json::read(body).unwrap_or_default().value;
     let items = answer.get("body").and_then(Value::as_array).into_iter().flatten();
     items
         .into_iter()

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
-use serde_json::Value;
-
 use super::CallError;
-use crate::domain::Timestamp;
+use crate::{domain::Timestamp, wire::json};
+use reqwest::header::HeaderMap;
 
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 const WAIT_UNTOLD: Duration = Duration::from_secs(1);
@@ -30,7 +28,7 @@ pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &[u8], now: Timest
 
 /// The error's code: `error.code`, or `error` itself as OAuth has it. A text for people is not one.
 pub(super) fn code(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
+    let body = json::read(body).ok()?.value;
     let error = body.get("error")?;
     let code = error.get("code").unwrap_or(error).as_str()?;
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -115,9 +113,13 @@ mod tests {
 
     #[test]
     fn a_code_is_a_word_and_never_what_people_wrote() {
-        let rows: [(&[u8], Option<&str>); 6] = [
+        let rows: [(&[u8], Option<&str>); 7] = [
             (br#"{"error":{"code":"BotError","message":"x"}}"#, Some("BotError")),
             (br#"{"error":"invalid_client","error_description":"x"}"#, Some("invalid_client")),
+            (
+                b"\xef\xbb\xbf{\"error\":\"invalid_grant\",\"error_description\":\"ung\xfcltig\"}",
+                Some("invalid_grant"),
+            ),
             (br#"{"error":{"message":"User Not Authenticated"},"status":"failure"}"#, None),
             (br#"{"error":"Conversation ID is missing."}"#, None),
             (br#"{"error":{"code":17}}"#, None),

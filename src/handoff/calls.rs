@@ -78,10 +78,7 @@ impl Role for Calls {
         }
         let answer = self.servicenow.send(&request, queued.trace.as_deref()).await;
         match answer {
-            Ok(answer) => match answer.synchronous {
-                Some(body) => Ok(hear::told(self, entry, &body).await),
-                None => Ok(None),
-            },
+            Ok(answer) => Ok(hear::told(self, entry, answer).await),
             Err(error) => {
                 attempt.failed(&error);
                 // Who is not let in to open a chat is told at once.

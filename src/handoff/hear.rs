@@ -9,6 +9,7 @@ use super::{Conversation, Handoff, calls::Calls};
 use crate::{
     domain::{ConversationId, SessionId, control::Control},
     ledger::{commit_and_deliver, journal::JournalError},
+    servicenow::Answer,
     session::{Answered, Command, LANE},
     telemetry::{TRACEPARENT, trace_id},
     translate::{
@@ -59,8 +60,11 @@ impl Handoff {
 }
 
 /// What a synchronous answer tells, as if it had come by webhook. It does not name its session.
-pub(super) async fn told(calls: &Calls, conversation: &Conversation, body: &[u8]) -> Option<Answered> {
-    let response = Response::parse(body).ok()?;
+pub(super) async fn told(calls: &Calls, conversation: &Conversation, answer: Answer) -> Option<Answered> {
+    if answer.unread {
+        warn!(conversation.id = %conversation.id, "ServiceNow took a call, and what it answered can't be read");
+    }
+    let response = Response::parse(&answer.synchronous?).ok()?;
     if response.lost > 0 {
         warn!(conversation.id = %conversation.id, lost = response.lost, "Parts of an answer of ServiceNow's can't be read; the others are used");
     }

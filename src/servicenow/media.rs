@@ -16,6 +16,7 @@ use super::{ServiceNow, below, oauth::Token};
 use crate::{
     config::ServiceNowLogin,
     far_end::{self, CallError},
+    wire::json,
 };
 
 const UPLOAD: &str = "api/now/v1/cccif/media/upload";
@@ -57,7 +58,7 @@ impl ServiceNow {
             self.bearer(token.as_ref()).await?;
         }
         let answered = outcome?;
-        let told: Value = serde_json::from_slice(&answered.body).unwrap_or_default();
+        let told = json::read(&answered.body).unwrap_or_default().value;
         let address = told.pointer("/result/mediaUrl").and_then(Value::as_str).map(str::trim);
         let address = address.filter(|address| !address.is_empty());
         let address = address.ok_or_else(|| far_end::rejected(answered.status, &answered.body))?;
@@ -198,6 +199,27 @@ mod tests {
         let at = |part: &str| body.find(part).unwrap_or_else(|| panic!("{part} is not in {body}"));
         assert!(at("\"user_id\"") < at("\"provider_application_id\""), "{body}");
         assert!(at("\"provider_application_id\"") < at("name=\"file\""), "{body}");
+    }
+
+    #[tokio::test]
+    async fn where_a_file_is_gets_read_in_every_encoding() {
+        let told =
+            |name: &str| format!(r#"{{"result":{{"mediaUrl":"/api/now/v1/cs/media/1","name":"{name}"}}}}"#);
+        let deep = format!(r#"{{"more":{}{},{}"#, "[".repeat(200), "]".repeat(200), &told("x")[1..]);
+        for body in [
+            format!("\u{feff}{}", told("x")).into_bytes(),
+            told("cut \\ud83d").into_bytes(),
+            told("Übung").chars().map(|sign| sign as u8).collect(),
+            told("x").encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            deep.into_bytes(),
+        ] {
+            let shown = String::from_utf8_lossy(&body).into_owned();
+            let far =
+                FarEnd::start(move |_, _| Reply::Answer { status: 201, headers: vec![], body: body.clone() });
+            let file = NewMedia { user_id: "dana", name: "x", media_type: "text/plain", length: Some(2) };
+            let address = client(&far.url).upload(file, Body::from("hi")).await.expect("taken");
+            assert_eq!(address, format!("{}api/now/v1/cs/media/1", far.url), "{shown}");
+        }
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use crate::{
     config::ServiceNowLogin,
     credential::{Mark, mark},
     far_end::{self, Answered, CallError},
+    wire::json,
 };
 
 /// How long before its end a token is renewed; at most half its life.
@@ -126,7 +127,7 @@ fn token(
     asked_at: Instant,
     made_with: Mark,
 ) -> Result<Token, CallError> {
-    let granted: Value = serde_json::from_slice(&body).map_err(|_| CallError::Failed { status })?;
+    let granted = json::read(&body).map_err(|_| CallError::Failed { status })?.value;
     let Some(value) = granted.get("access_token").and_then(Value::as_str) else {
         return Err(far_end::rejected(status, &body));
     };

@@ -75,6 +75,9 @@ async fn an_answer_is_read_for_what_it_is() {
     let full = json!({"requestId": "r", "body": [{"uiType": "OutputText", "value": "Hi"}], "score": 1});
     let empty = json!({"requestId": "r", "body": []});
     let wrapped = json!({"result": full});
+    let lone = json!({"requestId": "r", "body": {"uiType": "OutputText", "value": "Hi"}});
+    let deep =
+        format!(r#"{{"body":[{{"value":"Hi"}}],"n":1e400,"x":{}{}}}"#, "[".repeat(200), "]".repeat(200));
     for (reply, synchronous) in [
         (success(), None),
         (Reply::text(200, "Message Processed Successfully"), None),
@@ -84,9 +87,45 @@ async fn an_answer_is_read_for_what_it_is() {
         (Reply::json(200, &full), Some(full.to_string().into_bytes())),
         (Reply::json(200, &empty), Some(empty.to_string().into_bytes())),
         (Reply::json(200, &wrapped), Some(wrapped.to_string().into_bytes())),
+        (Reply::json(200, &lone), Some(lone.to_string().into_bytes())),
+        (Reply::text(200, &deep), Some(deep.clone().into_bytes())),
     ] {
         let answer = answered_with(reply).await.expect("a success");
-        assert_eq!(answer, Answer { synchronous });
+        assert_eq!(answer, Answer { synchronous, unread: false });
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_of_an_answer_makes_it_no_failure() {
+    let lost = format!(r#"{{"status":"success","more":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+    for text in [
+        &lost,
+        r#"{"body":[{"uiType":"OutputText""#,
+        "{} {}",
+        "\u{1f}\u{8b}",
+        &"x".repeat(LONGEST_ANSWER + 1),
+    ] {
+        let answer = answered_with(Reply::text(200, text)).await.expect("a success");
+        assert_eq!(answer, Answer { synchronous: None, unread: true }, "{}", text.get(..50).unwrap_or(text));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_read_in_every_encoding() {
+    let failure = r#"{"status":"failure","error":{"message":"ungültig"}}"#;
+    let full = r#"{"body":[{"uiType":"OutputText","value":"ungültig"}]}"#;
+    let encodings: [fn(&str) -> Vec<u8>; 4] = [
+        |text| format!("\u{feff}{text}").into_bytes(),
+        |text| text.chars().map(|sign| sign as u8).collect(),
+        |text| text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        |text| text.replace('ü', "\\ud83d").into_bytes(),
+    ];
+    for encoded in encodings {
+        let reply = |text| Reply::Answer { status: 200, headers: vec![], body: encoded(text) };
+        let refused = answered_with(reply(failure)).await;
+        assert!(matches!(refused, Err(CallError::Rejected { status: 200, code: None })), "{refused:?}");
+        let answer = answered_with(reply(full)).await.expect("a success");
+        assert_eq!(answer, Answer { synchronous: Some(encoded(full)), unread: false });
     }
 }
 
@@ -105,16 +144,11 @@ async fn a_failure_with_200_is_a_refusal() {
 #[tokio::test]
 async fn a_hibernating_instance_has_not_taken_the_message() {
     let page = "\n<!DOCTYPE html><html>Instance Hibernating</html>";
-    for page in [page.to_owned(), format!("\u{feff}{page}")] {
-        let outcome = answered_with(Reply::text(200, &page)).await;
+    let wide: Vec<u8> = page.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for body in [page.into(), format!("\u{feff}{page}").into_bytes(), wide] {
+        let outcome = answered_with(Reply::Answer { status: 200, headers: vec![], body }).await;
         assert!(matches!(outcome, Err(CallError::Failed { status: 200 })), "{outcome:?}");
     }
-}
-
-#[tokio::test]
-async fn an_endless_answer_is_not_taken_in() {
-    let outcome = answered_with(Reply::text(200, &"x".repeat(LONGEST_ANSWER + 1))).await;
-    assert!(matches!(outcome, Err(CallError::Uncertain(None))), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,10 @@ use crate::{
     agent_turn::{Eyes, Sign},
     domain::ActivityId,
     session::Topic,
-    wire::activity::{Account, Activity},
+    wire::{
+        activity::{Account, Activity},
+        json,
+    },
 };
 
 /// What the bot said when it handed over.
@@ -128,8 +131,8 @@ fn variables(activity: &Activity) -> Map<String, Value> {
             }
             _ => value.clone(),
         },
-        Some(Value::String(text)) => match serde_json::from_str(text) {
-            Ok(Value::Object(packed)) => packed,
+        Some(Value::String(text)) => match json::packed(text).map(|packed| packed.value) {
+            Some(Value::Object(variables)) => variables,
             _ if text.trim().is_empty() => Map::new(),
             _ => Map::from_iter([(MESSAGE.to_owned(), Value::String(text.clone()))]),
         },
@@ -176,6 +179,10 @@ mod tests {
 
     fn activity(value: Value) -> Activity {
         serde_json::from_value(value).expect("an activity")
+    }
+
+    fn deep() -> String {
+        format!("{}1{}", "[".repeat(200), "]".repeat(200))
     }
 
     fn events() -> Vec<String> {
@@ -287,6 +294,9 @@ mod tests {
         for (value, reason) in [
             (json!("needs help"), Some("needs help")),
             (json!(r#"{"va_AgentMessage": "packed"}"#), Some("packed")),
+            (json!("\u{feff}{\"va_AgentMessage\": \"packed\"}"), Some("packed")),
+            (json!(r#"{"va_AgentMessage": "packed \ud83d", "n": 1e400}"#), Some("packed \u{fffd}")),
+            (json!(format!(r#"{{"va_AgentMessage": "packed", "n": {}}}"#, deep())), Some("packed")),
             (json!({"va_AgentMessage": "", "va_LastPhrases": ["first", "last"]}), Some("last")),
             (json!({"va_AgentMessage": "Transferred", "va_LastPhrase": "x"}), Some("Transferred")),
             (json!({"va_LastPhrase": 5}), Some("5")),

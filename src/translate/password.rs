@@ -5,7 +5,10 @@ use std::{borrow::Cow, collections::BTreeSet};
 use serde_json::Value;
 
 use super::{answer::is_click, escalation::is_user, takeover::SET_BY_SERVER};
-use crate::{domain::MASKED, wire::activity::Activity};
+use crate::{
+    domain::MASKED,
+    wire::{activity::Activity, json},
+};
 
 /// The ids of password inputs.
 pub type Inputs = BTreeSet<String>;
@@ -43,17 +46,12 @@ fn find(part: &Value, found: &mut Inputs) {
             fields.values().for_each(|part| find(part, found));
         }
         Value::String(text) => {
-            if let Some(card) = packed(text) {
-                find(&card, found);
+            if let Some(card) = json::packed(text) {
+                find(&card.value, found);
             }
         }
         _ => {}
     }
-}
-
-/// JSON that is sent as a text.
-fn packed(text: &str) -> Option<Value> {
-    text.trim_start().starts_with(['{', '[']).then(|| serde_json::from_str(text).ok())?
 }
 
 /// What was entered into these inputs. Cards of ours have inputs of their own.
@@ -61,7 +59,7 @@ pub fn entered<'a>(said: impl IntoIterator<Item = &'a Activity>, inputs: &Inputs
     let mut words = Entered::new();
     let messages = said.into_iter().filter(|activity| !inputs.is_empty() && activity.kind == "message");
     for activity in messages.filter(|activity| !is_click(activity)) {
-        let text = activity.text.as_deref().and_then(packed);
+        let text = activity.text.as_deref().map(Value::from);
         activity.value.iter().chain(&text).for_each(|value| collect(value, inputs, false, &mut words));
     }
     words
@@ -81,8 +79,12 @@ fn collect(value: &Value, inputs: &Inputs, within: bool, words: &mut Entered) {
         }
         Value::Number(number) if within => words.extend([number.to_string()]),
         Value::String(text) => {
-            if let Some(value) = packed(text) {
-                collect(&value, inputs, false, words);
+            let read = json::packed(text);
+            if let Some(read) = &read {
+                collect(&read.value, inputs, false, words);
+            }
+            if read.is_none_or(|read| read.lost > 0) && may_hold(text, inputs) {
+                words.insert(text.trim().to_owned());
             }
         }
         Value::Array(list) => list.iter().for_each(|value| collect(value, inputs, within, words)),
@@ -93,6 +95,12 @@ fn collect(value: &Value, inputs: &Inputs, within: bool, words: &mut Entered) {
         }
         Value::Number(_) | Value::Bool(_) | Value::Null => {}
     }
+}
+
+/// Whether a text that can't be read whole looks like what was entered into one of these inputs: then all of it is.
+fn may_hold(text: &str, inputs: &Inputs) -> bool {
+    let is_object = text.trim_start_matches(|sign| sign == '[' || json::is_blank(sign)).starts_with('{');
+    is_object && inputs.iter().any(|id| text.contains(&**id))
 }
 
 /// A message with dots where something was entered into one of these inputs.
@@ -127,8 +135,8 @@ fn cover(value: &mut Value, words: &Entered) {
         Value::Array(list) => list.iter_mut().for_each(|value| cover(value, words)),
         Value::Object(fields) => fields.values_mut().for_each(|value| cover(value, words)),
         leaf if is_one(leaf, words) => *leaf = MASKED.into(),
-        Value::String(text) => match packed(text) {
-            Some(mut value) => {
+        Value::String(text) => match json::packed(text) {
+            Some(json::Read { mut value, .. }) => {
                 cover(&mut value, words);
                 *text = value.to_string();
             }
@@ -219,6 +227,8 @@ mod tests {
             json!({"actions": [{"type": "Action.ShowCard", "card": {"body": [input]}}]}),
             json!({"body": [{"type": "Unknown", "fallback": {"type": "Container", "items": [input]}}]}),
             json!({"type": "AdaptiveCard", "body": [input]}).to_string().into(),
+            format!(r#" {{"body":[{input}],"fallbackText":"cut \ud83d","n":1e400}}"#).into(),
+            format!("\u{feff}{}", json!({"body": [input]})).into(),
         ] {
             let attachments = json!([{"name": "x"}, {"content": content}]);
             let shown = message(json!({"from": bot, "attachments": attachments}));
@@ -238,6 +248,13 @@ mod tests {
             json!({"value": {"pin": {"typed": ["hunter2"]}}}),
             json!({"value": "{\"pin\":\"hunter2\"}"}),
             json!({"text": "{\"pin\":\"hunter2\"}"}),
+            json!({"text": r#"{"pin":"hunter2","note":"cut \ud83d"}"#}),
+            json!({"value": r#"{"pin":"hunter2","note":"cut \ud83d"}"#}),
+            json!({"value": "\u{feff}{\"pin\":\"hunter2\"}"}),
+            json!({"value": r#"{"pin":"hunter2","note":1e400}"#, "text": "hunter2"}),
+            json!({"value": json!(r#"{"pin":"hunter2"}"#).to_string()}),
+            json!({"value": {"data": format!(r#"{{"pin":{}"hunter2"{}}}"#, "[".repeat(200), "]".repeat(200))}}),
+            json!({"text": r#" [{"pin":"hunter2","note":"cut"#}),
             json!({"text": "hunter2", "value": {"pin": "hunter2"}, "locale": "hunter2"}),
             json!({"value": {"pin": "hunter2"}, "from": {"id": "u", "name": "hunter2"}, "summary": "hunter2"}),
             json!({"value": {"pin": "hunter2"}, "channelData": {"clientActivityID": "hunter2", "postBack": true}}),
@@ -271,6 +288,7 @@ mod tests {
     fn what_was_entered_elsewhere_stays_as_it_is() {
         for said in [
             json!({"value": {"name": "Dana"}, "text": "pin"}),
+            json!({"value": "{\"name\":", "text": "[urgent] my pin {is} gone"}),
             json!({"value": {"pin": " "}, "text": " "}),
             json!({"value": {"serviceNowQuestion": "one", "pin": "hunter2"}}),
         ] {

@@ -128,7 +128,7 @@ impl Texts {
 }
 
 /// Two locales have at most so many languages to look into, given and built in.
-const MAX_CHAIN: usize = 20;
+const MAX_CHAIN: usize = 22;
 
 /// The texts in the language of a reader.
 #[derive(Clone, Copy)]
@@ -283,7 +283,8 @@ fn candidates<'a>(tag: &'a str) -> impl Iterator<Item = &'a str> {
         _ => None,
     };
     let shorter = |tag: &&'a str| tag.rsplit_once('-').map(|(head, _)| head).filter(|head| !head.is_empty());
-    iter::successors(whole, shorter).take(3).chain(relative)
+    let language = tag.split('-').next().filter(|_| tag.split('-').nth(3).is_some());
+    iter::successors(whole, shorter).take(3).chain(language).chain(relative)
 }
 
 /// The first variable of a wording: what stands before it, its name, and the rest.

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::wire::activity::Activity;
+use crate::wire::{activity::Activity, json};
 
 /// The activities of a hand-off's transcript attachment; `None` when it is another attachment.
 pub fn in_attachment(attachment: &Value) -> Option<Vec<Activity>> {
     let content = attachment.get("content")?;
-    let unpacked = content.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let content = unpacked.as_ref().unwrap_or(content);
+    let packed = content.as_str().and_then(json::packed);
+    let content = packed.as_ref().map_or(content, |packed| &packed.value);
     let named = attachment
         .get("name")
         .and_then(Value::as_str)
@@ -34,6 +34,8 @@ mod tests {
             json!({"content": {"activities": [said]}}),
             json!({"name": "TRANSCRIPT", "content": [said]}),
             json!({"name": "transcript", "content": json!({"activities": [said]}).to_string()}),
+            json!({"name": "transcript", "content": format!("\u{feff}[{said}]")}),
+            json!({"content": format!(r#"{{"activities":[{said}],"topic":"cut \ud83d","n":1e400}}"#)}),
         ] {
             let found = in_attachment(&attachment).expect("a transcript");
             assert_eq!(found.len(), 1, "{attachment}");

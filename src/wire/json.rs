@@ -68,6 +68,21 @@ pub fn read(bytes: &[u8]) -> Result<Read, NotJson> {
     Ok(Read { value, lost })
 }
 
+/// An object or a list that was put into a text, perhaps more than once; read as what a far end sent.
+pub fn packed(text: &str) -> Option<Read> {
+    let text = text.trim_matches(is_blank);
+    let read = text.starts_with(['{', '[', '"']).then(|| read(text.as_bytes()).ok())??;
+    match &read.value {
+        Value::String(inner) => packed(inner),
+        _ => Some(read),
+    }
+}
+
+/// White space, or a byte order mark.
+pub fn is_blank(sign: char) -> bool {
+    sign.is_whitespace() || sign == '\u{feff}'
+}
+
 /// Cuts lists short once `left` entries have come in all of them, and says how many were cut.
 pub fn cut_lists(value: &mut Value, left: &mut usize) -> usize {
     match value {
@@ -349,6 +364,25 @@ mod tests {
         );
         for no_json in [&b""[..], b"<html>", b"{\"a\":", b"\x1f\x8b\x08\x00", b"\x00\x00"] {
             assert_eq!(read(no_json), Err(NotJson), "{no_json:?}");
+        }
+    }
+
+    #[test]
+    fn json_in_a_text_is_read_as_a_far_ends_is() {
+        let expected = json!({"a": "x\u{fffd}"});
+        let text = r#"{"a":"x\ud83d"}"#;
+        let again = json!(text).to_string();
+        for text in [text, &format!("\u{feff}{text}"), &format!("\r\n \u{feff}{text} \n"), &again] {
+            assert_eq!(packed(text).map(|read| read.value), Some(expected.clone()), "{text}");
+        }
+        assert_eq!(packed(r#"{"a":1e400,"b":2}"#).map(|read| read.value["b"].clone()), Some(json!(2)));
+        let deep = format!(r#"{{"a":{}1{},"b":2}}"#, "[".repeat(200), "]".repeat(200));
+        let Read { value, lost } = packed(&deep).expect("JSON");
+        assert_eq!((lost, &value["b"]), (1, &json!(2)));
+        for text in
+            ["", "words", "\"words\"", "[urgent] words", "{\"a\":", "{} {}", "4711", "null", "{'a':1}"]
+        {
+            assert_eq!(packed(text), None, "{text}");
         }
     }
 

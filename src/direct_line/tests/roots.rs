@@ -34,6 +34,19 @@ async fn the_region_is_asked_for_once() {
 }
 
 #[tokio::test]
+async fn a_region_is_read_in_every_encoding() {
+    let told =
+        r#"{"channelUrlsById":{"directline":"https://europe.directline.example.com/"},"name":"\ud83d"}"#;
+    let wide: Vec<u8> = told.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for body in [told.into(), format!("\u{feff}{told}").into_bytes(), wide] {
+        let endpoint =
+            FarEnd::start(move |_, _| Reply::Answer { status: 200, headers: vec![], body: body.clone() });
+        let root = client(&over_endpoint(&endpoint)).root().await.expect("a root");
+        assert_eq!(root.as_str(), "https://europe.directline.example.com/v3/directline/");
+    }
+}
+
+#[tokio::test]
 async fn where_no_region_is_told_the_token_names_the_root() {
     for status in [200, 404, 501] {
         let endpoint = FarEnd::start(move |heard, _| match heard.target.as_str() {

@@ -24,7 +24,12 @@ async fn an_oauth_token_is_fetched_once_for_all_who_wait() {
 
 #[tokio::test]
 async fn client_credentials_need_no_user() {
-    let far_end = instance(|_| json!({"access_token": "t", "expires_in": "1799"}), |_, _| success());
+    let far_end = FarEnd::start(|heard, _| match heard.target.as_str() {
+        "/oauth_token.do" => {
+            Reply::text(200, "\u{feff}{\"access_token\":\"t\",\"expires_in\":\"1799\",\"scope\":\"\\ud83d\"}")
+        }
+        _ => success(),
+    });
     client(&far_end, client_credentials()).send(&says("hi"), None).await.expect("success");
     let form = "grant_type=client_credentials&client_id=id&client_secret=s%26cret";
     assert_eq!(String::from_utf8_lossy(&far_end.heard()[0].body), form);

@@ -1,6 +1,6 @@
 //! What an action or a card of ours carries when it is pressed.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{ANSWER, ASKED, CONTINUE, IN, QUESTION, Question, SKIP, moment};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         ConversationId,
         control::{Card, Choice, Control, Item, Missing, Moment, MomentKind, MultiPart, TextInput, Upload},
     },
-    wire::activity::Activity,
+    wire::{activity::Activity, json},
 };
 
 /// An answer given by pressing something.
@@ -33,10 +33,17 @@ fn ours(value: &Value, wraps: usize) -> Option<Map<String, Value>> {
     match value {
         Value::Object(fields) => named(fields).or_else(|| fields.values().find_map(within)),
         Value::Array(list) => list.iter().find_map(within),
-        // Whatever may be JSON: names may be written with escapes.
-        Value::String(packed) if packed.contains('{') => within(&serde_json::from_str(packed).ok()?),
+        Value::String(text) => match json::packed(text) {
+            Some(packed) => within(&packed.value),
+            None => unread(text),
+        },
         _ => None,
     }
+}
+
+/// A card of ours that can't be read: what was entered into it may be a secret.
+fn unread(text: &str) -> Option<Map<String, Value>> {
+    text.contains(QUESTION).then(|| Map::from_iter([(QUESTION.to_owned(), json!(Question::Secret))]))
 }
 
 /// Fields that hold names of ours, under our spelling: what frameworks make of JSON may begin with a capital, and the bot reads

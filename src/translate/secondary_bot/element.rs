@@ -10,7 +10,7 @@ use crate::{
         escalation, html, readable,
         texts::{Text, Words},
     },
-    wire::{activity::Activity, virtual_agent::body},
+    wire::{activity::Activity, json, virtual_agent::body},
 };
 
 /// What the agent's activities come to for a primary bot.
@@ -191,8 +191,8 @@ fn attached(
     let text = |key: &str| attachment.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let kind = text("contentType").unwrap_or_default().to_ascii_lowercase();
     let content = attachment.get("content");
-    let unpacked = content.and_then(Value::as_str).and_then(|packed| serde_json::from_str(packed).ok());
-    let content = unpacked.as_ref().or(content);
+    let packed = content.and_then(Value::as_str).and_then(json::packed);
+    let content = packed.as_ref().map(|packed| &packed.value).or(content);
     if let Some(content) = content.filter(|content| content.is_object()) {
         if is_adaptive(attachment) {
             return parts::adaptive(content, shown, choices, ours);

@@ -42,6 +42,11 @@ fn the_most_specific_language_is_read_first() {
         (Some("zh-Hant-TW"), Text::Skip, "跳过"),
         (Some("zh-CN"), Text::Skip, "跳过"),
         (Some("ja-JP"), Text::Skip, "スキップ"),
+        (Some("ja-JP-u-ca-japanese"), Text::Skip, "スキップ"),
+        (Some("de-DE-u-co-phonebk"), Text::Skip, "Weiter"),
+        (Some("fr-CA-x-a"), Text::Skip, "Passer"),
+        (Some("zh-Hant-TW-u-co-stroke"), Text::Skip, "跳过"),
+        (Some("sv-SE-u-co-search"), Text::Open, "Open it"),
         (Some("sv-SE"), Text::Open, "Open it"),
         (Some(""), Text::Open, "Open it"),
     ] {

@@ -40,8 +40,34 @@ fn a_click_answers_its_own_question_while_that_is_open_and_nothing_else() {
         Ok((Some(3), "hw-2".to_owned())),
         "it says no question, and one takes it"
     );
-    let packed = pressed(json!("{\"serviceNowAnswer\":\"hw-2\",\"serviceNowAsked\":3}"));
-    assert_eq!(one(&packed, &open), Ok((Some(3), "hw-2".to_owned())));
+    for packed in [
+        r#"{"serviceNowAnswer":"hw-2","serviceNowAsked":3}"#,
+        "\u{feff}{\"serviceNowAnswer\":\"hw-2\",\"serviceNowAsked\":3}",
+        r#"{"serviceNowAnswer":"hw-2","serviceNowAsked":3,"note":"cut \ud83d","size":1e400}"#,
+    ] {
+        assert_eq!(one(&pressed(json!(packed)), &open), Ok((Some(3), "hw-2".to_owned())), "{packed}");
+    }
+}
+
+#[test]
+fn a_secret_that_comes_as_a_text_is_one_however_that_is_written() {
+    let here = ConversationId::parse("here").expect("an id");
+    let open = [(3, input(Mask::Secure, false))];
+    for (written, told) in [
+        ("{@,\"answer\":\"9471\"}", Ok("9471")),
+        ("\u{feff}{@,\"answer\":\"9471\"}", Ok("9471")),
+        (r#"{@,"answer":"9471 \ud83d"}"#, Ok("9471 \u{fffd}")),
+        (r#"{@,"answer":"9471","size":1e400}"#, Ok("9471")),
+        (r#"{@,"answer":"9471"#, Err(Amiss::Missing(Missing::Words))),
+    ] {
+        let mark = r#""serviceNowQuestion":"secret","serviceNowAsked":3,"serviceNowIn":"here""#;
+        let activity = pressed(json!(written.replace('@', mark)));
+        let answer = answer_one(&activity, &here, &open, &Words::default());
+        assert!(answer.secure, "{written}");
+        assert_eq!(answer.amiss.map_or(Ok(&*answer.text), Err), told, "{written}");
+        let late = answer_one(&activity, &here, &[], &Words::default());
+        assert_eq!((late.secure, late.amiss), (true, Some(Amiss::Closed)), "{written}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::hidden;
 use crate::{
     domain::control::{Control, Mask, TextInput},
     translate::readable,
+    wire::json,
 };
 
 /// An element we have no mapping for: its readable text, or, where the answer to it must be hidden, a question like the one we know.
@@ -39,9 +40,9 @@ fn degraded_text(raw: &Value) -> Option<String> {
     let mut found = readable::readable(raw);
     for key in ["serializedControlData", "data"] {
         let Some(packed) = raw.get(key).and_then(Value::as_str) else { continue };
-        match serde_json::from_str::<Value>(packed) {
-            Ok(unpacked) if !unpacked.is_string() => {
-                readable::readable(&unpacked).iter().for_each(|text| readable::add(&mut found, text));
+        match json::read(packed.as_bytes()) {
+            Ok(json::Read { value, .. }) if !value.is_string() => {
+                readable::readable(&value).iter().for_each(|text| readable::add(&mut found, text));
             }
             _ if key == "data" => readable::add(&mut found, packed),
             _ => {}

@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
     pub fn embedded(self, key: &str) -> Option<Map<String, Value>> {
         match self.value(key)? {
             Value::Object(map) => Some(map.clone()),
-            Value::String(text) => match json::read(text.as_bytes()).ok()?.value {
+            Value::String(text) => match json::packed(text)?.value {
                 mut value @ Value::Object(_) => {
                     json::cut_lists(&mut value, &mut { MOST_LISTED });
                     value.as_object_mut().map(std::mem::take)
