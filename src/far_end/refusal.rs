@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
+
 use super::CallError;
 use crate::{domain::Timestamp, wire::json};
-use reqwest::header::HeaderMap;
 
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 const WAIT_UNTOLD: Duration = Duration::from_secs(1);
