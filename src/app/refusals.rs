@@ -19,6 +19,9 @@ pub(super) struct Explained<IO> {
     /// Requests that had ended at the last look; `None`: one was under way. What is written between two looks that are the same is
     /// no answer of ours, nor a part of one.
     ended: Option<u64>,
+    /// Something came. Who was silent has asked for nothing, and may take a refusal for the answer to what they ask for meanwhile:
+    /// clients keep connections for later.
+    came: bool,
     /// The last write was not taken whole.
     within: bool,
     /// Of a refusal, what is still to be written.
@@ -27,7 +30,7 @@ pub(super) struct Explained<IO> {
 
 impl<IO> Explained<IO> {
     pub fn new(io: IO, requests: Requests) -> Self {
-        Self { io, requests, ended: Some(0), within: false, left: Bytes::new() }
+        Self { io, requests, ended: Some(0), came: false, within: false, left: Bytes::new() }
     }
 
     pub fn requests(&self) -> Requests {
@@ -53,7 +56,10 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Explained<IO> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
+        self.came |= buffer.filled().len() > before;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -70,7 +76,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Explained<IO> {
             && ended.is_some_and(|ended| before == Some(ended))
             && let Some(refusal) = explained(bytes)
         {
-            self.left = refusal;
+            self.left = if self.came { refusal } else { Bytes::new() };
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = ready!(Pin::new(&mut self.io).poll_write(context, bytes))?;
@@ -125,6 +131,8 @@ mod tests {
         for window in [1, 4_096] {
             let (ours, mut theirs) = duplex(window);
             let mut connection = Explained::new(ours, Requests::default());
+            theirs.write_all(b"?").await.expect("sent");
+            connection.read_u8().await.expect("read");
             let mut told = String::new();
             let (written, read) = tokio::join!(
                 async {
@@ -143,6 +151,18 @@ mod tests {
             let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
             assert_eq!(body["error"]["code"], "BadRequest");
         }
+    }
+
+    #[tokio::test]
+    async fn who_was_silent_is_told_nothing() {
+        let (ours, mut theirs) = duplex(4_096);
+        let mut connection = Explained::new(ours, Requests::default());
+        let late = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        connection.write_all(late).await.expect("taken");
+        connection.shutdown().await.expect("ended");
+        let mut told = vec![];
+        theirs.read_to_end(&mut told).await.expect("read");
+        assert!(told.is_empty(), "{}", String::from_utf8_lossy(&told));
     }
 
     #[tokio::test]
