@@ -16,9 +16,9 @@ use super::name;
 pub enum Address {
     /// Fetch it: it is Direct Line's, or public.
     Fetchable,
-    /// The file stands in the address itself.
+    /// The file stands in the address itself; it is not empty.
     Data { media_type: String, bytes: Vec<u8> },
-    /// Nothing: another scheme, or a place that only somebody inside should reach.
+    /// Nothing: another scheme, a file that is empty or can't be read, or a place that only somebody inside should reach.
     Useless,
 }
 
@@ -59,7 +59,7 @@ fn data(rest: &str) -> Option<Address> {
     let bytes = if base64 { BASE64.decode(signs()).ok()? } else { bytes };
     let media_type =
         if described.trim().is_empty() { "text/plain".to_owned() } else { name::media_type(described) };
-    Some(Address::Data { media_type, bytes })
+    (!bytes.is_empty()).then_some(Address::Data { media_type, bytes })
 }
 
 /// Whether a host can be outside; a name is only looked at, not looked up.
@@ -189,7 +189,13 @@ mod tests {
             let expected = Address::Data { media_type: media_type.into(), bytes: bytes.to_vec() };
             assert_eq!(Address::read(address, None), expected, "{address}");
         }
-        for broken in ["data:", "data:image/png;base64", "data:image/png;base64,***"] {
+        for broken in [
+            "data:",
+            "data:image/png;base64",
+            "data:image/png;base64,***",
+            "data:image/png;base64,",
+            "data:,",
+        ] {
             assert_eq!(Address::read(broken, None), Address::Useless, "{broken}");
         }
     }

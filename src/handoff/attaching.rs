@@ -87,13 +87,14 @@ impl Attaching {
         for (taken, head) in (files.len()..).zip(heads) {
             limits.allow(taken, &head).map_err(|error| (head.name, error))?;
         }
-        let (mut told, mut left_out) = (vec![], vec![]);
+        let (mut told, mut left_out, beside) = (vec![], vec![], files.len());
         for (attachment, address) in found {
             match (head(&attachment, &address), address) {
                 (Some(file), Address::Data { bytes, .. }) => {
                     let name = file.name.clone();
                     let taken = self.take_bytes(conversation, file, bytes).await;
                     files.push(taken.map_err(|error| (name, error))?);
+                    told.extend(files.last().cloned());
                 }
                 (Some(_), _) => told.push(attachment),
                 (None, _) => left_out.push(words.file_left_out(&attachment.name)),
@@ -103,7 +104,7 @@ impl Attaching {
         let missing = |inline: &&Value| !files.iter().any(|file| is_named(inline, file));
         let missing = answer::inline(activity).filter(missing);
         left_out.extend(missing.map(|inline| words.file_left_out(answer::called(inline))));
-        told.extend(files.iter().cloned());
+        told.extend(files.iter().take(beside).cloned());
         holds_some |= !left_out.is_empty();
         Ok(Attached { activity: whole, files: files.clone(), told, left_out, holds_some, direct_line })
     }

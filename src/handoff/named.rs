@@ -79,18 +79,24 @@ pub fn is_named(attachment: &Value, file: &Attachment) -> bool {
     !own && name.is_some_and(|name| name::file_name(name) == file.name)
 }
 
-/// What we have taken is shown from where it is now; what leads nowhere is shown without its address.
+/// What we have taken keeps its place, by its name, and is shown from where it is now; what leads nowhere is shown without its
+/// address.
 fn mend_echo(echo: &mut Map<String, Value>, direct_line: Option<&Url>) {
     let Some(Value::Array(attachments)) = echo.get_mut("attachments") else { return };
     attachments.retain_mut(|attachment| {
         let Some(address) = attachment.get("contentUrl").and_then(Value::as_str) else { return true };
         match (Address::read(address, direct_line), attachment.as_object_mut()) {
-            (Address::Data { .. }, _) => false,
+            (Address::Data { .. }, Some(fields)) => {
+                fields.retain(|field, value| {
+                    field == "name" && value.as_str().is_some_and(|name| !name.trim().is_empty())
+                });
+                !fields.is_empty()
+            }
             (Address::Useless, Some(fields)) => {
                 fields.remove("contentUrl");
                 true
             }
-            (Address::Useless | Address::Fetchable, _) => true,
+            (_, _) => true,
         }
     });
     if attachments.is_empty() {

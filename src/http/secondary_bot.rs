@@ -16,7 +16,7 @@ use crate::{
     secondary_bot::{Told, fetched::NoFile},
     telemetry::TRACEPARENT,
     wire::{
-        json::{Read, number},
+        json::{self, Read, number},
         virtual_agent::request::{Action, Request},
     },
 };
@@ -42,7 +42,7 @@ pub async fn integration(
     let body = read_body(payload, request.headers(), PRIMARY_LIMIT).await?;
     let verify = || auth::verify_primary(&role.credentials, request.headers(), body.clone());
     let body = auth::with_latest(role.credentials.inbound(), verify).await.map_err(refused)?.into_inner();
-    let Ok(Read { value: Value::Object(fields), lost }) = number::read(&body) else {
+    let Ok(Read { value: Value::Object(fields), lost }) = json::read(&body) else {
         return Err(NO_OBJECT.into());
     };
     if lost > 0 {

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeSet, mem, ops::Range};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::fact::Asked;
 use crate::{domain::MASKED, wire::json::number};
@@ -21,7 +21,7 @@ pub fn tellings_in(fields: &Map<String, Value>, look: &mut impl FnMut(&str)) {
 pub fn tellings(value: &Value, look: &mut impl FnMut(&str)) {
     match value {
         Value::String(text) => tellings_of(number::kept(text).unwrap_or(text), look),
-        Value::Number(number) => look(&number.to_string()),
+        Value::Number(number) => tellings_of(&number.to_string(), look),
         Value::Array(list) => list.iter().for_each(|value| tellings(value, look)),
         Value::Object(fields) => tellings_in(fields, look),
         Value::Null | Value::Bool(_) => {}
@@ -88,11 +88,18 @@ fn hide(value: &mut Value, words: &str) {
             Some(_) => {}
             None => *text = hidden(text, words),
         },
-        Value::Number(number) if number.to_string() == words => *value = MASKED.into(),
+        Value::Number(number) if is_in(number, words) => *value = MASKED.into(),
         Value::Array(list) => list.iter_mut().for_each(|value| hide(value, words)),
         Value::Object(fields) => hide_fields(fields, words),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// A time or a count only by chance has the words within; a longer number, or a fraction, may say them.
+fn is_in(number: &Number, words: &str) -> bool {
+    let text = number.to_string();
+    let is_small = number.is_i64() || number.is_u64();
+    text == words || !is_small && is_told_by(&text, words)
 }
 
 /// Whether who reads the text knows the words.

@@ -7,7 +7,7 @@ use serde::{
     Deserialize,
     de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Number, Value, value::RawValue};
 
 pub mod number;
 
@@ -34,8 +34,7 @@ pub struct NotJson;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Read {
     pub value: Value,
-    /// Parts that are JSON and can't be held: nested without end, numbers beyond a float. A number is kept as its text, the
-    /// others are null.
+    /// Parts that are JSON and can't be held, nested without end: they are null.
     pub lost: usize,
 }
 
@@ -155,10 +154,6 @@ fn salvage(text: &str, levels: usize, lost: &mut usize) -> Value {
             let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
             items.into_iter().map(|raw| salvage(raw.get(), levels - 1, lost)).collect()
         }
-        Some(b'-' | b'0'..=b'9') => {
-            *lost += 1;
-            Value::String(text.to_owned())
-        }
         _ => {
             *lost += 1;
             Value::Null
@@ -214,6 +209,8 @@ fn surrogate(text: &str) -> Option<u32> {
 }
 
 const TWICE: &str = "a name stands twice";
+/// Under this name `serde_json` hands out a number as it was written; only an exponent always gets its sign.
+const WRITTEN: &str = "$serde_json::private::Number";
 
 /// A value in which no object has a name twice.
 struct Strict(Value);
@@ -249,10 +246,6 @@ impl<'de> Visitor<'de> for Once {
         Ok(value.into())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
         Ok(value.into())
     }
@@ -276,7 +269,12 @@ impl<'de> Visitor<'de> for Once {
                 return Err(A::Error::custom(TWICE));
             }
         }
-        Ok(map.into())
+        let Some(written) = map.get(WRITTEN) else { return Ok(map.into()) };
+        let number: Option<Number> = written.as_str().and_then(|written| written.parse().ok());
+        match number.filter(|number| map.len() == 1 && number.as_f64().is_some()) {
+            Some(number) => Ok(number.into()),
+            None => Err(A::Error::custom("no number that others read")),
+        }
     }
 }
 
@@ -324,12 +322,22 @@ mod tests {
             (b"// x\n{}", NotStrict::NotJson),
             (b"{\"a\":1e999}", NotStrict::NotJson),
             (b"{\"a\":NaN}", NotStrict::NotJson),
+            (b"{\"$serde_json::private::Number\":\"x\"}", NotStrict::NotJson),
+            (b"{\"$serde_json::private::Number\":\"1\",\"a\":1}", NotStrict::NotJson),
             (b"{\"a\":\"x\ny\"}", NotStrict::NotJson),
             (b"", NotStrict::NotJson),
             (deep.as_bytes(), NotStrict::NotJson),
         ] {
             assert_eq!(strict(bytes), Err(why), "{}", String::from_utf8_lossy(bytes));
         }
+    }
+
+    #[test]
+    fn numbers_stay_as_they_were_written() {
+        let json = r#"{"id":12345678901234567890123,"list":[10.00,1e+3,-0,-9223372036854775809,0.10000000000000000001,7]}"#;
+        let read = read(json.as_bytes()).expect("JSON").value;
+        assert_eq!(strict(json.as_bytes()).as_ref(), Ok(&read));
+        assert_eq!(read.to_string(), json);
     }
 
     #[test]
@@ -389,11 +397,14 @@ mod tests {
     #[test]
     fn what_cant_be_held_hides_no_neighbour() {
         let deep = format!("{}1{}", "[".repeat(50_000), "]".repeat(50_000));
-        let given = format!(r#"{{"list":[{{"a":1}},{{"a":{deep}}},{{"a":-1e999,"b":"x"}}],"after":true}}"#);
-        let expected = json!({"list": [{"a": 1}, {"a": null}, {"a": "-1e999", "b": "x"}], "after": true});
+        let given = format!(r#"{{"list":[{{"a":1}},{{"a":{deep}}},{{"a":-1e+999,"b":"x"}}],"after":true}}"#);
+        let expected = json!({"list": [{"a": 1}, {"a": null}, {"b": "x"}], "after": true});
         let Read { value, lost } = read(given.as_bytes()).expect("JSON");
-        assert_eq!(lost, 2);
-        assert_eq!(value["list"][2], expected["list"][2]);
+        assert_eq!(lost, 1);
+        assert_eq!(
+            (value["list"][2]["a"].to_string().as_str(), &value["list"][2]["b"]),
+            ("-1e+999", &"x".into())
+        );
         assert_eq!((&value["list"][0], &value["after"]), (&expected["list"][0], &expected["after"]));
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     domain::MASKED,
     secondary_bot::{converse::Heard, plan::Plan},
-    wire::json::{Read, number},
+    wire::json::{self, Read},
 };
 
 mod kept;
@@ -137,7 +137,7 @@ fn a_number_that_was_said_in_secret_is_known_with_all_its_digits() {
         let body = format!(
             r#"{{"requestId": "3", "action": "SEND_HISTORY", "clientVariables": {{"last": {number}}}}}"#
         );
-        let Ok(Read { value: Value::Object(fields), .. }) = number::read(body.as_bytes()) else {
+        let Ok(Read { value: Value::Object(fields), .. }) = json::read(body.as_bytes()) else {
             panic!("{body}")
         };
         let incoming = Incoming::read(Request::of(fields.clone()), &fields, true, None, &Texts::default());

@@ -172,7 +172,7 @@ pub fn named<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
         let mut alike = items.iter().filter(|item| form(folded(&item.label)) == text);
         alike.next().filter(|_| !text.is_empty() && alike.next().is_none())
     };
-    known.or_else(|| only(&|label| label)).or_else(|| only(&undecorated))
+    known.or_else(|| only(&|label| label)).or_else(|| only(&undecorated)).or_else(|| only(&pictures))
 }
 
 fn at_number<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
@@ -186,7 +186,7 @@ pub(super) fn number(text: &str) -> Option<usize> {
     let bare = match (text.strip_prefix('#'), text.strip_suffix(')')) {
         (Some(bare), _) => bare,
         (None, Some(rest)) => rest.strip_prefix('(').unwrap_or(rest),
-        (None, None) => text.strip_suffix(['.', '。']).unwrap_or(text),
+        (None, None) => text.strip_suffix(['.', '。', KEYCAP]).unwrap_or(text),
     };
     bare.bytes().all(|byte| byte.is_ascii_digit()).then(|| bare.parse().ok())?
 }
@@ -213,11 +213,44 @@ fn folded(text: &str) -> String {
     bare.trim_matches(is_around).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Makes a picture of the digit before it.
+const KEYCAP: char = '\u{20e3}';
+
 /// A label without the pictures and double dashes around it, which nobody types.
 fn undecorated(folded: String) -> String {
-    let is_picture = |char| matches!(char, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{fe0f}');
-    let bare = folded.trim_start_matches("--").trim_end_matches("--");
-    bare.trim_matches(|char: char| char.is_whitespace() || is_picture(char)).to_owned()
+    parted(&folded).1
+}
+
+/// The pictures around a label, when they say it alone.
+fn pictures(folded: String) -> String {
+    parted(&folded).0
+}
+
+/// What is around a label's words, and the words.
+fn parted(folded: &str) -> (String, String) {
+    let bare = folded.trim_start_matches("--").trim_end_matches("--").trim();
+    let mut chars = bare.chars().peekable();
+    let mut signs = vec![];
+    while let Some(char) = chars.next() {
+        signs.push((char, char.is_whitespace() || is_picture(char) || chars.peek() == Some(&KEYCAP)));
+    }
+    let is_word = |(_, around): &(char, bool)| !around;
+    let from = signs.iter().position(is_word).unwrap_or(signs.len());
+    let to = signs.iter().rposition(is_word).map_or(from, |last| last + 1);
+    let text = |signs: &[(char, bool)]| signs.iter().map(|(char, _)| char).collect::<String>();
+    let around = [text(&signs[..from]), text(&signs[to..])].concat();
+    (around.trim().to_owned(), text(&signs[from..to]))
+}
+
+/// By Unicode's blocks of arrows, signs, dingbats and emoji, with the tags of flags.
+fn is_picture(char: char) -> bool {
+    matches!(char, '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{25a0}'..='\u{27bf}' | '\u{2900}'..='\u{297f}')
+        || matches!(char, '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' | '\u{e0020}'..='\u{e007f}' | KEYCAP)
+}
+
+/// How a picture is drawn: in colour or not, and with which skin.
+fn is_look(char: char) -> bool {
+    matches!(char, '\u{fe0e}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
 
 const BULLETS: [char; 7] = ['-', '•', '‣', '◦', '·', '*', '▪'];
@@ -228,13 +261,14 @@ pub fn is_around(char: char) -> bool {
     char.is_whitespace() || AROUND.contains(char)
 }
 
-/// Composed of what stands for the same: no accents or widths, nothing that nobody sees, digits and minus as ours.
+/// Composed of what stands for the same: no accents or widths, nothing that nobody sees, no looks of pictures, digits and minus
+/// as ours.
 pub fn plain(text: &str) -> String {
     let whole = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
     // Of what is put over letters, a stroke says the contrary.
     let accent =
         |char: &char| ('\u{300}'..='\u{36f}').contains(char) && !('\u{334}'..='\u{338}').contains(char);
-    whole.chars().filter(|char| !accent(char) && !is_unseen(*char)).map(western).collect()
+    whole.chars().filter(|char| !accent(char) && !is_unseen(*char) && !is_look(*char)).map(western).collect()
 }
 
 /// Digits of the scripts that are written from right to left, and of India's, as ours, and the signs inside numbers; so is the

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::wire::json::number;
+use crate::wire::json;
 
 mod attached;
 mod read;
@@ -70,13 +70,13 @@ impl Request {
     /// # Errors
     /// Only a body that is not a JSON object.
     pub fn parse(body: &[u8]) -> Result<Self, ParseError> {
-        match number::read(body)?.value {
+        match json::read(body)?.value {
             Value::Object(fields) => Ok(Self::of(fields)),
             _ => Err(ParseError::NotAnObject),
         }
     }
 
-    /// The request that has these fields; numbers in them may be [kept](number::read).
+    /// The request that has these fields.
     ///
     /// Forgives what the page's examples and known clients get wrong: `message` as an array or null,
     /// `attachment` as an object, an array or null, its `headers` as `header` or as a list, flags and numbers as strings,

@@ -76,18 +76,24 @@ async fn an_attachment_by_address_is_handed_on_when_it_is_public() {
     let message = json!({"type": "message", "text": "look", "from": {"id": "dana", "role": "user"},
     "channelData": {"clientActivityID": "c-1"},
     "attachments": [
+        {"contentType": "text/plain", "contentUrl": "data:text/plain;base64,aGVsbG8=", "name": "c.txt"},
         {"contentType": "image/png", "contentUrl": "https://files.example.com/a.png", "name": "a.png"},
         {"contentType": "image/png", "contentUrl": "http://169.254.169.254/latest", "name": "b.png"},
-        {"contentType": "text/plain", "contentUrl": "data:text/plain;base64,aGVsbG8=", "name": "c.txt"},
+        {"contentType": "image/png", "contentUrl": "data:image/png;base64,", "name": "d.png"},
     ]});
     let id = chat.post(&message).await.unwrap();
     assert_eq!(chat.post(&message).await.unwrap(), id, "the same again");
-    world.agent_hears(&session, &["look\n(A file could not be passed on: b.png)"]).await;
+    world
+        .agent_hears(
+            &session,
+            &["look\n(A file could not be passed on: b.png)\n(A file could not be passed on: d.png)"],
+        )
+        .await;
     let request = world.servicenow.requests_of(&session).pop().unwrap();
     let attachments = request.body["message"]["attachment"].as_array().unwrap().clone();
     assert_eq!(attachments.len(), 2);
-    assert_eq!(attachments[0]["url"], "https://files.example.com/a.png");
-    assert_eq!(attachments[1]["fileName"], "c.txt");
+    assert_eq!(attachments[0]["fileName"], "c.txt");
+    assert_eq!(attachments[1]["url"], "https://files.example.com/a.png");
     assert_eq!(world.servicenow.uploads()[0].sha256, sha256(b"hello"));
     chat.see("the echo", |a| a["id"] == id.as_str()).await.unwrap();
     let echo = chat.received.iter().find(|a| a["id"] == id.as_str()).unwrap();
@@ -97,5 +103,6 @@ async fn an_attachment_by_address_is_handed_on_when_it_is_public() {
         .iter()
         .map(|a| (&a["name"], a["contentUrl"].as_str().is_some_and(|url| url.starts_with("http"))))
         .collect();
-    assert_eq!(shown, [(&json!("a.png"), true), (&json!("b.png"), false), (&json!("c.txt"), true)]);
+    let names = ["c.txt", "a.png", "b.png", "d.png"].map(|name| json!(name));
+    assert_eq!(shown, [(&names[0], true), (&names[1], true), (&names[2], false), (&names[3], false)]);
 }

@@ -279,7 +279,7 @@ async fn silence_lasts_until_it_is_turned_off() {
 #[tokio::test]
 async fn what_is_only_given_back_keeps_the_last_digit() {
     let world = World::start().await;
-    let variables = r#"{"id":123456789012345678901234567890,"large":1e400,"sum":1.10}"#;
+    let variables = r#"{"id":123456789012345678901234567890,"large":1e+400,"sum":1.10}"#;
     let ask = async |request: &str, user: &str| {
         let body = format!(
             r#"{{"requestId":{request},"userId":{user},"message":{{"text":"hi"}},"clientVariables":{variables}}}"#

@@ -70,6 +70,29 @@ fn a_choice_is_known_however_people_write_it() {
 }
 
 #[test]
+fn a_choice_is_known_by_its_picture_and_without_it() {
+    for (offered, said, meant) in [
+        (&["1️⃣ Red", "2️⃣ Green"][..], "Green", Some("2️⃣ Green")),
+        (&["1️⃣ Red", "2️⃣ Green"], "2️⃣", Some("2️⃣ Green")),
+        (&["1️⃣0️⃣ Red", "2️⃣ Green"], "red", Some("1️⃣0️⃣ Red")),
+        (&["Red", "Green"], "2️⃣", Some("Green")),
+        (&["🍎 Apple", "🍌 Banana"], "🍌", Some("🍌 Banana")),
+        (&["😀", "☹️"], "☹", Some("☹️")),
+        (&["👍", "👎"], "👍🏽", Some("👍")),
+        (&["👍🏽 Yes", "👎🏿 No"], "👎", Some("👎🏿 No")),
+        (&["👍🏽", "👍🏿"], "👍🏿", Some("👍🏿")),
+        (&["👍🏽", "👍🏿"], "👍", None),
+        (&["🇩🇪 Deutsch", "🏴󠁧󠁢󠁥󠁮󠁧󠁿 English"], "english", Some("🏴󠁧󠁢󠁥󠁮󠁧󠁿 English")),
+        (&["🇩🇪 Deutsch", "🇫🇷 Français"], "🇫🇷", Some("🇫🇷 Français")),
+        (&["👨\u{200d}💻 Dev", "⏰ Clock"], "clock", Some("⏰ Clock")),
+        (&["✅ One", "✅ Two"], "✅", None),
+    ] {
+        let expected = meant.map_or_else(|| typed(said), |label| chosen(&format!("={label}")));
+        assert_eq!(read(&text(said), Some(&one_of(labels(offered)))), expected, "{offered:?} {said}");
+    }
+}
+
+#[test]
 fn a_sign_that_tells_two_choices_apart_is_never_left_out() {
     for (offered, said, meant) in [
         (&["C", "Java"][..], "C++", None),

@@ -9,7 +9,7 @@ use super::{
     Attachment, AttachmentHeaders,
     read::{objects, text},
 };
-use crate::wire::json::number;
+use crate::wire::json::{self, number};
 
 type Object = Map<String, Value>;
 
@@ -100,6 +100,6 @@ fn as_text(value: &Value) -> Value {
 
 /// An object or a list that stands in a string.
 pub fn json_in(text: &str) -> Option<Value> {
-    let value = text.trim_start().starts_with(['{', '[']).then(|| number::read(text.as_bytes()).ok())??.value;
+    let value = text.trim_start().starts_with(['{', '[']).then(|| json::read(text.as_bytes()).ok())??.value;
     (value.is_object() || value.is_array()).then_some(value)
 }

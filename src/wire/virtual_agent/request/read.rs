@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     Action, DeliveryStatus, HistoryItem, Message, MessageUpdate, Request, SwitchTo, attached::attachments,
 };
-use crate::wire::json::{NotJson, number};
+use crate::wire::json::{self, NotJson, number};
 
 /// Why a body is no request at all.
 #[derive(Debug, thiserror::Error)]
@@ -169,7 +169,7 @@ fn variables(map: &mut Object, key: &str) -> Object {
 /// What stands there, perhaps as JSON in a string.
 fn unpacked(map: &mut Object, key: &str) -> Option<Value> {
     let value = map.remove(key)?;
-    let json = value.as_str().and_then(|text| number::read(text.as_bytes()).ok());
+    let json = value.as_str().and_then(|text| json::read(text.as_bytes()).ok());
     Some(json.map_or(value, |json| json.value))
 }
 

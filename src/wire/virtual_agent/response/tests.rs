@@ -88,6 +88,19 @@ fn text_that_strict_reading_refuses_is_mended() {
 }
 
 #[test]
+fn numbers_are_the_texts_they_were_written_as() {
+    let element = |number: &str| {
+        let body = format!(r#"{{"body":[{{"uiType":"OutputText","messageId":{number},"value":{number}}}]}}"#);
+        Response::parse(body.as_bytes()).expect("JSON").body.remove(0)
+    };
+    for number in ["12345678901234567890123", "12345678901234567890124", "10.00", "1e+3", "7"] {
+        let read = element(number);
+        let read = (read.message_id.as_deref(), read.texts.value.as_deref());
+        assert_eq!(read, (Some(number), Some(number)));
+    }
+}
+
+#[test]
 fn a_body_may_be_a_list_or_a_lone_element() {
     let element = json!({"uiType": "OutputText", "value": "hi", "messageId": "m", "agentInfo": {
         "sentFromAgent": "true", "agentName": "Ana", "agentAvatar": "a.iix", "agentId": 5, "more": {}}});
