@@ -30,7 +30,7 @@ pub fn loosen(value: &mut Value) {
             }
         }
         Value::Number(number) if !(number.is_i64() || number.is_u64() || number.is_f64()) => {
-            *value = number.to_string().into()
+            *value = number.to_string().into();
         }
         Value::Array(list) => list.iter_mut().for_each(loosen),
         Value::Object(fields) => fields.values_mut().for_each(loosen),
