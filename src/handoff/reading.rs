@@ -16,7 +16,7 @@ use crate::{
     domain::Timestamp,
     files::Files,
     ledger::{
-        Decided, Machine as _, commit_and_deliver, deliver_soon,
+        Decided, LEASE, Machine as _, commit_and_deliver, deliver_soon,
         journal::{JournalError, Position},
     },
     session::{Command, Fact, LANE, Phase, Segment, State},
@@ -99,7 +99,12 @@ struct Making {
     activities: Vec<Value>,
     /// Bytes of them, near enough.
     size: usize,
+    /// Milliseconds for which words that another process alone knows are waited for.
+    waits: i64,
 }
+
+/// A client that polls is served by any instance, and so by that one in the end; a socket's stays at its own.
+const WAITS_AT_SOCKET: i64 = 2_000;
 
 /// What clients are shown.
 pub struct Reading {
@@ -114,7 +119,7 @@ pub struct Reading {
 
 impl Making {
     fn page(self, asked: Option<&str>, bot: Option<usize>) -> Page {
-        let Self { cursor, activities, size: _ } = self;
+        let Self { cursor, activities, size: _, waits: _ } = self;
         let unmoved = activities.is_empty() && cursor == Cursor::read(asked);
         let watermark = if unmoved { asked.map(str::to_owned) } else { Some(cursor.write()) };
         Page { activities, watermark, bot }
@@ -151,7 +156,8 @@ impl Reading {
         asked: &Asked<'_>,
         read: Position,
     ) -> Result<Page, JournalError> {
-        let mut making = Making { cursor: Cursor::read(asked.watermark), activities: vec![], size: 0 };
+        let waits = if asked.bot == BotWords::Polled { LEASE } else { WAITS_AT_SOCKET };
+        let mut making = Making { cursor: Cursor::read(asked.watermark), activities: vec![], size: 0, waits };
         let (mut again, mut catching_up) = (false, false);
         let bot = loop {
             let (facts, state) = self.journal(client.conversation, &mut making.cursor).await?;

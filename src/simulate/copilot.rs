@@ -149,6 +149,11 @@ impl CopilotStudio {
         self.studio.silence_socket(conversation);
     }
 
+    /// Of the next frame on the conversation's socket only the beginning comes.
+    pub fn garble_frame(&self, conversation: &str) {
+        self.studio.garble_frame(conversation);
+    }
+
     /// Sockets that are open.
     pub fn open_sockets(&self) -> usize {
         self.studio.open_sockets()

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{Timestamp, control::Control},
     files::Carried,
-    ledger::{LEASE, is_recent, journal::Position},
+    ledger::{is_recent, journal::Position},
     session::{AgentTypes, Fact, Speaker, State, UserSaid},
     translate::{
         activity::RenderContext,
@@ -82,7 +82,7 @@ impl Reading {
             if matches!(fact, Fact::AgentTyping { .. }) && catching_up {
                 continue;
             }
-            if self.waits_for_words(state, fact, position, now) {
+            if self.waits_for_words(state, fact, position, now, making.waits) {
                 making.cursor.local = position;
                 return Some(Reached::Full);
             }
@@ -117,9 +117,16 @@ impl Reading {
 
     /// Whether another process may still show a masked text with its words: it alone knows them, and is asked as often as this one.
     /// Once a client has them, there is nothing to be waited for.
-    fn waits_for_words(&self, state: &State, fact: &Fact, position: Position, now: Timestamp) -> bool {
+    fn waits_for_words(
+        &self,
+        state: &State,
+        fact: &Fact,
+        position: Position,
+        now: Timestamp,
+        waits: i64,
+    ) -> bool {
         let Fact::AgentSaid(said) = fact else { return false };
-        let young = is_recent(said.at, LEASE, now);
+        let young = is_recent(said.at, waits, now);
         let is_receipted = said.message_id.is_some() && matches!(said.by, Speaker::Agent(_));
         let has_been_shown = is_receipted && state.is_fetched(position);
         young

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -34,6 +34,8 @@ pub struct Conversation {
     socket: watch::Sender<u64>,
     /// The number of the newest socket that says nothing more and answers nothing.
     silent: watch::Sender<u64>,
+    /// The next frame is cut.
+    garbled: AtomicBool,
 }
 
 #[derive(Default)]
@@ -81,6 +83,7 @@ impl Conversation {
             moved: watch::Sender::new(0),
             socket: watch::Sender::new(0),
             silent: watch::Sender::new(0),
+            garbled: AtomicBool::new(false),
         }
     }
 

@@ -155,6 +155,12 @@ impl Studio {
         }
     }
 
+    pub fn garble_frame(&self, id: &str) {
+        if let Some(conversation) = self.find(id) {
+            conversation.garble_frame();
+        }
+    }
+
     pub fn open_sockets(&self) -> usize {
         let all = self.conversations.read().unwrap_or_else(PoisonError::into_inner);
         all.by_id.values().map(|conversation| conversation.open_sockets()).sum()

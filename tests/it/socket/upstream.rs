@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use servicenow_handoff::simulate::{copilot::CopilotOptions, faults::Fault};
 
 use super::client::SocketClient;
 use crate::{
     eventually::{eventually, found},
-    world::World,
+    world::{RESPONSES_TOKEN, World},
 };
 
 /// Between two looks, in which the client reads on.
@@ -25,6 +25,8 @@ enum Trouble {
     Hangs,
     /// Says nothing, and answers no ping.
     Silence,
+    /// Of a frame only the beginning comes.
+    Garbles,
 }
 
 impl Trouble {
@@ -35,6 +37,7 @@ impl Trouble {
             Self::Refuses => drop(world.copilot.faults().add(opening.status(503))),
             Self::Hangs => drop(world.copilot.faults().add(opening.delay(Duration::from_secs(3_600)))),
             Self::Silence => return world.copilot.silence_socket(conversation),
+            Self::Garbles => return world.copilot.garble_frame(conversation),
         }
         assert_eq!(world.copilot.drop_sockets(), 1);
     }
@@ -63,7 +66,7 @@ async fn client_notices_nothing_of(trouble: Trouble) {
     let fresh = world.copilot.conversations().pop().unwrap();
     assert_ne!(fresh, session, "the bot is back in another conversation");
     match trouble {
-        Trouble::Ends => {
+        Trouble::Ends | Trouble::Garbles => {
             has_a_socket(&world, 1).await;
             strikes(trouble, &world, &mut client, &fresh, "second").await;
         }
@@ -113,6 +116,35 @@ async fn a_client_notices_nothing_of_a_far_end_that_lets_sockets_wait() {
 #[tokio::test]
 async fn a_client_notices_nothing_of_a_far_end_whose_sockets_fall_silent() {
     client_notices_nothing_of(Trouble::Silence).await;
+}
+
+#[tokio::test]
+async fn a_client_notices_nothing_of_a_frame_of_the_far_end_s_that_can_t_be_read() {
+    client_notices_nothing_of(Trouble::Garbles).await;
+}
+
+/// A socket stays at its instance; the one that knows the words is not asked by it.
+#[tokio::test]
+async fn a_masked_text_that_another_instance_heard_holds_up_a_socket_for_a_moment() {
+    let world = World::start().await;
+    let (second, _) = world.second_instance();
+    let mut client = SocketClient::start(&world).await;
+    let session = client.conversation.clone();
+    has_a_socket(&world, 1).await;
+    client.is_handed_over(&world).await;
+    let item = |id: &str, mask: Value, text: &str| {
+        let text = json!({"uiType": "OutputText", "messageId": id, "maskType": mask, "value": text});
+        json!({"clientSessionId": session, "requestId": id, "agentChat": true, "body": [text]})
+    };
+    let began = Instant::now();
+    for body in [item("m1", json!("SECURE"), "swordfish"), item("m2", json!("NONE"), "and in clear")] {
+        let post =
+            world.http.post(format!("{second}/api/servicenow/responses")).header("token", RESPONSES_TOKEN);
+        let post = post.header("content-type", "application/json").body(body.to_string());
+        assert_eq!(post.send().await.unwrap().status(), 200);
+    }
+    client.see_text("and in clear").await;
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
 }
 
 /// Silence is noticed after some 25 s.

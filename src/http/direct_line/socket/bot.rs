@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 use actix_web::http::header::HeaderMap;
 use reqwest::{Method, header::HeaderValue};
 use serde_json::json;
-use tracing::{Instrument as _, debug};
+use tracing::{Instrument as _, debug, warn};
 use url::Url;
 
 use super::{
@@ -81,15 +81,17 @@ impl Socket {
             if self.is_handed_over() {
                 return self.to_chat(watermark).await;
             }
+            let mut pushed = matches!(event, Event::Frame(_));
             let mut batch = match self.heard(event, &mut line, &mut url, watermark.as_deref()).await? {
                 Heard::Batch(held, packed) => Some((held, packed)),
                 Heard::Nothing => None,
                 Heard::HandedOver => return self.to_chat(watermark).await,
             };
             while let Some((held, packed)) = batch.take() {
-                match self.tell(held, packed, &mut watermark).await? {
+                match self.tell(held, packed, pushed, &mut watermark).await? {
                     Told::On => {}
                     Told::Part => {
+                        pushed = false;
                         batch = self.poll(watermark.as_deref()).await?;
                         if batch.is_none() {
                             line.drop_socket();
@@ -135,7 +137,14 @@ impl Socket {
     }
 
     /// Shows a batch, unless it holds a hand-off that is to be stored first.
-    async fn tell(&self, held: Answer, packed: bool, watermark: &mut Option<String>) -> Result<Told, End> {
+    /// What was `pushed` and can't be looked into is polled for.
+    async fn tell(
+        &self,
+        held: Answer,
+        packed: bool,
+        pushed: bool,
+        watermark: &mut Option<String>,
+    ) -> Result<Told, End> {
         let body = held.bytes.clone();
         let looked = match found(&self.served, &self.id, &body, packed) {
             None => Looked::Bots,
@@ -159,8 +168,12 @@ impl Socket {
                 return Ok(Told::Part);
             }
         };
-        let Batch { text, watermark: next } = self.shown.borrow_mut().pass(&body);
+        let Batch { text, watermark: next, is_read } = self.shown.borrow_mut().pass(&body);
         drop((held, body));
+        if pushed && !is_read {
+            warn!(conversation.id = %self.id, "A frame of Direct Line's can't be looked into; what stood in it is polled for");
+            return Ok(Told::Again);
+        }
         if let Some(text) = text {
             self.client.send(text, None).await?;
         }

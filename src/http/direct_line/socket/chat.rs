@@ -169,7 +169,10 @@ impl Chat<'_> {
                 set
             }
             Err(why) => {
-                warn!(conversation.id = %id, %why, "Direct Line's answer can't be looked into");
+                warn!(conversation.id = %id, %why, "A frame of Direct Line's can't be looked into; what stood in it is polled for");
+                if let Some((_, line)) = &mut self.line {
+                    line.drop_socket();
+                }
                 return Ok(());
             }
         };

@@ -32,6 +32,8 @@ pub struct Batch {
     /// have waited while a poll told more, and a client that reads on from an older place is shown twice what stands behind it.
     pub text: Option<String>,
     pub watermark: Option<String>,
+    /// It could be looked into.
+    pub is_read: bool,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +59,7 @@ impl Shown {
     pub fn pass(&mut self, body: &[u8]) -> Batch {
         let text = json::text(body).into_owned();
         let Ok(looked) = serde_json::from_str::<Looked<'_>>(&text) else {
-            return Batch { text: Some(text), watermark: None };
+            return Batch { text: Some(text), watermark: None, is_read: false };
         };
         let watermark = looked.watermark.as_ref().and_then(watermark);
         let mut passing = true;
@@ -69,12 +71,12 @@ impl Shown {
         };
         let fresh: Vec<&RawValue> = looked.activities.iter().copied().filter(&mut is_fresh).collect();
         if fresh.is_empty() {
-            return Batch { text: None, watermark };
+            return Batch { text: None, watermark, is_read: true };
         }
         if fresh.len() == looked.activities.len() && !(passing && watermark.is_some()) {
-            return Batch { text: Some(text), watermark };
+            return Batch { text: Some(text), watermark, is_read: true };
         }
-        Batch { text: rewritten(&text, &fresh, passing), watermark }
+        Batch { text: rewritten(&text, &fresh, passing), watermark, is_read: true }
     }
 
     /// The youngest time that was shown.
@@ -187,7 +189,8 @@ mod tests {
     #[test]
     fn what_can_t_be_looked_into_goes_on() {
         for odd in ["{", r#"{"activities":{}}"#, r#"{"activities":[7]}"#] {
-            assert_eq!(Shown::default().pass(odd.as_bytes()).text.as_deref(), Some(odd));
+            let batch = Shown::default().pass(odd.as_bytes());
+            assert_eq!((batch.text.as_deref(), batch.is_read), (Some(odd), false));
         }
         assert_eq!(Shown::default().pass(br#"{"watermark":"3"}"#).watermark.as_deref(), Some("3"));
     }

@@ -1,5 +1,7 @@
 //! A conversation's sockets: one at a time is served, and pushed what is said.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use tokio::sync::watch;
 
 use super::Conversation;
@@ -17,7 +19,14 @@ impl Conversation {
     /// The frames from `from` on.
     pub fn frames(&self, from: usize) -> Vec<String> {
         let said = self.said();
-        said.pushed[from..].iter().map(|(activity, at)| self.set(&[activity], *at)).collect()
+        let frame = |(activity, at): &(String, usize)| {
+            let mut frame = self.set(&[activity], *at);
+            if self.garbled.swap(false, Relaxed) {
+                frame.truncate(frame.find("\"id\"").unwrap_or_default());
+            }
+            frame
+        };
+        said.pushed[from..].iter().map(frame).collect()
     }
 
     pub fn moved(&self) -> watch::Receiver<usize> {
@@ -44,6 +53,11 @@ impl Conversation {
     /// From now on the socket of the conversation says nothing and answers nothing, and stays open; the next one is as usual.
     pub fn silence_socket(&self) {
         self.silent.send_replace(*self.socket.borrow());
+    }
+
+    /// Of the next frame only the beginning comes.
+    pub fn garble_frame(&self) {
+        self.garbled.store(true, Relaxed);
     }
 
     pub fn silenced(&self) -> watch::Receiver<u64> {
