@@ -1,0 +1,75 @@
+//! Words for the bot that was cut off while they were on their way.
+
+use std::sync::Arc;
+
+use super::Posting;
+use crate::{
+    domain::{ActivityId, ConversationId, Timestamp},
+    handoff::{Conversation, bot::Source},
+    ledger::{Committed, commit_and_deliver, journal::JournalError},
+    session::{Command, LANE, UserSaid},
+    translate::takeover,
+    wire::activity::{Account, Activity},
+};
+
+impl Posting {
+    /// After a post to the bot: takes the words over into the live chat when the bot was cut off while they
+    /// were on their way. `upstream_id`: of an answer; without one, Direct Line is asked for the echo first.
+    /// Gives the id to answer, when the words are in the journal now or are the bot's.
+    pub async fn overtaken(
+        &self,
+        id: &ConversationId,
+        activity: &Activity,
+        upstream_id: Option<String>,
+        arrived: bool,
+        source: &Source<'_>,
+    ) -> Result<Option<ActivityId>, JournalError> {
+        let Some(conversation) = self.calls.ledger.find(id).await? else { return Ok(None) };
+        let (cut, words) = {
+            self.calls.ledger.refresh(&conversation).await?;
+            let state = conversation.state().await;
+            let cut = state.segment().and_then(|segment| segment.cut.clone());
+            let words = self.attaching.texts.of_user(&state.user);
+            (cut.filter(|_| state.is_live() && activity.kind == "message"), words)
+        };
+        let Some(mut cut) = cut else { return Ok(upstream_id.map(ActivityId)) };
+        let upstream_id = match arrived {
+            true => upstream_id,
+            false => self.find_echo(activity, source).await,
+        };
+        let mut mine = activity.clone();
+        mine.id.clone_from(&upstream_id);
+        mine.from.get_or_insert_with(Account::default).role = Some("user".into());
+        let Some(said) = takeover::after_event(&mine, &mut cut, &words, Timestamp::now()) else {
+            return Ok(None);
+        };
+        // Without an answer only the request itself may have been the bot's; it is not said again.
+        if upstream_id.is_none() && !arrived && said.message.is_none() {
+            return Ok(None);
+        }
+        self.take_over(&conversation, said).await.map(Some)
+    }
+
+    /// Says to the live chat what was said to the bot; gives the id that it has from now on.
+    async fn take_over(
+        &self,
+        conversation: &Arc<Conversation>,
+        said: UserSaid,
+    ) -> Result<ActivityId, JournalError> {
+        let id = said.id.clone();
+        let command = Command::UserSaid(Box::new(said));
+        Ok(match commit_and_deliver(&self.calls, conversation, LANE, command).await? {
+            Committed::Known(id) => id,
+            Committed::Stored { at, .. } => id.unwrap_or_else(|| ActivityId::local(&conversation.id, at)),
+            Committed::TooLate => id.unwrap_or_else(|| ActivityId::of_nothing(&conversation.id)),
+        })
+    }
+
+    /// The id under which Direct Line has an activity whose post it did not answer, if it has it.
+    async fn find_echo(&self, activity: &Activity, source: &Source<'_>) -> Option<String> {
+        let mine = takeover::client_id(activity)?;
+        let read = self.bot.read_on(source, None).await.ok()?;
+        let is_it = |other: &&Activity| takeover::client_id(other).as_ref() == Some(&mine);
+        read.activities.iter().rev().find(is_it)?.id.clone()
+    }
+}
