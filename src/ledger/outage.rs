@@ -36,10 +36,7 @@ impl Outage {
     /// Whether a call may be made now; else not before the time given. `jitter`: milliseconds by chance.
     pub fn may_ask(&mut self, now: Timestamp, jitter: i64) -> Result<(), Timestamp> {
         let Some(down) = &mut self.down else { return Ok(()) };
-        if down.at.millis_since(now) > SKEW {
-            // The clock was set back since.
-            *down = Down::found(now, 0);
-        }
+        down.heed_clock(now);
         if down.closed > now {
             return Err(down.closed.plus_millis(jitter));
         }
@@ -67,6 +64,7 @@ impl Outage {
     /// A call was surely not taken because the far end is not there, or wants to be left alone for `wait` milliseconds.
     fn down(&mut self, now: Timestamp, wait: i64) {
         let down = self.down.get_or_insert_with(|| Down::found(now, wait));
+        down.heed_clock(now);
         down.at = now;
         down.closed = down.closed.max(now.plus_millis(wait));
     }
@@ -75,6 +73,13 @@ impl Outage {
 impl Down {
     fn found(now: Timestamp, wait: i64) -> Self {
         Self { at: now, left: BURST, next: now.plus_millis(PROBE), closed: now.plus_millis(wait) }
+    }
+
+    /// When the clock was set back since, its times say nothing.
+    fn heed_clock(&mut self, now: Timestamp) {
+        if self.at.millis_since(now) > SKEW {
+            *self = Self::found(now, 0);
+        }
     }
 }
 
@@ -108,5 +113,17 @@ mod tests {
         outage.down(Timestamp(0), 4_000);
         assert_eq!(outage.may_ask(Timestamp(3_999), 7), Err(Timestamp(4_007)));
         assert_eq!(outage.may_ask(Timestamp(4_000), 7), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_leaves_no_wait_from_before() {
+        for finds_it_down_again in [false, true] {
+            let mut outage = Outage::default();
+            outage.down(Timestamp(3_600_000), 4_000);
+            if finds_it_down_again {
+                outage.down(Timestamp(0), 1_000);
+            }
+            assert_eq!(outage.may_ask(Timestamp(1_000), 0), Ok(()), "{finds_it_down_again}");
+        }
     }
 }
