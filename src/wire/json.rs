@@ -58,13 +58,33 @@ pub fn strict(bytes: &[u8]) -> Result<Value, NotStrict> {
 /// When it is no JSON.
 pub fn read(bytes: &[u8]) -> Result<Read, NotJson> {
     let text = text(bytes);
-    if let Ok(value) = serde_json::from_str(&text) {
-        return Ok(Read { value, lost: 0 });
-    }
-    let raw: &RawValue = serde_json::from_str(&text).map_err(|_| NotJson)?;
     let mut lost = 0;
-    let value = salvage(raw.get(), SALVAGED, &mut lost);
+    let mut value = match serde_json::from_str(&text) {
+        Ok(value) => value,
+        Err(_) => {
+            let raw: &RawValue = serde_json::from_str(&text).map_err(|_| NotJson)?;
+            salvage(raw.get(), SALVAGED, &mut lost)
+        }
+    };
+    if text.contains("private") || text.contains("\\u00") {
+        own(&mut value);
+    }
     Ok(Read { value, lost })
+}
+
+/// Gives names that begin as the reader's own do another beginning.
+fn own(value: &mut Value) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(own),
+        Value::Object(fields) => {
+            if fields.keys().any(|name| name.starts_with(PRIVATE)) {
+                let named = |(name, value): (String, Value)| (name.replace("::", ":"), value);
+                *fields = std::mem::take(fields).into_iter().map(named).collect();
+            }
+            fields.values_mut().for_each(own);
+        }
+        _ => {}
+    }
 }
 
 /// An object or a list that was put into a text, perhaps more than once; read as what a far end sent.
@@ -209,6 +229,8 @@ fn surrogate(text: &str) -> Option<u32> {
 }
 
 const TWICE: &str = "a name stands twice";
+/// How names begin that `serde_json` keeps for itself: what has one can be written and not read again.
+const PRIVATE: &str = "$serde_json::private::";
 /// Under this name `serde_json` hands out a number as it was written; only an exponent always gets its sign.
 const WRITTEN: &str = "$serde_json::private::Number";
 
@@ -269,8 +291,11 @@ impl<'de> Visitor<'de> for Once {
                 return Err(A::Error::custom(TWICE));
             }
         }
-        let Some(written) = map.get(WRITTEN) else { return Ok(map.into()) };
-        let number: Option<Number> = written.as_str().and_then(|written| written.parse().ok());
+        if !map.keys().any(|name| name.starts_with(PRIVATE)) {
+            return Ok(map.into());
+        }
+        let written = map.get(WRITTEN).and_then(Value::as_str);
+        let number: Option<Number> = written.and_then(|written| written.parse().ok());
         match number.filter(|number| map.len() == 1 && number.as_f64().is_some()) {
             Some(number) => Ok(number.into()),
             None => Err(A::Error::custom("no number that others read")),
@@ -329,6 +354,18 @@ mod tests {
             (deep.as_bytes(), NotStrict::NotJson),
         ] {
             assert_eq!(strict(bytes), Err(why), "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn names_that_the_reader_keeps_for_itself_make_nothing_unreadable() {
+        for name in ["Number", "RawValue"] {
+            let given =
+                format!(r#"{{"a":{{"\u0024b":1,"\u0024serde_json::private::{name}":"zz"}},"c":[7]}}"#);
+            assert_eq!(strict(given.as_bytes()), Err(NotStrict::NotJson), "{name}");
+            let Read { value, .. } = read(given.as_bytes()).expect("JSON");
+            assert_eq!((&value["c"], &value["a"]["$b"]), (&json!([7]), &json!(1)));
+            assert_eq!(serde_json::from_str::<Value>(&value.to_string()).expect("read again"), value);
         }
     }
 
