@@ -9,6 +9,7 @@ mod hand_off;
 mod history;
 mod joining;
 mod kept;
+mod masked;
 pub(crate) mod moves;
 mod notifications;
 mod outbox;

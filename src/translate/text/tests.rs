@@ -6,6 +6,7 @@ use super::*;
 use crate::translate::picture::Picture;
 
 mod any;
+mod tagged;
 mod time;
 
 fn signed(url: &str) -> Option<String> {
@@ -121,24 +122,6 @@ fn an_address_that_is_typed_is_a_link_to_what_was_typed() {
     }
 }
 
-/// Editors make paragraphs of what is typed, and links of some of it.
-#[test]
-fn an_address_in_html_is_a_link_as_one_that_is_typed_is() {
-    let login = "https://acme.example.com/sys_attachment.do?id=1";
-    let link = "[https\\:\\//acme\\.example\\.com/sys_attachment\\.do?id=1]";
-    for (text, markdown) in [
-        ("<p>see https://a.example/b_c.</p>", "see [https\\:\\//a\\.example/b_c](https://a.example/b_c)."),
-        ("<p>HR &lt;hr@example.com&gt;</p>", "HR &lt;[hr\\@example\\.com](mailto:hr@example.com)\\>"),
-        (&format!("<p>{login}</p>"), &format!("{link}({login})")),
-        (&format!("<a href='{login}'>{login}</a>"), &format!("{link}({login})")),
-        (&format!("<a href='{login}'>the file</a>"), "[the file](https://bridge.example.net/f?47)"),
-        ("<a href='#part2'>further down</a>", "further down"),
-    ] {
-        assert_eq!(said(text, Voice::Person).markdown, markdown, "{text}");
-    }
-    assert_eq!(plain("<p>see https://a.example/b_c.</p>", Voice::Person), "see https://a.example/b_c.");
-}
-
 #[test]
 fn an_address_keeps_its_query() {
     let query = "https://a.example/?a=1&timestamp=2&copy=3&region=4";
@@ -151,103 +134,6 @@ fn an_address_keeps_its_query() {
         let instance = Url::parse("https://acme.example.com").expect("a URL");
         let shown = shown(&text, &RenderContext::unlinked(&instance)).markdown;
         assert_eq!(shown.trim(), link, "{text}");
-    }
-}
-
-#[test]
-fn evidence_tells_html() {
-    for (text, by, kind) in [
-        ("closed.<br>Have a nice day", Voice::Bot, Kind::Html),
-        ("closed.<br/>Have a nice day", Voice::Person, Kind::Html),
-        ("<p>Hi <b>there</b></p>", Voice::Person, Kind::Html),
-        ("<a href=\"https://a.example/?x=1&n=2\">the article</a>", Voice::Bot, Kind::Html),
-        ("use <b> for bold", Voice::Person, Kind::Plain),
-        ("use <b> for bold", Voice::Bot, Kind::Markdown),
-        ("<b><i>x</b></i>", Voice::Person, Kind::Plain),
-        ("List<String> x", Voice::Person, Kind::Plain),
-        ("if a<b and c>d", Voice::Person, Kind::Plain),
-        ("<script>alert(1)</script>", Voice::Person, Kind::Plain),
-        ("<script>alert(1)</script>", Voice::Bot, Kind::Markdown),
-        ("<p>x</p><script>alert(1)</script>", Voice::Bot, Kind::Html),
-        ("<p>Use <script src=\"x\"> to load it", Voice::Bot, Kind::Markdown),
-        ("copy <source> to <base>", Voice::Bot, Kind::Markdown),
-        ("1 < 2 &amp; 3 > 2", Voice::Person, Kind::Plain),
-        ("**bold**<br>and more", Voice::Bot, Kind::Mixed),
-        ("| a<br>b | c |\n|---|---|\n| 1 | 2 |", Voice::Bot, Kind::Mixed),
-        ("", Voice::Bot, Kind::Markdown),
-        // As browsers read it.
-        ("<ul><li>one<li>two</ul>", Voice::Bot, Kind::Html),
-        ("<ul><li>one<li>two</ul>", Voice::Person, Kind::Plain),
-        ("<p>one<p>two", Voice::Bot, Kind::Html),
-        ("<b>a <i>b</b></i>", Voice::Bot, Kind::Html),
-        ("<a href=\"https://a.example\">never closed", Voice::Bot, Kind::Html),
-        ("<style>p {}</style><p>x</p>", Voice::Bot, Kind::Html),
-        ("<!-- x -->Hi", Voice::Bot, Kind::Html),
-        ("<!-- x -->Hi", Voice::Person, Kind::Plain),
-        ("use <p> for paragraphs", Voice::Bot, Kind::Markdown),
-        ("if a<b and c>d", Voice::Bot, Kind::Markdown),
-        ("use `<b>` here<br>ok", Voice::Bot, Kind::Mixed),
-        ("use `<b>` here", Voice::Bot, Kind::Markdown),
-        // Addresses of people in brackets are no tags, whatever their names are.
-        ("Write to HR <hr@example.com>", Voice::Person, Kind::Plain),
-        ("Write to HR <hr@example.com>", Voice::Bot, Kind::Markdown),
-        ("<p.miller@example.com>, <img-team@example.com>, <br+x@example.com>", Voice::Bot, Kind::Markdown),
-        ("<p class=MsoNormal>pasted<o:p></o:p></p>", Voice::Person, Kind::Html),
-        ("Hi <bdi>Anna</bdi>, <label>Name</label>", Voice::Person, Kind::Html),
-        ("<a href=https://a.example/kb/>the KB</a>", Voice::Person, Kind::Html),
-    ] {
-        assert_eq!(Kind::of(text, by), kind, "{text}");
-    }
-}
-
-#[test]
-fn every_element_of_htmls_may_stand_in_a_bots_text() {
-    let standard = "abbr acronym bdi bdo canvas data dfn dialog label map menu meter object output progress rp rt ruby \
-        search slot textarea";
-    for name in standard.split_whitespace() {
-        let text = format!("<p>Hi <{name}>Anna</{name}>, see <a href=\"https://a.example/kb\">it</a></p>");
-        let shown = said(&text, Voice::Bot).markdown;
-        assert!(shown.contains("Anna") && shown.ends_with("[it](https://a.example/kb)"), "{text}: {shown}");
-    }
-    for name in ["datalist", "noscript", "script", "style", "svg", "template"] {
-        let text = format!("<p>a</p><{name}>alert(1)</{name}>");
-        assert_eq!(said(&text, Voice::Bot).markdown, "a", "{text}");
-    }
-}
-
-#[test]
-fn html_that_grows_never_shows_its_tags() {
-    let whole =
-        "<p>Hi <b>there</b>, 1 &lt; 2</p><ul><li>see <a href=\"https://a.example/x\">it</a></li></ul>";
-    for by in [Voice::Person, Voice::Bot] {
-        for end in 3..whole.len() {
-            let shown = growing(&whole[..end], &context(by)).markdown;
-            assert!(!shown.contains(['>', '{']) && !shown.contains("<b"), "{}: {shown}", &whole[..end]);
-        }
-        assert_eq!(growing(whole, &context(by)), said(whole, by));
-    }
-    assert_eq!(growing("use <b> for **bold", &context(Voice::Bot)).markdown, "use &lt;b> for **bold");
-    assert_eq!(growing("1 < 2", &context(Voice::Person)).markdown, "1 \\< 2");
-}
-
-#[test]
-fn html_in_a_text_is_read_as_html() {
-    for (text, by, markdown) in [
-        ("closed.<br>Have a nice day", Voice::Bot, "closed.  \nHave a nice day"),
-        (
-            "see <a href=\"https://acme.example/kb?id=1&n=2\">the article</a>",
-            Voice::Bot,
-            "see [the article](https://acme.example/kb?id=1&n=2)",
-        ),
-        ("<b>Name:</b> Anna\nDesk: 4", Voice::Person, "**Name:** Anna  \nDesk: 4"),
-        ("<p>r&eacute;initialiser</p>", Voice::Bot, "réinitialiser"),
-        ("**bold**<br>more <i>it</i>", Voice::Bot, "**bold**  \nmore *it*"),
-        ("use `<b>x</b>` for <i>bold</i><br>ok", Voice::Bot, "use `<b>x</b>` for *bold*  \nok"),
-        ("<ul><li>one<li>two</ul>", Voice::Bot, "- one\n- two"),
-        ("<!-- x -->Hi", Voice::Bot, "Hi"),
-        ("<a href=\"mailto:a@example.com\">mail</a>", Voice::Person, "[mail](mailto:a@example.com)"),
-    ] {
-        assert_eq!(said(text, by).markdown, markdown, "{text}");
     }
 }
 

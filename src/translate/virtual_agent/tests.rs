@@ -8,6 +8,7 @@ use crate::domain::control::{
 };
 
 mod controls;
+mod masked;
 mod steps;
 
 fn read(value: &Value) -> Inbound {

@@ -1,0 +1,77 @@
+//! What is entered hidden, and what is shown once.
+
+use super::*;
+
+#[test]
+fn a_masked_date_is_entered_hidden() {
+    for of in ["Date", "Time", "DateTime"] {
+        let asked = shown(json!({"uiType": of, "label": "Born?", "maskType": "SECURE", "required": true}));
+        let hidden = TextInput { prompt: some("Born?"), mask: Mask::Secure, optional: false };
+        assert_eq!(asked, Control::TextInput(hidden), "{of}");
+    }
+}
+
+#[test]
+fn a_masked_choice_is_entered_hidden_and_says_what_there_is_to_choose() {
+    let options = json!([{"label": "Red", "value": "r"}, {"label": "Blue", "value": "b"}]);
+    for (of, prompt) in [("Picker", "Which?\n\nRed\n\nBlue"), ("Boolean", "Which?\n\nRed\n\nBlue")] {
+        let asked = json!({"uiType": of, "label": "Which?", "options": options, "maskType": "SECURE", "required": true});
+        let hidden = TextInput { prompt: some(prompt), mask: Mask::Secure, optional: false };
+        assert_eq!(shown(asked), Control::TextInput(hidden), "{of}");
+    }
+    let bare =
+        shown(json!({"uiType": "Boolean", "label": "Ever?", "maskType": "SENSITIVE", "required": false}));
+    let hidden = TextInput { prompt: some("Ever?"), mask: Mask::Sensitive, optional: true };
+    assert_eq!(bare, Control::TextInput(hidden));
+}
+
+#[test]
+fn whatever_is_shown_masked_is_words_to_be_shown_once() {
+    let card = r#"{"title": "Card", "fields": [{"fieldLabel": "PIN", "fieldValue": "4711"}]}"#;
+    let table = json!({"uiType": "OutputTable", "headers": [{"label": "PIN"}], "data": [["4711"]]});
+    let parts = json!({"uiType": "GroupedPartsOutputControl", "header": "Codes",
+        "values": [{"label": "4711", "action": "https://example.com/4711"}]});
+    let picture = json!({"uiType": "OutputImage", "value": "https://example.com/4711.png", "altText": "PIN"});
+    let several = json!({"uiType": "MultiPartOutput", "header": "4711", "content": {"uiType": "OutputText", "value": "PIN"}});
+    for mut item in [json!({"uiType": "OutputCard", "data": card}), table, parts, picture, several] {
+        item["maskType"] = "SECURE".into();
+        let of = item["uiType"].clone();
+        let mut control = shown(item);
+        assert_eq!(control.waits_for_done(), of == "OutputTable", "{of}");
+        assert!(!serde_json::to_string(&control).expect("stored").contains("4711"), "{of}: {control:?}");
+        let Some(Control::Masked(masked)) = control.masked() else { panic!("{of}: {control:?}") };
+        let words = masked.take();
+        assert!(words.contains("4711") && words.to_uppercase().contains(['P', 'C']), "{of}: {words}");
+    }
+}
+
+#[test]
+fn an_action_that_is_masked_shows_its_words_once() {
+    let steps = json!([{"message": "SEC01"}]);
+    for (of, fields) in [
+        ("System", json!({"message": "SEC01"})),
+        ("ChatSubHeader", json!({"anything": {"text": "SEC01"}})),
+        ("Separator", json!({"label": "SEC01"})),
+        ("SwitchToLiveAgent", json!({"message": "SEC01"})),
+        ("StartSpinner", json!({"message": "SEC01", "waitTime": "8 Seconds"})),
+        ("DynamicLoader", json!({"parentMessageId": "p", "progressMessages": steps})),
+    ] {
+        for mask in [json!("SECURE"), json!({"value": "SECURE"})] {
+            let mut element = fields.clone();
+            (element["uiType"], element["actionType"], element["maskType"]) =
+                (json!("ActionMsg"), json!(of), mask);
+            let mut items = items_of(&[element]);
+            let Some(Item { what: What::Said(control), .. }) = items.last_mut() else {
+                panic!("{of}: {items:?}")
+            };
+            assert!(!serde_json::to_string(&control).expect("stored").contains("SEC01"), "{of}");
+            let words = control.masked().map(|masked| masked.clone());
+            assert!(words.is_some(), "{of}");
+            let means: Vec<_> = items.iter().map(|item| &item.what).collect();
+            let rest = format!("{:?}", &means[..means.len() - 1]);
+            assert!(!rest.contains("SEC01"), "{of}: {rest}");
+        }
+    }
+    let card = shown(json!({"uiType": "OutputCard", "data": r#"{"title": "SEC01", "maskType": "SECURE"}"#}));
+    assert!(matches!(card, Control::Masked(_)), "{card:?}");
+}
