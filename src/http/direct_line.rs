@@ -205,7 +205,8 @@ impl Surface<'_> {
             return;
         };
         if let Ok(Some((handoff, conversation))) = self.find(&id).await
-            && let Err(failed) = handoff.tokens.accept(&conversation, &caller).await
+            && let Err(failed @ JournalError::Unavailable { .. }) =
+                handoff.tokens.accept(&conversation, &caller).await
         {
             warn!(conversation.id = %id, error = %failed, "A new token could not be noted; Direct Line will be asked about it");
         }

@@ -294,11 +294,15 @@ impl<'de> Visitor<'de> for Once {
         if !map.keys().any(|name| name.starts_with(PRIVATE)) {
             return Ok(map.into());
         }
-        let written = map.get(WRITTEN).and_then(Value::as_str);
-        let number: Option<Number> = written.and_then(|written| written.parse().ok());
-        match number.filter(|number| map.len() == 1 && number.as_f64().is_some()) {
+        let written = map.get(WRITTEN).and_then(Value::as_str).filter(|_| map.len() == 1);
+        match written.and_then(|written| written.parse::<Number>().ok()) {
+            Some(number) if number.as_f64().is_none() => Err(A::Error::custom("no number that others read")),
             Some(number) => Ok(number.into()),
-            None => Err(A::Error::custom("no number that others read")),
+            None => {
+                let mut odd = map.into();
+                own(&mut odd);
+                Ok(odd)
+            }
         }
     }
 }
@@ -347,8 +351,6 @@ mod tests {
             (b"// x\n{}", NotStrict::NotJson),
             (b"{\"a\":1e999}", NotStrict::NotJson),
             (b"{\"a\":NaN}", NotStrict::NotJson),
-            (b"{\"$serde_json::private::Number\":\"x\"}", NotStrict::NotJson),
-            (b"{\"$serde_json::private::Number\":\"1\",\"a\":1}", NotStrict::NotJson),
             (b"{\"a\":\"x\ny\"}", NotStrict::NotJson),
             (b"", NotStrict::NotJson),
             (deep.as_bytes(), NotStrict::NotJson),
@@ -362,10 +364,16 @@ mod tests {
         for name in ["Number", "RawValue"] {
             let given =
                 format!(r#"{{"a":{{"\u0024b":1,"\u0024serde_json::private::{name}":"zz"}},"c":[7]}}"#);
-            assert_eq!(strict(given.as_bytes()), Err(NotStrict::NotJson), "{name}");
             let Read { value, .. } = read(given.as_bytes()).expect("JSON");
-            assert_eq!((&value["c"], &value["a"]["$b"]), (&json!([7]), &json!(1)));
-            assert_eq!(serde_json::from_str::<Value>(&value.to_string()).expect("read again"), value);
+            for value in [value, strict(given.as_bytes()).expect("JSON")] {
+                assert_eq!((&value["c"], &value["a"]["$b"]), (&json!([7]), &json!(1)));
+                assert_eq!(serde_json::from_str::<Value>(&value.to_string()).expect("read again"), value);
+            }
+            for alone in ["\"zz\"", "7", "{}"] {
+                let alone = format!(r#"{{"$serde_json::private::{name}":{alone}}}"#);
+                let value = strict(alone.as_bytes()).expect("JSON");
+                assert_eq!(serde_json::from_str::<Value>(&value.to_string()).expect("read again"), value);
+            }
         }
     }
 

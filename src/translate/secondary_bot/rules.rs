@@ -166,11 +166,12 @@ pub fn value(step: &Step, text: &str, words: &Words<'_>) -> Result<Option<Value>
     }))
 }
 
-/// A whole number stays one.
+/// With all its digits, where it is typed as JSON writes it. A whole number stays one.
 fn number(text: &str) -> Option<Number> {
     let text = pointed(plain(text).trim_end_matches(is_around));
-    let whole = || text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
-    whole().ok().or_else(|| Number::from_f64(text.parse::<f64>().ok()?))
+    let typed = text.parse::<Number>().ok().filter(|number| number.as_f64().is_some());
+    let whole = || text.parse::<i64>().map(Number::from).ok();
+    typed.or_else(whole).or_else(|| Number::from_f64(text.parse::<f64>().ok()?))
 }
 
 /// A number as programs write it: what groups its digits is gone, and a point is its decimal sign.
