@@ -14,6 +14,9 @@ pub mod number;
 /// Levels down to which a part that can't be held is looked for; each costs one more reading of what is left.
 const SALVAGED: usize = 8;
 
+/// Levels that lists and objects may be nested: what was read is stored some levels deeper, and `serde_json` reads 127 of them.
+const DEEPEST: usize = 100;
+
 /// Why a client's text is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotStrict {
@@ -23,6 +26,8 @@ pub enum NotStrict {
     NotJson,
     #[error("A name stands twice in one object.")]
     Twice,
+    #[error("The body is nested too deep.")]
+    TooDeep,
 }
 
 /// A far end's bytes hold no JSON at all.
@@ -34,7 +39,7 @@ pub struct NotJson;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Read {
     pub value: Value,
-    /// Parts that are JSON and can't be held, nested without end: they are null.
+    /// Parts that are JSON and can't be held, nested too deep: they are null.
     pub lost: usize,
 }
 
@@ -46,10 +51,12 @@ pub struct Read {
 pub fn strict(bytes: &[u8]) -> Result<Value, NotStrict> {
     let text = std::str::from_utf8(bytes).map_err(|_| NotStrict::NotUtf8)?;
     let read = serde_json::from_str::<Strict>(&with_whole_surrogates(text));
-    read.map(|Strict(value)| value).map_err(|error| match error.to_string().starts_with(TWICE) {
-        true => NotStrict::Twice,
-        false => NotStrict::NotJson,
-    })
+    let Strict(mut value) = read.map_err(|error| match error.to_string() {
+        why if why.starts_with(TWICE) => NotStrict::Twice,
+        why if why.starts_with(RECURSION) => NotStrict::TooDeep,
+        _ => NotStrict::NotJson,
+    })?;
+    if cut_deep(text, &mut value) > 0 { Err(NotStrict::TooDeep) } else { Ok(value) }
 }
 
 /// Reads what a far end sent, whatever its encoding; one part that can't be held hides no other.
@@ -66,10 +73,28 @@ pub fn read(bytes: &[u8]) -> Result<Read, NotJson> {
             salvage(raw.get(), SALVAGED, &mut lost)
         }
     };
+    lost += cut_deep(&text, &mut value);
     if text.contains("private") || text.contains("\\u00") {
         own(&mut value);
     }
     Ok(Read { value, lost })
+}
+
+/// Makes null of what is nested deeper than may be, in the value of `text`, and says how many such parts there were.
+fn cut_deep(text: &str, value: &mut Value) -> usize {
+    fn cut(value: &mut Value, levels: usize) -> usize {
+        match value {
+            Value::Array(_) | Value::Object(_) if levels == 0 => {
+                *value = Value::Null;
+                1
+            }
+            Value::Array(list) => list.iter_mut().map(|item| cut(item, levels - 1)).sum(),
+            Value::Object(fields) => fields.values_mut().map(|field| cut(field, levels - 1)).sum(),
+            _ => 0,
+        }
+    }
+    let may_be_deep = memchr::memchr2_iter(b'[', b'{', text.as_bytes()).nth(DEEPEST).is_some();
+    if may_be_deep { cut(value, DEEPEST) } else { 0 }
 }
 
 /// Gives names that begin as the reader's own do another beginning.
@@ -229,6 +254,8 @@ fn surrogate(text: &str) -> Option<u32> {
 }
 
 const TWICE: &str = "a name stands twice";
+/// As `serde_json` says it.
+const RECURSION: &str = "recursion limit exceeded";
 /// How names begin that `serde_json` keeps for itself: what has one can be written and not read again.
 const PRIVATE: &str = "$serde_json::private::";
 /// Under this name `serde_json` hands out a number as it was written; only an exponent always gets its sign.
@@ -353,10 +380,25 @@ mod tests {
             (b"{\"a\":NaN}", NotStrict::NotJson),
             (b"{\"a\":\"x\ny\"}", NotStrict::NotJson),
             (b"", NotStrict::NotJson),
-            (deep.as_bytes(), NotStrict::NotJson),
+            (deep.as_bytes(), NotStrict::TooDeep),
         ] {
             assert_eq!(strict(bytes), Err(why), "{}", String::from_utf8_lossy(bytes));
         }
+    }
+
+    #[test]
+    fn what_is_read_can_be_stored_some_levels_deeper_and_read_again() {
+        for (levels, taken) in [(99, true), (100, true), (101, false), (127, false), (128, false), (5_000, false)] {
+            let within = levels - 1;
+            let deep = format!(r#"{{"a":{}1{},"b":"x"}}"#, "[".repeat(within), "]".repeat(within));
+            assert_eq!(strict(deep.as_bytes()).err(), (!taken).then_some(NotStrict::TooDeep), "{levels}");
+            let Read { value, lost } = read(deep.as_bytes()).expect("JSON");
+            assert_eq!((lost, &value["b"]), (usize::from(!taken), &json!("x")), "{levels}");
+            let stored = format!(r#"{}{value}{}"#, "[".repeat(20), "]".repeat(20));
+            assert!(serde_json::from_str::<Value>(&stored).is_ok(), "{levels}");
+        }
+        let wide = format!(r#"[{}1]"#, "[],".repeat(1_000));
+        assert!(strict(wide.as_bytes()).is_ok());
     }
 
     #[test]

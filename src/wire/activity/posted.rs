@@ -75,6 +75,9 @@ impl NotPosted {
                 "The activity is not JSON. Send one JSON object, in UTF-8 without a byte order mark."
             }
             Self::NotStrict(NotStrict::Twice) => "A name stands twice in the activity. Say each once.",
+            Self::NotStrict(NotStrict::TooDeep) => {
+                "The activity is nested more than 100 levels deep. Send it as a text inside, or flatter."
+            }
             Self::NotAnObject => "The body is not an activity. Send one JSON object.",
             Self::NoText => "The activity's `type` and `name` are texts. Say `\"type\": \"message\"`.",
             Self::NoAccount => "The activity's `from` is not an account. Say `\"from\": {\"id\": \"…\"}`.",
