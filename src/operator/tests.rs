@@ -145,8 +145,38 @@ fn a_user_is_known_by_the_id_under_which_they_write() {
         (json!({"fact": "of_tomorrow", "user": {"id": 12345}}), "12345", true),
         (asked("dana", json!({})), "ana", false),
         (asked("guest", json!({"userId": ""})), "guest", true),
+        (asked("dana", json!({"clientVariables": {"user": {"id": "ana"}, "userId": "ana"}})), "ana", false),
+        (json!({"fact": "user_said", "echo": {"channelData": {"userId": "dana"}}}), "dana", false),
+        (json!({"fact": "agent_said", "control": {"custom": {"user": {"id": "dana"}}}}), "dana", false),
     ] {
         assert_eq!(view::names_user(&fact, user), named, "{user}: {fact}");
+    }
+}
+
+#[test]
+fn a_link_that_somebody_quotes_makes_the_file_nobody_elses() {
+    let link = |key: &str| format!("https://x/api/files/s/{key}/a.txt");
+    let said = json!({
+        "fact": "user_said",
+        "echo": {"text": link("theirs"), "attachments": [{"contentUrl": link("theirs")}]},
+        "message": {"text": link("theirs")},
+        "files": [{"name": "a.txt", "url": link("own")}],
+    });
+    let quoted = json!({"fact": "agent_said", "control": {"text": link("theirs")}, "message_id": "1"});
+    let history = json!({"fact": "handoff_requested", "history": [{"text": link("theirs")}]});
+    let media = format!("{}5f2a", crate::secondary_bot::media::PATH);
+    let asked = json!({"fact": "asked", "text": link("theirs"), "files": [{"url": media}]});
+    assert_eq!(view::file_keys(&[said, quoted, history, asked]), ["5f2a", "own"]);
+}
+
+#[test]
+fn a_fact_happened_when_it_says_and_not_when_a_token_ends() {
+    let times = [
+        (json!({"fact": "token_accepted", "hash": "x", "until": 9}), None),
+        (json!({"fact": "leased", "at": 5, "until": 9}), Some(Timestamp(5))),
+    ];
+    for (fact, at) in times {
+        assert_eq!(view::time(&fact), at, "{fact}");
     }
 }
 

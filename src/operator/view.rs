@@ -36,10 +36,9 @@ pub(super) fn fact(position: usize, fact: &Value) -> String {
     format!("{position}\t{at}\t{kind}\t{}", outcome.unwrap_or_default())
 }
 
-/// When it happened: a fact's own time, or its lease's.
+/// When it happened, of a kind that says it.
 pub(super) fn time(fact: &Value) -> Option<Timestamp> {
-    let own = fact.get("at").and_then(Value::as_i64);
-    own.or_else(|| fact.get("until")?.as_i64()).map(Timestamp)
+    fact.get("at")?.as_i64().map(Timestamp)
 }
 
 /// A name of ours, never what anybody said: an enumeration's value or, where it holds more, its kind.
@@ -53,13 +52,16 @@ fn word(value: &Value) -> Option<String> {
     (!text.is_empty() && text.len() < 40 && text.chars().all(ours)).then(|| text.clone())
 }
 
-/// Files of ours that facts point to: `…/api/files/s/<key>/…`, and a primary bot's uploads by their id.
+/// Fields that hold what somebody said: it may name any person, and quote the link to anybody's file.
+const SAID: [&str; 8] = ["body", "control", "echo", "history", "later_history", "message", "text", "words"];
+
+/// A conversation's own files that facts point to: `…/api/files/s/<key>/…`, and a primary bot's uploads by their id.
 pub(super) fn file_keys(facts: &[Value]) -> Vec<String> {
     const MARKS: [&str; 2] = ["/api/files/s/", crate::secondary_bot::media::PATH];
     let mut keys = vec![];
     for fact in facts {
-        texts(fact, &mut |_, text| {
-            for mark in MARKS {
+        texts(fact, &mut |path, text| {
+            for mark in MARKS.into_iter().filter(|_| !is_said(path)) {
                 let rest = text.split(mark).skip(1);
                 keys.extend(rest.filter_map(|rest| rest.split(['/', '?', '"']).next()).map(str::to_owned));
             }
@@ -75,14 +77,18 @@ pub(super) fn names_user(fact: &Value, user: &str) -> bool {
     let mut found = false;
     texts(fact, &mut |path, text| {
         let of_a_user = match path {
-            ["user"] | [.., "user", "id"] | [.., "user_id" | "userId"] => true,
             // An agent's words have a sender, too.
             ["echo", "from", "id"] => fact.get("fact").is_some_and(|kind| kind == "user_said"),
+            ["user"] | [.., "user", "id"] | [.., "user_id" | "userId"] => !is_said(path),
             _ => false,
         };
         found |= of_a_user && text == user;
     });
     found
+}
+
+fn is_said(path: &[&str]) -> bool {
+    path.first().is_some_and(|field| SAID.contains(field))
 }
 
 /// Calls with each text or number and the names it stands under.
