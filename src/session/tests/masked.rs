@@ -55,15 +55,31 @@ fn a_masked_answer_that_got_lost_leaves_its_question_open_and_is_asked_for_again
 
 #[test]
 fn what_is_typed_right_behind_an_end_that_the_user_has_not_made_may_answer_a_masked_question() {
+    enum Asked {
+        Nothing,
+        Unanswered,
+        OnItsWay,
+        Answered,
+    }
     for (asked, end, may_answer) in [
-        (true, heard(1, completed()), true),
-        (false, heard(1, completed()), false),
-        (true, Command::UserEnded, false),
+        (Asked::Unanswered, heard(1, completed()), true),
+        (Asked::OnItsWay, heard(1, completed()), true),
+        (Asked::Answered, heard(1, completed()), false),
+        (Asked::Nothing, heard(1, completed()), false),
+        (Asked::Unanswered, Command::UserEnded, false),
+        (Asked::OnItsWay, Command::UserEnded, false),
     ] {
         let mut chat = Chat::with_ana();
-        if asked {
+        let at = chat.position();
+        if !matches!(asked, Asked::Nothing) {
             let masked = Control::TextInput(TextInput { mask: Mask::Secure, ..TextInput::default() });
             chat.hears(webhook([shows("m1", masked)]));
+        }
+        if matches!(asked, Asked::OnItsWay | Asked::Answered) {
+            chat.on(whispers("c1", Some(at), "x"));
+        }
+        if matches!(asked, Asked::Answered) {
+            chat.deliver();
         }
         chat.on(end);
         chat.on(bot_returned());
