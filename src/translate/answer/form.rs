@@ -56,7 +56,10 @@ impl Question {
                 let raw = match kind {
                     MomentKind::Date => date.to_owned(),
                     MomentKind::Time => time.to_owned(),
-                    MomentKind::DateTime => format!("{date} {time}"),
+                    MomentKind::DateTime => {
+                        let date = moment::read(date, MomentKind::Date).unwrap_or_else(|| date.to_owned());
+                        format!("{date} {time}")
+                    }
                 };
                 Said::chosen(moment::read(&raw, kind).unwrap_or_else(|| raw.trim().to_owned()))
             }

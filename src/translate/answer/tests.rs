@@ -237,6 +237,11 @@ fn dates_and_times_are_written_as_service_now_writes_them() {
             json!({"serviceNowQuestion": "date_time", "date": "2026-03-05"}),
             "2026-03-05 00:00:00",
         ),
+        (
+            MomentKind::DateTime,
+            json!({"serviceNowQuestion": "date_time", "date": "2026-03-05 9:05", "time": "14:30"}),
+            "2026-03-05 14:30:00",
+        ),
     ] {
         assert_eq!(read(&said(json!({"value": value})), Some(&pending(kind))), chosen(written));
         assert_eq!(read(&said(json!({"value": value})), None), chosen(written));
