@@ -8,6 +8,7 @@ use reqwest::{
     header::{DATE, HeaderMap},
     redirect,
 };
+use serde_json::Value;
 
 use self::{
     connections::Reply,
@@ -17,6 +18,7 @@ use self::{
 use crate::{
     domain::{Timestamp, millis},
     ledger::Failure,
+    wire::json::number::plain,
 };
 
 pub mod connect;
@@ -28,7 +30,8 @@ pub mod room;
 mod steady;
 pub mod tls;
 pub use self::own::own;
-pub(crate) use self::refusal::{refusal, retry_after};
+use self::refusal::seconds;
+pub(crate) use self::refusal::{http_date, refusal, retry_after};
 pub use self::steady::Steady;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -235,8 +238,12 @@ fn built(request: RequestBuilder) -> Result<(reqwest::Client, Request), CallErro
 
 /// When the far end answered, on its own clock.
 pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    let date = jiff::fmt::rfc2822::parse(headers.get(DATE)?.to_str().ok()?).ok()?;
-    Some(Timestamp(date.timestamp().as_millisecond()))
+    http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// How long a granted token is good (RFC 6749, 5.1), whether that is a number or a text.
+pub(crate) fn life(grant: &Value) -> Option<Duration> {
+    seconds(&plain(grant.get("expires_in")?))
 }
 
 /// Reads an answer's body to its end.

@@ -1,7 +1,7 @@
 //! This machine's clock against those of the far ends: signatures, tokens and SAS links go by it.
 
 use super::{answer::Answer, finding::Finding};
-use crate::domain::Timestamp;
+use crate::{domain::Timestamp, far_end};
 
 /// Seconds.
 const NOTICEABLE: u64 = 30;
@@ -10,8 +10,7 @@ const TOO_FAR: u64 = 300;
 
 /// Judges by the `Date` header; nothing when there is none.
 pub(super) fn check(code: &'static str, place: &str, answer: &Answer) -> Option<Finding> {
-    let date = jiff::fmt::rfc2822::parse(answer.header("date")).ok()?.timestamp();
-    Some(judge(code, place, answer.at, Timestamp(date.as_millisecond())))
+    Some(judge(code, place, answer.at, far_end::http_date(answer.header("date"))?))
 }
 
 fn judge(code: &'static str, place: &str, ours: Timestamp, theirs: Timestamp) -> Finding {

@@ -1,6 +1,6 @@
 //! From an answer that is not 2xx to what the caller does next.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::HeaderMap;
 
@@ -8,18 +8,17 @@ use super::CallError;
 use crate::{domain::Timestamp, wire::json};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
-const WAIT_UNTOLD: Duration = Duration::from_secs(1);
 
 /// What an answer that is not 2xx comes to.
 pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> CallError {
     let retry_after = retry_after(headers, now);
     match status {
         429 => {
-            let wait = retry_after.or_else(|| rate_limit_reset(headers, now)).unwrap_or(WAIT_UNTOLD);
+            let wait = retry_after.or_else(|| rate_limit_reset(headers, now)).unwrap_or_default();
             CallError::Throttled(wait.min(LONGEST_WAIT))
         }
         503 if headers.contains_key("retry-after") => {
-            CallError::Throttled(retry_after.unwrap_or(WAIT_UNTOLD).min(LONGEST_WAIT))
+            CallError::Throttled(retry_after.unwrap_or_default().min(LONGEST_WAIT))
         }
         408 | 502 | 504 => CallError::Uncertain(None),
         500.. => CallError::Failed { status },
@@ -38,12 +37,23 @@ pub(super) fn code(body: &[u8]) -> Option<String> {
 
 /// Seconds, or an HTTP date; a date that has passed is no wait.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get("retry-after")?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    Some(until(at.as_millisecond(), now))
+    let value = headers.get("retry-after")?.to_str().ok()?;
+    seconds(value).or_else(|| http_date(value).map(|at| until(at.0, now)))
+}
+
+/// A number of seconds, whole or not; more than can be counted is as long as can be.
+pub(crate) fn seconds(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.trim().parse().ok().filter(|seconds| *seconds >= 0.0)?;
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}
+
+/// A date in any of the forms that HTTP has had (RFC 9110, 5.6.7), or a mail's.
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let since_epoch = |at: SystemTime| at.duration_since(UNIX_EPOCH).ok();
+    let at = httpdate::parse_http_date(text).ok().and_then(since_epoch);
+    at.map(|at| Timestamp(i64::try_from(at.as_millis()).unwrap_or(i64::MAX)))
+        .or_else(|| Some(Timestamp(jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond())))
 }
 
 /// ServiceNow's: seconds since the Unix epoch.
@@ -90,17 +100,22 @@ mod tests {
     #[test]
     fn a_wait_is_read_in_every_form_and_never_exceeds_five_minutes() {
         type Headers = &'static [(&'static str, &'static str)];
-        let rows: [(u16, Headers, u64); 10] = [
-            (429, &[], 1_000),
+        let rows: [(u16, Headers, u64); 15] = [
+            (429, &[], 0),
             (429, &[("retry-after", "7")], 7_000),
             (429, &[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")], 60_000),
             (429, &[("retry-after", "Wed, 21 Oct 2015 07:00:00 GMT")], 0),
             (429, &[("retry-after", "86400")], 300_000),
-            (429, &[("retry-after", "soon")], 1_000),
+            (429, &[("retry-after", "Wednesday, 21-Oct-15 07:28:00 GMT")], 60_000),
+            (429, &[("retry-after", "Wed Oct 21 07:28:00 2015")], 60_000),
+            (429, &[("retry-after", " 1.5 ")], 1_500),
+            (429, &[("retry-after", "99999999999999999999999")], 300_000),
+            (429, &[("retry-after", "-7")], 0),
+            (429, &[("retry-after", "soon")], 0),
             (429, &[("x-ratelimit-reset", "1445412450")], 30_000),
             (429, &[("retry-after", "2"), ("x-ratelimit-reset", "1445412450")], 2_000),
             (503, &[("retry-after", "3")], 3_000),
-            (503, &[("retry-after", "soon")], 1_000),
+            (503, &[("retry-after", "soon")], 0),
         ];
         for (status, given, millis) in rows {
             let refused = refusal(status, &headers(given), b"", NOW);

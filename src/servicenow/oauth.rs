@@ -131,12 +131,7 @@ fn token(
     let Some(value) = granted.get("access_token").and_then(Value::as_str) else {
         return Err(far_end::rejected(status, &body));
     };
-    let life = match granted.get("expires_in") {
-        Some(Value::Number(seconds)) => seconds.as_u64(),
-        Some(Value::String(seconds)) => seconds.parse().ok(),
-        _ => None,
-    };
-    let life = life.map_or(LIFE_UNTOLD, Duration::from_secs).min(LONGEST_LIFE);
+    let life = far_end::life(&granted).unwrap_or(LIFE_UNTOLD).min(LONGEST_LIFE);
     let renew_at = asked_at + life.saturating_sub(MARGIN.min(life / 2));
     Ok(Token { value: value.into(), renew_at, number, made_with })
 }
