@@ -29,6 +29,7 @@ use crate::{
 };
 
 mod answer;
+pub use self::answer::id as posted_id;
 mod open;
 pub mod page;
 pub(crate) mod probe;
@@ -207,7 +208,7 @@ impl DirectLine {
         let url = self.activities_url(conversation).await?;
         let post = self.http.post(url).timeout(POST_TIME_OUT).header(ACCEPT, "application/json");
         let post = with_json(with_trace(post, traceparent), activity);
-        Ok(answer::id(&self.call(post, authorization, None).await?))
+        Ok(posted_id(&self.call(post, authorization, None).await?.body))
     }
 
     /// Exchanges a token that is still good for a new one.

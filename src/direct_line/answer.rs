@@ -6,10 +6,10 @@ use serde_json::Value;
 use tracing::warn;
 
 use crate::{
-    far_end::{Answered, CallError},
+    far_end::{self, Answered, CallError},
     wire::{
         activity::{ActivitySet, SetRead},
-        json,
+        json::{self, number::plain},
     },
 };
 
@@ -27,16 +27,11 @@ impl Grant {
     pub fn read(answered: &Answered) -> Result<Self, CallError> {
         let grant =
             json::read(&answered.body).map_err(|_| CallError::Failed { status: answered.status })?.value;
-        let text = |key| grant.get(key).and_then(Value::as_str).map(str::to_owned);
-        let seconds = match grant.get("expires_in") {
-            Some(Value::Number(seconds)) => seconds.as_u64(),
-            Some(Value::String(seconds)) => seconds.parse().ok(),
-            _ => None,
-        };
+        let life = far_end::life(&grant).filter(|life| !life.is_zero());
         Ok(Self {
-            conversation_id: text("conversationId"),
-            token: text("token"),
-            expires_in: seconds.map_or(LIFE_UNTOLD, Duration::from_secs),
+            conversation_id: scalar(grant.get("conversationId")),
+            token: scalar(grant.get("token")),
+            expires_in: life.unwrap_or(LIFE_UNTOLD),
         })
     }
 
@@ -47,9 +42,13 @@ impl Grant {
 }
 
 /// The id that a post was given, when that was told.
-pub(super) fn id(answered: &Answered) -> Option<String> {
-    let answer = json::read(&answered.body).unwrap_or_default().value;
-    answer.get("id").and_then(Value::as_str).map(str::to_owned)
+pub fn id(body: &[u8]) -> Option<String> {
+    scalar(json::read(body).ok()?.value.get("id"))
+}
+
+/// A number for a text is taken as its text, as in activities.
+fn scalar(value: Option<&Value>) -> Option<String> {
+    value.filter(|value| value.is_string() || value.is_number()).map(|value| plain(value).into_owned())
 }
 
 pub(super) fn activity_set(answered: &Answered) -> Result<ActivitySet, CallError> {

@@ -68,7 +68,7 @@ async fn with_neither_secret_nor_endpoint_nothing_is_opened() {
 
 #[tokio::test]
 async fn a_start_without_a_token_goes_on_with_what_opened_it() {
-    let far_end = FarEnd::start(|_, _| Reply::json(200, &json!({"conversationId": "c"})));
+    let far_end = FarEnd::start(|_, _| Reply::json(200, &json!({"conversationId": "c", "expires_in": 0})));
     let opened = client(&with_secret(&far_end)).open(None, None, None).await.expect("opened");
     assert_eq!(opened.token.authorization.expose_secret(), "Bearer s3cret");
     assert_eq!(opened.token.expires_in, answer::LIFE_UNTOLD);
@@ -193,6 +193,32 @@ async fn a_token_is_exchanged_for_a_new_one() {
     let heard = &far_end.heard()[0];
     assert_eq!(heard.header("authorization"), Some("Bearer old"));
     assert!(heard.body.is_empty());
+}
+
+#[tokio::test]
+async fn a_life_is_read_however_its_seconds_are_written() {
+    for (told, seconds) in [("12.0", 12.0), ("\"12.5\"", 12.5), ("9e2", 900.0), ("\" 60 \"", 60.0)]
+        .into_iter()
+        .chain(["-1", "null", "\"soon\"", "[]"].map(|untold| (untold, answer::LIFE_UNTOLD.as_secs_f64())))
+    {
+        let far_end = once(Reply::text(200, &format!(r#"{{"token":"new","expires_in":{told}}}"#)));
+        let refreshed = client(&with_secret(&far_end)).refresh("Bearer old").await.expect("refreshed");
+        assert_eq!(refreshed.expires_in, Duration::from_secs_f64(seconds), "{told}");
+    }
+}
+
+#[test]
+fn an_id_that_a_post_is_given_is_read_as_in_activities() {
+    for (answer, id) in [
+        (r#"{"id":"c|1"}"#, Some("c|1")),
+        (r#"{"id":7}"#, Some("7")),
+        (r#"{"id":12345678901234567890123}"#, Some("12345678901234567890123")),
+        (r#"{"id":null}"#, None),
+        ("{}", None),
+        ("", None),
+    ] {
+        assert_eq!(posted_id(answer.as_bytes()).as_deref(), id, "{answer}");
+    }
 }
 
 async fn read(reply: Reply) -> Result<ActivitySet, CallError> {

@@ -6,11 +6,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     credential::Seal,
-    domain::{ConversationId, Timestamp},
+    domain::{ConversationId, Timestamp, millis},
 };
 
 /// Milliseconds before its end at which a token is renewed: half of the shortest life documented.
-const HALF_LIFE: i64 = 15 * 60_000;
+const EARLY: i64 = 15 * 60_000;
 
 /// What speaks in one conversation, until it ends.
 #[derive(Clone, Debug)]
@@ -21,13 +21,27 @@ pub struct Token {
 }
 
 impl Token {
-    /// As it may be stored for that conversation of ours, and when it ends if it was given `now`.
+    /// As it may be stored for that conversation of ours, and when it is to be renewed if it was given `now`.
     pub fn sealed(&self, seal: &Seal, id: &ConversationId, now: Timestamp) -> (String, Timestamp) {
-        (seal.seal(self.authorization.expose_secret(), id.as_str()), now.plus(self.expires_in))
+        let renew_at = now.plus_millis(used_for(millis(self.expires_in)));
+        (seal.seal(self.authorization.expose_secret(), id.as_str()), renew_at)
     }
 }
 
-/// Whether a token that is good until then is to be renewed.
-pub fn is_old(until: Timestamp, now: Timestamp) -> bool {
-    until.millis_since(now) <= HALF_LIFE
+/// Milliseconds that a token is used which is good for so many: it is renewed early, but not before half of them are over.
+pub fn used_for(left: i64) -> i64 {
+    left - EARLY.min(left / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_a_while_before_its_end_and_a_short_one_when_half_of_it_is_over() {
+        let minutes = |minutes: i64| minutes * 60_000;
+        for (life, used) in [(60, 45), (30, 15), (20, 10), (10, 5), (2, 1)] {
+            assert_eq!(used_for(minutes(life)), minutes(used), "{life} minutes");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use super::{DirectLine, LONGEST_ANSWER, answer};
+use super::{DirectLine, LONGEST_ANSWER, posted_id};
 use crate::far_end::{self, CallError};
 
 /// A large file and the bot's turn about it.
@@ -57,6 +57,6 @@ impl DirectLine {
         }
         let post = self.http.post(url).timeout(TIME_OUT).header(ACCEPT, "application/json");
         let post = post.header(AUTHORIZATION, authorization).multipart(form);
-        far_end::call(post, LONGEST_ANSWER).await.map(|answered| answer::id(&answered))
+        far_end::call(post, LONGEST_ANSWER).await.map(|answered| posted_id(&answered.body))
     }
 }

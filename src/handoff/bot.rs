@@ -12,7 +12,7 @@ use super::{Client, Conversation};
 use crate::{
     config::Settings,
     credential::Seal,
-    direct_line::{DirectLine, Look, token::is_old},
+    direct_line::{DirectLine, Look},
     domain::{ConversationId, Timestamp},
     far_end::{CallError, room::Taken},
     ledger::{Ledger, Outage},
@@ -161,11 +161,11 @@ impl Bot {
         &self,
         conversation: &Arc<Conversation>,
         ours: &str,
-        (sealed, until): SealedToken,
+        (sealed, renew_at): SealedToken,
     ) -> Result<String, CallError> {
         // Sealed while the settings had other secrets: as good as over, and the conversation is replaced.
         let held = self.seal.open(&sealed, conversation.id.as_str()).ok_or_else(over)?;
-        if !is_old(until, Timestamp::now()) {
+        if Timestamp::now() < renew_at {
             return Ok(held);
         }
         // When it can't be renewed, the one we hold may still be good.

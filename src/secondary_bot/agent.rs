@@ -16,7 +16,7 @@ use super::{
     work::Work,
 };
 use crate::{
-    direct_line::{DirectLine, Look, token::is_old, upload::Upload},
+    direct_line::{DirectLine, Look, upload::Upload},
     far_end::CallError,
     files::Label,
     ledger::{Failure, journal::JournalError},
@@ -78,9 +78,9 @@ impl SecondaryBot {
         let opened = opened.map_err(Unreached::Call)?;
         let (request, at) = (work.request(), self.ledger.now());
         let sealed = || opened.token.sealed(&self.seal, &work.session.id, at);
-        let (authorization, until) = agent.own_authorization().is_none().then(sealed).unzip();
+        let (authorization, renew_at) = agent.own_authorization().is_none().then(sealed).unzip();
         let (conversation, named) = (opened.conversation_id, name.clone());
-        let opened = Fact::Opened { request, conversation, agent: named, authorization, until, at };
+        let opened = Fact::Opened { request, conversation, agent: named, authorization, renew_at, at };
         self.step(work, opened).await?;
         info!(session.id = %work.session.id, agent = name.as_deref(), "Opened a conversation with the agent");
         Ok(())
@@ -198,13 +198,13 @@ impl SecondaryBot {
         conversation: &AgentConversation,
         held: String,
     ) -> String {
-        if !conversation.until.is_some_and(|until| is_old(until, self.ledger.now())) {
+        if conversation.renew_at.is_none_or(|renew_at| self.ledger.now() < renew_at) {
             return held;
         }
         // When it can't be renewed, the one we hold may still be good.
         let Ok(renewed) = direct_line.refresh(&held).await else { return held };
-        let (authorization, until) = renewed.sealed(&self.seal, &session.id, self.ledger.now());
-        let command = Command::Renewed { conversation: conversation.id.clone(), authorization, until };
+        let (authorization, renew_at) = renewed.sealed(&self.seal, &session.id, self.ledger.now());
+        let command = Command::Renewed { conversation: conversation.id.clone(), authorization, renew_at };
         if let Err(error) = self.ledger.commit(session, command).await {
             warn!(session.id = %session.id, %error, "A new token could not be stored; the next call asks for another");
         }

@@ -28,14 +28,15 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         /// Sealed.
         authorization: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        until: Option<Timestamp>,
+        #[serde(rename = "until", default, skip_serializing_if = "Option::is_none")]
+        renew_at: Option<Timestamp>,
         at: Timestamp,
     },
     Renewed {
         /// Sealed.
         authorization: String,
-        until: Timestamp,
+        #[serde(rename = "until")]
+        renew_at: Timestamp,
     },
     /// The post of this number is about to be made, of the request that is worked on.
     Posting {

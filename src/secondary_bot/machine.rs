@@ -40,7 +40,7 @@ pub enum Command {
     /// A step of the work on a request; counts for nothing once somebody else has taken that over.
     Step { of: Held, fact: Fact },
     /// The agent's conversation has a new token, whoever got it.
-    Renewed { conversation: String, authorization: String, until: Timestamp },
+    Renewed { conversation: String, authorization: String, renew_at: Timestamp },
     /// The agent said something unasked in this conversation, behind its watermark.
     Overheard { agent: AgentConversation, answer: Box<Answer> },
     /// Nobody has said anything for long, as the time stands then.
@@ -79,10 +79,13 @@ impl Machine for Dialogue {
             Command::Step { of: (call, attempt), fact } if state.outbox.is_held(*call, *attempt) => {
                 Decided::Facts(vec![fact.clone()])
             }
-            Command::Renewed { conversation, authorization, until }
+            Command::Renewed { conversation, authorization, renew_at }
                 if state.agent.as_ref().is_some_and(|agent| agent.id == *conversation) =>
             {
-                Decided::Facts(vec![Fact::Renewed { authorization: authorization.clone(), until: *until }])
+                Decided::Facts(vec![Fact::Renewed {
+                    authorization: authorization.clone(),
+                    renew_at: *renew_at,
+                }])
             }
             Command::Step { .. } | Command::Renewed { .. } => Decided::TooLate,
             Command::Overheard { agent, answer } => {

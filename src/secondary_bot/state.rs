@@ -75,7 +75,7 @@ pub struct AgentConversation {
     pub name: Option<String>,
     /// `None`: the secret serves.
     pub authorization: Option<String>,
-    pub until: Option<Timestamp>,
+    pub renew_at: Option<Timestamp>,
     pub watermark: Option<String>,
     /// The request it was opened for.
     pub opened_by: u64,
@@ -189,22 +189,22 @@ impl State {
         self.position += 1;
         match fact {
             Fact::Asked(asked) => self.asked(position, asked),
-            Fact::Opened { request, conversation, agent, authorization, until, at: _ } => {
+            Fact::Opened { request, conversation, agent, authorization, renew_at, at: _ } => {
                 self.progress = Progress::default();
                 self.pending = self.pending.closed();
                 self.agent = Some(AgentConversation {
                     id: conversation.clone(),
                     name: agent.clone(),
                     authorization: authorization.clone(),
-                    until: *until,
+                    renew_at: *renew_at,
                     opened_by: *request,
                     ..AgentConversation::default()
                 });
             }
-            Fact::Renewed { authorization, until } => {
+            Fact::Renewed { authorization, renew_at } => {
                 if let Some(agent) = &mut self.agent {
                     agent.authorization = Some(authorization.clone());
-                    agent.until = Some(*until);
+                    agent.renew_at = Some(*renew_at);
                 }
             }
             Fact::Posting { ordinal, at: _ } => self.progress.posting = Some(*ordinal),

@@ -78,7 +78,7 @@ fn opened(request: u64) -> Fact {
         conversation: "dl".to_owned(),
         agent: None,
         authorization: None,
-        until: None,
+        renew_at: None,
         at: Timestamp(1),
     }
 }
@@ -244,7 +244,7 @@ fn a_step_counts_only_from_who_holds_the_lease() {
     }
     let renewed = |conversation: &str| {
         let (conversation, authorization) = (conversation.to_owned(), "Bearer t".to_owned());
-        let command = Command::Renewed { conversation, authorization, until: Timestamp(9) };
+        let command = Command::Renewed { conversation, authorization, renew_at: Timestamp(9) };
         Dialogue::default().decide(&state, &command, at)
     };
     assert!(matches!(renewed("another"), Decided::TooLate));

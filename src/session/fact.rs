@@ -18,7 +18,7 @@ use crate::{
     ledger::{Lease, Settled, Stored},
 };
 
-/// `Bearer …` for a conversation of ours, sealed, and when it ends.
+/// `Bearer …` for a conversation of ours, sealed, and when it is to be renewed.
 pub type SealedToken = (String, Timestamp);
 
 /// One thing that happened in a conversation since its first escalation.

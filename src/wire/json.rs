@@ -388,7 +388,9 @@ mod tests {
 
     #[test]
     fn what_is_read_can_be_stored_some_levels_deeper_and_read_again() {
-        for (levels, taken) in [(99, true), (100, true), (101, false), (127, false), (128, false), (5_000, false)] {
+        for (levels, taken) in
+            [(99, true), (100, true), (101, false), (127, false), (128, false), (5_000, false)]
+        {
             let within = levels - 1;
             let deep = format!(r#"{{"a":{}1{},"b":"x"}}"#, "[".repeat(within), "]".repeat(within));
             assert_eq!(strict(deep.as_bytes()).err(), (!taken).then_some(NotStrict::TooDeep), "{levels}");

@@ -32,7 +32,7 @@ struct Back {
 }
 
 /// `lasts`: seconds of a token's life. `opens`: how often a conversation can be opened.
-async fn back(lasts: u64, opens: usize) -> Back {
+async fn back(lasts: f64, opens: usize) -> Back {
     let dead = Arc::new(AtomicBool::new(false));
     let (is_dead, opened) = (dead.clone(), AtomicUsize::new(0));
     let direct_line = FarEnd::start(move |heard, _| {
@@ -98,7 +98,7 @@ const REFRESH: &str = "POST /v3/directline/tokens/refresh";
 
 #[tokio::test]
 async fn words_that_find_our_token_dead_are_said_in_another_conversation() {
-    let back = back(1_800, 9).await;
+    let back = back(1_800.0, 9).await;
     back.dead.store(true, Relaxed);
     let posted = back.says("are you there?").await;
     assert!(matches!(posted, Posted::Accepted(_)), "{posted:?}");
@@ -111,7 +111,7 @@ async fn words_that_find_our_token_dead_are_said_in_another_conversation() {
 
 #[tokio::test]
 async fn a_file_that_would_find_our_token_dead_goes_to_another_conversation() {
-    let back = back(1_800, 9).await;
+    let back = back(1_800.0, 9).await;
     back.dead.store(true, Relaxed);
     let caller = Caller::read(Some("Bearer the-client-s")).expect("a token");
     let client = Client { conversation: &back.entry, caller: &caller };
@@ -122,7 +122,7 @@ async fn a_file_that_would_find_our_token_dead_goes_to_another_conversation() {
 
 #[tokio::test]
 async fn where_no_other_conversation_can_be_opened_the_client_s_own_token_is_not_blamed() {
-    let back = back(1_800, 1).await;
+    let back = back(1_800.0, 1).await;
     back.dead.store(true, Relaxed);
     let posted = back.says("are you there?").await;
     assert!(matches!(posted, Posted::Refused(Refusal::BotAway)), "{posted:?}");
@@ -132,7 +132,7 @@ async fn where_no_other_conversation_can_be_opened_the_client_s_own_token_is_not
 #[tokio::test]
 async fn where_the_bot_s_words_are_pushed_our_token_is_renewed_before_it_ends() {
     let caller = Caller::read(Some("Bearer the-client-s")).expect("a token");
-    for (lasts, renewed) in [(3_600, 0), (600, 1)] {
+    for (lasts, renewed) in [(3_600.0, 0), (600.0, 0), (0.000_1, 1)] {
         let back = back(lasts, 9).await;
         let client = Client { conversation: &back.entry, caller: &caller };
         back.handoff.reading.keep_bot(client, 1).await;
@@ -142,7 +142,7 @@ async fn where_the_bot_s_words_are_pushed_our_token_is_renewed_before_it_ends() 
 
 #[tokio::test]
 async fn where_a_newer_build_has_stored_what_cant_be_read_the_bot_is_neither_told_nor_replaced_nor_read() {
-    let back = back(1_800, 9).await;
+    let back = back(1_800.0, 9).await;
     back.store.push(conversation().as_str(), br#"2{"fact":"beamed"}"#);
     back.dead.store(true, Relaxed);
     let calls = back.direct_line.heard().len();

@@ -16,7 +16,10 @@ use super::{
     socket::shown::{latest_of, not_before},
 };
 use crate::{
-    direct_line::proxy::{Onward, Reply, Sent},
+    direct_line::{
+        posted_id,
+        proxy::{Onward, Reply, Sent},
+    },
     domain::ConversationId,
     far_end::CallError,
     handoff::{Caller, Escalations, Handoff, Source},
@@ -141,8 +144,7 @@ impl Surface<'_> {
                 let status = response.status();
                 let mut answer = start_answer(&response);
                 let body = response.collect(ACTIVITY_LIMIT).await.map_err(from_far_end)?;
-                let told = far_json::read(&body).unwrap_or_default().value;
-                let id = told.get("id").and_then(Value::as_str).map(str::to_owned);
+                let id = posted_id(&body);
                 if !status.is_success() {
                     return Ok(answer.body(body));
                 }

@@ -157,7 +157,7 @@ impl Sessions {
         if !opened {
             let (conversation, at) = (format!("agent-{request}"), by.ledger.now());
             let opened =
-                Fact::Opened { request, agent: None, conversation, authorization: None, until: None, at };
+                Fact::Opened { request, agent: None, conversation, authorization: None, renew_at: None, at };
             step(by, entry, of, opened).await?;
         }
         if posted == 0 {

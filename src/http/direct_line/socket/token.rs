@@ -18,9 +18,6 @@ use crate::{
     handoff::Caller,
 };
 
-/// Milliseconds before its end at which a token is renewed, unless half of what is left is less: half of the shortest life
-/// documented.
-const EARLY: i64 = 15 * 60_000;
 /// Milliseconds between two tries at least.
 const AT_LEAST: i64 = 1_000;
 
@@ -64,8 +61,7 @@ impl Token {
 
 /// How long a token that is good until then is used as it is.
 fn wait(until: Timestamp, now: Timestamp) -> Duration {
-    let left = until.millis_since(now);
-    let millis = (left - EARLY.min(left / 2)).max(AT_LEAST);
+    let millis = token::used_for(until.millis_since(now)).max(AT_LEAST);
     Duration::from_millis(millis.unsigned_abs())
 }
 
