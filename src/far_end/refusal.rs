@@ -17,11 +17,11 @@ pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &[u8], now: Timest
             let wait = retry_after.or_else(|| rate_limit_reset(headers, now)).unwrap_or_default();
             CallError::Throttled(wait.min(LONGEST_WAIT))
         }
-        503 if headers.contains_key("retry-after") => {
-            CallError::Throttled(retry_after.unwrap_or_default().min(LONGEST_WAIT))
-        }
         408 | 502 | 504 => CallError::Uncertain(None),
-        500.. => CallError::Failed { status },
+        500.. => match retry_after {
+            Some(wait) => CallError::Throttled(wait.min(LONGEST_WAIT)),
+            None => CallError::Failed { status },
+        },
         _ => CallError::Rejected { status, code: code(body) },
     }
 }
@@ -88,8 +88,10 @@ mod tests {
             );
         }
         for status in [500, 501, 503, 505, 599] {
-            let refused = refusal(status, &headers(&[]), body, NOW);
-            assert!(matches!(refused, Failed { status: s } if s == status), "{status}: {refused:?}");
+            for given in [&[][..], &[("retry-after", "soon")]] {
+                let refused = refusal(status, &headers(given), body, NOW);
+                assert!(matches!(refused, Failed { status: s } if s == status), "{status}: {refused:?}");
+            }
         }
         for status in [408, 502, 504] {
             let refused = refusal(status, &headers(&[]), body, NOW);
@@ -100,7 +102,7 @@ mod tests {
     #[test]
     fn a_wait_is_read_in_every_form_and_never_exceeds_five_minutes() {
         type Headers = &'static [(&'static str, &'static str)];
-        let rows: [(u16, Headers, u64); 15] = [
+        let rows: [(u16, Headers, u64); 16] = [
             (429, &[], 0),
             (429, &[("retry-after", "7")], 7_000),
             (429, &[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")], 60_000),
@@ -115,7 +117,8 @@ mod tests {
             (429, &[("x-ratelimit-reset", "1445412450")], 30_000),
             (429, &[("retry-after", "2"), ("x-ratelimit-reset", "1445412450")], 2_000),
             (503, &[("retry-after", "3")], 3_000),
-            (503, &[("retry-after", "soon")], 0),
+            (500, &[("retry-after", "8")], 8_000),
+            (529, &[("retry-after", "8")], 8_000),
         ];
         for (status, given, millis) in rows {
             let refused = refusal(status, &headers(given), b"", NOW);

@@ -224,14 +224,37 @@ impl Piece for Value {
     }
 }
 
-/// Bytes of an activity as it is sent, near enough: texts are what makes one large.
+/// Bytes of an activity as it is sent, near enough: texts are what makes one large, and what is escaped in them.
 fn size_of(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
-        Value::String(text) => text.len() + 2,
+        Value::String(text) => 2 + text.bytes().map(escaped).sum::<usize>(),
         Value::Array(list) => 2 + list.iter().map(|value| size_of(value) + 1).sum::<usize>(),
         Value::Object(map) => {
             2 + map.iter().map(|(name, value)| name.len() + 4 + size_of(value)).sum::<usize>()
+        }
+    }
+}
+
+/// Bytes of a byte within a JSON text (RFC 8259, section 7).
+fn escaped(byte: u8) -> usize {
+    match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_activity_counts_as_long_as_it_is_sent() {
+        let signs: String = (0..0x80).map(char::from).chain(['é', '😀']).collect();
+        for value in [json!(signs), json!({"text": signs, "list": [signs, "", null, true]}), json!("\n".repeat(900))] {
+            let sent = value.to_string().len();
+            assert!((sent..sent + 40).contains(&size_of(&value)), "{sent}, not {}", size_of(&value));
         }
     }
 }
