@@ -6,6 +6,7 @@ use crate::{
         control::{Card, CardLook, Choice, Control, Item as Choosable, MultiPart, Table},
         inbound::{Header, Inbound, Item, What},
     },
+    ledger::{Outcome, Why},
     session::{Command, Fact, Notice, UserSaid},
 };
 
@@ -260,4 +261,17 @@ fn a_time_zone_is_told_before_the_words_from_there_and_once() {
     let told = ["zone Europe/Berlin", "say one", "say two", "zone Asia/Tokyo", "say three"];
     assert_eq!(chat.deliver(), told);
     assert_eq!(chat.state.user.timezone.as_deref(), Some("Asia/Tokyo"));
+}
+
+#[test]
+fn a_time_zone_that_is_not_taken_holds_the_words_behind_it_up_for_seconds_and_not_until_they_are_given_up() {
+    let mut chat = Chat::with_ana();
+    let said = UserSaid { timezone: Some("Asia/Tokyo".to_owned()), ..words("hello?") };
+    chat.on(Command::UserSaid(Box::new(said)));
+    let zone = chat.lease().expect("due");
+    assert_eq!(chat.state.outbox.get(zone).map(|queued| queued.lives), Some(5_000));
+    assert!(
+        chat.settles(zone, Outcome::GivenUp(Why::Unreachable)).iter().all(|fact| !fact.contains("notice"))
+    );
+    assert_eq!(chat.deliver(), ["say hello?"]);
 }
