@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    AgentSaid, AgentTypes, Call, EndReason, Fact, HandoffRequested, Phase, SAID_AGAIN, SealedToken, Segment,
-    Speaker, State, TOKENS, UserSaid, Whispered,
+    AgentSaid, AgentTypes, Call, EndReason, Fact, HandoffRequested, PEOPLE, Phase, SAID_AGAIN, SealedToken,
+    Segment, Speaker, State, TOKENS, UserSaid, Whispered,
 };
 use crate::{
     domain::{
@@ -217,7 +217,12 @@ impl State {
                 met.name = met.name.take().or_else(|| name.clone());
                 met.id = met.id.take().or_else(|| id.clone());
             }
-            None => self.people.push(Agent { name: name.clone(), id: id.clone(), avatar: None }),
+            None => {
+                if self.people.len() >= PEOPLE {
+                    self.people.remove(0);
+                }
+                self.people.push(Agent { name: name.clone(), id: id.clone(), avatar: None });
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
         inbound::{Header, Inbound, Item, What},
     },
     ledger::{Outcome, Why},
-    session::{Command, Fact, Notice, UserSaid},
+    session::{Command, Fact, Notice, PEOPLE, UserSaid},
 };
 
 fn question() -> Control {
@@ -175,9 +175,8 @@ fn each_step_of_a_longer_job_is_shown_once() {
     assert_eq!(chat.hears(rest), told("Searching, Found, Written", Some(at)), "one that tells only the rest");
     let other = webhook([progress(Some("l"), &["Searching"])]);
     assert_eq!(chat.hears(other), told("Searching", None), "of another job");
-    let at = chat.position();
     let both = webhook([progress(Some("m"), &["One"]), progress(Some("m"), &["One", "Two"])]);
-    assert_eq!(chat.hears(both), [told("One", None), told("One, Two", Some(at))].concat());
+    assert_eq!(chat.hears(both), told("One, Two", None), "one message");
     assert_eq!(chat.hears(webhook([progress(None, &["One"])])), told("One", None));
     assert_eq!(chat.hears(webhook([progress(None, &["Two"])])), told("Two", None), "no name, no place");
 }
@@ -216,6 +215,22 @@ fn steps_are_told_apart_by_their_words_and_the_header_is_what_is_done_now() {
     assert_eq!(chat.hears(done), shown("Looked up (HR) (completed), Looked up (IT), Read (1 of 2)"));
     let counted = told(None, &["Read (2 of 2)"]);
     assert_eq!(chat.hears(counted), shown("Looked up (HR) (completed), Looked up (IT), Read (2 of 2)"));
+}
+
+#[test]
+fn steps_and_names_without_end_in_one_message_cost_no_more_than_each_once() {
+    let mut chat = Chat::with_ana();
+    let steps = |number| step(task(Some("k"), &[format!("Step {number}").as_str()]));
+    chat.hears(Inbound { items: (0..2_000).map(steps).collect(), ..webhook([]) });
+    let bytes = serde_json::to_string(&chat.facts).expect("JSON").len();
+    assert!(bytes < 30_000, "told once, with the newest steps: {bytes}");
+    let named = |number| Item {
+        message_id: None,
+        agent: Some(person(&format!("N{number}"))),
+        ..virtual_agent("", "hi")
+    };
+    chat.hears(Inbound { items: (0..2_000).map(named).collect(), ..webhook([]) });
+    assert_eq!(chat.state.people.len(), PEOPLE);
 }
 
 #[test]
