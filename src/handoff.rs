@@ -127,7 +127,12 @@ impl Handoff {
                 texts: texts.clone(),
                 instance,
             },
-            posting: Posting { calls: calls.clone(), bot: bot.clone(), attaching: attaching.clone() },
+            posting: Posting {
+                calls: calls.clone(),
+                bot: bot.clone(),
+                escalations: escalations.clone(),
+                attaching: attaching.clone(),
+            },
             attaching,
             asides: Asides::new(direct_line, texts),
             ledger,

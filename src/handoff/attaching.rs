@@ -54,7 +54,13 @@ impl Attaching {
         let mut taken = Taken { sent: files, ..Taken::default() };
         // When the store fails, nobody knows whether a message names them: then they stay until their time.
         let posted = match self.attach(conversation, activity, &mut taken.sent).await {
-            Ok(attached) => say(self, conversation, activity, Some(attached), trace, None).await?,
+            Ok(attached) => match say(self, conversation, activity, Some(attached), trace, None).await {
+                Err(removed @ JournalError::Shorter { .. }) => {
+                    self.let_go(conversation, taken).await?;
+                    return Err(removed);
+                }
+                said => said?,
+            },
             Err((name, error)) => Some(self.refuse(conversation, name, error).await?),
         };
         if !matches!(posted, Some(Posted::Accepted(_))) {

@@ -25,7 +25,7 @@ mod returning;
 #[cfg(test)]
 mod tests;
 
-pub use returning::tells_outcome;
+pub use returning::{READERS_PATIENCE, tells_outcome};
 
 /// Pages read at most in one go; a bot that talks without end must not hold a poll.
 const PAGES: usize = 50;
@@ -40,6 +40,14 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    /// For a task of its own.
+    pub fn owned(&self) -> Source<'static> {
+        let Self { segment, conversation, authorization, since } = self;
+        let (conversation, authorization) =
+            (conversation.to_string().into(), authorization.to_string().into());
+        Source { segment: *segment, conversation, authorization, since: *since }
+    }
+
     /// The client's own conversation, before anybody was asked for.
     pub fn own(id: &'a ConversationId, authorization: &'a str) -> Self {
         Self {

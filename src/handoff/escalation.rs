@@ -1,9 +1,10 @@
 //! From a batch with a hand-off event to a stored escalation, with nothing falling between bot and person.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use memchr::{memchr_iter, memmem::Finder};
-use tracing::{info, warn};
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument as _, info, warn};
 
 use super::{
     Caller, Conversation,
@@ -16,12 +17,22 @@ use crate::{
     far_end::CallError,
     ledger::{commit_and_deliver, journal::JournalError},
     session::{Command, Fact, LANE},
-    telemetry::{Trace, of_caller, trace_id},
+    telemetry::{Trace, of_caller, on_behalf, trace_id},
     translate::{escalation, takeover},
     wire::activity::{Activity, ActivitySet},
 };
 
 mod request;
+#[cfg(test)]
+mod tests;
+
+/// How long a client's poll waits for what is read behind a hand-off. With what its own reads of Direct Line may take, it has its
+/// answer within the 20 s after which DirectLineJS polls no more.
+pub(super) const POLLS_WAIT: Duration = Duration::from_millis(1_500);
+/// And a post, whose words are to stand behind those.
+pub(super) const POSTS_WAIT: Duration = Duration::from_secs(5);
+/// After a failure.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The agent asks for a person.
 pub struct Escalations {
@@ -70,7 +81,7 @@ impl Escalations {
     /// # Errors
     /// When the store fails; then the batch must not be passed on, so that it is read again.
     pub async fn escalate(
-        &self,
+        self: &Arc<Self>,
         id: &ConversationId,
         batch: &ActivitySet,
         event: usize,
@@ -91,17 +102,42 @@ impl Escalations {
         if stored {
             info!(conversation.id = %id, trace.id = trace_id(&trace), "The agent asked for a person; opening a live chat");
         }
-        self.drain(&conversation, source).await?;
+        self.drain(&conversation, source, POLLS_WAIT).await?;
         Ok(stored)
     }
 
     /// Reads Direct Line once more after the escalation is stored: what the user said to the bot meanwhile
-    /// belongs to the live chat. When it can't be read now, the client's next poll tries again.
+    /// belongs to the live chat. It is waited for, but not longer than `patience`; who reads goes on. When it can't be read now, a
+    /// later poll or post tries again.
     pub(super) async fn drain(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        source: &Source<'_>,
+        patience: Duration,
+    ) -> Result<(), JournalError> {
+        if conversation.local.draining.try_lock().is_err() {
+            let _ = timeout(patience, conversation.local.draining.lock()).await;
+            return Ok(());
+        }
+        let (escalations, conversation, source) = (self.clone(), conversation.clone(), source.owned());
+        let drain = async move {
+            let mut left_alone = conversation.local.draining.lock().await;
+            if left_alone.is_none_or(|until| until <= Instant::now()) {
+                let drained = escalations.read_behind(&conversation, &source).await?;
+                *left_alone = drained.err().map(|error| Instant::now() + pause(&error));
+            }
+            Ok(())
+        };
+        let drained = tokio::spawn(on_behalf(of_caller(), drain).in_current_span());
+        let drained = timeout(patience, drained).await.unwrap_or(Ok(Ok(())));
+        drained.unwrap_or_else(|cut| Err(JournalError::unavailable("reading behind a hand-off")(cut)))
+    }
+
+    async fn read_behind(
         &self,
         conversation: &Arc<Conversation>,
         source: &Source<'_>,
-    ) -> Result<(), JournalError> {
+    ) -> Result<Result<(), CallError>, JournalError> {
         let segment = source.segment;
         let (cut, live, history_missing, words) = {
             let state = conversation.state().await;
@@ -110,20 +146,23 @@ impl Escalations {
             let words = self.settings.texts.of_user(&state.user);
             (cut.filter(|cut| !cut.drained), live, live && state.history_missing, words)
         };
-        let Some(mut cut) = cut else { return Ok(()) };
+        let Some(mut cut) = cut else { return Ok(Ok(())) };
         let read = match self.bot.read_on(source, cut.watermark.as_deref()).await {
             Ok(read) => read,
             // Gone for good, and nobody waits for it.
             Err(CallError::Rejected { .. }) if !live => ReadOut::default(),
             Err(error) => {
                 warn!(conversation.id = %conversation.id, %error, "Could not look for what the user said during the hand-off; will look again");
-                return Ok(());
+                return Ok(Err(error));
             }
         };
         let ReadOut { activities: rest, rooms: _rooms } = read;
         let mut history = None;
         if history_missing {
-            let Some(before) = self.read_before(source, &cut, &words).await else { return Ok(()) };
+            let before = match self.read_before(source, &cut, &words).await {
+                Ok(before) => before,
+                Err(error) => return Ok(Err(error)),
+            };
             cut.password_inputs.extend(before.password_inputs.iter().cloned());
             history = Some(before);
         }
@@ -133,6 +172,14 @@ impl Escalations {
             rest[skip..].iter().filter_map(|a| takeover::after_event(a, &mut cut, &words, now)).collect();
         let command = Command::UpstreamRead { segment, said, history };
         commit_and_deliver(&self.calls, conversation, LANE, command).await?;
-        Ok(())
+        Ok(Ok(()))
+    }
+}
+
+/// How long Direct Line is left alone that could not be read.
+fn pause(error: &CallError) -> Duration {
+    match error {
+        CallError::Throttled(wait) => *wait.max(&AGAIN),
+        _ => AGAIN,
     }
 }

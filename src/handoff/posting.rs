@@ -9,6 +9,7 @@ use super::{
     attaching::Attaching,
     bot::{Bot, Source},
     calls::Calls,
+    escalation::{Escalations, POSTS_WAIT},
     named::has_attachments,
     words::say,
 };
@@ -61,6 +62,7 @@ pub enum UploadTo<'a> {
 pub struct Posting {
     pub calls: Arc<Calls>,
     pub bot: Arc<Bot>,
+    pub escalations: Arc<Escalations>,
     pub attaching: Arc<Attaching>,
 }
 
@@ -99,6 +101,7 @@ impl Posting {
                     say(&self.attaching, conversation, &activity, None, trace.clone(), latest).await?
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
+                    self.let_earlier_in(client).await?;
                     self.post_live(conversation, &activity, trace.clone()).await?
                 }
                 Phase::Returning { .. } => {
@@ -127,7 +130,10 @@ impl Posting {
                 (state.phase.clone(), state.outbox.is_frozen())
             };
             match phase {
-                Phase::Waiting { .. } | Phase::WithAgent { .. } => return Ok(UploadTo::LiveChat),
+                Phase::Waiting { .. } | Phase::WithAgent { .. } => {
+                    self.let_earlier_in(client).await?;
+                    return Ok(UploadTo::LiveChat);
+                }
                 _ if frozen => return Ok(UploadTo::Nowhere(Refusal::OfANewerBuild)),
                 Phase::Returning { .. } => self.bot.return_now(conversation, None).await,
                 Phase::Over => return Ok(UploadTo::Nowhere(Refusal::Over)),
@@ -177,6 +183,17 @@ impl Posting {
         let source = self.bot.source(client, stretch).await.ok()?;
         let said = self.bot.read_on(&source, None).await.ok()?;
         said.activities.iter().filter_map(takeover::time_of).max()
+    }
+
+    /// What the user said to the bot while the hand-off was stored stands before what they say now.
+    async fn let_earlier_in(&self, client: Client<'_>) -> Result<(), JournalError> {
+        let undrained = client.conversation.state().await.undrained();
+        if let Some(stretch) = undrained
+            && let Ok(source) = self.bot.source(client, stretch).await
+        {
+            Box::pin(self.escalations.drain(client.conversation, &source, POSTS_WAIT)).await?;
+        }
+        Ok(())
     }
 
     /// `None` when the live chat ended meanwhile.

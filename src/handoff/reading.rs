@@ -11,7 +11,7 @@ use url::Url;
 mod shown;
 mod stretch;
 
-use super::{Client, Conversation, Escalations, bot::Bot, calls::Calls, sweep::tick};
+use super::{Client, Conversation, Escalations, bot::Bot, calls::Calls, escalation::POLLS_WAIT, sweep::tick};
 use crate::{
     domain::Timestamp,
     files::Files,
@@ -233,7 +233,7 @@ impl Reading {
         if let Some(stretch) = owed.undrained
             && let Ok(source) = self.bot.source(client, stretch).await
         {
-            Box::pin(self.escalations.drain(conversation, &source)).await?;
+            Box::pin(self.escalations.drain(conversation, &source, POLLS_WAIT)).await?;
         }
         if owed.returning {
             self.bot.return_soon(conversation);

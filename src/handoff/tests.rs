@@ -49,7 +49,7 @@ fn instance(store: &MemoryJournal) -> Arc<Handoff> {
     instance_at(store, "http://127.0.0.1:9/")
 }
 
-fn instance_at(store: &MemoryJournal, direct_line: &str) -> Arc<Handoff> {
+pub fn instance_at(store: &MemoryJournal, direct_line: &str) -> Arc<Handoff> {
     instance_with(store, direct_line, ("DIRECT_LINE_SECRET", "a-secret"))
 }
 

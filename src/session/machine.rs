@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
+use tokio::time::Instant;
+
 use super::{Answered, ChatCall, Command, Fact, State, decide::Moment};
 use crate::{
     domain::{ActivityId, ConversationId, Timestamp},
@@ -30,6 +32,8 @@ pub struct Local {
     pub coming: Arc<AtomicU64>,
     /// Held while a fresh Copilot Studio conversation is opened.
     pub returning: tokio::sync::Mutex<()>,
+    /// Held while Direct Line is read behind a hand-off; then, until when it is left alone.
+    pub draining: tokio::sync::Mutex<Option<Instant>>,
     /// Held while a batch of the bot's is read and understood: a long history takes many times its size then, and a visitor can ask
     /// for it as often as they like.
     pub reading: tokio::sync::Mutex<()>,

@@ -18,8 +18,10 @@ use crate::{
     wire::activity::Activity,
 };
 
-/// How long somebody waits for the bot; it may come later.
+/// How long somebody waits for the bot who has something to say; it may come later.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long somebody does who only reads.
+pub const READERS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The event that tells an agent what to know, and what we tell it.
 const CONTEXT: &str = "pvaSetContext";

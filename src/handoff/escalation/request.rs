@@ -1,6 +1,9 @@
 //! What is asked of ServiceNow: who the user is, what was said, and what the agent knows.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::{
@@ -12,6 +15,7 @@ use super::{
 };
 use crate::{
     domain::{ConversationId, HistoryLine, Timestamp, User},
+    far_end::CallError,
     session::{Before, Cut, HandoffRequested, Opening, UserSaid},
     translate::{
         context,
@@ -23,6 +27,8 @@ use crate::{
     wire::activity::{Activity, ActivitySet},
 };
 
+/// How long a hand-off waits for its history, which can follow.
+const HISTORY_WAITS: Duration = Duration::from_millis(2_500);
 /// Bytes of history that go with one request.
 const HISTORY: usize = 28 * 1_024;
 /// Bytes of history in all; of a longer one, its end.
@@ -88,7 +94,14 @@ impl Escalations {
     async fn said_before(&self, handoff: &Activity, source: &Source<'_>) -> Option<ReadOut> {
         let mut read = match escalation::transcript(handoff).filter(|transcript| !transcript.is_empty()) {
             Some(transcript) => ReadOut { activities: transcript, rooms: vec![] },
-            None => self.read_from_start(source, handoff.id.as_deref()).await?,
+            None => {
+                let read = timeout(HISTORY_WAITS, self.read_from_start(source, handoff.id.as_deref())).await;
+                read.inspect_err(|_| {
+                    warn!(conversation.id = &*source.conversation, "The live chat starts without its history: Direct Line is slow; it follows when it has been read");
+                })
+                .ok()?
+                .ok()?
+            }
         };
         if let Some(since) = source.since {
             read.activities.retain(|said| history::time_of(said).is_some_and(|at| at > since));
@@ -96,8 +109,8 @@ impl Escalations {
         Some(read)
     }
 
-    /// What was said up to the event, when the event does not tell itself; `None` when it can't be read now.
-    pub(super) async fn read_from_start(&self, source: &Source<'_>, event: Option<&str>) -> Option<ReadOut> {
+    /// What was said up to the event, when the event does not tell itself.
+    async fn read_from_start(&self, source: &Source<'_>, event: Option<&str>) -> Result<ReadOut, CallError> {
         match self.bot.read_on(source, None).await {
             Ok(ReadOut { activities, rooms }) => {
                 let is_event = |activity: &Activity| activity.id.is_some() && activity.id.as_deref() == event;
@@ -110,28 +123,28 @@ impl Escalations {
                 let mut spoken: Vec<Activity> = before.collect();
                 // The words that asked for a person are shown behind the event that answers them.
                 spoken.extend(all.find(|activity| asked.is_some() && activity.id == asked));
-                Some(ReadOut { activities: history::in_order(spoken), rooms })
+                Ok(ReadOut { activities: history::in_order(spoken), rooms })
             }
             Err(error) => {
                 warn!(conversation.id = &*source.conversation, %error, "The live chat starts without its history: Direct Line can't be read; it follows when it can");
-                None
+                Err(error)
             }
         }
     }
 
-    /// What was said up to an event behind which the conversation could not be read; `None` when it still can't.
+    /// What was said up to an event behind which the conversation could not be read.
     pub(super) async fn read_before(
         &self,
         source: &Source<'_>,
         cut: &Cut,
         words: &Words<'_>,
-    ) -> Option<Before> {
+    ) -> Result<Before, CallError> {
         let ReadOut { activities: spoken, rooms: _rooms } =
             self.read_from_start(source, Some(&cut.event)).await?;
         let password_inputs = password::inputs(&spoken);
         let secrets = password::entered(&spoken, &(&password_inputs | &cut.password_inputs));
         let portions = portions(&password::all_without(&spoken, &secrets), words);
-        Some(Before { portions, password_inputs })
+        Ok(Before { portions, password_inputs })
     }
 
     fn user<'a>(

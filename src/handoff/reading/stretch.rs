@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::timeout;
 use url::Url;
 
 use super::{
-    super::{Client, Conversation, bot::tells_outcome},
+    super::{
+        Client, Conversation,
+        bot::{READERS_PATIENCE, tells_outcome},
+    },
     Making, Page, Reading,
 };
 use crate::{
@@ -53,7 +57,8 @@ impl Reading {
                 }
             }
             Err(error) => {
-                self.bot.replace(client.conversation, cursor.segment, &error).await;
+                let replace = self.bot.replace(client.conversation, cursor.segment, &error);
+                let _ = timeout(READERS_PATIENCE, replace).await;
             }
         }
         Ok(())

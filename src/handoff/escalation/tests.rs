@@ -1,0 +1,93 @@
+//! Behind a stored hand-off: what the user had said to the bot meanwhile.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    domain::Timestamp,
+    far_end::testing::{FarEnd, Heard, Reply},
+    handoff::{Asked, BotWords, Caller, Client, Conversation, Handoff, Posted, tests::instance_at},
+    ledger::journal::MemoryJournal,
+    session::{Fact, Opening, tests::chat::*},
+    translate::watermark::{Cursor, Upstream},
+    wire::activity::Activity,
+};
+
+/// An instance with a live chat behind whose hand-off Direct Line has not been read.
+async fn undrained(direct_line: &FarEnd) -> (Arc<Handoff>, Arc<Conversation>, MemoryJournal) {
+    let store = MemoryJournal::default();
+    let here = instance_at(&store, direct_line.url.as_str());
+    let mut chat = Chat { now: Timestamp::now(), ..Chat::new() };
+    chat.on(escalation_by(0, Opening::Agent));
+    chat.deliver();
+    chat.hears(webhook([agent("m1", "Hello.")]));
+    assert_eq!(chat.state.undrained(), Some(0));
+    let id = conversation();
+    store.store().append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
+    let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
+    (here, entry, store)
+}
+
+async fn poll(here: &Handoff, entry: &Arc<Conversation>) -> Vec<Value> {
+    let caller = Caller::read(Some("Bearer a-token")).expect("a token");
+    let client = Client { conversation: entry, caller: &caller };
+    let watermark = Cursor { local: 0, segment: 0, upstream: Upstream::End, typed: 0 }.write();
+    let asked =
+        Asked { watermark: Some(&watermark), read: None, hold: Duration::ZERO, bot: BotWords::Polled };
+    here.reading.page(client, &asked).await.expect("the store answers").activities
+}
+
+fn is_read(heard: &Heard) -> bool {
+    heard.method == "GET" && heard.target.contains("/activities")
+}
+
+#[tokio::test]
+async fn a_direct_line_that_hangs_behind_a_hand_off_holds_no_poll_of_the_live_chat() {
+    let direct_line = FarEnd::start(|_, _| Reply::Silence);
+    let (here, entry, _store) = undrained(&direct_line).await;
+    let begun = Instant::now();
+    for _ in 0..2 {
+        let shown = poll(&here, &entry).await;
+        assert!(shown.iter().any(|activity| activity["text"] == "Hello."), "{shown:?}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    assert_eq!(direct_line.heard().iter().filter(|heard| is_read(heard)).count(), 1, "one reads");
+}
+
+#[tokio::test]
+async fn a_direct_line_that_asks_to_be_left_alone_is_not_asked_by_each_poll() {
+    let wait = || vec![("Retry-After", "120".to_owned())];
+    let direct_line = FarEnd::start(move |_, _| Reply::Answer { status: 429, headers: wait(), body: vec![] });
+    let (here, entry, _store) = undrained(&direct_line).await;
+    for _ in 0..10 {
+        poll(&here, &entry).await;
+    }
+    assert_eq!(direct_line.heard().iter().filter(|heard| is_read(heard)).count(), 1);
+}
+
+#[tokio::test]
+async fn words_said_to_the_bot_during_the_hand_off_stand_before_those_that_are_posted_behind_it() {
+    let earlier =
+        json!({"type": "message", "id": "dl|9", "text": "one", "from": {"id": "u", "role": "user"}});
+    let direct_line = FarEnd::start(move |_, number| {
+        std::thread::sleep(Duration::from_millis(300));
+        let said = if number == 0 { vec![earlier.clone()] } else { vec![] };
+        Reply::json(200, &json!({"activities": said, "watermark": "9"}))
+    });
+    let (here, entry, _store) = undrained(&direct_line).await;
+    let caller = Caller::read(Some("Bearer a-token")).expect("a token");
+    let client = Client { conversation: &entry, caller: &caller };
+    let two = Activity { kind: "message".to_owned(), text: Some("two".to_owned()), ..Activity::default() };
+    let posted = here.posting.post(client, two, None).await.expect("the store answers");
+    assert!(matches!(posted, Posted::Accepted(_)), "{posted:?}");
+    let (facts, _state) = here.ledger.look(&entry, 0).await.expect("the store answers");
+    let said = facts.iter().filter_map(|fact| match fact {
+        Fact::UserSaid(said) => said.echo.get("text")?.as_str(),
+        _ => None,
+    });
+    assert_eq!(said.collect::<Vec<_>>(), ["one", "two"]);
+}
