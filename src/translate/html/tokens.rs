@@ -33,14 +33,19 @@ impl Tag {
 
 pub(super) struct Tokens<'a> {
     rest: &'a str,
+    /// Ends that no longer come, so that nobody looks for them once more.
+    missing: Vec<&'static str>,
 }
+
+/// Behind its `<` comes no `>`, or another `<` before it: what looks like a tag is words.
+struct NoTag;
 
 /// Elements whose content nobody reads.
 const HIDDEN: [&str; 8] = ["script", "style", "head", "title", "template", "noscript", "svg", "datalist"];
 
 impl<'a> Tokens<'a> {
     pub fn new(html: &'a str) -> Self {
-        Self { rest: html }
+        Self { rest: html, missing: vec![] }
     }
 
     fn take(&mut self, bytes: usize) -> &'a str {
@@ -49,10 +54,21 @@ impl<'a> Tokens<'a> {
         taken
     }
 
-    /// Skips past `end`, or to the end of all.
-    fn skip_past(&mut self, end: &str) {
-        let at = self.rest.find(end).map_or(self.rest.len(), |at| at + end.len());
-        self.take(at);
+    /// Where `end` comes next.
+    fn find(&mut self, end: &'static str) -> Result<usize, NoTag> {
+        if self.missing.contains(&end) {
+            return Err(NoTag);
+        }
+        self.rest.find(end).ok_or_else(|| {
+            self.missing.push(end);
+            NoTag
+        })
+    }
+
+    fn skip_past(&mut self, end: &'static str) -> Result<(), NoTag> {
+        let at = self.find(end)?;
+        self.take(at + end.len());
+        Ok(())
     }
 
     /// Skips to the end tag of `name`, or to the end of all.
@@ -66,44 +82,75 @@ impl<'a> Tokens<'a> {
 
     /// The attributes up to the tag's `>`, which may stand inside quotes as well, and whether a `/` right before it closes
     /// the tag: at the end of a value without quotes it is a part of that.
-    fn attributes(&mut self) -> (Vec<(String, String)>, bool) {
+    fn attributes(&mut self) -> Result<(Vec<(String, String)>, bool), NoTag> {
         let mut found = Vec::new();
         loop {
             let blank = |char: char| char.is_whitespace() || char == '/';
             let behind = self.rest.trim_start_matches(blank);
             let blanks = self.take(self.rest.len() - behind.len());
-            if self.rest.is_empty() || self.rest.starts_with('>') {
-                let ends = self.take(usize::from(!self.rest.is_empty()));
-                return (found, !ends.is_empty() && blanks.ends_with('/'));
+            if self.rest.starts_with('>') {
+                self.take(1);
+                return Ok((found, blanks.ends_with('/')));
             }
-            let end = self.rest.find(|char: char| char.is_whitespace() || matches!(char, '=' | '>' | '/'));
-            let name = match end {
-                Some(0) => self.take(1),
-                Some(end) => self.take(end),
-                None => self.take(self.rest.len()),
+            let ends = |char: char| char.is_whitespace() || matches!(char, '=' | '>' | '/' | '<');
+            let name = match self.rest.find(ends).ok_or(NoTag)? {
+                0 if self.rest.starts_with('<') => return Err(NoTag),
+                0 => self.take(1),
+                end => self.take(end),
             };
-            let value = self.attribute_value();
+            let value = self.attribute_value()?;
             found.push((name.to_ascii_lowercase(), value));
         }
     }
 
-    fn attribute_value(&mut self) -> String {
-        let Some(rest) = self.rest.trim_start().strip_prefix('=') else { return String::new() };
+    fn attribute_value(&mut self) -> Result<String, NoTag> {
+        let Some(rest) = self.rest.trim_start().strip_prefix('=') else { return Ok(String::new()) };
         self.rest = rest.trim_start();
-        let raw = match self.rest.chars().next() {
-            Some(quote @ ('"' | '\'')) => {
+        let quote = ["\"", "'"].into_iter().find(|quote| self.rest.starts_with(quote));
+        let raw = match quote {
+            Some(quote) => {
                 self.take(1);
-                let end = self.rest.find(quote).unwrap_or(self.rest.len());
+                let end = self.find(quote)?;
                 let value = self.take(end);
-                self.take(usize::from(!self.rest.is_empty()));
+                self.take(1);
                 value
             }
-            _ => {
+            None => {
                 let end = self.rest.find(|char: char| char.is_whitespace() || char == '>');
-                self.take(end.unwrap_or(self.rest.len()))
+                self.take(end.ok_or(NoTag)?)
             }
         };
-        address(raw).into_owned()
+        Ok(address(raw).into_owned())
+    }
+
+    /// What the `<` at the front begins; nothing when that is hidden.
+    fn tag(&mut self) -> Result<Option<Token<'a>>, NoTag> {
+        let after = &self.rest[1..];
+        if after.starts_with("!--") {
+            return self.skip_past("-->").map(|()| None);
+        }
+        if after.starts_with(['!', '?']) {
+            return self.skip_past(">").map(|()| None);
+        }
+        if let Some(name) = after.strip_prefix('/').and_then(tag_name) {
+            let end = self.find(">")?;
+            if self.take(end + 1)[1..].contains('<') {
+                return Err(NoTag);
+            }
+            let name = name.to_ascii_lowercase();
+            // Browsers take it for the tag that was meant.
+            let is_break = name == "br";
+            let tag = |name| Tag { name, is_closed: true, attributes: Vec::new() };
+            return Ok(Some(if is_break { Token::Open(tag(name)) } else { Token::Close(name) }));
+        }
+        let name = tag_name(after).ok_or(NoTag)?;
+        self.take(1 + name.len());
+        let (attributes, is_closed) = self.attributes()?;
+        let tag = Tag { name: name.to_ascii_lowercase(), is_closed, attributes };
+        if HIDDEN.contains(&tag.name.as_str()) {
+            self.skip_content(&tag.name);
+        }
+        Ok(Some(Token::Open(tag)))
     }
 }
 
@@ -116,28 +163,17 @@ impl<'a> Iterator for Tokens<'a> {
             if at > 0 {
                 return Some(Token::Text(self.take(at)));
             }
-            let after = self.rest.get(1..)?;
-            if after.starts_with("!--") {
-                self.skip_past("-->");
-            } else if after.starts_with(['!', '?']) {
-                self.skip_past(">");
-            } else if let Some(name) = after.strip_prefix('/').and_then(tag_name) {
-                self.skip_past(">");
-                let name = name.to_ascii_lowercase();
-                // Browsers take it for the tag that was meant.
-                let is_break = name == "br";
-                let tag = |name| Tag { name, is_closed: true, attributes: Vec::new() };
-                return Some(if is_break { Token::Open(tag(name)) } else { Token::Close(name) });
-            } else if let Some(name) = tag_name(after) {
-                self.take(1 + name.len());
-                let (attributes, is_closed) = self.attributes();
-                let tag = Tag { name: name.to_ascii_lowercase(), is_closed, attributes };
-                if HIDDEN.contains(&tag.name.as_str()) {
-                    self.skip_content(&tag.name);
+            if self.rest.is_empty() {
+                return None;
+            }
+            let from = self.rest;
+            match self.tag() {
+                Ok(None) => {}
+                Ok(token) => return token,
+                Err(NoTag) => {
+                    self.rest = from;
+                    return Some(Token::Text(self.take(1)));
                 }
-                return Some(Token::Open(tag));
-            } else {
-                return Some(Token::Text(self.take(1)));
             }
         }
     }

@@ -97,6 +97,25 @@ fn html_that_grows_never_shows_its_tags() {
 }
 
 #[test]
+fn what_looks_like_a_tag_and_is_never_closed_is_words() {
+    for (text, by, words) in [
+        ("Put a <br at the end of the line and press Enter", Voice::Person, "at the end of the line"),
+        ("a<br b\nsecond line\nthird line", Voice::Person, "third line"),
+        ("<wbr x", Voice::Person, "wbr x"),
+        ("Press <br> then type <? or <! and go on", Voice::Person, "and go on"),
+        ("<b>bold</b and then more words", Voice::Person, "and then more words"),
+        ("<b>Note:</b> a<br>b <!-- c", Voice::Person, "c"),
+        ("Put a <br at the end and <b>bold</b>", Voice::Person, "at the end and"),
+        ("Type <span class=\"a\" to", Voice::Bot, "to"),
+        ("<p>use <div class=\"x then text</p>", Voice::Bot, "then text"),
+        ("<p align=\"left\" hello world", Voice::Bot, "hello world"),
+    ] {
+        let shown = said(text, by).markdown;
+        assert!(shown.contains(words), "{text}: {shown}");
+    }
+}
+
+#[test]
 fn html_in_a_text_is_read_as_html() {
     for (text, by, markdown) in [
         ("closed.<br>Have a nice day", Voice::Bot, "closed.  \nHave a nice day"),
