@@ -31,8 +31,6 @@ mod tests;
 pub(super) const POLLS_WAIT: Duration = Duration::from_millis(1_500);
 /// And a post, whose words are to stand behind those.
 pub(super) const POSTS_WAIT: Duration = Duration::from_secs(5);
-/// After a failure.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// The agent asks for a person.
 pub struct Escalations {
@@ -124,7 +122,10 @@ impl Escalations {
             let mut left_alone = conversation.local.draining.lock().await;
             if left_alone.is_none_or(|until| until <= Instant::now()) {
                 let drained = escalations.read_behind(&conversation, &source).await?;
-                *left_alone = drained.err().map(|error| Instant::now() + pause(&error));
+                *left_alone = match drained {
+                    Err(CallError::Throttled(wait)) => Some(Instant::now() + wait),
+                    Ok(()) | Err(_) => None,
+                };
             }
             Ok(())
         };
@@ -173,13 +174,5 @@ impl Escalations {
         let command = Command::UpstreamRead { segment, said, history };
         commit_and_deliver(&self.calls, conversation, LANE, command).await?;
         Ok(Ok(()))
-    }
-}
-
-/// How long Direct Line is left alone that could not be read.
-fn pause(error: &CallError) -> Duration {
-    match error {
-        CallError::Throttled(wait) => *wait.max(&AGAIN),
-        _ => AGAIN,
     }
 }
