@@ -57,7 +57,8 @@ impl Escalations {
         let spoken = password::all_without(&spoken, &secrets);
         let (handoff, said) = (&told[event], spoken.iter().chain(&*told));
         let escalation = escalation::read(handoff);
-        let user = self.user(&conversation.id, &escalation, said.clone(), bot_id(handoff));
+        let before = conversation.state().await.user.clone();
+        let user = self.user(&conversation.id, &escalation, said.clone(), bot_id(handoff), before);
         let words = self.settings.texts.of_user(&user);
         let takeover = takeover::around_event(&told, event, &spoken, &words, now);
         let mut portions = portions(&spoken, &words).into_iter();
@@ -147,27 +148,35 @@ impl Escalations {
         Ok(Before { portions, password_inputs })
     }
 
+    /// `before`: who it was at the hand-off before this one; a client says some things once.
     fn user<'a>(
         &self,
         id: &ConversationId,
         escalation: &Escalation,
         said: impl DoubleEndedIterator<Item = &'a Activity> + Clone,
         bot: Option<&str>,
+        before: User,
     ) -> User {
         let users = || said.clone().rev().filter(|activity| is_from_user(activity, bot));
         let from_id = users().find_map(|activity| activity.from.as_ref()?.id.clone());
         let email = self.settings.email_variable.as_ref();
         let email = email.and_then(|name| context::variable(&escalation.variables, name));
+        let known = Some(before.id).filter(|id| !id.is_empty());
+        let name = users().find_map(|activity| activity.from.as_ref()?.name.clone());
         User {
-            id: from_id.or(escalation.user_id.clone()).unwrap_or_else(|| id.as_str().to_owned()),
-            name: users().find_map(|activity| activity.from.as_ref()?.name.clone()).filter(|n| !n.is_empty()),
-            email: email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()),
+            id: from_id.or(escalation.user_id.clone()).or(known).unwrap_or_else(|| id.as_str().to_owned()),
+            name: name.filter(|name| !name.is_empty()).or(before.name),
+            email: email
+                .map(|email| email.trim().to_owned())
+                .filter(|email| !email.is_empty())
+                .or(before.email),
             locale: users()
                 .find_map(|activity| activity.locale.clone().filter(|locale| context::names_language(locale)))
                 .or_else(|| escalation.locale.clone())
-                .or_else(|| escalation.language.clone()),
-            language: escalation.language.clone(),
-            timezone: users().find_map(|activity| activity.local_timezone.clone()),
+                .or_else(|| escalation.language.clone())
+                .or(before.locale),
+            language: escalation.language.clone().or(before.language),
+            timezone: users().find_map(|activity| activity.local_timezone.clone()).or(before.timezone),
         }
     }
 }

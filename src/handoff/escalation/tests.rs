@@ -8,13 +8,13 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    domain::Timestamp,
+    domain::{Timestamp, User},
     far_end::testing::{FarEnd, Heard, Reply},
-    handoff::{Asked, BotWords, Caller, Client, Conversation, Handoff, Posted, tests::instance_at},
+    handoff::{Asked, BotWords, Caller, Client, Conversation, Handoff, Posted, Source, tests::instance_at},
     ledger::journal::MemoryJournal,
-    session::{Fact, Opening, tests::chat::*},
+    session::{Command, Fact, HandoffRequested, Opening, tests::chat::*},
     translate::watermark::{Cursor, Upstream},
-    wire::activity::Activity,
+    wire::activity::{Activity, ActivitySet},
 };
 
 /// An instance with a live chat behind whose hand-off Direct Line has not been read.
@@ -90,4 +90,30 @@ async fn words_said_to_the_bot_during_the_hand_off_stand_before_those_that_are_p
         _ => None,
     });
     assert_eq!(said.collect::<Vec<_>>(), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn what_the_client_has_said_of_itself_once_holds_at_the_next_hand_off() {
+    let direct_line = FarEnd::start(|_, _| Reply::json(200, &json!({"activities": []})));
+    let store = MemoryJournal::default();
+    let here = instance_at(&store, direct_line.url.as_str());
+    let user = User {
+        id: "dl_jo".to_owned(),
+        name: Some("Jo".to_owned()),
+        locale: Some("de-DE".to_owned()),
+        timezone: Some("Europe/Berlin".to_owned()),
+        ..User::default()
+    };
+    let mut chat = Chat { now: Timestamp::now(), ..Chat::new() };
+    let first = HandoffRequested { user: user.clone(), ..request(Opening::Agent) };
+    chat.on(Command::Escalated { segment: 0, request: Box::new(first), said: vec![] });
+    let id = conversation();
+    store.store().append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
+    let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
+    let event =
+        json!({"type": "event", "name": "handoff.initiate", "id": "1", "from": {"id": "bot", "role": "bot"}});
+    let batch = ActivitySet::read(json!({"activities": [event]}).to_string().as_bytes()).expect("a set").set;
+    let source = Source::own(&id, "Bearer a-token");
+    let (second, _) = here.escalations.request(&entry, &batch, 0, &source, None).await;
+    assert_eq!(second.user, user);
 }
