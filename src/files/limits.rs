@@ -12,6 +12,9 @@ pub struct Limits {
     pub pictures_only: bool,
 }
 
+/// Files that come with one message, whatever is asked for: each may be a call to ServiceNow.
+const MOST_FILES: u64 = 50;
+
 impl Limits {
     /// Those of the newest open question that asks for a file; none when nothing does. `open`: oldest first.
     pub fn of<'a>(open: impl DoubleEndedIterator<Item = &'a Control>) -> Self {
@@ -31,7 +34,8 @@ impl Limits {
     /// [`TakeError::TooMany`], [`TakeError::TooLarge`] or [`TakeError::NoPicture`].
     pub fn allow(&self, taken: usize, file: &FileHead) -> Result<(), TakeError> {
         let Self { files, bytes, pictures_only } = *self;
-        if let Some(limit) = files.filter(|limit| taken as u64 >= *limit) {
+        let limit = files.unwrap_or(MOST_FILES).min(MOST_FILES);
+        if taken as u64 >= limit {
             return Err(TakeError::TooMany { limit });
         }
         if let Some(limit) = bytes.filter(|limit| file.length.is_some_and(|length| length > *limit)) {
@@ -68,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_question_for_a_file_limits() {
+    fn a_question_for_a_file_limits_and_without_one_their_number_alone() {
         let upload = Upload {
             max_count: Some(2),
             max_megabytes: Some(1),
@@ -94,5 +98,8 @@ mod tests {
         assert!(matches!(limits.allow(0, &nameless("a.exe")), Err(TakeError::NoPicture)));
         let text = Control::Text { text: "Hello".into() };
         assert_eq!(Limits::of([&text].into_iter()), Limits::default());
+        assert!(Limits::default().allow(49, &file("text/plain", None)).is_ok());
+        let many = Limits::default().allow(50, &file("text/plain", None));
+        assert!(matches!(many, Err(TakeError::TooMany { limit: 50 })));
     }
 }
