@@ -81,8 +81,8 @@ fn items(element: Element) -> Vec<Item> {
             let hint = texts.value.map(shown).filter(|hint| !hint.trim().is_empty());
             vec![item(What::StreamStarted { stream, hint })]
         }
-        Kind::StreamChunk { stream_id: stream, sequence } => {
-            let text = texts.value.map(shown).unwrap_or_default();
+        Kind::StreamChunk { stream_id: stream, sequence, blank } => {
+            let text = texts.value.or(blank).map(shown).unwrap_or_default();
             vec![item(What::StreamChunk { stream, sequence, text })]
         }
         Kind::Action { action, raw } if mask != Mask::None => {

@@ -58,7 +58,7 @@ fn plain(kind: Kind, texts: Texts, mask: Mask, by: Voice) -> Option<Control> {
         Kind::FileUpload(wanted) => Some(Control::Upload(upload(wanted, texts))),
         Kind::Unknown { ui_type, raw, why: _ } => degraded(ui_type, &raw, mask),
         Kind::Action { action: _, raw } => readable::joined(&raw).map(|text| Control::Text { text }),
-        Kind::StreamStart { stream_id: _ } | Kind::StreamChunk { stream_id: _, sequence: _ } => {
+        Kind::StreamStart { stream_id: _ } | Kind::StreamChunk { stream_id: _, sequence: _, blank: _ } => {
             Some(Control::Text { text: texts.value? })
         }
     }

@@ -98,6 +98,7 @@ fn a_stream_is_told_as_it_goes_and_said_whole_at_its_end() {
     let items = items_of(&[
         json!({"uiType": "StreamStart", "streamId": "s", "streamSequence": 1, "value": "Looking"}),
         json!({"uiType": "StreamChunk", "streamId": "s", "streamSequence": "2", "value": "Who"}),
+        json!({"uiType": "StreamChunk", "streamId": "s", "streamSequence": 3, "value": " \n\n"}),
         end,
     ]);
     let cited = |mark: &str, label: &str, url: Option<&str>| Citation {
@@ -110,6 +111,7 @@ fn a_stream_is_told_as_it_goes_and_said_whole_at_its_end() {
         [
             What::StreamStarted { stream: some("s"), hint: some("Looking") },
             What::StreamChunk { stream: some("s"), sequence: Some(2), text: "Who".to_owned() },
+            What::StreamChunk { stream: some("s"), sequence: Some(3), text: " \n\n".to_owned() },
             What::Said(Control::Generated(Generated {
                 text: "Whole [1]".to_owned(),
                 citations: vec![cited("[1]", "What?", Some("/kb?id=1")), cited("[2]", "Second", None)],

@@ -58,7 +58,8 @@ pub enum Kind {
     Date { of: DateKind, required: Option<bool> },
     FileUpload(FileUpload),
     StreamStart { stream_id: Option<String> },
-    StreamChunk { stream_id: Option<String>, sequence: Option<u64> },
+    /// `blank`: the blanks and line ends that are all it adds.
+    StreamChunk { stream_id: Option<String>, sequence: Option<u64>, blank: Option<String> },
     Action { action: Action, raw: Value },
     Unknown { ui_type: String, raw: Value, why: Why },
 }

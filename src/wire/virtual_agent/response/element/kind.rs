@@ -48,9 +48,11 @@ fn shows(name: &str, fields: Fields<'_>, depth: usize) -> Result<Kind, Why> {
             Kind::GroupedPartsOutput(fields.list("values").iter().filter_map(GroupedPart::read).collect())
         }
         "streamstart" => Kind::StreamStart { stream_id: fields.text("streamId") },
-        "streamchunk" => {
-            Kind::StreamChunk { stream_id: fields.text("streamId"), sequence: fields.count("streamSequence") }
-        }
+        "streamchunk" => Kind::StreamChunk {
+            stream_id: fields.text("streamId"),
+            sequence: fields.count("streamSequence"),
+            blank: fields.blank("value"),
+        },
         _ => return Err(Why::UnknownType),
     })
 }
