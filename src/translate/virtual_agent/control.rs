@@ -34,7 +34,7 @@ fn plain(kind: Kind, texts: Texts, mask: Mask, by: Voice) -> Option<Control> {
         Kind::OutputText(output) => text(output, texts, by),
         Kind::OutputHtml(output) => rich(output, texts),
         Kind::OutputLink { action } => link(action, texts),
-        Kind::OutputImage { alt_text } => image(alt_text, texts),
+        Kind::OutputImage { url, alt_text } => image(url, alt_text, texts),
         Kind::OutputCard(data) => Some(Control::Card(card(data, paragraphs(texts)))),
         Kind::OutputTable(table) => Some(Control::Table(rows(table, texts))),
         Kind::MultiPartOutput { navigation_label, content } => {
@@ -157,11 +157,12 @@ fn link(action: Option<String>, mut texts: Texts) -> Option<Control> {
     Some(Control::Link(Link { heading: prompt(texts), label, url }))
 }
 
-fn image(alt_text: Option<String>, mut texts: Texts) -> Option<Control> {
-    let Some(url) = texts.value.take() else {
-        texts.value = alt_text;
+fn image(url: Option<String>, alt_text: Option<String>, mut texts: Texts) -> Option<Control> {
+    let Some(url) = url else {
+        texts.value = texts.value.or(alt_text);
         return prompt(texts).map(|text| Control::Text { text });
     };
+    texts.value = texts.value.filter(|value| *value != url);
     Some(Control::Image(Image { url, alt: alt_text, caption: prompt(texts) }))
 }
 

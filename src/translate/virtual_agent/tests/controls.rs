@@ -115,6 +115,57 @@ fn outputs_become_controls() {
 }
 
 #[test]
+fn a_cell_stands_under_the_head_that_names_it() {
+    let heads =
+        |name: &str| json!([{"label": "Number", name: "number"}, {"label": "Assigned to", name: "owner"}]);
+    let labels = json!(["Number", "Assigned to"]);
+    let row = json!({"owner": "Jo", "number": "INC1"});
+    for (headers, row, cells) in [
+        (heads("name"), row.clone(), ["INC1", "Jo"]),
+        (heads("field"), row, ["INC1", "Jo"]),
+        (heads("name"), json!({"owner": "Jo"}), ["", "Jo"]),
+        (
+            labels.clone(),
+            json!({"assigned_to": {"value": "7", "displayValue": "Jo"}, "number": 5}),
+            ["5", "Jo"],
+        ),
+        (labels, json!({"Assigned to": "Jo", "assigned_to": "7", "sys_id": "x"}), ["", "Jo"]),
+        (heads("name"), json!({"a": 1, "b": ["x", "y"]}), ["a: 1", "b: x, y"]),
+    ] {
+        let table = shown(json!({"uiType": "OutputTable", "headers": headers, "data": [row]}));
+        let Control::Table(Table { headers, rows, .. }) = table else { panic!("{table:?}") };
+        assert_eq!(
+            (headers.concat(), &rows[0][..]),
+            ("NumberAssigned to".to_owned(), &cells.map(str::to_owned)[..])
+        );
+    }
+}
+
+#[test]
+fn what_stands_in_objects_and_lists_is_read() {
+    let text = json!({"uiType": "OutputText", "value": ["x", {"text": "y"}, 3]});
+    assert_eq!(shown(text), self::text("x\n\ny\n\n3"));
+    let picture =
+        json!({"uiType": "OutputImage", "value": {"url": "https://a.example/1.png"}, "altText": "A cat"});
+    let url = "https://a.example/1.png".to_owned();
+    assert_eq!(shown(picture), Control::Image(Image { url: url.clone(), alt: some("A cat"), caption: None }));
+    let value = json!({"displayValue": "Open", "value": "1"});
+    let data = json!({"title": value, "message": {"text": "m"}, "image": {"url": url},
+        "fields": [{"fieldLabel": "F", "fieldValue": value}, {"fieldLabel": "G", "fieldValue": ["a", "b"]}]});
+    let field = |label: &str, value: &str| CardField { label: label.to_owned(), value: value.to_owned() };
+    let card = Card {
+        title: some("Open"),
+        paragraphs: vec!["m".to_owned()],
+        image: Some(Image { url, ..Image::default() }),
+        fields: vec![field("F", "Open"), field("G", "a, b")],
+        ..Card::default()
+    };
+    assert_eq!(shown(json!({"uiType": "OutputCard", "data": data})), Control::Card(card));
+    let picker = shown(json!({"uiType": "Picker", "options": [{"label": value, "value": "1"}]}));
+    assert!(matches!(picker, Control::Choice(Choice { items, .. }) if items == [option("Open", "1")]));
+}
+
+#[test]
 fn cards_of_every_template_become_cards() {
     let record = json!({"sys_id": "1", "subtitle": "INC1", "title": "Incident", "table_name": "incident",
         "fields": [{"fieldLabel": "Number", "fieldValue": "INC1"}], "url": "https://a.example/i", "target": "_blank"});
