@@ -109,15 +109,19 @@ fn answer_in(words: &Words<'_>, activity: &Activity, pending: Option<&Control>) 
 }
 
 /// Reads a message activity as [`answer_one`] does. Words that answer nothing are as secret as the masked answer that they may
-/// correct: one that is still on its way. A number by itself is said to the person who spoke last, and to what was asked behind.
+/// correct: one that is still on its way. Behind a person's words only a name of what was offered before them answers it.
 pub fn answer_to(
     activity: &Activity,
     conversation: &ConversationId,
     questions: &Questions,
     words: &Words<'_>,
 ) -> Answer {
-    let is_number = activity.text.as_deref().and_then(meant::number).is_some() && !is_click(activity);
-    let open = if is_number { Cow::Owned(questions.open_to_numbers()) } else { questions.open().into() };
+    let names = |control: &Control| match control {
+        Control::Upload(_) => !files(activity).is_empty(),
+        control => activity.text.as_deref().is_some_and(|text| meant::names(text, control, words)),
+    };
+    let open =
+        if is_click(activity) { questions.open().into() } else { Cow::Owned(questions.open_to_words(names)) };
     let answer = answer_one(activity, conversation, &open, words);
     let aside = answer.typed && answer.question.is_none() && answer.amiss.is_none();
     match questions.corrected().filter(|_| aside) {

@@ -62,6 +62,22 @@ pub(super) fn meant(text: &str, pending: &Control, words: &Words<'_>) -> Option<
     }
 }
 
+/// Whether a text is the name of something that this offers, and not what is said to anybody as well: a number, a yes or a no.
+pub(super) fn names(text: &str, offered: &Control, words: &Words<'_>) -> bool {
+    let among = |items: &[Item]| {
+        number(text).is_none() && says(text, words).is_none() && named(text, items).is_some()
+    };
+    match offered {
+        Control::Choice(choice) => among(&choice.offered()),
+        Control::Card(card) => among(&card.actions),
+        Control::MultiPart(several) => {
+            let more = several.more_label.as_deref().is_some_and(|label| alike(text, label));
+            more || names(text, &several.part, words)
+        }
+        _ => false,
+    }
+}
+
 fn one(text: &str, items: &[Item]) -> Option<Said> {
     find(text, items).map(|item| Said::chosen(&item.value))
 }
@@ -175,8 +191,25 @@ pub fn named<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
     known.or_else(|| only(&|label| label)).or_else(|| only(&undecorated)).or_else(|| only(&pictures))
 }
 
+/// The choice at that place; beside labels that are numbers, the only one whose number it is.
 fn at_number<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
-    items.get(number(text)?.checked_sub(1)?)
+    let nth = number(text)?;
+    let labels = items.iter().map(|item| (item, begins_with(&item.label)));
+    let numbered = labels.filter_map(|(item, number)| Some((item, number?))).collect::<Vec<_>>();
+    if numbered.is_empty() || numbered.len() * 2 < items.len() {
+        return items.get(nth.checked_sub(1)?);
+    }
+    let mut same = numbered.iter().filter(|(_, number)| number.parse() == Ok(nth));
+    same.next().filter(|_| same.next().is_none()).map(|(item, _)| *item)
+}
+
+/// The number that a label begins with, with the signs before and in it.
+fn begins_with(label: &str) -> Option<String> {
+    let plain = plain(label);
+    let signs = plain.find(char::is_alphanumeric)?;
+    let digits = plain[signs..].find(|char: char| !(char.is_ascii_digit() || matches!(char, '.' | ',')));
+    let number = plain[..signs + digits.unwrap_or(plain.len() - signs)].trim().trim_end_matches(['.', ',']);
+    number.ends_with(|char: char| char.is_ascii_digit()).then(|| number.to_owned())
 }
 
 /// `2`, `2.`, `2)`, `(2)` or `#2`, in any digits.
