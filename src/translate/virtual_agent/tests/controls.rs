@@ -85,6 +85,7 @@ fn outputs_become_controls() {
                 page: Some(2),
                 total: Some(9),
                 more_label: some("More rows"),
+                only_told: false,
             }),
         ),
         (
@@ -138,6 +139,20 @@ fn a_cell_stands_under_the_head_that_names_it() {
             (headers.concat(), &rows[0][..]),
             ("NumberAssigned to".to_owned(), &cells.map(str::to_owned)[..])
         );
+    }
+}
+
+#[test]
+fn what_is_said_beside_html_is_read_by_who_says_it_and_no_link_is_left_out() {
+    let mut element = json!({"uiType": "OutputHtml", "label": "__init__.py", "value": "<p>See <a href='/kb?id=1'>one</a></p>",
+        "links": [{"label": "All", "link": "/kb"}, {"label": "one", "link": "/kb?id=1"}]});
+    for (label, agent) in
+        [("__init__.py", json!({})), ("\\_\\_init\\_\\_.py", json!({"sentFromAgent": true}))]
+    {
+        element["agentInfo"] = agent;
+        let markdown = format!("{label}\n\nSee [one](/kb?id=1)");
+        let html = Html { markdown, picture: None, links: vec![link("All", "/kb")] };
+        assert_eq!(shown(element.clone()), Control::Html(html));
     }
 }
 
@@ -327,15 +342,30 @@ fn questions_become_controls() {
         ),
         (
             json!({"uiType": "InputText", "required": "false", "label": "Say", "maskType": "SECURE"}),
-            Control::TextInput(TextInput { prompt: some("Say"), mask: Mask::Secure, optional: true }),
+            Control::TextInput(TextInput {
+                prompt: some("Say"),
+                mask: Mask::Secure,
+                optional: true,
+                hides: None,
+            }),
         ),
         (
             json!({"uiType": "InputText", "label": "Say", "maskType": "sensitive"}),
-            Control::TextInput(TextInput { prompt: some("Say"), mask: Mask::Sensitive, optional: false }),
+            Control::TextInput(TextInput {
+                prompt: some("Say"),
+                mask: Mask::Sensitive,
+                optional: false,
+                hides: None,
+            }),
         ),
         (
             json!({"uiType": "InputText", "label": "Say", "maskType": "NEW_KIND"}),
-            Control::TextInput(TextInput { prompt: some("Say"), mask: Mask::Secure, optional: false }),
+            Control::TextInput(TextInput {
+                prompt: some("Say"),
+                mask: Mask::Secure,
+                optional: false,
+                hides: None,
+            }),
         ),
         (
             json!({"uiType": "Date", "label": "When?"}),
@@ -357,6 +387,7 @@ fn questions_become_controls() {
                 max_megabytes: Some(5),
                 pictures_only: true,
                 optional: false,
+                only_told: false,
             }),
         ),
     ] {

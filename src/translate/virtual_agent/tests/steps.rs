@@ -85,6 +85,11 @@ fn progress_is_told_with_all_its_steps() {
     assert_eq!(told(loader(standing, &both)), task(standing, true, &both));
     assert_eq!(told(loader("Looking", &["Searched"])), task("Looking", false, &["Searched"]));
     assert_eq!(told(loader(standing, &[])), task(standing, true, &[]));
+    let worded = json!({"uiType": "ActionMsg", "actionType": "DynamicLoader", "message": "Please wait",
+        "progressMessages": [{"message": {"text": "Searched"}}]});
+    let searched = Step { text: "Searched".to_owned(), status: None };
+    let header = Some(Header { text: "Please wait".to_owned(), is_standing: false });
+    assert_eq!(told(worded), [(None, What::Progress { key: None, header, steps: vec![searched] })]);
     let bare = json!({"uiType": "ActionMsg", "actionType": "DynamicLoader"});
     assert_eq!(told(bare), [(None, What::Nothing)]);
 }

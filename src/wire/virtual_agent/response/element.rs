@@ -8,6 +8,8 @@ use super::{Action, Fields, scalar};
 mod kind;
 mod read;
 
+pub(super) use self::read::words;
+
 /// One element of `body`, with what any of them can carry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Element {

@@ -38,7 +38,7 @@ impl Texts {
 }
 
 /// What can be read in a field that should be a string: of an object, a list or a list of objects, what people read of it.
-fn words(value: &Value) -> Option<String> {
+pub(in super::super) fn words(value: &Value) -> Option<String> {
     const KEYS: [&str; 8] =
         ["value", "label", "message", "header", "text", "title", "promptMsg", "description"];
     let found: Vec<String> = match value {
