@@ -85,6 +85,11 @@ impl Control {
         }
     }
 
+    /// Whether it may be the whole of what was streamed.
+    pub fn is_words(&self) -> bool {
+        matches!(self, Self::Text { .. } | Self::Generated(_) | Self::Html(_))
+    }
+
     /// The stream that this ends, when it was streamed.
     pub fn stream(&self) -> Option<&str> {
         match self {
@@ -246,6 +251,9 @@ pub struct Table {
     pub total: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more_label: Option<String>,
+    /// Nobody waits to hear that it was shown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub only_told: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -61,8 +61,13 @@ const ALONE: [&str; 38] = [
     "Zulu",
 ];
 
-/// The zone, or UTC for what is none, as the documentation has it. Where its place is, is not looked up.
+/// The zone, or UTC for what is none, as the documentation has it.
 pub fn known(zone: &str) -> &str {
+    found(zone).unwrap_or("UTC")
+}
+
+/// The zone, if it is one. Where its place is, is not looked up.
+pub fn found(zone: &str) -> Option<&str> {
     let zone = zone.trim();
     let is_one_of = |names: &[&str], name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
     let is_place = |place: &str| {
@@ -73,7 +78,7 @@ pub fn known(zone: &str) -> &str {
         Some((area, place)) => is_one_of(&AREAS, area) && is_place(place),
         None => is_one_of(&ALONE, zone),
     };
-    if is_known { zone } else { "UTC" }
+    is_known.then_some(zone)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ impl Limits {
     pub fn of<'a>(open: impl DoubleEndedIterator<Item = &'a Control>) -> Self {
         let upload = open.rev().find_map(asks_for);
         let Some(upload) = upload else { return Self::default() };
-        let Upload { prompt: _, max_count, max_megabytes, pictures_only, optional: _ } = upload;
+        let Upload { prompt: _, max_count, max_megabytes, pictures_only, optional: _, only_told: _ } = upload;
         Self {
             files: *max_count,
             bytes: max_megabytes.map(|megabytes| megabytes.saturating_mul(1_024 * 1_024)),
@@ -73,13 +73,8 @@ mod tests {
 
     #[test]
     fn a_question_for_a_file_limits_and_without_one_their_number_alone() {
-        let upload = Upload {
-            max_count: Some(2),
-            max_megabytes: Some(1),
-            pictures_only: true,
-            prompt: None,
-            optional: false,
-        };
+        let upload =
+            Upload { max_count: Some(2), max_megabytes: Some(1), pictures_only: true, ..Upload::default() };
         let limits = Limits::of([&Control::Upload(upload)].into_iter());
         let file =
             |media_type: &str, length| FileHead { name: "f".into(), media_type: media_type.into(), length };

@@ -34,10 +34,10 @@ impl Attached {
     /// The words with all of it. `said`: of a message that may have none.
     pub fn go_with(&self, said: &mut UserSaid) {
         let words = said.message.take().unwrap_or(ToAgent { typed: true, ..ToAgent::default() });
+        let typed = words.typed || words.text.is_empty();
         let lines = [words.text].into_iter().filter(|text| !text.is_empty()).chain(self.left_out.clone());
         let text = lines.collect::<Vec<_>>().join("\n");
         let nothing = text.trim().is_empty() && self.told.is_empty();
-        let typed = words.typed || text.is_empty();
         said.message = (!nothing).then(|| ToAgent { text, typed, attachments: self.told.clone(), ..words });
         said.files.clone_from(&self.files);
         mend_echo(&mut said.echo, self.direct_line.as_ref());

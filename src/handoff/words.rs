@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Conversation, Posted, Refusal, attaching::Attaching, calls::Calls, named::Attached};
 use crate::{
-    domain::{ActivityId, MASKED, Timestamp},
+    domain::{ActivityId, MASKED, Timestamp, zone},
     files::TakeError,
     ledger::{CallId, Committed, Decided, Ledger, Machine as _, decide_and_deliver, journal::JournalError},
     session::{Chat, Command, Fact, FileFault, LANE, Notice, Quota, State, ToAgent, UserSaid},
@@ -139,7 +139,7 @@ fn live_words(activity: &Activity, answer: Answer, at: Timestamp) -> UserSaid {
     let nothing = nothing || amiss.is_some();
     UserSaid {
         client_id: takeover::client_id(&shown),
-        timezone: shown.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
+        timezone: shown.local_timezone.as_deref().and_then(zone::found).map(str::to_owned),
         message: (!nothing).then_some(ToAgent { text, typed, attachments, whisper: None }),
         answers: question,
         echo: takeover::echo(&shown),

@@ -35,10 +35,11 @@ impl Questions {
         &self.open
     }
 
-    /// Those that a bare number may answer: not what the virtual agent asked before a person spoke, who may have asked how many.
-    pub fn open_to_numbers(&self) -> Vec<(u64, Control)> {
+    /// Those that words may answer: what the virtual agent asked before a person spoke, who may have asked something, too, only
+    /// where the words `name` something of it.
+    pub fn open_to_words(&self, name: impl Fn(&Control) -> bool) -> Vec<(u64, Control)> {
         let is_left = |at: &u64| *at < self.spoken && self.of_topic.contains(at);
-        self.open.iter().filter(|(at, _)| !is_left(at)).cloned().collect()
+        self.open.iter().filter(|(at, control)| !is_left(at) || name(control)).cloned().collect()
     }
 
     pub fn is_open(&self, position: u64) -> bool {

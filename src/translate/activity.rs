@@ -101,11 +101,16 @@ pub fn render(control: &Control, context: &RenderContext<'_>) -> Rendered {
         Control::GroupedParts(grouped) => Rendered::card(adaptive_card::grouped(grouped, context)),
         Control::Progress(progress) => Rendered::text(steps(progress, context), context),
         Control::Choice(choice) => choices(choice, context),
-        Control::TextInput(TextInput { prompt, mask: Mask::None, optional }) => {
+        Control::TextInput(TextInput { prompt, mask: Mask::None, optional, hides: _ }) => {
             prompted(prompt.as_deref(), context).skippable(*optional, context)
         }
-        Control::TextInput(TextInput { prompt, mask: Mask::Secure | Mask::Sensitive, optional }) => {
-            prompted(prompt.as_deref(), context).with(adaptive_card::masked(*optional, context))
+        Control::TextInput(TextInput { prompt, mask: Mask::Secure | Mask::Sensitive, optional, hides }) => {
+            let prompt = prompt.iter().map(|prompt| shown(prompt, context));
+            let told = prompt.chain(hides.iter().filter_map(|hidden| match &**hidden {
+                Control::Choice(choice) => Some(choices::told(choice, context)),
+                _ => None,
+            }));
+            Rendered::text(Shown::joined(told), context).with(adaptive_card::masked(*optional, context))
         }
         Control::Moment(moment) => {
             let Moment { kind: _, prompt, optional: _ } = moment;
@@ -235,8 +240,8 @@ fn image_type(url: &str) -> &str {
 }
 
 fn asked_for_files(upload: &Upload, context: &RenderContext<'_>) -> Rendered {
-    let Upload { prompt, max_count, max_megabytes, pictures_only, optional } = upload;
-    let asked = || Shown::ours(context.words.get(Text::Upload));
+    let Upload { prompt, max_count, max_megabytes, pictures_only, optional, only_told } = upload;
+    let asked = || if *only_told { Shown::default() } else { Shown::ours(context.words.get(Text::Upload)) };
     let prompt = prompt.as_deref().map_or_else(asked, |prompt| shown(prompt, context));
     let limits = context.words.upload_limits(*pictures_only, *max_count, *max_megabytes).map(Shown::ours);
     Rendered::text(Shown::joined([prompt].into_iter().chain(limits)), context).skippable(*optional, context)

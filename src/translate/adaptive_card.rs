@@ -1,7 +1,9 @@
 //! Controls as adaptive cards, and what can be read in anybody's card.
 
+mod read;
 mod written;
 
+pub use read::{told, words};
 pub use written::written;
 
 use serde_json::{Value, json};
@@ -12,7 +14,6 @@ use super::{
     link::{RenderContext, carried, resolve, resolve_picture},
     markdown::escape,
     picture::{self, Picture},
-    readable,
     text::{Shown, Voice, plain, shown},
     texts::Text,
 };
@@ -125,7 +126,7 @@ const MAX_COLUMNS: usize = 4;
 
 /// A table with all its pages inside; the next one shows when it is asked for.
 pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
-    let Table { title, headers, rows, page, total, more_label } = table;
+    let Table { title, headers, rows, page, total, more_label, only_told: _ } = table;
     let columns = rows.iter().map(Vec::len).chain([headers.len()]).max().unwrap_or_default();
     let mut body = Vec::new();
     body.extend(title.iter().flat_map(|title| filled_in(title, context, wire::title)));
@@ -195,7 +196,20 @@ pub(super) fn choices(choice: &Choice, items: &[Item], context: &RenderContext<'
     let choices = choices.collect::<Vec<_>>();
     let one = context.words.get(Text::ChooseOne);
     let input = wire::choice_input(Question::INPUT, label, &choices, choice.several, one);
-    wire::attachment(vec![input], sending(question, choice.optional, context), label)
+    let mut body = items.iter().filter_map(|item| pictured(item, context)).collect::<Vec<_>>();
+    body.push(input);
+    wire::attachment(body, sending(question, choice.optional, context), label)
+}
+
+/// What a choice looks like, beside its label; a list of labels has no room for it.
+fn pictured(item: &Item, context: &RenderContext<'_>) -> Option<Value> {
+    let image = Image { url: item.image.clone()?, ..Image::default() };
+    let label = wire::text(&escape(&item.label));
+    match drawn(&image, Some(&item.label), CardLook::SmallImage, context) {
+        Ok(picture) => Some(wire::beside(picture, vec![label])),
+        Err(instead) if instead.is_empty() => None,
+        Err(instead) => Some(wire::container([vec![label], instead].concat())),
+    }
 }
 
 pub(super) fn masked(optional: bool, context: &RenderContext<'_>) -> Value {
@@ -225,74 +239,6 @@ fn sending(question: Question, optional: bool, context: &RenderContext<'_>) -> V
 }
 
 fn fallback<'a>(texts: impl Iterator<Item = &'a String>) -> String {
-    let mut found = Vec::new();
-    texts.for_each(|text| readable::add(&mut found, &plain(text, Voice::Person)));
-    found.join("\n")
-}
-
-/// Deeper than this nobody reads.
-const MAX_DEPTH: usize = 16;
-
-/// The fields of a card of any kind that people read.
-const READ: [&str; 5] = ["title", "subtitle", "text", "label", "altText"];
-
-/// Where a card of any kind has its parts, in the order they are seen.
-const PARTS: [&str; 12] = [
-    "content", "body", "items", "columns", "rows", "cells", "inlines", "facts", "choices", "card", "buttons",
-    "actions",
-];
-
-/// The parts of it that are there to be pressed.
-const PRESSED: [&str; 3] = ["choices", "buttons", "actions"];
-
-/// What can be read in a card of any kind: its texts, facts, choices and the titles of its buttons.
-pub fn words(card: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    read(card, 0, true, &mut found);
-    found
-}
-
-/// What a card of any kind tells: its title and texts, without what is there to be pressed.
-pub fn told(card: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    read(card, 0, false, &mut found);
-    found
-}
-
-fn read(value: &Value, depth: usize, pressed: bool, found: &mut Vec<String>) {
-    match value {
-        Value::Array(list) => list.iter().for_each(|entry| read(entry, depth, pressed, found)),
-        Value::Object(map) if depth < MAX_DEPTH => {
-            for text in READ.iter().filter_map(|key| map.get(*key)?.as_str()) {
-                readable::add(found, &written(text));
-            }
-            let parts = PARTS.iter().filter(|part| pressed || !PRESSED.contains(part));
-            for (part, parts) in parts.filter_map(|part| Some((part, map.get(*part)?))) {
-                match parts {
-                    Value::Array(runs) if *part == "inlines" => readable::add(found, &written(&line(runs))),
-                    Value::Array(facts) if *part == "facts" => facts.iter().for_each(|one| fact(one, found)),
-                    parts => read(parts, depth + 1, pressed, found),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The runs of a line of rich text.
-fn line(runs: &[Value]) -> String {
-    let text = |run: &Value| run.as_str().or_else(|| run.get("text")?.as_str()).map(str::to_owned);
-    runs.iter().filter_map(text).collect()
-}
-
-fn fact(fact: &Value, found: &mut Vec<String>) {
-    let part = |key: &str| match fact.get(key) {
-        Some(Value::String(text)) => written(text),
-        Some(Value::Number(number)) => number.to_string(),
-        _ => String::new(),
-    };
-    match (&*part("title"), &*part("value")) {
-        ("", one) | (one, "") => readable::add(found, one),
-        (title, value) => readable::add(found, &format!("{}: {value}", title.trim_end_matches(':'))),
-    }
+    let texts = texts.map(|text| plain(text, Voice::Person)).filter(|text| !text.trim().is_empty());
+    texts.collect::<Vec<_>>().join("\n")
 }

@@ -10,7 +10,7 @@ mod form;
 pub(super) mod meant;
 pub(super) mod moment;
 
-pub use self::attached::{called, files, inline};
+pub use self::attached::{called, files, inline, name};
 pub(super) use self::form::Question;
 use self::{click::Click, form::ours, meant::meant};
 use super::{readable, texts::Words};
@@ -49,7 +49,7 @@ pub struct Answer {
     /// Never to be stored, logged or echoed.
     pub secure: bool,
     pub attachments: Vec<Attachment>,
-    /// Neither text nor files.
+    /// Neither text nor anything attached.
     pub nothing: bool,
     /// Position of the question that it answers.
     pub question: Option<u64>,
@@ -94,9 +94,10 @@ pub fn answer(activity: &Activity, pending: Option<&Control>) -> Answer {
 
 fn answer_in(words: &Words<'_>, activity: &Activity, pending: Option<&Control>) -> Answer {
     let attachments = files(activity);
-    let said = said(activity, pending, words).unwrap_or_default();
+    let said = said(activity, pending, words).unwrap_or_else(|| Said::typed(""));
     let masked = said.secret || pending.is_some_and(Control::is_secure);
-    let nothing = said.text.trim().is_empty() && attachments.is_empty();
+    let is_bare = attachments.is_empty() && inline(activity).next().is_none();
+    let nothing = said.text.trim().is_empty() && is_bare;
     Answer {
         secure: masked && said.text != SKIP && !nothing,
         nothing,
@@ -109,15 +110,19 @@ fn answer_in(words: &Words<'_>, activity: &Activity, pending: Option<&Control>) 
 }
 
 /// Reads a message activity as [`answer_one`] does. Words that answer nothing are as secret as the masked answer that they may
-/// correct: one that is still on its way. A number by itself is said to the person who spoke last, and to what was asked behind.
+/// correct: one that is still on its way. Behind a person's words only a name of what was offered before them answers it.
 pub fn answer_to(
     activity: &Activity,
     conversation: &ConversationId,
     questions: &Questions,
     words: &Words<'_>,
 ) -> Answer {
-    let is_number = activity.text.as_deref().and_then(meant::number).is_some() && !is_click(activity);
-    let open = if is_number { Cow::Owned(questions.open_to_numbers()) } else { questions.open().into() };
+    let names = |control: &Control| match control {
+        Control::Upload(_) => !files(activity).is_empty(),
+        control => activity.text.as_deref().is_some_and(|text| meant::names(text, control, words)),
+    };
+    let open =
+        if is_click(activity) { questions.open().into() } else { Cow::Owned(questions.open_to_words(names)) };
     let answer = answer_one(activity, conversation, &open, words);
     let aside = answer.typed && answer.question.is_none() && answer.amiss.is_none();
     match questions.corrected().filter(|_| aside) {
@@ -229,7 +234,6 @@ pub(super) fn mark(activity: &mut Value, position: u64, conversation: &Conversat
     }
 }
 
-#[derive(Default)]
 struct Said {
     text: String,
     typed: bool,
@@ -249,7 +253,8 @@ impl Said {
 fn said(activity: &Activity, pending: Option<&Control>, words: &Words<'_>) -> Option<Said> {
     let value = activity.value.as_ref().filter(|value| !value.is_null());
     if let Some(said) = click::read(activity).and_then(|click| ours(&click.fields)) {
-        return Some(said);
+        let hidden = || pending.filter(|_| said.secret).and_then(|hidden| meant(&said.text, hidden, words));
+        return Some(hidden().map(|meant| Said { secret: true, ..meant }).unwrap_or(said));
     }
     let scalar = match value {
         Some(Value::String(text)) => Some(text.clone()),
@@ -270,15 +275,25 @@ fn said(activity: &Activity, pending: Option<&Control>, words: &Words<'_>) -> Op
 /// What can be read in a value that is none of ours: the answers to somebody else's card.
 fn foreign(value: &Value) -> Option<String> {
     readable::joined(value).or_else(|| {
-        let plain = |value: &Value| match value {
-            Value::String(text) => (!text.trim().is_empty()).then(|| text.clone()),
-            Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-            _ => None,
-        };
         let named =
-            value.as_object()?.iter().filter_map(|(key, value)| Some(format!("{key}: {}", plain(value)?)));
+            value.as_object()?.iter().filter_map(|(key, value)| Some(format!("{key}: {}", plain(value, 0)?)));
         Some(named.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
     })
+}
+
+/// A value in words; of what stands in a list or an object, what is no such thing itself.
+fn plain(value: &Value, depth: usize) -> Option<String> {
+    let joined = |values: &mut dyn Iterator<Item = &Value>| {
+        let plain = values.filter_map(|value| plain(value, depth + 1)).collect::<Vec<_>>().join(", ");
+        (!plain.is_empty()).then_some(plain)
+    };
+    match value {
+        Value::String(text) => (!text.trim().is_empty()).then(|| text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Array(list) if depth == 0 => joined(&mut list.iter()),
+        Value::Object(map) if depth == 0 => joined(&mut map.values()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -59,10 +59,19 @@ pub fn strip(text: &str) -> String {
             None => kept.push(line),
         }
     }
-    let mut out = without_links(&kept.join("\n"));
-    for mark in marks {
-        out = out.replace(&format!(" {mark}"), "").replace(mark, "");
+    let text = without_links(&kept.join("\n"));
+    let unmarked = |text: &str| {
+        marks
+            .iter()
+            .fold(text.to_owned(), |text, mark| text.replace(&format!(" {mark}"), "").replace(mark, ""))
+    };
+    let (mut out, mut done) = (String::with_capacity(text.len()), 0);
+    for code in markdown::marked_code(&text) {
+        out.push_str(&unmarked(&text[done..code.start]));
+        out.push_str(&text[code.clone()]);
+        done = code.end;
     }
+    out.push_str(&unmarked(&text[done..]));
     if out.trim().is_empty() { String::new() } else { out.trim_end().to_owned() }
 }
 
@@ -152,6 +161,7 @@ mod tests {
     fn copilot_studios_markers_go_and_the_words_stay() {
         for (text, stripped) in [
             ("Open 9 to 5 [1].\n\n[1]: cite:1 \"Hours\"", "Open 9 to 5."),
+            ("Use `arr[1]` to get it [1].\n\n[1]: cite:1 \"T\"", "Use `arr[1]` to get it."),
             ("See [the page](cite:2) first", "See the page first"),
             ("[2]: https://example.com and [1]", "[2]: https://example.com and [1]"),
             ("[1]: cite:1 \"T\"", ""),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     adaptive_card, answer, citation,
     escalation::{is_bot, is_user},
-    readable,
+    html, markdown, readable,
     text::{self, Voice},
     texts::{Text, Words},
 };
@@ -23,7 +23,7 @@ pub fn lines(activities: &[Activity], words: &Words<'_>) -> Vec<HistoryLine> {
     let mut found = Vec::new();
     for activity in messages() {
         last = time_of(activity).unwrap_or(last);
-        let Some(text) = text(activity) else { continue };
+        let Some(text) = text(activity, words) else { continue };
         let from_bot = from_bot(activity);
         let name = activity.from.as_ref().and_then(|from| from.name.clone());
         let name = name.filter(|name| !name.trim().is_empty());
@@ -104,26 +104,31 @@ fn from_bot(activity: &Activity) -> bool {
 
 /// What was said and shown, as plain text: the text, and what can be read in cards and names of files; without any of
 /// it, choices and answers to cards.
-fn text(activity: &Activity) -> Option<String> {
+fn text(activity: &Activity, words: &Words<'_>) -> Option<String> {
     let markers = |text: &str| if from_bot(activity) { citation::strip(text) } else { text.to_owned() };
     let text = activity.text.as_deref().map(markers);
     let text = text
         .map(|text| if is_plain(activity) { text::as_typed(&text) } else { text::plain(&text, Voice::Bot) });
-    let mut found = text.into_iter().filter(|text| !text.trim().is_empty()).collect::<Vec<_>>();
+    let text = text.filter(|text| !text.trim().is_empty());
+    let mut found = Vec::from_iter(text.clone());
     for attachment in activity.attachments.iter().flatten() {
-        let told = attachment.get("content").map(adaptive_card::told).unwrap_or_default();
+        let told = attachment.get("content").map(|card| adaptive_card::told(card, words)).unwrap_or_default();
         let told = told.iter().map(|text| text::plain(&markers(text), Voice::Bot)).collect::<Vec<_>>();
-        let name = attachment.get("name").and_then(Value::as_str).filter(|_| told.is_empty());
-        told.iter().map(String::as_str).chain(name).for_each(|text| readable::add(&mut found, text));
+        let name = answer::name(attachment).filter(|_| told.is_empty()).map(str::to_owned);
+        // What a card repeats of the text beside it is for clients without cards.
+        found.extend(told.into_iter().chain(name).filter(|told| Some(told) != text.as_ref()));
     }
+    found.retain(|text| !text.trim().is_empty());
     let choices = activity.attachments.iter().flatten().filter_map(|attachment| attachment.get("content"));
     if found.is_empty() {
         found = choices.chain(&activity.suggested_actions).flat_map(adaptive_card::words).collect();
     }
     if found.is_empty() {
+        let spoken = activity.rest.get("speak").and_then(Value::as_str).map(html::to_markdown);
+        found.extend(spoken.map(|spoken| markdown::to_plain(&spoken)));
         readable::add(&mut found, &markers(&answer::answer(activity, None).text));
     }
-    Some(found.join("\n")).filter(|text| !text.is_empty())
+    Some(found.join("\n")).filter(|text| !text.trim().is_empty())
 }
 
 /// Bots write Markdown unless they say otherwise, people what they mean: no client reads tags in either's plain text.

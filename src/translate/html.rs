@@ -1,12 +1,12 @@
 //! HTML as Markdown. Nothing of the HTML survives but what Markdown can say, so nothing of it needs to be trusted.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
 mod tags;
 mod tokens;
 mod writer;
 
-use tokens::{Token, Tokens};
+use tokens::{Tag, Token, Tokens};
 use writer::{Reading, Writer};
 
 use super::markdown;
@@ -75,6 +75,12 @@ fn end_before(name: &str, open: &mut Vec<(String, bool)>) {
     }
 }
 
+/// Whether it has more than what stands within lines and ends them.
+pub fn has_blocks(html: &str) -> bool {
+    let is_block = |tag: &Tag| tag.name != "br" && tags::breaks_lines(&tag.name);
+    Tokens::new(html).any(|token| matches!(token, Token::Open(tag) if is_block(&tag)))
+}
+
 /// HTML that is still being written, as if it ended here: without a tag that is cut, and with what is open closed.
 pub fn ended(html: &str) -> String {
     let is_cut = |at: &usize| {
@@ -108,13 +114,20 @@ pub fn to_markdown(html: &str) -> String {
 /// The same of Markdown that has HTML in it: what stands between the tags, and in code, stays as it is.
 pub fn within_markdown(text: &str) -> String {
     let mut writer = Writer::new(Reading::Markdown);
+    let mut tables = markdown::tables(text).into_iter().peekable();
     let mut done = 0;
-    for code in markdown::marked_code(text) {
-        write(&text[done..code.start], &mut writer);
+    for code in markdown::marked_code(text).into_iter().chain(iter::once(text.len()..text.len())) {
+        while done < code.start {
+            tables.next_if(|table| table.end <= done);
+            let table = tables.peek().cloned().unwrap_or(text.len()..text.len());
+            writer.in_row = table.contains(&done);
+            let end = if writer.in_row { table.end } else { table.start }.min(code.start);
+            write(&text[done..end], &mut writer);
+            done = end;
+        }
         writer.text(&text[code.clone()]);
         done = code.end;
     }
-    write(&text[done..], &mut writer);
     writer.finish()
 }
 

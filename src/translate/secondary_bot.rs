@@ -22,6 +22,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use card::bill;
 pub(crate) use element::number;
 pub use element::{Said, said};
 pub use form::{Form, Step, StepKind};

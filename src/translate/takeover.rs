@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     agent_turn::Eyes,
-    domain::{ActivityId, Timestamp},
+    domain::{ActivityId, Timestamp, zone},
     session::{Cut, ToAgent, UserSaid},
     wire::activity::Activity,
 };
@@ -126,7 +126,7 @@ pub fn said(activity: &Activity, words: &Words<'_>, now: Timestamp) -> UserSaid 
         id: id_of(activity),
         client_id: client_id(activity),
         shown: false,
-        timezone: activity.local_timezone.clone().filter(|zone| !zone.trim().is_empty()),
+        timezone: activity.local_timezone.as_deref().and_then(zone::found).map(str::to_owned),
         message: (!says_nothing).then_some(ToAgent { text, typed: true, attachments: linked, whisper: None }),
         answers: None,
         echo: echo(activity),

@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// Bots leave ends out as browsers let them; tags in code are code.
+    /// Bots leave ends out as browsers let them; tags in code are code. Tags within lines leave the lines what they are.
     fn of_bot(text: &str) -> Self {
         if !text.contains('<') {
             return Self::Markdown;
@@ -53,7 +53,9 @@ impl Kind {
         }
         around.push_str(&text[done..]);
         match html::is_loosely_html(&around) {
-            true if !code.is_empty() || looks_like_markdown(text) => Self::Mixed,
+            true if !code.is_empty() || !html::has_blocks(&around) || looks_like_markdown(text) => {
+                Self::Mixed
+            }
             true => Self::Html,
             false => Self::Markdown,
         }
@@ -97,7 +99,7 @@ pub fn shown(text: &str, context: &RenderContext<'_>) -> Shown {
 /// As [`shown`], of a text of which more is to come.
 pub fn growing(text: &str, context: &RenderContext<'_>) -> Shown {
     let ended = text.trim_start().starts_with('<').then(|| html::ended(text));
-    let ended = ended.filter(|ended| Kind::of(ended, context.by) == Kind::Html);
+    let ended = ended.filter(|ended| matches!(Kind::of(ended, context.by), Kind::Html | Kind::Mixed));
     shown(ended.as_deref().unwrap_or(text), context)
 }
 
@@ -156,9 +158,13 @@ pub fn is_seen(text: &str, by: Voice) -> bool {
 fn looks_like_markdown(text: &str) -> bool {
     let line = |line: &str| {
         let line = line.trim_start();
-        ["- ", "* ", "# ", "## ", "### ", "|", "1. ", "```"].iter().any(|mark| line.starts_with(mark))
+        let behind = line.trim_start_matches(|char: char| char.is_ascii_digit() || char == '#');
+        let is_marked = ["- ", "* ", "+ ", "> ", "|", "```"].iter().any(|mark| line.starts_with(mark));
+        let is_numbered = [". ", ") "].iter().any(|mark| behind.starts_with(mark));
+        is_marked
+            || behind.len() < line.len() && (is_numbered || line.starts_with('#') && behind.starts_with(' '))
     };
-    text.contains("**") || text.contains("](") || text.lines().any(line)
+    ["**", "](", "~~"].iter().any(|mark| text.contains(mark)) || text.lines().any(line)
 }
 
 #[cfg(test)]

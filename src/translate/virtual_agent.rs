@@ -81,12 +81,13 @@ fn items(element: Element) -> Vec<Item> {
             let hint = texts.value.map(shown).filter(|hint| !hint.trim().is_empty());
             vec![item(What::StreamStarted { stream, hint })]
         }
-        Kind::StreamChunk { stream_id: stream, sequence } => {
-            let text = texts.value.map(shown).unwrap_or_default();
+        Kind::StreamChunk { stream_id: stream, sequence, blank } => {
+            let text = texts.value.or(blank).map(shown).unwrap_or_default();
             vec![item(What::StreamChunk { stream, sequence, text })]
         }
         Kind::Action { action, raw } if mask != Mask::None => {
-            let words = readable::joined(&raw).map(|text| control::hidden(Control::Text { text }, mask));
+            let words =
+                readable::joined(&raw).map(|text| control::hidden(Control::Text { text }, mask, Voice::Bot));
             let what =
                 if let Action::DynamicLoader(_) = action { What::Nothing } else { step(action, None).0 };
             let means =
@@ -167,7 +168,7 @@ fn status_in_words(LoaderStep { text, status }: LoaderStep) -> Step {
 }
 
 fn unknown(ui_type: String, raw: &Value, mask: Mask) -> What {
-    match control::degraded(ui_type.clone(), raw, mask) {
+    match control::degraded(ui_type.clone(), raw, mask, Voice::Bot) {
         Some(control) => What::Said(control),
         None => What::Unreadable { ui_type },
     }

@@ -1,6 +1,8 @@
 //! What a control wants of its reader, and how an answer is to be treated.
 
-use super::{Card, CardLook, Choice, Control, Item, Mask, Moment, MultiPart, TextInput, Upload};
+use super::{
+    Card, CardLook, Choice, Control, Item, Mask, Masked, Moment, MultiPart, Table, TextInput, Upload,
+};
 
 impl Control {
     /// Whether the user's answer is to be kept out of storage, logs and echoes.
@@ -14,14 +16,20 @@ impl Control {
 
     /// Whether ServiceNow waits for `DONE` before it goes on: everything is shown at once, so it is told at once.
     pub fn waits_for_done(&self) -> bool {
-        matches!(self, Self::Table(_)) || matches!(self, Self::Masked(masked) if masked.waits_for_done)
+        match self {
+            Self::Table(table) => !table.only_told,
+            Self::Masked(masked) => masked.waits_for_done,
+            _ => false,
+        }
     }
 
     /// Whether ServiceNow waits for an answer to this. One may be given to a card's actions, too, but none is waited for.
     pub fn asks(&self) -> bool {
         match self {
             Self::MultiPart(multi) => !multi.last || multi.part.asks(),
-            Self::Choice(_) | Self::TextInput(_) | Self::Moment(_) | Self::Upload(_) => true,
+            Self::TextInput(_) | Self::Moment(_) => true,
+            Self::Choice(choice) => !choice.only_told,
+            Self::Upload(upload) => !upload.only_told,
             _ => false,
         }
     }
@@ -40,27 +48,36 @@ impl Control {
     /// This as something to read, without a way to answer: for when nobody would hear the answer.
     #[must_use]
     pub fn only_told(self) -> Self {
-        let labels = |items: &[Item]| items.iter().map(|item| item.label.clone()).collect::<Vec<_>>();
-        let (prompt, offered) = match self {
-            Self::Card(mut card) => {
-                card.paragraphs.extend(labels(&std::mem::take(&mut card.actions)));
-                return Self::Card(card);
-            }
+        let prompt = match self {
+            Self::Card(card) => return Self::Card(told(card)),
             Self::MultiPart(multi) => {
                 let part = Box::new(multi.part.only_told());
                 return Self::MultiPart(MultiPart { part, last: true, ..multi });
             }
-            Self::Choice(Choice { prompt, items, card: Some(mut card), .. }) => {
-                let actions = std::mem::take(&mut card.actions);
-                card.paragraphs.extend(prompt.into_iter().chain(labels(&items)).chain(labels(&actions)));
-                return Self::Card(card);
+            Self::Choice(choice) => {
+                let card = choice.card.map(told);
+                return Self::Choice(Choice { card, only_told: true, optional: false, ..choice });
             }
-            Self::Choice(choice) => (choice.prompt, labels(&choice.items)),
-            Self::TextInput(TextInput { prompt, .. })
-            | Self::Moment(Moment { prompt, .. })
-            | Self::Upload(Upload { prompt, .. }) => (prompt, vec![]),
+            Self::TextInput(TextInput { prompt, hides: Some(hidden), .. }) => match *hidden {
+                Self::Choice(choice) => return Self::Choice(Choice { prompt, ..choice }).only_told(),
+                _ => prompt,
+            },
+            Self::Upload(upload) => {
+                return Self::Upload(Upload { only_told: true, optional: false, ..upload });
+            }
+            Self::Table(table) => return Self::Table(Table { only_told: true, ..table }),
+            Self::Masked(masked) => return Self::Masked(Masked { waits_for_done: false, ..masked }),
+            Self::TextInput(TextInput { prompt, .. }) | Self::Moment(Moment { prompt, .. }) => prompt,
             other => return other,
         };
-        Self::Text { text: prompt.into_iter().chain(offered).collect::<Vec<_>>().join("\n\n") }
+        Self::Text { text: prompt.unwrap_or_default() }
     }
+}
+
+/// A card with what may be done about it as paragraphs.
+fn told(mut card: Card) -> Card {
+    let actions = std::mem::take(&mut card.actions).into_iter();
+    let offered = actions.flat_map(|Item { label, description, .. }| [Some(label), description]);
+    card.paragraphs.extend(offered.flatten());
+    card
 }

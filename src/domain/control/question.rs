@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::Card;
+use super::{Card, Control};
 
 /// What an answer lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Choice {
     /// Shown with the question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<Card>,
+    /// Nobody would hear what is chosen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub only_told: bool,
 }
 
 impl Choice {
@@ -86,6 +89,9 @@ pub struct TextInput {
     pub prompt: Option<String>,
     pub mask: Mask,
     pub optional: bool,
+    /// The choice or the moment that is entered hidden here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hides: Option<Box<Control>>,
 }
 
 /// How an answer is to be treated. Anything but `None` is never stored, logged or echoed.
@@ -131,4 +137,7 @@ pub struct Upload {
     /// Only pictures are asked for.
     pub pictures_only: bool,
     pub optional: bool,
+    /// Nobody would take the file.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub only_told: bool,
 }

@@ -41,9 +41,18 @@ impl Moment<'_> {
         if inbound.agent_chat {
             hearing.queued();
         }
-        let wordless = inbound.stream_ends && !inbound.items.iter().any(|item| item.what.is_shown());
+        // What repeats an end says nothing of a stream that has begun since.
+        let has_words = |item: &Item| {
+            state.has_heard(item) || matches!(&item.what, What::Said(control) if control.is_words())
+        };
+        let wordless = inbound.stream_ends && state.is_live() && !inbound.items.iter().any(has_words);
+        let has_pieces = inbound.items.iter().any(|item| matches!(item.what, What::StreamChunk { .. }));
+        // What came stands before what is asked with its end.
+        if wordless && !has_pieces {
+            hearing.ends_without_words();
+        }
         hearing.items(inbound.items, meanings);
-        if wordless && state.is_live() {
+        if wordless && has_pieces {
             hearing.ends_without_words();
         }
         if inbound.streaming {
@@ -101,7 +110,7 @@ impl Moment<'_> {
 /// Nobody would hear an answer to what comes with the end of its chat.
 fn tell_only(fact: &mut Fact) {
     if let Fact::AgentSaid(said) = fact
-        && said.control.takes_answers()
+        && (said.control.takes_answers() || said.control.waits_for_done())
     {
         let nothing = Control::Text { text: String::new() };
         said.control = std::mem::replace(&mut said.control, nothing).only_told();

@@ -3,7 +3,10 @@
 use super::chat::*;
 use crate::{
     domain::{
-        control::{Card, CardLook, Choice, Control, Item as Choosable, MultiPart, Table},
+        control::{
+            Card, CardLook, Choice, Control, Item as Choosable, Mask, Masked, MultiPart, Table, TextInput,
+            Upload,
+        },
         inbound::{Header, Inbound, Item, What},
     },
     ledger::{Outcome, Why},
@@ -42,7 +45,12 @@ fn a_question_is_forgotten_with_its_chat() {
 
 #[test]
 fn what_comes_with_the_end_of_a_chat_can_be_read_and_not_answered() {
-    let items = vec![Choosable { label: "Yes".to_owned(), value: "y".to_owned(), ..Choosable::default() }];
+    let items = vec![Choosable {
+        label: "Yes".to_owned(),
+        value: "y".to_owned(),
+        description: Some("It will be sent.".to_owned()),
+        image: Some("https://a.example/1.png".to_owned()),
+    }];
     let asked = || {
         Control::Choice(Choice {
             prompt: Some("Sure?".to_owned()),
@@ -50,20 +58,34 @@ fn what_comes_with_the_end_of_a_chat_can_be_read_and_not_answered() {
             ..Choice::default()
         })
     };
-    let text = || Control::Text { text: "Sure?\n\nYes".to_owned() };
-    let card = |paragraphs, actions| Control::Card(Card { paragraphs, actions, ..Card::default() });
+    let told = || {
+        let Control::Choice(choice) = asked() else { unreachable!("it is one") };
+        Control::Choice(Choice { only_told: true, ..choice })
+    };
+    let hidden = |hidden: Control| {
+        let (prompt, hides) = (Some("Sure?".to_owned()), Some(Box::new(hidden)));
+        Control::TextInput(TextInput { prompt, mask: Mask::Secure, hides, ..TextInput::default() })
+    };
+    let upload = |only_told: bool| {
+        let max_count = Some(2);
+        Control::Upload(Upload { max_count, optional: !only_told, only_told, ..Upload::default() })
+    };
     let part = |part, last| {
         Control::MultiPart(MultiPart { heading: None, part: Box::new(part), more_label: None, last })
     };
-    let beside = Choice { card: Some(Card::default()), ..Choice::default() };
+    let beside = |card, only_told| {
+        Control::Choice(Choice { card: Some(card), only_told, optional: !only_told, ..Choice::default() })
+    };
+    let paragraphs = vec!["Yes".to_owned(), "It will be sent.".to_owned()];
+    let acts = || Card { actions: items.clone(), ..Card::default() };
+    let read = || Card { paragraphs: paragraphs.clone(), ..Card::default() };
     for (control, told) in [
-        (asked(), text()),
-        (card(vec![], items.clone()), card(vec!["Yes".to_owned()], vec![])),
-        (part(asked(), false), part(text(), true)),
-        (
-            Control::Choice(Choice { prompt: Some("Sure?".to_owned()), ..beside }),
-            card(vec!["Sure?".to_owned()], vec![]),
-        ),
+        (asked(), told()),
+        (Control::Card(acts()), Control::Card(read())),
+        (part(asked(), false), part(told(), true)),
+        (hidden(asked()), told()),
+        (upload(false), upload(true)),
+        (beside(acts(), false), beside(read(), true)),
     ] {
         for end in [Inbound { take_control: true, ..webhook([]) }, completed()] {
             let mut chat = Chat::with_ana();
@@ -153,10 +175,25 @@ fn a_table_is_answered_with_done_at_once() {
     chat.hears(table());
     chat.hears(table());
     assert_eq!(chat.deliver(), ["done"]);
+    let of_ana = Item { agent: Some(person("Ana")), ..shows("m3", Control::Table(Table::default())) };
+    chat.hears(webhook([of_ana]));
+    assert_eq!(chat.deliver(), NOTHING, "she waits for no word");
     chat.on(Command::UserEnded);
     let late = Item { agent: Some(person("Ana")), ..shows("m2", Control::Table(Table::default())) };
     chat.hears(webhook([late]));
     assert_eq!(chat.deliver(), ["END_CONVERSATION"], "nobody waits for it");
+}
+
+#[test]
+fn a_table_that_comes_with_the_end_is_answered_with_nothing() {
+    let masked = || Control::Masked(Masked::new("4711".to_owned(), true));
+    for control in [Control::Table(Table::default()), masked()] {
+        for end in [Inbound { take_control: true, ..webhook([]) }, completed()] {
+            let mut chat = Chat::with_ana();
+            chat.hears(Inbound { items: vec![shows("m1", control.clone())], ..end });
+            assert!(!chat.deliver().contains(&"done".to_owned()), "{control:?}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::chat::*;
 use crate::{
     domain::{
-        control::{Control, Generated, Html},
+        control::{Choice, Control, Generated, Html},
         inbound::{Inbound, What},
     },
     session::{Command, Fact},
@@ -119,6 +119,21 @@ fn an_end_without_words_shows_what_came_at_once() {
     chat.hears(begun(Some("u")));
     chat.hears(begun(Some("v")));
     assert_eq!(chat.hears(end()), NOTHING, "which?");
+}
+
+#[test]
+fn an_end_that_asks_shows_what_came_before_the_question() {
+    let mut chat = Chat::with_ana();
+    let at = chat.position();
+    chat.hears(begun(Some("s")));
+    chat.hears(piece(Some("s"), 2, "Here it is."));
+    let asks = Inbound { stream_ends: true, ..webhook([shows("m", Control::Choice(Choice::default()))]) };
+    let heard = chat.hears(asks.clone());
+    let came = format!("virtual agent: Here it is., in place of Some({at})");
+    assert_eq!((heard.len(), heard.first()), (2, Some(&came)), "{heard:?}");
+    chat.hears(begun(Some("t")));
+    chat.hears(piece(Some("t"), 2, "More"));
+    assert_eq!(chat.hears(asks), NOTHING, "repeated, of another stream");
 }
 
 #[test]

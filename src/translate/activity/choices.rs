@@ -1,8 +1,10 @@
 //! What is to be chosen from.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use super::{Rendered, choose, embedded};
+use super::{Rendered, choose, embedded, link_text};
 use crate::{
     domain::control::{Choice, ChoiceKind, ChoiceLook, Item},
     translate::{
@@ -19,19 +21,20 @@ use crate::{
 const MAX_BUTTONS: usize = 6;
 
 pub(super) fn choices(choice: &Choice, context: &RenderContext<'_>) -> Rendered {
-    let Choice { kind, prompt, items: _, look, several, optional, card: beside } = choice;
-    let mut items = choice.offered();
-    if *kind == ChoiceKind::Boolean {
-        items.to_mut().iter_mut().for_each(|item| in_words(item, context));
-    }
-    let items = &*items;
+    let Choice { kind: _, prompt, items: _, look, several, optional, card: beside, only_told } = choice;
+    let items = &*offered(choice, context);
     let pictures = *look == ChoiceLook::Pictures || items.iter().any(|item| item.image.is_some());
-    let told = if pictures && !several { Shown::default() } else { described(items, context) };
+    let told = match pictures && !several {
+        _ if *only_told => told(choice, context),
+        true => Shown::default(),
+        false => described(items, context),
+    };
     let prompt = prompt.iter().map(|prompt| shown(prompt, context));
     let mut rendered = Rendered::text(Shown::joined(prompt.chain([told])), context);
     rendered.attachments.extend(beside.iter().map(|card| adaptive_card::card(card, context)));
     let buttons = || items.iter().map(|item| choose(&item.label, &item.value)).collect::<Vec<_>>();
     match items.len() {
+        _ if *only_told => rendered,
         0 => rendered.skippable(*optional, context),
         _ if *several => rendered.with(adaptive_card::choices(choice, items, context)),
         _ if pictures => {
@@ -42,6 +45,25 @@ pub(super) fn choices(choice: &Choice, context: &RenderContext<'_>) -> Rendered 
         few if few <= MAX_BUTTONS => rendered.offering(&buttons()).skippable(*optional, context),
         _ => rendered.with(adaptive_card::choices(choice, items, context)),
     }
+}
+
+/// What there is to choose, as its reader knows it.
+fn offered<'c>(choice: &'c Choice, context: &RenderContext<'_>) -> Cow<'c, [Item]> {
+    let mut items = choice.offered();
+    if choice.kind == ChoiceKind::Boolean {
+        items.to_mut().iter_mut().for_each(|item| in_words(item, context));
+    }
+    items
+}
+
+/// What there is to choose, where nothing is to be pressed: one below the other, a picture behind its label.
+pub(super) fn told(choice: &Choice, context: &RenderContext<'_>) -> Shown {
+    let told = |item: &Item| {
+        let picture = item.image.as_deref().map(|url| Shown::ours(link_text(&item.label, url, context)));
+        let label = picture.unwrap_or_else(|| Shown::ours(escape(&item.label)));
+        [Some(label), description(item, context)].into_iter().flatten()
+    };
+    Shown::joined(offered(choice, context).iter().flat_map(told))
 }
 
 /// A yes or no that ServiceNow has no label for, or no more than its value, in the reader's language.

@@ -10,13 +10,19 @@ pub fn files(activity: &Activity) -> Vec<Attachment> {
         let field =
             |key: &str| attachment.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         let url = field("contentUrl")?.to_owned();
-        let path = url.split(['?', '#']).next().unwrap_or_default();
-        let last = path.rsplit('/').next().filter(|last| !last.is_empty() && !url.starts_with("data:"));
-        let name = field("name").or(last).unwrap_or("?").to_owned();
+        let name = name(attachment).unwrap_or("?").to_owned();
         let media_type = field("contentType").unwrap_or("application/octet-stream").to_owned();
         Some(Attachment { name, media_type, url, bytes: 0 })
     };
     activity.attachments.iter().flatten().filter_map(file).collect()
+}
+
+/// What an attachment is called by its name, else by the end of its address.
+pub fn name(attachment: &Value) -> Option<&str> {
+    let url = text_of(attachment.get("contentUrl")).filter(|url| !url.starts_with("data:"));
+    let path = url.map(|url| url.split(['?', '#']).next().unwrap_or_default());
+    let last = path.and_then(|path| path.rsplit('/').next()).filter(|last| !last.is_empty());
+    text_of(attachment.get("name")).or(last)
 }
 
 /// The attachments of a message that have no address: they stand in the message itself, or are only named there.

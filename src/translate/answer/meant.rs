@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
+mod number;
+
+use self::number::{at_number, number};
 use super::{CONTINUE, SKIP, Said, moment};
 use crate::{
     domain::control::{Choice, ChoiceKind, Control, Item, Moment, MultiPart, TextInput, Upload},
@@ -31,7 +34,7 @@ pub(super) fn meant(text: &str, pending: &Control, words: &Words<'_>) -> Option<
             more.then(|| Said::chosen(CONTINUE)).or_else(|| meant(text, part, words))
         }
         Control::Choice(choice) => {
-            let Choice { kind, prompt: _, items: _, look: _, several, optional, card: _ } = choice;
+            let Choice { kind, several, optional, .. } = choice;
             let offered = choice.offered();
             let items = &*offered;
             let yes_or_no = || (*kind == ChoiceKind::Boolean).then(|| yes_or_no(text, items, words))?;
@@ -42,13 +45,14 @@ pub(super) fn meant(text: &str, pending: &Control, words: &Words<'_>) -> Option<
         }
         // Nothing waits for a card's actions: a number is said to whoever asked for one.
         Control::Card(card) => named(text, &card.actions).map(|item| Said::chosen(&item.value)),
-        Control::TextInput(TextInput { prompt: _, mask: _, optional }) => skips(*optional),
+        Control::TextInput(TextInput { prompt: _, mask: _, optional, hides }) => {
+            let hidden = hides.as_deref().and_then(|hidden| meant(text, hidden, words));
+            hidden.or_else(|| skips(*optional))
+        }
         Control::Moment(Moment { kind, prompt: _, optional }) => {
             moment::read(text, *kind).map(Said::typed).or_else(|| skips(*optional))
         }
-        Control::Upload(Upload { prompt: _, max_count: _, max_megabytes: _, pictures_only: _, optional }) => {
-            skips(*optional)
-        }
+        Control::Upload(Upload { optional, .. }) => skips(*optional),
         Control::Text { text: _ }
         | Control::Masked(_)
         | Control::Generated(_)
@@ -59,6 +63,22 @@ pub(super) fn meant(text: &str, pending: &Control, words: &Words<'_>) -> Option<
         | Control::GroupedParts(_)
         | Control::Progress(_)
         | Control::Degraded { ui_type: _, text: _ } => None,
+    }
+}
+
+/// Whether a text is the name of something that this offers, and not what is said to anybody as well: a number, a yes or a no.
+pub(super) fn names(text: &str, offered: &Control, words: &Words<'_>) -> bool {
+    let among = |items: &[Item]| {
+        number(text).is_none() && says(text, words).is_none() && named(text, items).is_some()
+    };
+    match offered {
+        Control::Choice(choice) => among(&choice.offered()),
+        Control::Card(card) => among(&card.actions),
+        Control::MultiPart(several) => {
+            let more = several.more_label.as_deref().is_some_and(|label| alike(text, label));
+            more || names(text, &several.part, words)
+        }
+        _ => false,
     }
 }
 
@@ -173,22 +193,6 @@ pub fn named<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
         alike.next().filter(|_| !text.is_empty() && alike.next().is_none())
     };
     known.or_else(|| only(&|label| label)).or_else(|| only(&undecorated)).or_else(|| only(&pictures))
-}
-
-fn at_number<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
-    items.get(number(text)?.checked_sub(1)?)
-}
-
-/// `2`, `2.`, `2)`, `(2)` or `#2`, in any digits.
-pub(super) fn number(text: &str) -> Option<usize> {
-    let text = plain(text);
-    let text = text.trim();
-    let bare = match (text.strip_prefix('#'), text.strip_suffix(')')) {
-        (Some(bare), _) => bare,
-        (None, Some(rest)) => rest.strip_prefix('(').unwrap_or(rest),
-        (None, None) => text.strip_suffix(['.', '。', KEYCAP]).unwrap_or(text),
-    };
-    bare.bytes().all(|byte| byte.is_ascii_digit()).then(|| bare.parse().ok())?
 }
 
 fn same(text: &str, other: &str) -> bool {

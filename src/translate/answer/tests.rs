@@ -52,7 +52,7 @@ fn picker(several: bool, optional: bool) -> Control {
 }
 
 fn input(mask: Mask, optional: bool) -> Control {
-    Control::TextInput(TextInput { prompt: Some("?".to_owned()), mask, optional })
+    Control::TextInput(TextInput { prompt: Some("?".to_owned()), mask, optional, hides: None })
 }
 
 fn pressed(value: Value) -> Activity {
@@ -72,8 +72,51 @@ fn text_is_told_as_it_was_typed() {
             assert_eq!(read(&text(said), pending.as_ref()), typed(said));
         }
     }
-    assert_eq!(read(&text("  "), None), (String::new(), false, false, true));
-    assert_eq!(read(&said(json!({})), Some(&picker(false, false))), (String::new(), false, false, true));
+    assert_eq!(read(&text("  "), None), (String::new(), true, false, true));
+    assert_eq!(read(&said(json!({})), Some(&picker(false, false))), (String::new(), true, false, true));
+}
+
+#[test]
+fn what_is_only_attached_is_something_and_no_choice() {
+    for attachment in [
+        json!({"contentType": "text/plain", "name": "note.txt", "content": "inline"}),
+        json!({"name": "only a name.png"}),
+        json!({"contentType": "image/png", "contentUrl": "blob:x"}),
+    ] {
+        let activity = said(json!({"attachments": [attachment]}));
+        for pending in [None, Some(picker(false, false)), Some(input(Mask::None, false))] {
+            assert_eq!(read(&activity, pending.as_ref()), typed(""), "{activity:?}");
+        }
+    }
+    assert_eq!(
+        read(&said(json!({"value": {"list": ["p", "q"], "of": {"n": 5}}})), None),
+        typed("list: p, q\nof: 5")
+    );
+}
+
+#[test]
+fn what_is_entered_hidden_is_told_as_if_it_were_seen() {
+    let moment = |kind| Control::Moment(Moment { kind, ..Moment::default() });
+    let items = vec![item("Yes", "true"), item("No", "false")];
+    let boolean = Control::Choice(Choice { kind: ChoiceKind::Boolean, items, ..Choice::default() });
+    for (hidden, said_so, told, is_typed) in [
+        (picker(false, false), "phone, mobile", "hw-2", false),
+        (picker(false, false), "2", "hw-2", false),
+        (picker(true, false), "Laptop; No", "hw-1,0", false),
+        (picker(false, false), "a boat", "a boat", true),
+        (picker(false, false), "Skip", "Skip", true),
+        (boolean, "ja", "true", false),
+        (moment(MomentKind::Date), "5. März 2026", "2026-03-05", true),
+        (moment(MomentKind::Time), "2 pm", "14:00:00", true),
+    ] {
+        let hides = Some(Box::new(hidden));
+        let asked = TextInput { mask: Mask::Secure, optional: true, hides, ..TextInput::default() };
+        let asked = Control::TextInput(asked);
+        let entered = pressed(json!({"serviceNowQuestion": "secret", "answer": said_so}));
+        for activity in [text(said_so), entered] {
+            assert_eq!(read(&activity, Some(&asked)), (told.to_owned(), is_typed, true, false), "{said_so}");
+        }
+    }
 }
 
 #[test]
@@ -291,10 +334,10 @@ fn the_next_part_is_asked_for_by_its_label_or_the_click() {
 fn a_value_of_somebody_else_is_shown_by_what_can_be_read_in_it() {
     for (value, shown) in [
         (json!({"label": "Red", "id": 7}), typed("Red")),
-        (json!({"city": "Graz", "ok": true, "nested": {"a": 1}}), typed("city: Graz\nok: true")),
+        (json!({"city": "Graz", "ok": true, "nested": {"a": 1}}), typed("city: Graz\nnested: 1\nok: true")),
         (json!("clicked"), chosen("clicked")),
         (json!(["a", "b"]), typed("a\n\nb")),
-        (json!({}), (String::new(), false, false, true)),
+        (json!({}), (String::new(), true, false, true)),
         (json!({"serviceNowQuestion": "unknown", "text": "x"}), typed("x")),
         (json!({"serviceNowAnswer": 5}), typed("serviceNowAnswer: 5")),
     ] {
@@ -324,6 +367,7 @@ fn files_are_taken_and_cards_are_not() {
                     file("my cat.png", "image/png", "https://dl.example.com/a/cat.png?t=1"),
                     file("report.pdf", "application/octet-stream", "https://dl.example.com/a/report.pdf?t=1"),
                 ],
+                typed: true,
                 ..Answer::default()
             }
     );

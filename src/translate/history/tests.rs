@@ -71,6 +71,55 @@ fn cards_and_files_are_read_in_the_order_they_are_seen() {
 }
 
 #[test]
+fn whatever_a_card_is_written_as_its_words_are_read() {
+    let bot =
+        |attachment: Value| json!({"type": "message", "from": {"role": "bot"}, "attachments": [attachment]});
+    let card = |content: Value| {
+        bot(json!({"contentType": "application/vnd.microsoft.card.adaptive", "content": content}))
+    };
+    let block = |text: &str| json!({"type": "TextBlock", "text": text});
+    let row = |name: &str| json!({"type": "ColumnSet", "columns": [{"items": [block(name)]}, {"items": [block("OK")]}]});
+    let receipt = json!({"title": "Your order", "facts": [{"key": "Number", "value": "1234"}], "tax": "1 €", "total": "13 €",
+        "items": [{"title": "Pizza", "quantity": "2", "price": "12 €"}]});
+    let user = json!({"type": "message", "from": {"role": "user"}, "attachments": [
+        {"contentType": "image/png", "contentUrl": "https://a.example/x/cat.png?s=1"}]});
+    for (activity, told) in [
+        (
+            card(json!(json!({"type": "AdaptiveCard", "body": [block("In a string")]}).to_string())),
+            "In a string",
+        ),
+        (
+            card(
+                json!({"body": [{"type": "Carousel", "pages": [{"items": [block("one")]}, {"items": [block("two")]}]}]}),
+            ),
+            "one\ntwo",
+        ),
+        (card(json!({"body": [{"type": "Chart", "fallback": block("as text")}]})), "as text"),
+        (card(json!({"body": [{"type": "TextBlock", "text": "known", "fallback": block("no")}]})), "known"),
+        (card(json!({"body": [], "fallbackText": "Only that"})), "Only that"),
+        (
+            json!({"type": "message", "from": {"role": "bot"}, "speak": "<speak>Hello <break/>there</speak>"}),
+            "Hello there",
+        ),
+        (
+            bot(json!({"contentType": "application/vnd.microsoft.card.receipt", "content": receipt})),
+            "Your order\nNumber: 1234\nPizza × 2: 12 €\nTax: 1 €\nTotal: 13 €",
+        ),
+        (card(json!({"body": [row("VPN"), row("Mail")]})), "VPN\nOK\nMail\nOK"),
+        (
+            bot(
+                json!({"contentType": "application/vnd.microsoft.card.hero", "content": {"images": [{"url": "x", "alt": "A map"}]}}),
+            ),
+            "A map",
+        ),
+        (user, "cat.png"),
+    ] {
+        let lines = read(&json!([activity]));
+        assert_eq!(lines.first().map(|line| &*line.text), Some(told), "{activity}");
+    }
+}
+
+#[test]
 fn lines_are_plain_text_as_their_readers_read_it() {
     let text = "I know these words, and **agent** calls a person:\n- help\n- [status](https://a.example)";
     let transcript = json!([

@@ -55,6 +55,64 @@ fn what_markdown_can_say_is_kept() {
 }
 
 #[test]
+fn in_a_line_blocks_are_words() {
+    for (html, markdown) in [
+        ("<a href=/x><h3>Title</h3><p>text</p></a>", "[Title text](/x)"),
+        ("<a href=/x><ul><li>a<li>b</ul></a>", "[• a • b](/x)"),
+        ("<h2>Head<blockquote>q</blockquote></h2>", "## Head q"),
+        (
+            "<table><tr><td><h4>H</h4>- x<td><blockquote>q</blockquote><hr>y<ul><li>a<li>b</ul></table>",
+            "| H \\- x | q y • a • b |\n| --- | --- |",
+        ),
+    ] {
+        assert_eq!(to_markdown(html), markdown, "{html}");
+    }
+}
+
+#[test]
+fn cells_stand_where_spans_leave_them() {
+    for (html, markdown) in [
+        (
+            "<table><tr><th>A<th>B<tr><td rowspan=2>X<td>1<tr><td>2<tr><td>Y<td>3</table>",
+            "| A | B |\n| --- | --- |\n| X | 1 |\n|  | 2 |\n| Y | 3 |",
+        ),
+        (
+            "<table><tr><th>A<th>B<th>C<tr><td colspan=2>wide<td>c</table>",
+            "| A | B | C |\n| --- | --- | --- |\n| wide |  | c |",
+        ),
+        ("<table><tr><td rowspan=0>X<td>1<tr><td>2</table>", "| X | 1 |\n| --- | --- |\n|  | 2 |"),
+    ] {
+        assert_eq!(to_markdown(html), markdown, "{html}");
+    }
+}
+
+#[test]
+fn code_in_a_list_keeps_its_blank_lines() {
+    assert_eq!(
+        to_markdown("<ul><li>Run:<pre>a\n\nb</pre></li><li>c</ul>"),
+        "- Run:\n  ```\n  a\n  \n  b\n  ```\n- c"
+    );
+}
+
+#[test]
+fn html_within_markdown_tears_nothing_of_it() {
+    for (text, markdown) in [
+        (
+            "| A | B |\n| --- | --- |\n| x<br>y | z |\n\na<br>b",
+            "| A | B |\n| --- | --- |\n| x y | z |\n\na  \nb",
+        ),
+        ("A | B\n--|--\nx<br/>`<br>` | <ul><li>z</ul>", "A | B\n--|--\nx `<br>` | • z"),
+        ("**Note**: use <code>a &lt; b</code><br>ok", "**Note**: use `a < b`  \nok"),
+        ("**x**<pre>if a &lt; b &amp;&amp; c</pre>", "**x**\n\n```\nif a < b && c\n```"),
+        ("&lt; **x**<br>\ny", "&lt; **x**  \ny"),
+        ("- <p>para</p>\n- **b**", "- para\n\n- **b**"),
+        ("<table><tr><td>**a**<td>b|c</table>", "| **a** | b\\|c |\n| --- | --- |"),
+    ] {
+        assert_eq!(within_markdown(text), markdown, "{text}");
+    }
+}
+
+#[test]
 fn a_table_becomes_a_table_and_a_layout_becomes_paragraphs() {
     assert_eq!(
         to_markdown(

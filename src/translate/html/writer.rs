@@ -2,11 +2,16 @@
 
 use std::borrow::Cow;
 
-use self::marks::Mark;
+use self::{
+    lines::{flat, in_a_line, is_mark, space},
+    marks::Mark,
+    table::{Cell, Span},
+};
 use super::{entities, tokens::Tag};
 use crate::translate::markdown::{escape, typed};
 
 mod inline;
+mod lines;
 mod list;
 mod marks;
 mod table;
@@ -35,9 +40,9 @@ enum Element {
     Raised,
     Lowered,
     Item,
-    Table(Vec<Vec<String>>),
-    Row(Vec<String>),
-    Cell,
+    Table(Vec<Vec<Cell>>),
+    Row(Vec<Cell>),
+    Cell(Span),
     Paragraph,
 }
 
@@ -55,6 +60,8 @@ pub(super) enum Reading {
 pub(super) struct Writer {
     frames: Vec<Frame>,
     reading: Reading,
+    /// What comes stands in a table of Markdown's, a row of which is a line.
+    pub in_row: bool,
 }
 
 /// Deeper elements are taken for their text only: every level copies its content once.
@@ -63,18 +70,20 @@ const MAX_DEPTH: usize = 48;
 impl Writer {
     pub fn new(reading: Reading) -> Self {
         let root = Frame { kind: Element::Through, name: String::new(), text: String::new() };
-        Self { frames: vec![root], reading }
+        Self { frames: vec![root], reading, in_row: false }
     }
 
     pub fn open(&mut self, tag: &Tag) {
         let kind = match tag.name.as_str() {
             // In code, signs mean themselves.
             "br" if self.is_inside(|kind| matches!(kind, Element::Pre)) => return self.top().push('\n'),
+            "br" if self.in_row => return space(self.top()),
             "br" => return self.top().push_str("  \n"),
             _ if self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code)) => {
                 self.top().push_str(tag.attribute("alt").unwrap_or_default());
                 Some(Element::Through)
             }
+            "hr" if self.in_row => return space(self.top()),
             "hr" => return self.block("---"),
             "img" => return self.image(tag),
             "iframe" | "video" | "audio" | "source" | "embed" => return self.embedded(tag),
@@ -112,7 +121,7 @@ impl Writer {
             "td" | "th" => {
                 self.close_within("td", &["tr", "table"]);
                 self.close_within("th", &["tr", "table"]);
-                Element::Cell
+                Element::Cell(Span::of(tag))
             }
             "p" | "div" | "section" | "article" | "header" | "footer" | "main" | "form" | "fieldset"
             | "dl" | "dt" | "dd" | "figure" | "figcaption" | "address" | "caption" | "option" | "details"
@@ -136,10 +145,12 @@ impl Writer {
 
     /// Text as it stands, its character references not yet resolved.
     pub fn text(&mut self, text: &str) {
-        let markdown = self.reading == Reading::Markdown;
+        // In Markdown's own code they mean themselves.
+        let markdown = self.reading == Reading::Markdown
+            && !self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code));
         let text = &*marks::without(if markdown { Cow::Borrowed(text) } else { entities(text) });
         if markdown {
-            return self.top().push_str(text);
+            return self.markdown(text);
         }
         if self.is_inside(|kind| matches!(kind, Element::Pre)) {
             return self.top().push_str(text);
@@ -153,6 +164,21 @@ impl Writer {
             }
             self.line(line);
         }
+    }
+
+    /// Markdown as it stands; where a tag has ended the line or the paragraph, the text's own end of it adds none.
+    fn markdown(&mut self, text: &str) {
+        let top = self.top();
+        let text = match text.strip_prefix('\n') {
+            Some(_) if top.ends_with("\n\n") => text.trim_start_matches('\n'),
+            Some(rest) if top.ends_with("  \n") && !rest.starts_with('\n') => rest,
+            _ => text,
+        };
+        if self.is_inside(|kind| matches!(kind, Element::Cell(_))) {
+            let text = text.replace("\\|", "|").replace('|', "\\|");
+            return self.top().push_str(&text);
+        }
+        self.top().push_str(text);
     }
 
     /// Text without the end of a line in it.
@@ -234,7 +260,7 @@ impl Writer {
             Element::Code => self.code(&text),
             Element::Pre => self.preformatted(&text),
             Element::Link(href, name) => self.link(&text, &href, name),
-            Element::Heading(level) => self.heading(&flat(&text), level),
+            Element::Heading(level) => self.heading(&in_a_line(&text), level),
             Element::Quote => {
                 let quoted = text.trim().lines().map(|line| format!("> {line}")).collect::<Vec<_>>();
                 self.block(&quoted.join("\n"));
@@ -246,7 +272,7 @@ impl Writer {
             Element::Item => self.item(&text),
             Element::Table(rows) => self.table(&rows, &text),
             Element::Row(cells) => self.row(cells, &text),
-            Element::Cell => self.cell(text),
+            Element::Cell(span) => self.cell(text, span),
         }
     }
 
@@ -265,23 +291,20 @@ impl Writer {
         if text.is_empty() {
             return;
         }
+        if self.in_row {
+            space(self.top());
+            self.top().push_str(&in_a_line(text));
+            return space(self.top());
+        }
+        let begins_item = self.reading == Reading::Markdown && is_mark(self.top());
         let top = self.top();
-        top.truncate(top.trim_end().len());
-        if !top.is_empty() {
-            top.push_str("\n\n");
+        if !begins_item {
+            top.truncate(top.trim_end().len());
+            if !top.is_empty() {
+                top.push_str("\n\n");
+            }
         }
         top.push_str(text);
-        top.push_str("\n\n");
+        top.push_str(if begins_item { "\n" } else { "\n\n" });
     }
-}
-
-/// A blank, unless there is one or a line begins.
-fn space(text: &mut String) {
-    if !text.is_empty() && !text.ends_with([' ', '\n']) {
-        text.push(' ');
-    }
-}
-
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

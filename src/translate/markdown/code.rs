@@ -24,6 +24,15 @@ pub fn marked_code(markdown: &str) -> Vec<Range<usize>> {
     Parser::new_ext(&markdown, options()).into_offset_iter().filter_map(code).collect()
 }
 
+/// Where tables stand, in order.
+pub fn tables(markdown: &str) -> Vec<Range<usize>> {
+    if !markdown.contains("--") || !markdown.contains('|') {
+        return Vec::new();
+    }
+    let table = |(event, range)| matches!(event, Event::Start(Tag::Table(_))).then_some(range);
+    Parser::new_ext(markdown, options()).into_offset_iter().filter_map(table).collect()
+}
+
 /// Where code stands, the last first.
 pub(super) fn code(markdown: &str) -> Vec<Range<usize>> {
     let code =

@@ -138,7 +138,7 @@ impl Scanner<'_> {
     fn angle(&mut self, rest: &str) -> usize {
         let end = rest[1..].find(|char: char| char.is_whitespace() || matches!(char, '<' | '>'));
         let inner = end.map(|end| &rest[1..=end]).filter(|inner| rest[inner.len() + 1..].starts_with('>'));
-        let inner = inner.filter(|inner| inner.contains("://") || inner.contains('@'));
+        let inner = inner.filter(|inner| inner.contains("://") || inner.contains('@') || names_scheme(inner));
         if let Some(inner) = inner
             && let Some(url) = resolve(&address_of(inner), self.context)
         {
@@ -287,7 +287,12 @@ impl Scanner<'_> {
 
 /// What `<…>` means as an address.
 fn address_of(inner: &str) -> String {
-    let bare =
-        !inner.contains("://") && !inner.get(..7).is_some_and(|head| head.eq_ignore_ascii_case("mailto:"));
+    let bare = !inner.contains("://") && !names_scheme(inner);
     if bare { format!("mailto:{inner}") } else { inner.to_owned() }
+}
+
+/// Of the addresses without slashes, those that lead somewhere.
+fn names_scheme(inner: &str) -> bool {
+    let is = |scheme: &str| inner.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+    is("mailto:") || is("tel:")
 }

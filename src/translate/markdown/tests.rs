@@ -40,6 +40,7 @@ fn links_are_absolute_and_lead_to_the_web_only() {
         ("[a](java&#115;cript:x)", "a (javascript:x)"),
         ("<[img src=x](javascript:x)>", "&lt;img src=x (javascript:x)>"),
         ("![a](data:image/png;base64,xx)", "a"),
+        ("<tel:+49301234> <mailto:a@example.com>", "<tel:+49301234> <mailto:a@example.com>"),
         ("[](mailto:a@example.com)", "[](mailto:a@example.com)"),
         ("[a]()", "a"),
         ("[a](<b c>)", "[a](https://acme.example.com/b%20c)"),

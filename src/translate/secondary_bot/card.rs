@@ -78,7 +78,7 @@ pub fn hero(
 }
 
 /// What a receipt card lists and adds up.
-fn bill(content: &Value, ours: &Words<'_>) -> Vec<(String, String)> {
+pub fn bill(content: &Value, ours: &Words<'_>) -> Vec<(String, String)> {
     let items = content.get("items").and_then(Value::as_array).into_iter().flatten();
     let item = |item: &Value| {
         let name = [text(item, "title"), text(item, "subtitle"), text(item, "text")];

@@ -61,7 +61,7 @@ proptest! {
     fn free_words_go_out_as_they_are_and_what_is_optional_is_skipped(words in "[ -~äöü]{1,40}", optional: bool) {
         prop_assume!(!words.trim().is_empty() && !words.trim().eq_ignore_ascii_case("skip"));
         for control in [
-            Control::TextInput(TextInput { prompt: None, mask: Mask::None, optional }),
+            Control::TextInput(TextInput { prompt: None, mask: Mask::None, optional, hides: None }),
             Control::Upload(Upload { optional, ..Upload::default() }),
             Control::Card(Card::default()),
         ] {

@@ -7,7 +7,7 @@ mod hidden;
 use self::{card::card, hidden::hidden_choice};
 pub(super) use self::{card::is_notification, degraded::degraded, hidden::hidden};
 use super::super::{
-    html, readable,
+    html, markdown, readable,
     text::{self, Voice, is_seen},
 };
 use crate::{
@@ -26,15 +26,15 @@ use crate::{
 
 /// A kind that shows something, with the element's texts; `None` when there is nothing in it to show.
 pub(super) fn control(kind: Kind, texts: Texts, mask: Mask, by: Voice) -> Option<Control> {
-    plain(kind, texts, mask, by).map(|control| hidden(control, mask))
+    plain(kind, texts, mask, by).map(|control| hidden(control, mask, by))
 }
 
 fn plain(kind: Kind, texts: Texts, mask: Mask, by: Voice) -> Option<Control> {
     match kind {
         Kind::OutputText(output) => text(output, texts, by),
-        Kind::OutputHtml(output) => rich(output, texts),
+        Kind::OutputHtml(output) => rich(output, texts, by),
         Kind::OutputLink { action } => link(action, texts),
-        Kind::OutputImage { alt_text } => image(alt_text, texts),
+        Kind::OutputImage { url, alt_text } => image(url, alt_text, texts),
         Kind::OutputCard(data) => Some(Control::Card(card(data, paragraphs(texts)))),
         Kind::OutputTable(table) => Some(Control::Table(rows(table, texts))),
         Kind::MultiPartOutput { navigation_label, content } => {
@@ -42,23 +42,26 @@ fn plain(kind: Kind, texts: Texts, mask: Mask, by: Voice) -> Option<Control> {
         }
         Kind::GroupedPartsOutput(parts) => grouped(parts, texts),
         // Neither a button nor an input that shows what is chosen would hide it.
-        Kind::Picker(picker) if mask != Mask::None => hidden_choice(picker, texts, mask),
+        Kind::Picker(picker) if mask != Mask::None => hidden_choice(picker, texts, mask, by),
         Kind::Picker(picker) => choice(picker, texts),
-        Kind::InputText { required } => Some(asked(texts, mask, required)),
-        Kind::Date { of: _, required } if mask != Mask::None => Some(asked(texts, mask, required)),
+        Kind::InputText { required } => Some(asked(texts, mask, required, None)),
         Kind::Date { of, required } => {
             let kind = match of {
                 DateKind::Date => MomentKind::Date,
                 DateKind::Time => MomentKind::Time,
                 DateKind::DateTime => MomentKind::DateTime,
             };
+            if mask != Mask::None {
+                let hides = Control::Moment(Moment { kind, ..Moment::default() });
+                return Some(asked(texts, mask, required, Some(hides)));
+            }
             let optional = required == Some(false);
             Some(Control::Moment(Moment { kind, prompt: prompt(texts), optional }))
         }
         Kind::FileUpload(wanted) => Some(Control::Upload(upload(wanted, texts))),
-        Kind::Unknown { ui_type, raw, why: _ } => degraded(ui_type, &raw, mask),
+        Kind::Unknown { ui_type, raw, why: _ } => degraded(ui_type, &raw, mask, by),
         Kind::Action { action: _, raw } => readable::joined(&raw).map(|text| Control::Text { text }),
-        Kind::StreamStart { stream_id: _ } | Kind::StreamChunk { stream_id: _, sequence: _ } => {
+        Kind::StreamStart { stream_id: _ } | Kind::StreamChunk { stream_id: _, sequence: _, blank: _ } => {
             Some(Control::Text { text: texts.value? })
         }
     }
@@ -73,11 +76,13 @@ fn upload(wanted: FileUpload, texts: Texts) -> Upload {
         max_megabytes: max_size.filter(|size| *size > 0),
         pictures_only: item_type.is_some_and(|kind| kind.eq_ignore_ascii_case("image")),
         optional: required == Some(false),
+        only_told: false,
     }
 }
 
-fn asked(texts: Texts, mask: Mask, required: Option<bool>) -> Control {
-    Control::TextInput(TextInput { prompt: prompt(texts), mask, optional: required == Some(false) })
+fn asked(texts: Texts, mask: Mask, required: Option<bool>, hides: Option<Control>) -> Control {
+    let (prompt, hides) = (prompt(texts), hides.map(Box::new));
+    Control::TextInput(TextInput { prompt, mask, optional: required == Some(false), hides })
 }
 
 /// The texts that are left, as paragraphs, what a question asks first.
@@ -134,15 +139,16 @@ fn looks_like_url(text: &str) -> bool {
     !text.trim().contains(char::is_whitespace) && text.contains(['/', '.'])
 }
 
-fn rich(output: OutputHtml, mut texts: Texts) -> Option<Control> {
+fn rich(output: OutputHtml, mut texts: Texts, by: Voice) -> Option<Control> {
     let OutputHtml { image_url: picture, links } = output;
     let body = texts.value.take().map(|source| html::to_markdown(&source)).unwrap_or_default();
     let links = links
         .into_iter()
-        .filter(|(_, url)| !body.contains(url.as_str()))
+        .filter(|(_, url)| !body.contains(&format!("]({})", markdown::destination(url))))
         .map(|(label, url)| Link { heading: None, label: label.unwrap_or_else(|| url.clone()), url })
         .collect::<Vec<_>>();
-    let mut whole = paragraphs(texts);
+    let written = |text: &String| text::to_markdown(text, text::Kind::of(text, by));
+    let mut whole = paragraphs(texts).iter().map(written).collect::<Vec<_>>();
     readable::add(&mut whole, &body);
     let markdown = readable::join(&whole).unwrap_or_default();
     let empty = markdown.is_empty() && picture.is_none() && links.is_empty();
@@ -157,18 +163,19 @@ fn link(action: Option<String>, mut texts: Texts) -> Option<Control> {
     Some(Control::Link(Link { heading: prompt(texts), label, url }))
 }
 
-fn image(alt_text: Option<String>, mut texts: Texts) -> Option<Control> {
-    let Some(url) = texts.value.take() else {
-        texts.value = alt_text;
+fn image(url: Option<String>, alt_text: Option<String>, mut texts: Texts) -> Option<Control> {
+    let Some(url) = url else {
+        texts.value = texts.value.or(alt_text);
         return prompt(texts).map(|text| Control::Text { text });
     };
+    texts.value = texts.value.filter(|value| *value != url);
     Some(Control::Image(Image { url, alt: alt_text, caption: prompt(texts) }))
 }
 
 fn rows(table: OutputTable, texts: Texts) -> Table {
     let OutputTable { headers, data: rows, pagination_break, total, navigation_label } = table;
     let page = pagination_break.filter(|rows| *rows > 0);
-    Table { title: prompt(texts), headers, rows, page, total, more_label: navigation_label }
+    Table { title: prompt(texts), headers, rows, page, total, more_label: navigation_label, only_told: false }
 }
 
 fn multi_part(
@@ -234,6 +241,7 @@ fn choice(picker: Picker, texts: Texts) -> Option<Control> {
         several: multi_select,
         optional,
         card,
+        only_told: false,
     }))
 }
 

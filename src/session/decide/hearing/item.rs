@@ -169,7 +169,9 @@ impl<'a> Hearing<'a> {
     /// A person is heard after the end as well, but nobody would hear an answer.
     fn control(&mut self, key: Key, by: Speaker, control: Control) {
         if self.before.is_live() && (by.is_person() || !self.late) {
-            self.said(key, by, control);
+            // People wait for no word that was made for the virtual agent.
+            let is_persons = by.is_person() && control.waits_for_done();
+            self.said(key, by, if is_persons { control.only_told() } else { control });
         } else if by.is_person() {
             self.said(key, by, control.only_told());
         }

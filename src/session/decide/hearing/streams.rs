@@ -56,8 +56,7 @@ impl Hearing<'_> {
     /// What is said, as the end of its stream when it is one. The end of a stream of which was shown what came adds what was not.
     pub(super) fn as_end(&mut self, said: AgentSaid) -> Option<AgentSaid> {
         let named = said.control.stream().map(str::to_owned);
-        let whole = matches!(said.control, Control::Text { .. } | Control::Generated(_) | Control::Html(_));
-        if named.is_none() && !(self.stream_ends && whole) {
+        if named.is_none() && !(self.stream_ends && said.control.is_words()) {
             return Some(said);
         }
         let state = self.state();

@@ -48,6 +48,7 @@ fn a_table_holds_all_its_pages() {
         page: Some(1),
         total: Some(9),
         more_label: Some("More".to_owned()),
+        only_told: false,
     });
     let page = |at: usize, cells: &[Value]| {
         json!({"type": "Container", "separator": true, "id": format!("page{at}"), "isVisible": at == 0,

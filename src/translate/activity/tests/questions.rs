@@ -80,6 +80,44 @@ fn several_choices_are_ticked_in_a_card() {
 }
 
 #[test]
+fn pictures_of_several_choices_stand_over_what_is_ticked() {
+    let picture = |label: &str, url: Option<&str>| Item {
+        label: label.to_owned(),
+        image: url.map(str::to_owned),
+        ..Item::default()
+    };
+    let items = vec![picture("Cat*", Some("https://a.example/1.png")), picture("Dog", None)];
+    let asked = shown(&Control::Choice(Choice { several: true, items, ..picker(0) }));
+    let body = &asked.attachments[0]["content"]["body"];
+    let image =
+        json!({"type": "Image", "url": "https://a.example/1.png", "altText": "Cat*", "size": "Small"});
+    assert_eq!(body[0]["columns"][0]["items"], json!([image]));
+    assert_eq!(body[0]["columns"][1]["items"], json!([block("Cat\\*")]));
+    assert_eq!((&body[1]["type"], &body[2]), (&json!("Input.ChoiceSet"), &Value::Null));
+}
+
+#[test]
+fn what_is_chosen_hidden_or_only_told_is_named_sign_for_sign() {
+    let items =
+        || ["__init__.py", "2. Second"].map(|label| Item { label: label.to_owned(), ..Item::default() });
+    let choice = Control::Choice(Choice { items: items().into(), ..Choice::default() });
+    let (prompt, hides) = (Some("*Which*?".to_owned()), Some(Box::new(choice)));
+    let hidden =
+        shown(&Control::TextInput(TextInput { prompt, mask: Mask::Secure, hides, ..TextInput::default() }));
+    assert_eq!(hidden.text.as_deref(), Some("*Which*?\n\n\\_\\_init\\_\\_.py\n\n2\\. Second"));
+    let told = Choice { items: items().into(), optional: true, ..picker(0) };
+    let told = shown(&Control::Choice(told).only_told());
+    assert_eq!(told, self::told("Which?\n\n\\_\\_init\\_\\_.py\n\n2\\. Second"));
+    let upload = Upload { prompt: Some("File?".to_owned()), max_count: Some(2), ..Upload::default() };
+    let told = shown(&Control::Upload(upload).only_told());
+    assert_eq!(told.input_hint, Some("acceptingInput"));
+    assert!(
+        told.text.as_ref().is_some_and(|text| text.starts_with("File?\n\n") && text.contains('2')),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn pictures_are_a_carousel_and_descriptions_are_told() {
     let item = Item {
         label: "Cat".to_owned(),
@@ -106,7 +144,7 @@ fn pictures_are_a_carousel_and_descriptions_are_told() {
 #[test]
 fn inputs_ask_in_their_own_way() {
     let input = |mask, optional| {
-        shown(&Control::TextInput(TextInput { prompt: Some("Say".to_owned()), mask, optional }))
+        shown(&Control::TextInput(TextInput { prompt: Some("Say".to_owned()), mask, optional, hides: None }))
     };
     assert_eq!(input(Mask::None, false), asked("Say"));
     let skippable = Rendered { attachments: vec![offers(&[button("Skip", "_skip_")])], ..asked("Say") };

@@ -209,6 +209,46 @@ fn a_number_behind_a_persons_words_is_said_to_that_person() {
 }
 
 #[test]
+fn what_is_typed_behind_a_persons_words_answers_only_what_it_names() {
+    let moment = |kind| Control::Moment(Moment { kind, ..Moment::default() });
+    let offer = |label: &str, value: &str| {
+        let actions = vec![item(label, value)];
+        Control::Card(Card { actions, ..Card::default() })
+    };
+    let boolean = || {
+        let items = vec![item("Yes", "true"), item("No", "false")];
+        Control::Choice(Choice { kind: ChoiceKind::Boolean, items, optional: true, ..Choice::default() })
+    };
+    for (asked, said, told) in [
+        (boolean(), "ok", None),
+        (boolean(), "Yes", None),
+        (boolean(), "nope", None),
+        (boolean(), "Skip", None),
+        (Control::Choice(Choice { kind: ChoiceKind::Boolean, ..Choice::default() }), "nope", None),
+        (offer("Yes", "confirm_123"), "Yes", None),
+        (offer("Approve it", "approve"), "approve it.", Some("approve")),
+        (moment(MomentKind::Time), "2 pm", None),
+        (moment(MomentKind::DateTime), "5 March 2026", None),
+        (input(Mask::None, true), "Skip", None),
+        (input(Mask::Secure, false), "4711", Some("4711")),
+        (picker(false, false), "laptop", Some("hw-3")),
+    ] {
+        let mut chat = Chat::with_ana();
+        let at = chat.position();
+        chat.hears(webhook([shows("m1", asked.clone())]));
+        let read = |chat: &Chat| {
+            let Answer { text, question, .. } =
+                answer_to(&text(said), &chat.state.conversation, &chat.state.questions, &Words::default());
+            (text, question)
+        };
+        assert_eq!(read(&chat).1, Some(at), "{asked:?}");
+        chat.hears(webhook([agent("m2", "I call you at 2, right?")]));
+        let expected = told.map_or((said, None), |told| (told, Some(at)));
+        assert_eq!(read(&chat), (expected.0.to_owned(), expected.1), "{asked:?} {said}");
+    }
+}
+
+#[test]
 fn the_words_of_a_button_are_understood_however_they_were_given() {
     let given = r#"{"pl": {"skip": "Pomiń", "yes": "Tak", "no": "Nie!"},
         "en": {"yes": "Évidemment", "skip": "Pass on it", "more": "Show me more"}}"#;

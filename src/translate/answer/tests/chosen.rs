@@ -127,6 +127,33 @@ fn a_sign_that_tells_two_choices_apart_is_never_left_out() {
 }
 
 #[test]
+fn beside_labels_that_are_numbers_a_number_is_no_place() {
+    for (offered, said, meant) in [
+        (&["1", "2", "5", "10"][..], "3", None),
+        (&["1", "2", "5", "10"], "5", Some("5")),
+        (&["1", "5"], "2", None),
+        (&["1 month", "3 months", "12 months"], "3", Some("3 months")),
+        (&["1 month", "3 months", "12 months"], "2", None),
+        (&["1 month", "3 months", "Never"], "3.", Some("3 months")),
+        (&["3 months", "3 years"], "3", None),
+        (&["5GB", "10GB"], "2", None),
+        (&["1.5 hours", "2,5 hours"], "2", None),
+        (&["$5", "$10"], "2", None),
+        (&["-5 °C", "10 °C"], "1", None),
+        (&["1. Red", "2. Blue"], "2", Some("2. Blue")),
+        (&["2FA token", "VPN", "Password"], "2", Some("VPN")),
+    ] {
+        for control in [one_of(labels(offered)), several_of(labels(offered))] {
+            let expected = meant.map_or_else(|| typed(said), |label| chosen(&format!("={label}")));
+            assert_eq!(read(&text(said), Some(&control)), expected, "{offered:?} {said}");
+        }
+    }
+    let months = several_of(labels(&["1 month", "3 months", "12 months"]));
+    assert_eq!(read(&text("1, 3"), Some(&months)), chosen("=1 month,=3 months"));
+    assert_eq!(read(&text("1, 2"), Some(&months)), typed("1, 2"));
+}
+
+#[test]
 fn several_choices_are_known_however_people_write_a_list() {
     let colours = several_of(vec![item("Red", "o1"), item("Blue", "o2"), item("Green", "o3")]);
     for said in [

@@ -1,6 +1,6 @@
 //! What stands within a line: emphasis, code, links, pictures.
 
-use super::{Element, Writer, flat, marks::Mark, space};
+use super::{Element, Writer, flat, in_a_line, marks::Mark, space};
 use crate::translate::{
     html::tokens::Tag,
     markdown::{destination, escape},
@@ -33,7 +33,7 @@ impl Writer {
         // It ends with its paragraph, and what stands behind that would be read as Markdown.
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let mut inner = lines.join(" ");
-        if self.is_inside(|kind| matches!(kind, Element::Cell)) {
+        if self.is_inside(|kind| matches!(kind, Element::Cell(_))) {
             inner = inner.replace('|', "\\|");
         }
         if !inner.is_empty() {
@@ -44,7 +44,7 @@ impl Writer {
 
     pub(super) fn preformatted(&mut self, text: &str) {
         let in_a_line =
-            |kind: &Element| matches!(kind, Element::Cell | Element::Heading(_) | Element::Link(..));
+            |kind: &Element| matches!(kind, Element::Cell(_) | Element::Heading(_) | Element::Link(..));
         if self.is_inside(in_a_line) {
             return self.code(text);
         }
@@ -56,7 +56,7 @@ impl Writer {
     }
 
     pub(super) fn link(&mut self, text: &str, href: &str, name: String) {
-        let inner = flat(text);
+        let inner = in_a_line(text);
         let label = if inner.is_empty() { name } else { inner };
         let link = if href.is_empty() { label } else { format!("[{label}]({})", destination(href)) };
         self.spaced(text, &link);

@@ -34,7 +34,7 @@ impl Writer {
             _ => "- ".to_owned(),
         };
         let indent = format!("\n{}", " ".repeat(mark.len()));
-        let inner = text.trim().replace("\n\n", "\n").replace('\n', &indent);
+        let inner = without_gaps(text.trim()).join(&indent);
         let top = self.top();
         top.truncate(top.trim_end().len());
         if !top.is_empty() {
@@ -50,4 +50,21 @@ impl Writer {
         let mark = last.trim_start_matches(|char: char| char.is_ascii_digit());
         mark.strip_prefix(sign).is_some_and(|rest| rest.starts_with(' '))
     }
+}
+
+/// The lines without those that are blank, but in code, where they stand for themselves.
+fn without_gaps(text: &str) -> Vec<&str> {
+    let mut fence = 0;
+    let is_kept = |line: &&str| {
+        let line = line.trim();
+        let run = line.len() - line.trim_start_matches('`').len();
+        match fence {
+            0 if run >= 3 => fence = run,
+            0 => return !line.is_empty(),
+            open if run >= open && run == line.len() => fence = 0,
+            _ => {}
+        }
+        true
+    };
+    text.lines().filter(is_kept).collect()
 }

@@ -21,12 +21,32 @@ fn an_address_in_html_is_a_link_as_one_that_is_typed_is() {
 }
 
 #[test]
+fn tags_within_lines_leave_a_bots_markdown_what_it_is() {
+    for (text, markdown) in [
+        ("#### Steps<br>then _go_", "#### Steps  \nthen _go_"),
+        ("*This* is<br>it", "*This* is  \nit"),
+        ("> quote<br>more\n\nafter", "> quote  \nmore\n\nafter"),
+        ("2. two<br>x\n3. three", "2. two  \nx\n3. three"),
+        ("+ a<br>\n1) b ~~old~~", "+ a  \n1) b ~~old~~"),
+        (
+            "Hello<br>there\n\nSecond paragraph\nthird line",
+            "Hello  \nthere\n\nSecond paragraph  \nthird line",
+        ),
+        ("<p>a</p>\n\n#### b", "a\n\n#### b"),
+        ("<h3>a</h3>\n2) b", "### a\n\n2) b"),
+    ] {
+        assert_eq!(said(text, Voice::Bot).markdown, markdown, "{text:?}");
+    }
+    assert_eq!(growing("<b>Restart</b> the <i>cl", &context(Voice::Bot)).markdown, "**Restart** the *cl*");
+}
+
+#[test]
 fn evidence_tells_html() {
     for (text, by, kind) in [
-        ("closed.<br>Have a nice day", Voice::Bot, Kind::Html),
+        ("closed.<br>Have a nice day", Voice::Bot, Kind::Mixed),
         ("closed.<br/>Have a nice day", Voice::Person, Kind::Html),
         ("<p>Hi <b>there</b></p>", Voice::Person, Kind::Html),
-        ("<a href=\"https://a.example/?x=1&n=2\">the article</a>", Voice::Bot, Kind::Html),
+        ("<a href=\"https://a.example/?x=1&n=2\">the article</a>", Voice::Bot, Kind::Mixed),
         ("use <b> for bold", Voice::Person, Kind::Plain),
         ("use <b> for bold", Voice::Bot, Kind::Markdown),
         ("<b><i>x</b></i>", Voice::Person, Kind::Plain),
@@ -45,10 +65,10 @@ fn evidence_tells_html() {
         ("<ul><li>one<li>two</ul>", Voice::Bot, Kind::Html),
         ("<ul><li>one<li>two</ul>", Voice::Person, Kind::Plain),
         ("<p>one<p>two", Voice::Bot, Kind::Html),
-        ("<b>a <i>b</b></i>", Voice::Bot, Kind::Html),
-        ("<a href=\"https://a.example\">never closed", Voice::Bot, Kind::Html),
+        ("<b>a <i>b</b></i>", Voice::Bot, Kind::Mixed),
+        ("<a href=\"https://a.example\">never closed", Voice::Bot, Kind::Mixed),
         ("<style>p {}</style><p>x</p>", Voice::Bot, Kind::Html),
-        ("<!-- x -->Hi", Voice::Bot, Kind::Html),
+        ("<!-- x -->Hi", Voice::Bot, Kind::Mixed),
         ("<!-- x -->Hi", Voice::Person, Kind::Plain),
         ("use <p> for paragraphs", Voice::Bot, Kind::Markdown),
         ("if a<b and c>d", Voice::Bot, Kind::Markdown),

@@ -5,17 +5,17 @@ use serde_json::Value;
 use super::hidden;
 use crate::{
     domain::control::{Control, Mask, TextInput},
-    translate::readable,
+    translate::{readable, text::Voice},
     wire::json,
 };
 
 /// An element we have no mapping for: its readable text, or, where the answer to it must be hidden, a question like the one we know.
-pub fn degraded(ui_type: String, raw: &Value, mask: Mask) -> Option<Control> {
+pub fn degraded(ui_type: String, raw: &Value, mask: Mask, by: Voice) -> Option<Control> {
     let text = degraded_text(raw);
     if mask != Mask::None && (is_input(&ui_type) || asks(raw)) {
-        return Some(Control::TextInput(TextInput { prompt: text, mask, optional: false }));
+        return Some(Control::TextInput(TextInput { prompt: text, mask, ..TextInput::default() }));
     }
-    Some(hidden(Control::Degraded { ui_type, text: text? }, mask))
+    Some(hidden(Control::Degraded { ui_type, text: text? }, mask, by))
 }
 
 fn is_input(ui_type: &str) -> bool {

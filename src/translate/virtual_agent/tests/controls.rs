@@ -85,6 +85,7 @@ fn outputs_become_controls() {
                 page: Some(2),
                 total: Some(9),
                 more_label: some("More rows"),
+                only_told: false,
             }),
         ),
         (
@@ -112,6 +113,71 @@ fn outputs_become_controls() {
     ] {
         assert_eq!(shown(element), control);
     }
+}
+
+#[test]
+fn a_cell_stands_under_the_head_that_names_it() {
+    let heads =
+        |name: &str| json!([{"label": "Number", name: "number"}, {"label": "Assigned to", name: "owner"}]);
+    let labels = json!(["Number", "Assigned to"]);
+    let row = json!({"owner": "Jo", "number": "INC1"});
+    for (headers, row, cells) in [
+        (heads("name"), row.clone(), ["INC1", "Jo"]),
+        (heads("field"), row, ["INC1", "Jo"]),
+        (heads("name"), json!({"owner": "Jo"}), ["", "Jo"]),
+        (
+            labels.clone(),
+            json!({"assigned_to": {"value": "7", "displayValue": "Jo"}, "number": 5}),
+            ["5", "Jo"],
+        ),
+        (labels, json!({"Assigned to": "Jo", "assigned_to": "7", "sys_id": "x"}), ["", "Jo"]),
+        (heads("name"), json!({"a": 1, "b": ["x", "y"]}), ["a: 1", "b: x, y"]),
+    ] {
+        let table = shown(json!({"uiType": "OutputTable", "headers": headers, "data": [row]}));
+        let Control::Table(Table { headers, rows, .. }) = table else { panic!("{table:?}") };
+        assert_eq!(
+            (headers.concat(), &rows[0][..]),
+            ("NumberAssigned to".to_owned(), &cells.map(str::to_owned)[..])
+        );
+    }
+}
+
+#[test]
+fn what_is_said_beside_html_is_read_by_who_says_it_and_no_link_is_left_out() {
+    let mut element = json!({"uiType": "OutputHtml", "label": "__init__.py", "value": "<p>See <a href='/kb?id=1'>one</a></p>",
+        "links": [{"label": "All", "link": "/kb"}, {"label": "one", "link": "/kb?id=1"}]});
+    for (label, agent) in
+        [("__init__.py", json!({})), ("\\_\\_init\\_\\_.py", json!({"sentFromAgent": true}))]
+    {
+        element["agentInfo"] = agent;
+        let markdown = format!("{label}\n\nSee [one](/kb?id=1)");
+        let html = Html { markdown, picture: None, links: vec![link("All", "/kb")] };
+        assert_eq!(shown(element.clone()), Control::Html(html));
+    }
+}
+
+#[test]
+fn what_stands_in_objects_and_lists_is_read() {
+    let text = json!({"uiType": "OutputText", "value": ["x", {"text": "y"}, 3]});
+    assert_eq!(shown(text), self::text("x\n\ny\n\n3"));
+    let picture =
+        json!({"uiType": "OutputImage", "value": {"url": "https://a.example/1.png"}, "altText": "A cat"});
+    let url = "https://a.example/1.png".to_owned();
+    assert_eq!(shown(picture), Control::Image(Image { url: url.clone(), alt: some("A cat"), caption: None }));
+    let value = json!({"displayValue": "Open", "value": "1"});
+    let data = json!({"title": value, "message": {"text": "m"}, "image": {"url": url},
+        "fields": [{"fieldLabel": "F", "fieldValue": value}, {"fieldLabel": "G", "fieldValue": ["a", "b"]}]});
+    let field = |label: &str, value: &str| CardField { label: label.to_owned(), value: value.to_owned() };
+    let card = Card {
+        title: some("Open"),
+        paragraphs: vec!["m".to_owned()],
+        image: Some(Image { url, ..Image::default() }),
+        fields: vec![field("F", "Open"), field("G", "a, b")],
+        ..Card::default()
+    };
+    assert_eq!(shown(json!({"uiType": "OutputCard", "data": data})), Control::Card(card));
+    let picker = shown(json!({"uiType": "Picker", "options": [{"label": value, "value": "1"}]}));
+    assert!(matches!(picker, Control::Choice(Choice { items, .. }) if items == [option("Open", "1")]));
 }
 
 #[test]
@@ -276,15 +342,30 @@ fn questions_become_controls() {
         ),
         (
             json!({"uiType": "InputText", "required": "false", "label": "Say", "maskType": "SECURE"}),
-            Control::TextInput(TextInput { prompt: some("Say"), mask: Mask::Secure, optional: true }),
+            Control::TextInput(TextInput {
+                prompt: some("Say"),
+                mask: Mask::Secure,
+                optional: true,
+                hides: None,
+            }),
         ),
         (
             json!({"uiType": "InputText", "label": "Say", "maskType": "sensitive"}),
-            Control::TextInput(TextInput { prompt: some("Say"), mask: Mask::Sensitive, optional: false }),
+            Control::TextInput(TextInput {
+                prompt: some("Say"),
+                mask: Mask::Sensitive,
+                optional: false,
+                hides: None,
+            }),
         ),
         (
             json!({"uiType": "InputText", "label": "Say", "maskType": "NEW_KIND"}),
-            Control::TextInput(TextInput { prompt: some("Say"), mask: Mask::Secure, optional: false }),
+            Control::TextInput(TextInput {
+                prompt: some("Say"),
+                mask: Mask::Secure,
+                optional: false,
+                hides: None,
+            }),
         ),
         (
             json!({"uiType": "Date", "label": "When?"}),
@@ -306,6 +387,7 @@ fn questions_become_controls() {
                 max_megabytes: Some(5),
                 pictures_only: true,
                 optional: false,
+                only_told: false,
             }),
         ),
     ] {

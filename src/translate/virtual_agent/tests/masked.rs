@@ -2,27 +2,60 @@
 
 use super::*;
 
+fn hidden(prompt: &str, mask: Mask, optional: bool, hides: Control) -> Control {
+    Control::TextInput(TextInput { prompt: some(prompt), mask, optional, hides: Some(Box::new(hides)) })
+}
+
 #[test]
 fn a_masked_date_is_entered_hidden() {
-    for of in ["Date", "Time", "DateTime"] {
+    let kinds = [MomentKind::Date, MomentKind::Time, MomentKind::DateTime];
+    for (of, kind) in ["Date", "Time", "DateTime"].into_iter().zip(kinds) {
         let asked = shown(json!({"uiType": of, "label": "Born?", "maskType": "SECURE", "required": true}));
-        let hidden = TextInput { prompt: some("Born?"), mask: Mask::Secure, optional: false };
-        assert_eq!(asked, Control::TextInput(hidden), "{of}");
+        let moment = Control::Moment(Moment { kind, ..Moment::default() });
+        assert_eq!(asked, hidden("Born?", Mask::Secure, false, moment), "{of}");
     }
 }
 
 #[test]
 fn a_masked_choice_is_entered_hidden_and_says_what_there_is_to_choose() {
     let options = json!([{"label": "Red", "value": "r"}, {"label": "Blue", "value": "b"}]);
-    for (of, prompt) in [("Picker", "Which?\n\nRed\n\nBlue"), ("Boolean", "Which?\n\nRed\n\nBlue")] {
+    let item = |label: &str, value: &str| Option_ {
+        label: label.to_owned(),
+        value: value.to_owned(),
+        ..Option_::default()
+    };
+    let items = || vec![item("Red", "r"), item("Blue", "b")];
+    for (of, kind) in [("Picker", ChoiceKind::Picker), ("Boolean", ChoiceKind::Boolean)] {
         let asked = json!({"uiType": of, "label": "Which?", "options": options, "maskType": "SECURE", "required": true});
-        let hidden = TextInput { prompt: some(prompt), mask: Mask::Secure, optional: false };
-        assert_eq!(shown(asked), Control::TextInput(hidden), "{of}");
+        let choice = Control::Choice(Choice { kind, items: items(), ..Choice::default() });
+        assert_eq!(shown(asked), hidden("Which?", Mask::Secure, false, choice), "{of}");
     }
     let bare =
         shown(json!({"uiType": "Boolean", "label": "Ever?", "maskType": "SENSITIVE", "required": false}));
-    let hidden = TextInput { prompt: some("Ever?"), mask: Mask::Sensitive, optional: true };
-    assert_eq!(bare, Control::TextInput(hidden));
+    let choice = Control::Choice(Choice { kind: ChoiceKind::Boolean, ..Choice::default() });
+    assert_eq!(bare, hidden("Ever?", Mask::Sensitive, true, choice));
+}
+
+#[test]
+fn masked_words_of_a_form_are_read_sign_for_sign_and_none_is_left_out() {
+    let table = json!({"uiType": "OutputTable", "headers": ["A*", "B*"], "data": [["1", "2"], ["1", "2"]]});
+    let card = json!({"title": "T", "fields": [{"fieldLabel": "a_b_", "fieldValue": "*v* <x>"}]});
+    let card = json!({"uiType": "OutputCard", "data": card});
+    let html = json!({"uiType": "OutputHtml", "value": "", "links": [{"label": "Mine", "link": "https://a.example"}]});
+    let cited = json!({"uiType": "OutputText", "value": "See [1]", "citations": [{"citationRef": "[1]", "citationLabel": "KB"}]});
+    let parts =
+        json!({"uiType": "GroupedPartsOutput", "header": "H", "values": [{"label": "x"}, {"label": "x"}]});
+    for (mut item, words) in [
+        (table, "A\\* \\| B\\*\n\n1 \\| 2\n\n1 \\| 2"),
+        (card, "T\n\na_b\\_: \\*v\\* &lt;x>"),
+        (html, "Mine\n\n[https\\:\\//a\\.example](https://a.example)"),
+        (cited, "See [1]\n\n&#91;1&#93; KB"),
+        (parts, "H\n\nx\n\nx"),
+    ] {
+        item["maskType"] = "SECURE".into();
+        let Control::Masked(mut masked) = shown(item.clone()) else { panic!("{item}") };
+        assert_eq!(masked.take(), words, "{item}");
+    }
 }
 
 #[test]

@@ -85,6 +85,11 @@ fn progress_is_told_with_all_its_steps() {
     assert_eq!(told(loader(standing, &both)), task(standing, true, &both));
     assert_eq!(told(loader("Looking", &["Searched"])), task("Looking", false, &["Searched"]));
     assert_eq!(told(loader(standing, &[])), task(standing, true, &[]));
+    let worded = json!({"uiType": "ActionMsg", "actionType": "DynamicLoader", "message": "Please wait",
+        "progressMessages": [{"message": {"text": "Searched"}}]});
+    let searched = Step { text: "Searched".to_owned(), status: None };
+    let header = Some(Header { text: "Please wait".to_owned(), is_standing: false });
+    assert_eq!(told(worded), [(None, What::Progress { key: None, header, steps: vec![searched] })]);
     let bare = json!({"uiType": "ActionMsg", "actionType": "DynamicLoader"});
     assert_eq!(told(bare), [(None, What::Nothing)]);
 }
@@ -98,6 +103,7 @@ fn a_stream_is_told_as_it_goes_and_said_whole_at_its_end() {
     let items = items_of(&[
         json!({"uiType": "StreamStart", "streamId": "s", "streamSequence": 1, "value": "Looking"}),
         json!({"uiType": "StreamChunk", "streamId": "s", "streamSequence": "2", "value": "Who"}),
+        json!({"uiType": "StreamChunk", "streamId": "s", "streamSequence": 3, "value": " \n\n"}),
         end,
     ]);
     let cited = |mark: &str, label: &str, url: Option<&str>| Citation {
@@ -110,6 +116,7 @@ fn a_stream_is_told_as_it_goes_and_said_whole_at_its_end() {
         [
             What::StreamStarted { stream: some("s"), hint: some("Looking") },
             What::StreamChunk { stream: some("s"), sequence: Some(2), text: "Who".to_owned() },
+            What::StreamChunk { stream: some("s"), sequence: Some(3), text: " \n\n".to_owned() },
             What::Said(Control::Generated(Generated {
                 text: "Whole [1]".to_owned(),
                 citations: vec![cited("[1]", "What?", Some("/kb?id=1")), cited("[2]", "Second", None)],

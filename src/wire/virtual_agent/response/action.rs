@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Fields;
+use super::{Fields, element::words};
 
 /// An `ActionMsg`, by its `actionType`.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,16 +84,21 @@ impl DynamicLoader {
     fn read(fields: Fields<'_>) -> Self {
         let step = |value: &Value| match value {
             Value::Object(map) => Some(LoaderStep {
-                text: Fields(map).first(&["message", "text", "label", "title"])?,
+                text: first(Fields(map), &["message", "text", "label", "title"])?,
                 status: Fields(map).text("status"),
             }),
             other => super::scalar(other).map(|text| LoaderStep { text, status: None }),
         };
         Self {
-            header: fields.text("header"),
+            header: first(fields, &["header", "message", "text", "label", "title", "value"]),
             default_header: fields.text("defaultHeader"),
             parent_message_id: fields.first(&["parentMessageId", "messageId"]),
             steps: fields.list("progressMessages").iter().filter_map(step).collect(),
         }
     }
+}
+
+/// The words of the first of several fields that has any.
+fn first(fields: Fields<'_>, keys: &[&str]) -> Option<String> {
+    keys.iter().find_map(|key| words(fields.value(key)?))
 }

@@ -8,6 +8,8 @@ use super::{Action, Fields, scalar};
 mod kind;
 mod read;
 
+pub(super) use self::read::words;
+
 /// One element of `body`, with what any of them can carry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Element {
@@ -47,20 +49,47 @@ pub struct Texts {
 pub enum Kind {
     OutputText(OutputText),
     OutputHtml(OutputHtml),
-    OutputLink { action: Option<String> },
-    OutputImage { alt_text: Option<String> },
+    OutputLink {
+        action: Option<String>,
+    },
+    OutputImage {
+        url: Option<String>,
+        alt_text: Option<String>,
+    },
     OutputCard(CardData),
     OutputTable(OutputTable),
-    MultiPartOutput { navigation_label: Option<String>, content: Box<Element> },
+    MultiPartOutput {
+        navigation_label: Option<String>,
+        content: Box<Element>,
+    },
     GroupedPartsOutput(Vec<GroupedPart>),
     Picker(Picker),
-    InputText { required: Option<bool> },
-    Date { of: DateKind, required: Option<bool> },
+    InputText {
+        required: Option<bool>,
+    },
+    Date {
+        of: DateKind,
+        required: Option<bool>,
+    },
     FileUpload(FileUpload),
-    StreamStart { stream_id: Option<String> },
-    StreamChunk { stream_id: Option<String>, sequence: Option<u64> },
-    Action { action: Action, raw: Value },
-    Unknown { ui_type: String, raw: Value, why: Why },
+    StreamStart {
+        stream_id: Option<String>,
+    },
+    /// `blank`: the blanks and line ends that are all it adds.
+    StreamChunk {
+        stream_id: Option<String>,
+        sequence: Option<u64>,
+        blank: Option<String>,
+    },
+    Action {
+        action: Action,
+        raw: Value,
+    },
+    Unknown {
+        ui_type: String,
+        raw: Value,
+        why: Why,
+    },
 }
 
 /// Why an element is not one of the known kinds.

@@ -20,6 +20,12 @@ impl<'a> Fields<'a> {
         self.value(key).and_then(scalar)
     }
 
+    /// A string that is nothing but blanks and line ends.
+    pub fn blank(self, key: &str) -> Option<String> {
+        let text = self.value(key)?.as_str()?;
+        text.trim().is_empty().then(|| text.to_owned())
+    }
+
     /// The first of several keys that has a text.
     pub fn first(self, keys: &[&str]) -> Option<String> {
         keys.iter().find_map(|key| self.text(key))

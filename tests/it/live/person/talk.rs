@@ -77,6 +77,16 @@ async fn what_stands_in_a_message_itself_is_named_to_the_person() {
     world.agent_hears(chat.conversation(), &[told]).await;
     let echo = chat.until("the echo", |a| a["id"] == id.as_str()).await.unwrap().pop().unwrap();
     assert_eq!((&echo["text"], &echo["attachments"]), (&posted["text"], &posted["attachments"]));
+    for alone in
+        [json!({"name": "alone.txt", "content": "x"}), json!({"name": "alone.txt", "contentUrl": "blob:x"})]
+    {
+        let bare = json!({"type": "message", "from": {"id": "dana"}, "attachments": [alone]});
+        chat.post(&bare).await.unwrap();
+    }
+    let line = "(A file could not be passed on: alone.txt)";
+    world.agent_hears(chat.conversation(), &[told, line, line]).await;
+    let told = world.servicenow.requests_of(chat.conversation()).pop().unwrap();
+    assert_eq!(told.body["message"]["typed"], true, "nobody chose it");
 }
 
 #[tokio::test]

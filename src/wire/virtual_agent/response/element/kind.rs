@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Action, CardData, DateKind, Element, Fields, FileUpload, GroupedPart, Kind, MASK, OutputHtml,
-    OutputTable, OutputText, Picker, PickerKind, Why,
+    OutputTable, OutputText, Picker, PickerKind, Why, read::address,
 };
 
 /// Deeper nesting than this (multi-part within multi-part) counts as unknown.
@@ -39,8 +39,11 @@ fn shows(name: &str, fields: Fields<'_>, depth: usize) -> Result<Kind, Why> {
     Ok(match name {
         "outputtext" => Kind::OutputText(OutputText::read(fields)),
         "outputhtml" => Kind::OutputHtml(OutputHtml::read(fields)),
-        "outputlink" => Kind::OutputLink { action: link_action(fields) },
-        "outputimage" => Kind::OutputImage { alt_text: fields.first(&["altText", "alt"]) },
+        "outputlink" => Kind::OutputLink { action: address(fields, &["value", "action", "url", "href"]) },
+        "outputimage" => {
+            let url = address(fields, &["value", "imageUrl", "url"]);
+            Kind::OutputImage { url, alt_text: fields.first(&["altText", "alt"]) }
+        }
         "outputcard" => Kind::OutputCard(card(fields).ok_or(Why::Broken("data"))?),
         "outputtable" => Kind::OutputTable(OutputTable::read(fields)),
         "multipartoutput" => return multi_part(fields, depth),
@@ -48,9 +51,11 @@ fn shows(name: &str, fields: Fields<'_>, depth: usize) -> Result<Kind, Why> {
             Kind::GroupedPartsOutput(fields.list("values").iter().filter_map(GroupedPart::read).collect())
         }
         "streamstart" => Kind::StreamStart { stream_id: fields.text("streamId") },
-        "streamchunk" => {
-            Kind::StreamChunk { stream_id: fields.text("streamId"), sequence: fields.count("streamSequence") }
-        }
+        "streamchunk" => Kind::StreamChunk {
+            stream_id: fields.text("streamId"),
+            sequence: fields.count("streamSequence"),
+            blank: fields.blank("value"),
+        },
         _ => return Err(Why::UnknownType),
     })
 }
@@ -117,13 +122,6 @@ fn multi_part(fields: Fields<'_>, depth: usize) -> Result<Kind, Why> {
         navigation_label: fields.text("navigationBtnLabel"),
         content: Box::new(Element::read(content, depth + 1)),
     })
-}
-
-fn link_action(fields: Fields<'_>) -> Option<String> {
-    match fields.object("value") {
-        Some(value) => value.first(&["action", "url", "href", "link"]),
-        None => fields.first(&["value", "action", "url", "href"]),
-    }
 }
 
 fn card(fields: Fields<'_>) -> Option<CardData> {

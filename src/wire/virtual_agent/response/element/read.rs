@@ -1,5 +1,7 @@
 //! How the parts of an element are read; see the types for what they mean.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::{
@@ -35,16 +37,49 @@ impl Texts {
     }
 }
 
-/// What can be read in a field that should be a string: of an object or a list, what people read of it.
-fn words(value: &Value) -> Option<String> {
+/// What can be read in a field that should be a string: of an object, a list or a list of objects, what people read of it.
+pub(in super::super) fn words(value: &Value) -> Option<String> {
     const KEYS: [&str; 8] =
         ["value", "label", "message", "header", "text", "title", "promptMsg", "description"];
     let found: Vec<String> = match value {
         Value::Object(map) => KEYS.iter().filter_map(|key| Fields(map).text(key)).collect(),
-        Value::Array(list) => list.iter().filter_map(scalar).collect(),
+        Value::Array(list) => list.iter().filter(|entry| !entry.is_array()).filter_map(words).collect(),
         other => vec![scalar(other)?],
     };
     (!found.is_empty()).then(|| found.join("\n\n"))
+}
+
+/// What people read of a field that is short: of an object what it is displayed as.
+fn told(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(map) => {
+            Fields(map).first(&["displayValue", "display_value", "value", "label", "text", "title"])
+        }
+        Value::Array(list) => {
+            let told = list.iter().map(cell).collect::<Vec<_>>().join(", ");
+            (!told.trim().is_empty()).then_some(told)
+        }
+        other => scalar(other),
+    }
+}
+
+/// The same of the first of several fields that has it.
+fn first_told(fields: Fields<'_>, keys: &[&str]) -> Option<String> {
+    keys.iter().find_map(|key| told(fields.value(key)?))
+}
+
+/// As text, whatever it is; an object in which nothing is to be read as JSON.
+fn cell(value: &Value) -> String {
+    let whole = || value.is_object().then(|| value.to_string());
+    told(value).or_else(whole).unwrap_or_default()
+}
+
+/// The first of several fields that has an address, which may stand in an object.
+pub(super) fn address(fields: Fields<'_>, keys: &[&str]) -> Option<String> {
+    keys.iter().find_map(|key| match fields.value(key)? {
+        Value::Object(map) => Fields(map).first(&["action", "url", "href", "link", "contentUrl", "value"]),
+        other => scalar(other),
+    })
 }
 
 impl OutputText {
@@ -64,8 +99,8 @@ impl Citation {
         let numbered = || fields.count("index").map(|index| format!("[{}]", index + 1));
         Some(Self {
             citation_ref: fields.text("citationRef").or_else(numbered),
-            label: fields.first(&["citationLabel", "description", "label", "title", "header"]),
-            href: fields.first(&["citationHref", "href", "url"]),
+            label: first_told(fields, &["citationLabel", "description", "label", "title", "header"]),
+            href: address(fields, &["citationHref", "href", "url"]),
         })
     }
 }
@@ -74,10 +109,10 @@ impl OutputHtml {
     pub(super) fn read(fields: Fields<'_>) -> Self {
         let link = |value: &Value| {
             let link = Fields(value.as_object()?);
-            Some((link.text("label"), link.first(&["link", "url", "href", "action"])?))
+            Some((first_told(link, &["label"]), address(link, &["link", "url", "href", "action"])?))
         };
         Self {
-            image_url: fields.text("imageUrl"),
+            image_url: address(fields, &["imageUrl"]),
             links: fields.list("links").iter().filter_map(link).collect(),
         }
     }
@@ -87,24 +122,28 @@ impl CardData {
     pub(super) fn read(template: Option<String>, fields: Fields<'_>) -> Self {
         let field = |value: &Value| {
             let field = Fields(value.as_object()?);
-            let label = field.first(&["fieldLabel", "label", "name"]).unwrap_or_default();
-            let value = field.first(&["fieldValue", "displayValue", "value"]).unwrap_or_default();
+            let first = |keys: &[&str]| {
+                let cells = keys.iter().filter_map(|key| field.value(key)).map(cell);
+                cells.into_iter().find(|cell| !cell.is_empty()).unwrap_or_default()
+            };
+            let label = first(&["fieldLabel", "label", "name"]);
+            let value = first(&["fieldValue", "displayValue", "value"]);
             (!label.is_empty() || !value.is_empty()).then_some((label, value))
         };
         let texts = ["message", "description", "text", "label", "header", "promptMsg", "value"];
         let actions = ["actions", "buttons", "options"].iter().flat_map(|key| fields.list(key));
         Self {
             template,
-            title: fields.text("title"),
-            subtitle: fields.text("subtitle"),
-            heading: fields.text("messageHeading"),
-            table_label: fields.text("tableLabel"),
-            record: fields.text("recordDisplayValue"),
-            texts: texts.iter().filter_map(|key| fields.text(key)).collect(),
-            image: fields.first(&["image", "imageUrl"]),
-            image_alt: fields.first(&["imageAlt", "altText"]),
-            url: fields.text("url"),
-            link: fields.text("link"),
+            title: first_told(fields, &["title"]),
+            subtitle: first_told(fields, &["subtitle"]),
+            heading: first_told(fields, &["messageHeading"]),
+            table_label: first_told(fields, &["tableLabel"]),
+            record: first_told(fields, &["recordDisplayValue"]),
+            texts: texts.iter().filter_map(|key| words(fields.value(key)?)).collect(),
+            image: address(fields, &["image", "imageUrl"]),
+            image_alt: first_told(fields, &["imageAlt", "altText"]),
+            url: address(fields, &["url"]),
+            link: address(fields, &["link"]),
             video_id: fields.text("id"),
             enable_link: fields.flag("enableLink"),
             fields: fields.list("fields").iter().filter_map(field).collect(),
@@ -118,7 +157,7 @@ fn card_action(value: &Value) -> Option<PickerOption> {
     let mut action = PickerOption::read(value)?;
     if let Value::Object(map) = value {
         let fields = Fields(map);
-        action.label = action.label.or_else(|| fields.first(&["actionLabel", "displayName", "name"]));
+        action.label = action.label.or_else(|| first_told(fields, &["actionLabel", "displayName", "name"]));
         action.value = action.value.or_else(|| fields.first(&["actionValue", "action", "utterance", "id"]));
     }
     Some(action)
@@ -126,42 +165,62 @@ fn card_action(value: &Value) -> Option<PickerOption> {
 
 impl OutputTable {
     pub(super) fn read(fields: Fields<'_>) -> Self {
-        let heads = fields.list("headers");
-        let names = heads.iter().map(cell).collect::<Vec<_>>();
-        let row = |value: &Value| match value {
-            Value::Array(cells) => cells.iter().map(cell).collect(),
-            Value::Object(map) if names.iter().any(|name| map.contains_key(name)) => {
-                names.iter().map(|name| map.get(name).map(cell).unwrap_or_default()).collect()
-            }
-            Value::Object(map) => map.values().map(cell).collect(),
-            other => vec![cell(other)],
-        };
-        let label = |head: &Value| Fields(head.as_object()?).text("label");
-        let data = fields.list("data").iter().map(row).collect();
+        let heads = fields.list("headers").iter().map(Head::read).collect::<Vec<_>>();
+        let data = fields.list("data").iter().map(|value| row(value, &heads)).collect();
         Self {
             data,
-            headers: heads
-                .iter()
-                .zip(&names)
-                .map(|(head, name)| label(head).unwrap_or(name.clone()))
-                .collect(),
+            headers: heads.into_iter().map(|head| head.label).collect(),
             pagination_break: fields.count("paginationBreak"),
             total: fields.count("totalSearchResultsCount"),
-            navigation_label: fields.text("navigationBtnLabel"),
+            navigation_label: first_told(fields, &["navigationBtnLabel"]),
         }
     }
 }
 
-/// A cell as text; objects by the field that people read, else as JSON.
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Object(map) => Fields(map)
-            .first(&["displayValue", "display_value", "value", "label", "text", "title"])
-            .unwrap_or_else(|| value.to_string()),
-        Value::Array(list) => list.iter().map(cell).collect::<Vec<_>>().join(", "),
-        other => scalar(other).unwrap_or_default(),
+/// What a column is called, and the names its cells may go by in rows that are objects.
+struct Head {
+    label: String,
+    names: Vec<String>,
+}
+
+impl Head {
+    fn read(value: &Value) -> Self {
+        let label = match value {
+            Value::Object(map) => first_told(Fields(map), &["label"]).unwrap_or_else(|| cell(value)),
+            value => cell(value),
+        };
+        let named = |map| {
+            let keys = ["name", "key", "field", "id", "column", "columnName", "value"];
+            keys.iter().filter_map(|key| Fields(map).text(key)).collect::<Vec<_>>()
+        };
+        let names = value.as_object().map(named).unwrap_or_default();
+        Self { names: names.into_iter().chain([label.clone()]).collect(), label }
     }
+}
+
+/// A row's cells in the order of its heads. Of an object that no head names anything of, each cell says what it is.
+fn row(value: &Value, heads: &[Head]) -> Vec<String> {
+    let map = match value {
+        Value::Array(cells) => return cells.iter().map(cell).collect(),
+        Value::Object(map) if heads.is_empty() => return map.values().map(cell).collect(),
+        Value::Object(map) => map,
+        other => return vec![cell(other)],
+    };
+    let loosely: HashMap<String, &Value> = map.iter().map(|(key, value)| (loose(key), value)).collect();
+    let of = |head: &Head| {
+        let exactly = head.names.iter().find_map(|name| map.get(name));
+        exactly.or_else(|| head.names.iter().find_map(|name| loosely.get(&loose(name)).copied()))
+    };
+    let found = heads.iter().map(of).collect::<Vec<_>>();
+    if found.iter().all(Option::is_none) {
+        return map.iter().map(|(key, value)| format!("{key}: {}", cell(value))).collect();
+    }
+    found.into_iter().map(|value| value.map(cell).unwrap_or_default()).collect()
+}
+
+/// A name as it is alike in a label and in a field: `Assigned to`, `assigned_to`.
+fn loose(name: &str) -> String {
+    name.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 impl GroupedPart {
@@ -176,9 +235,9 @@ impl GroupedPart {
         };
         Some(Self {
             action,
-            label: fields.first(&["label", "title", "header", "text", "message", "value"]),
-            description: fields.text("description"),
-            context: fields.text("context"),
+            label: first_told(fields, &["label", "title", "header", "text", "message", "value"]),
+            description: first_told(fields, &["description"]),
+            context: first_told(fields, &["context"]),
         })
     }
 }
@@ -209,16 +268,12 @@ impl PickerOption {
             return Some(Self { label: Some(text.clone()), value: Some(text), ..Self::default() });
         };
         let fields = Fields(map);
-        let attachment = match fields.object("attachment") {
-            Some(inner) => inner.first(&["url", "value", "contentUrl"]),
-            None => fields.first(&["attachment", "image", "imageUrl"]),
-        };
         let whole = || fields.value("value").filter(|value| !value.is_string()).map(Value::to_string);
         Some(Self {
-            label: fields.first(&["label", "title", "text", "displayValue"]),
+            label: first_told(fields, &["label", "title", "text", "displayValue"]),
             value: fields.text("value").or_else(whole),
-            description: fields.text("description"),
-            attachment,
+            description: first_told(fields, &["description"]),
+            attachment: address(fields, &["attachment", "image", "imageUrl"]),
         })
     }
 }
