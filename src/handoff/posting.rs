@@ -13,6 +13,7 @@ use super::{
     words::say,
 };
 use crate::{
+    agent_turn::time_of,
     domain::{ActivityId, ConversationId, Timestamp},
     far_end::CallError,
     files::TakeError,
@@ -176,7 +177,7 @@ impl Posting {
         let stretch = self.bot.last_stretch(client.conversation).await;
         let source = self.bot.source(client, stretch).await.ok()?;
         let said = self.bot.read_on(&source, None).await.ok()?;
-        said.activities.iter().filter_map(takeover::time_of).max()
+        said.activities.iter().filter_map(time_of).max()
     }
 
     /// `None` when the live chat ended meanwhile.

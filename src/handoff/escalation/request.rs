@@ -11,6 +11,7 @@ use super::{
     Escalations,
 };
 use crate::{
+    agent_turn::time_of,
     domain::{ConversationId, HistoryLine, Timestamp, User},
     session::{Before, Cut, HandoffRequested, Opening, UserSaid},
     translate::{
@@ -57,7 +58,7 @@ impl Escalations {
         let mut portions = portions(&spoken, &words).into_iter();
         let request = HandoffRequested {
             cut: Cut { watermark: batch.watermark(), password_inputs, ..takeover.cut },
-            latest: said.filter_map(takeover::time_of).max(),
+            latest: said.filter_map(time_of).max(),
             seen: takeover.seen,
             context: self.context(&escalation, &user),
             user,
@@ -88,24 +89,23 @@ impl Escalations {
     async fn said_before(&self, handoff: &Activity, source: &Source<'_>) -> Option<ReadOut> {
         let mut read = match escalation::transcript(handoff).filter(|transcript| !transcript.is_empty()) {
             Some(transcript) => ReadOut { activities: transcript, rooms: vec![] },
-            None => self.read_from_start(source, handoff.id.as_deref()).await?,
+            None => self.read_from_start(source, &takeover::cut_at(handoff)).await?,
         };
         if let Some(since) = source.since {
-            read.activities.retain(|said| history::time_of(said).is_some_and(|at| at > since));
+            read.activities.retain(|said| time_of(said).is_some_and(|at| at > since));
         }
         Some(read)
     }
 
     /// What was said up to the event, when the event does not tell itself; `None` when it can't be read now.
-    pub(super) async fn read_from_start(&self, source: &Source<'_>, event: Option<&str>) -> Option<ReadOut> {
+    pub(super) async fn read_from_start(&self, source: &Source<'_>, cut: &Cut) -> Option<ReadOut> {
         match self.bot.read_on(source, None).await {
             Ok(ReadOut { activities, rooms }) => {
-                let is_event = |activity: &Activity| activity.id.is_some() && activity.id.as_deref() == event;
                 let mut all = activities.into_iter();
                 let mut asked = None;
                 let before = all.by_ref().take_while(|activity| {
-                    asked = activity.reply_to_id.clone().filter(|_| is_event(activity));
-                    !is_event(activity)
+                    asked = activity.reply_to_id.clone().filter(|_| takeover::is_event(activity, cut));
+                    !takeover::is_event(activity, cut)
                 });
                 let mut spoken: Vec<Activity> = before.collect();
                 // The words that asked for a person are shown behind the event that answers them.
@@ -126,8 +126,7 @@ impl Escalations {
         cut: &Cut,
         words: &Words<'_>,
     ) -> Option<Before> {
-        let ReadOut { activities: spoken, rooms: _rooms } =
-            self.read_from_start(source, Some(&cut.event)).await?;
+        let ReadOut { activities: spoken, rooms: _rooms } = self.read_from_start(source, cut).await?;
         let password_inputs = password::inputs(&spoken);
         let secrets = password::entered(&spoken, &(&password_inputs | &cut.password_inputs));
         let portions = portions(&password::all_without(&spoken, &secrets), words);
