@@ -24,6 +24,7 @@ mod activity;
 mod belongs;
 mod clock;
 mod turn;
+mod when;
 mod why;
 
 #[cfg(test)]
@@ -35,4 +36,5 @@ pub const LARGEST_TURN: usize = 4 << 20;
 pub use activity::{Eyes, Notice, Seen, Sign};
 pub use belongs::Belongs;
 pub use turn::{Limits, Next, Poll, Turn};
+pub use when::{begun_anew, time, time_of};
 pub use why::Why;

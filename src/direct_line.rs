@@ -1,6 +1,9 @@
 //! The client for Direct Line 3.0.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use reqwest::{
     RequestBuilder,
@@ -8,7 +11,7 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 use url::Url;
 
 pub use self::open::Opened;
@@ -42,6 +45,8 @@ pub mod upload;
 /// A GET waits this long; a POST longer, because it lasts as long as the bot's turn (15 s at most).
 const READ_TIME_OUT: Duration = Duration::from_secs(10);
 const POST_TIME_OUT: Duration = Duration::from_secs(20);
+/// How long a token endpoint that could not tell the region is not asked again.
+const BETWEEN_MISSES: Duration = Duration::from_secs(1);
 /// About a hundred activities of the largest size.
 const LONGEST_ANSWER: usize = 32 << 20;
 /// Bytes of answers that are looked into at the same time.
@@ -59,6 +64,8 @@ struct Shared {
     settings: DirectLineSettings,
     /// Set from the start unless the token endpoint has to be asked.
     root: OnceCell<Root>,
+    /// When the token endpoint was asked for the region, and could not tell.
+    missed: Mutex<Option<Instant>>,
     room: Room,
 }
 
@@ -81,7 +88,8 @@ impl DirectLine {
             (None, Some(_)) => OnceCell::new(),
             (None, None) => OnceCell::new_with(Some(Root::new(root::global()))),
         };
-        let shared = Shared { settings: settings.clone(), root, room: Room::new(ROOM) };
+        let shared =
+            Shared { settings: settings.clone(), root, missed: Mutex::default(), room: Room::new(ROOM) };
         Self { http, shared: Arc::new(shared) }
     }
 
@@ -95,19 +103,24 @@ impl DirectLine {
     /// The setting wins; else the region that belongs to the token endpoint; else the global root.
     ///
     /// # Errors
-    /// When the region could not be asked for; the next call asks again.
+    /// When the region could not be asked for; a call a second later asks again.
     pub async fn root(&self) -> Result<Url, CallError> {
         Ok(self.place().await?.url.clone())
     }
 
     /// As [`root`](Self::root), with its parts.
     async fn place(&self) -> Result<&Root, CallError> {
-        let Shared { settings, root, room: _ } = &*self.shared;
+        let Shared { settings, root, missed, room: _ } = &*self.shared;
         if let Some(known) = root.get() {
             return Ok(known);
         }
         let ask = async || match &settings.token_endpoint {
-            Some(endpoint) => self.regional(endpoint).await.map(Root::new),
+            Some(_) if has_just_missed(missed) => Err(CallError::NotSent(None)),
+            Some(endpoint) => {
+                let asked = self.regional(endpoint).await.map(Root::new);
+                *missed.lock().unwrap_or_else(PoisonError::into_inner) = asked.is_err().then(Instant::now);
+                asked
+            }
             None => Ok(Root::new(root::global())),
         };
         Box::pin(root.get_or_try_init(ask)).await
@@ -260,6 +273,12 @@ impl DirectLine {
         let post = self.http.post(url).timeout(POST_TIME_OUT).header(ACCEPT, "application/json");
         with_trace(post.header(AUTHORIZATION, authorization.expose_secret()), traceparent)
     }
+}
+
+/// Everybody's poll and health check needs the region: while it can't be asked for, few of them ask.
+fn has_just_missed(missed: &Mutex<Option<Instant>>) -> bool {
+    let missed = *missed.lock().unwrap_or_else(PoisonError::into_inner);
+    missed.is_some_and(|at| at.elapsed() < BETWEEN_MISSES)
 }
 
 fn with_json(request: RequestBuilder, body: &Value) -> RequestBuilder {

@@ -1,8 +1,9 @@
 //! Our own words: ids, people, what is said. Stored in journals, so every type here is part of the stored format.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 mod chance;
 pub mod control;
@@ -25,6 +26,15 @@ impl ConversationId {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// For the log, of an id that somebody else says: only what looks like Direct Line's names nobody.
+    pub fn shown(&self) -> Cow<'_, str> {
+        let is_opaque = |sign: u8| sign.is_ascii_alphanumeric() || matches!(sign, b'-' | b'_');
+        match self.0.bytes().all(is_opaque) {
+            true => self.as_str().into(),
+            false => format!("sha256:{}", &hex::encode(Sha256::digest(self.as_str()))[..12]).into(),
+        }
     }
 }
 
@@ -209,6 +219,20 @@ fn is_nothing(bytes: &u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_that_may_be_a_persons_is_not_logged() {
+        for (id, is_shown) in [
+            ("9wVnNoSuch-eu", true),
+            ("handler-doctor-1", true),
+            ("jo@example.com", false),
+            ("Jo Doe", false),
+            ("jo.doe", false),
+        ] {
+            let id = ConversationId::parse(id).expect("an id");
+            assert_eq!(id.shown() == id.as_str(), is_shown, "{id}");
+        }
+    }
 
     #[test]
     fn a_session_id_reads_back_as_written() {

@@ -4,13 +4,14 @@
 use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{
-    HttpRequest, HttpResponse, ResponseError as _,
+    HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _,
     http::{
-        Method,
+        Method, Version,
         header::{AsHeaderName, HeaderMap, HeaderName},
     },
-    web::{self, Data, Payload, ServiceConfig},
+    web::{self, Bytes, Data, Payload, ServiceConfig},
 };
+use futures_util::Stream;
 use serde_json::json;
 use tracing::{Instrument as _, Span, error, field, info_span, warn};
 
@@ -133,6 +134,21 @@ pub fn configure(
     move |config| {
         config.app_data(served).app_data(pipe).app_data(relay).default_service(web::to(serve));
     }
+}
+
+/// An answer that comes as long as it comes: in chunks or, for HTTP/1.0, which knows none (RFC 9112, 6.1), up to the connection's end.
+fn of_unknown_length<E: Into<Box<dyn std::error::Error>> + 'static>(
+    request: &HttpRequest,
+    mut answer: HttpResponseBuilder,
+    pieces: impl Stream<Item = Result<Bytes, E>> + 'static,
+) -> HttpResponse {
+    let knows_chunks = request.version() >= Version::HTTP_11;
+    if !knows_chunks {
+        answer.force_close();
+    }
+    let mut answer = answer.streaming(pieces);
+    answer.head_mut().no_chunking(!knows_chunks);
+    answer
 }
 
 async fn serve(

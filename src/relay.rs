@@ -21,6 +21,7 @@ use crate::{
     domain::{ConversationId, Timestamp, millis},
     far_end::{CallError, Steady},
     telemetry::{Count, Counters},
+    wire::activity::NoSet,
 };
 
 /// A single poll waits this long, in milliseconds: as long as a Direct Line that fails is outwaited.
@@ -52,8 +53,10 @@ pub struct Asked<'a> {
 pub enum Fault {
     /// An answer that is not 2xx.
     Answered(Page),
-    /// No answer, half of one, or one that can't be Direct Line's.
+    /// No answer, or half of one.
     Unreached(CallError),
+    /// An answer that can't be Direct Line's.
+    Unreadable(NoSet),
 }
 
 impl Fault {
@@ -62,6 +65,7 @@ impl Fault {
         match self {
             Self::Answered(page) => page.status < 500 && !matches!(page.status, 408 | 429),
             Self::Unreached(error) => matches!(error, CallError::Rejected { .. }),
+            Self::Unreadable(_) => false,
         }
     }
 
@@ -71,7 +75,7 @@ impl Fault {
             Self::Answered(Page { status: 429, retry_after: None, .. }) => return Some(WAIT_UNTOLD),
             Self::Answered(page) => page.retry_after?,
             Self::Unreached(CallError::Throttled(wait)) => *wait,
-            Self::Unreached(_) => return None,
+            Self::Unreached(_) | Self::Unreadable(_) => return None,
         };
         Some(millis(asked))
     }
@@ -213,8 +217,7 @@ impl Call<'_> {
             return Err(Fault::Answered(page));
         }
         let eyes = Eyes { hand_off: events, user: None, agent: None };
-        let no_set = |_| Fault::Unreached(CallError::Failed { status: page.status });
-        Ok((page.date, self.collected.take(&page.body, &eyes).map_err(no_set)?))
+        Ok((page.date, self.collected.take(&page.body, &eyes).map_err(Fault::Unreadable)?))
     }
 
     /// How long a step of the turn may take, at most `most` milliseconds.
@@ -231,7 +234,7 @@ fn log(
     answer: &Result<String, Fault>,
     (activities, polls, millis): (usize, u32, i64),
 ) {
-    let ended = why.word();
+    let (id, ended) = (id.shown(), why.word());
     match answer {
         Ok(_) => info!(
             conversation.id = %id, activities, polls, millis, ended,
@@ -244,6 +247,10 @@ fn log(
         Err(Fault::Unreached(_)) => warn!(
             conversation.id = %id, activities, polls, millis, ended,
             "Relayed no turn of {id}: Direct Line gave no answer, given up after {millis} ms"
+        ),
+        Err(Fault::Unreadable(why)) => warn!(
+            conversation.id = %id, %why, activities, polls, millis, ended,
+            "Relayed no turn of {id}: Direct Line's answer can't be read, given up after {millis} ms"
         ),
     }
 }

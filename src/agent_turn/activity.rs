@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use super::time_of;
 use crate::{
     domain::Timestamp,
     wire::{activity::Activity, json},
@@ -89,12 +90,11 @@ impl Eyes<'_> {
 
     /// Looks at an activity that has been read.
     pub fn read(&self, activity: &Activity) -> Notice {
-        let timestamp = activity.timestamp.as_ref().and_then(Value::as_str);
         Notice {
             sign: self.sign(activity),
             id: activity.id.clone(),
             reply_to: activity.reply_to_id.clone().filter(|id| !id.is_empty()),
-            stamp: timestamp.and_then(Timestamp::parse_rfc3339),
+            stamp: time_of(activity),
         }
     }
 

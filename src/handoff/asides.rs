@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Caller, words::masked};
 use crate::{
+    agent_turn::time_of,
     direct_line::DirectLine,
     domain::{ActivityId, ConversationId, Timestamp, User},
     far_end::CallError,
@@ -155,7 +156,7 @@ impl Asides {
         let (trace, authorization) = (of_caller(), &caller.authorization);
         let look =
             self.direct_line.look(conversation.as_str(), authorization, None, trace.as_deref()).await?;
-        let shown = look.set.activities.iter().filter_map(takeover::time_of).max();
+        let shown = look.set.activities.iter().filter_map(time_of).max();
         let stamp = Timestamp::now().max(shown.unwrap_or_default());
         let words = self.texts.of(activity.locale.as_deref());
         let secret = answer_one(activity, conversation, &[], &words).secure;

@@ -168,7 +168,7 @@ impl Escalations {
             history = Some(before);
         }
         let now = Timestamp::now();
-        let skip = rest.iter().position(|a| a.id.as_deref() == Some(&cut.event)).map_or(0, |at| at + 1);
+        let skip = rest.iter().position(|a| takeover::is_event(a, &cut)).map_or(0, |at| at + 1);
         let said =
             rest[skip..].iter().filter_map(|a| takeover::after_event(a, &mut cut, &words, now)).collect();
         let command = Command::UpstreamRead { segment, said, history };

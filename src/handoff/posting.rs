@@ -14,6 +14,7 @@ use super::{
     words::say,
 };
 use crate::{
+    agent_turn::time_of,
     domain::{ActivityId, ConversationId, Timestamp},
     far_end::CallError,
     files::TakeError,
@@ -182,7 +183,7 @@ impl Posting {
         let stretch = self.bot.last_stretch(client.conversation).await;
         let source = self.bot.source(client, stretch).await.ok()?;
         let said = self.bot.read_on(&source, None).await.ok()?;
-        said.activities.iter().filter_map(takeover::time_of).max()
+        said.activities.iter().filter_map(time_of).max()
     }
 
     /// What the user said to the bot while the hand-off was stored stands before what they say now.

@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     body::SizedStream,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS},
     },
     web::{Bytes, Payload},
@@ -18,7 +18,9 @@ use self::{
     answer::{NO_ANSWER, from_far_end, live, posted, refused, start_answer, turned_down},
     operation::Operation,
 };
-use super::{ACTIVITY_LIMIT, Served, body::read_body, cors, error::ApiError, header, span};
+use super::{
+    ACTIVITY_LIMIT, Served, body::read_body, cors, error::ApiError, header, of_unknown_length, span,
+};
 use crate::{
     direct_line::proxy::{Onward, Pipe, Reply, Sent},
     domain::{ConversationId, Timestamp},
@@ -239,12 +241,16 @@ impl Surface<'_> {
     async fn answer(&self, passed: Result<Reply, CallError>) -> Result<HttpResponse, ApiError> {
         let reply = passed.map_err(from_far_end)?;
         let mut answer = start_answer(&reply);
-        Ok(match reply.content_length() {
-            Some(length) if length <= SMALL => {
+        let is_head = self.request.method() == Method::HEAD;
+        // The answer to HEAD tells the length of what GET would get.
+        let told = || reply.headers().get("content-length")?.to_str().ok()?.parse().ok();
+        let length = if is_head { told() } else { reply.content_length() };
+        Ok(match length {
+            Some(length) if length <= SMALL && !is_head => {
                 answer.body(reply.collect(usize::MAX).await.map_err(from_far_end)?)
             }
             Some(length) => answer.body(SizedStream::new(length, reply.pieces())),
-            None => answer.streaming(reply.pieces()),
+            None => of_unknown_length(self.request, answer, reply.pieces()),
         })
     }
 

@@ -14,7 +14,7 @@ use actix_web::{
 use percent_encoding::percent_decode_str;
 use tracing::Instrument as _;
 
-use super::{SERVICENOW_OFF, Served, error::ApiError, header, span};
+use super::{SERVICENOW_OFF, Served, error::ApiError, header, of_unknown_length, span};
 use crate::{
     domain::Timestamp,
     files::{FilePart, GiveError, Given, LinkError, Wanted, name},
@@ -32,7 +32,7 @@ pub(super) async fn file(
     let path = percent_decode_str(below).decode_utf8().map_err(|_| ApiError::NotFound)?;
     let (wanted, now) = (wanted(request), Timestamp::now());
     let given = handoff.reading.give(&path, wanted, now).instrument(span(request)).await;
-    Ok(answer(given.map_err(not_given)?, now))
+    Ok(answer(request, given.map_err(not_given)?, now))
 }
 
 /// A range counts for GET alone. With `If-Range` the whole file goes out: there is no version of ours to compare.
@@ -45,7 +45,7 @@ fn wanted(request: &HttpRequest) -> Wanted {
 }
 
 /// What a browser gets: the file, and strict orders what not to do with it.
-fn answer(given: Given, now: Timestamp) -> HttpResponse {
+fn answer(request: &HttpRequest, given: Given, now: Timestamp) -> HttpResponse {
     let Given { name, media_type, encoding, length, range, takes_ranges, until, bytes } = given;
     let (media_type, shown) = name::given_out_as(&media_type);
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
@@ -69,7 +69,7 @@ fn answer(given: Given, now: Timestamp) -> HttpResponse {
     }
     match length {
         Some(length) => answer.body(SizedStream::new(length, bytes)),
-        None => answer.streaming(bytes),
+        None => of_unknown_length(request, answer, bytes),
     }
 }
 

@@ -64,6 +64,9 @@ pub async fn turn(
         Ok(set) => Ok(HttpResponse::Ok().content_type("application/json").body(set)),
         Err(Fault::Answered(page)) => refused(page),
         Err(Fault::Unreached(_)) => Err(DIRECT_LINE_DOWN),
+        Err(Fault::Unreadable(_)) => {
+            Err(ApiError::Unavailable("Direct Line's answer can't be read. Try again."))
+        }
     }
 }
 

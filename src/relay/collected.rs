@@ -1,11 +1,12 @@
 //! The activities of a turn, as Direct Line wrote them, over as many polls as it took.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
 use serde_json::{Value, value::RawValue};
 
 use crate::{
     agent_turn::{Eyes, LARGEST_TURN, Notice, Seen},
-    wire::json,
+    wire::{activity::NoSet, json},
 };
 
 /// An ActivitySet in the making. Holds JSON text, not values: many turns wait at the same time.
@@ -24,12 +25,15 @@ pub struct Collected {
     pub failures: usize,
 }
 
-#[derive(Deserialize)]
-struct Set<'a> {
-    #[serde(borrow, default)]
-    activities: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, default)]
-    watermark: Option<&'a RawValue>,
+/// Activities and watermark of a set; of a name that stands twice, the last, as the pipe reads it.
+fn parts(body: &str) -> Result<(Vec<&RawValue>, Option<&RawValue>), NoSet> {
+    let whole: &RawValue = serde_json::from_str(body).map_err(|_| NoSet::NotJson)?;
+    let fields = serde_json::from_str::<BTreeMap<String, &RawValue>>(whole.get());
+    let mut fields = fields.map_err(|_| NoSet::NotAnObject)?;
+    let mut given = |name: &str| fields.remove(name).filter(|value| value.get() != "null");
+    let activities = given("activities").map(|list| serde_json::from_str(list.get()));
+    let activities = activities.transpose().map_err(|_| NoSet::NoList)?;
+    Ok((activities.unwrap_or_default(), given("watermark")))
 }
 
 impl Collected {
@@ -39,14 +43,14 @@ impl Collected {
     ///
     /// # Errors
     /// When the body is no ActivitySet; nothing was added then.
-    pub fn take(&mut self, body: &[u8], eyes: &Eyes<'_>) -> serde_json::Result<Vec<Notice>> {
+    pub fn take(&mut self, body: &[u8], eyes: &Eyes<'_>) -> Result<Vec<Notice>, NoSet> {
         let body = json::text(body);
         if body.trim_ascii().is_empty() {
             return Ok(Vec::new());
         }
-        let set: Set<'_> = serde_json::from_str(&body)?;
+        let (activities, watermark) = parts(&body)?;
         let mut news = Vec::new();
-        for raw in set.activities.unwrap_or_default() {
+        for raw in activities {
             let notice = eyes.raw(raw.get());
             if self.seen.knows(&notice) {
                 self.repeated += 1;
@@ -60,8 +64,8 @@ impl Collected {
             news.push(notice);
         }
         self.seen.add(&news);
-        if let Some(watermark) = set.watermark.map(RawValue::get).filter(|watermark| *watermark != "null") {
-            self.watermark = Some(watermark.to_owned());
+        if let Some(watermark) = watermark {
+            self.watermark = Some(watermark.get().to_owned());
         }
         Ok(news)
     }
@@ -201,10 +205,25 @@ mod tests {
     #[test]
     fn what_is_no_set_adds_nothing() {
         let mut collected = Collected::default();
-        for body in ["<html>", "[1]", r#"{"activities":"none"}"#, r#"{"activities":[{"id":"a"}"#, "\"x\""] {
-            assert!(collected.take(body.as_bytes(), &EYES).is_err(), "{body}");
+        for (body, why) in [
+            ("<html>", NoSet::NotJson),
+            (r#"{"activities":[{"id":"a"}"#, NoSet::NotJson),
+            ("[1]", NoSet::NotAnObject),
+            ("\"x\"", NoSet::NotAnObject),
+            (r#"{"activities":"none"}"#, NoSet::NoList),
+            (r#"{"activities":{"0":{}}}"#, NoSet::NoList),
+        ] {
+            assert_eq!(collected.take(body.as_bytes(), &EYES), Err(why), "{body}");
         }
         assert_eq!(collected.count, 0);
+    }
+
+    #[test]
+    fn of_a_name_that_stands_twice_the_last_counts() {
+        let mut collected = Collected::default();
+        let body = br#"{"activities":[],"watermark":"1","activities":[{"id":"a"}],"watermark":"2"}"#;
+        assert_eq!(collected.take(body, &EYES).unwrap().len(), 1);
+        assert_eq!(collected.into_set("0"), r#"{"activities":[{"id":"a"}],"watermark":"2"}"#);
     }
 
     #[test]

@@ -10,7 +10,8 @@ use super::{
     texts::{Text, Words},
 };
 use crate::{
-    domain::{HistoryLine, Timestamp},
+    agent_turn::{begun_anew, time_of},
+    domain::HistoryLine,
     wire::activity::Activity,
 };
 
@@ -35,11 +36,12 @@ pub fn lines(activities: &[Activity], words: &Words<'_>) -> Vec<HistoryLine> {
 }
 
 /// Activities of one Direct Line conversation as they were said. Direct Line shows a user's own activity behind the
-/// answers to it, but counts (in the id) and dates it as it comes in.
+/// answers to it, but counts (in the id, anew after a pause) and dates it as it comes in.
 pub fn in_order(mut activities: Vec<Activity>) -> Vec<Activity> {
     let number = |activity: &Activity| activity.id.as_ref()?.rsplit_once('|')?.1.parse::<u64>().ok();
     if activities.iter().all(|activity| number(activity).is_some()) {
-        activities.sort_by_key(number);
+        let of_one_count = |one: &Activity, next: &Activity| !begun_anew(time_of(one), time_of(next));
+        activities.chunk_by_mut(of_one_count).for_each(|count| count.sort_by_key(number));
     } else if activities.iter().all(|activity| time_of(activity).is_some()) {
         activities.sort_by_key(time_of);
     }
@@ -70,25 +72,6 @@ pub fn bound(lines: Vec<HistoryLine>, max_bytes: usize) -> (Vec<HistoryLine>, bo
     }
     kept.reverse();
     (kept, cut)
-}
-
-/// When something was said, however a transcript writes that.
-pub fn time_of(activity: &Activity) -> Option<Timestamp> {
-    time(activity.timestamp.as_ref()?)
-}
-
-/// Reads a time: RFC 3339, or a number of seconds or milliseconds since 1970, also as text.
-fn time(value: &Value) -> Option<Timestamp> {
-    let number = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => match Timestamp::parse_rfc3339(text.trim()) {
-            Some(at) => return Some(at),
-            None => text.trim().parse().ok()?,
-        },
-        _ => return None,
-    };
-    let millis = if number.abs() < 1e11 { number * 1000.0 } else { number };
-    (millis.is_finite() && millis.abs() < 1e15).then_some(Timestamp(millis as i64))
 }
 
 fn from_bot(activity: &Activity) -> bool {

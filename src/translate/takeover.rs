@@ -12,7 +12,7 @@ use super::{
     texts::Words,
 };
 use crate::{
-    agent_turn::Eyes,
+    agent_turn::{Eyes, begun_anew, time_of},
     domain::{ActivityId, Timestamp, zone},
     session::{Cut, ToAgent, UserSaid},
     wire::activity::Activity,
@@ -48,12 +48,15 @@ pub fn around_event(
     let (before, rest) = batch.split_at(event.min(batch.len()));
     let Some((handoff, behind)) = rest.split_first() else { return Takeover::default() };
     let bot = bot_id(handoff);
-    let replied = before.iter().chain([handoff]).chain(transcript).filter_map(|a| replied_to(a, bot));
-    let earlier = before.iter().chain(transcript).filter(|a| is_from_user(a, bot)).filter_map(id_of);
+    let cut = cut_at(handoff);
+    let is_of_now = |said: &&Activity| !begun_anew(time_of(said), cut.event_at);
+    let spoken = || before.iter().chain(transcript).filter(is_of_now);
+    let replied = spoken().chain([handoff]).filter_map(|a| replied_to(a, bot));
+    let earlier = spoken().filter(|a| is_from_user(a, bot)).filter_map(id_of);
     let mut answered: Vec<ActivityId> = replied.chain(earlier).chain(relates_to(handoff)).collect();
     let known = replied_to(handoff, bot).is_some() || relates_to(handoff).is_some();
     let mut request = if known { None } else { last_words(transcript, before, bot) };
-    let seen = batch.iter().filter(|a| is_from_user(a, bot)).filter_map(id_of).collect();
+    let seen = batch.iter().filter(is_of_now).filter(|a| is_from_user(a, bot)).filter_map(id_of).collect();
     let (mut tail, mut said_behind) = (vec![], vec![]);
     let mut guess = !known && request.is_none() && !before.iter().any(|a| is_from_user(a, bot));
     for activity in behind {
@@ -63,7 +66,7 @@ pub fn around_event(
         }
         let asked = request.is_some() && request == activity.text;
         let older = guess && is_older(activity, handoff);
-        if id_of(activity).is_some_and(|id| answered.contains(&id)) {
+        if is_answered(activity, &answered, cut.event_at) {
             request = request.filter(|_| !asked);
             continue;
         }
@@ -76,9 +79,24 @@ pub fn around_event(
     }
     answered.sort();
     answered.dedup();
-    let (event, bot) = (handoff.id.clone().unwrap_or_default(), bot.map(str::to_owned));
-    let cut = Cut { event, bot, tail, answered, unmatched_request: request, ..Cut::default() };
+    let bot = bot.map(str::to_owned);
+    let cut = Cut { bot, tail, answered, unmatched_request: request, ..cut };
     Takeover { cut, seen, said: said_behind }
+}
+
+/// Where the bot is cut off: by the event, as it is known again.
+pub fn cut_at(handoff: &Activity) -> Cut {
+    let event = handoff.id.clone().unwrap_or_default();
+    Cut { event, event_at: time_of(handoff), ..Cut::default() }
+}
+
+/// Whether this is the event that cut the bot off: ids alone begin anew. One without an id is known by its time.
+pub fn is_event(activity: &Activity, cut: &Cut) -> bool {
+    let at = time_of(activity);
+    match activity.id.as_deref() {
+        Some(id) => id == cut.event && !begun_anew(at, cut.event_at) && !begun_anew(cut.event_at, at),
+        None => cut.event.is_empty() && at == cut.event_at && activity.kind != "message",
+    }
 }
 
 /// What the user said in an activity of Direct Line's that came behind the event: to the live chat, or,
@@ -94,7 +112,7 @@ pub fn after_event(
     }
     let activity = &*password::hidden(activity, &cut.password_inputs);
     let mut said = said(activity, words, now);
-    let answered = said.id.as_ref().is_some_and(|id| cut.answered.contains(id));
+    let answered = is_answered(activity, &cut.answered, cut.event_at);
     let asked = cut.unmatched_request.is_some() && cut.unmatched_request == activity.text;
     if answered || asked {
         said.message = None;
@@ -137,11 +155,6 @@ pub fn said(activity: &Activity, words: &Words<'_>, now: Timestamp) -> UserSaid 
     }
 }
 
-/// When Direct Line took an activity, by its clock.
-pub fn time_of(activity: &Activity) -> Option<Timestamp> {
-    Timestamp::parse_rfc3339(activity.timestamp.as_ref()?.as_str()?)
-}
-
 /// The client's own name for a message; none that is longer than names are, because each is remembered.
 pub fn client_id(activity: &Activity) -> Option<String> {
     let id = activity.channel_data.as_ref()?.get("clientActivityID")?;
@@ -171,6 +184,11 @@ pub fn bot_id(handoff: &Activity) -> Option<&str> {
 
 fn id_of(activity: &Activity) -> Option<ActivityId> {
     activity.id.clone().map(ActivityId)
+}
+
+/// What was said so long after the event that ids may have begun anew was not answered before it.
+fn is_answered(activity: &Activity, answered: &[ActivityId], event_at: Option<Timestamp>) -> bool {
+    !begun_anew(event_at, time_of(activity)) && id_of(activity).is_some_and(|id| answered.contains(&id))
 }
 
 fn replied_to(activity: &Activity, bot: Option<&str>) -> Option<ActivityId> {

@@ -37,13 +37,14 @@ pub struct Inside {
     pub from: Option<String>,
     /// How many of the answer's activities the client has.
     pub shown: usize,
-    /// The id of the last of them.
+    /// The id of the last of them; empty when it has none.
     pub last: String,
 }
 
 /// An activity of an answer that may have to go out in several.
 pub trait Piece {
-    fn id(&self) -> Option<Cow<'_, str>>;
+    /// Empty when it has none.
+    fn id(&self) -> Cow<'_, str>;
     /// Bytes, near enough.
     fn size(&self) -> usize;
 }
@@ -60,25 +61,21 @@ impl Inside {
     /// How many of these the client has; `None` when the last it has is not where it was, nor before.
     pub fn skip(&self, activities: &[impl Piece]) -> Option<usize> {
         let seen = activities.get(..self.shown).unwrap_or(activities);
-        seen.iter().rposition(|piece| piece.id().is_some_and(|id| id == self.last)).map(|at| at + 1)
+        seen.iter().rposition(|piece| piece.id() == self.last).map(|at| at + 1)
     }
 }
 
 impl Part {
-    /// The activities from `skip` on of what Direct Line answered to `from`, as many as `room` bytes hold, and at least one. A part
-    /// ends with an activity that has an id.
+    /// The activities from `skip` on of what Direct Line answered to `from`, as many as `room` bytes hold, and at least one.
     pub fn of(activities: &[impl Piece], from: Option<&str>, skip: usize, room: usize) -> Self {
-        let (mut last, mut size) = (None, 0);
+        let mut size = 0;
         for (at, piece) in activities.iter().enumerate().skip(skip) {
             size += piece.size();
-            if size > room
-                && let Some((shown, last)) = last
-            {
-                let last: Cow<'_, str> = last;
-                let next = Inside { from: from.map(str::to_owned), shown, last: last.into_owned() };
-                return Self { shown: skip..shown, next: Some(next) };
+            if size > room && at > skip {
+                let last = activities[at - 1].id().into_owned();
+                let next = Inside { from: from.map(str::to_owned), shown: at, last };
+                return Self { shown: skip..at, next: Some(next) };
             }
-            last = piece.id().map(|id| (at + 1, id)).or(last);
         }
         Self { shown: skip..activities.len(), next: None }
     }
@@ -217,8 +214,8 @@ mod tests {
     struct Sized(Option<String>, usize);
 
     impl Piece for Sized {
-        fn id(&self) -> Option<Cow<'_, str>> {
-            self.0.as_deref().map(Cow::Borrowed)
+        fn id(&self) -> Cow<'_, str> {
+            self.0.as_deref().unwrap_or_default().into()
         }
 
         fn size(&self) -> usize {
@@ -227,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_has_what_there_is_room_for_and_at_least_one_and_ends_with_an_id() {
+    fn a_part_has_what_there_is_room_for_and_at_least_one_with_and_without_ids() {
         let of = |sizes: &[(&str, usize)]| -> Vec<Sized> {
             let piece = |(id, size): &(&str, usize)| Sized((!id.is_empty()).then(|| (*id).to_owned()), *size);
             sizes.iter().map(piece).collect()
@@ -237,9 +234,9 @@ mod tests {
             (of(&[("a", 5), ("b", 5)]), 0..2, None),
             (of(&[("a", 5), ("b", 6)]), 0..1, Some("a")),
             (of(&[("a", 50), ("b", 1)]), 0..1, Some("a")),
-            (of(&[("a", 5), ("", 5), ("c", 1)]), 0..1, Some("a")),
-            (of(&[("", 50), ("", 50)]), 0..2, None),
-            (of(&[("", 50), ("b", 50), ("c", 1)]), 0..2, Some("b")),
+            (of(&[("a", 5), ("", 5), ("c", 1)]), 0..2, Some("")),
+            (of(&[("", 50), ("", 50)]), 0..1, Some("")),
+            (of(&[("", 50), ("b", 50), ("c", 1)]), 0..1, Some("")),
         ];
         for (pieces, shown, last) in rows {
             let part = Part::of(&pieces, Some("w"), 0, 10);

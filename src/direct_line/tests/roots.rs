@@ -72,12 +72,19 @@ async fn a_token_that_names_no_root_leaves_the_global_one() {
 }
 
 #[tokio::test]
-async fn a_region_that_could_not_be_asked_for_is_asked_for_again() {
+async fn a_region_that_could_not_be_asked_for_is_asked_for_again_a_second_later() {
     let endpoint = FarEnd::start(|_, before| match before {
         0 => Reply::text(503, ""),
         _ => region("http://127.0.0.1:9"),
     });
     let client = client(&over_endpoint(&endpoint));
     assert!(matches!(client.root().await, Err(CallError::Failed { status: 503 })));
+    tokio::time::pause();
+    for _ in 0..9 {
+        assert!(matches!(client.root().await, Err(CallError::NotSent(None))));
+    }
+    assert_eq!(endpoint.heard().len(), 1);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    tokio::time::resume();
     assert_eq!(client.root().await.expect("a root").as_str(), "http://127.0.0.1:9/v3/directline/");
 }

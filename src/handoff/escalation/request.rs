@@ -14,6 +14,7 @@ use super::{
     Escalations,
 };
 use crate::{
+    agent_turn::time_of,
     domain::{ConversationId, HistoryLine, Timestamp, User},
     far_end::CallError,
     session::{Before, Cut, HandoffRequested, Opening, UserSaid},
@@ -64,7 +65,7 @@ impl Escalations {
         let mut portions = portions(&spoken, &words).into_iter();
         let request = HandoffRequested {
             cut: Cut { watermark: batch.watermark(), password_inputs, ..takeover.cut },
-            latest: said.filter_map(takeover::time_of).max(),
+            latest: said.filter_map(time_of).max(),
             seen: takeover.seen,
             context: self.context(&escalation, &user),
             user,
@@ -96,7 +97,8 @@ impl Escalations {
         let mut read = match escalation::transcript(handoff).filter(|transcript| !transcript.is_empty()) {
             Some(transcript) => ReadOut { activities: transcript, rooms: vec![] },
             None => {
-                let read = timeout(HISTORY_WAITS, self.read_from_start(source, handoff.id.as_deref())).await;
+                let cut = takeover::cut_at(handoff);
+                let read = timeout(HISTORY_WAITS, self.read_from_start(source, &cut)).await;
                 read.inspect_err(|_| {
                     warn!(conversation.id = &*source.conversation, "The live chat starts without its history: Direct Line is slow; it follows when it has been read");
                 })
@@ -105,21 +107,20 @@ impl Escalations {
             }
         };
         if let Some(since) = source.since {
-            read.activities.retain(|said| history::time_of(said).is_some_and(|at| at > since));
+            read.activities.retain(|said| time_of(said).is_some_and(|at| at > since));
         }
         Some(read)
     }
 
     /// What was said up to the event, when the event does not tell itself.
-    async fn read_from_start(&self, source: &Source<'_>, event: Option<&str>) -> Result<ReadOut, CallError> {
+    async fn read_from_start(&self, source: &Source<'_>, cut: &Cut) -> Result<ReadOut, CallError> {
         match self.bot.read_on(source, None).await {
             Ok(ReadOut { activities, rooms }) => {
-                let is_event = |activity: &Activity| activity.id.is_some() && activity.id.as_deref() == event;
                 let mut all = activities.into_iter();
                 let mut asked = None;
                 let before = all.by_ref().take_while(|activity| {
-                    asked = activity.reply_to_id.clone().filter(|_| is_event(activity));
-                    !is_event(activity)
+                    asked = activity.reply_to_id.clone().filter(|_| takeover::is_event(activity, cut));
+                    !takeover::is_event(activity, cut)
                 });
                 let mut spoken: Vec<Activity> = before.collect();
                 // The words that asked for a person are shown behind the event that answers them.
@@ -140,8 +141,7 @@ impl Escalations {
         cut: &Cut,
         words: &Words<'_>,
     ) -> Result<Before, CallError> {
-        let ReadOut { activities: spoken, rooms: _rooms } =
-            self.read_from_start(source, Some(&cut.event)).await?;
+        let ReadOut { activities: spoken, rooms: _rooms } = self.read_from_start(source, cut).await?;
         let password_inputs = password::inputs(&spoken);
         let secrets = password::entered(&spoken, &(&password_inputs | &cut.password_inputs));
         let portions = portions(&password::all_without(&spoken, &secrets), words);

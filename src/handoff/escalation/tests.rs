@@ -17,6 +17,8 @@ use crate::{
     wire::activity::{Activity, ActivitySet},
 };
 
+mod anew;
+
 /// An instance with a live chat behind whose hand-off Direct Line has not been read.
 async fn undrained(direct_line: &FarEnd) -> (Arc<Handoff>, Arc<Conversation>, MemoryJournal) {
     let store = MemoryJournal::default();

@@ -215,8 +215,8 @@ fn renewals(types: &AgentTypes, now: Timestamp) -> u32 {
 }
 
 impl Piece for Value {
-    fn id(&self) -> Option<Cow<'_, str>> {
-        self.get("id")?.as_str().map(Cow::Borrowed)
+    fn id(&self) -> Cow<'_, str> {
+        self.get("id").and_then(Value::as_str).unwrap_or_default().into()
     }
 
     fn size(&self) -> usize {

@@ -14,10 +14,14 @@ use super::{
     Making, Page, Reading,
 };
 use crate::{
+    agent_turn::{begun_anew, time_of},
     far_end::{CallError, room::Taken},
     ledger::journal::JournalError,
     session::{Cut, Segment},
-    translate::watermark::{Cursor, LARGEST_PAGE, Part, Piece, Upstream},
+    translate::{
+        takeover::is_event,
+        watermark::{Cursor, LARGEST_PAGE, Part, Piece, Upstream},
+    },
     wire::activity::{Activity, ActivitySet},
 };
 
@@ -154,9 +158,11 @@ impl Making {
 
 /// What the client may see of a bot's stretch that has ended, and whether its end has been reached.
 fn up_to(cut: &Cut, set: ActivitySet) -> (Vec<Activity>, bool) {
-    let is_end = |activity: &Activity| activity.id.as_deref() == Some(&cut.event);
-    let in_tail =
-        |activity: &Activity| activity.id.as_ref().is_some_and(|id| cut.tail.iter().any(|t| t.0 == *id));
+    let is_end = |activity: &Activity| is_event(activity, cut);
+    let in_tail = |activity: &Activity| {
+        activity.id.as_ref().is_some_and(|id| cut.tail.iter().any(|t| t.0 == *id))
+            && !begun_anew(time_of(activity), cut.event_at)
+    };
     let holds_end = set.activities.iter().any(is_end);
     let ended = holds_end || set.activities.is_empty() || set.activities.iter().any(in_tail);
     let mut behind = ended && !holds_end;

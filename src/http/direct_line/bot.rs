@@ -16,6 +16,7 @@ use super::{
     socket::shown::{latest_of, not_before},
 };
 use crate::{
+    agent_turn::time_of,
     direct_line::{
         posted_id,
         proxy::{Onward, Reply, Sent},
@@ -24,7 +25,6 @@ use crate::{
     far_end::CallError,
     handoff::{Caller, Escalations, Handoff, Source},
     http::{ACTIVITY_LIMIT, Served, error::ApiError, header, held::Answer, trace},
-    translate::takeover,
     wire::{
         activity::{Activity, ActivitySet, SetRead},
         json as far_json,
@@ -204,8 +204,8 @@ pub(super) async fn hand_over(
         && let Some(erased) = tombstones.erased_at(id).await.unwrap_or_default()
     {
         // Direct Line remembers the event for a day; who was forgotten is not to come back with it.
-        let undated = takeover::time_of(&set.activities[event]).is_none();
-        set.activities.retain(|activity| takeover::time_of(activity).is_some_and(|at| at > erased));
+        let undated = time_of(&set.activities[event]).is_none();
+        set.activities.retain(|activity| time_of(activity).is_some_and(|at| at > erased));
         let Some(younger) = handoff.escalations.find(&set.activities) else {
             if undated && tombstones.is_first_undated() {
                 info!(conversation.id = %id, "An event that asks for a person does not say when it was: it opens no chat, because its conversation was erased");

@@ -44,8 +44,11 @@ pub struct HandoffRequested {
 /// The end of a bot's stretch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
-    /// The event's activity id.
+    /// The event's activity id; empty when it has none.
     pub event: String,
+    /// When it was, by Direct Line's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_at: Option<Timestamp>,
     /// Who sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bot: Option<String>,

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::domain::Timestamp;
 use crate::translate::texts::Texts;
 
 fn read(activities: &Value) -> Vec<HistoryLine> {
@@ -201,8 +202,8 @@ proptest! {
 
 #[test]
 fn what_direct_line_shows_behind_its_answers_stands_before_them() {
-    let say = |id: &str, text: &str, second: u8| {
-        let at = format!("2026-01-01T00:00:{second:02}Z");
+    let say = |id: &str, text: &str, second: i64| {
+        let at = Timestamp(1_767_225_600_000 + second * 1_000).rfc3339();
         json!({"type": "message", "id": id, "text": text, "timestamp": at, "from": {"id": "u"}})
     };
     let texts = |activities: &Value| {
@@ -212,6 +213,14 @@ fn what_direct_line_shows_behind_its_answers_stands_before_them() {
     let counted =
         [say("c|0000001", "answer", 1), say("c|0000000", "question", 1), say("c|0000002", "thanks", 1)];
     assert_eq!(texts(&json!(counted)), ["question", "answer", "thanks"]);
+    let again = [
+        say("c|0000000", "hello", 1),
+        say("c|0000002", "answer", 3),
+        say("c|0000001", "question", 2),
+        say("c|0000000", "back again", 900),
+        say("c|0000001", "welcome back", 901),
+    ];
+    assert_eq!(texts(&json!(again)), ["hello", "question", "answer", "back again", "welcome back"]);
     let dated = [say("5d", "answer", 2), say("6e", "question", 1), say("7f", "thanks", 3)];
     assert_eq!(texts(&json!(dated)), ["question", "answer", "thanks"]);
     let mut odd = json!(dated);

@@ -1,6 +1,7 @@
 //! A person is forgotten while the program runs.
 
 use serde_json::json;
+use servicenow_handoff::domain::Timestamp;
 
 use crate::world::World;
 
@@ -42,8 +43,18 @@ async fn who_was_forgotten_may_ask_for_a_person_again_and_begins_anew() {
     let mut chat = world.chat().await;
     chat.say("said before").await.unwrap();
     let session = chat.conversation().to_owned();
-    let event =
-        || json!({"type": "event", "name": "handoff.initiate", "value": {"va_LastPhrase": "a person"}});
+    let event = |nth: usize| {
+        let mut event =
+            json!({"type": "event", "name": "handoff.initiate", "value": {"va_LastPhrase": "a person"}});
+        let now = Timestamp::now().0;
+        // However a far end writes times.
+        match nth {
+            2 => event["timestamp"] = now.into(),
+            3 => event["timestamp"] = (now / 1_000 + 1).to_string().into(),
+            _ => {}
+        }
+        event
+    };
     let opened = || {
         let asked = world.servicenow.requests_of(&session).into_iter();
         asked
@@ -53,7 +64,7 @@ async fn who_was_forgotten_may_ask_for_a_person_again_and_begins_anew() {
     for nth in 1..4 {
         let later = format!("said later {nth}");
         chat.say(&later).await.unwrap();
-        world.copilot.bot_says(&session, event()).unwrap();
+        world.copilot.bot_says(&session, event(nth)).unwrap();
         // Loaded again, the page gets the old events before the new one.
         chat.reload();
         chat.until("the new event", |a| a["name"] == "handoff.initiate").await.unwrap();

@@ -5,7 +5,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use actix_web::web::Bytes;
 use serde::Deserialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::{
     translate::watermark::{Cursor, Inside, LARGEST_PAGE, Part, Piece, Upstream, is_ours},
@@ -97,13 +100,16 @@ fn taken_apart(text: &str) -> Option<(Fields<'_>, Vec<&RawValue>)> {
 }
 
 impl Piece for &RawValue {
-    fn id(&self) -> Option<Cow<'_, str>> {
+    fn id(&self) -> Cow<'_, str> {
         #[derive(Deserialize)]
-        struct Named<'a> {
-            #[serde(borrow)]
-            id: Cow<'a, str>,
+        struct Named {
+            id: Value,
         }
-        serde_json::from_str::<Named<'_>>(self.get()).ok().map(|named| named.id)
+        match serde_json::from_str(self.get()).map(|Named { id }| id) {
+            Ok(Value::String(id)) => id.into(),
+            Ok(Value::Number(id)) => id.to_string().into(),
+            _ => Cow::default(),
+        }
     }
 
     fn size(&self) -> usize {
@@ -113,7 +119,7 @@ impl Piece for &RawValue {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -150,6 +156,28 @@ mod tests {
             assert_eq!(seen, texts);
             let end = if handed_over { "h1.0.0.e" } else { "9" };
             assert_eq!(given.as_deref(), Some(end));
+        }
+    }
+
+    #[test]
+    fn a_large_batch_is_given_in_parts_whatever_its_ids_are() {
+        for id in [json!(7), json!(null), json!({"a": 1})] {
+            let texts: Vec<String> = (0..9).map(|at| format!("{at}{}", "x".repeat(300_000))).collect();
+            let activities: Vec<Value> = texts.iter().map(|text| json!({"id": id, "text": text})).collect();
+            let body = json!({"activities": activities, "watermark": "9"}).to_string();
+            let (mut seen, mut given) = (vec![], None::<String>);
+            while let Shown::Part { bytes, is_last } =
+                Place::read(given.as_deref()).part(body.as_bytes(), false)
+            {
+                assert!(bytes.len() < LARGEST_PAGE + 200, "{id}");
+                let set: Value = serde_json::from_slice(&bytes).expect("JSON");
+                seen.extend(set["activities"].as_array().expect("activities").clone());
+                given = set["watermark"].as_str().map(str::to_owned);
+                if is_last {
+                    break;
+                }
+            }
+            assert_eq!(seen, activities, "{id}");
         }
     }
 

@@ -12,7 +12,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use crate::{domain::Timestamp, wire::json};
+use crate::{agent_turn::time, domain::Timestamp, wire::json};
 
 /// More than Direct Line keeps of a conversation.
 const REMEMBERED: usize = 2_048;
@@ -127,10 +127,6 @@ pub fn is_passing(kind: &Value) -> bool {
 pub fn latest_of(activities: &[Box<RawValue>]) -> Option<Timestamp> {
     let named = activities.iter().filter_map(|raw| serde_json::from_str::<Named>(raw.get()).ok());
     named.filter_map(|named| time(named.timestamp.as_ref()?)).max()
-}
-
-fn time(stamp: &Value) -> Option<Timestamp> {
-    Timestamp::parse_rfc3339(stamp.as_str()?)
 }
 
 fn rewritten(text: &str, activities: &[&RawValue], passing: bool) -> Option<String> {

@@ -37,6 +37,35 @@ async fn a_large_answer_streams() {
 }
 
 #[tokio::test]
+async fn the_answer_to_head_tells_the_length_of_the_file() {
+    let (far_end, world) = before_far_end().await;
+    for length in [0, 5_000, 500_000] {
+        let mut client = connect(&world.url).await;
+        let sent = request("HEAD /v3/directline/attachments/1/plan.pdf", &[("Host", "x")], b"");
+        client.write_all(&sent).await.unwrap();
+        far_end.answer(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").as_bytes()).await;
+        let head = read_head(&mut client).await;
+        assert!(head.contains(&format!("content-length: {length}\r\n")), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_in_chunks_goes_to_http_1_0_as_it_is() {
+    let (far_end, world) = before_far_end().await;
+    let mut client = connect(&world.url).await;
+    let sent =
+        "GET /v3/directline/attachments/1/plan.pdf HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n";
+    client.write_all(sent.as_bytes()).await.unwrap();
+    let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    far_end.answer(answer.as_bytes()).await;
+    let mut received = String::new();
+    client.read_to_string(&mut received).await.unwrap();
+    let (head, body) = received.split_once("\r\n\r\n").unwrap();
+    assert!(!head.contains("chunked") && !head.contains("keep-alive"), "{head}");
+    assert_eq!(body, "hello");
+}
+
+#[tokio::test]
 async fn a_file_streams() {
     let (far_end, world) = before_far_end().await;
     let half = vec![b'x'; 400_000];
