@@ -96,7 +96,7 @@ impl Turn {
         for notice in news {
             let place = self.places;
             self.places += 1;
-            self.asked.heard(&notice, place);
+            self.asked.heard(&notice, place, self.may_be_old(notice.stamp));
             match notice.sign {
                 Sign::HandOff => self.ended = Some(Why::HandOff),
                 Sign::Speech { .. } | Sign::EndOfConversation | Sign::Event | Sign::Typing => {
@@ -230,11 +230,21 @@ impl Turn {
     }
 
     fn placed(&self, notice: Notice, place: usize, poll: Poll) -> Done {
-        let told = |tells: &dyn Fn(Timestamp) -> bool| notice.stamp.is_some_and(tells);
-        let is_old = told(&|stamp| self.clock.is_before(stamp, self.called.plus_millis(-OLD)));
-        let is_younger =
-            told(&|stamp| self.clock.is_after(stamp, self.called)) || self.last.is_some() && !is_old;
-        Done { at: self.spoken_at(poll, notice.stamp), notice, place, is_younger, is_old }
+        let is_old = self.is_old(notice.stamp);
+        let is_younger = notice.stamp.is_some_and(|stamp| self.clock.is_after(stamp, self.called))
+            || self.last.is_some() && !is_old;
+        let may_be_old = self.may_be_old(notice.stamp);
+        Done { at: self.spoken_at(poll, notice.stamp), notice, place, is_younger, is_old, may_be_old }
+    }
+
+    fn is_old(&self, stamp: Option<Timestamp>) -> bool {
+        stamp.is_some_and(|stamp| self.clock.is_before(stamp, self.called.plus_millis(-OLD)))
+    }
+
+    /// Whether it is old, or came with the first poll and nothing tells how old it is.
+    fn may_be_old(&self, stamp: Option<Timestamp>) -> bool {
+        let is_told = stamp.is_some() && self.clock.is_known();
+        self.is_old(stamp) || self.last.is_none() && !is_told
     }
 
     /// Between the poll that didn't show it and the one that did; the timestamp decides when it lies there.

@@ -21,6 +21,8 @@ pub struct FarEnd {
     pub ahead: i64,
     /// Whether answers name what they answer.
     pub names: bool,
+    /// Whether its answers bear no `Date`.
+    pub hides_date: bool,
     pub reader: Reader,
     /// The user's latest words: their id, and when they were posted.
     words: Option<(String, i64)>,
@@ -141,8 +143,8 @@ impl FarEnd {
             let news = entries.iter().filter_map(|entry| seen.news(eyes.raw(&entry.json))).collect();
             now = asked + TRIP;
             let date = (asked + TRIP / 2 + self.ahead).div_euclid(1_000) * 1_000;
-            let poll =
-                Poll { asked: Timestamp(asked), answered: Timestamp(now), date: Some(Timestamp(date)) };
+            let date = (!self.hides_date).then_some(Timestamp(date));
+            let poll = Poll { asked: Timestamp(asked), answered: Timestamp(now), date };
             turn.heard(poll, news);
         }
     }
