@@ -23,6 +23,8 @@ pub struct FarEnd {
     pub names: bool,
     /// Whether its answers bear no `Date`.
     pub hides_date: bool,
+    /// Whether activities say nothing of who speaks but an id.
+    pub hides_roles: bool,
     pub reader: Reader,
     /// The user's latest words: their id, and when they were posted.
     words: Option<(String, i64)>,
@@ -91,6 +93,9 @@ impl FarEnd {
     }
 
     fn add(&mut self, at: i64, appears: i64, text: &str, mut activity: Value) -> String {
+        if self.hides_roles {
+            activity["from"] = json!({"id": activity["from"]["id"]});
+        }
         let id = format!("abc-eu|{:07}", self.numbers);
         self.numbers += 1;
         activity["id"] = id.clone().into();

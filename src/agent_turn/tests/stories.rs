@@ -100,6 +100,24 @@ fn an_unread_turn_before_is_passed_on_and_the_next_answers_come_with_their_words
 }
 
 #[test]
+fn the_users_words_without_a_role_are_no_answer() {
+    for answered in [1_000, 3_500] {
+        everywhere(|mut far_end, trail, place| {
+            far_end.hides_roles = true;
+            let mut watermark = 0;
+            for turn in 0..3 {
+                let call = CALL + turn * 20_000;
+                let words = far_end.user(call - POST, call + trail, &format!("{turn}?"));
+                far_end.agent(call + answered, Some(&words), &format!("{turn}!"));
+                let got = far_end.read(call, LIMITS, watermark);
+                assert!(got.has(&format!("{turn}!")), "{place}, after {answered}, turn {turn}: {got:?}");
+                watermark = got.watermark;
+            }
+        });
+    }
+}
+
+#[test]
 fn who_posted_without_being_told_an_id_is_not_a_turn_late_either() {
     for names in [true, false] {
         for trail in TRAILS {
