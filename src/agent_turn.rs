@@ -18,6 +18,8 @@
 //!    that it came later it belongs, when they agree on earlier it doesn't, unless it came up only after the call.
 //! 3. Without those words: what is older than the call by more than a second, on Direct Line's own clock, doesn't.
 //!
+//! Words that are as old, too, may be those of a turn before that nobody has read: only a fresh reply to them surely belongs.
+//!
 //! What is left may belong. It decides once the user's words have been waited for, for two seconds.
 
 mod activity;

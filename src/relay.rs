@@ -129,9 +129,10 @@ impl Relay {
         let millis = clock.now().millis_since(clock.began);
         let Collected { count, repeated, polls, failures, .. } = collected;
         let failed = matches!(why, Why::Fault | Why::Refused);
-        // What was seen is passed on, with its watermark. A Direct Line that failed before the agent answered speaks for
-        // itself, and what was overheard waits behind the old watermark.
-        let answer = if failed && !turn.has_answer() {
+        // What was seen is passed on, with its watermark. A Direct Line that failed for good before the agent answered speaks
+        // for itself, and what was overheard waits behind the old watermark.
+        let speaks_for_itself = why == Why::Refused || failed && turn.is_outwaited();
+        let answer = if speaks_for_itself && !turn.has_answer() {
             Err(fault.unwrap_or(Fault::Unreached(CallError::NotSent(None))))
         } else {
             Ok(collected.into_set(asked.watermark))
@@ -140,7 +141,8 @@ impl Relay {
         // The last failure of a turn that ends with one is not made up for by another poll.
         self.counters.add(Count::RetriesDirectLine, failures - usize::from(failed && failures > 0));
         self.counters.add(Count::Duplicates, repeated);
-        if answer.is_ok() && why != Why::Silence {
+        let is_silent = why == Why::Silence || failed && !turn.has_answer();
+        if answer.is_ok() && !is_silent {
             self.counters.one(Count::RelayTurns);
             self.counters.add(Count::RelayActivities, count);
             self.counters.add(Count::LateParts, turn.late_parts());
@@ -192,15 +194,15 @@ impl Call<'_> {
             return Ok(());
         };
         let (began, time_out) = (self.clock.now(), self.left(POLL_TIME_OUT));
-        let polled = match timeout(time_out, self.poll()).await {
-            Err(_) if millis(time_out) < POLL_TIME_OUT => {
-                self.turn.missed();
-                return Ok(());
-            }
-            polled => polled.unwrap_or(Err(Fault::Unreached(CallError::Uncertain(None)))),
-        };
+        let polled = timeout(time_out, self.poll()).await;
         let answered = self.clock.now();
-        let (date, news) = polled.inspect_err(|fault| self.turn.failed(answered, fault.wait()))?;
+        if polled.is_err() && answered >= self.turn.end() {
+            self.turn.missed();
+            return Ok(());
+        }
+        let polled = polled.unwrap_or(Err(Fault::Unreached(CallError::Uncertain(None))));
+        let failed = |fault: &Fault| self.turn.failed_since(began, answered, fault.wait());
+        let (date, news) = polled.inspect_err(failed)?;
         self.turn.heard(Poll { asked: began, answered, date }, news);
         Ok(())
     }

@@ -123,8 +123,8 @@ impl Eyes<'_> {
     }
 
     /// Whether an activity is the user's. By role; without one by the user's id or the agent's, the ids Direct Line keeps for
-    /// users, and the name a client gives its posts. In doubt it was the agent: to close early costs less than to wait for what
-    /// has been said.
+    /// users, and the name a client gives its posts. Who knows neither id goes by its looks. In doubt it was the agent: to close
+    /// early costs less than to wait for what has been said.
     pub fn are_users(&self, activity: &Activity) -> bool {
         let from = activity.from.as_ref();
         match from.and_then(|from| from.role.as_ref()) {
@@ -138,9 +138,22 @@ impl Eyes<'_> {
                         id.starts_with("dl_")
                             || self.user.is_some_and(|user| user == id)
                             || self.agent.is_some_and(|agent| agent != id)
+                            || self.user.or(self.agent).is_none() && self.looks_posted(activity)
                     })
             }
         }
+    }
+
+    /// Whether it looks as a client posts it. What an agent does names what it answers, says whether it expects an answer, or
+    /// means something to its listeners.
+    fn looks_posted(&self, activity: &Activity) -> bool {
+        let name = activity.name.as_deref().unwrap_or_default();
+        let is_plain = match activity.kind.as_str() {
+            "message" => !activity.rest.contains_key("inputHint") && activity.suggested_actions.is_none(),
+            "event" => !is_diagnostic(name) && !self.hand_off.iter().any(|event| event == name),
+            _ => false,
+        };
+        is_plain && activity.reply_to_id.as_deref().is_none_or(str::is_empty)
     }
 }
 
@@ -228,6 +241,33 @@ mod tests {
             (r#"{"type":"message","from":{"id":"ada","role":"bot"}}"#, SPEECH),
             (r#"{"type":"message","from":{"name":"Ada"}}"#, SPEECH),
             (r#"{"type":"message"}"#, SPEECH),
+        ] {
+            assert_eq!(eyes.raw(raw).sign, sign, "{raw}");
+        }
+    }
+
+    #[test]
+    fn without_roles_and_known_ids_a_post_is_known_by_its_looks() {
+        let names = ["handoff.initiate".to_owned()];
+        let eyes = Eyes { hand_off: &names, ..Eyes::default() };
+        for (raw, sign) in [
+            (r#"{"type":"message","from":{"id":"user1"},"text":"hello"}"#, WORDS),
+            (r#"{"type":"message","from":{"id":"user1","name":"Ada"},"replyToId":""}"#, WORDS),
+            (r#"{"type":"message","from":{"id":"user1","role":"bot"}}"#, SPEECH),
+            (r#"{"type":"message","from":{"id":"bot1"},"replyToId":"c|0000000"}"#, SPEECH),
+            (r#"{"type":"message","from":{"id":"bot1"},"inputHint":"acceptingInput"}"#, SPEECH),
+            (r#"{"type":"message","from":{"id":"bot1"},"suggestedActions":{"actions":[{}]}}"#, SPEECH),
+            (r#"{"type":"message","from":{"name":"Bot"}}"#, SPEECH),
+            (r#"{"type":"event","name":"startConversation","from":{"id":"user1"}}"#, OTHER),
+            (
+                r#"{"type":"event","name":"openPage","from":{"id":"bot1"},"replyToId":"c|0000000"}"#,
+                Sign::Event,
+            ),
+            (r#"{"type":"event","name":"handoff.initiate","from":{"id":"bot1"}}"#, Sign::HandOff),
+            (r#"{"type":"handoff","from":{"id":"bot1"}}"#, Sign::HandOff),
+            (r#"{"type":"endOfConversation","from":{"id":"bot1"}}"#, Sign::EndOfConversation),
+            (r#"{"type":"event","name":"DialogTracing","from":{"id":"bot1"}}"#, Sign::Noise),
+            (r#"{"type":"typing","from":{"id":"bot1"}}"#, Sign::Typing),
         ] {
             assert_eq!(eyes.raw(raw).sign, sign, "{raw}");
         }

@@ -25,6 +25,8 @@ pub struct Done {
     pub is_younger: bool,
     /// Older than the call by more than a second, on Direct Line's clock.
     pub is_old: bool,
+    /// Old, or nothing tells.
+    pub may_be_old: bool,
 }
 
 /// What the turn answers: the user's words, as far as they are known.
@@ -33,9 +35,17 @@ pub struct Asked {
     /// The id that our own post was answered with.
     posted: Vec<String>,
     /// The user's words come back; until they do, whatever else they posted.
-    echo: Option<(Notice, usize)>,
+    echo: Option<Echo>,
     /// What they posted from those words on.
     ids: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Echo {
+    notice: Notice,
+    place: usize,
+    /// Perhaps words of a turn before that nobody has read.
+    may_be_old: bool,
 }
 
 impl Asked {
@@ -44,14 +54,13 @@ impl Asked {
     }
 
     /// Takes in an echo. The latest words are what the turn answers.
-    pub fn heard(&mut self, notice: &Notice, place: usize) {
+    pub fn heard(&mut self, notice: &Notice, place: usize, may_be_old: bool) {
         let Sign::Echo { words } = notice.sign else { return };
         if self.is_before_ours(notice) {
             return;
         }
-        let has_words = self.echo.as_ref().is_some_and(|(echo, _)| echo.sign == Sign::Echo { words: true });
-        let is_older =
-            |(echo, _): &(Notice, usize)| matches!((notice.stamp, echo.stamp), (Some(a), Some(b)) if a < b);
+        let has_words = self.echo.as_ref().is_some_and(|echo| echo.notice.sign == Sign::Echo { words: true });
+        let is_older = |echo: &Echo| matches!((notice.stamp, echo.notice.stamp), (Some(a), Some(b)) if a < b);
         if words && has_words && self.echo.as_ref().is_some_and(is_older) {
             return;
         }
@@ -60,7 +69,8 @@ impl Asked {
         }
         self.ids.extend(notice.id.clone());
         if words || !has_words {
-            self.echo = Some((notice.clone(), place));
+            let is_posted = notice.id.as_ref().is_some_and(|id| self.posted.contains(id));
+            self.echo = Some(Echo { notice: notice.clone(), place, may_be_old: may_be_old && !is_posted });
         }
     }
 
@@ -72,6 +82,18 @@ impl Asked {
     }
 
     pub fn belongs(&self, speech: &Done) -> Belongs {
+        // Old words may be those of a turn that nobody has read. Then newer ones are coming up, and only a fresh reply decides
+        // before they do.
+        let is_in_doubt = self.echo.as_ref().is_some_and(|echo| echo.may_be_old)
+            && (speech.may_be_old || speech.notice.reply_to.is_none());
+        match self.answers(speech) {
+            Belongs::Surely if is_in_doubt => Belongs::Perhaps,
+            belongs => belongs,
+        }
+    }
+
+    /// How it stands to the words that are known.
+    fn answers(&self, speech: &Done) -> Belongs {
         if let Some(reply_to) = &speech.notice.reply_to
             && (!self.ids.is_empty() || !self.posted.is_empty())
         {
@@ -89,14 +111,14 @@ impl Asked {
     /// Whether it was said behind the user's words; `None` when they are unknown, or two things tell otherwise.
     fn is_later(&self, speech: &Done) -> Option<bool> {
         let echo = self.echo.as_ref();
-        let id = echo.and_then(|(echo, _)| echo.id.as_deref()).or(self.posted.last().map(String::as_str));
+        let id = echo.and_then(|echo| echo.notice.id.as_deref()).or(self.posted.last().map(String::as_str));
         let numbers = numbered(speech.notice.id.as_deref()).zip(numbered(id));
         let by_number =
             numbers.filter(|(said, asked)| said.0 == asked.0).map(|(said, asked)| said.1 > asked.1);
-        let stamps = speech.notice.stamp.zip(echo.and_then(|(echo, _)| echo.stamp));
+        let stamps = speech.notice.stamp.zip(echo.and_then(|echo| echo.notice.stamp));
         let by_stamp = stamps.filter(|(said, asked)| said != asked).map(|(said, asked)| said > asked);
         // Words often stand behind the answers to them, so the other order counts only when nothing else does.
-        let by_place = echo.and_then(|(_, place)| (speech.place > *place).then_some(true));
+        let by_place = echo.and_then(|echo| (speech.place > echo.place).then_some(true));
         let told = [by_number, by_stamp, by_place];
         let said = |what: bool| told.contains(&Some(what));
         match (said(true), said(false)) {

@@ -31,6 +31,10 @@ impl FarClock {
         self.0.is_some_and(|(_, most)| stamp > ours.plus_millis(most))
     }
 
+    pub fn is_known(self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether its times can be read as ours.
     pub fn is_ours(self) -> bool {
         self.0.is_some_and(|(least, most)| least >= -APART && most <= APART)

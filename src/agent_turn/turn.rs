@@ -76,6 +76,8 @@ struct Retrying {
     since: Timestamp,
     count: u32,
     at: Timestamp,
+    /// They lasted, or will by Direct Line's own word, as long as a far end that fails is outwaited.
+    is_outwaited: bool,
 }
 
 impl Turn {
@@ -96,7 +98,7 @@ impl Turn {
         for notice in news {
             let place = self.places;
             self.places += 1;
-            self.asked.heard(&notice, place);
+            self.asked.heard(&notice, place, self.may_be_old(notice.stamp));
             match notice.sign {
                 Sign::HandOff => self.ended = Some(Why::HandOff),
                 Sign::Speech { .. } | Sign::EndOfConversation | Sign::Event | Sign::Typing => {
@@ -111,15 +113,27 @@ impl Turn {
 
     /// A poll failed in a way that may pass; `wait` in milliseconds when Direct Line asked for one.
     pub fn failed(&mut self, at: Timestamp, wait: Option<i64>) {
-        let (since, count) = self.retrying.map_or((at, 0), |faults| (faults.since, faults.count));
-        let until = self.until().min(since.plus_millis(OUTWAITED));
+        self.failed_since(at, at, wait);
+    }
+
+    /// The same, for a poll that was made at `asked` and failed at `at`: it may have hung for long.
+    pub fn failed_since(&mut self, asked: Timestamp, at: Timestamp, wait: Option<i64>) {
+        let (since, count) = self.retrying.map_or((asked, 0), |faults| (faults.since, faults.count));
+        let outwaited = since.plus_millis(OUTWAITED);
+        let until = self.end().min(outwaited);
         let pause = (FIRST_RETRY << count.min(8)).min(LONGEST_RETRY);
         let retry = at.plus_millis(pause.max(wait.unwrap_or(0)));
-        let told_to_wait_longer = wait.is_some_and(|wait| at.plus_millis(wait) > until);
-        if at >= until || told_to_wait_longer {
+        let earliest = at.plus_millis(wait.unwrap_or(0));
+        if at >= until || earliest > until {
             self.ended = Some(Why::Fault);
         }
-        self.retrying = Some(Retrying { since, count: count + 1, at: retry.min(until) });
+        let is_outwaited = earliest >= outwaited;
+        self.retrying = Some(Retrying { since, count: count + 1, at: retry.min(until), is_outwaited });
+    }
+
+    /// Whether Direct Line has failed for so long, or from the beginning, that its own answer is what is left to tell.
+    pub fn is_outwaited(&self) -> bool {
+        self.last.is_none() || self.retrying.is_some_and(|faults| faults.is_outwaited)
     }
 
     /// Time ended before another poll was answered.
@@ -177,6 +191,12 @@ impl Turn {
 
     /// When a poll that is still unanswered is given up.
     pub fn until(&self) -> Timestamp {
+        let end = self.end();
+        self.retrying.map_or(end, |faults| end.min(faults.since.plus_millis(OUTWAITED)))
+    }
+
+    /// When it ends whatever Direct Line does.
+    pub fn end(&self) -> Timestamp {
         let end = self.began.plus_millis(self.limits.patience);
         self.due().map_or(end, |(due, _)| due.plus_millis(GRACE).min(end))
     }
@@ -230,11 +250,21 @@ impl Turn {
     }
 
     fn placed(&self, notice: Notice, place: usize, poll: Poll) -> Done {
-        let told = |tells: &dyn Fn(Timestamp) -> bool| notice.stamp.is_some_and(tells);
-        let is_old = told(&|stamp| self.clock.is_before(stamp, self.called.plus_millis(-OLD)));
-        let is_younger =
-            told(&|stamp| self.clock.is_after(stamp, self.called)) || self.last.is_some() && !is_old;
-        Done { at: self.spoken_at(poll, notice.stamp), notice, place, is_younger, is_old }
+        let is_old = self.is_old(notice.stamp);
+        let is_younger = notice.stamp.is_some_and(|stamp| self.clock.is_after(stamp, self.called))
+            || self.last.is_some() && !is_old;
+        let may_be_old = self.may_be_old(notice.stamp);
+        Done { at: self.spoken_at(poll, notice.stamp), notice, place, is_younger, is_old, may_be_old }
+    }
+
+    fn is_old(&self, stamp: Option<Timestamp>) -> bool {
+        stamp.is_some_and(|stamp| self.clock.is_before(stamp, self.called.plus_millis(-OLD)))
+    }
+
+    /// Whether it is old, or came with the first poll and nothing tells how old it is.
+    fn may_be_old(&self, stamp: Option<Timestamp>) -> bool {
+        let is_told = stamp.is_some() && self.clock.is_known();
+        self.is_old(stamp) || self.last.is_none() && !is_told
     }
 
     /// Between the poll that didn't show it and the one that did; the timestamp decides when it lies there.

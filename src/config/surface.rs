@@ -219,6 +219,13 @@ pub(super) fn relay(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Rel
     RelaySettings { max_wait, quiet: quiet.min(max_wait), access: relay_access(reader) }
 }
 
+/// Whether a name comes out of `dlsecret`, or from behind `Bearer`, as it was written.
+fn fits_header(name: &str) -> bool {
+    let is_printable = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let begins_with_scheme = name.split(' ').next().is_some_and(|word| word.eq_ignore_ascii_case("bearer"));
+    is_printable && name.trim() == name && !begins_with_scheme
+}
+
 /// Closed unless it is meant to be used.
 fn relay_access(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> RelayAccess {
     let word = reader.text("RELAY");
@@ -229,6 +236,14 @@ fn relay_access(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> RelayAc
     let has_key = reader.is_set("RELAY_KEY");
     let key = reader.header_secret("RELAY_KEY");
     let secrets = agents::by_name(reader, "RELAY_SECRETS", "`name`");
+    for (name, _) in secrets.iter().filter(|(name, _)| !fits_header(name)) {
+        let what = format!(
+            "has the entry `{}`, which no caller can send in a header; name it in printable ASCII, without spaces around \
+             it and not beginning with `Bearer`.",
+            shortened(name)
+        );
+        reader.fault("RELAY_SECRETS", what);
+    }
     if !has_key && reader.is_set("RELAY_SECRETS") {
         reader.fault(
             "RELAY_SECRETS",

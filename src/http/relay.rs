@@ -128,7 +128,10 @@ impl<'a> Secret<'a> {
 fn secret<'a>(request: &'a HttpRequest, served: &'a Served) -> Option<Secret<'a>> {
     let brought = brought(request);
     let RelayAccess::Key { key: _, secrets } = &served.relay else { return brought.map(Secret::Brought) };
-    let Some(brought) = brought else { return served.direct_line_secret.as_ref().map(Secret::Ours) };
+    let Some(brought) = brought else {
+        let ours = served.direct_line_secret.as_ref().filter(|_| !brings_the_unreadable(request));
+        return ours.map(Secret::Ours);
+    };
     let named = secrets.iter().find(|(name, _)| name == brought);
     Some(named.map_or(Secret::Brought(brought), |(_, secret)| Secret::Ours(secret)))
 }
@@ -170,6 +173,12 @@ fn brought(request: &HttpRequest) -> Option<&str> {
     named.or_else(|| after_bearer(given(request, "authorization")?))
 }
 
+/// Whether the caller names something, though nothing that can be a name: our own secret would be another agent's.
+fn brings_the_unreadable(request: &HttpRequest) -> bool {
+    let values = ["dlsecret", "authorization"].map(|name| request.headers().get(name));
+    values.into_iter().flatten().any(|value| !value.as_bytes().is_ascii())
+}
+
 fn after_bearer(value: &str) -> Option<&str> {
     let (scheme, secret) = value.split_once(|c: char| c.is_ascii_whitespace())?;
     let secret = secret.trim();
@@ -204,7 +213,7 @@ fn refused(page: Page) -> Result<HttpResponse, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
+    use actix_web::{http::header::HeaderValue, test::TestRequest};
 
     use super::*;
 
@@ -236,6 +245,23 @@ mod tests {
             }
             assert_eq!(brought(&request.to_http_request()), expected, "{headers:?}");
         }
+    }
+
+    #[test]
+    fn a_name_that_can_not_be_read_is_not_left_out() {
+        for (value, is_unreadable) in [
+            ("Büro".as_bytes(), true),
+            (&b"B\xfcro"[..], true),
+            ("Bearer Büro".as_bytes(), true),
+            (&b"hr"[..], false),
+        ] {
+            for name in ["dlsecret", "authorization"] {
+                let value = HeaderValue::from_bytes(value).unwrap();
+                let request = TestRequest::get().insert_header((name, value)).to_http_request();
+                assert_eq!(brings_the_unreadable(&request), is_unreadable, "{name}");
+            }
+        }
+        assert!(!brings_the_unreadable(&TestRequest::get().to_http_request()));
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub struct FarEnd {
     pub ahead: i64,
     /// Whether answers name what they answer.
     pub names: bool,
+    /// Whether its answers bear no `Date`.
+    pub hides_date: bool,
+    /// Whether activities say nothing of who speaks but an id.
+    pub hides_roles: bool,
     pub reader: Reader,
     /// The user's latest words: their id, and when they were posted.
     words: Option<(String, i64)>,
@@ -89,6 +93,9 @@ impl FarEnd {
     }
 
     fn add(&mut self, at: i64, appears: i64, text: &str, mut activity: Value) -> String {
+        if self.hides_roles {
+            activity["from"] = json!({"id": activity["from"]["id"]});
+        }
         let id = format!("abc-eu|{:07}", self.numbers);
         self.numbers += 1;
         activity["id"] = id.clone().into();
@@ -141,8 +148,8 @@ impl FarEnd {
             let news = entries.iter().filter_map(|entry| seen.news(eyes.raw(&entry.json))).collect();
             now = asked + TRIP;
             let date = (asked + TRIP / 2 + self.ahead).div_euclid(1_000) * 1_000;
-            let poll =
-                Poll { asked: Timestamp(asked), answered: Timestamp(now), date: Some(Timestamp(date)) };
+            let date = (!self.hides_date).then_some(Timestamp(date));
+            let poll = Poll { asked: Timestamp(asked), answered: Timestamp(now), date };
             turn.heard(poll, news);
         }
     }

@@ -122,6 +122,45 @@ fn a_wait_that_direct_line_asks_for_is_kept_if_it_is_short_enough() {
 }
 
 #[test]
+fn a_direct_line_that_hangs_fails_from_when_it_was_asked() {
+    let mut turn = begin(LIMITS);
+    turn.failed_since(at(0), at(3_000), None);
+    assert_eq!((turn.next(), turn.until()), (Next::Poll(at(3_200)), at(5_000)));
+    turn.failed_since(at(3_200), at(5_000), None);
+    assert_eq!(turn.next(), Next::Over(Why::Fault));
+    let mut silent = begin(LIMITS);
+    silent.failed_since(at(0), at(5_000), None);
+    assert_eq!(silent.next(), Next::Over(Why::Fault));
+}
+
+#[test]
+fn only_a_direct_line_that_failed_for_five_seconds_or_always_speaks_for_itself() {
+    // Whether a poll was answered before, when failures began, and what Direct Line asked to wait.
+    for (answered, since, wait, is_outwaited) in [
+        (true, 24_900, None, false),
+        (true, 20_100, None, false),
+        (true, 20_000, None, true),
+        (true, 10_000, None, true),
+        (true, 24_000, Some(2_000), false),
+        (true, 24_000, Some(60_000), true),
+        (false, 24_900, None, true),
+    ] {
+        let mut turn = begin(LIMITS);
+        if answered {
+            turn.heard(poll(0), vec![echo(1)]);
+        }
+        let mut now = since;
+        turn.failed(at(now), wait);
+        while let Next::Poll(when) = turn.next() {
+            now = when.0;
+            turn.failed(at(now), wait);
+        }
+        assert_eq!(turn.next(), Next::Over(Why::Fault), "{since}");
+        assert_eq!(turn.is_outwaited(), is_outwaited, "{answered} {since} {wait:?}");
+    }
+}
+
+#[test]
 fn a_fault_holds_back_what_was_said_for_a_moment_only() {
     let mut turn = begin(LIMITS);
     turn.heard(poll(1_000), vec![echo(1), answer(SPEECH, 1_000, 1)]);

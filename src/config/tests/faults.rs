@@ -122,6 +122,7 @@ fn an_instance_with_a_path_is_no_root() {
 fn a_role_half_set_is_a_wrong_setting() {
     let url = ("SERVICENOW_URL", "https://acme.service-now.com");
     let ours = ("RESPONSES_TOKEN", "in");
+    let relay = |secrets: &'static str| [("RELAY_KEY", "k"), ("RELAY_SECRETS", secrets)];
     let table: &[(&[(&str, &str)], &str)] = &[
         (&[url, ours], "SERVICENOW_URL is set without credentials"),
         (&[url, ours, ("SERVICENOW_USERNAME", "u")], "SERVICENOW_PASSWORD is missing"),
@@ -144,6 +145,14 @@ fn a_role_half_set_is_a_wrong_setting() {
         ),
         (&[("SECONDARY_AGENTS", r#"{"hr":"s"}"#)], "SECONDARY_AGENTS is set, but the secondary bot has no"),
         (&[("RELAY_SECRETS", r#"{"hr":"s"}"#)], "RELAY_SECRETS is set, but the relay has no key"),
+        (
+            &relay(r#"{"Büro":"s"}"#),
+            "RELAY_SECRETS has the entry `Büro`, which no caller can send in a header",
+        ),
+        (&relay(r#"{" hr":"s"}"#), "RELAY_SECRETS has the entry ` hr`, which no caller can send"),
+        (&relay(r#"{"h\tr":"s"}"#), "RELAY_SECRETS has the entry `h"),
+        (&relay(r#"{"bearer":"s","the hr":"t"}"#), "RELAY_SECRETS has the entry `bearer`, which no caller"),
+        (&relay(r#"{"Bearer hr":"s"}"#), "RELAY_SECRETS has the entry `Bearer hr`, which no caller can send"),
         (&[("ATTACHMENTS", "link")], "PUBLIC_URL is missing"),
     ];
     for (vars, start) in table {

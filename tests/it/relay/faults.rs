@@ -108,6 +108,24 @@ fn a_fault_that_stays_is_told_when_patience_ends() {
 }
 
 #[test]
+fn a_fault_at_the_end_of_patience_withholds_nothing_that_was_seen() {
+    run(async {
+        let stage = Stage::start(&[("RELAY_MAX_WAIT", "2000")]).await;
+        let conversation = stage.conversation().await;
+        stage.user_says(&conversation, "silence").await;
+        stage.studio.faults().add(Fault::on("GET", "/activities").skip(1).status(503));
+        let turn = stage.relay(&conversation, "0").await;
+        assert_eq!((turn.status, turn.said()), (200, vec![]), "{}", turn.raw);
+        assert_eq!(turn.activities().last().unwrap()["text"], "silence", "{}", turn.raw);
+
+        stage.studio.faults().clear();
+        stage.studio.faults().add(Fault::on("GET", "/activities").skip(1).status(503));
+        let nothing = stage.relay(&conversation, turn.watermark()).await;
+        assert_eq!(nothing.raw, format!(r#"{{"activities":[],"watermark":"{}"}}"#, turn.watermark()));
+    });
+}
+
+#[test]
 fn what_was_collected_is_delivered_when_direct_line_fails_afterwards() {
     run(async {
         let stage = Stage::start(&[]).await;
@@ -157,5 +175,16 @@ fn a_direct_line_that_hangs_does_not_hold_the_turn_beyond_its_patience() {
         stage.studio.faults().add(Fault::on("GET", "/activities").delay(10 * PATIENCE));
         let turn = tokio::time::timeout(PATIENCE, stage.relay(&conversation, "0")).await;
         assert_eq!(turn.expect("an answer").status, 503);
+    });
+}
+
+#[test]
+fn a_direct_line_that_hangs_is_outwaited_for_as_long_as_one_that_fails() {
+    run(async {
+        let stage = Stage::start(&[("RELAY_MAX_WAIT", "120000")]).await;
+        let conversation = stage.conversation().await;
+        let polls = stage.studio.faults().add(Fault::on("GET", "/activities").delay(10 * PATIENCE));
+        let turn = stage.relay(&conversation, "0").await;
+        assert_eq!((turn.status, stage.studio.faults().hits(polls)), (503, 1), "{:?}", turn.lasted);
     });
 }

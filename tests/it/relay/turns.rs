@@ -32,12 +32,12 @@ fn the_answer_is_direct_lines_own_to_the_byte() {
 #[test]
 fn an_agent_that_was_done_before_the_call_is_not_waited_for() {
     run(async {
-        let stage = Stage::start(&[("RELAY_QUIET", "2000")]).await;
+        let stage = Stage::start(&[("RELAY_QUIET", "200")]).await;
         let conversation = stage.conversation().await;
         stage.user_says(&conversation, "policy").await;
         let polls = stage.studio.faults().add(Fault::on("GET", "/activities"));
         // So long has the agent been silent then.
-        tokio::time::sleep(Duration::from_millis(2_100)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         let turn = stage.relay(&conversation, "0").await;
         assert!(!turn.said().is_empty());
         let polls = stage.studio.faults().hits(polls);
