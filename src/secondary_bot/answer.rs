@@ -11,7 +11,7 @@ use super::{
 use crate::{
     ledger::{Whisper, Why},
     translate::{
-        secondary_bot::{Pending, Said, Variables, number, said},
+        secondary_bot::{Pending, Said, Variables, number},
         texts::{Text, Words},
     },
     wire::virtual_agent::body,
@@ -41,14 +41,12 @@ impl Answer {
         let (may_be_lost, only_answers_words) = (heard.may_be_lost(), heard.only_answers_words());
         let Heard { activities, watermark, lost, .. } = heard;
         let turn = format!("{source}.said");
-        let mut said = said(&activities, events, &turn, words);
-        if let Some(next) = plan.next.filter(|_| !may_be_lost && !lost) {
+        let next = plan.next.filter(|_| !may_be_lost && !lost);
+        let mut said = Said::behind(plan.stays, next.as_ref()).hearing(&activities, events, &turn, words);
+        if let Some(next) = next {
             said.goes_on(next, &format!("{turn}.next"), words);
         }
-        if let Some(form) = plan.stays {
-            said.pending = said.pending.behind(&Pending::Form(form));
-        }
-        let Said { elements: mut theirs, pending, handoff, completed, score } = said;
+        let Said { elements: mut theirs, pending, handoff, completed, score, .. } = said;
         if may_be_lost {
             theirs.extend(Self::text(&format!("{turn}.lost"), words.get(Text::MayBeLost)).elements);
         }

@@ -34,8 +34,8 @@ pub struct Plan {
     pub unanswered: Option<Text>,
     /// A card that is asked behind the agent's words.
     pub next: Option<Form>,
-    /// A card that stays asked whatever the agent says: for a secret, which may be typed at any time.
-    pub stays: Option<Form>,
+    /// What stays asked whatever the agent says.
+    pub stays: Pending,
 }
 
 impl Plan {
@@ -232,10 +232,11 @@ fn said(pending: &Pending, typed: Typed<'_>, words: &Words<'_>) -> Plan {
         Answered::Ask(form) => asks(form.questions(words), Pending::Form(form)),
         Answered::Post(fields) => {
             let standing = pending.form().and_then(|form| form.standing_beside(typed.text));
+            // A secret may be typed at any time.
             let stays = standing.map(|(_, form)| form).filter(Form::will_be_secret);
             let plan = posts(fields.into(), pending);
             let next = plan.next.filter(|_| stays.is_none());
-            Plan { next, stays, ..plan }
+            Plan { next, stays: stays.map_or(Pending::Nothing, Pending::Form), ..plan }
         }
     }
 }

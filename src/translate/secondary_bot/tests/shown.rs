@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 
-use super::{activity, adaptive, elements, events, hero, option, pending};
+use super::{activity, adaptive, elements, events, hero, option, pending, said};
 use crate::{
     translate::{
         secondary_bot::{
             answer::{Answered, answer},
-            context, said,
+            context,
         },
         texts::Words,
     },
