@@ -45,6 +45,8 @@ const DOUBLE_CLICK: i64 = 10_000;
 const SAID_AGAIN: i64 = 30_000;
 /// Tokens known at the same time; who has more of them asks Direct Line again.
 const TOKENS: usize = 100;
+/// Persons of a chat that are known at the same time; one of more is told of again when they speak again.
+const PEOPLE: usize = 50;
 /// Milliseconds for which somebody at ServiceNow is shown to type who does not say that they stopped.
 pub const AGENT_TYPES: i64 = 60_000;
 /// Milliseconds after which word that somebody still types is worth a fact.

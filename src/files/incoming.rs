@@ -26,6 +26,8 @@ const FORM: u64 = LONGEST_ACTIVITY as u64 + 128 * 1_024;
 const DRAINED: usize = 16 << 20;
 const DRAINING: Duration = Duration::from_secs(1);
 const ACTIVITY: &str = "application/vnd.microsoft.activity";
+const NOTHING: TakeError = TakeError::Broken("There is no file in this upload.");
+const TWICE: TakeError = TakeError::Broken("There are two activities in this upload. Send one.");
 
 /// A body as it comes in; an error means that it broke off.
 pub type Source = Pieces;
@@ -35,6 +37,10 @@ pub struct Incoming {
     shape: Shape,
     /// What the headers show to be wrong.
     fault: Option<TakeError>,
+    /// An activity has been given out.
+    has_activity: bool,
+    /// So has anything at all.
+    has_part: bool,
     /// Bytes of files that may still come.
     left: u64,
     limit: u64,
@@ -91,7 +97,9 @@ impl Incoming {
             Err(fault) => (Shape::Raw(None, source), Some(fault)),
         };
         let measured = described.length.is_some();
-        Self { shape, fault, left: limit, limit, measured, file: None, allowance: None, came: 0 }
+        let (has_activity, has_part) = (false, false);
+        let (file, allowance, came) = (None, None, 0);
+        Self { shape, fault, has_activity, has_part, left: limit, limit, measured, file, allowance, came }
     }
 
     pub fn is_form(&self) -> bool {
@@ -152,11 +160,22 @@ impl Incoming {
     /// The next part, skipping what is left of the one before. `None` after the last.
     ///
     /// # Errors
-    /// When the body broke off, is malformed or too large.
+    /// When the body broke off, is malformed or too large, holds nothing, or two activities.
     pub async fn next(&mut self) -> Result<Option<Part>, TakeError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
+        let part = self.part().await?;
+        if let Some(Part::Activity(_)) = &part
+            && std::mem::replace(&mut self.has_activity, true)
+        {
+            return Err(TWICE);
+        }
+        let had_part = std::mem::replace(&mut self.has_part, true);
+        if part.is_none() && !had_part { Err(NOTHING) } else { Ok(part) }
+    }
+
+    async fn part(&mut self) -> Result<Option<Part>, TakeError> {
         self.file = None;
         self.came = 0;
         loop {
@@ -273,7 +292,7 @@ fn head_of(described: Described<'_>, limit: u64) -> Result<Option<FileHead>, Tak
         ));
     }
     if length == Some(0) {
-        return Err(TakeError::Broken("There is no file in this upload."));
+        return Err(NOTHING);
     }
     let name = disposition.and_then(name::name_in).unwrap_or_default();
     Ok(Some(FileHead { name: name::file_name(&name), media_type, length }))
@@ -318,6 +337,26 @@ mod tests {
             let file = FileHead { name: "file".into(), media_type: UNKNOWN_TYPE.into(), length: None };
             assert_eq!(upload.next().await.expect("a part"), Some(Part::File(file)), "{media_type}");
             assert_eq!(rest(&mut upload).await.expect("the file"), "one");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_form_of_nothing_and_one_with_two_activities_are_refused() {
+        let activity =
+            "--x\r\ncontent-disposition: form-data; name=activity\r\n\r\n{\"type\":\"message\"}\r\n";
+        let file = "--x\r\ncontent-disposition: form-data; name=file\r\n\r\none\r\n";
+        for (parts, refused) in [
+            (vec![], true),
+            (vec![activity], false),
+            (vec![activity, file, activity], true),
+            (vec![file, file, activity], false),
+        ] {
+            let mut upload = form(&format!("{}--x--\r\n", parts.concat()), 64, 1_000);
+            let outcome = async {
+                while upload.next().await?.is_some() {}
+                Ok::<_, TakeError>(())
+            };
+            assert_eq!(outcome.await.is_err(), refused, "{parts:?}");
         }
     }
 

@@ -96,9 +96,6 @@ impl Attaching {
                 }
             }
         }
-        if activity.is_none() && taken.held.is_empty() && taken.sent.is_empty() {
-            return Err(TakeError::Broken("There is no file in this upload.").into());
-        }
         self.send_on(conversation, taken).await?;
         Ok(activity.unwrap_or_else(|| Activity { kind: "message".to_owned(), ..Activity::default() }))
     }

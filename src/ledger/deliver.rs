@@ -9,6 +9,7 @@ use super::{
     Ledger,
     commit::{Committed, InDoubt, in_task},
     entry::Entry,
+    hold::Held,
     journal::JournalError,
     lease::Settled,
     machine::{Decided, Machine, Outcome},
@@ -188,16 +189,16 @@ async fn take<R: Role>(
 async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<Option<CallId>, JournalError> {
     let ledger = role.ledger();
     let Some(until) = ledger.sure_of(attempt).await? else { return Ok(None) };
+    let held = Held::until(until);
+    let call = timeout(role.longest(&attempt.queued.call), role.call(attempt));
     let tried = tokio::select! {
-        // A call that has its answer is settled, be its lease lost or not.
+        // The call goes on with what the lease has come to.
         biased;
-        called = timeout(role.longest(&attempt.queued.call), role.call(attempt)) => {
-            called.unwrap_or(Err(Failure::Uncertain))
-        }
-        () = ledger.keep(attempt, until) => {
+        () = ledger.keep(attempt, &held) => {
             warn!(conversation.id = %attempt.entry.id, "The lease of a call was lost; whoever has it now settles the call");
             return Ok(None);
         }
+        called = held.covers(|| ledger.now(), call) => called.unwrap_or(Err(Failure::Uncertain)),
     };
     let now = ledger.now();
     ledger.outage(attempt.lane).note(tried.as_ref().err().copied(), now);

@@ -1,6 +1,15 @@
 //! Holds a lease for as long as its call lasts.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    task::Poll,
+    time::Duration,
+};
 
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -16,6 +25,29 @@ use super::{
 };
 use crate::domain::Timestamp;
 
+/// Milliseconds in which a lease that is over may be found to be nobody else's. So late wakes only who was stopped meanwhile.
+const STOPPED: i64 = 2_000;
+
+/// Until when a lease is surely held.
+pub(super) struct Held(AtomicI64);
+
+impl Held {
+    pub fn until(until: Timestamp) -> Self {
+        Self(AtomicI64::new(until.0))
+    }
+
+    fn end(&self) -> Timestamp {
+        Timestamp(self.0.load(Relaxed))
+    }
+
+    /// Goes on with the call only while the lease holds: a process that was stopped may wake behind its end with nothing sent yet,
+    /// and another have gone on. To be polled behind what renews the lease.
+    pub async fn covers<T>(&self, now: impl Fn() -> Timestamp, call: impl Future<Output = T>) -> T {
+        let mut call = pin!(call);
+        poll_fn(|context| if now() < self.end() { call.as_mut().poll(context) } else { Poll::Pending }).await
+    }
+}
+
 impl<M: Machine> Ledger<M> {
     /// The fact that this process makes a call from now on.
     pub(super) fn lease(&self, call: CallId, attempt: u32, now: Timestamp) -> M::Fact {
@@ -23,15 +55,19 @@ impl<M: Machine> Ledger<M> {
     }
 
     /// Renews the lease while the call lasts; returns when it is lost, or no longer to be counted on.
-    pub(super) async fn keep(self: &Arc<Self>, attempt: &Attempt<M>, mut until: Timestamp) {
+    pub(super) async fn keep(self: &Arc<Self>, attempt: &Attempt<M>, held: &Held) {
         loop {
+            let until = held.end();
             // A clock that is set back must not put the renewal off.
             let wait = until.plus_millis(-RENEW).millis_since(self.now()).clamp(0, LEASE - RENEW);
             sleep(Duration::from_millis(wait.unsigned_abs())).await;
             // A store that hangs must not let the call outlive its lease.
-            let left = until.plus_millis(-MARGIN).millis_since(self.now()).clamp(0, LEASE).unsigned_abs();
-            match timeout(Duration::from_millis(left), self.renew(attempt)).await {
-                Ok(Ok(Some(renewed))) => until = renewed,
+            let left = match until.millis_since(self.now()) {
+                ..=0 => STOPPED,
+                left => (left - MARGIN).clamp(0, LEASE),
+            };
+            match timeout(Duration::from_millis(left.unsigned_abs()), self.renew(attempt)).await {
+                Ok(Ok(Some(renewed))) => held.0.store(renewed.0, Relaxed),
                 Ok(Ok(None)) => return,
                 Ok(Err(_)) if until.plus_millis(-MARGIN) > self.now() => sleep(AGAIN).await,
                 Ok(Err(_)) | Err(_) => {
@@ -70,5 +106,29 @@ impl<M: Machine> Ledger<M> {
             until = self.renew(attempt).await?.filter(|renewed| *renewed > end);
         }
         Ok(until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, task::Context};
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_was_stopped_goes_on_with_a_call_once_it_has_its_lease_again() {
+        let (clock, polls) = (Cell::new(0), Cell::new(0));
+        let call = poll_fn(|_| {
+            polls.set(polls.get() + 1);
+            if polls.get() < 2 { Poll::Pending } else { Poll::Ready("sent") }
+        });
+        let held = Held::until(Timestamp(LEASE));
+        let mut covered = pin!(held.covers(|| Timestamp(clock.get()), call));
+        let mut polled = || covered.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()));
+        assert!(polled().is_pending() && polls.get() == 1, "it waits for its token");
+        clock.set(LEASE + 6_000);
+        assert!(polled().is_pending() && polls.get() == 1, "who has the lease now?");
+        held.0.store(clock.get() + LEASE, Relaxed);
+        assert_eq!(polled(), Poll::Ready("sent"));
     }
 }

@@ -53,7 +53,8 @@ fn word(value: &Value) -> Option<String> {
 }
 
 /// Fields that hold what somebody said: it may name any person, and quote the link to anybody's file.
-const SAID: [&str; 8] = ["body", "control", "echo", "history", "later_history", "message", "text", "words"];
+const SAID: [&str; 9] =
+    ["body", "context", "control", "echo", "history", "later_history", "message", "text", "words"];
 
 /// A conversation's own files that facts point to: `…/api/files/s/<key>/…`, and a primary bot's uploads by their id.
 pub(super) fn file_keys(facts: &[Value]) -> Vec<String> {

@@ -14,6 +14,9 @@ use crate::{
 /// All that ServiceNow is told goes one way, in order.
 pub const LANE: Lane = Lane::First;
 
+/// Milliseconds after which a zone that ServiceNow does not take is left to the calls behind it, each of which names it, too.
+const ZONE_LIVES: i64 = 5_000;
+
 /// A call of one of a conversation's chats.
 #[derive(Clone, Debug)]
 pub struct ChatCall {
@@ -89,8 +92,10 @@ impl State {
         };
         let (passing, chat) = (what.is_passing(), self.chat);
         let trace = trace.map(Arc::from).or_else(|| self.trace.clone());
+        let lives = matches!(what, Call::SetTimezone(_)).then_some(ZONE_LIVES);
         let mut queued = Queued::new(CallId(self.position, step), ChatCall { chat, what }, since);
         (queued.trace, queued.whispered_by, queued.passing) = (trace, whispered_by, passing);
+        queued.lives = lives.unwrap_or(queued.lives);
         self.outbox.push(LANE, queued);
     }
 

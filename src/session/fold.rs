@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    AgentSaid, AgentTypes, Call, EndReason, Fact, HandoffRequested, Phase, SAID_AGAIN, SealedToken, Segment,
-    Speaker, State, TOKENS, UserSaid, Whispered,
+    AgentSaid, AgentTypes, Call, EndReason, Fact, HandoffRequested, PEOPLE, Phase, SAID_AGAIN, SealedToken,
+    Segment, Speaker, State, TOKENS, UserSaid, Whispered,
 };
 use crate::{
     domain::{
@@ -19,7 +19,8 @@ impl State {
     pub fn apply(&mut self, fact: &Fact) {
         self.kept.count(fact);
         self.note_time(fact);
-        if let Some(at) = fact.at() {
+        let is_of_direct_line = matches!(fact, Fact::UserSaid(said) if said.id.is_some());
+        if let Some(at) = fact.at().filter(|_| !is_of_direct_line) {
             // A clock that was set back makes nobody wait longer.
             self.last_heard = self.last_heard.min(at);
             if let Phase::Waiting { since, .. } = &mut self.phase {
@@ -161,7 +162,9 @@ impl State {
     }
 
     fn user_said(&mut self, said: &UserSaid) {
-        self.last_heard = said.at;
+        // By Direct Line's clock the words of who was away are old; here they have only come.
+        let at = said.id.as_ref().map_or(said.at, |_| said.at.max(self.last_heard));
+        self.last_heard = at;
         let id = said.id.clone().unwrap_or_else(|| ActivityId::local(&self.conversation, self.position));
         let masked = said.whisper().map(|_| CallId(self.position, 0));
         if let Some(question) = said.answers.filter(|_| said.message.is_some()) {
@@ -182,11 +185,11 @@ impl State {
         let trace = said.trace.as_deref();
         if let Some(timezone) = &said.timezone {
             self.user.timezone = Some(timezone.clone());
-            self.call_in_trace(1, Call::SetTimezone(timezone.clone()), said.at, trace);
+            self.call_in_trace(1, Call::SetTimezone(timezone.clone()), at, trace);
         }
         match &said.message {
             Some(message) => {
-                self.call_in_trace(0, Call::Say(Box::new(message.clone())), said.at, trace);
+                self.call_in_trace(0, Call::Say(Box::new(message.clone())), at, trace);
             }
             None => self.request_found(said),
         }
@@ -214,7 +217,12 @@ impl State {
                 met.name = met.name.take().or_else(|| name.clone());
                 met.id = met.id.take().or_else(|| id.clone());
             }
-            None => self.people.push(Agent { name: name.clone(), id: id.clone(), avatar: None }),
+            None => {
+                if self.people.len() >= PEOPLE {
+                    self.people.remove(0);
+                }
+                self.people.push(Agent { name: name.clone(), id: id.clone(), avatar: None });
+            }
         }
     }
 

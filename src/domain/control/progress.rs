@@ -20,7 +20,23 @@ pub struct Progress {
     pub first: Option<u64>,
 }
 
+/// Steps that are shown, the newest: more than anybody reads.
+const MOST_STEPS: usize = 100;
+
 impl Progress {
+    /// Adds a step, or tells again of one.
+    pub fn tell(&mut self, step: Step) {
+        match self.steps.iter_mut().find(|known| known.is_told_of_by(&step)) {
+            Some(known) => *known = step,
+            None => {
+                if self.steps.len() >= MOST_STEPS {
+                    self.steps.remove(0);
+                }
+                self.steps.push(step);
+            }
+        }
+    }
+
     /// All that is shown, a line each.
     pub fn lines(&self) -> Vec<String> {
         self.header.iter().cloned().chain(self.steps.iter().map(Step::to_string)).collect()
@@ -76,6 +92,13 @@ fn is_count(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_steps_without_end_the_newest_are_kept() {
+        let mut task = Progress::default();
+        (0..10_000).for_each(|number| task.tell(Step { text: format!("Step {number}"), status: None }));
+        assert_eq!((task.steps.len(), task.steps[0].text.as_str()), (MOST_STEPS, "Step 9900"));
+    }
 
     #[test]
     fn a_step_is_told_of_again_by_its_words_and_a_count_is_none_of_them() {

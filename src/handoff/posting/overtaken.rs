@@ -39,6 +39,8 @@ impl Posting {
         };
         let mut mine = activity.clone();
         mine.id.clone_from(&upstream_id);
+        // A client's clock says nothing.
+        mine.timestamp = None;
         mine.from.get_or_insert_with(Account::default).role = Some("user".into());
         let Some(said) = takeover::after_event(&mine, &mut cut, &words, Timestamp::now()) else {
             return Ok(None);

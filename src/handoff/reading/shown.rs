@@ -252,7 +252,9 @@ mod tests {
     #[test]
     fn an_activity_counts_as_long_as_it_is_sent() {
         let signs: String = (0..0x80).map(char::from).chain(['é', '😀']).collect();
-        for value in [json!(signs), json!({"text": signs, "list": [signs, "", null, true]}), json!("\n".repeat(900))] {
+        for value in
+            [json!(signs), json!({"text": signs, "list": [signs, "", null, true]}), json!("\n".repeat(900))]
+        {
             let sent = value.to_string().len();
             assert!((sent..sent + 40).contains(&size_of(&value)), "{sent}, not {}", size_of(&value));
         }

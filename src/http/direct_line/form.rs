@@ -9,15 +9,13 @@ use tokio::sync::mpsc::{self, Sender};
 use super::upload::not_taken;
 use crate::{
     direct_line::proxy::{BrokenOff, Pieces},
-    files::{FileHead, Incoming, Part, TakeError},
+    files::{FileHead, Incoming, Part},
     http::error::ApiError,
     wire::activity::Activity,
 };
 
 /// Pieces between reader and writer.
 const PIECES: usize = 4;
-const NOTHING: TakeError = TakeError::Broken("There is no file in this upload.");
-const TWICE: TakeError = TakeError::Broken("There are two activities in this upload. Send one.");
 
 /// What may be wrong with an activity that goes with files.
 pub(super) type Check = Box<dyn Fn(&Activity) -> Result<(), ApiError>>;
@@ -99,18 +97,15 @@ async fn write_form(
     check: Check,
     cleared: Cleared,
 ) -> Result<(), ApiError> {
-    let (mut activities, mut files) = (0, 0);
     while let Some(part) = incoming.next().await.map_err(not_taken)? {
         match part {
             Part::Activity(bytes) => {
-                activities += 1;
                 let activity: Activity = serde_json::from_slice(&bytes).unwrap_or_default();
                 check(&activity)?;
                 let head = head(boundary, "name=\"activity\"", "application/vnd.microsoft.activity");
                 write(to, [head.as_bytes(), &bytes, b"\r\n"].concat().into()).await;
             }
             Part::File(FileHead { name, media_type, .. }) => {
-                files += 1;
                 let names = format!("name=\"file\"; filename=\"{}\"", quoted(&name));
                 let head = head(boundary, &names, &media_type);
                 write(to, head.into()).await;
@@ -118,12 +113,6 @@ async fn write_form(
                 write(to, Bytes::from_static(b"\r\n")).await;
             }
         }
-        if activities > 1 {
-            return Err(not_taken(TWICE));
-        }
-    }
-    if activities + files == 0 {
-        return Err(not_taken(NOTHING));
     }
     cleared.await?;
     write(to, format!("--{boundary}--\r\n").into()).await;

@@ -119,8 +119,8 @@ async fn a_secret_that_only_a_dead_worker_knew_is_asked_for_again_unless_the_age
     for (steps, arrived, said) in [
         (vec![posting.clone(), posted], true, "Hello, Ada."),
         (vec![posting.clone()], true, "Hello, Ada."),
-        (vec![posting], false, "Your answer did not get through. Please enter it again."),
-        (vec![], false, "Your answer did not get through. Please enter it again."),
+        (vec![posting], false, "Your answer may not have arrived. Please enter it again."),
+        (vec![], false, "Your answer may not have arrived. Please enter it again."),
     ] {
         let (answer, posts) = after_a_death_over_a_pin(&steps, arrived).await;
         assert_eq!((&answer["body"][0]["value"], posts), (&json!(said), 0), "{steps:?} {answer}");

@@ -22,7 +22,7 @@ pub enum Notice {
     },
     /// The question had its answer; another is not passed on.
     AnsweredBefore,
-    /// A masked answer did not get through and is not kept.
+    /// A masked answer may not have arrived and is not kept.
     EnterAgain,
     /// The question's chat is over, or ServiceNow no longer waits for its answer; this one is not passed on.
     QuestionClosed,

@@ -6,7 +6,8 @@ use crate::{
         control::{Card, CardLook, Choice, Control, Item as Choosable, MultiPart, Table},
         inbound::{Header, Inbound, Item, What},
     },
-    session::{Command, Fact, Notice, UserSaid},
+    ledger::{Outcome, Why},
+    session::{Command, Fact, Notice, PEOPLE, UserSaid},
 };
 
 fn question() -> Control {
@@ -174,9 +175,8 @@ fn each_step_of_a_longer_job_is_shown_once() {
     assert_eq!(chat.hears(rest), told("Searching, Found, Written", Some(at)), "one that tells only the rest");
     let other = webhook([progress(Some("l"), &["Searching"])]);
     assert_eq!(chat.hears(other), told("Searching", None), "of another job");
-    let at = chat.position();
     let both = webhook([progress(Some("m"), &["One"]), progress(Some("m"), &["One", "Two"])]);
-    assert_eq!(chat.hears(both), [told("One", None), told("One, Two", Some(at))].concat());
+    assert_eq!(chat.hears(both), told("One, Two", None), "one message");
     assert_eq!(chat.hears(webhook([progress(None, &["One"])])), told("One", None));
     assert_eq!(chat.hears(webhook([progress(None, &["Two"])])), told("Two", None), "no name, no place");
 }
@@ -215,6 +215,22 @@ fn steps_are_told_apart_by_their_words_and_the_header_is_what_is_done_now() {
     assert_eq!(chat.hears(done), shown("Looked up (HR) (completed), Looked up (IT), Read (1 of 2)"));
     let counted = told(None, &["Read (2 of 2)"]);
     assert_eq!(chat.hears(counted), shown("Looked up (HR) (completed), Looked up (IT), Read (2 of 2)"));
+}
+
+#[test]
+fn steps_and_names_without_end_in_one_message_cost_no_more_than_each_once() {
+    let mut chat = Chat::with_ana();
+    let steps = |number| step(task(Some("k"), &[format!("Step {number}").as_str()]));
+    chat.hears(Inbound { items: (0..2_000).map(steps).collect(), ..webhook([]) });
+    let bytes = serde_json::to_string(&chat.facts).expect("JSON").len();
+    assert!(bytes < 30_000, "told once, with the newest steps: {bytes}");
+    let named = |number| Item {
+        message_id: None,
+        agent: Some(person(&format!("N{number}"))),
+        ..virtual_agent("", "hi")
+    };
+    chat.hears(Inbound { items: (0..2_000).map(named).collect(), ..webhook([]) });
+    assert_eq!(chat.state.people.len(), PEOPLE);
 }
 
 #[test]
@@ -260,4 +276,17 @@ fn a_time_zone_is_told_before_the_words_from_there_and_once() {
     let told = ["zone Europe/Berlin", "say one", "say two", "zone Asia/Tokyo", "say three"];
     assert_eq!(chat.deliver(), told);
     assert_eq!(chat.state.user.timezone.as_deref(), Some("Asia/Tokyo"));
+}
+
+#[test]
+fn a_time_zone_that_is_not_taken_holds_the_words_behind_it_up_for_seconds_and_not_until_they_are_given_up() {
+    let mut chat = Chat::with_ana();
+    let said = UserSaid { timezone: Some("Asia/Tokyo".to_owned()), ..words("hello?") };
+    chat.on(Command::UserSaid(Box::new(said)));
+    let zone = chat.lease().expect("due");
+    assert_eq!(chat.state.outbox.get(zone).map(|queued| queued.lives), Some(5_000));
+    assert!(
+        chat.settles(zone, Outcome::GivenUp(Why::Unreachable)).iter().all(|fact| !fact.contains("notice"))
+    );
+    assert_eq!(chat.deliver(), ["say hello?"]);
 }

@@ -3,7 +3,7 @@
 use super::chat::*;
 use crate::{
     domain::{
-        ActivityId,
+        ActivityId, Timestamp,
         inbound::{Inbound, What},
     },
     ledger::CallId,
@@ -117,6 +117,23 @@ fn nobody_is_given_up_before_the_time_is_over() {
     chat.hears(webhook([agent("m1", "Hello.")]));
     chat.wait(1);
     assert_eq!(chat.on(Command::Tick { typed: None }), NOTHING, "a person is there");
+}
+
+#[test]
+fn words_that_are_old_by_direct_lines_clock_end_no_chat_and_are_tried_like_young_ones() {
+    let long_ago = UserSaid { at: Timestamp(0), ..words_at("dl|9", "said while away") };
+    let waiting = {
+        let mut chat = Chat::new();
+        chat.on(escalation_with(vec![long_ago.clone()]));
+        chat
+    };
+    let mut with_ana = Chat::with_ana();
+    with_ana.on(Command::UpstreamRead { segment: 0, said: vec![long_ago], history: None });
+    for mut chat in [waiting, with_ana] {
+        assert_eq!(chat.on(Command::Tick { typed: None }), NOTHING);
+        let words = chat.state.outbox.iter().find(|queued| matches!(queued.call.what, Call::Say(_)));
+        assert_eq!(words.map(|queued| queued.since), Some(chat.now));
+    }
 }
 
 #[test]

@@ -256,7 +256,7 @@ fn a_line_of_ours_is_plain_text_from_nobody() {
         (Notice::Joined { name: None }, "A live agent has joined the chat."),
         (Notice::Ended { why: EndReason::ByAgent }, "The live chat has ended."),
         (Notice::NotDelivered { text: "a *b".to_owned() }, "This message could not be delivered: a *b"),
-        (Notice::EnterAgain, "Your answer did not get through. Please enter it again."),
+        (Notice::EnterAgain, "Your answer may not have arrived. Please enter it again."),
     ] {
         let expected = json!({
             "type": "message", "text": text, "textFormat": "plain", "from": servicenow(),

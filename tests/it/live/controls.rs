@@ -180,7 +180,7 @@ async fn a_masked_answer_that_is_lost_is_asked_for_again() {
     asked(&world, &mut chat, "secure input", "Enter your one-time code").await;
     world.servicenow.faults().add(Fault::new(Effect::Failure).of("MESSAGE").times(1));
     chat.say("hunter2-4711").await.unwrap();
-    let again = "Your answer did not get through. Please enter it again.";
+    let again = "Your answer may not have arrived. Please enter it again.";
     chat.see("the notice", |activity| activity["text"] == again).await.unwrap();
     chat.say("hunter2-4712").await.unwrap();
     assert_eq!(last_told(&world, chat.conversation(), 1).await["text"], "hunter2-4712");

@@ -94,7 +94,9 @@ impl<'a> Hearing<'a> {
     pub fn items(&mut self, items: Vec<Item>, meanings: Vec<Option<SystemMeaning>>) {
         // The words that name a person may stand behind the item that says one has come.
         let introduced = meanings.iter().flatten().find_map(introduced);
-        for (item, meaning) in items.into_iter().zip(meanings.into_iter().chain(iter::repeat(None))) {
+        let mut said = items.into_iter().zip(meanings.into_iter().chain(iter::repeat(None))).peekable();
+        while let Some((mut item, meaning)) = said.next() {
+            while said.next_if(|(next, _)| goes_on(&mut item.what, &next.what)).is_some() {}
             self.item(item, meaning, introduced.as_ref());
         }
     }
@@ -274,6 +276,18 @@ impl<'a> Hearing<'a> {
             self.facts.push(Fact::AgentSaid(Box::new(said)));
         }
     }
+}
+
+/// Steps of one task, told one behind the other, are told together: each telling is kept with all that stand before it.
+fn goes_on(task: &mut What, next: &What) -> bool {
+    let What::Progress { key: Some(key), header, steps } = task else { return false };
+    let What::Progress { key: Some(other), header: newer, steps: more } = next else { return false };
+    let same = key == other;
+    if same {
+        steps.extend(more.iter().cloned());
+        *header = newer.clone().or(header.take());
+    }
+    same
 }
 
 fn introduced(meaning: &SystemMeaning) -> Option<Agent> {

@@ -103,10 +103,7 @@ impl Hearing<'_> {
         let told_as = Control::Progress(told.clone()).step();
         let mut after = before.clone().unwrap_or(Progress { steps: vec![], header: None, ..told });
         for step in told.steps {
-            match after.steps.iter_mut().find(|known| known.is_told_of_by(&step)) {
-                Some(known) => *known = step,
-                None => after.steps.push(step),
-            }
+            after.tell(step);
         }
         if let Some(Header { text, is_standing }) = header {
             after.header = (!is_standing || after.steps.is_empty()).then_some(text);
