@@ -64,6 +64,7 @@ pub fn hero(
     if let Some(card) = plain(text("title"), text("subtitle"), text("text"), url.zip(Some(alt)), &facts) {
         elements.push(card);
     }
+    elements.extend(further_pictures(content));
     for media in content.get("media").and_then(Value::as_array).into_iter().flatten() {
         if let Some(url) = media.get("url").and_then(Value::as_str) {
             elements.push(link(text("title"), None, url, ours));
@@ -82,6 +83,17 @@ pub fn hero(
             actions(&[tap], None, elements, choices);
         }
     }
+}
+
+/// The pictures that the card itself has no place for: its further ones, and those of a receipt's items.
+fn further_pictures(content: &Value) -> impl Iterator<Item = Value> {
+    let list = |key: &str| content.get(key).and_then(Value::as_array).into_iter().flatten();
+    let of_items = list("items").filter_map(|item| Some((item.get("image")?, text(item, "title"))));
+    let pictures = list("images").skip(1).map(|image| (image, None)).chain(of_items);
+    pictures.filter_map(|(image, title)| {
+        let alt = text(image, "alt").or(title).unwrap_or_default();
+        Some(body::output_image(text(image, "url")?, alt))
+    })
 }
 
 /// What a receipt card lists and adds up.
@@ -124,7 +136,7 @@ pub fn plain(
     facts: &[(String, String)],
 ) -> Option<Value> {
     if image.is_none() && facts.is_empty() {
-        let title = title.map(|title| format!("**{title}**"));
+        let title = title.map(|title| format!("**{}**", title.trim()));
         let parts = [title.as_deref(), subtitle, text].into_iter().flatten().collect::<Vec<_>>();
         return (!parts.is_empty()).then(|| body::output_text(&parts.join("\n\n")));
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Choice, Form, Pending, Variables, card, cited, drawn, parts, values::Values};
 use crate::{
+    domain::Timestamp,
     translate::{
         escalation, html, readable,
         texts::{Text, Words},
@@ -52,8 +53,7 @@ impl Said {
             // The end may have words, too.
             self.completed |= activity.kind == "endOfConversation";
             if matches!(activity.kind.as_str(), "message" | "endOfConversation") {
-                let unnamed = format!("{turn}.{at}");
-                message(activity, activity.id.as_deref().unwrap_or(&unnamed), words, &mut self);
+                message(activity, &name(activity, turn, at), words, &mut self);
             }
         }
         if !offered.is_empty() {
@@ -90,6 +90,16 @@ impl Said {
             self.elements.append(&mut questions);
         }
         self.asks(form);
+    }
+}
+
+/// What an activity's elements are named after: ids begin anew after a pause, so the time stands beside them.
+fn name(activity: &Activity, turn: &str, at: usize) -> String {
+    let stamp = activity.timestamp.as_ref().and_then(Value::as_str).and_then(Timestamp::parse_rfc3339);
+    match (&activity.id, stamp) {
+        (Some(id), Some(stamp)) => format!("{id}@{}", stamp.0),
+        (Some(id), None) => id.clone(),
+        (None, _) => format!("{turn}.{at}"),
     }
 }
 
@@ -236,13 +246,24 @@ fn attached(
 }
 
 fn sign_in(content: &Value, ours: &Words<'_>, shown: &mut Vec<Value>) {
-    let url = content.pointer("/buttons/0/value").or(content.pointer("/tokenExchangeResource/uri"));
-    let title = content.pointer("/buttons/0/title").and_then(Value::as_str);
-    let text = content.get("text").and_then(Value::as_str);
-    match url.and_then(Value::as_str).filter(|url| url.contains("://")) {
-        Some(url) => shown.push(card::link(title, text, url, ours)),
-        None => shown.extend(text.map(body::output_text)),
+    let of = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let buttons = content.get("buttons").and_then(Value::as_array).into_iter().flatten();
+    let address = |url: &String| url.contains("://");
+    let mut links: Vec<_> = buttons
+        .filter_map(|button| Some((of(button, "title"), of(button, "value").filter(address)?)))
+        .collect();
+    if links.is_empty() {
+        let uri = content.get("tokenExchangeResource").and_then(|resource| of(resource, "uri"));
+        links.extend(uri.filter(address).map(|uri| (None, uri)));
     }
+    let mut text = of(content, "text");
+    if links.is_empty() {
+        shown.extend(text.take().map(|text| body::output_text(&text)));
+    }
+    let link = |(title, url): (Option<String>, String)| {
+        card::link(title.as_deref(), text.take().as_deref(), &url, ours)
+    };
+    shown.extend(links.into_iter().map(link));
 }
 
 /// The words of a message; what is only to be spoken is read as text.

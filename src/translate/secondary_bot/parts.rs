@@ -7,18 +7,15 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::{
-    Choice, Form, Reply, Step,
+    Choice, Form, Step,
     card::{self, text},
 };
 use crate::{
-    translate::{
-        adaptive_card::written,
-        readable,
-        texts::{Text, Words},
-    },
+    translate::{adaptive_card::written, readable, texts::Words},
     wire::virtual_agent::body,
 };
 
+mod button;
 mod input;
 
 use input::unseen;
@@ -130,7 +127,9 @@ impl<'a> Parts<'a> {
     fn show(&mut self, shown: &mut Vec<Value>) {
         let (texts, images, facts) = (&self.texts, &self.images, &self.facts);
         let (title, rest) = match texts.split_first() {
-            Some((title, rest)) if !rest.is_empty() || !images.is_empty() || !facts.is_empty() => {
+            Some((title, rest))
+                if is_title(title) && (!rest.is_empty() || !images.is_empty() || !facts.is_empty()) =>
+            {
                 (Some(title.as_str()), rest)
             }
             _ => (None, &texts[..]),
@@ -170,6 +169,7 @@ impl<'a> Parts<'a> {
                 self.images.extend(text(node, "url").map(|url| (url.to_owned(), alt)));
             }
             "Media" => self.media(node),
+            "CodeBlock" => self.texts.extend(text(node, "codeSnippet").map(fenced)),
             "FactSet" => {
                 let facts = card::facts(node.get("facts"), "title").into_iter();
                 self.facts.extend(facts.map(|(title, value)| (written(&title), written(&value))));
@@ -248,40 +248,18 @@ impl<'a> Parts<'a> {
     fn link(&mut self, title: Option<&str>, url: Option<&str>) {
         self.links.extend(url.map(|url| card::link(title, None, url, self.words)));
     }
+}
 
-    /// A card inside the card is one more thing to choose, unless it is only to be looked at.
-    fn show_card(&mut self, node: &Value, depth: usize) {
-        self.heading = false;
-        let (mut shown, mut submits) = (Vec::new(), Vec::new());
-        let card = node.get("card").unwrap_or(&Value::Null);
-        let inner = Parts::new(self.toggled.clone(), self.words);
-        let (form, _) = inner.read(card, depth + 1, &mut shown, &mut submits);
-        let form = match form {
-            Some(form) => form,
-            None if submits.is_empty() => return self.links.append(&mut shown),
-            None => Form { submits, ..Form::default() },
-        };
-        let label = text(node, "title").unwrap_or(self.words.get(Text::Open));
-        let reply = Reply::Value { text: None, value: Map::new().into() };
-        let opens = Box::new(Form { shown, ..form });
-        self.submits.push(Choice { opens: Some(opens), ..Choice::new(label.to_owned(), label, reply) });
-    }
+/// Whether a text is a line that stands over others, and no heading by itself.
+fn is_title(text: &str) -> bool {
+    !text.contains('\n') && !text.starts_with('#')
+}
 
-    /// An `Action.Execute` says which button it is in its verb alone.
-    fn submit(&mut self, node: &Value) {
-        let label = text(node, "title").unwrap_or(self.words.get(Text::Send));
-        let mut value = node.get("data").cloned().unwrap_or_else(|| Map::new().into());
-        if let (Value::Object(data), Some(verb)) = (&mut value, text(node, "verb")) {
-            data.entry("verb").or_insert_with(|| verb.into());
-        }
-        let is_bare = text(node, "associatedInputs").is_some_and(|which| which.eq_ignore_ascii_case("none"));
-        let reply = match value {
-            value if is_bare => Reply::Bare { value },
-            Value::String(text) => Reply::Text { text },
-            value => Reply::Value { text: None, value },
-        };
-        self.submits.push(Choice::new(label.to_owned(), label, reply));
-    }
+/// Code as Markdown has it, whatever fences stand in it.
+fn fenced(code: &str) -> String {
+    let longest = code.split(|sign| sign != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}\n{code}\n{fence}")
 }
 
 /// Whether an element is of a kind we don't know, or needs more of who shows it than adaptive cards.
@@ -294,7 +272,7 @@ fn is_beyond(kind: &str, node: &Value) -> bool {
             ["Text", "Number", "Date", "Time", "Toggle", "ChoiceSet", "Rating"].contains(&kind)
         }
         _ => {
-            ["TextBlock", "RichTextBlock", "Image", "Media", "FactSet"].contains(&kind)
+            ["TextBlock", "RichTextBlock", "Image", "Media", "CodeBlock", "FactSet"].contains(&kind)
                 || within(node).next().is_some()
         }
     };

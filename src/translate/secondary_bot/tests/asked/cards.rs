@@ -77,7 +77,7 @@ fn a_card_inside_a_card_is_one_more_thing_to_choose_and_asked_when_it_is_chosen(
         {"type": "TextBlock", "text": "Blue"}]}});
     let details = adaptive(&json!([{"type": "TextBlock", "text": "A car"}]), &json!([details]));
     assert_eq!(
-        (pending(&details), elements(&details)[1]["value"].clone()),
+        (pending(&details), elements(&details)[2]["value"].clone()),
         (Pending::Nothing, json!("Blue"))
     );
 }
