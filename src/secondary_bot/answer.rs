@@ -39,10 +39,13 @@ impl Answer {
     /// once more, or when nothing was said to something else.
     pub fn of(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
         let (may_be_lost, only_answers_words) = (heard.may_be_lost(), heard.only_answers_words());
+        let (is_late, goes_on) =
+            (heard.late > 0 && !heard.has_answer(), heard.ended_before && heard.has_answer());
         let Heard { activities, watermark, lost, .. } = heard;
         let turn = format!("{source}.said");
         let next = plan.next.filter(|_| !may_be_lost && !lost);
         let mut said = Said::behind(plan.stays, next.as_ref()).hearing(&activities, events, &turn, words);
+        said.completed &= !goes_on;
         if let Some(next) = next {
             said.goes_on(next, &format!("{turn}.next"), words);
         }
@@ -52,7 +55,7 @@ impl Answer {
         }
         let Self { mut elements, completed: ends, take_control: leaves, pending: asked, .. } = plan.answer;
         let wants_person = plan.unanswered == Some(Text::NoPerson);
-        let is_silent = theirs.is_empty() || wants_person && only_answers_words;
+        let is_silent = theirs.is_empty() || is_late && !may_be_lost || wants_person && only_answers_words;
         let unanswered = plan.unanswered.filter(|_| is_silent && !completed && !lost && handoff.is_none());
         // Nobody here has a person to offer: the primary bot goes on looking.
         let take_control = leaves || handoff.is_some() || unanswered == Some(Text::NoPerson);

@@ -44,10 +44,13 @@ impl SecondaryBot {
         Ok(session.state().await.agent.is_some())
     }
 
-    /// Looks for a while for what the agent says after it has answered this request; returns at once.
+    /// Looks for a while for what the agent says after it has answered this request, where it can follow; returns at once.
     pub(super) fn linger_soon(self: &Arc<Self>, session: &Arc<Session>, request: u64) {
         let (bot, session) = (self.clone(), session.clone());
         tokio::spawn(async move {
+            if !session.state().await.asynchronous {
+                return;
+            }
             let _listening = session.local.lock().await;
             let mut moved = session.watch();
             for pause in LINGER {

@@ -176,7 +176,7 @@ fn left_out(asked: &Asked, posts: &[Post], words: &Words<'_>) -> Vec<Value> {
 
 /// What stands beside an action, as a message to the agent.
 fn spoken(text: &str, asked: &Asked) -> Option<Post> {
-    let fields = (!text.is_empty()).then(|| ("text".to_owned(), text.into()));
+    let fields = (!text.trim().is_empty()).then(|| ("text".to_owned(), text.into()));
     let post = Post { fields: fields.into_iter().collect(), files: addressed(asked) };
     (post != Post::default()).then_some(post)
 }
