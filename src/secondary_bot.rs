@@ -160,6 +160,8 @@ impl SecondaryBot {
         }
         let Taken { request, repeated, in_secret } = taken?;
         self.counters.one(if repeated { Count::Duplicates } else { Count::FromPrimaryBot });
+        // A repeat is answered as its request wants to be: nothing would follow.
+        let asynchronous = asynchronous && session.state().await.answers_later(request);
         if asynchronous && !in_secret {
             return Ok(Told::Stored);
         }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     ledger::{Whisper, Why},
     translate::{
-        secondary_bot::{Pending, Said, Variables, number, said},
+        secondary_bot::{Pending, Said, Variables, number},
         texts::{Text, Words},
     },
     wire::virtual_agent::body,
@@ -39,22 +39,23 @@ impl Answer {
     /// once more, or when nothing was said to something else.
     pub fn of(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
         let (may_be_lost, only_answers_words) = (heard.may_be_lost(), heard.only_answers_words());
+        let (is_late, goes_on) =
+            (heard.late > 0 && !heard.has_answer(), heard.ended_before && heard.has_answer());
         let Heard { activities, watermark, lost, .. } = heard;
         let turn = format!("{source}.said");
-        let mut said = said(&activities, events, &turn, words);
-        if let Some(next) = plan.next.filter(|_| !may_be_lost && !lost) {
+        let next = plan.next.filter(|_| !may_be_lost && !lost);
+        let mut said = Said::behind(plan.stays, next.as_ref()).hearing(&activities, events, &turn, words);
+        said.completed &= !goes_on;
+        if let Some(next) = next {
             said.goes_on(next, &format!("{turn}.next"), words);
         }
-        if let Some(form) = plan.stays {
-            said.pending = said.pending.behind(&Pending::Form(form));
-        }
-        let Said { elements: mut theirs, pending, handoff, completed, score } = said;
+        let Said { elements: mut theirs, pending, handoff, completed, score, .. } = said;
         if may_be_lost {
             theirs.extend(Self::text(&format!("{turn}.lost"), words.get(Text::MayBeLost)).elements);
         }
         let Self { mut elements, completed: ends, take_control: leaves, pending: asked, .. } = plan.answer;
         let wants_person = plan.unanswered == Some(Text::NoPerson);
-        let is_silent = theirs.is_empty() || wants_person && only_answers_words;
+        let is_silent = theirs.is_empty() || is_late && !may_be_lost || wants_person && only_answers_words;
         let unanswered = plan.unanswered.filter(|_| is_silent && !completed && !lost && handoff.is_none());
         // Nobody here has a person to offer: the primary bot goes on looking.
         let take_control = leaves || handoff.is_some() || unanswered == Some(Text::NoPerson);

@@ -214,7 +214,8 @@ fn key(request: &str, user: &str, asks: &[&str]) -> Option<String> {
 
 /// The user's language, BCP 47, by the names that context variables are seen to have for it.
 fn language(variables: &Map<String, Value>) -> Option<String> {
-    const NAMES: [&str; 3] = ["requester_session_language", "language", "locale"];
+    const NAMES: [&str; 4] =
+        ["requester_session_language", "liveagent_requester_session_language", "language", "locale"];
     let named = |name: &&str| {
         let found = variables.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.and_then(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())

@@ -40,6 +40,10 @@ pub struct Heard {
     pub said: Option<String>,
     /// The conversation is gone.
     pub lost: bool,
+    /// How many of the agent's messages are from before: unasked, or too late for the turn before.
+    pub late: usize,
+    /// The agent had ended the conversation before the user spoke.
+    pub ended_before: bool,
     /// Direct Line failed, so that there may be more.
     cut: bool,
     seen: Seen,
@@ -124,7 +128,11 @@ impl SecondaryBot {
                 Err(_) => turn.failed(clock.now(), None),
             }
         }
-        heard.cut |= turn.next() == Next::Over(Why::Fault);
+        let over = turn.next();
+        heard.cut |= over == Next::Over(Why::Fault);
+        heard.late = turn.late_parts();
+        let has_ended = heard.activities.iter().any(|activity| activity.kind == "endOfConversation");
+        heard.ended_before = has_ended && !matches!(over, Next::Over(Why::EndOfConversation | Why::HandOff));
         heard
     }
 
@@ -171,13 +179,21 @@ fn name(work: &Work<'_>, ordinal: usize) -> String {
 impl Heard {
     /// Whether what was said to the agent, or what it answered, may be lost.
     pub fn may_be_lost(&self) -> bool {
-        let is_silent = self.activities.iter().all(|activity| activity.kind != "message");
-        is_silent && (self.in_doubt.is_some() || self.lost || self.cut)
+        !self.has_answer() && (self.in_doubt.is_some() || self.lost || self.cut || self.ended_before)
+    }
+
+    /// Whether the agent has spoken in this turn.
+    pub fn has_answer(&self) -> bool {
+        self.messages().count() > self.late
+    }
+
+    fn messages(&self) -> impl Iterator<Item = &Activity> {
+        self.activities.iter().filter(|activity| activity.kind == "message")
     }
 
     /// Whether the agent has spoken, and only to answer the user's words.
     pub fn only_answers_words(&self) -> bool {
-        let mut spoken = self.activities.iter().filter(|activity| activity.kind == "message").peekable();
+        let mut spoken = self.messages().peekable();
         let answers = |reply_to: Option<&str>| reply_to.is_some() && reply_to == self.said.as_deref();
         spoken.peek().is_some() && spoken.all(|activity| answers(activity.reply_to_id.as_deref()))
     }

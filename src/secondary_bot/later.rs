@@ -44,10 +44,13 @@ impl SecondaryBot {
         Ok(session.state().await.agent.is_some())
     }
 
-    /// Looks for a while for what the agent says after it has answered this request; returns at once.
+    /// Looks for a while for what the agent says after it has answered this request, where it can follow; returns at once.
     pub(super) fn linger_soon(self: &Arc<Self>, session: &Arc<Session>, request: u64) {
         let (bot, session) = (self.clone(), session.clone());
         tokio::spawn(async move {
+            if !session.state().await.asynchronous {
+                return;
+            }
             let _listening = session.local.lock().await;
             let mut moved = session.watch();
             for pause in LINGER {
@@ -69,18 +72,21 @@ impl SecondaryBot {
 
     /// Sends on what the agent said unasked. Where answers are synchronous it waits for the next request.
     async fn overhear(self: &Arc<Self>, session: &Arc<Session>) -> Result<(), JournalError> {
-        let (mut heard, agent, words) = {
+        let (mut heard, agent, pending, words) = {
             let state = session.state().await;
             let free = !state.is_busy() && !state.outbox.is_frozen();
-            (Heard::behind(&state), state.agent.clone().filter(|_| free), state.words(&self.texts))
+            let agent = state.agent.clone().filter(|_| free);
+            (Heard::behind(&state), agent, state.pending.clone(), state.words(&self.texts))
         };
         let Some(agent) = agent else { return Ok(()) };
         let Ok(look) = self.read(session, agent.watermark.as_deref()).await else { return Ok(()) };
         heard.take(look.set, &self.events);
         let source = format!("{}|{}", session.id, agent.id);
-        let answer = Box::new(Answer::of(&source, Plan::default(), heard, &self.events, &words));
+        let plan = Plan { stays: pending.clone(), ..Plan::default() };
+        let answer = Box::new(Answer::of(&source, plan, heard, &self.events, &words));
         if answer.says_something() {
-            commit_and_deliver(self, session, RESPONSE, Command::Overheard { agent, answer }).await?;
+            let overheard = Command::Overheard { agent, pending, answer };
+            commit_and_deliver(self, session, RESPONSE, overheard).await?;
         }
         Ok(())
     }

@@ -41,8 +41,8 @@ pub enum Command {
     Step { of: Held, fact: Fact },
     /// The agent's conversation has a new token, whoever got it.
     Renewed { conversation: String, authorization: String, renew_at: Timestamp },
-    /// The agent said something unasked in this conversation, behind its watermark.
-    Overheard { agent: AgentConversation, answer: Box<Answer> },
+    /// The agent said something unasked in this conversation, behind its watermark, while that was asked.
+    Overheard { agent: AgentConversation, pending: Pending, answer: Box<Answer> },
     /// Nobody has said anything for long, as the time stands then.
     Idle { now: Timestamp },
 }
@@ -88,13 +88,11 @@ impl Machine for Dialogue {
                 }])
             }
             Command::Step { .. } | Command::Renewed { .. } => Decided::TooLate,
-            Command::Overheard { agent, answer } => {
-                if state.agent.as_ref() != Some(agent) || state.is_busy() {
+            Command::Overheard { agent, pending, answer } => {
+                if state.agent.as_ref() != Some(agent) || state.pending != *pending || state.is_busy() {
                     return Decided::TooLate;
                 }
-                let pending = answer.pending.clone().map(|pending| pending.behind(&state.pending));
-                let answer = Answer { pending, ..(**answer).clone() };
-                Decided::Facts(vec![answered(state, None, answer, now)])
+                Decided::Facts(vec![answered(state, None, (**answer).clone(), now)])
             }
             Command::Idle { now: then } if is_idle(state, *then) => {
                 let answer = Answer { take_control: true, over: true, ..Answer::default() };

@@ -34,8 +34,8 @@ pub struct Plan {
     pub unanswered: Option<Text>,
     /// A card that is asked behind the agent's words.
     pub next: Option<Form>,
-    /// A card that stays asked whatever the agent says: for a secret, which may be typed at any time.
-    pub stays: Option<Form>,
+    /// What stays asked whatever the agent says.
+    pub stays: Pending,
 }
 
 impl Plan {
@@ -176,7 +176,7 @@ fn left_out(asked: &Asked, posts: &[Post], words: &Words<'_>) -> Vec<Value> {
 
 /// What stands beside an action, as a message to the agent.
 fn spoken(text: &str, asked: &Asked) -> Option<Post> {
-    let fields = (!text.is_empty()).then(|| ("text".to_owned(), text.into()));
+    let fields = (!text.trim().is_empty()).then(|| ("text".to_owned(), text.into()));
     let post = Post { fields: fields.into_iter().collect(), files: addressed(asked) };
     (post != Post::default()).then_some(post)
 }
@@ -232,10 +232,11 @@ fn said(pending: &Pending, typed: Typed<'_>, words: &Words<'_>) -> Plan {
         Answered::Ask(form) => asks(form.questions(words), Pending::Form(form)),
         Answered::Post(fields) => {
             let standing = pending.form().and_then(|form| form.standing_beside(typed.text));
+            // A secret may be typed at any time.
             let stays = standing.map(|(_, form)| form).filter(Form::will_be_secret);
             let plan = posts(fields.into(), pending);
             let next = plan.next.filter(|_| stays.is_none());
-            Plan { next, stays, ..plan }
+            Plan { next, stays: stays.map_or(Pending::Nothing, Pending::Form), ..plan }
         }
     }
 }

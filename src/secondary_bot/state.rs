@@ -12,7 +12,7 @@ use crate::{
     domain::{ConversationId, Timestamp},
     ledger::{CallId, Lane, Outbox, Queued, Settled, Settlement, WORDS_LIVE, Whisper},
     translate::{
-        secondary_bot::{Form, Pending},
+        secondary_bot::{Form, Pending, context::TIMEZONE},
         texts::{Texts, Words},
     },
 };
@@ -51,7 +51,10 @@ pub struct State {
     pub user: String,
     /// Of the last request, for what is said unasked.
     pub echo: Map<String, Value>,
+    /// Whether anything was ever asked for that follows at the response address, as what is said unasked does then.
     pub asynchronous: bool,
+    /// The time zone was set by itself, and holds until it is again.
+    zone_is_set: bool,
     pub last_heard: Timestamp,
     requests: VecDeque<Known>,
     /// Marks of all that was ever said in secret.
@@ -98,6 +101,7 @@ struct Known {
     whisper: Option<Whisper>,
     position: u64,
     at: Timestamp,
+    asynchronous: bool,
     body: Option<Arc<Value>>,
 }
 
@@ -174,6 +178,11 @@ impl State {
         self.request(request).is_some_and(|known| known.whisper.is_some())
     }
 
+    /// Whether the answer to the request goes to the response address.
+    pub fn answers_later(&self, request: u64) -> bool {
+        self.request(request).is_none_or(|known| known.asynchronous)
+    }
+
     /// Whether nothing was asked after this request.
     pub fn is_newest(&self, request: u64) -> bool {
         self.requests.back().is_some_and(|known| known.position == request)
@@ -223,10 +232,14 @@ impl State {
         self.last_heard = asked.at;
         self.user.clone_from(&asked.user);
         self.echo.clone_from(&asked.echo);
-        self.asynchronous = asked.asynchronous;
+        self.asynchronous |= asked.asynchronous;
         self.context.extend(asked.context.clone());
         self.locale = asked.locale.clone().or(self.locale.take());
-        self.timezone = asked.timezone.clone().or(self.timezone.take());
+        let sets_zone = asked.context.contains_key(TIMEZONE);
+        if sets_zone || !self.zone_is_set {
+            self.timezone = asked.timezone.clone().or(self.timezone.take());
+        }
+        self.zone_is_set |= sets_zone;
         self.silent = asked.silent.unwrap_or(self.silent);
         self.secrets.extend(asked.whisper.as_ref().map(|whisper| whisper.mark.clone()));
         self.requests.push_back(Known {
@@ -234,6 +247,7 @@ impl State {
             whisper: asked.whisper.clone(),
             position,
             at: asked.at,
+            asynchronous: asked.asynchronous,
             body: None,
         });
         if self.requests.len() > REMEMBERED {

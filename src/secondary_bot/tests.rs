@@ -255,17 +255,19 @@ fn a_step_counts_only_from_who_holds_the_lease() {
 fn what_the_agent_says_unasked_is_stored_once_and_never_into_a_request() {
     let say = asked(&json!({"requestId": "1", "message": {"text": "hi"}}));
     let mut state = session_of(&[Fact::Asked(say), leased(0, 1), opened(0)]);
-    let overheard = |state: &State, agent| {
+    let behind = |state: &State, agent, pending| {
         let (elements, watermark) = (vec![json!({"value": "by the way"})], Some("7".to_owned()));
         let answer = Box::new(Answer { elements, watermark, ..Answer::default() });
-        let command = Command::Overheard { agent, answer };
+        let command = Command::Overheard { agent, pending, answer };
         Dialogue::default().decide(state, &command, Timestamp(1))
     };
+    let overheard = |state: &State, agent| behind(state, agent, Pending::Nothing);
     let agent = state.agent.clone().expect("an agent");
     assert!(matches!(overheard(&state, agent), Decided::TooLate), "somebody works here");
     state.apply(&answered(0, |_| {}));
     state.apply(&settled(0, 1, Settlement::Done));
     let agent = state.agent.clone().expect("an agent");
+    assert!(matches!(behind(&state, agent.clone(), pin()), Decided::TooLate), "something else is asked now");
     let Decided::Facts(facts) = overheard(&state, agent.clone()) else { panic!("not stored") };
     facts.iter().for_each(|fact| state.apply(fact));
     assert!(matches!(overheard(&state, agent), Decided::TooLate), "by another instance");

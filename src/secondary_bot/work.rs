@@ -122,9 +122,7 @@ impl SecondaryBot {
             _ => said.cloned().collect(),
         };
         spent.iter().for_each(|name| self.ledger.whispers().forget(name));
-        if asked.asynchronous {
-            self.linger_soon(entry, queued.id.0);
-        }
+        self.linger_soon(entry, queued.id.0);
     }
 
     fn responded(&self, attempt: &Attempt<Dialogue>, outcome: &Outcome<Answer>) {

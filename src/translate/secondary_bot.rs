@@ -21,10 +21,11 @@ mod parts;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use card::bill;
+pub use element::Said;
 pub(crate) use element::number;
-pub use element::{Said, said};
 pub use form::{Form, Step, StepKind};
 pub use rules::{Complaint, Rules};
 
@@ -61,6 +62,17 @@ impl Pending {
             }
             (before, Self::Nothing) => before.clone(),
             (_, asked) => asked,
+        }
+    }
+
+    /// What there is to choose where nothing else is asked, which is gone from it then.
+    fn take_choices(&mut self) -> Vec<Choice> {
+        match std::mem::take(self) {
+            Self::Choices { choices } => choices,
+            other => {
+                *self = other;
+                Vec::new()
+            }
         }
     }
 
@@ -121,6 +133,13 @@ pub enum Reply {
     },
 }
 
+impl Choice {
+    /// One whose value may still be another's.
+    fn new(label: String, value: &str, reply: Reply) -> Self {
+        Self { label, value: value.to_owned(), reply, opens: None }
+    }
+}
+
 impl Reply {
     /// With what a card submits besides.
     fn with(self, more: &Map<String, Value>) -> Self {
@@ -173,16 +192,4 @@ fn look_up<'a>(
         let items = choices.iter().map(item).collect::<Vec<_>>();
         of_value(&by(text, &items)?.value)
     })
-}
-
-/// Adds a choice under a value no other has.
-fn offer(choices: &mut Vec<Choice>, label: String, value: &str, reply: Reply, opens: Option<Box<Form>>) {
-    let taken = |value: &str| choices.iter().any(|choice| choice.value == value);
-    let value = if taken(value) {
-        let numbered = (2..).map(|n| format!("{value} ({n})"));
-        numbered.into_iter().find(|value| !taken(value)).unwrap_or_default()
-    } else {
-        value.to_owned()
-    };
-    choices.push(Choice { label, value, reply, opens });
 }

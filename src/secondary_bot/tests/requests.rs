@@ -226,6 +226,7 @@ fn a_person_is_not_found_by_an_agent_that_only_answers_the_words() {
     let message =
         |reply_to: &str| json!({"type": "message", "id": "b", "text": "Fine.", "replyToId": reply_to});
     let handoff = json!({"type": "event", "name": "handoff.initiate", "value": {}});
+    let late = json!({"type": "message", "id": "late", "text": "And one more thing."});
     let body = json!({"requestId": "1", "action": "AGENT", "message": {"text": "How are you?"}});
     let state = session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]);
     let events = ["handoff.initiate".to_owned()];
@@ -236,8 +237,10 @@ fn a_person_is_not_found_by_an_agent_that_only_answers_the_words() {
         (vec![message("u"), message("wish")], &["Fine.", "Fine."], false),
         (vec![message("u"), handoff], &["Fine."], true),
         (vec![json!({"type": "message", "id": "b", "text": "Fine."})], &["Fine."], false),
+        (vec![late], &["And one more thing.", "No person can be reached here."], true),
     ] {
         let mut heard = Heard::default();
+        heard.late = usize::from(activities[..].first().is_some_and(|first| first["id"] == "late"));
         heard.said = Some("u".to_owned());
         heard.activities = activities.into_iter().map(activity).collect();
         let answer = Answer::of("s", planned(&state, None), heard, &events, &Words::default());
@@ -245,4 +248,75 @@ fn a_person_is_not_found_by_an_agent_that_only_answers_the_words() {
             answer.elements.iter().map(|element| element["value"].as_str().unwrap_or("?")).collect();
         assert_eq!((&said[..], answer.take_control), (texts, takes));
     }
+}
+
+#[test]
+fn what_the_agent_said_before_is_no_answer_and_its_end_before_is_not_the_turns() {
+    let heard = |late: usize, kinds: &[&str]| {
+        let activity = |kind: &&str| {
+            serde_json::from_value(
+                json!({"type": kind, "text": if *kind == "message" { "Fine." } else { "" }}),
+            )
+        };
+        let mut heard = Heard::default();
+        heard.late = late;
+        heard.activities = kinds.iter().map(activity).collect::<Result<_, _>>().expect("activities");
+        heard.ended_before = kinds.first() == Some(&"endOfConversation");
+        heard
+    };
+    let state = session_of(&[Fact::Asked(asked(&json!({"message": {"text": "hi"}}))), opened(0)]);
+    let mut in_doubt = heard(1, &["message"]);
+    in_doubt.in_doubt = Some("0.0".to_owned());
+    let end = "endOfConversation";
+    let (none, doubt) = ("I have no answer to that.", "I can't tell whether your message arrived.");
+    for (heard, texts, completed) in [
+        (heard(1, &["message"]), &["Fine.", none][..], false),
+        (in_doubt, &["Fine.", doubt], false),
+        (heard(0, &[end, "message"]), &["Fine."], false),
+        (heard(1, &[end, "message"]), &["Fine.", doubt], true),
+        (heard(0, &["message", end]), &["Fine."], true),
+    ] {
+        let answer = Answer::of("s", planned(&state, None), heard, &[], &Words::default());
+        let said: Vec<_> =
+            answer.elements.iter().map(|element| element["value"].as_str().unwrap_or("?")).collect();
+        assert_eq!(
+            (said.len(), answer.completed, answer.over),
+            (texts.len(), completed, completed),
+            "{said:?}"
+        );
+        assert!(said.iter().zip(texts).all(|(said, text)| said.starts_with(text)), "{said:?}");
+    }
+}
+
+#[test]
+fn an_action_beside_a_text_that_nobody_sees_says_nothing() {
+    for action in ["AGENT", "START_CONVERSATION", "SWITCH"] {
+        let body = json!({"action": action, "topic": {"name": "VPN"}, "message": {"text": " "}});
+        let state = session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]);
+        let plan = planned(&state, None);
+        assert_eq!((plan.posts.len(), plan.listen), (1, Listen::Briefly), "{action}");
+    }
+}
+
+#[test]
+fn a_time_zone_that_was_set_holds_until_it_is_set_again_and_what_follows_once_follows_on() {
+    let asks = |body: &Value, asynchronous| {
+        let (request, fields) = request(body);
+        let incoming = Incoming::read(request, &fields, asynchronous, None, &Texts::default());
+        Fact::Asked(asked_of(&session_of(&[]), &incoming))
+    };
+    let says = |zone: &str| json!({"message": {"text": "hi"}, "timezone": zone});
+    let sets = |zone: &str| json!({"action": "SET_USER_TIMEZONE", "timezone": zone});
+    let mut state = session_of(&[]);
+    for (body, zone) in [
+        (says("Europe/Rome"), "Europe/Rome"),
+        (sets("Asia/Tokyo"), "Asia/Tokyo"),
+        (says("America/New_York"), "Asia/Tokyo"),
+        (sets("UTC"), "UTC"),
+    ] {
+        state.apply(&asks(&body, body["message"].is_object()));
+        assert_eq!((state.timezone.as_deref(), state.asynchronous), (Some(zone), true), "{body}");
+    }
+    let body = json!({"message": {"text": "hi"}, "contextVariables": {"liveagent_requester_session_language": "de"}});
+    assert_eq!(asked(&body).locale.as_deref(), Some("de"));
 }

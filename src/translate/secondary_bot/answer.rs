@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Form, Pending, Reply, Step, choose,
+    Form, Pending, Reply, Step, StepKind, choose,
     rules::{self, Complaint},
 };
 use crate::translate::texts::Words;
@@ -100,12 +100,18 @@ fn fill(form: &Form, typed: Typed<'_>, in_words: &Words<'_>) -> Result<Answered,
     Ok(Answered::Post(submitted(&reply, &answers)))
 }
 
-/// What the card would submit for an input that nobody touched.
+/// What the card would submit for an input that nobody touched; what stands in it may be no answer.
 fn passed_over(step: &Step, in_words: &Words<'_>) -> Result<Option<Value>, Complaint> {
-    match &step.given {
-        Some(given) => rules::value(step, given, in_words),
-        None if step.required => Err(Complaint::Required),
-        None => Ok(None),
+    match (&step.kind, step.given.as_deref()) {
+        (StepKind::Toggle { on, off }, given) => match rules::as_it_stands(on, off, given) {
+            value if step.required && value != on => Err(Complaint::Required),
+            value => Ok(Some(value.into())),
+        },
+        (_, Some(given)) => {
+            rules::value(step, given, in_words).or_else(|why| if step.required { Err(why) } else { Ok(None) })
+        }
+        (_, None) if step.required => Err(Complaint::Required),
+        (_, None) => Ok(None),
     }
 }
 

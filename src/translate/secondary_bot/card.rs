@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Choice, Reply, offer};
+use super::{Choice, Reply, values::Values};
 use crate::{
     translate::{
         picture,
@@ -13,7 +13,7 @@ use crate::{
 
 /// A carousel whose cards are each one thing to choose: links beside them, and one picker of pictures. `None` when it is
 /// anything else.
-pub fn carousel(cards: &[&Value], prompt: &str) -> Option<(Vec<Value>, Vec<Choice>)> {
+pub fn carousel(cards: &[&Value], prompt: &str, values: &mut Values) -> Option<(Vec<Value>, Vec<Choice>)> {
     let (mut elements, mut choices, mut options) = (Vec::new(), Vec::new(), Vec::new());
     for content in cards {
         let text = |key: &str| text(content, key);
@@ -35,8 +35,15 @@ pub fn carousel(cards: &[&Value], prompt: &str) -> Option<(Vec<Value>, Vec<Choic
             return None;
         }
     }
+    if options.len() < 2 {
+        return None;
+    }
+    values.part(&mut choices);
+    for (option, choice) in options.iter_mut().zip(&choices) {
+        option["value"] = choice.value.as_str().into();
+    }
     elements.push(body::carousel(prompt, &options));
-    (options.len() > 1).then_some((elements, choices))
+    Some((elements, choices))
 }
 
 /// A hero or thumbnail card and its kin: what it shows, and what its buttons say. Where several cards stand side by
@@ -57,6 +64,7 @@ pub fn hero(
     if let Some(card) = plain(text("title"), text("subtitle"), text("text"), url.zip(Some(alt)), &facts) {
         elements.push(card);
     }
+    elements.extend(further_pictures(content));
     for media in content.get("media").and_then(Value::as_array).into_iter().flatten() {
         if let Some(url) = media.get("url").and_then(Value::as_str) {
             elements.push(link(text("title"), None, url, ours));
@@ -75,6 +83,17 @@ pub fn hero(
             actions(&[tap], None, elements, choices);
         }
     }
+}
+
+/// The pictures that the card itself has no place for: its further ones, and those of a receipt's items.
+fn further_pictures(content: &Value) -> impl Iterator<Item = Value> {
+    let list = |key: &str| content.get(key).and_then(Value::as_array).into_iter().flatten();
+    let of_items = list("items").filter_map(|item| Some((item.get("image")?, text(item, "title"))));
+    let pictures = list("images").skip(1).map(|image| (image, None)).chain(of_items);
+    pictures.filter_map(|(image, title)| {
+        let alt = text(image, "alt").or(title).unwrap_or_default();
+        Some(body::output_image(text(image, "url")?, alt))
+    })
 }
 
 /// What a receipt card lists and adds up.
@@ -117,7 +136,7 @@ pub fn plain(
     facts: &[(String, String)],
 ) -> Option<Value> {
     if image.is_none() && facts.is_empty() {
-        let title = title.map(|title| format!("**{title}**"));
+        let title = title.map(|title| format!("**{}**", title.trim()));
         let parts = [title.as_deref(), subtitle, text].into_iter().flatten().collect::<Vec<_>>();
         return (!parts.is_empty()).then(|| body::output_text(&parts.join("\n\n")));
     }
@@ -166,17 +185,18 @@ pub fn actions(actions: &[Value], of: Option<&str>, elements: &mut Vec<Value>, c
                     }
                     other => Reply::Value { text: None, value: other.cloned().unwrap_or_default() },
                 };
-                offer(choices, named(label), &named(label), reply, None);
+                choices.push(Choice::new(named(label), &named(label), reply));
             }
             "messageBack" => {
                 let said = text("text").map(str::to_owned);
                 let reply = Reply::Value { text: said, value: value.cloned().unwrap_or_default() };
-                offer(choices, named(label), &named(label), reply, None);
+                choices.push(Choice::new(named(label), &named(label), reply));
             }
             "imBack" => {
                 let number = value.filter(|value| value.is_number()).map(Value::to_string);
                 let said = text("value").or(number.as_deref()).or(text("text")).unwrap_or(label);
-                offer(choices, named(label), said, Reply::Text { text: said.to_owned() }, None);
+                let reply = Reply::Text { text: said.to_owned() };
+                choices.push(Choice::new(named(label), said, reply));
             }
             _ => match text("value") {
                 Some(url)

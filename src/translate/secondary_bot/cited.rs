@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::wire::virtual_agent::body;
+use crate::{translate::markdown::marked_code, wire::virtual_agent::body};
 
 /// The text without the lines that define its sources, and the sources as citations.
 ///
@@ -11,8 +11,16 @@ use crate::wire::virtual_agent::body;
 pub fn sources(text: &str, entities: &[Value]) -> (String, Vec<Value>) {
     let claims = claims(entities);
     let (mut kept, mut citations) = (Vec::new(), Vec::new());
-    for line in text.lines() {
-        let Some(Definition { mark, target, title }) = definition(line) else {
+    let (code, mut end) = (marked_code(text), 0);
+    let is_code = |at: usize| {
+        let before = code.partition_point(|code| code.start <= at);
+        code[..before].last().is_some_and(|code| at < code.end)
+    };
+    for line in text.split('\n') {
+        let start = end;
+        end += line.len() + 1;
+        let found = definition(line).filter(|_| !is_code(start));
+        let Some(Definition { mark, target, title }) = found else {
             kept.push(line);
             continue;
         };

@@ -4,8 +4,9 @@ use std::mem;
 
 use serde_json::Value;
 
-use super::{Choice, Form, Pending, Variables, card, cited, drawn, parts};
+use super::{Choice, Form, Pending, Variables, card, cited, drawn, parts, values::Values};
 use crate::{
+    domain::Timestamp,
     translate::{
         escalation, html, readable,
         texts::{Text, Words},
@@ -25,27 +26,42 @@ pub struct Said {
     pub completed: bool,
     /// Only what the agent itself gave, in `channelData.score`.
     pub score: Option<Value>,
-}
-
-/// Translates what the agent said in one turn; `events` are the names that mean a hand-off, and `turn` names what
-/// comes without an id.
-pub fn said(activities: &[Activity], events: &[String], turn: &str, words: &Words<'_>) -> Said {
-    let mut said = Said::default();
-    if let Some(at) = escalation::find(activities, events) {
-        said.handoff = Some(escalation::read(&activities[at]).variables);
-    }
-    for (at, activity) in activities.iter().enumerate() {
-        // The end may have words, too.
-        said.completed |= activity.kind == "endOfConversation";
-        if matches!(activity.kind.as_str(), "message" | "endOfConversation") {
-            let unnamed = format!("{turn}.{at}");
-            message(activity, activity.id.as_deref().unwrap_or(&unnamed), words, &mut said);
-        }
-    }
-    said
+    values: Values,
 }
 
 impl Said {
+    /// Nothing yet, behind what is asked already: that stays asked. `next`: what it goes on with.
+    pub fn behind(pending: Pending, next: Option<&Form>) -> Self {
+        let next = next.cloned().map_or(Pending::Nothing, Pending::Form);
+        Self { values: Values::default().beside(&pending).beside(&next), pending, ..Self::default() }
+    }
+
+    /// With what the agent said in one turn, translated; `events` are the names that mean a hand-off, and `turn` names what
+    /// comes without an id. Of what there is to choose, what was offered last is first.
+    pub fn hearing(
+        mut self,
+        activities: &[Activity],
+        events: &[String],
+        turn: &str,
+        words: &Words<'_>,
+    ) -> Self {
+        let offered = self.pending.take_choices();
+        if let Some(at) = escalation::find(activities, events) {
+            self.handoff = Some(escalation::read(&activities[at]).variables);
+        }
+        for (at, activity) in activities.iter().enumerate() {
+            // The end may have words, too.
+            self.completed |= activity.kind == "endOfConversation";
+            if matches!(activity.kind.as_str(), "message" | "endOfConversation") {
+                message(activity, &name(activity, turn, at), words, &mut self);
+            }
+        }
+        if !offered.is_empty() {
+            self.offers(offered);
+        }
+        self
+    }
+
     fn offers(&mut self, choices: Vec<Choice>) {
         match &mut self.pending {
             Pending::Choices { choices: known } => known.extend(choices),
@@ -77,18 +93,31 @@ impl Said {
     }
 }
 
+/// What an activity's elements are named after: ids begin anew after a pause, so the time stands beside them.
+fn name(activity: &Activity, turn: &str, at: usize) -> String {
+    let stamp = activity.timestamp.as_ref().and_then(Value::as_str).and_then(Timestamp::parse_rfc3339);
+    match (&activity.id, stamp) {
+        (Some(id), Some(stamp)) => format!("{id}@{}", stamp.0),
+        (Some(id), None) => id.clone(),
+        (None, _) => format!("{turn}.{at}"),
+    }
+}
+
 fn message(activity: &Activity, id: &str, ours: &Words<'_>, said: &mut Said) {
-    if let Some((mut elements, choices)) = pictures(activity, ours) {
+    if let Some((mut elements, choices)) = pictures(activity, ours, &mut said.values) {
         number(&mut elements, id);
         said.elements.append(&mut elements);
         return said.offers(choices);
     }
     let (mut shown, mut choices) = (Vec::new(), Vec::new());
     let attachments = activity.attachments.as_deref().unwrap_or_default();
-    let among = attachments.iter().filter(|attachment| hero(attachment).is_some()).count() > 1;
-    let asked = in_a_row(attachments, among, ours, &mut shown, &mut choices);
+    let is_card = |attachment: &&Value| hero(attachment).is_some() || is_adaptive(attachment);
+    let among = attachments.iter().filter(is_card).count() > 1;
+    let mut asked = in_a_row(attachments, among, ours, &mut shown, &mut choices);
     let suggested = activity.suggested_actions.as_ref().and_then(|all| all.get("actions")?.as_array());
     card::actions(suggested.map(Vec::as_slice).unwrap_or_default(), None, &mut shown, &mut choices);
+    asked.iter_mut().for_each(|form| said.values.part_form(form));
+    said.values.part(&mut choices);
     let mut elements = spoken(activity, shown, &choices, ours);
     if let Some(asked) = asked.as_ref().filter(|_| said.pending.form().is_none()) {
         elements.extend(asked.questions(ours));
@@ -159,13 +188,13 @@ fn percent(score: &Value) -> Option<Value> {
 }
 
 /// A message that is a carousel of things to choose.
-fn pictures(activity: &Activity, ours: &Words<'_>) -> Option<(Vec<Value>, Vec<Choice>)> {
+fn pictures(activity: &Activity, ours: &Words<'_>, values: &mut Values) -> Option<(Vec<Value>, Vec<Choice>)> {
     if activity.attachment_layout.as_deref() != Some("carousel") || activity.suggested_actions.is_some() {
         return None;
     }
     let cards = activity.attachments.as_ref()?.iter().map(hero).collect::<Option<Vec<_>>>()?;
     let text = words(activity);
-    card::carousel(&cards, if text.trim().is_empty() { ours.get(Text::Choose) } else { &text })
+    card::carousel(&cards, if text.trim().is_empty() { ours.get(Text::Choose) } else { &text }, values)
 }
 
 /// The content of a hero or thumbnail card.
@@ -195,7 +224,7 @@ fn attached(
     let content = packed.as_ref().map(|packed| &packed.value).or(content);
     if let Some(content) = content.filter(|content| content.is_object()) {
         if is_adaptive(attachment) {
-            return parts::adaptive(content, shown, choices, ours);
+            return parts::adaptive(content, among, shown, choices, ours);
         }
         if let Some(card) = kind.strip_prefix("application/vnd.microsoft.card.") {
             if card == "oauth" || card == "signin" {
@@ -217,13 +246,24 @@ fn attached(
 }
 
 fn sign_in(content: &Value, ours: &Words<'_>, shown: &mut Vec<Value>) {
-    let url = content.pointer("/buttons/0/value").or(content.pointer("/tokenExchangeResource/uri"));
-    let title = content.pointer("/buttons/0/title").and_then(Value::as_str);
-    let text = content.get("text").and_then(Value::as_str);
-    match url.and_then(Value::as_str).filter(|url| url.contains("://")) {
-        Some(url) => shown.push(card::link(title, text, url, ours)),
-        None => shown.extend(text.map(body::output_text)),
+    let of = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let buttons = content.get("buttons").and_then(Value::as_array).into_iter().flatten();
+    let address = |url: &String| url.contains("://");
+    let mut links: Vec<_> = buttons
+        .filter_map(|button| Some((of(button, "title"), of(button, "value").filter(address)?)))
+        .collect();
+    if links.is_empty() {
+        let uri = content.get("tokenExchangeResource").and_then(|resource| of(resource, "uri"));
+        links.extend(uri.filter(address).map(|uri| (None, uri)));
     }
+    let mut text = of(content, "text");
+    if links.is_empty() {
+        shown.extend(text.take().map(|text| body::output_text(&text)));
+    }
+    let link = |(title, url): (Option<String>, String)| {
+        card::link(title.as_deref(), text.take().as_deref(), &url, ours)
+    };
+    shown.extend(links.into_iter().map(link));
 }
 
 /// The words of a message; what is only to be spoken is read as text.

@@ -14,6 +14,10 @@ use crate::{
     wire::virtual_agent::body,
 };
 
+/// What a toggle's question sends back.
+pub const YES: &str = "yes";
+pub const NO: &str = "no";
+
 /// A card that is being filled in. Part of the stored format.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Form {
@@ -86,6 +90,9 @@ pub enum StepKind {
 impl Form {
     /// The button that leaves the form as it is, when that is what is said: a card's *Cancel*.
     pub fn way_out(&self, text: &str) -> Option<&Reply> {
+        if self.offers(text) && !self.asks_how() {
+            return None;
+        }
         let bare = self.submits.iter().filter(|submit| matches!(submit.reply, Reply::Bare { .. }));
         super::named(bare, text).map(|submit| &submit.reply)
     }
@@ -156,8 +163,19 @@ impl Form {
         Some(Self { then: then.to_vec(), beside: self.beside.clone(), ..next.clone() })
     }
 
+    /// Whether a text is the very value of something that is asked now.
+    fn offers(&self, text: &str) -> bool {
+        if self.asks_how() {
+            return self.submits.iter().any(|submit| submit.value == text);
+        }
+        self.steps.first().is_some_and(|step| step.values().contains(&text))
+    }
+
     /// The card as it still stands when a choice beside it is what is said.
     pub fn standing_beside(&self, text: &str) -> Option<(&Choice, Self)> {
+        if self.offers(text) {
+            return None;
+        }
         let choice = super::named(&self.beside, text)?;
         let beside = self.beside.iter().filter(|other| other.value != choice.value).cloned().collect();
         Some((choice, Self { beside, ..self.asked() }))
@@ -202,6 +220,15 @@ impl Step {
         matches!(self.kind, StepKind::Text { secret: true })
     }
 
+    /// What the primary bot sends back of what it offers.
+    pub fn values(&self) -> Vec<&str> {
+        match &self.kind {
+            StepKind::Toggle { on: _, off: _ } => vec![YES, NO],
+            StepKind::Choice { options, several: _ } => options.iter().map(sent).collect(),
+            StepKind::Text { secret: _ } | StepKind::Number | StepKind::Date | StepKind::Time => Vec::new(),
+        }
+    }
+
     fn question(&self, words: &Words<'_>) -> Value {
         let Self { id: _, prompt, required, kind, rules: _, error: _, given: _ } = self;
         match kind {
@@ -210,18 +237,23 @@ impl Step {
             StepKind::Date => body::input_moment("Date", prompt, *required),
             StepKind::Time => body::input_moment("Time", prompt, *required),
             StepKind::Toggle { on: _, off: _ } => {
-                let options = [(Text::Yes, "yes"), (Text::No, "no")];
+                let options = [(Text::Yes, YES), (Text::No, NO)];
                 let options = options.map(|(label, value)| body::option(words.get(label), value));
                 body::boolean(prompt, &options, *required)
             }
+            // They would be looked up as somebody types.
+            StepKind::Choice { options, several: _ } if options.is_empty() => {
+                body::input_text(prompt, false, *required)
+            }
             StepKind::Choice { options, several } => {
-                // A choice of nothing can't be sent back as nothing.
-                let sent = |(label, value): &(String, String)| {
-                    body::option(label, if value.is_empty() { label } else { value })
-                };
-                let options = options.iter().map(sent);
+                let options = options.iter().map(|option| body::option(&option.0, sent(option)));
                 body::picker(prompt, &options.collect::<Vec<_>>(), *several, *required)
             }
         }
     }
+}
+
+/// What is sent back of a choice: a choice of nothing can't be sent back as nothing.
+pub fn sent((label, value): &(String, String)) -> &str {
+    if value.is_empty() { label } else { value }
 }

@@ -7,22 +7,18 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::{
-    Choice, Form, Reply, Step,
+    Choice, Form, Step,
     card::{self, text},
-    offer,
 };
 use crate::{
-    translate::{
-        adaptive_card::written,
-        readable,
-        texts::{Text, Words},
-    },
+    translate::{adaptive_card::written, readable, texts::Words},
     wire::virtual_agent::body,
 };
 
+mod button;
 mod input;
 
-use input::given;
+use input::unseen;
 
 /// Deeper is no card.
 const DEEPEST: usize = 20;
@@ -59,16 +55,27 @@ struct Parts<'a> {
     words: &'a Words<'a>,
 }
 
-/// Reads a card.
+/// Reads a card. Where several cards stand side by side, `among` says so, and a button is named with its card's first line.
 pub fn adaptive<'a>(
     content: &'a Value,
+    among: bool,
     shown: &mut Vec<Value>,
     choices: &mut Vec<Choice>,
     words: &'a Words<'a>,
 ) -> Option<Form> {
     let mut toggled = Vec::new();
     targets(content, 0, &mut toggled);
-    Parts::new(toggled, words).read(content, 0, shown, choices)
+    let mut buttons = Vec::new();
+    let (form, title) = Parts::new(toggled, words).read(content, 0, shown, &mut buttons);
+    let title = title.filter(|title| among && !title.contains('\n'));
+    for button in &mut buttons {
+        if let Some(title) = &title {
+            button.label = format!("{title}: {}", button.label);
+            button.value.clone_from(&button.label);
+        }
+    }
+    choices.append(&mut buttons);
+    form
 }
 
 impl<'a> Parts<'a> {
@@ -93,32 +100,36 @@ impl<'a> Parts<'a> {
         depth: usize,
         shown: &mut Vec<Value>,
         choices: &mut Vec<Choice>,
-    ) -> Option<Form> {
+    ) -> (Option<Form>, Option<String>) {
         self.walk(content, depth);
         self.show(shown);
-        let Parts { mut steps, submits, unseen, .. } = self;
+        let Parts { mut steps, submits, unseen, texts, .. } = self;
+        let title = texts.into_iter().next();
         if shown.is_empty() && steps.is_empty() {
             let fallback = text(content, "fallbackText").or(text(content, "speak"));
             shown.extend(fallback.map(body::output_text));
         }
         let form = Form { answers: unseen, ..Form::default() };
         if steps.is_empty() {
-            for Choice { label, value, reply, opens } in submits {
-                let opens = opens.map(|card| Box::new(form.opening(&card)));
-                offer(choices, label, &value, reply.with(&form.answers), opens);
-            }
-            return None;
+            choices.extend(submits.into_iter().map(|choice| Choice {
+                reply: choice.reply.with(&form.answers),
+                opens: choice.opens.map(|card| Box::new(form.opening(&card))),
+                ..choice
+            }));
+            return (None, title);
         }
         // Secrets are asked last, so that they are kept in memory for no longer than they must.
         steps.sort_by_key(Step::is_secret);
-        Some(Form { steps, submits, ..form })
+        (Some(Form { steps, submits, ..form }), title)
     }
 
     /// What is only to be looked at.
     fn show(&mut self, shown: &mut Vec<Value>) {
         let (texts, images, facts) = (&self.texts, &self.images, &self.facts);
         let (title, rest) = match texts.split_first() {
-            Some((title, rest)) if !rest.is_empty() || !images.is_empty() || !facts.is_empty() => {
+            Some((title, rest))
+                if is_title(title) && (!rest.is_empty() || !images.is_empty() || !facts.is_empty()) =>
+            {
                 (Some(title.as_str()), rest)
             }
             _ => (None, &texts[..]),
@@ -139,7 +150,14 @@ impl<'a> Parts<'a> {
         if node.get("isVisible") == Some(&Value::Bool(false)) && !is_toggled() {
             return self.keep(node, depth);
         }
-        match text(node, "type").unwrap_or_default() {
+        let kind = text(node, "type").unwrap_or_default();
+        if let Some(instead) = node.get("fallback").filter(|it| it.is_object() && is_beyond(kind, node)) {
+            return self.walk(instead, depth + 1);
+        }
+        if kind.starts_with("Action.") && node.get("isEnabled") == Some(&Value::Bool(false)) {
+            return;
+        }
+        match kind {
             "TextBlock" => {
                 self.heading = text(node, "text").is_some();
                 self.texts.extend(text(node, "text").map(written));
@@ -151,6 +169,7 @@ impl<'a> Parts<'a> {
                 self.images.extend(text(node, "url").map(|url| (url.to_owned(), alt)));
             }
             "Media" => self.media(node),
+            "CodeBlock" => self.texts.extend(text(node, "codeSnippet").map(fenced)),
             "FactSet" => {
                 let facts = card::facts(node.get("facts"), "title").into_iter();
                 self.facts.extend(facts.map(|(title, value)| (written(&title), written(&value))));
@@ -180,11 +199,10 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// What only holds others, and what we don't know: that stands for what the card has instead of it, else for its text.
+    /// What only holds others, and what we don't know: that stands for its text.
     fn other(&mut self, node: &Value, depth: usize) {
         let is_empty = within(node).next().is_none();
         match node.get("fallback").filter(|_| is_empty) {
-            Some(fallback @ Value::Object(_)) => self.walk(fallback, depth + 1),
             Some(Value::String(drop)) if drop == "drop" => {}
             _ => {
                 let own = self.texts.len();
@@ -201,7 +219,7 @@ impl<'a> Parts<'a> {
 
     fn keep(&mut self, node: &Value, depth: usize) {
         let is_input = text(node, "type").is_some_and(|kind| kind.starts_with("Input."));
-        if let (true, Some(id), Some(given)) = (is_input, text(node, "id"), given(node)) {
+        if let (true, Some(id), Some(given)) = (is_input, text(node, "id"), unseen(node)) {
             self.unseen.insert(id.to_owned(), given.into());
         }
         if depth <= DEEPEST {
@@ -230,35 +248,36 @@ impl<'a> Parts<'a> {
     fn link(&mut self, title: Option<&str>, url: Option<&str>) {
         self.links.extend(url.map(|url| card::link(title, None, url, self.words)));
     }
+}
 
-    /// A card inside the card is one more thing to choose, unless it is only to be looked at.
-    fn show_card(&mut self, node: &Value, depth: usize) {
-        self.heading = false;
-        let (mut shown, mut submits) = (Vec::new(), Vec::new());
-        let card = node.get("card").unwrap_or(&Value::Null);
-        let inner = Parts::new(self.toggled.clone(), self.words);
-        let form = match inner.read(card, depth + 1, &mut shown, &mut submits) {
-            Some(form) => form,
-            None if submits.is_empty() => return self.links.append(&mut shown),
-            None => Form { submits, ..Form::default() },
-        };
-        let label = text(node, "title").unwrap_or(self.words.get(Text::Open));
-        let reply = Reply::Value { text: None, value: Map::new().into() };
-        let opens = Box::new(Form { shown, ..form });
-        offer(&mut self.submits, label.to_owned(), label, reply, Some(opens));
-    }
+/// Whether a text is a line that stands over others, and no heading by itself.
+fn is_title(text: &str) -> bool {
+    !text.contains('\n') && !text.starts_with('#')
+}
 
-    fn submit(&mut self, node: &Value) {
-        let label = text(node, "title").unwrap_or(self.words.get(Text::Send));
-        let reply = match node.get("data") {
-            _ if text(node, "associatedInputs").is_some_and(|which| which.eq_ignore_ascii_case("none")) => {
-                Reply::Bare { value: node.get("data").cloned().unwrap_or_else(|| Map::new().into()) }
-            }
-            Some(Value::String(said)) => Reply::Text { text: said.clone() },
-            data => Reply::Value { text: None, value: data.cloned().unwrap_or_else(|| Map::new().into()) },
-        };
-        offer(&mut self.submits, label.to_owned(), label, reply, None);
-    }
+/// Code as Markdown has it, whatever fences stand in it.
+fn fenced(code: &str) -> String {
+    let longest = code.split(|sign| sign != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}\n{code}\n{fence}")
+}
+
+/// Whether an element is of a kind we don't know, or needs more of who shows it than adaptive cards.
+fn is_beyond(kind: &str, node: &Value) -> bool {
+    let is_known = match kind.split_once('.') {
+        Some(("Action", kind)) => {
+            ["Submit", "Execute", "OpenUrl", "ShowCard", "ToggleVisibility"].contains(&kind)
+        }
+        Some(("Input", kind)) => {
+            ["Text", "Number", "Date", "Time", "Toggle", "ChoiceSet", "Rating"].contains(&kind)
+        }
+        _ => {
+            ["TextBlock", "RichTextBlock", "Image", "Media", "CodeBlock", "FactSet"].contains(&kind)
+                || within(node).next().is_some()
+        }
+    };
+    let required = node.get("requires").and_then(Value::as_object);
+    !is_known || required.is_some_and(|features| features.keys().any(|feature| feature != "adaptiveCards"))
 }
 
 /// What an element holds, and where.

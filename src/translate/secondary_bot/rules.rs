@@ -2,10 +2,15 @@
 //!
 //! Followed: the adaptive card schema 1.5 and what its JavaScript renderer checks before it submits.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use super::{Step, StepKind};
+use super::{
+    Step, StepKind,
+    form::{NO, YES, sent},
+};
 use crate::{
     domain::control::{Item, MomentKind},
     translate::{
@@ -197,30 +202,54 @@ fn pointed(text: &str) -> String {
     }
 }
 
+/// As our own question has it, then as the card does, then as people say it.
 fn toggled<'a>(on: &'a str, off: &'a str, text: &str, words: &Words<'_>) -> Option<&'a str> {
     let is = |value: &str| value.to_lowercase() == text.to_lowercase();
-    let word = match text {
-        "1" => Some(true),
-        "0" => Some(false),
-        text => says(text, words),
-    };
-    if is(on) {
-        Some(on)
-    } else if is(off) {
-        Some(off)
+    let pressed = |value, label| text == value || is(words.get(label));
+    let is_on = if pressed(YES, Text::Yes) {
+        true
+    } else if pressed(NO, Text::No) {
+        false
+    } else if is(on) || is(off) {
+        is(on)
     } else {
-        word.map(|yes| if yes { on } else { off })
-    }
+        match text {
+            "1" => true,
+            "0" => false,
+            text => says(text, words)?,
+        }
+    };
+    Some(if is_on { on } else { off })
 }
 
-/// The value of what a text names, as people name a choice; several with commas.
+/// What a card submits for a toggle that nobody touched.
+pub fn as_it_stands<'a>(on: &'a str, off: &'a str, given: Option<&str>) -> &'a str {
+    if given == Some(on) { on } else { off }
+}
+
+/// The value of what is pressed, or else of what a text names, as people name a choice; several with commas.
 fn chosen(options: &[(String, String)], several: bool, text: &str) -> Option<String> {
     let item = |(label, value): &(String, String)| Item {
         label: label.clone(),
         value: value.clone(),
         ..Item::default()
     };
-    let items = options.iter().map(item).collect::<Vec<_>>();
-    let one = find(text, &items).map(|item| item.value.clone());
-    one.or_else(|| several.then(|| many(text, &items))?)
+    pressed(options, several, text).or_else(|| {
+        let items = options.iter().map(item).collect::<Vec<_>>();
+        let one = find(text, &items).map(|item| item.value.clone());
+        one.or_else(|| several.then(|| many(text, &items))?)
+    })
+}
+
+/// The value of what is sent back when options are pressed: their very values, though other labels may read the same.
+fn pressed(options: &[(String, String)], several: bool, text: &str) -> Option<String> {
+    let values: HashMap<&str, &str> =
+        options.iter().rev().map(|option| (sent(option), option.1.as_str())).collect();
+    let one = values.get(text).map(|value| (*value).to_owned());
+    let all = || {
+        let all: Option<Vec<&str>> = text.split(',').map(|one| values.get(one.trim()).copied()).collect();
+        let mut seen = HashSet::new();
+        Some(all?.into_iter().filter(|value| seen.insert(*value)).collect::<Vec<_>>().join(","))
+    };
+    one.or_else(|| several.then(all)?)
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Pending, said};
+use super::{Pending, Said};
 use crate::{translate::texts::Words, wire::activity::Activity};
 
 mod asked;
@@ -13,6 +13,10 @@ fn activity(value: Value) -> Activity {
 
 fn events() -> Vec<String> {
     vec!["handoff.initiate".to_owned()]
+}
+
+fn said(activities: &[Activity], events: &[String], turn: &str, words: &Words<'_>) -> Said {
+    Said::default().hearing(activities, events, turn, words)
 }
 
 /// The elements of one message, without what all of them have.

@@ -47,6 +47,20 @@ async fn an_answer_comes_after_the_status_with_signs_of_typing() {
 }
 
 #[tokio::test]
+async fn a_repeat_is_answered_at_once_when_its_request_was_to_be() {
+    let sink = Sink::open();
+    let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
+    let primary = world.primary("s");
+    let mut request = primary.request(Action::Message(Message::typed("now")));
+    for at_once in [true, false] {
+        request.sync_response = at_once;
+        let answer = primary.send(&request).await.expect("nothing follows");
+        assert_eq!(crate::secondary::world::texts(&answer), ["You said: now"]);
+    }
+    assert!(sink.said().is_empty());
+}
+
+#[tokio::test]
 async fn an_answer_the_primary_did_not_take_is_sent_again_in_order() {
     let sink = Sink::open();
     let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;

@@ -3,7 +3,11 @@
 use serde_json::Value;
 
 use super::{
-    super::{Step, StepKind, card::text, rules::Rules},
+    super::{
+        Step, StepKind,
+        card::text,
+        rules::{Rules, as_it_stands},
+    },
     Parts,
 };
 use crate::translate::password::is_password;
@@ -16,10 +20,10 @@ impl Parts<'_> {
             "Number" | "Rating" => StepKind::Number,
             "Date" => StepKind::Date,
             "Time" => StepKind::Time,
-            "Toggle" => StepKind::Toggle {
-                on: text("valueOn").unwrap_or("true").to_owned(),
-                off: text("valueOff").unwrap_or("false").to_owned(),
-            },
+            "Toggle" => {
+                let (on, off) = toggle(node);
+                StepKind::Toggle { on: on.to_owned(), off: off.to_owned() }
+            }
             "ChoiceSet" => StepKind::Choice {
                 options: options(node),
                 several: node.get("isMultiSelect") == Some(&Value::Bool(true)),
@@ -43,8 +47,23 @@ impl Parts<'_> {
     }
 }
 
+/// What an input that nobody sees submits.
+pub(super) fn unseen(node: &Value) -> Option<String> {
+    let given = given(node);
+    if node["type"] != "Input.Toggle" {
+        return given;
+    }
+    let (on, off) = toggle(node);
+    Some(as_it_stands(on, off, given.as_deref()).to_owned())
+}
+
+/// What a toggle calls yes and no.
+fn toggle(node: &Value) -> (&str, &str) {
+    (text(node, "valueOn").unwrap_or("true"), text(node, "valueOff").unwrap_or("false"))
+}
+
 /// What stands in an input before anybody fills it in.
-pub(super) fn given(node: &Value) -> Option<String> {
+fn given(node: &Value) -> Option<String> {
     node.get("value").and_then(|value| match value {
         Value::String(text) => (!text.is_empty()).then(|| text.clone()),
         Value::Number(number) => Some(number.to_string()),

@@ -1,11 +1,10 @@
 use serde_json::{Value, json};
 
-use super::{activity, adaptive, elements, events, pending};
+use super::{activity, adaptive, elements, events, hero, pending, said};
 use crate::translate::{
     secondary_bot::{
         Pending,
         answer::{Answered, answer},
-        said,
     },
     texts::{Texts, Words},
 };
@@ -49,6 +48,9 @@ fn an_answer_to_a_card_has_the_cards_own_form() {
         pending(&adaptive(&json!([input]), &json!([{"type": "Action.Submit", "data": {"a": 1}}])))
     };
     let choices = json!([{"title": "Red", "value": "r"}, {"title": "Blue", "value": "b"}]);
+    let from_zero =
+        json!([{"title": "1", "value": "0"}, {"title": "2", "value": "1"}, {"title": "3", "value": "2"}]);
+    let contrary = json!({"title": "No newsletter, please", "valueOn": "no", "valueOff": "yes"});
     let rows = [
         (input("Text", json!({})), "words", Some(json!("words"))),
         (input("Text", json!({"maxLength": 5})), "words", Some(json!("words"))),
@@ -119,6 +121,33 @@ fn an_answer_to_a_card_has_the_cards_own_form() {
         (input("Toggle", json!({})), "yep", Some(json!("true"))),
         (input("Toggle", json!({"valueOn": "nein"})), "Nein", Some(json!("nein"))),
         (input("ChoiceSet", json!({"choices": choices})), "(2)", Some(json!("b"))),
+        // What is pressed, though it reads as another.
+        (input("ChoiceSet", json!({"choices": from_zero})), "1", Some(json!("1"))),
+        (input("ChoiceSet", json!({"choices": from_zero})), "3", Some(json!("2"))),
+        (input("ChoiceSet", json!({"choices": from_zero, "isMultiSelect": true})), "1,2", Some(json!("1,2"))),
+        (
+            input(
+                "ChoiceSet",
+                json!({"choices": [{"title": "Bob", "value": "carl"}, {"title": "Ann", "value": "bob"}]}),
+            ),
+            "bob",
+            Some(json!("bob")),
+        ),
+        (input("Toggle", contrary.clone()), "yes", Some(json!("no"))),
+        (input("Toggle", contrary.clone()), "No", Some(json!("yes"))),
+        // What stands in an input and is no answer stands there for nobody.
+        (input("ChoiceSet", json!({"choices": choices, "value": "none"})), "_skip_", Some(Value::Null)),
+        (
+            input("ChoiceSet", json!({"choices": choices, "value": "none", "isRequired": true})),
+            "_skip_",
+            None,
+        ),
+        (input("Date", json!({"value": "today"})), "_skip_", Some(Value::Null)),
+        (input("Number", json!({"value": 0, "min": 1})), "_skip_", Some(Value::Null)),
+        (input("Toggle", json!({})), "_skip_", Some(json!("false"))),
+        (input("Toggle", json!({"value": "true"})), "_skip_", Some(json!("true"))),
+        (input("Toggle", json!({"isRequired": true})), "_skip_", None),
+        (input("Toggle", contrary), "_skip_", Some(json!("yes"))),
     ];
     for (pending, text, expected) in rows {
         match (answer(&pending, text, &Words::default()), expected) {
@@ -273,18 +302,19 @@ fn stars_are_a_number_up_to_five_unless_the_card_says_otherwise() {
 #[test]
 fn what_stands_in_inputs_that_nobody_sees_is_submitted_too() {
     let unseen = json!([{"type": "Container", "isVisible": false, "items": [
-        {"type": "Input.Text", "id": "ticket", "value": "INC1"}, {"type": "Input.Number", "id": "n", "value": 4}, {"type": "Input.Text", "id": "empty"}]},
+        {"type": "Input.Text", "id": "ticket", "value": "INC1"}, {"type": "Input.Number", "id": "n", "value": 4}, {"type": "Input.Text", "id": "empty"},
+        {"type": "Input.Toggle", "id": "sure?", "valueOff": "0"}]},
         {"type": "TextBlock", "text": "Sure?"}]);
     let submit = json!([{"type": "Action.Submit", "title": "Yes", "data": {"sure": true}}]);
     let Answered::Post(fields) = answer(&pending(&adaptive(&unseen, &submit)), "yes", &Words::default())
     else {
         panic!("no answer")
     };
-    assert_eq!(fields["value"], json!({"sure": true, "ticket": "INC1", "n": "4"}));
+    assert_eq!(fields["value"], json!({"sure": true, "ticket": "INC1", "n": "4", "sure?": "0"}));
     let mut asks = unseen;
     asks[1] = json!({"type": "Input.Text", "id": "why", "label": "Why?"});
     let Answered::Post(fields) = answer(&pending(&adaptive(&asks, &submit)), "so", &Words::default()) else {
         panic!("no answer")
     };
-    assert_eq!(fields["value"], json!({"sure": true, "ticket": "INC1", "n": "4", "why": "so"}));
+    assert_eq!(fields["value"], json!({"sure": true, "ticket": "INC1", "n": "4", "sure?": "0", "why": "so"}));
 }

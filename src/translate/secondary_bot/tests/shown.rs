@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 
-use super::{activity, adaptive, elements, events, hero, option, pending};
+use super::{activity, adaptive, elements, events, hero, option, pending, said};
 use crate::{
     translate::{
         secondary_bot::{
             answer::{Answered, answer},
-            context, said,
+            context,
         },
         texts::Words,
     },
@@ -131,6 +131,11 @@ fn sources_become_citations() {
         ("30 [2]\n[2]: cite:9 \"Y\"", "30 [2]", cited("[2]", "Y", None)),
         ("30 [1]", "30 [1]", cited("[1]", "Leave", Some("https://example.com/l"))),
         ("30", "30", Value::Null),
+        (
+            "```\n[7]: https://example.com/x\n```\nend",
+            "```\n[7]: https://example.com/x\n```\nend",
+            Value::Null,
+        ),
     ] {
         let shown = elements(&json!({"text": text, "entities": entities}));
         assert_eq!((&shown[0]["value"], &shown[0]["citations"]), (&json!(value), &citations), "{text}");
@@ -191,6 +196,18 @@ fn a_turn_ends_by_hand_over_or_by_the_agents_word() {
     assert_eq!(turn.handoff.as_ref().map(|variables| &variables["Topic"]), Some(&json!("vpn")));
     assert_eq!((turn.completed, turn.score), (false, Some(json!(0.9))));
     assert_eq!(turn.elements[0]["messageId"], "c|1.0");
+    // Ids begin anew after a pause.
+    let at = |time: &str| {
+        let mut told = told.clone();
+        told["timestamp"] = time.into();
+        activity(told)
+    };
+    let again = [at("1970-01-01T00:00:01Z"), at("1970-01-01T00:00:02Z")];
+    let again = said(&again, &events(), "t", &Words::default()).elements;
+    assert_eq!(
+        (&again[0]["messageId"], &again[1]["messageId"]),
+        (&json!("c|1@1000.0"), &json!("c|1@2000.0"))
+    );
     let turn = said(
         &[activity(trace), activity(json!({"type": "endOfConversation"}))],
         &events(),
@@ -236,6 +253,7 @@ fn a_receipt_a_film_and_what_a_tap_does_are_shown_too() {
         json!({"uiType": "OutputLink", "label": label, "header": "", "type": "link",
             "value": {"action": url, "target": "_blank"}})
     };
+    let image = |url: &str, alt: &str| json!({"uiType": "OutputImage", "value": url, "altText": alt});
     let of = |kind: &str, content: Value| json!({"attachments": [{"contentType": format!("application/vnd.microsoft.card.{kind}"), "content": content}]});
     let rows = [
         (
@@ -261,6 +279,42 @@ fn a_receipt_a_film_and_what_a_tap_does_are_shown_too() {
                 "buttons": [{"type": "call", "title": "Phone", "value": "tel:+1"}, {"type": "openUrl", "title": "Mail", "value": "mailto:a@example.com"}]}),
             ),
             vec![text("**Call**"), link("Phone", "tel:+1"), link("Mail", "mailto:a@example.com")],
+        ),
+        (
+            of(
+                "hero",
+                json!({"title": "Rooms ", "images": [{"url": "https://example.com/1"}, {"url": "https://example.com/2", "alt": "Two"}]}),
+            ),
+            vec![
+                json!({"uiType": "OutputCard", "templateName": "Large image with text",
+                    "data": r#"{"image":"https://example.com/1","imageAlt":"Rooms ","title":"Rooms "}"#}),
+                image("https://example.com/2", "Two"),
+            ],
+        ),
+        (
+            of(
+                "receipt",
+                json!({"items": [{"title": "Shirt", "price": "1", "image": {"url": "https://example.com/s"}}]}),
+            ),
+            vec![
+                json!({"uiType": "OutputCard", "templateName": "Card",
+                    "data": r#"{"fields":[{"fieldLabel":"Shirt","fieldValue":"1"}]}"#}),
+                image("https://example.com/s", "Shirt"),
+            ],
+        ),
+        (
+            of(
+                "signin",
+                json!({"buttons": [{"title": "Work", "value": "https://example.com/w"}, {"title": "School", "value": "https://example.com/s"}]}),
+            ),
+            vec![link("Work", "https://example.com/w"), link("School", "https://example.com/s")],
+        ),
+        (
+            adaptive(
+                &json!([{"type": "CodeBlock", "codeSnippet": "let a = `b`;\n1"}, {"type": "TextBlock", "text": "More"}]),
+                &json!([{"type": "Action.ShowCard", "title": "Details", "card": {"body": [{"type": "TextBlock", "text": "Blue"}]}}]),
+            ),
+            vec![text("```\nlet a = `b`;\n1\n```\n\nMore"), text("Details"), text("Blue")],
         ),
         (
             adaptive(

@@ -1,7 +1,7 @@
 //! Several cards, cards inside cards, and what is no answer to one.
 
 use super::*;
-use crate::translate::secondary_bot::Form;
+use crate::translate::secondary_bot::{Form, Said};
 
 fn ask(pending: &Pending, text: &str) -> Form {
     match answer(pending, text, &Words::default()) {
@@ -77,7 +77,7 @@ fn a_card_inside_a_card_is_one_more_thing_to_choose_and_asked_when_it_is_chosen(
         {"type": "TextBlock", "text": "Blue"}]}});
     let details = adaptive(&json!([{"type": "TextBlock", "text": "A car"}]), &json!([details]));
     assert_eq!(
-        (pending(&details), elements(&details)[1]["value"].clone()),
+        (pending(&details), elements(&details)[2]["value"].clone()),
         (Pending::Nothing, json!("Blue"))
     );
 }
@@ -174,4 +174,58 @@ fn choices_stand_beside_a_card_whichever_message_brings_them_and_a_card_of_butto
     let asked = turn(&[agree]);
     assert_eq!(posted(&asked, "agree"), json!({"did": "Agree"}));
     assert!(asked.form().and_then(Form::next).is_some_and(|next| next.steps.len() == 1));
+}
+
+#[test]
+fn a_button_says_which_one_it_is_stands_for_another_or_can_not_be_pressed() {
+    let execute = |title: &str, verb: &str| json!({"type": "Action.Execute", "title": title, "verb": verb});
+    let verbs = json!([execute("Approve", "approve"), execute("Reject", "reject"),
+        {"type": "Action.Execute", "title": "Ask", "verb": "ask", "data": {"verb": "own", "n": 1}}]);
+    let bare = pending(&adaptive(&json!([]), &verbs));
+    assert_eq!(posted(&bare, "Reject"), json!({"verb": "reject"}));
+    assert_eq!(posted(&bare, "Ask"), json!({"verb": "own", "n": 1}));
+    let why = pending(&adaptive(&json!([{"type": "Input.Text", "id": "why"}]), &verbs));
+    let how = Pending::Form(ask(&why, "because"));
+    assert_eq!(posted(&how, "Approve"), json!({"verb": "approve", "why": "because"}));
+
+    let ok = json!({"type": "Action.Submit", "title": "Approve", "data": {"ok": 1}});
+    let instead = json!({"type": "Action.Popover", "title": "Approve", "fallback": ok});
+    assert_eq!(posted(&pending(&adaptive(&json!([]), &json!([instead]))), "Approve"), json!({"ok": 1}));
+    let fancy = json!({"type": "Input.Fancy", "id": "x", "fallback": {"type": "Input.Date", "id": "d", "label": "When?"}});
+    assert_eq!(elements(&adaptive(&json!([fancy]), &json!([])))[0]["uiType"], "Date");
+    let needs = json!({"type": "TextBlock", "text": "here", "requires": {"teams": "1.0"}, "fallback": {"type": "TextBlock", "text": "elsewhere"}});
+    assert_eq!(elements(&adaptive(&json!([needs]), &json!([])))[0]["value"], "elsewhere");
+
+    let off = json!({"type": "Action.Submit", "title": "Later", "isEnabled": false});
+    let options =
+        elements(&adaptive(&json!([]), &json!([ok, off]))).pop().expect("a picker")["options"].clone();
+    assert_eq!(options.as_array().map(Vec::len), Some(1));
+    let looked_up = json!({"type": "Input.ChoiceSet", "id": "c", "label": "Who?", "style": "filtered", "choices.data": {"dataset": "people"}});
+    assert_eq!(elements(&adaptive(&json!([looked_up]), &json!([])))[0]["uiType"], "InputText");
+}
+
+#[test]
+fn what_comes_unasked_leaves_what_was_asked_open() {
+    let turn = |before: Pending, message: &Value| {
+        let mut message = message.clone();
+        message["type"] = "message".into();
+        Said::behind(before, None).hearing(&[activity(message)], &events(), "t", &Words::default())
+    };
+    let offer = |of: &str| json!({"text": "Go on?", "suggestedActions": {"actions": [{"type": "postBack", "title": "Yes", "value": {"of": of}}]}});
+    let card = |id: &str| adaptive(&json!([{"type": "Input.Text", "id": id, "label": id}]), &json!([]));
+    let both = turn(pending(&offer("first")), &offer("second")).pending;
+    assert_eq!(posted(&both, "Yes"), json!({"of": "first"}));
+    assert_eq!(posted(&both, "Yes (2)"), json!({"of": "second"}));
+    assert_eq!(posted(&both, "1"), json!({"of": "second"}), "what was offered last is counted");
+    assert_eq!(turn(both.clone(), &json!({"text": "Hm"})).pending, both);
+    let filled = turn(pending(&card("name")), &offer("second")).pending;
+    assert_eq!(posted(&filled, "Ada"), json!({"name": "Ada"}));
+    assert_eq!(posted(&filled, "yes"), json!({"of": "second"}));
+    let row = turn(pending(&card("name")), &card("mail"));
+    assert!(row.elements.is_empty(), "asked once the first is answered: {:?}", row.elements);
+    assert_eq!(posted(&row.pending, "Ada"), json!({"name": "Ada"}));
+    assert!(row.pending.form().and_then(Form::next).is_some_and(|next| next.steps[0].id == "mail"));
+    let beside = turn(pending(&offer("first")), &card("name")).pending;
+    assert_eq!(posted(&beside, "Yes"), json!({"of": "first"}));
+    assert_eq!(posted(&beside, "Ada"), json!({"name": "Ada"}));
 }

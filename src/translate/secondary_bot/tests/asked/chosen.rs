@@ -39,3 +39,111 @@ fn what_there_is_to_choose_may_be_named_numbered_or_affirmed() {
     assert_eq!(fields["value"], json!({"stop": 1}));
     assert!(matches!(answer(&form, "1", &Words::default()), Answered::Ask(_)), "a number is the answer");
 }
+
+/// Presses every option of every picker: what each posts.
+fn pressed(messages: &[Value]) -> Vec<Value> {
+    let message = |message: &Value| {
+        let mut message = message.clone();
+        message["type"] = "message".into();
+        activity(message)
+    };
+    let said = said(&messages.iter().map(message).collect::<Vec<_>>(), &events(), "t", &Words::default());
+    let options = said.elements.iter().filter_map(|element| element["options"].as_array()).flatten();
+    let press = |option: &Value| {
+        let text = option["value"].as_str().expect("a value");
+        let Answered::Post(fields) = answer(&said.pending, text, &Words::default()) else { panic!("{text}") };
+        fields.get("value").unwrap_or_else(|| &fields["text"]).clone()
+    };
+    options.map(press).collect()
+}
+
+#[test]
+fn what_is_pressed_is_done_whatever_else_has_the_same_title() {
+    let order = |item: &str| {
+        adaptive(
+            &json!([{"type": "TextBlock", "text": item}]),
+            &json!([{"type": "Action.Submit", "title": "Order", "data": {"item": item}}]),
+        )
+    };
+    let yes =
+        |of: &str| hero(&json!({"buttons": [{"type": "postBack", "title": "Yes", "value": {"of": of}}]}));
+    let suggested = |of: &str| json!({"suggestedActions": {"actions": [{"type": "postBack", "title": "Yes", "value": {"of": of}}]}});
+    let pick = |of: &str| {
+        let card = |nth| {
+            json!({"contentType": "application/vnd.microsoft.card.hero", "content": {"title": "Basic", "images": [{"url": "https://example.com/i"}],
+                "buttons": [{"type": "messageBack", "title": "Yes", "value": {"of": of, "nth": nth}}]}})
+        };
+        json!({"attachmentLayout": "carousel", "attachments": [card(0), card(1)]})
+    };
+    let mut together = order("laptop");
+    together["attachments"].as_array_mut().expect("cards").push(order("phone")["attachments"][0].clone());
+    let labels = elements(&together).pop().expect("a picker")["options"].clone();
+    assert_eq!((&labels[0]["label"], &labels[1]["label"]), (&json!("laptop: Order"), &json!("phone: Order")));
+    let of = |of: &str| json!({"of": of});
+    for (messages, posted) in [
+        (vec![together], vec![json!({"item": "laptop"}), json!({"item": "phone"})]),
+        (vec![yes("vpn"), yes("printer")], vec![of("vpn"), of("printer")]),
+        (
+            vec![suggested("vpn"), yes("printer"), suggested("mail")],
+            vec![of("vpn"), of("printer"), of("mail")],
+        ),
+        (
+            vec![pick("a"), pick("b")],
+            ["a", "b"].iter().flat_map(|of| [0, 1].map(|nth| json!({"of": of, "nth": nth}))).collect(),
+        ),
+        (
+            vec![
+                json!({"suggestedActions": {"actions": [{"type": "imBack", "title": "A", "value": "a (2)"}, {"type": "imBack", "title": "A", "value": "a"}]}}),
+                json!({"suggestedActions": {"actions": [{"type": "postBack", "title": "a", "value": {"of": "x"}}]}}),
+            ],
+            vec![json!("a (2)"), json!("a"), of("x")],
+        ),
+    ] {
+        assert_eq!(pressed(&messages), posted, "{messages:?}");
+    }
+}
+
+#[test]
+fn a_card_and_what_stands_beside_it_are_told_apart_by_what_is_pressed() {
+    let red = json!({"suggestedActions": {"actions": [
+        {"type": "imBack", "title": "Red", "value": "I like red cars"}, {"type": "imBack", "title": "Yes"}, {"type": "imBack", "title": "Send"}]}});
+    let card = |input: Value, more: &Value| {
+        let mut card = adaptive(
+            &json!([input]),
+            &json!([{"type": "Action.Submit", "title": "Send", "data": {"by": "card"}}, {"type": "Action.Submit", "title": "Stop"}]),
+        );
+        card["suggestedActions"] = more["suggestedActions"].clone();
+        pending(&card)
+    };
+    let toggle = json!({"type": "Input.Toggle", "id": "t", "title": "Fast?"});
+    let choices = json!({"type": "Input.ChoiceSet", "id": "c", "choices": [{"title": "Rot", "value": "red"}, {"title": "Send", "value": "send"}]});
+    for (input, pressed, answers) in
+        [(toggle, "yes", json!({"t": "true"})), (choices, "red", json!({"c": "red"}))]
+    {
+        let pending = card(input, &red);
+        let Answered::Ask(form) = answer(&pending, pressed, &Words::default()) else { panic!("{pressed}") };
+        assert_eq!(Value::from(form.answers.clone()), answers);
+        let Answered::Post(fields) = answer(&Pending::Form(form), "Send", &Words::default()) else {
+            panic!("not sent")
+        };
+        assert_eq!(fields["value"]["by"], "card");
+        let Answered::Post(fields) = answer(&pending, "Red", &Words::default()) else { panic!("no choice") };
+        assert_eq!(fields["text"], "I like red cars", "by its label");
+    }
+    let out = adaptive(
+        &json!([{"type": "Input.ChoiceSet", "id": "c", "choices": [{"title": "Cancel", "value": "Cancel"}]}]),
+        &json!([{"type": "Action.Submit", "title": "Cancel", "associatedInputs": "none", "data": {"stop": 1}}, {"type": "Action.Submit"}]),
+    );
+    assert!(matches!(answer(&pending(&out), "Cancel", &Words::default()), Answered::Ask(_)));
+}
+
+#[test]
+fn thousands_of_one_title_are_told_apart_at_once() {
+    let action = json!({"type": "imBack", "title": "A", "value": "a"});
+    let many = json!({"suggestedActions": {"actions": vec![action; 5_000]}});
+    let options = elements(&many).pop().expect("a picker")["options"].clone();
+    let options = options.as_array().expect("options");
+    let values: std::collections::HashSet<_> =
+        options.iter().map(|option| option["value"].as_str()).collect();
+    assert_eq!((values.len(), &options[4_999]["value"]), (5_000, &json!("a (5000)")));
+}
