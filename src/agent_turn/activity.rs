@@ -5,10 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::time_of;
-use crate::{
-    domain::Timestamp,
-    wire::{activity::Activity, json},
-};
+use crate::{domain::Timestamp, wire::activity::Activity};
 
 /// What an activity is to a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +80,9 @@ pub struct Eyes<'a> {
 
 impl Eyes<'_> {
     /// Looks at an activity's JSON text. What can't be read is noise.
+    #[cfg(test)]
     pub fn raw(&self, raw: &str) -> Notice {
-        let read = json::read(raw.as_bytes()).ok();
+        let read = crate::wire::json::read(raw.as_bytes()).ok();
         self.read(&read.and_then(|read| Activity::from_value(read.value)).unwrap_or_default())
     }
 

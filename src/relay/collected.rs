@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    agent_turn::{Eyes, LARGEST_TURN, Notice, Seen},
-    wire::{activity::NoSet, json},
+    agent_turn::{Eyes, LARGEST_TURN, Notice, Seen, Sign},
+    wire::{
+        activity::{Activity, NoSet},
+        json,
+    },
 };
 
 /// An ActivitySet in the making. Holds JSON text, not values: many turns wait at the same time.
@@ -18,6 +21,8 @@ pub struct Collected {
     /// JSON: a string from Direct Line, a number from other implementations.
     watermark: Option<String>,
     seen: Seen,
+    /// Whose words were seen first: in a set without roles all others are the agent's.
+    user: Option<String>,
     /// Activities left out because an earlier poll had brought them.
     pub repeated: usize,
     pub polls: u32,
@@ -51,7 +56,14 @@ impl Collected {
         let (activities, watermark) = parts(&body)?;
         let mut news = Vec::new();
         for raw in activities {
-            let notice = eyes.raw(raw.get());
+            let read =
+                json::read(raw.get().as_bytes()).ok().and_then(|read| Activity::from_value(read.value));
+            let activity = read.unwrap_or_default();
+            let eyes = Eyes { user: self.user.as_deref().or(eyes.user), ..*eyes };
+            let notice = eyes.read(&activity);
+            if matches!(notice.sign, Sign::Echo { words: true }) && self.user.is_none() {
+                self.user = activity.from.and_then(|from| from.id);
+            }
             if self.seen.knows(&notice) {
                 self.repeated += 1;
                 continue;
@@ -95,9 +107,19 @@ impl Collected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent_turn::Sign;
 
     const EYES: Eyes<'_> = Eyes { hand_off: &[], user: None, agent: None };
+
+    #[test]
+    fn where_nothing_tells_roles_who_speaks_second_is_the_agent() {
+        let said = |number: u8, who: &str| {
+            format!(r#"{{"type":"message","id":"c|{number}","from":{{"id":"{who}"}},"text":"hi"}}"#)
+        };
+        let body = format!(r#"{{"activities":[{},{},{}]}}"#, said(1, "ada"), said(2, "bot"), said(3, "ada"));
+        let news = Collected::default().take(body.as_bytes(), &EYES).expect("a set");
+        let are_users = |notice: &Notice| matches!(notice.sign, Sign::Echo { .. });
+        assert_eq!(news.iter().map(are_users).collect::<Vec<_>>(), [true, false, true]);
+    }
 
     #[test]
     fn activities_stay_as_they_were_written() {

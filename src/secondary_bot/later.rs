@@ -85,7 +85,7 @@ impl SecondaryBot {
         let plan = Plan { stays: pending.clone(), ..Plan::default() };
         let answer = Box::new(Answer::of(&source, plan, heard, &self.events, &words));
         if answer.says_something() {
-            let overheard = Command::Overheard { agent, pending, answer };
+            let overheard = Command::Overheard { agent, pending: Box::new(pending), answer };
             commit_and_deliver(self, session, RESPONSE, overheard).await?;
         }
         Ok(())

@@ -42,7 +42,7 @@ pub enum Command {
     /// The agent's conversation has a new token, whoever got it.
     Renewed { conversation: String, authorization: String, renew_at: Timestamp },
     /// The agent said something unasked in this conversation, behind its watermark, while that was asked.
-    Overheard { agent: AgentConversation, pending: Pending, answer: Box<Answer> },
+    Overheard { agent: AgentConversation, pending: Box<Pending>, answer: Box<Answer> },
     /// Nobody has said anything for long, as the time stands then.
     Idle { now: Timestamp },
 }
@@ -89,7 +89,7 @@ impl Machine for Dialogue {
             }
             Command::Step { .. } | Command::Renewed { .. } => Decided::TooLate,
             Command::Overheard { agent, pending, answer } => {
-                if state.agent.as_ref() != Some(agent) || state.pending != *pending || state.is_busy() {
+                if state.agent.as_ref() != Some(agent) || state.pending != **pending || state.is_busy() {
                     return Decided::TooLate;
                 }
                 Decided::Facts(vec![answered(state, None, (**answer).clone(), now)])

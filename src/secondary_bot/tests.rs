@@ -258,7 +258,7 @@ fn what_the_agent_says_unasked_is_stored_once_and_never_into_a_request() {
     let behind = |state: &State, agent, pending| {
         let (elements, watermark) = (vec![json!({"value": "by the way"})], Some("7".to_owned()));
         let answer = Box::new(Answer { elements, watermark, ..Answer::default() });
-        let command = Command::Overheard { agent, pending, answer };
+        let command = Command::Overheard { agent, pending: Box::new(pending), answer };
         Dialogue::default().decide(state, &command, Timestamp(1))
     };
     let overheard = |state: &State, agent| behind(state, agent, Pending::Nothing);
