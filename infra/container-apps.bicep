@@ -231,7 +231,8 @@ resource app 'Microsoft.App/containerApps@2024-03-01' = {
           probes: [
             { type: 'Startup', httpGet: { path: '/', port: 8080 }, periodSeconds: 1, failureThreshold: 60 }
             { type: 'Liveness', httpGet: { path: '/', port: 8080 }, periodSeconds: 10, failureThreshold: 3 }
-            { type: 'Readiness', httpGet: { path: '/api/health', port: 8080 }, periodSeconds: 10, failureThreshold: 3 }
+            // Not api/health: a store that fails would take all replicas out, and polls, which are answered without it, would get a 503.
+            { type: 'Readiness', httpGet: { path: '/', port: 8080 }, periodSeconds: 10, failureThreshold: 3 }
           ]
         }
       ]

@@ -143,7 +143,21 @@ pub fn trusted() -> Result<(), NoClient> {
     Ok(tls::trusted()?)
 }
 
+/// As [`client`], for a thread of its own that waits.
+///
+/// # Errors
+/// As there.
+#[cfg(feature = "otlp")]
+pub fn blocking_client(timeout: Duration) -> Result<reqwest::blocking::Client, NoClient> {
+    let builder = reqwest::blocking::ClientBuilder::from(builder_with(proxies::variable)?);
+    Ok(builder.timeout(timeout).build()?)
+}
+
 fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, NoClient> {
+    Ok(builder_with(var)?.build()?)
+}
+
+fn builder_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::ClientBuilder, NoClient> {
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls::config()?)
         .http1_only()
@@ -155,7 +169,7 @@ fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, 
         .user_agent(USER_AGENT)
         .no_proxy();
     let proxies = Proxies::read(var)?.of_client()?;
-    Ok(proxies.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build()?)
+    Ok(proxies.into_iter().fold(builder, reqwest::ClientBuilder::proxy))
 }
 
 /// The room that an answer takes, and what it has of it.

@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc};
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _,
     http::{
-        Method, Version,
+        ConnectionType, Method, StatusCode, Version,
         header::{AsHeaderName, HeaderMap, HeaderName},
     },
     web::{self, Bytes, Data, Payload, ServiceConfig},
@@ -158,7 +158,7 @@ async fn serve(
     pipe: Data<Pipe>,
     relay: Data<Relay>,
 ) -> HttpResponse {
-    match route::find(request.method(), request.uri().path()) {
+    let mut answer = match route::find(request.method(), request.uri().path()) {
         Some((Place::DirectLine, below)) => {
             direct_line::surface(&request, below, payload, &served, &pipe).await
         }
@@ -170,7 +170,13 @@ async fn serve(
             Box::pin(elsewhere(place, below, &request, payload, served, &pipe, relay)).await
         }
         None => ApiError::NotFound.answer_to(&request, &served.texts),
+    };
+    // The server closes the connection of whoever offers an upgrade, and by itself does not say so.
+    let is_offered = request.head().connection_type() == ConnectionType::Upgrade;
+    if is_offered && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        answer.head_mut().set_connection_type(ConnectionType::Close);
     }
+    answer
 }
 
 async fn elsewhere(

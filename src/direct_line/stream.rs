@@ -29,11 +29,13 @@ use crate::{
     wire::json,
 };
 
-/// A socket that says nothing for so long is asked whether it is there. One that lives says more: Direct Line keeps it open with
-/// empty frames.
+/// A socket on which nothing comes for so long is asked whether it is there.
 pub const SILENCE: Duration = Duration::from_secs(15);
-/// And it is given up when it then says nothing for so long.
+/// And it is given up when then nothing comes for so long.
 pub const ANSWER: Duration = Duration::from_secs(10);
+/// One that answers, but brings no frame of Direct Line's for so long, is given up as well: Direct Line keeps its sockets open with
+/// empty frames, and what stands between may answer for an end that is dead.
+pub const QUIET: Duration = Duration::from_secs(60);
 /// Each socket has such a buffer for as long as it lives.
 const BUFFER: usize = 8 * 1_024;
 /// RFC 6455, 1.3.
@@ -44,6 +46,8 @@ pub struct Stream<S = Upgraded> {
     socket: WebSocketStream<S>,
     heard: Instant,
     asked: bool,
+    said: Instant,
+    has_spoken: bool,
     collided: bool,
 }
 
@@ -142,7 +146,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
             .max_message_size(Some(LONGEST_ANSWER))
             .max_frame_size(Some(LONGEST_ANSWER));
         let socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
-        Self { socket, heard: Instant::now(), asked: false, collided: false }
+        let now = Instant::now();
+        Self { socket, heard: now, asked: false, said: now, has_spoken: false, collided: false }
     }
 
     /// The next batch of activities, as it came; `None` once there is nothing more to come. May be called again after it was
@@ -150,9 +155,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
     pub async fn next(&mut self) -> Option<String> {
         loop {
             let patience = if self.asked { ANSWER } else { SILENCE };
-            match timeout_at(self.heard + patience, self.socket.next()).await {
+            let quiet_until = self.said + QUIET;
+            match timeout_at(quiet_until.min(self.heard + patience), self.socket.next()).await {
                 Ok(Some(Ok(message))) => {
                     (self.heard, self.asked) = (Instant::now(), false);
+                    if message.is_text() || message.is_binary() {
+                        (self.said, self.has_spoken) = (self.heard, true);
+                    }
                     match message {
                         // An empty one only keeps the connection open.
                         Message::Text(text) if text.is_empty() => {}
@@ -169,13 +178,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
                     }
                 }
                 Ok(Some(Err(_)) | None) => return None,
-                Err(_) if self.asked => return None,
+                Err(_) if self.asked || Instant::now() >= quiet_until => return None,
                 Err(_) => {
                     (self.heard, self.asked) = (Instant::now(), true);
                     timeout(ANSWER, self.socket.send(Message::Ping(Bytes::new()))).await.ok()?.ok()?;
                 }
             }
         }
+    }
+
+    /// Whether any frame of Direct Line's has come.
+    pub fn has_spoken(&self) -> bool {
+        self.has_spoken
     }
 
     /// Whether it was closed because the conversation has another one: Direct Line serves one at a time.
@@ -206,12 +220,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_socket_that_answers_pings_or_is_kept_open_by_empty_frames_is_kept() {
+    async fn a_socket_that_answers_pings_and_says_nothing_is_given_up() {
         let (mut stream, mut theirs) = pair().await;
+        let begun = Instant::now();
         // Whoever reads answers pings.
         let answers = async { while theirs.next().await.is_some() {} };
-        let quiet = timeout(20 * SILENCE, async { tokio::join!(stream.next(), answers) });
-        assert!(quiet.await.is_err());
+        let ended = tokio::select! {
+            ended = stream.next() => ended,
+            () = answers => unreachable!("it is read until the end"),
+        };
+        assert_eq!((ended, begun.elapsed(), stream.has_spoken()), (None, QUIET, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_is_kept_open_by_empty_frames_is_kept() {
+        let (mut stream, mut theirs) = pair().await;
         let kept = timeout(20 * SILENCE, async {
             tokio::join!(stream.next(), async {
                 loop {
@@ -223,6 +246,7 @@ mod tests {
         assert!(kept.await.is_err());
         theirs.send(Message::text("{}")).await.expect("it is read");
         assert_eq!(stream.next().await.as_deref(), Some("{}"));
+        assert!(stream.has_spoken());
     }
 
     #[tokio::test(start_paused = true)]

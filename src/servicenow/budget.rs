@@ -85,7 +85,10 @@ impl Budget {
         let end = now.plus_millis(HOUR);
         let reset = told.reset.map_or(end, |reset| reset.min(end));
         if self.reset <= now || reset.millis_since(self.reset) > ANOTHER {
-            *self = Self { remaining: told.remaining, refused_until: self.refused_until, ..Self::default() };
+            let Self { refused_until, said, .. } = *self;
+            // A refusal that lasts has been said.
+            let said = if refused_until > now { said } else { Level::default() };
+            *self = Self { remaining: told.remaining, refused_until, said, ..Self::default() };
         }
         self.limit = told.limit;
         self.remaining = self.remaining.min(told.remaining);
@@ -208,6 +211,9 @@ mod tests {
         let mut budget = Budget::default();
         assert_eq!(budget.refused(2_000, NOW), Some(Level::UsedUp));
         assert_eq!(budget.refused(2_000, NOW), None);
+        assert_eq!(budget.told(left(5), NOW), None, "the first rest that is told, while the refusal lasts");
+        let mut budget = Budget::default();
+        assert_eq!(budget.refused(2_000, NOW), Some(Level::UsedUp));
         assert_eq!(budget.level(NOW.plus_millis(MINUTE - 1)), Level::UsedUp);
         assert_eq!(budget.level(NOW.plus_millis(MINUTE)), Level::Ample);
         assert_eq!(budget.refused(90_000, NOW.plus_millis(HOUR)), Some(Level::UsedUp));

@@ -12,22 +12,29 @@ use opentelemetry::{
     metrics::MeterProvider as _,
     trace::{SpanContext, SpanKind, Status, TraceState},
 };
-use opentelemetry_otlp::{ExporterBuildError, MetricExporter, Protocol, SpanExporter, WithExportConfig as _};
+use opentelemetry_otlp::{
+    ExporterBuildError, MetricExporter, Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+};
 use opentelemetry_sdk::{
     Resource,
     metrics::{PeriodicReader, SdkMeterProvider},
     resource::TelemetryResourceDetector,
-    trace::{BatchSpanProcessor, SpanData, SpanProcessor},
+    trace::{BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanProcessor},
 };
 use tracing::warn;
 
-use self::watched::Watched;
+use self::{
+    collector::Collector,
+    variables::{Metrics, Spans, Way},
+    watched::Watched,
+};
 use super::{
     counters::{Counters, NAMES},
     span::{Ended, Kind},
     trace::{self, Parent, Trace},
 };
 
+mod collector;
 mod variables;
 mod watched;
 
@@ -45,37 +52,66 @@ impl Export {
     /// Begins, if the environment names a collector.
     ///
     /// # Errors
-    /// When a variable of the standard's is wrong.
-    pub fn begin(counters: &Arc<Counters>) -> Result<Option<Self>, ExporterBuildError> {
-        let asked = variables::read(|name| std::env::var(name).ok());
+    /// When a collector's address is none, or there is no client for it: why, as a sentence that holds no secret.
+    pub fn begin(counters: &Arc<Counters>) -> Result<Option<Self>, String> {
+        let asked = variables::read(|name| std::env::var(name).ok())?;
         for wrong in &asked.wrong {
             warn!("{wrong}");
         }
-        let [spans_by, metrics_by] =
-            asked.json.map(|json| if json { Protocol::HttpJson } else { Protocol::HttpBinary });
+        let begins = asked.spans.is_some() || asked.metrics.is_some();
         let resource = resource(asked.attributes, asked.service_name);
-        if let Some(sampler) = asked.spans {
-            let exporter =
-                Watched::new(SpanExporter::builder().with_http().with_protocol(spans_by).build()?, "traces");
-            let mut spans = BatchSpanProcessor::builder(exporter).build();
+        if let Some(spans) = asked.spans {
+            let sampler = spans.sampler;
+            let mut spans = processor(spans)?;
             spans.set_resource(&resource);
             if SPANS.set(spans).is_ok() {
                 trace::record(sampler);
             }
         }
         let mut meters = None;
-        if asked.metrics {
-            let exporter = Watched::new(
-                MetricExporter::builder().with_http().with_protocol(metrics_by).build()?,
-                "metrics",
-            );
-            let reader = PeriodicReader::builder(exporter).build();
-            let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
+        if let Some(metrics) = asked.metrics {
+            let provider =
+                SdkMeterProvider::builder().with_resource(resource).with_reader(reader(metrics)?).build();
             measure(&provider, counters);
             meters = Some(provider);
         }
-        Ok((asked.spans.is_some() || asked.metrics).then_some(Self { meters }))
+        Ok(begins.then_some(Self { meters }))
     }
+}
+
+fn processor(spans: Spans) -> Result<BatchSpanProcessor, String> {
+    let Spans { way, every, queue, batch, sampler: _ } = spans;
+    let exporter = SpanExporter::builder().with_http().with_http_client(collector(&way)?);
+    let exporter =
+        exporter.with_protocol(protocol(&way)).with_endpoint(way.endpoint).with_timeout(way.timeout);
+    let pace = BatchConfigBuilder::default()
+        .with_scheduled_delay(every)
+        .with_max_queue_size(queue)
+        .with_max_export_batch_size(batch);
+    let watched = Watched::new(exporter.build().map_err(not_built)?, "traces");
+    Ok(BatchSpanProcessor::builder(watched).with_batch_config(pace.build()).build())
+}
+
+fn reader(metrics: Metrics) -> Result<PeriodicReader<Watched<MetricExporter>>, String> {
+    let Metrics { way, every } = metrics;
+    let exporter = MetricExporter::builder().with_http().with_http_client(collector(&way)?);
+    let exporter =
+        exporter.with_protocol(protocol(&way)).with_endpoint(way.endpoint).with_timeout(way.timeout);
+    let watched = Watched::new(exporter.build().map_err(not_built)?, "metrics");
+    Ok(PeriodicReader::builder(watched).with_interval(every).build())
+}
+
+fn collector(way: &Way) -> Result<Collector, String> {
+    Collector::new(way.headers.clone(), way.timeout).map_err(|failed| failed.to_string())
+}
+
+fn protocol(way: &Way) -> Protocol {
+    if way.json { Protocol::HttpJson } else { Protocol::HttpBinary }
+}
+
+/// The SDK's own words hold addresses, and these hold secrets.
+fn not_built(_: ExporterBuildError) -> String {
+    "the SDK takes no such variables".to_owned()
 }
 
 impl Drop for Export {

@@ -11,10 +11,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    direct_line::proxy::{Reply, comes_back},
+    direct_line::{
+        posted_id,
+        proxy::{Reply, comes_back},
+    },
     far_end::CallError,
     handoff::{Posted, Refusal},
-    http::error::ApiError,
+    http::{ACTIVITY_LIMIT, error::ApiError},
     session::{MOST_FILES, MOST_WORDS, Quota},
 };
 
@@ -34,7 +37,7 @@ pub(super) fn turned_down(refusal: Refusal) -> ApiError {
         Refusal::Over => ApiError::ConversationOver,
         Refusal::BotAway => ApiError::Unavailable(BOT_AWAY),
         Refusal::OfANewerBuild => ApiError::Unavailable(OF_A_NEWER_BUILD),
-        Refusal::FarEnd(error) => from_far_end(error),
+        Refusal::FarEnd(error) => not_posted(error),
         Refusal::Full(quota) => full(quota),
         Refusal::File(error) => super::upload::not_taken(error),
     }
@@ -56,6 +59,19 @@ pub(super) fn refused(status: u16, code: Option<String>) -> ApiError {
     }
 }
 
+/// What became of words that Direct Line gave no whole answer to. Who is told to say them again says them twice.
+pub(super) fn not_posted(error: CallError) -> ApiError {
+    match error {
+        CallError::Uncertain(_) => ApiError::AsDirectLine {
+            status: 502,
+            code: "BotError".to_owned(),
+            message: "The agent did not answer. It may have read the message.",
+        },
+        error => from_far_end(error),
+    }
+}
+
+/// Why a question of the client's has no answer.
 pub(super) fn from_far_end(error: CallError) -> ApiError {
     let as_direct_line = |status, code: String, message| ApiError::AsDirectLine { status, code, message };
     match error {
@@ -67,12 +83,7 @@ pub(super) fn from_far_end(error: CallError) -> ApiError {
         CallError::Throttled(_) => {
             as_direct_line(429, "TooManyRequests".to_owned(), "Direct Line asks to wait. Try again later.")
         }
-        CallError::Uncertain(None) => as_direct_line(
-            502,
-            "BotError".to_owned(),
-            "The agent did not answer. It may have read the message.",
-        ),
-        CallError::NotSent(_) | CallError::Uncertain(Some(_)) | CallError::Failed { .. } => {
+        CallError::NotSent(_) | CallError::Uncertain(_) | CallError::Failed { .. } => {
             ApiError::Unavailable(NO_ANSWER)
         }
     }
@@ -100,6 +111,17 @@ pub(super) fn start_live() -> HttpResponseBuilder {
     let mut answer = HttpResponse::Ok();
     answer.insert_header((CACHE_CONTROL, "no-store")).insert_header(ContentType::json());
     answer
+}
+
+/// Direct Line's answer to a post, and the id in it. It is read whole: one that is cut off is none.
+pub(super) async fn whole(
+    passed: Result<Reply, CallError>,
+) -> Result<(HttpResponse, Option<String>), CallError> {
+    let reply = passed?;
+    let mut answer = start_answer(&reply);
+    let body = reply.collect(ACTIVITY_LIMIT).await?;
+    let id = posted_id(&body);
+    Ok((answer.body(body), id))
 }
 
 pub(super) fn start_answer(reply: &Reply) -> HttpResponseBuilder {

@@ -12,19 +12,16 @@ use tracing::{Instrument as _, debug, info, warn};
 use self::place::{Place, Shown};
 use super::{
     Surface,
-    answer::{empty, from_far_end, live, start_answer},
+    answer::{empty, live, not_posted, start_answer, whole},
     socket::shown::{latest_of, not_before},
 };
 use crate::{
     agent_turn::time_of,
-    direct_line::{
-        posted_id,
-        proxy::{Onward, Reply, Sent},
-    },
+    direct_line::proxy::{Onward, Reply, Sent},
     domain::ConversationId,
     far_end::CallError,
     handoff::{Caller, Escalations, Handoff, Source},
-    http::{ACTIVITY_LIMIT, Served, error::ApiError, header, held::Answer, trace},
+    http::{Served, error::ApiError, header, held::Answer, trace},
     wire::{
         activity::{Activity, ActivitySet, SetRead},
         json as far_json,
@@ -138,20 +135,15 @@ impl Surface<'_> {
         activity: &Activity,
         passed: Result<Reply, CallError>,
     ) -> Result<HttpResponse, ApiError> {
-        let Some((handoff, _)) = self.find(id).await? else { return self.answer(passed).await };
-        let (arrived, answer, upstream_id) = match passed {
-            Ok(response) if !escalates_uncertainly(response.status().as_u16()) => {
-                let status = response.status();
-                let mut answer = start_answer(&response);
-                let body = response.collect(ACTIVITY_LIMIT).await.map_err(from_far_end)?;
-                let id = posted_id(&body);
-                if !status.is_success() {
-                    return Ok(answer.body(body));
-                }
-                (true, Ok(answer.body(body)), id)
-            }
-            Ok(response) => (false, self.answer(Ok(response)).await, None),
-            Err(error) => (false, self.answer(Err(error)).await, None),
+        let answered = whole(passed).await;
+        let Some((handoff, _)) = self.find(id).await? else {
+            return answered.map(|(answer, _)| answer).map_err(not_posted);
+        };
+        let (arrived, answer, upstream_id) = match answered {
+            Ok((answer, id)) if answer.status().is_success() => (true, Ok(answer), id),
+            Ok((answer, _)) if escalates_uncertainly(answer.status().as_u16()) => (false, Ok(answer), None),
+            Ok((refused, _)) => return Ok(refused),
+            Err(error) => (false, Err(not_posted(error)), None),
         };
         let authorization = header(self.request, AUTHORIZATION).unwrap_or_default();
         let source = Source::own(id, authorization);

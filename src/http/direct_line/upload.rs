@@ -5,7 +5,12 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, ResponseError as _, http::ConnectionType, web::Payload};
 use tracing::{Instrument as _, error};
 
-use super::{Surface, answer::full, bot::refuse_forged, form, posted, turned_down};
+use super::{
+    Surface,
+    answer::{full, not_posted, whole},
+    bot::refuse_forged,
+    form, posted, turned_down,
+};
 use crate::{
     direct_line::proxy::Sent,
     domain::ConversationId,
@@ -97,7 +102,7 @@ impl Surface<'_> {
         let passed = self.pipe.pass(onward).await;
         match fault.take() {
             Some(wrong) => Ok(refused(wrong, false)),
-            None => self.answer(passed).await,
+            None => whole(passed).await.map(|(answer, _)| answer).map_err(not_posted),
         }
     }
 

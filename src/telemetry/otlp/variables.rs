@@ -1,56 +1,33 @@
-//! The standard's variables that its SDK leaves to who builds it:
-//! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
+//! The standard's variables. All are read here, because the SDK takes numbers that it then spins or dies by, and tells nobody of what
+//! it does not follow: <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
+
+use std::{ops::RangeInclusive, time::Duration};
 
 use percent_encoding::percent_decode_str;
 
+pub use self::way::Way;
+use self::way::{METRICS, Signal, TRACES, Variables};
 use crate::telemetry::trace::Sampler;
 
-const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+mod way;
+
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
-/// Each with the variables of its own.
-const TRACES: Signal =
-    Signal { exporter: "OTEL_TRACES_EXPORTER", endpoint: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" };
-const METRICS: Signal =
-    Signal { exporter: "OTEL_METRICS_EXPORTER", endpoint: "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" };
-const JSON: &str = "http/json";
-/// Of which a number is wanted.
-const NUMBERS: [&str; 7] = [
-    "OTEL_METRIC_EXPORT_INTERVAL",
-    "OTEL_METRIC_EXPORT_TIMEOUT",
-    "OTEL_EXPORTER_OTLP_TIMEOUT",
-    "OTEL_BSP_SCHEDULE_DELAY",
-    "OTEL_BSP_EXPORT_TIMEOUT",
-    "OTEL_BSP_MAX_QUEUE_SIZE",
-    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-];
-/// That are not followed, whatever they say.
-const UNKNOWN: [&str; 3] = [
-    "OTEL_EXPORTER_OTLP_CERTIFICATE",
-    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
-    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
-];
 const RESOURCE: &str = "OTEL_RESOURCE_ATTRIBUTES";
-const COMPRESSION: &str = "OTEL_EXPORTER_OTLP_COMPRESSION";
-const PROTOCOLS: [&str; 3] = [
-    "OTEL_EXPORTER_OTLP_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
-];
-
-struct Signal {
-    exporter: &'static str,
-    endpoint: &'static str,
-}
+const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+/// Milliseconds between two exports: a shorter time is nothing but work.
+const INTERVALS: RangeInclusive<u64> = 100..=86_400_000;
+/// Spans: the SDK takes the room for all of them at once.
+const MANY: RangeInclusive<u64> = 1..=100_000;
+/// The SDK's threads wait for the exporter.
+const WAITS: [&str; 2] = ["OTEL_METRIC_EXPORT_TIMEOUT", "OTEL_BSP_EXPORT_TIMEOUT"];
 
 /// What is to be exported.
 #[derive(Debug, Default, PartialEq)]
 pub struct Exported {
     /// `None`: no spans.
-    pub spans: Option<Sampler>,
-    pub metrics: bool,
-    /// As JSON instead of what the standard has where nothing is said: spans, and metrics.
-    pub json: [bool; 2],
+    pub spans: Option<Spans>,
+    pub metrics: Option<Metrics>,
     pub service_name: Option<String>,
     /// Of what is measured, by name.
     pub attributes: Vec<(String, String)>,
@@ -58,55 +35,85 @@ pub struct Exported {
     pub wrong: Vec<String>,
 }
 
+#[derive(Debug, PartialEq)]
+pub struct Spans {
+    pub way: Way,
+    pub sampler: Sampler,
+    pub every: Duration,
+    /// So many wait at most, and so many go at once.
+    pub queue: usize,
+    pub batch: usize,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Metrics {
+    pub way: Way,
+    pub every: Duration,
+}
+
 /// Nothing, unless a collector is named.
-pub fn read(variable: impl Fn(&str) -> Option<String>) -> Exported {
-    // One that is empty counts as unset.
-    let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-    let off = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
-    let wanted = |Signal { exporter, endpoint }: Signal| {
-        let none = variable(exporter).is_some_and(|value| value.trim().eq_ignore_ascii_case("none"));
-        !off && !none && (variable(ENDPOINT).is_some() || variable(endpoint).is_some())
-    };
-    let (spans, metrics) = (wanted(TRACES), wanted(METRICS));
+///
+/// # Errors
+/// When the collector's address is none, as a sentence.
+pub fn read(value: impl Fn(&str) -> Option<String>) -> Result<Exported, String> {
+    let mut variables = Variables { value, wrong: vec![] };
+    let (spans, metrics) = (variables.wants(&TRACES), variables.wants(&METRICS));
     if !spans && !metrics {
-        return Exported::default();
+        return Ok(Exported::default());
     }
-    let mut wrong = vec![];
-    for name in PROTOCOLS {
-        let unknown = variable(name).filter(|value| !["http/protobuf", JSON].contains(&value.as_str()));
-        wrong.extend(unknown.map(|value| {
-            format!("{name} is `{value}`, which is not spoken here; the collector is told over HTTP, so its address must be that of HTTP (port 4318 as a rule). Set http/protobuf or http/json.")
-        }));
-    }
-    for name in [TRACES.exporter, METRICS.exporter] {
-        let unknown = variable(name).filter(|value| !["otlp", "none"].contains(&value.trim()));
-        wrong.extend(unknown.map(|value| {
-            format!(
+    for Signal { name, .. } in [TRACES, METRICS] {
+        let name = format!("OTEL_{name}_EXPORTER");
+        if let Some(value) = variables.get(&name).filter(|value| !["otlp", "none"].contains(&value.as_str()))
+        {
+            variables.tell(format!(
                 "{name} is `{value}`, which there is not here; it is sent to the collector. Set otlp or none."
-            )
-        }));
+            ));
+        }
     }
-    for name in NUMBERS {
-        let unknown = variable(name).filter(|value| value.trim().parse::<u64>().is_err());
-        wrong.extend(
-            unknown
-                .map(|value| format!("{name} is `{value}`, which is no number; the standard's own holds.")),
-        );
+    for name in WAITS.into_iter().filter(|name| variables.get(name).is_some()).collect::<Vec<_>>() {
+        variables.tell(format!(
+            "{name} is not followed; OTEL_EXPORTER_OTLP_TIMEOUT says how long the collector is waited for."
+        ));
     }
-    let packs = variable(COMPRESSION).filter(|value| value.trim() != "none");
-    wrong.extend(
-        packs.map(|value| format!("{COMPRESSION} is `{value}`; what is sent is not compressed here.")),
-    );
-    let unknown = UNKNOWN.iter().filter(|name| variable(name).is_some());
-    wrong.extend(unknown.map(|name| {
-        format!("{name} is not followed; the machine's certificates, or SSL_CERT_FILE, say who is trusted.")
-    }));
-    let json = [PROTOCOLS[1], PROTOCOLS[2]]
-        .map(|own| variable(own).or_else(|| variable(PROTOCOLS[0])).is_some_and(|value| value == JSON));
-    let (name, argument) = (variable(SAMPLER), variable(SAMPLER_ARG));
-    let sampler = spans.then(|| sampler(name.as_deref(), argument.as_deref(), &mut wrong));
-    let attributes = variable(RESOURCE).map_or_else(Vec::new, |listed| attributes(&listed, &mut wrong));
-    Exported { spans: sampler, metrics, json, service_name: variable("OTEL_SERVICE_NAME"), attributes, wrong }
+    let spans = if spans { Some(variables.spans()?) } else { None };
+    let metrics = if metrics { Some(variables.metrics()?) } else { None };
+    let listed = variables.get(RESOURCE).unwrap_or_default();
+    let attributes = attributes(&listed, &mut variables.wrong);
+    let service_name = variables.get("OTEL_SERVICE_NAME");
+    Ok(Exported { spans, metrics, service_name, attributes, wrong: variables.wrong })
+}
+
+impl<F: Fn(&str) -> Option<String>> Variables<F> {
+    fn wants(&self, signal: &Signal) -> bool {
+        let is =
+            |name: &str, wanted: &str| self.get(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+        !is("OTEL_SDK_DISABLED", "true")
+            && !is(&format!("OTEL_{}_EXPORTER", signal.name), "none")
+            && self.of(signal, "ENDPOINT").is_some()
+    }
+
+    fn spans(&mut self) -> Result<Spans, String> {
+        let many = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let (name, argument) = (self.get(SAMPLER), self.get(SAMPLER_ARG));
+        Ok(Spans {
+            way: self.way(&TRACES)?,
+            sampler: sampler(name.as_deref(), argument.as_deref(), &mut self.wrong),
+            every: Duration::from_millis(self.number("OTEL_BSP_SCHEDULE_DELAY", 5_000, &INTERVALS)),
+            queue: many(self.number("OTEL_BSP_MAX_QUEUE_SIZE", 2_048, &MANY)),
+            batch: many(self.number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, &MANY)),
+        })
+    }
+
+    fn metrics(&mut self) -> Result<Metrics, String> {
+        let known = ["cumulative", "delta", "lowmemory"];
+        if let Some(value) = self.get(TEMPORALITY)
+            && !known.iter().any(|known| value.eq_ignore_ascii_case(known))
+        {
+            self.tell(format!("{TEMPORALITY} is `{value}`, which is not known here; cumulative holds."));
+        }
+        let every = self.number("OTEL_METRIC_EXPORT_INTERVAL", 60_000, &INTERVALS);
+        Ok(Metrics { way: self.way(&METRICS)?, every: Duration::from_millis(every) })
+    }
 }
 
 /// `name=value,name=value`, each with percent signs. When one can't be read, none counts.
@@ -160,6 +167,10 @@ mod tests {
     use super::*;
 
     fn asked(set: &[(&str, &str)]) -> Exported {
+        tried(set).expect("an address")
+    }
+
+    fn tried(set: &[(&str, &str)]) -> Result<Exported, String> {
         read(|name| set.iter().rfind(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     }
 
@@ -178,7 +189,11 @@ mod tests {
     }
 
     const ALL: Sampler = Sampler { ratio: 1.0, by_parent: true };
+    const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    const OF_TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
     const BASE: (&str, &str) = (ENDPOINT, "http://collector:4318");
+    const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+    const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 
     #[test]
     fn what_no_collector_is_named_for_or_is_turned_off_is_not_exported() {
@@ -191,11 +206,12 @@ mod tests {
             (&[BASE, ("OTEL_TRACES_EXPORTER", "none")], false, true),
             (&[BASE, ("OTEL_METRICS_EXPORTER", "none")], true, false),
             (&[BASE, ("OTEL_METRICS_EXPORTER", "otlp")], true, true),
-            (&[(TRACES.endpoint, "http://collector/t")], true, false),
-            (&[(METRICS.endpoint, "http://collector/m")], false, true),
+            (&[(OF_TRACES, "http://collector/t")], true, false),
+            (&[("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://collector/m")], false, true),
         ] {
             let asked = asked(set);
-            assert_eq!((asked.spans, asked.metrics), (spans.then_some(ALL), metrics), "{set:?}");
+            assert_eq!(asked.spans.map(|spans| spans.sampler), spans.then_some(ALL), "{set:?}");
+            assert_eq!(asked.metrics.is_some(), metrics, "{set:?}");
             assert!(asked.wrong.is_empty(), "{:?}", asked.wrong);
         }
     }
@@ -215,41 +231,105 @@ mod tests {
             ("xray", "", 1.0, true, 1),
         ] {
             let asked = asked(&[BASE, (SAMPLER, name), (SAMPLER_ARG, argument)]);
-            assert_eq!(asked.spans, Some(Sampler { ratio, by_parent }), "{name} {argument}");
+            let sampler = asked.spans.expect("spans").sampler;
+            assert_eq!(sampler, Sampler { ratio, by_parent }, "{name} {argument}");
             assert_eq!(asked.wrong.len(), told, "{:?}", asked.wrong);
         }
     }
 
+    /// Of both signals, spans first.
+    fn ways(set: &[(&str, &str)]) -> (Way, Way, usize) {
+        let Exported { spans, metrics, wrong, .. } = asked(set);
+        (spans.expect("spans").way, metrics.expect("metrics").way, wrong.len())
+    }
+
     #[test]
     fn a_protocol_that_is_not_spoken_is_told_of() {
-        assert_eq!(asked(&[BASE, (PROTOCOLS[0], "grpc")]).wrong.len(), 1);
-        assert!(
-            asked(&[BASE, (PROTOCOLS[0], "http/json"), (PROTOCOLS[1], "http/protobuf")]).wrong.is_empty()
-        );
-        for (set, json) in [
-            (&[BASE][..], [false, false]),
-            (&[BASE, (PROTOCOLS[0], "grpc")], [false, false]),
-            (&[BASE, (PROTOCOLS[0], JSON)], [true, true]),
-            (&[BASE, (PROTOCOLS[0], JSON), (PROTOCOLS[1], "http/protobuf")], [false, true]),
+        let of_traces = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
+        for (set, json, told) in [
+            (&[BASE][..], [false, false], 0),
+            (&[BASE, (PROTOCOL, "grpc")], [false, false], 1),
+            (&[BASE, (PROTOCOL, "http/json")], [true, true], 0),
+            (&[BASE, (PROTOCOL, "http/json"), (of_traces, "http/protobuf")], [false, true], 0),
         ] {
-            assert_eq!(asked(set).json, json, "{set:?}");
+            let (spans, metrics, wrong) = ways(set);
+            assert_eq!(([spans.json, metrics.json], wrong), (json, told), "{set:?}");
         }
     }
 
     #[test]
-    fn whatever_is_not_followed_is_told_of_by_its_name() {
-        for (name, value) in [
-            (TRACES.exporter, "console"),
-            (METRICS.exporter, "prometheus"),
-            (NUMBERS[0], "1s"),
-            (NUMBERS[2], "10s"),
-            (COMPRESSION, "gzip"),
-            (UNKNOWN[0], "/etc/ca.pem"),
-        ] {
-            let wrong = asked(&[BASE, (name, value)]).wrong;
-            assert!(matches!(&wrong[..], [one] if one.starts_with(name)), "{wrong:?}");
+    fn a_signal_s_own_value_counts_and_an_empty_one_is_none() {
+        let both = [
+            (ENDPOINT, " http://collector:4318/ "),
+            (OF_TRACES, " "),
+            (HEADERS, "authorization=Bearer%20x, x-team = a=b"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", ""),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", " 700 "),
+            ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "800"),
+        ];
+        let (spans, metrics, wrong) = ways(&both);
+        assert_eq!(spans.endpoint, "http://collector:4318/v1/traces");
+        assert_eq!(metrics.endpoint, "http://collector:4318/v1/metrics");
+        assert_eq!(
+            [spans.headers["authorization"].as_bytes(), spans.headers["x-team"].as_bytes()],
+            [&b"Bearer x"[..], b"a=b"]
+        );
+        assert_eq!(spans.headers, metrics.headers);
+        assert_eq!([spans.timeout, metrics.timeout].map(|timeout| timeout.as_millis()), [700, 800]);
+        assert_eq!(wrong, 0);
+        let (spans, ..) = ways(&[BASE, (OF_TRACES, "https://other/t?key=1")]);
+        assert_eq!(spans.endpoint, "https://other/t?key=1");
+    }
+
+    #[test]
+    fn an_address_that_is_none_stops_the_start_and_its_password_is_not_said() {
+        for address in
+            ["htp//jo:hush@collector:4318", "jo:hush@collector", "hush:4318", "ws://hush", "http://hush x"]
+        {
+            for name in [ENDPOINT, OF_TRACES] {
+                let told = tried(&[(name, address)]).expect_err(address);
+                assert!(told.starts_with(name) && !told.contains("hush"), "{told}");
+            }
         }
-        let right = [BASE, (TRACES.exporter, "otlp"), (NUMBERS[0], "1000"), (COMPRESSION, "none")];
+    }
+
+    #[test]
+    fn whatever_is_not_followed_is_told_of_by_its_name_and_once() {
+        for (name, value) in [
+            ("OTEL_TRACES_EXPORTER", "console"),
+            ("OTEL_METRICS_EXPORTER", "prometheus"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "1s"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "0"),
+            ("OTEL_METRIC_EXPORT_TIMEOUT", "500"),
+            ("OTEL_BSP_EXPORT_TIMEOUT", "500"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "0"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "18446744073709551615"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "99999999999999"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "10s"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/etc/ca.pem"),
+            ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY", "/etc/key.pem"),
+            (TEMPORALITY, "banana"),
+            (HEADERS, "authorization: Bearer x"),
+        ] {
+            let Exported { spans, metrics, wrong, .. } = asked(&[BASE, (name, value)]);
+            assert!(matches!(&wrong[..], [one] if one.starts_with(name)), "{wrong:?}");
+            let (spans, metrics) = (spans.expect("spans"), metrics.expect("metrics"));
+            assert_eq!((spans.every.as_secs(), metrics.every.as_secs()), (5, 60), "{name}");
+            assert_eq!((spans.queue, spans.batch, spans.way.timeout.as_secs()), (2_048, 512, 10), "{name}");
+        }
+        let right = [
+            BASE,
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "1000"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+            (TEMPORALITY, "Delta"),
+        ];
         assert_eq!(asked(&right).wrong, Vec::<String>::new());
     }
 }

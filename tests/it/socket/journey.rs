@@ -1,6 +1,6 @@
 //! One socket from the bot to a person and back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use servicenow_handoff::{
@@ -205,4 +205,21 @@ async fn a_line_that_stands_in_no_journal_is_pushed_too_and_stamped_behind_the_b
     polling.until("the line", |a| a["channelData"]["servicenow"]["system"] == true).await.unwrap();
     assert!(polling.received.iter().any(|a| a["text"] == "unasked"));
     assert_times_go_forward(&polling.received);
+}
+
+/// The bot's answer comes token by token meanwhile.
+#[tokio::test]
+async fn a_line_that_stands_in_no_journal_is_pushed_while_the_bot_speaks_on() {
+    let world = World::start().await;
+    let mut client = SocketClient::start(&world).await;
+    client.say("hello").await;
+    client.see_text("hello").await;
+    let press = json!({"type": "message", "value": {"serviceNowAnswer": "approve"}, "from": {"id": "dana", "role": "user"}});
+    let id = client.post(&press).await["id"].as_str().unwrap().to_owned();
+    let (chunk, began) = (json!({"type": "typing"}), Instant::now());
+    while !client.received.iter().any(|activity| activity["id"] == id.as_str()) {
+        world.copilot.bot_says(&client.conversation, chunk.clone());
+        let _ = tokio::time::timeout(Duration::from_millis(100), client.next()).await;
+        assert!(began.elapsed() < Duration::from_secs(20), "the echo waits for the bot to be silent");
+    }
 }

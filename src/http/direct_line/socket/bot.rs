@@ -5,6 +5,7 @@ use std::{rc::Rc, time::Duration};
 use actix_web::http::header::HeaderMap;
 use reqwest::{Method, header::HeaderValue};
 use serde_json::json;
+use tokio::time::MissedTickBehavior;
 use tracing::{Instrument as _, debug, warn};
 use url::Url;
 
@@ -66,10 +67,13 @@ impl Socket {
     ) -> Result<Place, End> {
         let asides = self.served.handoff.as_ref().map(|handoff| &handoff.asides);
         let (mut line, mut seen) = (Line::new(), asides.map_or(0, |asides| asides.place(&self.id)));
+        // Goes on whatever the bot says: one that speaks without a pause puts off no line.
+        let mut look = tokio::time::interval(ASIDES);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let event = tokio::select! {
                 event = line.event() => event,
-                () = tokio::time::sleep(ASIDES) => {
+                _ = look.tick() => {
                     self.tell_asides(&mut seen).await?;
                     // Found by a poll, say, while this line is silent.
                     if self.is_handed_over() {

@@ -15,7 +15,7 @@ use crate::direct_line::stream::Stream;
 const NEXT_TRY: Duration = Duration::from_secs(30);
 /// A conversation that has another socket somewhere: the two would close each other.
 const AFTER_COLLISION: Duration = Duration::from_secs(120);
-/// A socket has lasted when it was open for so long.
+/// A socket has lasted when it was open for so long, and said anything.
 const LASTED: Duration = Duration::from_secs(30);
 /// Polls while there is no socket: as often as a client polls.
 const BETWEEN_POLLS: Duration = Duration::from_secs(1);
@@ -85,7 +85,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                     if let Some(frame) = stream.next().await {
                         return Event::Frame(frame);
                     }
-                    let (collided, lasted) = (stream.collided(), since.elapsed() >= LASTED);
+                    let lasted = stream.has_spoken() && since.elapsed() >= LASTED;
+                    let collided = stream.collided();
                     self.ended(collided, lasted);
                 }
                 Way::Polled { next, opening: Some(opening), .. } => {
@@ -164,7 +165,7 @@ impl<S> Way<S> {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::SinkExt as _;
+    use futures_util::{SinkExt as _, StreamExt as _};
     use tokio::{
         io::{DuplexStream, duplex},
         sync::Mutex,
@@ -226,7 +227,9 @@ mod tests {
             .run_until(async {
                 let mut line = Line::new();
                 for _ in 0..3 {
-                    let theirs = opened(&mut line).await;
+                    let mut theirs = opened(&mut line).await;
+                    theirs.send(Message::text("{}")).await.expect("it is read");
+                    assert!(matches!(line.event().await, Event::Frame(_)));
                     tokio::time::sleep(LASTED).await;
                     drop(theirs);
                 }
@@ -245,6 +248,24 @@ mod tests {
                     let begun = Instant::now();
                     assert!(matches!(line.event().await, Event::Open | Event::Poll));
                     assert_eq!(begun.elapsed(), SILENCE + ANSWER);
+                }
+                assert_eq!(polled(&mut line).await.0, 30);
+            })
+            .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sockets_that_answer_pings_and_say_nothing_are_polled_for() {
+        LocalSet::new()
+            .run_until(async {
+                let mut line = Line::new();
+                for _ in 0..2 {
+                    let mut theirs = opened(&mut line).await;
+                    let answers = async { while theirs.next().await.is_some() {} };
+                    tokio::select! {
+                        event = line.event() => assert!(matches!(event, Event::Open | Event::Poll)),
+                        () = answers => unreachable!("it is read until the end"),
+                    }
                 }
                 assert_eq!(polled(&mut line).await.0, 30);
             })

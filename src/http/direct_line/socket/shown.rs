@@ -14,16 +14,24 @@ use serde_json::{
 
 use crate::{agent_turn::time, domain::Timestamp, wire::json};
 
-/// More than Direct Line keeps of a conversation.
+/// More than Direct Line keeps of a conversation; of what is passing, more than a long answer has chunks.
 const REMEMBERED: usize = 2_048;
 
 /// Activities that a client was shown. Known by id and time: after a pause Direct Line may count from 0 again.
 #[derive(Default)]
 pub struct Shown {
-    known: HashSet<u64>,
-    order: VecDeque<u64>,
+    said: Window,
+    /// Apart, or the chunks of a few answers would push out what was said.
+    passing: Window,
     hasher: RandomState,
     latest: Option<Timestamp>,
+}
+
+/// The youngest so many.
+#[derive(Default)]
+struct Window {
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
 }
 
 /// A batch as far as it is looked into to pass it on.
@@ -65,8 +73,9 @@ impl Shown {
         let mut passing = true;
         let mut is_fresh = |raw: &&RawValue| {
             let named = serde_json::from_str::<Named>(raw.get()).unwrap_or_default();
-            let fresh = named.id.is_none_or(|id| self.is_new(&id, named.timestamp.as_ref()));
-            passing &= !fresh || named.kind.as_ref().is_some_and(is_passing);
+            let passes = named.kind.as_ref().is_some_and(is_passing);
+            let fresh = named.id.is_none_or(|id| self.is_new(&id, named.timestamp.as_ref(), passes));
+            passing &= !fresh || passes;
             fresh
         };
         let fresh: Vec<&RawValue> = looked.activities.iter().copied().filter(&mut is_fresh).collect();
@@ -87,16 +96,26 @@ impl Shown {
     /// Takes out what was shown before.
     pub fn retain(&mut self, activities: &mut Vec<Value>) {
         activities.retain(|activity| match activity.get("id") {
-            Some(id) => self.is_new(id, activity.get("timestamp")),
+            Some(id) => {
+                let passes = activity.get("type").is_some_and(is_passing);
+                self.is_new(id, activity.get("timestamp"), passes)
+            }
             None => true,
         });
     }
 
-    fn is_new(&mut self, id: &Value, timestamp: Option<&Value>) -> bool {
+    fn is_new(&mut self, id: &Value, timestamp: Option<&Value>, passes: bool) -> bool {
         self.latest = self.latest.max(timestamp.and_then(time));
-        let key = self.hasher.hash_one((id.as_str(), timestamp.and_then(Value::as_str)));
-        if id.as_str().is_none_or(str::is_empty) || !self.known.insert(key) {
-            return id.as_str().is_none_or(str::is_empty);
+        let Some(id) = id.as_str().filter(|id| !id.is_empty()) else { return true };
+        let key = self.hasher.hash_one((id, timestamp.and_then(Value::as_str)));
+        if passes { self.passing.is_new(key) } else { self.said.is_new(key) }
+    }
+}
+
+impl Window {
+    fn is_new(&mut self, key: u64) -> bool {
+        if !self.known.insert(key) {
+            return false;
         }
         self.order.push_back(key);
         if self.order.len() > REMEMBERED
@@ -206,13 +225,22 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_grow_for_ever() {
+    fn it_does_not_grow_for_ever_and_chunks_push_out_no_words() {
         let mut shown = Shown::default();
+        let words = br#"{"activities":[{"type":"message","id":"c|1"}]}"#;
+        shown.pass(words);
         for n in 0..3 * REMEMBERED {
-            let mut activities = vec![serde_json::json!({"id": format!("c|{n}")})];
+            let mut activities = vec![serde_json::json!({"type": "typing", "id": format!("c|t{n}")})];
             shown.retain(&mut activities);
             assert_eq!(activities.len(), 1);
         }
-        assert_eq!((shown.known.len(), shown.order.len()), (REMEMBERED, REMEMBERED));
+        assert_eq!(shown.pass(words).text, None, "shown twice");
+        for n in 0..3 * REMEMBERED {
+            let said = format!(r#"{{"activities":[{{"type":"message","id":"c|m{n}"}}]}}"#);
+            assert!(shown.pass(said.as_bytes()).text.is_some());
+        }
+        for window in [&shown.said, &shown.passing] {
+            assert_eq!((window.known.len(), window.order.len()), (REMEMBERED, REMEMBERED));
+        }
     }
 }

@@ -51,6 +51,17 @@ async fn however_a_request_is_framed_its_words_are_said_once_or_refused_and_neve
     assert_eq!(world.copilot.said_to_bot(&session).len(), heard, "the bot hears nothing of it");
 }
 
+/// As nginx with the customary lines for web sockets sends every request.
+#[tokio::test]
+async fn who_offers_an_upgrade_that_is_none_is_told_that_the_connection_closes() {
+    let world = World::start().await;
+    for (offered, told) in [("upgrade", "close"), ("Upgrade, HTTP2-Settings", "close"), ("close", "close")] {
+        let sent = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: {offered}\r\n\r\n");
+        let answer = answered(&world, sent.as_bytes()).await;
+        assert_eq!((answer.status, answer.header("connection")), (200, Some(told)), "{offered}");
+    }
+}
+
 /// The answer, behind a `100 Continue`.
 async fn answered(world: &World, sent: &[u8]) -> Answer {
     use tokio::io::AsyncWriteExt as _;

@@ -97,12 +97,13 @@ async fn a_file_may_be_as_large_as_max_upload_says() {
 }
 
 #[tokio::test]
-async fn without_direct_line_a_post_is_503_and_a_poll_is_empty_with_the_same_watermark() {
+async fn without_direct_line_a_post_may_be_said_again_if_it_did_not_arrive_and_a_poll_is_empty_with_the_same_watermark()
+ {
     let refused = World::with(&[("DIRECT_LINE_URL", &FarEnd::gone())]).await;
-    says_nothing(&refused).await;
+    says_nothing(&refused, (503, "Unavailable")).await;
     let silent = World::start().await;
     silent.copilot.faults().set_down(true);
-    says_nothing(&silent).await;
+    says_nothing(&silent, (502, "BotError")).await;
 }
 
 #[tokio::test]
@@ -115,13 +116,25 @@ async fn a_poll_that_direct_line_cuts_off_halfway_is_empty() {
 }
 
 #[tokio::test]
+async fn a_post_whose_answer_is_cut_off_may_have_arrived() {
+    let (far_end, world) = super::before_far_end().await;
+    for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"id\":", "HTTP/1.1 200 OK\r\n"] {
+        let hello = message("hello");
+        let post = post(&world, "abc", "token", &hello);
+        let (told, _) = tokio::join!(post, far_end.answer(answer.as_bytes()));
+        assert_eq!((told.status, told.code()), (502, "BotError".to_owned()), "{answer}");
+        assert!(!String::from_utf8_lossy(&told.body).contains("Try again"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn once_direct_line_is_back_everything_is_there() {
     let world = World::start().await;
     let mut chat = world.chat().await;
     chat.say("hello").await.unwrap();
     world.copilot.faults().set_down(true);
     assert_eq!(chat.poll().await.unwrap(), Vec::<Value>::new());
-    assert!(chat.say("lost").await.unwrap_err().starts_with("503"));
+    assert!(chat.say("lost").await.unwrap_err().starts_with("502"));
     world.copilot.faults().set_down(false);
     chat.say("again").await.unwrap();
     chat.see("the bot", |a| a["text"] == "You said: again").await.unwrap();
@@ -137,7 +150,7 @@ async fn a_slow_bot_is_waited_for() {
     assert!(!chat.say("hello").await.unwrap().is_empty());
 }
 
-async fn says_nothing(world: &World) {
+async fn says_nothing(world: &World, told: (u16, &str)) {
     for watermark in ["00003-12", "10", "-", "a%2Fb"] {
         let poll = get(world, &format!("conversations/abc/activities?watermark={watermark}"), &[]).await;
         let same = watermark.replace("%2F", "/");
@@ -146,7 +159,7 @@ async fn says_nothing(world: &World) {
     let first = get(world, "conversations/abc/activities", &[]).await;
     assert_eq!((first.status, first.json()), (200, json!({"activities": []})));
     let posted = post(world, "abc", "token", &message("hello")).await;
-    assert_eq!((posted.status, posted.code()), (503, "Unavailable".to_owned()));
+    assert_eq!((posted.status, &*posted.code()), told);
     let sent = request(
         "POST /v3/directline/conversations",
         &[("Host", "x"), CLOSE, ("Authorization", "Bearer token"), ("Content-Length", "0")],
