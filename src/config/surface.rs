@@ -228,7 +228,7 @@ fn relay_access(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> RelayAc
     }
     let has_key = reader.is_set("RELAY_KEY");
     let key = reader.header_secret("RELAY_KEY");
-    let secrets = agents::by_name(reader, "RELAY_SECRETS", "`name`");
+    let secrets = agents::by_name(reader, "RELAY_SECRETS", "what callers send");
     if !has_key && reader.is_set("RELAY_SECRETS") {
         reader.fault(
             "RELAY_SECRETS",
