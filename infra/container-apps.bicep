@@ -13,7 +13,7 @@ param location string = resourceGroup().location
 @description('Image with its digest or tag, like `ghcr.io/<owner>/servicenow-handoff:<version>`.')
 param image string
 
-@description('Settings as in docs/settings.md, name to value. What is secret does not belong here but in `secrets`.')
+@description('Settings as in docs/settings.md, name to value. What is secret does not belong here but in `secrets`. The template sets `PUBLIC_URL`, `RETENTION_DAYS`, `STORE`, `LISTEN` and `AZURE_CLIENT_ID` itself, and Azure refuses a name that is given twice.')
 param settings object
 
 @description('Names of the settings whose values are secrets of the vault: SERVICENOW_PASSWORD is read from `servicenow-password`.')

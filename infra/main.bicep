@@ -11,7 +11,7 @@ param appName string
 @description('Region. `az functionapp list-flexconsumption-locations` lists those that have the plan.')
 param location string = resourceGroup().location
 
-@description('Settings as in docs/settings.md, name to value. What is secret does not belong here but in `secrets`.')
+@description('Settings as in docs/settings.md, name to value. What is secret does not belong here but in `secrets`. The template sets `PUBLIC_URL`, `RETENTION_DAYS`, `STORE` and `AZURE_CLIENT_ID` itself, and Azure refuses a name that is given twice.')
 param settings object
 
 @description('Names of the settings whose values are secrets of the vault: SERVICENOW_PASSWORD is read from `servicenow-password`.')

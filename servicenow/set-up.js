@@ -108,9 +108,26 @@ var SETTINGS = {
     }
   }
 
-  // values: [names a field may have, value], of which the first name that exists counts.
-  function ensure(table, conditions, values, label) {
+  // What comes with the API is never made: a record of its name that nothing refers to would be of no use.
+  function existing(table, conditions, label) {
     var record = find(table, conditions, label);
+    if (record && record.isNewRecord()) {
+      byHand('there is no ' + describe(conditions) + ' in ' + table + '; look for it, and set ' + label + ' yourself.');
+      return null;
+    }
+    return record;
+  }
+
+  function ensure(table, conditions, values, label) {
+    return write(find(table, conditions, label), table, values, label);
+  }
+
+  function change(table, conditions, values, label) {
+    return write(existing(table, conditions, label), table, values, label);
+  }
+
+  // values: [names a field may have, value], of which the first name that exists counts.
+  function write(record, table, values, label) {
     if (!record) {
       return null;
     }
@@ -145,7 +162,24 @@ var SETTINGS = {
     return ensured ? ensured.id : '';
   }
 
+  // One that is there keeps its name and provider, which may be somebody's own.
   function providerApplication() {
+    var TABLE = 'sys_cs_provider_application';
+    var conditions = { inbound_id: settings.inboundId };
+    var label = 'the provider application ' + NAME;
+    var record = settings.inboundId ? find(TABLE, conditions, label) : stockApplication();
+    if (record && record.isNewRecord()) {
+      var stock = stockApplication();
+      return stock && ensure(TABLE, conditions, [[['name'], NAME], [['provider'], stock.getValue('provider')]], label);
+    }
+    if (record && !record.getValue('provider')) {
+      byHand('the provider application names no provider; set up the provider application and its provider yourself.');
+      return null;
+    }
+    return record && { record: record, id: String(record.getUniqueValue()) };
+  }
+
+  function stockApplication() {
     var stock = find('sys_cs_provider_application', { name: STOCK }, 'the provider application of the Virtual Agent API (sn_va_as_service)');
     if (!stock) {
       return null;
@@ -154,15 +188,7 @@ var SETTINGS = {
       byHand('there is no "' + STOCK + '" in sys_cs_provider_application; install the Virtual Agent API (sn_va_as_service).');
       return null;
     }
-    if (!stock.getValue('provider')) {
-      byHand('"' + STOCK + '" names no provider; set up the provider application and its provider yourself.');
-      return null;
-    }
-    if (!settings.inboundId) {
-      return { record: stock, id: String(stock.getUniqueValue()) };
-    }
-    var values = [[['name'], NAME], [['provider'], stock.getValue('provider')]];
-    return ensure('sys_cs_provider_application', { inbound_id: settings.inboundId }, values, 'the provider application ' + NAME);
+    return stock;
   }
 
   function messageAuthentication(application) {
@@ -175,25 +201,18 @@ var SETTINGS = {
       byHand('message authentication, which needs that token, and name it on the provider application.');
       return;
     }
-    var values = [];
+    var values = [[['provider'], application.record.getValue('provider')]];
     if (idOf(token)) {
       values.push([['inbound_message_verification'], idOf(token)]);
     }
-    if (application) {
-      values.push([['provider'], application.record.getValue('provider')]);
-    }
     var auth = ensure('message_auth', { name: NAME }, values, 'the message authentication ' + NAME);
-    if (application && idOf(application) && idOf(auth)) {
-      ensure('sys_cs_provider_application', { sys_id: idOf(application) }, [[['message_auth'], idOf(auth)]], 'message authentication of the provider application');
+    if (idOf(application) && idOf(auth)) {
+      change('sys_cs_provider_application', { sys_id: idOf(application) }, [[['message_auth'], idOf(auth)]], 'message authentication of the provider application');
     }
   }
 
   function provider(application) {
-    var id = application && application.record.getValue('provider');
-    if (!id) {
-      return;
-    }
-    ensure('sys_cs_provider', { sys_id: id }, [
+    change('sys_cs_provider', { sys_id: application.record.getValue('provider') }, [
       [['maintain_message_ordering', 'message_ordering', 'maintain_ordering'], '1'],
       [['automatic_link_enabled'], '1']
     ], 'order of messages and automatic linking of the provider');
@@ -221,23 +240,24 @@ var SETTINGS = {
   function whereAnswersGo() {
     var endpoint = settings.root.replace(/\/*$/, '/') + PATH;
     if (new GlideRecord('sn_va_as_service_outbound_configuration').isValid()) {
-      ensure('http_connection', { name: 'Bot Connection' }, [[['connection_url'], endpoint]], 'the address on the Bot Connection');
+      change('http_connection', { name: 'Bot Connection' }, [[['connection_url'], endpoint]], 'the address on the Bot Connection');
       byHand('on the Bot Connection, under Attributes, the header token with the value of RESPONSES_TOKEN (its table differs between releases).');
       return;
     }
-    var message = ensure('sys_rest_message', { name: 'VA Bot to Bot' }, [[['rest_endpoint'], endpoint]], 'the address on the REST message VA Bot to Bot');
+    var message = change('sys_rest_message', { name: 'VA Bot to Bot' }, [[['rest_endpoint'], endpoint]], 'the address on the REST message VA Bot to Bot');
     if (!idOf(message)) {
       return;
     }
-    var method = ensure('sys_rest_message_fn', { rest_message: idOf(message), function_name: 'postMessage' }, [[['rest_endpoint'], endpoint], [['http_method'], 'post']], 'the address on its method postMessage');
+    var method = change('sys_rest_message_fn', { rest_message: idOf(message), function_name: 'postMessage' }, [[['rest_endpoint'], endpoint], [['http_method'], 'post']], 'the address on its method postMessage');
     if (idOf(method)) {
       ensure('sys_rest_message_fn_headers', { rest_message_function: idOf(method), name: 'token' }, [[['value'], settings.responsesToken]], 'the header token on postMessage');
     }
   }
 
   function isReady() {
-    if (!/^https:\/\/[^ ?#]+$/.test(settings.root) || settings.root.indexOf('example.com') >= 0) {
-      tell('stopped', 'SETTINGS.root must be the connector\'s own root, https://...');
+    var root = settings.root;
+    if (!/^https:\/\/[^\s?#]+$/.test(root) || root.indexOf('example.com') >= 0 || root.indexOf('/' + PATH) >= 0) {
+      tell('stopped', 'SETTINGS.root must be the connector\'s own root, https://..., without ' + PATH);
       return false;
     }
     if (!settings.responsesToken) {
@@ -249,11 +269,15 @@ var SETTINGS = {
 
   if (isReady()) {
     var application = providerApplication();
-    messageAuthentication(application);
-    provider(application);
-    thirdPartyChat(application);
-    whereAnswersGo();
-    tell('next', settings.dryRun ? 'set dryRun to false and run it again' : 'run servicenow/test-webhook.js');
+    if (application) {
+      messageAuthentication(application);
+      provider(application);
+      thirdPartyChat(application);
+      whereAnswersGo();
+      tell('next', settings.dryRun ? 'set dryRun to false and run it again' : 'run servicenow/test-webhook.js');
+    } else {
+      tell('stopped', 'all else hangs on the provider application; run this again when it is there');
+    }
   }
   gs.info(NAME + ' set-up\n' + told.join('\n'));
 })(SETTINGS);

@@ -206,16 +206,8 @@ pub(crate) fn no_port(failed: io::Error, port: u16, option: &str) -> io::Error {
     io::Error::new(failed.kind(), format!("{what}; {way_out}"))
 }
 
-/// Says what is usually behind it: an image without certificates.
 fn no_client(failed: far_end::NoClient) -> io::Error {
-    let cause = std::error::Error::source(&failed).map(|cause| format!(": {cause}")).unwrap_or_default();
-    let way_out = match failed {
-        far_end::NoClient::Proxy(_) => "",
-        _ => {
-            " Install the system's CA certificates (package `ca-certificates`) or name a PEM file in SSL_CERT_FILE."
-        }
-    };
-    io::Error::other(format!("No HTTPS client can be made: {failed}{cause}.{way_out}"))
+    io::Error::other(format!("No HTTPS client can be made: {failed}. {}", failed.way_out()))
 }
 
 /// Serves with these settings until told to end.

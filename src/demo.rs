@@ -1,7 +1,7 @@
 //! The connector with both simulated far ends beside it: the demo, and the far ends alone for `func start`.
 
 use std::{
-    io,
+    io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
@@ -97,46 +97,49 @@ pub async fn run(port: u16, scripted: bool, log: &str) -> io::Result<ExitCode> {
 ///
 /// # Errors
 /// When a port can't be listened on.
-#[expect(clippy::print_stdout, reason = "what it prints is what the command is for")]
 pub async fn simulate(copilot_port: u16, servicenow_port: u16) -> io::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let far_ends = FarEnds::start(copilot_port, servicenow_port, None).await?;
     far_ends.servicenow.set_response_url("http://127.0.0.1:7071/api/servicenow/responses");
-    println!("Simulated Copilot Studio: {}", far_ends.copilot.url());
-    println!("  token endpoint: {}", far_ends.copilot.token_endpoint());
-    println!("Simulated ServiceNow: {}", far_ends.servicenow.url());
-    println!("  agent desk: {}/desk", far_ends.servicenow.url());
-    println!("  answers to: http://127.0.0.1:7071/api/servicenow/responses");
-    println!("\nSettings for local.settings.json:");
+    print(&format!("Simulated Copilot Studio: {}", far_ends.copilot.url()));
+    print(&format!("  token endpoint: {}", far_ends.copilot.token_endpoint()));
+    print(&format!("Simulated ServiceNow: {}", far_ends.servicenow.url()));
+    print(&format!("  agent desk: {}/desk", far_ends.servicenow.url()));
+    print("  answers to: http://127.0.0.1:7071/api/servicenow/responses");
+    print("\nSettings for local.settings.json:");
     for (name, value) in far_ends.settings() {
-        println!("  {name}={value}");
+        print(&format!("  {name}={value}"));
     }
-    println!("\nCtrl+C ends it.");
+    print("\nCtrl+C ends it.");
     signals.told().await?;
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "what it prints is what the command is for")]
+/// Goes on when nobody reads on, as behind `| head`.
+fn print(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
 fn announce(address: SocketAddr, far_ends: &FarEnds) {
-    println!("Open http://{address}/demo and say \"I want to talk to a person\".");
-    println!("It shows a chat, the agent's desk, and what happens between them. Each alone:");
-    println!("  chat:       http://{address}/demo/chat");
-    println!("  inside:     http://{address}/demo/inside");
-    println!("  agent desk: http://{address}/demo/desk");
+    print(&format!("Open http://{address}/demo and say \"I want to talk to a person\"."));
+    print("It shows a chat, the agent's desk, and what happens between them. Each alone:");
+    print(&format!("  chat:       http://{address}/demo/chat"));
+    print(&format!("  inside:     http://{address}/demo/inside"));
+    print(&format!("  agent desk: http://{address}/demo/desk"));
     if webchat::is_installed() {
-        println!("  Microsoft's Web Chat: http://{address}/demo/webchat/");
+        print(&format!("  Microsoft's Web Chat: http://{address}/demo/webchat/"));
     }
-    println!("\nBehind them, simulated:");
-    println!("  token endpoint: {}", far_ends.copilot.token_endpoint());
-    println!("  ServiceNow: {}", far_ends.servicenow.url());
-    println!("\nThe secondary-bot role, as a primary bot calls it:");
-    println!(
+    print("\nBehind them, simulated:");
+    print(&format!("  token endpoint: {}", far_ends.copilot.token_endpoint()));
+    print(&format!("  ServiceNow: {}", far_ends.servicenow.url()));
+    print("\nThe secondary-bot role, as a primary bot calls it:");
+    print(&format!(
         "  curl http://{address}{} -H 'token: {SECONDARY_TOKEN}' -d \
          '{{\"requestId\":\"1\",\"clientSessionId\":\"s1\",\"userId\":\"ada\",\"action\":\"START_CONVERSATION\"}}'",
         roles::INTEGRATION
-    );
-    println!(
-        "\n`handler demo --scripted` plays all three roles. LOG=info shows the connector's log. Ctrl+C ends it."
+    ));
+    print(
+        "\n`handler demo --scripted` plays all three roles. LOG=info shows the connector's log. Ctrl+C ends it.",
     );
 }
 
@@ -233,7 +236,10 @@ impl Store {
         let mut name = [0; 8];
         getrandom::fill(&mut name).map_err(io::Error::other)?;
         let folder = std::env::temp_dir().join(format!("servicenow-handoff-demo-{}", hex::encode(name)));
-        std::fs::create_dir_all(&folder)?;
+        std::fs::create_dir_all(&folder).map_err(|failed| {
+            let what = format!("{} can't be made for what the demo stores: {failed}", folder.display());
+            io::Error::new(failed.kind(), format!("{what}; name a folder that can be written to in TMPDIR"))
+        })?;
         Ok(Self(folder))
     }
 

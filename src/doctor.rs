@@ -33,7 +33,7 @@ mod vaults;
 /// How long a far end may take over one question.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a check may take over all its questions, so that none holds the report up for ever.
-const LONGEST_CHECK: Duration = Duration::from_secs(35);
+const LONGEST_CHECK: Duration = Duration::from_secs(90);
 
 /// Every code a finding can have, in the order of a report. `docs/doctor.md` says what each means.
 pub const CODES: &[&str] = &[
@@ -118,11 +118,10 @@ impl Report {
         let mut report = Self::on_settings(setup);
         match far_end::trusted().and_then(|()| far_end::client()) {
             Ok(http) => report.findings.extend(examine(setup, depth, &http).await),
-            Err(error) => report
-                .findings
-                .push(Finding::wrong("network", format!("No HTTP client can be made: {error}.")).fix(
-                    "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and the machine's certificate store.",
-                )),
+            Err(error) => {
+                let text = format!("No HTTP client can be made: {error}.");
+                report.findings.push(Finding::wrong("network", text).fix(error.way_out()));
+            }
         }
         report
     }

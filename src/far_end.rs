@@ -31,7 +31,7 @@ mod steady;
 pub mod tls;
 pub use self::own::own;
 use self::refusal::seconds;
-pub(crate) use self::refusal::{http_date, refusal, retry_after};
+pub(crate) use self::refusal::{LONGEST_WAIT, http_date, refusal, retry_after};
 pub use self::steady::Steady;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -107,12 +107,45 @@ pub(crate) const USER_AGENT: &str = concat!("servicenow-handoff/", env!("CARGO_P
 #[derive(Debug, thiserror::Error)]
 pub enum NoClient {
     #[error("no certificates to trust: {0}")]
-    Certificates(#[from] rustls::Error),
+    Certificates(rustls::Error),
+    /// By the name of its variable, with what that names and why nothing comes from there.
+    #[error("no certificates to trust: {0} is `{1}`: {2}")]
+    Named(&'static str, String, String),
     /// By the name of its variable.
     #[error("{0} is not the address of an HTTP proxy; write it like `http://proxy.example.com:3128`")]
     Proxy(&'static str),
     #[error(transparent)]
     Client(#[from] reqwest::Error),
+}
+
+impl NoClient {
+    /// What usually cures it, as a sentence.
+    pub fn way_out(&self) -> String {
+        match self {
+            Self::Certificates(_) | Self::Client(_) => {
+                "Install the system's CA certificates (package `ca-certificates`) or name a PEM file in SSL_CERT_FILE."
+                    .to_owned()
+            }
+            Self::Named(variable, ..) => format!(
+                "Let {variable} name certificates in PEM, or unset it and install the system's (package \
+                 `ca-certificates`)."
+            ),
+            Self::Proxy(variable) => format!("Correct {variable}, or unset it where there is no proxy."),
+        }
+    }
+}
+
+/// The library tells a place that is named and can't be read from a machine without certificates by nothing.
+impl From<rustls::Error> for NoClient {
+    fn from(error: rustls::Error) -> Self {
+        let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find_map(|variable| {
+            Some((variable, std::env::var_os(variable).filter(|place| !place.is_empty())?))
+        });
+        let Some((variable, place)) = named else { return Self::Certificates(error) };
+        let unread = std::fs::File::open(&place).err();
+        let why = unread.map_or_else(|| "no certificate in PEM is there".to_owned(), |why| why.to_string());
+        Self::Named(variable, place.to_string_lossy().into_owned(), why)
+    }
 }
 
 /// The HTTP client for both far ends: HTTP/1.1, kept-alive connections, 3 seconds to connect, no redirects.

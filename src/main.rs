@@ -1,8 +1,7 @@
 //! The program: settings, logging, and then what the command line asks for.
 
 use std::{
-    env,
-    io::{self, IsTerminal, Write as _},
+    io::{self, Write as _},
     process::ExitCode,
 };
 
@@ -176,7 +175,7 @@ fn doctor(sources: &Sources, json: bool, depth: Depth) -> ExitCode {
     });
     let told = match json {
         true => format!("{}\n", report.to_json()),
-        false if takes_colours() => report.coloured(),
+        false if telemetry::takes_colours() => report.coloured(),
         false => report.to_string(),
     };
     said(&told, report.is_healthy())
@@ -230,12 +229,6 @@ fn failed(why: &str) -> ExitCode {
         eprintln!("{why}");
     }
     ExitCode::FAILURE
-}
-
-/// A terminal, unless its owner wants none (`NO_COLOR`) or it can't.
-fn takes_colours() -> bool {
-    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    io::stdout().is_terminal() && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 #[cfg(test)]

@@ -10,7 +10,11 @@ pub mod otlp;
 pub mod span;
 mod trace;
 
-use std::io::{self, IsTerminal};
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, IsTerminal},
+};
 
 use tracing::{Dispatch, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
@@ -42,8 +46,17 @@ pub enum TelemetryError {
 ///
 /// A filter that does not parse, or a second call.
 pub fn init(filter: &str, json: bool) -> Result<(), TelemetryError> {
-    let ansi = io::stdout().is_terminal();
-    Ok(dispatch(filter, json, ansi, io::stdout)?.try_init()?)
+    Ok(dispatch(filter, json, takes_colours(), io::stdout)?.try_init()?)
+}
+
+/// Whether standard output is a terminal, unless its owner wants no colours (`NO_COLOR`) or it has none.
+pub fn takes_colours() -> bool {
+    colours(io::stdout().is_terminal(), |name| env::var_os(name))
+}
+
+fn colours(is_terminal: bool, var: impl Fn(&str) -> Option<OsString>) -> bool {
+    let is_wanted = var("NO_COLOR").is_none_or(|value| value.is_empty());
+    is_terminal && is_wanted && var("TERM").is_none_or(|term| term != "dumb")
 }
 
 fn dispatch<W>(filter: &str, json: bool, ansi: bool, writer: W) -> Result<Dispatch, ParseError>
@@ -176,6 +189,21 @@ mod tests {
     fn for_people_a_line_is_plain_text_without_colours() {
         let log = logged("info", false, || info!("Listening"));
         assert!(log.contains("INFO") && log.ends_with("Listening\n") && !log.contains('\x1b'), "{log}");
+    }
+
+    #[test]
+    fn a_terminal_gets_colours_unless_its_owner_wants_none() {
+        for (is_terminal, set, expected) in [
+            (true, None, true),
+            (false, None, false),
+            (true, Some(("NO_COLOR", "1")), false),
+            (true, Some(("NO_COLOR", "")), true),
+            (true, Some(("TERM", "dumb")), false),
+            (true, Some(("TERM", "xterm")), true),
+        ] {
+            let var = |name: &str| set.filter(|(given, _)| *given == name).map(|(_, value)| value.into());
+            assert_eq!(colours(is_terminal, var), expected, "{is_terminal} {set:?}");
+        }
     }
 
     #[test]

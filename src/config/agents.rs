@@ -26,7 +26,7 @@ pub(super) fn by_name(
     for (agent, secret) in entries {
         match secret {
             Value::String(secret) if agent.is_empty() && !secret.is_empty() => {
-                reader.fault(setting, format!("has an entry without a name; name it by its {name}."));
+                reader.fault(setting, format!("has an entry without a name; name it by {name}."));
             }
             Value::String(secret) if names_a_vault(&secret) => {
                 match reader.vaulted_entry(setting, &agent, &secret) {

@@ -26,10 +26,17 @@ impl fmt::Debug for DirectLineSettings {
     }
 }
 
+/// Whether Direct Line's own path stands in it, whole or begun, in any spelling that a server takes for the same.
+fn has_its_path(url: &Url) -> bool {
+    let path = url.path().to_ascii_lowercase();
+    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+    parts.last() == Some(&"v3") || parts.windows(2).any(|pair| pair == ["v3", "directline"])
+}
+
 /// Where the agent is reached.
 pub(super) fn direct_line(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> DirectLineSettings {
     let url = reader.root("DIRECT_LINE_URL");
-    if url.as_ref().is_some_and(|url| url.path().contains("/v3/directline")) {
+    if url.as_ref().is_some_and(has_its_path) {
         reader.fault("DIRECT_LINE_URL", "must be the root; leave out `/v3/directline`.");
     }
     let token_endpoint = reader.url("COPILOT_TOKEN_ENDPOINT");

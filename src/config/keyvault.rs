@@ -109,8 +109,11 @@ fn read(address: &str) -> Result<Reference, String> {
     };
     let is_version = |version: &str| version.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if plain && !name.is_empty() && !is_name(name, 127) {
-        return Err("names a secret that no vault can hold: its name has letters, digits and hyphens alone."
-            .to_owned());
+        return Err(
+            "names a secret that no vault can hold: a name has letters, digits and hyphens alone; write the \
+                    name as the vault shows it."
+                .to_owned(),
+        );
     }
     if !plain || !is_name(name, 127) || version.is_some_and(|version| !is_version(version)) {
         return Err(FORM.to_owned());
@@ -215,7 +218,8 @@ mod tests {
             assert_eq!(Reference::is_bare(value), is_bare, "{value}");
         }
         let what = Reference::parse("keyvault:https://acme.vault.azure.net/secrets/sn_password");
-        assert!(what.expect("a reference").is_err_and(|what| what.contains("letters, digits and hyphens")));
+        let what = what.expect("a reference").expect_err("no such name");
+        assert!(what.contains("letters, digits and hyphens alone; write the name"), "{what}");
     }
 
     #[test]

@@ -43,6 +43,14 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         names.iter().copied().find(|name| self.is_set(name))
     }
 
+    /// The first of `names` that is set to anything but its default, which an example of the settings has in it.
+    pub fn first_said(&self, names: &[&'static str]) -> Option<&'static str> {
+        let is_said = |name: &&'static str| {
+            (self.var)(name).is_some_and(|value| !value.trim().is_empty() && value.trim() != default_of(name))
+        };
+        names.iter().copied().find(is_said)
+    }
+
     /// Notes a fault; `what` goes on after the setting's name and ends the sentence. It quotes the value in
     /// backticks, if at all: what comes from a vault is a secret even where the setting is none.
     pub fn fault(&mut self, setting: &'static str, what: impl AsRef<str>) {

@@ -69,7 +69,7 @@ impl Settings {
             Some(_) => ("A SECONDARY_ credential is set.", ""),
             None => (
                 "None of SECONDARY_TOKEN, SECONDARY_HASH_SECRET and SECONDARY_BASIC is set.",
-                "Set one of them, and DIRECT_LINE_SECRET or COPILOT_TOKEN_ENDPOINT for the agent behind it.",
+                "Set one of them, and DIRECT_LINE_SECRET or COPILOT_TOKEN_ENDPOINT for the agent behind it (or SECONDARY_AGENTS).",
             ),
         };
         Role::new("role.secondary_bot", "secondary bot", why, to_have_it)
@@ -92,6 +92,11 @@ impl Settings {
     fn has_no_way_back(&self) -> bool {
         let own = self.direct_line.secret.is_some() || self.direct_line.token_endpoint.is_some();
         self.servicenow.is_some() && !own && self.handoff.after_chat == AfterChat::Bot
+    }
+
+    fn has_no_default_agent(&self) -> bool {
+        let default = self.direct_line.secret.is_some() || self.direct_line.token_endpoint.is_some();
+        self.secondary_bot.is_some() && !default
     }
 
     fn has_only_guests(&self) -> bool {
@@ -129,7 +134,7 @@ fn quoted(name: &str) -> Caution {
 
 type Applies = fn(&Settings) -> bool;
 
-static CAUTIONS: [(Applies, Caution); 7] = [
+static CAUTIONS: [(Applies, Caution); 8] = [
     (
         Settings::is_deaf,
         Caution {
@@ -150,6 +155,18 @@ static CAUTIONS: [(Applies, Caution); 7] = [
                    a conversation ends with its live chat.",
             ),
             fix: "Set DIRECT_LINE_SECRET, or COPILOT_TOKEN_ENDPOINT, or AFTER_CHAT to `end` if that is meant.",
+            breaks: None,
+        },
+    ),
+    (
+        Settings::has_no_default_agent,
+        Caution {
+            text: Cow::Borrowed(
+                "Neither DIRECT_LINE_SECRET nor COPILOT_TOKEN_ENDPOINT is set: a primary bot that names none of \
+                   SECONDARY_AGENTS gets no answer.",
+            ),
+            fix: "Set DIRECT_LINE_SECRET or COPILOT_TOKEN_ENDPOINT for the agent that answers the others; leave it if \
+                   there are none.",
             breaks: None,
         },
     ),

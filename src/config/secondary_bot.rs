@@ -59,14 +59,16 @@ pub(super) fn secondary_bot(
     reader: &mut Reader<impl Fn(&str) -> Option<String>>,
 ) -> Option<SecondaryBotSettings> {
     let is_on = reader.first_set(&CREDENTIALS).is_some();
-    if is_on && reader.first_set(&["DIRECT_LINE_SECRET", "COPILOT_TOKEN_ENDPOINT"]).is_none() {
+    let response = response(reader);
+    let agents = agents::by_name(reader, "SECONDARY_AGENTS", "its `nowBotId` or `appInboundId`");
+    let default = reader.first_set(&["DIRECT_LINE_SECRET", "COPILOT_TOKEN_ENDPOINT"]);
+    if is_on && default.is_none() && agents.is_empty() {
         reader.fault(
             "DIRECT_LINE_SECRET",
-            "is missing: the secondary bot can't reach its agent without it or COPILOT_TOKEN_ENDPOINT; set one of them.",
+            "is missing: the secondary bot can't reach an agent without it, COPILOT_TOKEN_ENDPOINT or \
+             SECONDARY_AGENTS; set one of them.",
         );
     }
-    let response = response(reader);
-    let agents = agents::by_name(reader, "SECONDARY_AGENTS", "`nowBotId` or `appInboundId`");
     for idle in ["SECONDARY_RESPONSE_URL", "SECONDARY_AGENTS"] {
         if is_on || !reader.is_set(idle) {
             continue;

@@ -19,6 +19,16 @@ const CREDENTIALS: [&str; 6] = [
     "SERVICENOW_HASH_SECRET",
 ];
 
+/// What is set for live chats and nothing else; other roles know an event of HANDOFF_EVENTS, too.
+const FOR_CHATS: [&str; 6] = [
+    "RESPONSES_TOKEN",
+    "RESPONSES_BASIC",
+    "SERVICENOW_APP_INBOUND_ID",
+    "SERVICENOW_START",
+    "SERVICENOW_CONTEXT",
+    "USER_EMAIL_VARIABLE",
+];
+
 #[derive(Clone, Debug)]
 pub struct ServiceNowSettings {
     /// Instance root, with a trailing slash.
@@ -90,7 +100,7 @@ pub(super) fn servicenow(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -
 fn note_half_set(reader: &mut Reader<impl Fn(&str) -> Option<String>>) {
     let credential = reader.first_set(&CREDENTIALS);
     if !reader.is_set("SERVICENOW_URL") {
-        if let Some(present) = credential {
+        if let Some(present) = credential.or_else(|| reader.first_said(&FOR_CHATS)) {
             reader.fault(
                 "SERVICENOW_URL",
                 format!("is missing: {present} is set; set the instance's root too."),

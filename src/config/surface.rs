@@ -235,7 +235,7 @@ fn relay_access(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> RelayAc
     }
     let has_key = reader.is_set("RELAY_KEY");
     let key = reader.header_secret("RELAY_KEY");
-    let secrets = agents::by_name(reader, "RELAY_SECRETS", "`name`");
+    let secrets = agents::by_name(reader, "RELAY_SECRETS", "what callers send");
     for (name, _) in secrets.iter().filter(|(name, _)| !fits_header(name)) {
         let what = format!(
             "has the entry `{}`, which no caller can send in a header; name it in printable ASCII, without spaces around \

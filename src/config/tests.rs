@@ -118,6 +118,12 @@ fn an_empty_value_counts_as_unset() {
 }
 
 #[test]
+fn events_that_mean_escalate_serve_every_role() {
+    let settings = read(&[("RELAY", "open"), ("HANDOFF_EVENTS", "CallAPerson")]).unwrap();
+    assert_eq!(settings.handoff.events, ["CallAPerson"]);
+}
+
+#[test]
 fn what_is_written_is_what_is_meant() {
     let settings = read_with_live_agent(&[
         ("SERVICENOW_HASH_SECRET", "hash key"),
@@ -218,6 +224,8 @@ fn the_login_follows_from_what_is_given() {
 fn the_agents_of_the_secondary_bot_are_names_with_a_secret() {
     let role = [("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d")];
     let agents = |value: &str| read(&[&role[..], &[("SECONDARY_AGENTS", value)]].concat());
+    let alone = read(&[role[0], ("SECONDARY_AGENTS", r#"{"hr":"s"}"#)]).expect("each has its own secret");
+    assert!(alone.cautions()[0].text.contains("names none of SECONDARY_AGENTS"));
     let long = "s".repeat(4_096);
     let settings = agents(&format!(r#"{{"hr":"{long}","it":"b.c-d"}}"#)).unwrap().secondary_bot.unwrap();
     let read = settings.agents.iter().map(|(name, secret)| (name.clone(), shown(secret)));
@@ -230,7 +238,7 @@ fn the_agents_of_the_secondary_bot_are_names_with_a_secret() {
         (r#"{"hr":""}"#, "has the entry `hr`"),
         (r#"{"hr":"SECRET SECRET"}"#, "has the entry `hr`"),
         (r#"{"hr":{"secret":"SECRET"}}"#, "has the entry `hr`"),
-        (r#"{"":"SECRET"}"#, "has an entry without a name"),
+        (r#"{"":"SECRET"}"#, "has an entry without a name; name it by its `nowBotId` or `appInboundId`."),
     ] {
         let errors = agents(value).expect_err(value);
         let [fault] = errors.faults() else { panic!("{value}: one fault, not {errors}") };

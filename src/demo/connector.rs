@@ -6,11 +6,13 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
+
+use tracing::error;
 
 use super::timeline::Timeline;
 
@@ -42,6 +44,8 @@ struct Shared {
     address: SocketAddr,
     child: Mutex<Option<Child>>,
     ends: AtomicBool,
+    /// How often in a row it died too soon, without being killed.
+    early_deaths: AtomicU32,
     timeline: Arc<Timeline>,
 }
 
@@ -52,8 +56,8 @@ impl Connector {
     /// When it can't be started, or does not answer in 20 s.
     pub async fn start(settings: Vec<(&'static str, String)>, timeline: Arc<Timeline>) -> io::Result<Self> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let ends = AtomicBool::new(false);
-        let shared = Arc::new(Shared { settings, address, child: Mutex::new(None), ends, timeline });
+        let (child, ends, early_deaths) = (Mutex::default(), AtomicBool::default(), AtomicU32::default());
+        let shared = Arc::new(Shared { settings, address, child, ends, early_deaths, timeline });
         let connector = Self(shared.clone());
         shared.spawn()?;
         thread::Builder::new().name("connector".to_owned()).spawn(move || shared.keep_running())?;
@@ -65,11 +69,12 @@ impl Connector {
         self.0.address
     }
 
-    /// SIGKILL, at once. It is started again by itself.
+    /// SIGKILL, at once, and as often as asked. It is started again by itself.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn kill(&self) -> io::Result<()> {
+        self.0.early_deaths.store(0, Ordering::Relaxed);
         match self.0.child().as_mut() {
             Some(child) => child.kill(),
             None => Ok(()),
@@ -117,15 +122,20 @@ impl Shared {
 
     /// Starts it again whenever it has died.
     fn keep_running(&self) {
-        let (mut since, mut soon) = (Instant::now(), 0);
+        let mut since = Instant::now();
         while !self.ends.load(Ordering::Relaxed) {
             thread::sleep(LOOK);
             let ended = self.child().as_mut().and_then(|child| child.try_wait().ok().flatten());
             let Some(status) = ended.filter(|_| !self.ends.load(Ordering::Relaxed)) else { continue };
             self.timeline.process(format!("The connector's process ended: {status}."));
-            soon = if since.elapsed() < TOO_SOON { soon + 1 } else { 0 };
-            if soon >= TOO_OFTEN || self.spawn().is_err() {
-                self.timeline.process("The connector can't be started again.".to_owned());
+            if since.elapsed() >= TOO_SOON {
+                self.early_deaths.store(0, Ordering::Relaxed);
+            }
+            let early_deaths = self.early_deaths.fetch_add(1, Ordering::Relaxed) + 1;
+            if early_deaths > TOO_OFTEN || self.spawn().is_err() {
+                let what = "The connector can't be started again; end the demo, and start it with LOG=info to see why.";
+                error!("{what}");
+                self.timeline.process(what.to_owned());
                 self.ends.store(true, Ordering::Relaxed);
                 return;
             }

@@ -6,8 +6,8 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::{
-    FarEnds, SECONDARY_TOKEN,
-    scripted::{Script, is_text, print},
+    FarEnds, SECONDARY_TOKEN, print,
+    scripted::{Script, is_text},
 };
 use crate::simulate::chat_client::{Failure, json_of, message, speaker};
 

@@ -1,13 +1,10 @@
 //! One whole conversation that plays by itself and checks that every message arrived.
 
-use std::{
-    io::Write,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{FarEnds, roles};
+use super::{FarEnds, print, roles};
 use crate::simulate::{
     chat_client::{ChatClient, Failure, handoff_state, speaker},
     servicenow::{ServiceNow, Standing},
@@ -45,11 +42,6 @@ fn plain(text: &str) -> String {
         }
     }
     plain
-}
-
-/// Goes on when nobody reads on, as behind `| head`.
-pub(super) fn print(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Prints who says what in the moment it is said or heard, with the time and the way it took.

@@ -1,15 +1,15 @@
 //! One question to a far end: what it answered, or in people's words why it didn't.
 
-use std::{error::Error, io};
+use std::{error::Error, io, time::Duration};
 
 use reqwest::{RequestBuilder, header::HeaderMap};
 use serde_json::Value;
-use tokio::time::{Instant, error::Elapsed, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::{PATIENCE, finding::Finding};
 use crate::{
     domain::Timestamp,
-    far_end::{self, CallError},
+    far_end::{self, CallError, LONGEST_WAIT},
     wire::json,
 };
 
@@ -49,7 +49,8 @@ impl Answer {
     }
 
     pub fn is_page(&self) -> bool {
-        self.body.trim_ascii_start().starts_with(b"<")
+        let body = self.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&self.body);
+        body.trim_ascii_start().starts_with(b"<")
     }
 }
 
@@ -66,19 +67,36 @@ pub(super) async fn ask(request: RequestBuilder) -> Result<Answer, CallError> {
     Ok(Answer { status, headers, body, at, millis })
 }
 
+/// How long a call was waited for in vain.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {} s", .0.as_secs())]
+struct Late(Duration);
+
 /// Lets one of the clients' own calls take no longer than a question may.
 ///
 /// # Errors
 /// The call's own, or `Uncertain` when it took too long.
 pub(super) async fn in_time<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    timeout(PATIENCE, call).await.unwrap_or_else(|late| Err(CallError::Uncertain(Some(late.into()))))
+    within(PATIENCE, call).await
 }
 
-/// Why there is no usable answer from `place`, and what to do; `setting` names it.
+/// As [`in_time`], for a call that may take another time than a question.
+///
+/// # Errors
+/// As there.
+pub(super) async fn within<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    let late = |_| Err(CallError::Uncertain(Some(Late(patience).into())));
+    timeout(patience, call).await.unwrap_or_else(late)
+}
+
+/// Why there is no usable answer from `place`, and what to do; `setting` names it, or what was refused there.
 pub(super) fn unanswered(code: &'static str, place: &str, setting: &str, error: &CallError) -> Finding {
     match error {
         CallError::Throttled(wait) => {
-            Finding::caution(code, format!("{place} asks to wait {} s.", wait.as_secs()))
+            Finding::caution(code, format!("{place} asks to wait{}.", shown(*wait)))
                 .fix("Run this again after that; if it stays so, raise the limit or lower the load there.")
                 .not_known()
         }
@@ -99,6 +117,12 @@ pub(super) fn unanswered(code: &'static str, place: &str, setting: &str, error: 
             Finding::wrong(code, format!("{place} {what}")).fix(fix.replace("{setting}", setting))
         }
     }
+}
+
+/// A wait as it was asked for: nobody's own is none, and what is longer than is ever waited was cut.
+fn shown(wait: Duration) -> String {
+    let or_longer = if wait < LONGEST_WAIT { "" } else { " or longer" };
+    if wait.is_zero() { String::new() } else { format!(" {} s{or_longer}", wait.as_secs()) }
 }
 
 /// Something answers at `place`, but not who is expected there.
@@ -124,9 +148,10 @@ fn silence(error: Option<&(dyn Error + Send + Sync + 'static)>) -> (String, &'st
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
     let chain = chain(error).to_ascii_lowercase();
-    let timed_out = error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout);
-    if timed_out || error.is::<Elapsed>() {
-        (format!("did not answer within {} s.", PATIENCE.as_secs()), SLOW)
+    if chain.contains("tunnel error") {
+        at_the_proxy(&chain, cause)
+    } else if let Some(patience) = waited(error) {
+        (format!("did not answer within {} s.", patience.as_secs()), SLOW)
     } else if chain.contains("dns error") {
         (
             format!("has a name that can't be looked up: {cause}."),
@@ -144,6 +169,31 @@ fn silence(error: Option<&(dyn Error + Send + Sync + 'static)>) -> (String, &'st
     } else {
         (format!("did not answer in full: {cause}."), SLOW)
     }
+}
+
+/// The far end was not asked: the proxy before it makes a tunnel to it first, and did not.
+fn at_the_proxy(chain: &str, cause: &dyn Error) -> (String, &'static str) {
+    if chain.contains("proxy authorization required") {
+        let what = "can't be asked: the proxy wants a user and a password (status 407).";
+        let fix = "Write them into HTTPS_PROXY or ALL_PROXY, `http://USER:PASSWORD@HOST:PORT`; if they are there, check \
+                   them.";
+        return (what.to_owned(), fix);
+    }
+    if chain.contains("tunnel error: unsuccessful") {
+        let what = "can't be asked: the proxy makes no connection to it.";
+        let fix = "Let the proxy allow the host in {setting}; or check HTTPS_PROXY and ALL_PROXY, and name the host in \
+                   NO_PROXY if it is reached without a proxy.";
+        return (what.to_owned(), fix);
+    }
+    let fix = "Check the address in HTTPS_PROXY or ALL_PROXY, and that the proxy runs; a host that is reached without a \
+               proxy belongs into NO_PROXY.";
+    (format!("can't be asked: the proxy can't be spoken to ({cause})."), fix)
+}
+
+/// How long an answer was waited for, if that is what went wrong.
+fn waited(error: &(dyn Error + Send + Sync + 'static)) -> Option<Duration> {
+    let asked = error.downcast_ref::<reqwest::Error>().filter(|error| error.is_timeout());
+    asked.map(|_| PATIENCE).or_else(|| error.downcast_ref::<Late>().map(|Late(patience)| *patience))
 }
 
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
@@ -179,5 +229,23 @@ mod tests {
         let found = unanswered("servicenow.reach", "ServiceNow", "SERVICENOW_URL", &error);
         assert_eq!(found.text, "ServiceNow did not answer within 5 s.");
         assert!(found.fix.is_some_and(|fix| fix.contains("SERVICENOW_URL is right")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_may_take_longer_is_told_by_its_own_time() {
+        let silent = within(Duration::from_secs(60), std::future::pending::<Result<(), CallError>>());
+        let error = silent.await.expect_err("silence");
+        let found = unanswered("servicenow.message_authentication", "ServiceNow", "SERVICENOW_URL", &error);
+        assert_eq!(found.text, "ServiceNow did not answer within 60 s.");
+    }
+
+    #[test]
+    fn a_wait_is_told_as_it_was_asked_for() {
+        for (seconds, told) in
+            [(0, "x asks to wait."), (7, "x asks to wait 7 s."), (300, "x asks to wait 300 s or longer.")]
+        {
+            let error = CallError::Throttled(Duration::from_secs(seconds));
+            assert_eq!(unanswered("servicenow.reach", "x", "X", &error).text, told);
+        }
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn check(
     findings.extend(agreed);
     findings.extend(asked);
     findings.extend(minted);
-    findings.extend(greeting::check(&client, &root, depth).await);
+    findings.extend(greeting::check(settings, &client, &root, depth, &findings).await);
     findings
 }
 
@@ -272,7 +272,7 @@ fn place(root: &Url) -> String {
 }
 
 /// The setting that the root comes from.
-fn where_from(settings: &DirectLineSettings) -> &'static str {
+pub(super) fn where_from(settings: &DirectLineSettings) -> &'static str {
     match (&settings.url, &settings.token_endpoint) {
         (None, Some(_)) => "COPILOT_TOKEN_ENDPOINT",
         _ => "DIRECT_LINE_URL",

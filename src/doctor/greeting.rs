@@ -10,10 +10,12 @@ use tokio::time::{Instant, sleep};
 use super::{
     Depth,
     answer::{in_time, unanswered},
-    finding::Finding,
+    direct_line::where_from,
+    finding::{Finding, Verdict},
     obstacle,
 };
 use crate::{
+    config::DirectLineSettings,
     direct_line::{DirectLine, Opened},
     far_end::CallError,
     wire::activity::Activity,
@@ -25,8 +27,14 @@ const USER: &str = "handler-doctor";
 const GREETING: Duration = Duration::from_secs(10);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
-/// Nothing when there is no credential to open a conversation with.
-pub(super) async fn check(client: &DirectLine, root: &Url, depth: Depth) -> Option<Finding> {
+/// Nothing when there is no credential to open a conversation with. `so_far` is what was found of Direct Line.
+pub(super) async fn check(
+    settings: &DirectLineSettings,
+    client: &DirectLine,
+    root: &Url,
+    depth: Depth,
+    so_far: &[Finding],
+) -> Option<Finding> {
     if !client.can_open() {
         return None;
     }
@@ -34,9 +42,16 @@ pub(super) async fn check(client: &DirectLine, root: &Url, depth: Depth) -> Opti
         let text = "Not asked whether the agent speaks: that opens a conversation.";
         return Some(Finding::off(CODE, text).fix("Run `handler doctor --deep`."));
     }
+    if let Some(wrong) = in_the_way(settings, so_far) {
+        let text = format!(
+            "Not asked whether the agent speaks, because no conversation can be opened: see {}.",
+            wrong.code
+        );
+        return Some(Finding::off(CODE, text).fix("Look first at what is said of Direct Line above."));
+    }
     let opened = match in_time(client.open(Some(USER), None, None)).await {
         Ok(opened) => opened,
-        Err(error) => return Some(not_opened(root, &error)),
+        Err(error) => return Some(not_opened(settings, root, &error)),
     };
     let found = first_words(client, &opened).await;
     let end = json!({ "type": "endOfConversation", "from": { "id": USER } });
@@ -45,15 +60,30 @@ pub(super) async fn check(client: &DirectLine, root: &Url, depth: Depth) -> Opti
     Some(found)
 }
 
-fn not_opened(root: &Url, error: &CallError) -> Finding {
-    let CallError::Rejected { code: Some(code), .. } = error else {
-        return unanswered(CODE, &format!("Direct Line at {root}"), "DIRECT_LINE_SECRET", error);
+/// What is wrong already with the place, or with what opens a conversation there: that is not blamed a second time.
+fn in_the_way<'a>(settings: &DirectLineSettings, so_far: &'a [Finding]) -> Option<&'a Finding> {
+    let codes: &[_] = match &settings.secret {
+        Some(_) => &["direct_line.reach", "direct_line.secret"],
+        None => {
+            &["direct_line.reach", "direct_line.token_endpoint", "direct_line.region", "direct_line.refresh"]
+        }
     };
-    if let Some(obstacle) = obstacle::known(code) {
+    so_far.iter().find(|it| it.verdict == Verdict::Wrong && codes.contains(&it.code))
+}
+
+fn not_opened(settings: &DirectLineSettings, root: &Url, error: &CallError) -> Finding {
+    if let CallError::Rejected { code: Some(code), .. } = error
+        && let Some(obstacle) = obstacle::known(code)
+    {
         return Finding::wrong(CODE, format!("No conversation can be opened: {}.", obstacle.what))
             .fix(obstacle.fix);
     }
-    unanswered(CODE, &format!("Direct Line at {root}"), "DIRECT_LINE_SECRET", error)
+    let setting = match (error, &settings.secret) {
+        (CallError::Rejected { .. }, Some(_)) => "DIRECT_LINE_SECRET",
+        (CallError::Rejected { .. }, None) => "COPILOT_TOKEN_ENDPOINT",
+        _ => where_from(settings),
+    };
+    unanswered(CODE, &format!("Direct Line at {root}"), setting, error)
 }
 
 async fn first_words(client: &DirectLine, opened: &Opened) -> Finding {
@@ -130,7 +160,7 @@ fn silence(failed: Option<&CallError>) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Verdict, *};
+    use super::*;
 
     #[test]
     fn the_agents_first_words_decide() {

@@ -3,18 +3,21 @@
 //!
 //! What tells is an answer in full. CREATE_CONVERSATION with `syncResponse` brings the new conversation's id in the HTTP
 //! response itself; with a wrong token there is only `success`. The conversation is never started, so that it
-//! is offered to no agent, and ended at once.
+//! is offered to no agent, and ended at once, also when it may have been made and no answer says so.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{
     Depth,
-    answer::{in_time, unanswered},
+    answer::{in_time, unanswered, within},
     finding::Finding,
 };
 use crate::{
     config::{ServiceNowSettings, Settings},
     domain::Timestamp,
+    far_end::CallError,
     servicenow::ServiceNow,
     session::Opening,
     wire::{
@@ -26,6 +29,8 @@ use crate::{
 const CODE: &str = "servicenow.message_authentication";
 /// ServiceNow keeps a channel user of this name; always the same one.
 const USER: &str = "handler-doctor";
+/// As long as the connector itself waits for it.
+const CREATING: Duration = Duration::from_secs(60);
 
 pub(super) async fn check(
     settings: &Settings,
@@ -57,17 +62,21 @@ async fn opened(settings: &Settings, client: &ServiceNow) -> Finding {
     let session = format!("handler-doctor-{}", Timestamp::now().0);
     let request = |step, action| Request::new(format!("{session}-{step}"), &session, USER, action);
     let create = Request { sync_response: true, ..request("create", Action::CreateConversation) };
-    let answer = match in_time(client.send(&create, None)).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            return unanswered(CODE, "ServiceNow, asked for a conversation,", "SERVICENOW_TOKEN", &error);
-        }
-    };
-    let is_created = answer.synchronous.as_deref().is_some_and(names_a_conversation);
-    if !is_created {
-        return silent(settings);
+    let created = within(CREATING, client.send(&create, None)).await;
+    if let Err(error @ (CallError::NotSent(_) | CallError::Rejected { .. } | CallError::Throttled(_))) =
+        &created
+    {
+        return not_created(settings, error);
     }
-    match in_time(client.send(&request("end", Action::EndConversation), None)).await {
+    let ended = in_time(client.send(&request("end", Action::EndConversation), None)).await;
+    match created {
+        Err(error) => return not_created(settings, &error),
+        Ok(answer) if !answer.synchronous.as_deref().is_some_and(names_a_conversation) => {
+            return silent(settings);
+        }
+        Ok(_) => {}
+    }
+    match ended {
         Ok(_) => Finding::good(
             CODE,
             "It is good: ServiceNow opened a conversation (never offered to an agent) and ended it.",
@@ -80,6 +89,16 @@ async fn opened(settings: &Settings, client: &ServiceNow) -> Finding {
         )
         .fix("Nothing to do: ServiceNow ends it by itself after its idle time-out."),
     }
+}
+
+fn not_created(settings: &Settings, error: &CallError) -> Finding {
+    let has_token = settings.servicenow.as_ref().is_some_and(|far| far.token.is_some());
+    let setting = match error {
+        CallError::Rejected { .. } if has_token => "SERVICENOW_TOKEN",
+        CallError::Rejected { .. } => "SERVICENOW_HASH_SECRET",
+        _ => "SERVICENOW_URL",
+    };
+    unanswered(CODE, "ServiceNow, asked for a conversation,", setting, error)
 }
 
 /// Any item with an id: the action's name is not relied on.

@@ -101,6 +101,8 @@ fn judge(far: &ServiceNowSettings, answer: &Answer) -> Vec<Finding> {
         }
         200..300 => vec![reached, login(), api_is_there()],
         300..400 => vec![moved(&place, answer)],
+        // The platform refuses in its own JSON, whatever the reason.
+        status @ (401 | 403) if !is_of_the_platform(answer) => vec![kept_out(&place, status)],
         401 => vec![reached, refused(far)],
         403 => vec![reached, forbidden()],
         404 => vec![reached, login(), no_api(answer.status)],
@@ -171,6 +173,16 @@ fn forbidden() -> Finding {
     Finding::wrong(LOGIN, "The login is good, but this user may not call the API (status 403).").fix(
         "Give the user what the Scripted REST API VA Bot Integration asks for: see its and its resource's ACL and \
          roles; look also for a REST access policy or an IP rule on the instance.",
+    )
+}
+
+fn kept_out(place: &str, status: u16) -> Finding {
+    let text = format!(
+        "{place} answers with status {status}, but not as the platform does: something before it keeps us out."
+    );
+    Finding::wrong(REACH, text).fix(
+        "Let this machine's outgoing addresses in at the firewall or gateway before the instance, and at its IP address \
+         access control; check SERVICENOW_URL, and that no proxy answers in its place.",
     )
 }
 

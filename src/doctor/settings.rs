@@ -10,7 +10,12 @@ const WHERE_SETTINGS_ARE: &str = "Change it where the process gets its environme
 /// What a vault didn't give is told with the vaults.
 pub(super) fn judge(setup: &Setup) -> Vec<Finding> {
     let Setup { settings, faults, secrets, unknown } = setup;
-    let in_vault = |fault: &&SettingFault| matches!(secrets.get(fault.setting), Some(Err(_)));
+    let in_vault = |fault: &&SettingFault| {
+        secrets.iter().any(|(setting, secret)| match secret {
+            Err(what) => is_of(setting, fault.setting) && fault.sentence.ends_with(what.as_str()),
+            Ok(_) => false,
+        })
+    };
     let mut findings = vec![platform(settings)];
     if faults.is_empty() {
         findings.extend(as_read(settings));
@@ -20,6 +25,11 @@ pub(super) fn judge(setup: &Setup) -> Vec<Finding> {
     }));
     findings.extend(unknown.iter().map(not_a_setting));
     findings
+}
+
+/// Whether what stands in a vault is this setting, or an entry of it.
+fn is_of(in_vault: &str, setting: &str) -> bool {
+    in_vault.strip_prefix(setting).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// What the variables say of where this runs.

@@ -62,6 +62,23 @@ fn every_wrong_setting_is_a_finding_with_a_fix() {
 }
 
 #[test]
+fn an_entry_that_no_vault_gave_is_told_once_and_with_its_own_cure() {
+    let reference = r#"{"hr":"keyvault:https://acme.vault.azure.net/secrets/h_r"}"#;
+    let vars = [("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d"), ("SECONDARY_AGENTS", reference)];
+    let var = |name: &str| vars.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+    let what = crate::config::Reference::parse("keyvault:https://acme.vault.azure.net/secrets/h_r");
+    let what = what.expect("a reference").expect_err("no such name");
+    let secrets = Secrets::from([("SECONDARY_AGENTS.hr".to_owned(), Err(what))]);
+    let (settings, faults) = Settings::read(var, secrets.clone());
+    assert_eq!(faults.len(), 1);
+    let report = Report::on_settings(&Setup { settings, faults, secrets, unknown: vec![] });
+    let wrong: Vec<_> = report.findings().iter().filter(|it| it.verdict == Verdict::Wrong).collect();
+    let [wrong] = wrong[..] else { panic!("{report}") };
+    assert_eq!((wrong.code, wrong.subject.as_deref()), ("vault", Some("SECONDARY_AGENTS.hr")));
+    assert_eq!(wrong.fix.as_deref(), Some("Write the name as the vault shows it."));
+}
+
+#[test]
 fn a_far_end_whose_setting_is_wrong_is_not_called() {
     let (_, faults) =
         Settings::read(|name| (name == "SERVICENOW_PASSWORD").then(|| "p".to_owned()), Secrets::new());

@@ -7,7 +7,8 @@ use reqwest::header::HeaderMap;
 use super::CallError;
 use crate::{domain::Timestamp, wire::json};
 
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// A wait that is asked for counts up to this.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// What an answer that is not 2xx comes to.
 pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> CallError {

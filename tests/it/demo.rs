@@ -48,6 +48,24 @@ fn a_scripted_demo_needs_neither_certificates_nor_the_machines_proxy() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_demo_that_can_store_nothing_says_where_and_what_to_set() {
+    let output = handler(free_port()).arg("--scripted").env("TMPDIR", "/proc").output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("/proc/servicenow-handoff-demo-") && told.contains("in TMPDIR"), "{told}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_demo_goes_on_when_nobody_can_read_what_it_prints() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut demo = Demo::start_printing(full.into()).await;
+    assert!(demo.get("/demo").await.contains("id=\"chat\""));
+    assert_eq!(demo.child.try_wait().unwrap(), None);
+}
+
 #[test]
 fn a_wrong_filter_of_lines_ends_a_demo_at_once_as_any_wrong_setting_does() {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_handler"));
@@ -97,6 +115,17 @@ async fn a_killed_connector_is_started_again_and_calls_wait_for_it() {
     );
 }
 
+#[tokio::test]
+async fn the_connector_may_be_killed_as_often_as_one_likes() {
+    let demo = Demo::start().await;
+    for kills in 1..=6 {
+        let press = demo.http.post(format!("{}/demo/inside/press/kill", demo.root));
+        assert_eq!(press.header("x-demo", "1").send().await.unwrap().status(), 204);
+        demo.until(|entries| started(entries).len() == kills + 1).await;
+    }
+    demo.get("/api/health").await;
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_connector_ends_with_the_demo_however_that_goes() {
@@ -136,8 +165,12 @@ struct Demo {
 
 impl Demo {
     async fn start() -> Self {
+        Self::start_printing(Stdio::null()).await
+    }
+
+    async fn start_printing(to: Stdio) -> Self {
         let port = free_port();
-        let child = handler(port).stdout(Stdio::null()).spawn().unwrap();
+        let child = handler(port).stdout(to).spawn().unwrap();
         let http = far_end::client().unwrap();
         let demo = Self { child, root: format!("http://127.0.0.1:{port}"), http };
         let health = format!("{}/api/health", demo.root);

@@ -49,7 +49,11 @@ test('a release is fetched, and kept only when its checksum is right', async () 
   const rows = [
     [right, '', 0, /its checksum is right/],
     [right, '?sv=1&sig=x%3D', 0, /its checksum is right/],
+    [right.toUpperCase(), '', 0, /its checksum is right/],
+    [`${right}\r`, '', 0, /its checksum is right/],
     ['0'.repeat(64), '', 1, /another checksum/],
+    [' ', '', 1, /is no SHA-256 checksum/],
+    [right.slice(1), '', 1, /is no SHA-256 checksum/],
     [null, '?sig=x', 1, /No checksum came from http:[^?]*\/package\.zip\.sha256: put one there/],
   ];
   for (const [checksum, query, code, says] of rows) {
@@ -76,6 +80,19 @@ test('a package that is there is kept only as long as it is the one at the addre
     assert.equal(outcome.code, 0, outcome.told);
     assert.match(outcome.told, says);
     assert.equal(readFileSync(join(folder, ZIP), 'utf8'), 'a package');
+  }
+});
+
+test('azd is told of a missing Azure CLI before anything is made', async () => {
+  const [, hook] = readFileSync(new URL('../azure.yaml', SCRIPTS), 'utf8').match(/preprovision:[^]*?run: \|\n([^]*?)\n {2}\w/);
+  for (const [programs, code, says] of [[{}, 1, /Install the Azure CLI/], [{ az: 'true' }, 0, /^$/]]) {
+    const folder = project(programs);
+    writeFileSync(join(folder, 'scripts', 'get-package'), '#!/bin/sh\n');
+    const child = spawn('/bin/sh', ['-euc', hook], { cwd: folder, env: { PATH: join(folder, 'bin') } });
+    let told = '';
+    child.stderr.on('data', (data) => { told += data; });
+    assert.equal(await new Promise((resolve) => { child.on('close', resolve); }), code, told);
+    assert.match(told, says);
   }
 });
 

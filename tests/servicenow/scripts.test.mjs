@@ -62,6 +62,35 @@ test('with an inbound id a provider application of our own is made, once', () =>
   assert.equal(ours[0].message_auth, row(world, 'message_auth', 'servicenow-handoff').sys_id);
 });
 
+test('a provider application that is there keeps its name and provider', () => {
+  const world = instance();
+  world.rows.sys_cs_provider.push({ sys_id: 'theirs', name: 'ACME' });
+  world.rows.sys_cs_provider_application.push({ sys_id: 'acme', name: 'ACME Teams bridge', provider: 'theirs', inbound_id: 'ACME' });
+  for (const [inboundId, name, provider] of [
+    ['VA_BOT_TO_BOT', 'VA Bot to Bot Provider Application', world.rows.sys_cs_provider[0].sys_id],
+    ['ACME', 'ACME Teams bridge', 'theirs'],
+  ]) {
+    for (const told of [1, 2].map(() => run('set-up.js', { ...settings, inboundId }, { world }))) {
+      assert.ok(!told.some((line) => line.startsWith('by hand')), told.join('\n'));
+    }
+    const found = world.rows.sys_cs_provider_application.find((row) => row.inbound_id === inboundId);
+    assert.deepEqual([found.name, found.provider], [name, provider]);
+    assert.equal(found.message_auth, row(world, 'message_auth', 'servicenow-handoff').sys_id);
+    assert.equal(row(world, 'message_auth', 'servicenow-handoff').provider, provider);
+  }
+  assert.equal(world.rows.sys_cs_provider_application.length, 2);
+});
+
+test('what comes with the API is not made where it is missing or named otherwise', () => {
+  for (const [table, release] of [['http_connection', '4.1'], ['sys_rest_message', '4.0'], ['sys_rest_message_fn', '4.0']]) {
+    const world = instance({ release });
+    world.rows[table] = [];
+    const told = run('set-up.js', settings, { world });
+    assert.equal(world.rows[table].length, 0);
+    assert.ok(told.some((line) => line.startsWith('by hand: there is no ') && line.includes(` in ${table};`)), told.join('\n'));
+  }
+});
+
 test('from API 4.1 on the Bot Connection gets the address, and what is left is said', () => {
   const world = instance({ release: '4.1' });
   const told = run('set-up.js', settings, { world });
@@ -122,9 +151,15 @@ test('what the provider application does not name is not written as nothing', ()
 test('without the API, an address or a token nothing is written', () => {
   const bare = instance();
   bare.rows.sys_cs_provider_application = [];
-  const told = run('set-up.js', { ...settings, messageToken: '' }, { world: bare });
-  assert.ok(told.some((line) => line.includes('install the Virtual Agent API')), told.join('\n'));
-  for (const missing of [{ root: 'https://handoff.example.com/' }, { root: 'http://x' }, { responsesToken: '' }]) {
+  for (const more of [{}, { messageToken: '' }, { inboundId: 'handoff' }]) {
+    const told = run('set-up.js', { ...settings, ...more }, { world: bare });
+    assert.ok(told.some((line) => line.includes('install the Virtual Agent API')), told.join('\n'));
+    assert.equal(bare.writes, 0, told.join('\n'));
+  }
+  for (const missing of [
+    { root: 'https://handoff.example.com/' }, { root: 'http://x' }, { root: 'https://handoff.acme.example\n' },
+    { root: ENDPOINT }, { responsesToken: '' },
+  ]) {
     const world = instance();
     const said = run('set-up.js', { ...settings, ...missing }, { world });
     assert.equal(world.writes, 0);

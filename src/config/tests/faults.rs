@@ -49,6 +49,9 @@ fn a_wrong_setting_gives_one_sentence_that_names_it() {
         ("PUBLIC_URL", "ftp://bridge.example.com", "https://"),
         ("PUBLIC_URL", "https://bridge.example.com/#top", "`#`"),
         ("DIRECT_LINE_URL", "https://directline.example.com/v3/directline", "leave out"),
+        ("DIRECT_LINE_URL", "https://directline.example.com/V3/DirectLine/", "leave out"),
+        ("DIRECT_LINE_URL", "https://directline.example.com//v3//directline/conversations", "leave out"),
+        ("DIRECT_LINE_URL", "https://directline.example.com/v3", "leave out"),
         (
             "COPILOT_TOKEN_ENDPOINT",
             "https://e.example.com/copilotstudio/dataverse-backed/authenticated/bots/a/conversations",
@@ -100,7 +103,8 @@ fn a_wrong_setting_gives_one_sentence_that_names_it() {
         ("STORE", "sqlite:\u{fffd}.db", "UTF-8"),
     ];
     for (name, value, hint) in table {
-        let errors = read(&[(name, value)]).expect_err(&format!("{name}={value} must be wrong"));
+        let errors =
+            read_with_live_agent(&[(name, value)]).expect_err(&format!("{name}={value} must be wrong"));
         let [fault] = errors.faults() else { panic!("{name}={value}: one fault, not {errors}") };
         assert_eq!(fault.setting, *name, "{value}");
         assert!(fault.sentence.starts_with(name) && fault.sentence.ends_with('.'), "{}", fault.sentence);
@@ -130,7 +134,14 @@ fn a_role_half_set_is_a_wrong_setting() {
         (&[url, ours, ("SERVICENOW_CLIENT_ID", "i")], "SERVICENOW_CLIENT_SECRET is missing"),
         (&[url, ours, ("SERVICENOW_CLIENT_SECRET", "s")], "SERVICENOW_CLIENT_ID is missing"),
         (&[("SERVICENOW_TOKEN", "t")], "SERVICENOW_URL is missing: SERVICENOW_TOKEN is set"),
+        (&[ours], "SERVICENOW_URL is missing: RESPONSES_TOKEN is set"),
+        (&[("RESPONSES_BASIC", "u:p")], "SERVICENOW_URL is missing: RESPONSES_BASIC is set"),
+        (&[("SERVICENOW_APP_INBOUND_ID", "a")], "SERVICENOW_URL is missing: SERVICENOW_APP_INBOUND_ID is"),
+        (&[("SERVICENOW_START", "agent")], "SERVICENOW_URL is missing: SERVICENOW_START is set"),
+        (&[("SERVICENOW_CONTEXT", r#"{"a":"b"}"#)], "SERVICENOW_URL is missing: SERVICENOW_CONTEXT is set"),
+        (&[("USER_EMAIL_VARIABLE", "Mail")], "SERVICENOW_URL is missing: USER_EMAIL_VARIABLE is set"),
         (&[("SECONDARY_TOKEN", "t")], "DIRECT_LINE_SECRET is missing"),
+        (&[("SECONDARY_TOKEN", "t"), ("SECONDARY_AGENTS", "{}")], "DIRECT_LINE_SECRET is missing"),
         (
             &[("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d"), ("SECONDARY_RESPONSE_TOKEN", "r")],
             "SECONDARY_RESPONSE_URL is missing: SECONDARY_RESPONSE_TOKEN is set",

@@ -9,6 +9,8 @@ fn what_stands_in_a_vault_is_read_as_if_it_stood_in_the_setting() {
         ("SECONDARY_TOKEN", "t-1"),
         ("SECONDARY_AGENTS", r#"{"hr":"a-1"}"#),
         ("DIRECT_LINE_SECRET", "d-1"),
+        ("SERVICENOW_URL", "https://acme.service-now.com"),
+        ("SERVICENOW_TOKEN", "m-1"),
         ("RESPONSES_BASIC", "sn:pass"),
         ("HANDOFF_TIMEOUT", "60"),
     ])

@@ -134,6 +134,59 @@ fn no_key_and_no_secret_comes_out_of_the_deployment() {
 }
 
 #[test]
+fn azd_hands_on_what_a_region_decides_and_each_of_its_variables_is_explained() {
+    let (main, azd, values) =
+        (file("infra/main.bicep"), file("infra/azd.bicep"), file("infra/azd.bicepparam"));
+    let kept = ["maximumInstances", "httpConcurrency", "addressPrefix", "azdService"];
+    let parameters = main.lines().filter_map(|line| line.strip_prefix("param ")?.split(' ').next());
+    for name in parameters.filter(|name| !kept.contains(name)) {
+        assert!(
+            azd.contains(&format!("\n    {name}: ")),
+            "{name} has main.bicep's default, whatever azd is told"
+        );
+    }
+    let page = file("docs/deploying.md");
+    let variables = between(&values, "readEnvironmentVariable('CONNECTOR_", "'");
+    assert!(variables.len() > 9, "{variables:?}");
+    for name in variables {
+        assert!(page.contains(&format!("| `CONNECTOR_{name}` |")), "{name}");
+    }
+}
+
+#[test]
+fn what_a_template_sets_itself_is_said_not_to_stand_among_the_settings() {
+    for (template, list) in
+        [("infra/main.bicep", "appSettings: concat("), ("infra/container-apps.bicep", "env: concat(")]
+    {
+        let bicep = file(template);
+        let said = bicep.lines().find(|line| line.starts_with("@description('Settings as in")).unwrap();
+        let (_, settings) = bicep.split_once(list).unwrap();
+        let names = between(settings.split_once("plainSettings").unwrap().0, "name: '", "'");
+        for name in names.into_iter().filter(|name| is_ours(name)) {
+            assert!(said.contains(&format!("`{name}`")), "{template}: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_release_reaches_flex_consumption_without_a_publish_profile() {
+    let workflow = file(".github/workflows/deploy.yml");
+    let (permissions, steps) = workflow.split_once("\njobs:").unwrap();
+    assert!(steps.contains("az functionapp deployment source config-zip"));
+    assert!(!steps.contains("uses: azure/functions-action"));
+    assert!(steps.contains("gh attestation verify") && permissions.contains("\n  attestations: read\n"));
+}
+
+#[test]
+fn an_image_has_the_tag_that_people_are_told() {
+    let workflow = file(".github/workflows/release.yml");
+    assert!(workflow.contains("VERSION=${GITHUB_REF_NAME#v}"));
+    assert!(workflow.contains("${{ env.IMAGE }}:${{ env.VERSION }}"));
+    assert!(file("docs/deploying.md").contains("servicenow-handoff:<version>"));
+    assert!(!file("infra/container-apps.bicepparam").contains("servicenow-handoff:v"));
+}
+
+#[test]
 fn the_brackets_close_and_every_parameter_of_the_example_exists() {
     for (template, example) in DEPLOYED {
         agree(&file(template), &file(example));

@@ -77,7 +77,20 @@ async fn a_channel_that_is_gone_is_not_taken_for_a_wrong_secret() {
     let found = World::new().await.set("DIRECT_LINE_URL", &gone).examine_to(Depth::Deep).await;
     let secret = found.one("direct_line.secret");
     assert!(secret.text.contains("no Direct Line channel"), "{secret}");
-    assert!(found.one("direct_line.agent").text.contains("BadArgument"), "{}", found.report());
+    assert!(found.one("direct_line.agent").text.ends_with("see direct_line.secret."), "{}", found.report());
+}
+
+#[tokio::test]
+async fn what_the_token_endpoint_answers_is_blamed_on_it_alone() {
+    for status in ["404 Not Found", "403 Forbidden", "401 Unauthorized", "400 Bad Request"] {
+        let endpoint = format!("{}directline/token?api-version=1", fake::answering(status, &[], "{}"));
+        let world = World::new().await.set("DIRECT_LINE_SECRET", "").set("COPILOT_TOKEN_ENDPOINT", &endpoint);
+        let found = world.examine_to(Depth::Deep).await;
+        found.only_wrong("direct_line.token_endpoint");
+        let agent = found.one("direct_line.agent");
+        assert_eq!(agent.verdict, Verdict::Off, "{agent}");
+        assert!(agent.text.ends_with("see direct_line.token_endpoint."), "{agent}");
+    }
 }
 
 #[tokio::test]

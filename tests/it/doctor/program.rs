@@ -102,6 +102,53 @@ async fn a_port_in_use_names_a_way_out() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_makes_no_connection_is_not_taken_for_the_far_end() {
+    for (proxy, hint, fix) in [
+        (
+            fake::answering("407 Proxy Authentication Required", &[], ""),
+            "wants a user and a password",
+            "USER:PASSWORD",
+        ),
+        (
+            fake::answering("403 Forbidden", &[], "no"),
+            "the proxy makes no connection to it",
+            "in SERVICENOW_URL; or",
+        ),
+        (fake::nobody(), "the proxy can't be spoken to", "that the proxy runs"),
+        (fake::nobody().replace("http:", "https:"), "the proxy can't be spoken to", "that the proxy runs"),
+        ("http://proxy.invalid:3128".to_owned(), "the proxy can't be spoken to", "that the proxy runs"),
+    ] {
+        let settings = [
+            ("HTTPS_PROXY", &*proxy),
+            ("SERVICENOW_URL", "https://acme.example.com"),
+            ("SERVICENOW_TOKEN", "t"),
+            ("RESPONSES_TOKEN", "in"),
+            ("STORE", "sqlite:/dev/null/x.db"),
+        ];
+        let told = String::from_utf8(run(&["doctor"], &settings).await.stdout).unwrap();
+        let (_, told) = told
+            .split_once("servicenow.reach: ServiceNow at https://acme.example.com/ can't be asked: ")
+            .expect(&told);
+        let found: String = told.lines().take(2).collect();
+        assert!(
+            found.contains(hint) && found.contains(fix) && found.contains("HTTPS_PROXY"),
+            "{proxy}: {found}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_certificates_that_cant_be_read_is_named() {
+    for (file, why) in
+        [("/nothing", "`/nothing`: No such file"), ("/dev/null", "no certificate in PEM is there")]
+    {
+        let told = String::from_utf8(run(&["doctor"], &[("SSL_CERT_FILE", file)]).await.stdout).unwrap();
+        let (_, found) = told.split_once("wrong    network: ").expect(&told);
+        assert!(found.contains(why) && found.contains("-> Let SSL_CERT_FILE name"), "{found}");
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_has_read_enough_breaks_nothing() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handler"));
     command.env_clear().args(["doctor", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped());

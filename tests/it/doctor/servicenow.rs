@@ -101,9 +101,12 @@ async fn a_rate_limit_is_a_caution_and_a_sleeping_instance_is_not() {
     let skipped = found.one("servicenow.message_authentication").to_string();
     assert!(skipped.contains("Look first at what is said of ServiceNow above"), "{skipped}");
 
-    let page = fake::answering("200 OK", &[("content-type", "text/html")], "<html>Hibernating</html>");
-    let told = World::new().await.set("SERVICENOW_URL", &page).examine().await.only_wrong("servicenow.reach");
-    assert!(told.contains("developer"), "{told}");
+    for page in ["<html>Hibernating</html>", "\u{feff}\r\n<html>Hibernating</html>"] {
+        let page = fake::answering("200 OK", &[("content-type", "text/html")], page);
+        let told = World::new().await.set("SERVICENOW_URL", &page).examine().await;
+        let told = told.only_wrong("servicenow.reach");
+        assert!(told.contains("developer"), "{told}");
+    }
 
     let portal =
         fake::answering("302 Found", &[("location", "https://login.example.com/sso?key=SECRET-k")], "");
@@ -135,8 +138,9 @@ async fn a_status_that_says_it_failed_is_no_silence_and_no_wish_to_wait() {
     }
     let gateway = fake::answering("502 Bad Gateway", &[], "");
     let world = World::new().await.set("DIRECT_LINE_URL", &gateway);
-    let agent = world.examine_to(Depth::Deep).await.one("direct_line.agent").to_string();
-    assert!(agent.contains("got no answer") && !agent.contains("within 5 s"), "{agent}");
+    let found = world.examine_to(Depth::Deep).await;
+    assert!(found.only_wrong("direct_line.reach").contains("got no answer"), "{}", found.report());
+    assert_eq!(found.one("direct_line.agent").verdict, Verdict::Off, "{}", found.report());
     let oauth =
         World::new().await.set("SERVICENOW_CLIENT_ID", "c").set("SERVICENOW_CLIENT_SECRET", "SECRET-c");
     let told = oauth.set("SERVICENOW_URL", &gateway).examine().await.only_wrong("servicenow.reach");
@@ -160,6 +164,31 @@ async fn whatever_else_answers_is_not_taken_for_servicenow() {
         let judged = found.report().findings().iter().any(|it| it.code == "servicenow.login");
         assert!(!judged, "{status}: {}", found.report());
     }
+}
+
+#[tokio::test]
+async fn what_keeps_us_out_before_the_instance_is_not_taken_for_its_login() {
+    for (status, body) in [
+        ("401 Unauthorized", "<html>"),
+        ("401 Unauthorized", ""),
+        ("403 Forbidden", "<html>Your IP address is blocked</html>"),
+        ("403 Forbidden", ""),
+    ] {
+        let world = World::new().await.set("SERVICENOW_URL", &fake::answering(status, &[], body));
+        let told = world.examine().await.only_wrong("servicenow.reach");
+        assert!(told.contains("firewall") && told.contains("SERVICENOW_URL"), "{status} {body}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_that_may_have_been_opened_is_ended_too() {
+    let world = World::new().await;
+    world.servicenow.faults().add(Fault::new(Effect::DropAfter).of("CREATE_CONVERSATION"));
+    let told = world.examine_to(Depth::Deep).await.only_wrong("servicenow.message_authentication");
+    assert!(told.contains("SERVICENOW_URL") && !told.contains("SERVICENOW_TOKEN"), "{told}");
+    let asked: Vec<_> = world.servicenow.requests().iter().map(|asked| asked.action.clone()).collect();
+    assert_eq!(asked, ["CREATE_CONVERSATION", "END_CONVERSATION"]);
+    assert_eq!(world.servicenow.chats()[0].standing, Standing::Ended);
 }
 
 #[tokio::test]

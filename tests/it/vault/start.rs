@@ -21,7 +21,7 @@ fn two_secrets_are_read_at_the_same_time_and_each_one_once() {
         ("SECONDARY_TOKEN", in_vault("primary")),
         ("RELAY_KEY", in_vault("primary")),
         ("STORE", "https://acme.blob.core.windows.net/handoff".to_owned()),
-        ("SERVICENOW_CONTEXT", "[]".to_owned()),
+        ("AFTER_CHAT", "maybe".to_owned()),
     ];
     let told = refusal(azure.environment().into_iter().chain(settings));
     assert_eq!(told.len(), 1, "nothing else is wrong: {told:?}");
