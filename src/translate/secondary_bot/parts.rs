@@ -262,20 +262,30 @@ fn fenced(code: &str) -> String {
     format!("{fence}\n{code}\n{fence}")
 }
 
+const KNOWN: [&str; 18] = [
+    "Action.Submit",
+    "Action.Execute",
+    "Action.OpenUrl",
+    "Action.ShowCard",
+    "Action.ToggleVisibility",
+    "Input.Text",
+    "Input.Number",
+    "Input.Date",
+    "Input.Time",
+    "Input.Toggle",
+    "Input.ChoiceSet",
+    "Input.Rating",
+    "TextBlock",
+    "RichTextBlock",
+    "Image",
+    "Media",
+    "CodeBlock",
+    "FactSet",
+];
+
 /// Whether an element is of a kind we don't know, or needs more of who shows it than adaptive cards.
 fn is_beyond(kind: &str, node: &Value) -> bool {
-    let is_known = match kind.split_once('.') {
-        Some(("Action", kind)) => {
-            ["Submit", "Execute", "OpenUrl", "ShowCard", "ToggleVisibility"].contains(&kind)
-        }
-        Some(("Input", kind)) => {
-            ["Text", "Number", "Date", "Time", "Toggle", "ChoiceSet", "Rating"].contains(&kind)
-        }
-        _ => {
-            ["TextBlock", "RichTextBlock", "Image", "Media", "CodeBlock", "FactSet"].contains(&kind)
-                || within(node).next().is_some()
-        }
-    };
+    let is_known = KNOWN.contains(&kind) || !kind.contains('.') && within(node).next().is_some();
     let required = node.get("requires").and_then(Value::as_object);
     !is_known || required.is_some_and(|features| features.keys().any(|feature| feature != "adaptiveCards"))
 }

@@ -50,7 +50,7 @@ async fn who_was_forgotten_may_ask_for_a_person_again_and_begins_anew() {
         // However a far end writes times.
         match nth {
             2 => event["timestamp"] = now.into(),
-            3 => event["timestamp"] = (now / 1_000 + 1).to_string().into(),
+            3 => event["timestamp"] = format!("{}.{:03}", now / 1_000, now % 1_000).into(),
             _ => {}
         }
         event

@@ -196,7 +196,11 @@ impl Client {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, reading).await.expect("it did not come");
+        if tokio::time::timeout(PATIENCE, reading).await.is_err() {
+            let way = if matches!(self.way, Way::Polls) { "polls" } else { "a socket" };
+            let last: Vec<_> = self.read.iter().rev().take(9).map(|(at, read)| (at.0, read)).collect();
+            panic!("it did not come to {} over {way} at {:?}: {last:#?}", self.conversation, self.watermark);
+        }
     }
 
     pub fn has_read(&self, wanted: impl Fn(&Value) -> bool) -> bool {
