@@ -26,7 +26,8 @@ pub struct Questions {
     newest: u64,
     /// Where a person spoke last.
     spoken: u64,
-    /// Where and when a chat ended under a masked question that was open, or whose answer could still be corrected.
+    /// Where and when a chat ended under an open masked question. Under one whose answer is on its way words are words: many are typed
+    /// then, and hardly ever a correction.
     closed: Option<(u64, Timestamp)>,
 }
 
@@ -116,8 +117,7 @@ impl Questions {
 
     /// `by_other`: where and when its end stands, unless the user ended it.
     pub(super) fn end_chat(&mut self, by_other: Option<(u64, Timestamp)>) {
-        let is_awaited = || self.open.iter().any(|(_, control)| control.is_secure());
-        let closed = by_other.filter(|_| is_awaited() || self.corrected().is_some());
+        let closed = by_other.filter(|_| self.open.iter().any(|(_, control)| control.is_secure()));
         *self = Self { answered: std::mem::take(&mut self.answered), closed, ..Self::default() };
     }
 

@@ -63,7 +63,7 @@ fn what_is_typed_right_behind_an_end_that_the_user_has_not_made_may_answer_a_mas
     }
     for (asked, end, may_answer) in [
         (Asked::Unanswered, heard(1, completed()), true),
-        (Asked::OnItsWay, heard(1, completed()), true),
+        (Asked::OnItsWay, heard(1, completed()), false),
         (Asked::Answered, heard(1, completed()), false),
         (Asked::Nothing, heard(1, completed()), false),
         (Asked::Unanswered, Command::UserEnded, false),
