@@ -213,6 +213,11 @@ impl<M: Machine> Ledger<M> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a sign that passes may be sent to this lane's far end: none while that is down.
+    pub fn takes_signs(&self, lane: Lane) -> bool {
+        !self.outage(lane).is_down()
+    }
+
     fn outage(&self, lane: Lane) -> MutexGuard<'_, Outage> {
         self.outages[lane as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }

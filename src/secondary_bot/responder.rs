@@ -81,7 +81,8 @@ impl SecondaryBot {
         let source = {
             let state = session.state().await;
             let behind = state.silent || state.outbox.lane(RESPONSE).next().is_some();
-            if behind || *attempt > 1 || !asked.asynchronous || asked.what.is_quick() {
+            let sign = *attempt == 1 && asked.asynchronous && !asked.what.is_quick();
+            if behind || !sign || !self.ledger.takes_signs(RESPONSE) {
                 return;
             }
             state.source(work.request())

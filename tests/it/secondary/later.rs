@@ -47,6 +47,27 @@ async fn an_answer_comes_after_the_status_with_signs_of_typing() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_down_gets_no_signs_of_typing() {
+    let sink = Sink::open();
+    let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
+    let says = |session: usize| {
+        json!({"requestId": "r", "clientSessionId": session.to_string(), "userId": "ada",
+        "action": "START_CONVERSATION"})
+    };
+    sink.refuse(1_000);
+    world.ask(says(0)).await;
+    eventually("an answer is refused", || sink.refused() >= 2).await;
+    let (before, begun) = (u64::from(sink.refused()), std::time::Instant::now());
+    for session in 1..=30 {
+        world.ask(says(session)).await;
+    }
+    let asked = u64::from(sink.refused()) - before;
+    assert!(asked <= 6 + begun.elapsed().as_secs(), "{asked} calls for 30 sessions");
+    sink.refuse(0);
+    sink.wait_for(31).await;
+}
+
+#[tokio::test]
 async fn a_repeat_is_answered_at_once_when_its_request_was_to_be() {
     let sink = Sink::open();
     let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
