@@ -78,8 +78,10 @@ fn what_is_typed_right_behind_an_end_that_the_user_has_not_made_may_answer_a_mas
         if matches!(asked, Asked::OnItsWay | Asked::Answered) {
             chat.on(whispers("c1", Some(at), "x"));
         }
-        if matches!(asked, Asked::Answered) {
-            chat.deliver();
+        match asked {
+            Asked::OnItsWay => drop(chat.lease()),
+            Asked::Answered => drop(chat.deliver()),
+            Asked::Nothing | Asked::Unanswered => {}
         }
         chat.on(end);
         chat.on(bot_returned());
