@@ -148,7 +148,8 @@ impl Escalations {
         Ok(Before { portions, password_inputs })
     }
 
-    /// `before`: who it was at the hand-off before this one; a client says some things once.
+    /// Who speaks last. `before`: who it was at the hand-off before this one; a client says some things once, and who is
+    /// signed in the agent tells each time.
     fn user<'a>(
         &self,
         id: &ConversationId,
@@ -158,25 +159,26 @@ impl Escalations {
         before: User,
     ) -> User {
         let users = || said.clone().rev().filter(|activity| is_from_user(activity, bot));
-        let from_id = users().find_map(|activity| activity.from.as_ref()?.id.clone());
+        let from = |activity: &Activity| activity.from.as_ref()?.id.clone();
+        let spoken = users().find_map(from);
+        let told = spoken.clone().or(escalation.user_id.clone());
+        let before = if told.as_ref().is_none_or(|id| *id == before.id) { before } else { User::default() };
+        let known = Some(before.id).filter(|id| !id.is_empty());
+        let own = || users().filter(|activity| from(activity).is_none_or(|id| spoken.as_ref() == Some(&id)));
+        let name = own().find_map(|activity| activity.from.as_ref()?.name.clone());
         let email = self.settings.email_variable.as_ref();
         let email = email.and_then(|name| context::variable(&escalation.variables, name));
-        let known = Some(before.id).filter(|id| !id.is_empty());
-        let name = users().find_map(|activity| activity.from.as_ref()?.name.clone());
         User {
-            id: from_id.or(escalation.user_id.clone()).or(known).unwrap_or_else(|| id.as_str().to_owned()),
+            id: told.or(known).unwrap_or_else(|| id.as_str().to_owned()),
             name: name.filter(|name| !name.is_empty()).or(before.name),
-            email: email
-                .map(|email| email.trim().to_owned())
-                .filter(|email| !email.is_empty())
-                .or(before.email),
-            locale: users()
+            email: email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()),
+            locale: own()
                 .find_map(|activity| activity.locale.clone().filter(|locale| context::names_language(locale)))
                 .or_else(|| escalation.locale.clone())
                 .or_else(|| escalation.language.clone())
                 .or(before.locale),
             language: escalation.language.clone().or(before.language),
-            timezone: users().find_map(|activity| activity.local_timezone.clone()).or(before.timezone),
+            timezone: own().find_map(|activity| activity.local_timezone.clone()).or(before.timezone),
         }
     }
 }

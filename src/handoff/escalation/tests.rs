@@ -94,28 +94,56 @@ async fn words_said_to_the_bot_during_the_hand_off_stand_before_those_that_are_p
     assert_eq!(said.collect::<Vec<_>>(), ["one", "two"]);
 }
 
-#[tokio::test]
-async fn what_the_client_has_said_of_itself_once_holds_at_the_next_hand_off() {
+/// The user of a second hand-off, whose event and words before it are `said`, behind a first one of `user`'s.
+async fn handed_over_again(user: &User, said: Value) -> User {
     let direct_line = FarEnd::start(|_, _| Reply::json(200, &json!({"activities": []})));
     let store = MemoryJournal::default();
     let here = instance_at(&store, direct_line.url.as_str());
-    let user = User {
-        id: "dl_jo".to_owned(),
-        name: Some("Jo".to_owned()),
-        locale: Some("de-DE".to_owned()),
-        timezone: Some("Europe/Berlin".to_owned()),
-        ..User::default()
-    };
     let mut chat = Chat { now: Timestamp::now(), ..Chat::new() };
     let first = HandoffRequested { user: user.clone(), ..request(Opening::Agent) };
     chat.on(Command::Escalated { segment: 0, request: Box::new(first), said: vec![] });
     let id = conversation();
     store.store().append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
     let entry = here.ledger.find(&id).await.expect("the store answers").expect("it is there");
+    let batch = ActivitySet::read(json!({"activities": said}).to_string().as_bytes()).expect("a set").set;
+    let source = Source::own(&id, "Bearer a-token");
+    let event = batch.activities.len() - 1;
+    let (second, _) = here.escalations.request(&entry, &batch, event, &source, None).await;
+    second.user
+}
+
+fn jo() -> User {
+    User {
+        id: "dl_jo".to_owned(),
+        name: Some("Jo".to_owned()),
+        locale: Some("de-DE".to_owned()),
+        timezone: Some("Europe/Berlin".to_owned()),
+        ..User::default()
+    }
+}
+
+#[tokio::test]
+async fn what_the_client_has_said_of_itself_once_holds_at_the_next_hand_off() {
     let event =
         json!({"type": "event", "name": "handoff.initiate", "id": "1", "from": {"id": "bot", "role": "bot"}});
-    let batch = ActivitySet::read(json!({"activities": [event]}).to_string().as_bytes()).expect("a set").set;
-    let source = Source::own(&id, "Bearer a-token");
-    let (second, _) = here.escalations.request(&entry, &batch, 0, &source, None).await;
-    assert_eq!(second.user, user);
+    let own = json!({"type": "message", "id": "0", "text": "Hi", "from": {"id": "dl_jo"}});
+    assert_eq!(handed_over_again(&jo(), json!([event])).await, jo());
+    assert_eq!(handed_over_again(&jo(), json!([own, event])).await, jo());
+}
+
+#[tokio::test]
+async fn nobody_is_handed_over_as_who_spoke_before_them() {
+    let event =
+        json!({"type": "event", "name": "handoff.initiate", "id": "2", "from": {"id": "bot", "role": "bot"}});
+    let say = |id: &str, from: Value, zone: &str| {
+        json!({"type": "message", "id": id, "text": "Hi", "from": from, "localTimezone": zone})
+    };
+    let jos = say("0", json!({"id": "dl_jo", "name": "Jo"}), "Europe/Berlin");
+    let anns = json!({"type": "message", "id": "1", "text": "Hi", "from": {"id": "dl_ann"}});
+    let ann = User { id: "dl_ann".to_owned(), ..User::default() };
+    let jo = User { email: Some("jo@example.com".to_owned()), ..jo() };
+    assert_eq!(handed_over_again(&jo, json!([anns, event])).await, ann);
+    assert_eq!(handed_over_again(&User::default(), json!([jos, anns, event])).await, ann);
+    // Who is signed in says the agent's variable, each time.
+    assert_eq!(handed_over_again(&jo, json!([jos, event])).await.email, None);
 }
