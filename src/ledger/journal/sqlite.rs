@@ -212,14 +212,18 @@ mod tests {
     async fn a_file_that_is_deleted_under_the_program_is_noticed_by_reads_writes_and_health() {
         let (folder, store) = journal();
         let id = ConversationId::parse("c-1").expect("an id");
-        assert!(store.answers().await);
-        let (file, path) = (folder.path().join("deep/handoff.db"), folder.path().join("gone.db"));
-        std::fs::rename(&file, &path).expect("moved");
-        assert!(store.read(&id, 0).await.is_err() && store.append(&id, 0, &[], None).await.is_err());
-        assert!(!store.answers().await);
-        assert!(!file.exists(), "an empty one was begun in its place");
-        std::fs::rename(&path, &file).expect("put back");
-        assert!(store.answers().await, "a write that works again is noticed");
+        for name in ["handoff.db", "handoff.db-wal", "handoff.db-shm"] {
+            assert!(store.answers().await);
+            let (file, path) = (folder.path().join("deep").join(name), folder.path().join("gone"));
+            std::fs::rename(&file, &path).expect("moved");
+            let error = store.read(&id, 0).await.expect_err("it is gone").to_string();
+            assert!(error.contains(&format!("{name} was deleted")), "{error}");
+            assert!(store.append(&id, 0, &[], None).await.is_err());
+            assert!(!store.answers().await);
+            assert!(!file.exists(), "an empty one was begun in its place");
+            std::fs::rename(&path, &file).expect("put back");
+            assert!(store.answers().await, "a write that works again is noticed");
+        }
     }
 
     fn opened(folder: &tempfile::TempDir) -> Store<Fact> {

@@ -14,37 +14,54 @@ use std::{
 
 use rusqlite::Connection;
 
-/// Where the file is, and which file it was when it was opened.
+/// Where the file is, and which files it and SQLite's beside it were when they were opened.
 #[derive(Clone)]
 pub struct Place {
     pub path: PathBuf,
-    file: Option<(u64, u64)>,
+    files: [(PathBuf, Option<Identity>); 3],
 }
+
+type Identity = (u64, u64);
 
 impl Place {
     pub fn of(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: identity(path) }
+        let files = with_siblings(path).map(|file| {
+            let identity = identity(&file);
+            (file, identity)
+        });
+        Self { path: path.to_owned(), files }
     }
 
-    /// SQLite writes on into a file that nobody can find any more, and a new connection would begin an empty one.
+    /// SQLite writes on into a file that nobody can find any more, and a new connection would begin an empty one. What was said
+    /// last stands in the log alone.
     pub fn is_there(&self) -> Result<(), rusqlite::Error> {
-        if self.file.is_none() || identity(&self.path) == self.file {
-            return Ok(());
-        }
+        let gone =
+            |(file, opened): &&(PathBuf, Option<Identity>)| opened.is_some() && identity(file) != *opened;
+        let Some((file, _)) = self.files.iter().find(gone) else { return Ok(()) };
         let moved = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY_DBMOVED);
-        let what = "it was deleted or replaced while it was open; put it back, or restart";
-        Err(rusqlite::Error::SqliteFailure(moved, Some(what.to_owned())))
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let what = format!("{name} was deleted or replaced while it was open; put it back, or restart");
+        Err(rusqlite::Error::SqliteFailure(moved, Some(what)))
     }
+}
+
+/// The database, its log, and what its readers share.
+fn with_siblings(path: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|ending| {
+        let mut file = path.as_os_str().to_owned();
+        file.push(ending);
+        file.into()
+    })
 }
 
 /// What tells a file from another of the same name, where the system says that.
 #[cfg(unix)]
-fn identity(path: &Path) -> Option<(u64, u64)> {
+fn identity(path: &Path) -> Option<Identity> {
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 #[cfg(not(unix))]
-fn identity(_: &Path) -> Option<(u64, u64)> {
+fn identity(_: &Path) -> Option<Identity> {
     None
 }
 
@@ -73,9 +90,7 @@ pub fn make(path: &Path, patience: Duration) -> io::Result<()> {
     }
     opening.create(true).append(true).open(path)?;
     #[cfg(unix)]
-    for ending in ["", "-wal", "-shm"] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(ending);
+    for file in with_siblings(path) {
         match std::fs::set_permissions(&file, Permissions::from_mode(0o600)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
