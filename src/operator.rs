@@ -13,13 +13,12 @@ use crate::{
     domain::{ConversationId, Timestamp},
     far_end,
     files::FileStore,
-    handoff::{Caller, Client, Handoff},
+    handoff::Handoff,
     ledger::journal::{JournalError, Store, decode, held},
     secondary_bot,
     session::{Fact, State},
     storage,
     telemetry::Counters,
-    wire::activity::Activity,
 };
 
 pub mod retention;
@@ -221,14 +220,10 @@ impl Operator {
         let counters = Arc::new(Counters::default());
         let journal = self.chats.realm();
         let handoff = Handoff::new(&self.settings, journal, self.files.clone(), &self.http, counters);
-        let (Some(handoff), Some(caller)) = (handoff, Caller::read(Some("Bearer operator"))) else {
-            return Err(OperatorError::NoServiceNow);
-        };
+        let Some(handoff) = handoff else { return Err(OperatorError::NoServiceNow) };
         let Some(conversation) = handoff.ledger.find(id).await? else { return Ok(()) };
         if before.is_live() {
-            let leaves = Activity { kind: "endOfConversation".to_owned(), ..Activity::default() };
-            let client = Client { conversation: &conversation, caller: &caller };
-            handoff.posting.post(client, leaves, None).await?;
+            handoff.posting.leave(&conversation).await?;
         } else {
             handoff.deliver_soon(&conversation);
         }

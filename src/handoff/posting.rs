@@ -42,6 +42,8 @@ pub enum Refusal {
     Over,
     /// The live chat has ended and the bot can't be reached.
     BotAway,
+    /// The conversation began or ended its live chat while the files came in.
+    MovedOn,
     /// A newer build has stored what this one can't read: who hears it now is not known.
     OfANewerBuild,
     /// Direct Line's own answer.
@@ -219,13 +221,21 @@ impl Posting {
                 self.signal(conversation, Command::UserTyping).await
             }
             "endOfConversation" => {
-                let posted = self.signal(conversation, Command::UserEnded).await?;
+                let posted = self.leave(conversation).await?;
                 self.bot.return_soon(conversation);
                 Ok(posted)
             }
             // Events and the like were meant for the bot, which is cut off.
             _ => Ok(Some(Posted::Accepted(ActivityId::of_nothing(&conversation.id)))),
         }
+    }
+
+    /// The user ends the live chat. `None` when it ended meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn leave(&self, conversation: &Arc<Conversation>) -> Result<Option<Posted>, JournalError> {
+        self.signal(conversation, Command::UserEnded).await
     }
 
     /// `None` when the live chat ended meanwhile.

@@ -245,6 +245,28 @@ async fn a_chat_that_the_user_has_just_left_is_erased_once_servicenow_knows_that
 }
 
 #[tokio::test]
+async fn an_erase_of_a_live_chat_tells_servicenow_and_nobody_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::File::create(folder.path().join("handoff.db")).expect("an empty store");
+    let mut operator = Operator::open(settings(&folder)).expect("opened");
+    let servicenow = FarEnd::start(|_, _| Reply::json(200, &json!({"status": "success"})));
+    let direct_line = FarEnd::start(|_, _| Reply::json(200, &json!({"activities": []})));
+    operator.settings.servicenow.as_mut().expect("set").url = servicenow.url.clone();
+    operator.settings.direct_line.url = Some(direct_line.url.clone());
+    operator.settings.direct_line.secret = Some("s".into());
+    let mut chat = Chat { now: Timestamp::now(), ..Chat::new() };
+    chat.on(escalation_by(0, Opening::Agent));
+    chat.deliver();
+    assert_eq!(chat.state.undrained(), Some(0));
+    let id = conversation();
+    operator.chats.append(&id, 0, &chat.facts, Some(true)).await.expect("stored");
+    operator.erase(id.as_str(), false).await.expect("erased");
+    let told: Vec<_> = servicenow.heard().iter().map(|heard| heard.json()["action"].clone()).collect();
+    assert_eq!(told, ["END_CONVERSATION"]);
+    assert!(direct_line.heard().is_empty(), "{:?}", direct_line.heard());
+}
+
+#[tokio::test]
 async fn what_is_open_is_kept_and_what_has_no_end_of_its_own_goes_with_its_days() {
     let folder = tempfile::tempdir().expect("a folder");
     let now = Timestamp(100 * DAY);
