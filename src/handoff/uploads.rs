@@ -57,12 +57,12 @@ impl Attaching {
             activity.from.get_or_insert_with(Account::default).id = Some(id);
         }
         let posted = self.say(conversation, &Arc::new(activity), taken.sent, trace).await?;
-        // The chat ended while the files came in; the bot will take them, with the next try.
-        Ok(posted.unwrap_or(Posted::Refused(Refusal::BotAway)))
+        // The bot will take them, with the next try.
+        Ok(posted.unwrap_or(Posted::Refused(Refusal::MovedOn)))
     }
 
     /// Takes the upload's files; gives the activity. Where a question limits them, none is sent on before all have been looked
-    /// at.
+    /// at; else only the first, because many are a call each.
     async fn read(
         &self,
         conversation: &Arc<Conversation>,
@@ -74,7 +74,7 @@ impl Attaching {
             return Err(TakeError::Full(Quota::Words).into());
         }
         self.allow(conversation, incoming).await;
-        let hold = incoming.is_form() && (limits != Limits::default() || !incoming.is_measured());
+        let limited = limits != Limits::default() || !incoming.is_measured();
         let mut activity = None;
         while let Some(part) = incoming.next().await? {
             match part {
@@ -84,7 +84,7 @@ impl Attaching {
                     let one = async {
                         limits.allow(taken.held.len() + taken.sent.len(), &file)?;
                         incoming.limit_file(limits.bytes);
-                        if hold {
+                        if incoming.is_form() && (limited || !taken.sent.is_empty()) {
                             let held = self.files.hold(file, incoming, self.calls.ledger.now()).await?;
                             taken.held.push_back(held);
                         } else {

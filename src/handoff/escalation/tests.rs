@@ -135,9 +135,7 @@ async fn what_the_client_has_said_of_itself_once_holds_at_the_next_hand_off() {
 async fn nobody_is_handed_over_as_who_spoke_before_them() {
     let event =
         json!({"type": "event", "name": "handoff.initiate", "id": "2", "from": {"id": "bot", "role": "bot"}});
-    let say = |id: &str, from: Value, zone: &str| {
-        json!({"type": "message", "id": id, "text": "Hi", "from": from, "localTimezone": zone})
-    };
+    let say = |id: &str, from: Value, zone: &str| json!({"type": "message", "id": id, "text": "Hi", "from": from, "localTimezone": zone});
     let jos = say("0", json!({"id": "dl_jo", "name": "Jo"}), "Europe/Berlin");
     let anns = json!({"type": "message", "id": "1", "text": "Hi", "from": {"id": "dl_ann"}});
     let ann = User { id: "dl_ann".to_owned(), ..User::default() };

@@ -106,13 +106,13 @@ impl Surface<'_> {
         }
     }
 
-    /// Refuses an upload that the bot was cut off from while it came.
+    /// Refuses an upload that the bot was cut off from while it came: its body is read once.
     fn cleared(&self, id: &ConversationId) -> form::Cleared {
         let (handoff, id) = (self.served.handoff.clone(), id.clone());
         Box::pin(async move {
             match handoff {
                 Some(handoff) if !handoff.posting.is_the_bots(&id).await? => {
-                    Err(turned_down(Refusal::BotAway))
+                    Err(turned_down(Refusal::MovedOn))
                 }
                 _ => Ok(()),
             }
@@ -165,7 +165,7 @@ pub(super) fn not_taken(why: TakeError) -> ApiError {
         TakeError::Full(quota) => full(quota),
         TakeError::TooLarge { limit } => ApiError::PayloadTooLarge { limit },
         TakeError::TooMany { .. } => {
-            ApiError::BadRequest("These are more files than were asked for. Send fewer.")
+            ApiError::BadRequest("These are too many files. Send fewer; the chat says how many may come.")
         }
         TakeError::NoPicture => ApiError::BadRequest("Only pictures were asked for. Send a picture."),
         TakeError::WithMasked => {

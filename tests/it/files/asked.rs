@@ -56,14 +56,9 @@ async fn all_files_are_looked_at_before_any_is_sent_on_and_a_refusal_is_said_wit
             &pictures,
             vec![picture, picture, picture],
             400,
-            "These are more files than were asked for: 2 at most. None was sent.",
+            "These are too many files: 2 at most. None was sent.",
         ),
-        (
-            &one,
-            vec![document, picture],
-            400,
-            "These are more files than were asked for: 1 at most. None was sent.",
-        ),
+        (&one, vec![document, picture], 400, "These are too many files: 1 at most. None was sent."),
         (&pictures, vec![document], 400, "b.pdf is not a picture. Please send a picture."),
     ];
     for way in ["upload", "link"] {
@@ -87,6 +82,17 @@ async fn all_files_are_looked_at_before_any_is_sent_on_and_a_refusal_is_said_wit
 }
 
 #[tokio::test]
+async fn of_too_many_files_that_nobody_asked_for_one_alone_may_be_on_its_way() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let refused = send_form(&world, &chat, form("", "c", &[("b.txt", "text/plain", &b"b"[..]); 51])).await;
+    assert_eq!(refused.status(), 400);
+    let line = "These are too many files: 50 at most. None was sent.";
+    chat.until(line, |a| a["text"] == line).await.unwrap();
+    assert!(world.servicenow.uploads().len() <= 1, "the others did not go on");
+}
+
+#[tokio::test]
 async fn files_that_a_message_names_are_looked_at_together_as_well() {
     let world = World::start().await;
     let mut chat = world.live_chat().await;
@@ -95,7 +101,7 @@ async fn files_that_a_message_names_are_looked_at_together_as_well() {
     let png = file("a.png", "image/png");
     for (attachments, line) in [
         (json!([png, file("b.txt", "text/plain")]), "b.txt is not a picture. Please send a picture."),
-        (json!([png, png, png]), "These are more files than were asked for: 2 at most. None was sent."),
+        (json!([png, png, png]), "These are too many files: 2 at most. None was sent."),
     ] {
         let message =
             json!({"type": "message", "from": {"id": "dana", "role": "user"}, "attachments": attachments});
