@@ -15,7 +15,7 @@ use crate::{
     direct_line::{DirectLine, Look},
     domain::{ConversationId, Timestamp},
     far_end::{CallError, room::Taken},
-    ledger::{Ledger, Outage},
+    ledger::{Failure, Ledger, Outage},
     session::{Chat, Command, SealedToken},
     telemetry::of_caller,
     wire::activity::Activity,
@@ -73,7 +73,7 @@ pub struct Bot {
     direct_line: DirectLine,
     /// For tokens that must be stored.
     seal: Seal,
-    /// Of Direct Line, for whom chats that end meanwhile all ask anew.
+    /// Of Direct Line, for whom chats that begin or end meanwhile all ask anew.
     outage: Mutex<Outage>,
 }
 
@@ -84,6 +84,16 @@ impl Bot {
 
     fn outage(&self) -> MutexGuard<'_, Outage> {
         self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether Direct Line may be asked for more than clients ask it.
+    pub fn may_ask(&self) -> bool {
+        self.outage().may_ask(Timestamp::now(), 0).is_ok()
+    }
+
+    /// What came of asking it.
+    pub fn note(&self, error: Option<&CallError>) {
+        self.outage().note(error.map(Failure::from), Timestamp::now());
     }
 
     /// Where the bot speaks in a stretch: the client's own conversation with the client's own token, or one of ours.
@@ -130,6 +140,16 @@ impl Bot {
 
     /// Reads on from a watermark, page by page, until there is nothing more.
     pub async fn read_on(&self, source: &Source<'_>, watermark: Option<&str>) -> Result<ReadOut, CallError> {
+        self.read_until(source, watermark, |_| false).await
+    }
+
+    /// As [`read_on`](Self::read_on), or until what was read is enough.
+    pub async fn read_until(
+        &self,
+        source: &Source<'_>,
+        watermark: Option<&str>,
+        is_enough: impl Fn(&[Activity]) -> bool,
+    ) -> Result<ReadOut, CallError> {
         let mut watermark = watermark.map(str::to_owned);
         let mut read = ReadOut::default();
         for _ in 0..PAGES {
@@ -138,7 +158,7 @@ impl Bot {
             let next = page.watermark();
             let ended = page.activities.is_empty() || next.is_none() || next == watermark;
             read.activities.extend(page.activities);
-            if ended {
+            if ended || is_enough(&read.activities) {
                 break;
             }
             watermark = next;

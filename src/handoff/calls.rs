@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::timeout;
 use tracing::{debug, error, info, warn};
 
 use super::{Conversation, hear};
@@ -17,6 +18,8 @@ use crate::{
 
 /// What an instance may take for a call; its own limit is 175 s.
 const LONGEST: Duration = Duration::from_secs(60);
+/// What it may take for the user's time zone.
+const ZONE_TAKES: Duration = Duration::from_secs(5);
 /// What the user is made to wait for their words to get through.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -76,13 +79,20 @@ impl Role for Calls {
             let words = self.ledger.whispers().get(&held.name).ok_or(Failure::WordsGone)?;
             whisper(&mut request, &words);
         }
-        let answer = self.servicenow.send(&request, queued.trace.as_deref()).await;
+        let sent = self.servicenow.send(&request, queued.trace.as_deref());
+        // The calls behind it name the zone, too: they are not held up for it.
+        let is_zone = matches!(what, Call::SetTimezone(_));
+        let answer = match is_zone {
+            true => timeout(ZONE_TAKES, sent).await.map_err(|_| Failure::Refused)?,
+            false => sent.await,
+        };
         match answer {
             Ok(answer) => Ok(hear::told(self, entry, answer).await),
             Err(error) => {
                 attempt.failed(&error);
                 // Who is not let in to open a chat is told at once.
                 let refused = what.is_opening() && matches!(error, CallError::Rejected { .. });
+                let refused = refused || is_zone && matches!(error, CallError::Uncertain(_));
                 Err(if refused { Failure::Refused } else { Failure::from(&error) })
             }
         }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use memchr::{memchr_iter, memmem::Finder};
-use tokio::time::{Instant, timeout};
+use tokio::time::{timeout, timeout_at};
 use tracing::{Instrument as _, info, warn};
 
 use super::{
@@ -105,29 +105,26 @@ impl Escalations {
     }
 
     /// Reads Direct Line once more after the escalation is stored: what the user said to the bot meanwhile
-    /// belongs to the live chat. It is waited for, but not longer than `patience`; who reads goes on. When it can't be read now, a
-    /// later poll or post tries again.
+    /// belongs to the live chat. It is waited for, but not longer than `patience` since somebody began to read, who goes on. When it
+    /// can't be read now, a later poll or post tries again, a few for all conversations.
     pub(super) async fn drain(
         self: &Arc<Self>,
         conversation: &Arc<Conversation>,
         source: &Source<'_>,
         patience: Duration,
     ) -> Result<(), JournalError> {
-        if conversation.local.draining.try_lock().is_err() {
-            let _ = timeout(patience, conversation.local.draining.lock()).await;
+        let draining = &conversation.local.draining;
+        if let Some(began) = draining.began() {
+            let _ = timeout_at(began + patience, draining.turn.lock()).await;
+            return Ok(());
+        }
+        if !self.bot.may_ask() {
             return Ok(());
         }
         let (escalations, conversation, source) = (self.clone(), conversation.clone(), source.owned());
         let drain = async move {
-            let mut left_alone = conversation.local.draining.lock().await;
-            if left_alone.is_none_or(|until| until <= Instant::now()) {
-                let drained = escalations.read_behind(&conversation, &source).await?;
-                *left_alone = match drained {
-                    Err(CallError::Throttled(wait)) => Some(Instant::now() + wait),
-                    Ok(()) | Err(_) => None,
-                };
-            }
-            Ok(())
+            let _turn = conversation.local.draining.begin().await;
+            escalations.read_behind(&conversation, &source).await
         };
         let drained = tokio::spawn(on_behalf(of_caller(), drain).in_current_span());
         let drained = timeout(patience, drained).await.unwrap_or(Ok(Ok(())));
@@ -138,7 +135,7 @@ impl Escalations {
         &self,
         conversation: &Arc<Conversation>,
         source: &Source<'_>,
-    ) -> Result<Result<(), CallError>, JournalError> {
+    ) -> Result<(), JournalError> {
         let segment = source.segment;
         let (cut, live, history_missing, words) = {
             let state = conversation.state().await;
@@ -147,32 +144,32 @@ impl Escalations {
             let words = self.settings.texts.of_user(&state.user);
             (cut.filter(|cut| !cut.drained), live, live && state.history_missing, words)
         };
-        let Some(mut cut) = cut else { return Ok(Ok(())) };
-        let read = match self.bot.read_on(source, cut.watermark.as_deref()).await {
+        let Some(mut cut) = cut else { return Ok(()) };
+        let before = async {
+            match history_missing {
+                true => self.read_before(source, &cut, &words).await.map(Some),
+                false => Ok(None),
+            }
+        };
+        let (read, history) = tokio::join!(self.bot.read_on(source, cut.watermark.as_deref()), before);
+        self.bot.note(read.as_ref().err().or(history.as_ref().err()));
+        let read = match read {
             Ok(read) => read,
             // Gone for good, and nobody waits for it.
             Err(CallError::Rejected { .. }) if !live => ReadOut::default(),
             Err(error) => {
                 warn!(conversation.id = %conversation.id, %error, "Could not look for what the user said during the hand-off; will look again");
-                return Ok(Err(error));
+                return Ok(());
             }
         };
         let ReadOut { activities: rest, rooms: _rooms } = read;
-        let mut history = None;
-        if history_missing {
-            let before = match self.read_before(source, &cut, &words).await {
-                Ok(before) => before,
-                Err(error) => return Ok(Err(error)),
-            };
-            cut.password_inputs.extend(before.password_inputs.iter().cloned());
-            history = Some(before);
-        }
+        let Ok(history) = history else { return Ok(()) };
+        cut.password_inputs.extend(history.iter().flat_map(|before| before.password_inputs.iter().cloned()));
         let now = Timestamp::now();
         let skip = rest.iter().position(|a| takeover::is_event(a, &cut)).map_or(0, |at| at + 1);
         let said =
             rest[skip..].iter().filter_map(|a| takeover::after_event(a, &mut cut, &words, now)).collect();
         let command = Command::UpstreamRead { segment, said, history };
-        commit_and_deliver(&self.calls, conversation, LANE, command).await?;
-        Ok(Ok(()))
+        commit_and_deliver(&self.calls, conversation, LANE, command).await.map(drop)
     }
 }

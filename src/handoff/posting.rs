@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::{sync::MutexGuard, time::Instant};
 use tracing::Instrument as _;
 
 use super::{
@@ -44,6 +45,8 @@ pub enum Refusal {
     BotAway,
     /// The conversation began or ended its live chat while the files came in.
     MovedOn,
+    /// It may hold a password that the bot asked for: what the bot had asked could not be read yet.
+    Unread,
     /// A newer build has stored what this one can't read: who hears it now is not known.
     OfANewerBuild,
     /// Direct Line's own answer.
@@ -104,8 +107,14 @@ impl Posting {
                     say(&self.attaching, conversation, &activity, None, trace.clone(), latest).await?
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
-                    self.let_earlier_in(client).await?;
-                    self.post_live(conversation, &activity, trace.clone()).await?
+                    let turn = self.let_earlier_in(client).await?;
+                    // Files take long; who says more meanwhile is not to wait for them.
+                    let _turn = (!has_attachments(&activity)).then_some(turn);
+                    let unread = enters_unread(&*conversation.state().await, &activity);
+                    match unread {
+                        true => Some(Posted::Refused(Refusal::Unread)),
+                        false => self.post_live(conversation, &activity, trace.clone()).await?,
+                    }
                 }
                 Phase::Returning { .. } => {
                     Box::pin(self.bot.return_now(conversation, None)).await;
@@ -134,7 +143,7 @@ impl Posting {
             };
             match phase {
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
-                    self.let_earlier_in(client).await?;
+                    drop(self.let_earlier_in(client).await?);
                     return Ok(UploadTo::LiveChat);
                 }
                 _ if frozen => return Ok(UploadTo::Nowhere(Refusal::OfANewerBuild)),
@@ -188,15 +197,19 @@ impl Posting {
         said.activities.iter().filter_map(time_of).max()
     }
 
-    /// What the user said to the bot while the hand-off was stored stands before what they say now.
-    async fn let_earlier_in(&self, client: Client<'_>) -> Result<(), JournalError> {
+    /// What the user said to the bot while the hand-off was stored stands before what they say now; and that, while this is held,
+    /// before what they say next.
+    async fn let_earlier_in<'a>(&self, client: Client<'a>) -> Result<MutexGuard<'a, ()>, JournalError> {
+        let until = Instant::now() + POSTS_WAIT;
+        let turn = client.conversation.local.saying.lock().await;
         let undrained = client.conversation.state().await.undrained();
         if let Some(stretch) = undrained
             && let Ok(source) = self.bot.source(client, stretch).await
         {
-            Box::pin(self.escalations.drain(client.conversation, &source, POSTS_WAIT)).await?;
+            let left = until.saturating_duration_since(Instant::now());
+            Box::pin(self.escalations.drain(client.conversation, &source, left)).await?;
         }
-        Ok(())
+        Ok(turn)
     }
 
     /// `None` when the live chat ended meanwhile.
@@ -288,6 +301,11 @@ impl Posting {
             Err(error) => Some(Posted::Refused(Refusal::FarEnd(error))),
         })
     }
+}
+
+/// Whether it is entered into a card of the bot's that nobody here has read.
+fn enters_unread(state: &State, activity: &Activity) -> bool {
+    state.history_missing && state.undrained().is_some() && activity.value.is_some() && !is_click(activity)
 }
 
 /// Whether words may be the answer to a masked question whose chat has ended, because who says them may not know that it has.

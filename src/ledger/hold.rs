@@ -25,7 +25,7 @@ use super::{
 };
 use crate::domain::Timestamp;
 
-/// Milliseconds in which a lease that is over may be found to be nobody else's. So late wakes only who was stopped meanwhile.
+/// Milliseconds in which a lease that is over, or about to be, may be found to be nobody else's. So late wakes only who was stopped meanwhile.
 const STOPPED: i64 = 2_000;
 
 /// Until when a lease is surely held.
@@ -63,8 +63,8 @@ impl<M: Machine> Ledger<M> {
             sleep(Duration::from_millis(wait.unsigned_abs())).await;
             // A store that hangs must not let the call outlive its lease.
             let left = match until.millis_since(self.now()) {
-                ..=0 => STOPPED,
-                left => (left - MARGIN).clamp(0, LEASE),
+                ..=MARGIN => STOPPED,
+                left => (left - MARGIN).min(LEASE),
             };
             match timeout(Duration::from_millis(left.unsigned_abs()), self.renew(attempt)).await {
                 Ok(Ok(Some(renewed))) => held.0.store(renewed.0, Relaxed),

@@ -1,7 +1,7 @@
 //! A live chat as the ledger sees it.
 
 use std::sync::{
-    Arc,
+    Arc, PoisonError,
     atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
@@ -32,13 +32,36 @@ pub struct Local {
     pub coming: Arc<AtomicU64>,
     /// Held while a fresh Copilot Studio conversation is opened.
     pub returning: tokio::sync::Mutex<()>,
-    /// Held while Direct Line is read behind a hand-off; then, until when it is left alone.
-    pub draining: tokio::sync::Mutex<Option<Instant>>,
+    /// Held while Direct Line is read behind a hand-off.
+    pub draining: Draining,
+    /// Held by who says something to a live chat, so that what waits for what was said before it keeps its order.
+    pub saying: tokio::sync::Mutex<()>,
     /// Held while a batch of the bot's is read and understood: a long history takes many times its size then, and a visitor can ask
     /// for it as often as they like.
     pub reading: tokio::sync::Mutex<()>,
     /// Masked texts that the client was given and may not have yet: where each stands, and its whisper.
     pub shown_once: std::sync::Mutex<Vec<(Position, String)>>,
+}
+
+/// One reads, and others wait for that.
+#[derive(Debug, Default)]
+pub struct Draining {
+    pub turn: tokio::sync::Mutex<()>,
+    began: std::sync::Mutex<Option<Instant>>,
+}
+
+impl Draining {
+    /// Since when somebody reads; nothing when nobody does.
+    pub fn began(&self) -> Option<Instant> {
+        let began = *self.began.lock().unwrap_or_else(PoisonError::into_inner);
+        began.filter(|_| self.turn.try_lock().is_err())
+    }
+
+    pub async fn begin(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let turn = self.turn.lock().await;
+        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        turn
+    }
 }
 
 impl Local {

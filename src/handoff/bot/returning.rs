@@ -12,7 +12,6 @@ use super::{super::Conversation, Bot, shuts_out};
 use crate::{
     domain::Timestamp,
     far_end::CallError,
-    ledger::Failure,
     session::{Command, EndReason, Phase},
     telemetry::{of_caller, on_behalf},
     wire::activity::Activity,
@@ -103,12 +102,12 @@ impl Bot {
             };
             (state.user.clone(), context)
         };
-        if self.outage().may_ask(Timestamp::now(), 0).is_err() {
+        if !self.may_ask() {
             return Ok(false);
         }
         let opened =
             self.direct_line.open(Some(&user.id), user.locale.as_deref(), of_caller().as_deref()).await;
-        self.outage().note(opened.as_ref().err().map(Failure::from), Timestamp::now());
+        self.note(opened.as_ref().err());
         let opened = opened?;
         if let Some((why, agent)) = context {
             let told = json!({

@@ -19,6 +19,7 @@ use crate::{
     far_end::CallError,
     session::{Before, Cut, HandoffRequested, Opening, UserSaid},
     translate::{
+        answer::is_click,
         context,
         escalation::{self, Escalation},
         history, password,
@@ -28,8 +29,8 @@ use crate::{
     wire::activity::{Activity, ActivitySet},
 };
 
-/// How long a hand-off waits for its history, which can follow.
-const HISTORY_WAITS: Duration = Duration::from_millis(2_500);
+/// How long a hand-off waits for its history, which can follow. Who the user is, and what their passwords are, stands there, too.
+const HISTORY_WAITS: Duration = Duration::from_secs(6);
 /// Bytes of history that go with one request.
 const HISTORY: usize = 28 * 1_024;
 /// Bytes of history in all; of a longer one, its end.
@@ -49,11 +50,16 @@ impl Escalations {
         let read = self.said_before(handoff, source).await;
         // Who reads later does not know what was erased.
         let history_missing = read.is_none() && source.since.is_none();
+        // What is entered into a card that was not read may be a password.
+        let is_users = |activity: &&Activity| is_from_user(activity, bot_id(handoff)) && !is_click(activity);
+        let unread = batch.activities.iter().filter(is_users).filter(|_| read.is_none());
+        let unread = unread.filter_map(|activity| activity.value.as_ref()).flat_map(password::words);
+        let unread: password::Entered = unread.collect();
         let ReadOut { activities: spoken, rooms: _rooms } = read.unwrap_or_default();
         let said = || spoken.iter().chain(&batch.activities);
         let mut password_inputs = password::inputs(said());
         password_inputs.extend(conversation.state().await.password_inputs().cloned());
-        let secrets = password::entered(said(), &password_inputs);
+        let secrets = &password::entered(said(), &password_inputs) | &unread;
         let told = password::all_without(&batch.activities, &secrets);
         let spoken = password::all_without(&spoken, &secrets);
         let (handoff, said) = (&told[event], spoken.iter().chain(&*told));
@@ -114,7 +120,12 @@ impl Escalations {
 
     /// What was said up to the event, when the event does not tell itself.
     async fn read_from_start(&self, source: &Source<'_>, cut: &Cut) -> Result<ReadOut, CallError> {
-        match self.bot.read_on(source, None).await {
+        let is_enough = |read: &[Activity]| {
+            let event = read.iter().find(|activity| takeover::is_event(activity, cut));
+            let asked = event.map(|event| event.reply_to_id.as_ref());
+            asked.is_some_and(|id| id.is_none_or(|id| read.iter().any(|said| said.id.as_ref() == Some(id))))
+        };
+        match self.bot.read_until(source, None, is_enough).await {
             Ok(ReadOut { activities, rooms }) => {
                 let mut all = activities.into_iter();
                 let mut asked = None;

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use crate::{
     domain::{Timestamp, User},
     far_end::testing::{FarEnd, Heard, Reply},
-    handoff::{Asked, BotWords, Caller, Client, Conversation, Handoff, Posted, Source, tests::instance_at},
+    handoff::{
+        Asked, BotWords, Caller, Client, Conversation, Handoff, Posted, Refusal, Source, tests::instance_at,
+    },
     ledger::journal::MemoryJournal,
     session::{Command, Fact, HandoffRequested, Opening, tests::chat::*},
     translate::watermark::{Cursor, Upstream},
@@ -21,10 +23,17 @@ mod anew;
 
 /// An instance with a live chat behind whose hand-off Direct Line has not been read.
 async fn undrained(direct_line: &FarEnd) -> (Arc<Handoff>, Arc<Conversation>, MemoryJournal) {
+    undrained_by(direct_line, escalation_by(0, Opening::Agent)).await
+}
+
+async fn undrained_by(
+    direct_line: &FarEnd,
+    escalated: Command,
+) -> (Arc<Handoff>, Arc<Conversation>, MemoryJournal) {
     let store = MemoryJournal::default();
     let here = instance_at(&store, direct_line.url.as_str());
     let mut chat = Chat { now: Timestamp::now(), ..Chat::new() };
-    chat.on(escalation_by(0, Opening::Agent));
+    chat.on(escalated);
     chat.deliver();
     chat.hears(webhook([agent("m1", "Hello.")]));
     assert_eq!(chat.state.undrained(), Some(0));
@@ -72,6 +81,61 @@ async fn a_direct_line_that_asks_to_be_left_alone_is_not_asked_by_each_poll() {
 }
 
 #[tokio::test]
+async fn a_direct_line_that_fails_behind_a_hand_off_is_asked_by_few_polls() {
+    let direct_line = FarEnd::start(|_, number| {
+        let status = if number % 2 == 0 { 503 } else { 429 };
+        Reply::Answer { status, headers: vec![], body: vec![] }
+    });
+    let (here, entry, _store) = undrained(&direct_line).await;
+    for _ in 0..50 {
+        poll(&here, &entry).await;
+    }
+    let reads = direct_line.heard().iter().filter(|heard| is_read(heard)).count();
+    assert!(reads < 10, "{reads}");
+}
+
+#[tokio::test]
+async fn what_is_entered_into_a_card_that_could_not_be_read_waits_until_it_can() {
+    let direct_line = FarEnd::start(|_, _| Reply::Answer { status: 503, headers: vec![], body: vec![] });
+    let blind = HandoffRequested { history_missing: true, ..request(Opening::Agent) };
+    let escalated = Command::Escalated { segment: 0, request: Box::new(blind), said: vec![] };
+    let (here, entry, store) = undrained_by(&direct_line, escalated).await;
+    let caller = Caller::read(Some("Bearer a-token")).expect("a token");
+    let client = Client { conversation: &entry, caller: &caller };
+    let entered = json!({"type": "message", "value": {"pin": "hunter2"}, "from": {"id": "u"}});
+    let posted = here.posting.post(client, serde_json::from_value(entered).expect("an activity"), None).await;
+    assert!(matches!(posted, Ok(Posted::Refused(Refusal::Unread))), "{posted:?}");
+    let stored = store.store::<Fact>().read_encoded(&conversation(), 0).await.expect("read");
+    assert!(!stored.iter().any(|fact| String::from_utf8_lossy(fact).contains("hunter2")));
+    assert_eq!(
+        here.posting
+            .post(client, says("Hello?"), None)
+            .await
+            .map(|posted| matches!(posted, Posted::Accepted(_)))
+            .ok(),
+        Some(true)
+    );
+}
+
+#[tokio::test]
+async fn what_is_entered_stands_with_dots_where_the_card_could_not_be_read() {
+    let direct_line = FarEnd::start(|_, _| Reply::Answer { status: 503, headers: vec![], body: vec![] });
+    let here = instance_at(&MemoryJournal::default(), direct_line.url.as_str());
+    let id = conversation();
+    let entry = here.ledger.begin(&id);
+    let batch = json!({"activities": [
+        {"type": "event", "name": "handoff.initiate", "id": "1", "from": {"id": "bot", "role": "bot"}},
+        {"type": "message", "id": "2", "text": "", "value": {"pin": "hunter2"}, "from": {"id": "u"}},
+    ]});
+    let batch = ActivitySet::read(batch.to_string().as_bytes()).expect("a set").set;
+    let source = Source::own(&id, "Bearer a-token");
+    let (request, said) = here.escalations.request(&entry, &batch, 0, &source, None).await;
+    assert!(request.history_missing);
+    let told = format!("{request:?} {said:?}");
+    assert!(!said.is_empty() && !told.contains("hunter2"), "{told}");
+}
+
+#[tokio::test]
 async fn words_said_to_the_bot_during_the_hand_off_stand_before_those_that_are_posted_behind_it() {
     let earlier =
         json!({"type": "message", "id": "dl|9", "text": "one", "from": {"id": "u", "role": "user"}});
@@ -83,15 +147,41 @@ async fn words_said_to_the_bot_during_the_hand_off_stand_before_those_that_are_p
     let (here, entry, _store) = undrained(&direct_line).await;
     let caller = Caller::read(Some("Bearer a-token")).expect("a token");
     let client = Client { conversation: &entry, caller: &caller };
-    let two = Activity { kind: "message".to_owned(), text: Some("two".to_owned()), ..Activity::default() };
-    let posted = here.posting.post(client, two, None).await.expect("the store answers");
-    assert!(matches!(posted, Posted::Accepted(_)), "{posted:?}");
-    let (facts, _state) = here.ledger.look(&entry, 0).await.expect("the store answers");
+    let posts = ["two", "three", "four"].map(|words| here.posting.post(client, says(words), None));
+    for posted in futures_util::future::join_all(posts).await {
+        assert!(matches!(posted, Ok(Posted::Accepted(_))), "{posted:?}");
+    }
+    assert_eq!(said(&here, &entry).await, ["one", "two", "three", "four"]);
+}
+
+#[tokio::test]
+async fn words_that_a_hand_off_overtook_stand_behind_those_that_direct_line_had_before() {
+    let echo = |id: &str, text: &str| json!({"type": "message", "id": id, "text": text, "from": {"id": "u", "role": "user"}});
+    let direct_line = FarEnd::start(move |_, number| {
+        let said = if number == 0 { vec![echo("dl|8", "one"), echo("dl|9", "two")] } else { vec![] };
+        Reply::json(200, &json!({"activities": said, "watermark": "9"}))
+    });
+    let (here, entry, _store) = undrained(&direct_line).await;
+    let source = Source::own(&entry.id, "Bearer a-token");
+    let two = Activity { id: Some("dl|9".to_owned()), ..says("two") };
+    let id = Some("dl|9".to_owned());
+    let overtaken = here.posting.overtaken(&entry.id, &two, id, true, &source).await;
+    assert_eq!(overtaken.expect("the store answers").map(|id| id.0), Some("dl|9".to_owned()));
+    assert_eq!(said(&here, &entry).await, ["one", "two"]);
+}
+
+fn says(words: &str) -> Activity {
+    Activity { kind: "message".to_owned(), text: Some(words.to_owned()), ..Activity::default() }
+}
+
+/// What the user said, as it stands in the journal.
+async fn said(here: &Handoff, entry: &Conversation) -> Vec<String> {
+    let (facts, _state) = here.ledger.look(entry, 0).await.expect("the store answers");
     let said = facts.iter().filter_map(|fact| match fact {
-        Fact::UserSaid(said) => said.echo.get("text")?.as_str(),
+        Fact::UserSaid(said) => said.echo.get("text")?.as_str().map(str::to_owned),
         _ => None,
     });
-    assert_eq!(said.collect::<Vec<_>>(), ["one", "two"]);
+    said.collect()
 }
 
 /// The user of a second hand-off, whose event and words before it are `said`, behind a first one of `user`'s.

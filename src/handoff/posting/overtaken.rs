@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Posting;
+use super::{POSTS_WAIT, Posting};
 use crate::{
     domain::{ActivityId, ConversationId, Timestamp},
     handoff::{Conversation, bot::Source},
@@ -49,6 +49,9 @@ impl Posting {
         if upstream_id.is_none() && !arrived && said.message.is_none() {
             return Ok(None);
         }
+        // What Direct Line had before stands before it.
+        let _turn = conversation.local.saying.lock().await;
+        Box::pin(self.escalations.drain(&conversation, source, POSTS_WAIT)).await?;
         self.take_over(&conversation, said).await.map(Some)
     }
 

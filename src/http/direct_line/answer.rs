@@ -23,6 +23,7 @@ use crate::{
 
 pub(super) const BOT_AWAY: &str = "The live chat is over and the agent can't be reached yet. Try again.";
 const MOVED_ON: &str = "Somebody else is to hear this since it began to come in. Send it again.";
+const UNREAD: &str = "What the agent asked can't be read yet, so this may hold a password. Send it again.";
 const OF_A_NEWER_BUILD: &str = "A newer version of the connector has stored what this one can't read, so who is to hear this is not known. Try again; end the older version.";
 pub(super) const NO_ANSWER: &str = "Direct Line does not answer. Try again.";
 
@@ -38,6 +39,7 @@ pub(super) fn turned_down(refusal: Refusal) -> ApiError {
         Refusal::Over => ApiError::ConversationOver,
         Refusal::BotAway => ApiError::Unavailable(BOT_AWAY),
         Refusal::MovedOn => ApiError::Unavailable(MOVED_ON),
+        Refusal::Unread => ApiError::Unavailable(UNREAD),
         Refusal::OfANewerBuild => ApiError::Unavailable(OF_A_NEWER_BUILD),
         Refusal::FarEnd(error) => not_posted(error),
         Refusal::Full(quota) => full(quota),
