@@ -6,6 +6,8 @@ use crate::{domain::Timestamp, wire::activity::Activity};
 
 /// Milliseconds of silence after which Direct Line may count from 0 again; it does so after five to fifteen minutes.
 const PAUSE: i64 = 4 * 60_000;
+/// 2015, before which there was no Direct Line: an older time is a clock's that was not set, or none at all.
+const EARLIEST: Timestamp = Timestamp(1_420_070_400_000);
 
 /// When something was said, by Direct Line's clock or a transcript's.
 pub fn time_of(activity: &Activity) -> Option<Timestamp> {
@@ -31,7 +33,8 @@ pub fn time(value: &Value) -> Option<Timestamp> {
 
 /// Whether ids may have begun anew between two times, of which one is the later by so much; where one is not known, they have not.
 pub fn begun_anew(earlier: Option<Timestamp>, later: Option<Timestamp>) -> bool {
-    earlier.zip(later).is_some_and(|(earlier, later)| later.millis_since(earlier) >= PAUSE)
+    let known = earlier.filter(|earlier| *earlier >= EARLIEST);
+    known.zip(later).is_some_and(|(earlier, later)| later.millis_since(earlier) >= PAUSE)
 }
 
 #[cfg(test)]
@@ -65,7 +68,9 @@ mod tests {
 
     #[test]
     fn ids_begin_anew_after_a_pause_alone() {
-        let at = |minutes: i64| Some(Timestamp(minutes * 60_000));
+        let at = |minutes: i64| Some(EARLIEST.plus_millis(minutes * 60_000));
+        let never = time(&json!("0001-01-01T00:00:00+00:00"));
+        assert!(!begun_anew(never, at(5)) && !begun_anew(Some(Timestamp(0)), at(5)));
         assert!(begun_anew(at(0), at(5)));
         assert!(!begun_anew(at(0), at(3)) && !begun_anew(at(5), at(0)));
         assert!(!begun_anew(None, at(5)) && !begun_anew(at(5), None));

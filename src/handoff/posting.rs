@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::MutexGuard, time::Instant};
+use tokio::{
+    sync::MutexGuard,
+    time::{Instant, timeout_at},
+};
 use tracing::Instrument as _;
 
 use super::{
@@ -204,7 +207,7 @@ impl Posting {
         let turn = client.conversation.local.saying.lock().await;
         let undrained = client.conversation.state().await.undrained();
         if let Some(stretch) = undrained
-            && let Ok(source) = self.bot.source(client, stretch).await
+            && let Ok(Ok(source)) = timeout_at(until, self.bot.source(client, stretch)).await
         {
             let left = until.saturating_duration_since(Instant::now());
             Box::pin(self.escalations.drain(client.conversation, &source, left)).await?;

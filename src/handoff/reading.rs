@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use url::Url;
 
 mod shown;
@@ -145,7 +145,7 @@ impl Reading {
             if !page.activities.is_empty() || elsewhere || left.is_zero() {
                 return Ok(page);
             }
-            let _ = tokio::time::timeout(left.min(LOOK), moved.changed()).await;
+            let _ = timeout(left.min(LOOK), moved.changed()).await;
         }
     }
 
@@ -231,7 +231,7 @@ impl Reading {
             Box::pin(commit_and_deliver(&self.calls, conversation, LANE, fetched)).await?;
         }
         if let Some(stretch) = owed.undrained
-            && let Ok(source) = self.bot.source(client, stretch).await
+            && let Ok(Ok(source)) = timeout(POLLS_WAIT, self.bot.source(client, stretch)).await
         {
             Box::pin(self.escalations.drain(conversation, &source, POLLS_WAIT)).await?;
         }
