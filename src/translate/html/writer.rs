@@ -34,8 +34,8 @@ enum Element {
     Link(String, String),
     Heading(usize),
     Quote,
-    /// The number of the next item, when they are numbered, and the sign that makes an item of it.
-    List(Option<u64>, char),
+    /// The number of the next item, when they are numbered.
+    List(Option<u64>),
     Quoted,
     Raised,
     Lowered,
@@ -111,7 +111,7 @@ impl Writer {
             "q" => Element::Quoted,
             "sup" => Element::Raised,
             "sub" => Element::Lowered,
-            "ul" | "menu" | "ol" => self.list(tag),
+            "ul" | "menu" | "ol" => Self::list(tag),
             "li" => self.next_item(tag),
             "table" => Element::Table(Vec::new()),
             "tr" => {
@@ -265,7 +265,8 @@ impl Writer {
                 let quoted = text.trim().lines().map(|line| format!("> {line}")).collect::<Vec<_>>();
                 self.block(&quoted.join("\n"));
             }
-            Element::List(..) | Element::Paragraph => self.block(&text),
+            Element::List(_) => self.whole_list(&text),
+            Element::Paragraph => self.block(&text),
             Element::Quoted => self.top().push_str(&format!("“{text}”")),
             Element::Raised => self.top().push_str(&marks::shifted(&text, marks::RAISED)),
             Element::Lowered => self.top().push_str(&marks::shifted(&text, marks::LOWERED)),
