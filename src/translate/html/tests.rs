@@ -101,6 +101,7 @@ fn html_within_markdown_tears_nothing_of_it() {
             "| A | B |\n| --- | --- |\n| x<br>y | z |\n\na<br>b",
             "| A | B |\n| --- | --- |\n| x y | z |\n\na  \nb",
         ),
+        ("| A | B |\n|:-:|-|\n| x<br>y | z |", "| A | B |\n|:-:|-|\n| x y | z |"),
         ("A | B\n--|--\nx<br/>`<br>` | <ul><li>z</ul>", "A | B\n--|--\nx `<br>` | • z"),
         ("**Note**: use <code>a &lt; b</code><br>ok", "**Note**: use `a < b`  \nok"),
         ("**x**<pre>if a &lt; b &amp;&amp; c</pre>", "**x**\n\n```\nif a < b && c\n```"),
