@@ -80,6 +80,7 @@ fn cells_stand_where_spans_leave_them() {
             "<table><tr><th>A<th>B<th>C<tr><td colspan=2>wide<td>c</table>",
             "| A | B | C |\n| --- | --- | --- |\n| wide |  | c |",
         ),
+        ("<table><tr><td colspan=100>T<tr><td>a<td>b</table>", "| T |  |\n| --- | --- |\n| a | b |"),
         ("<table><tr><td rowspan=0>X<td>1<tr><td>2</table>", "| X | 1 |\n| --- | --- |\n|  | 2 |"),
     ] {
         assert_eq!(to_markdown(html), markdown, "{html}");
