@@ -137,7 +137,9 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
     let pages = rows.chunks(size).collect::<Vec<_>>();
     let more = more_label.as_deref().unwrap_or(context.words.get(Text::More));
     for (at, rows) in pages.iter().enumerate() {
-        let rows = rows.iter().map(|row| table_row(headers, row, columns, context)).collect();
+        let first = |nth| at == 0 && nth == 0;
+        let row = |(nth, row): (usize, &Vec<String>)| table_row(headers, row, columns, first(nth), context);
+        let rows = rows.iter().enumerate().map(row).collect();
         body.push(wire::named(wire::container(rows), &format!("page{at}"), at == 0));
         if at + 1 < pages.len() {
             body.push(more_button(at, at + 2 < pages.len(), more));
@@ -149,12 +151,24 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
     wire::attachment(body, Vec::new(), &fallback(title.iter().chain(headers).chain(rows.iter().flatten())))
 }
 
-fn table_row(headers: &[String], row: &[String], columns: usize, context: &RenderContext<'_>) -> Value {
+/// So much of a head stands beside each cell. In its first row a table is told whole, in the others what they have: all heads in
+/// each would be rows times columns.
+const MAX_HEAD: usize = 100;
+
+fn table_row(
+    headers: &[String],
+    row: &[String],
+    columns: usize,
+    first: bool,
+    context: &RenderContext<'_>,
+) -> Value {
     fn text(texts: &[String], at: usize) -> &str {
         texts.get(at).map_or("", String::as_str)
     }
     if columns > MAX_COLUMNS {
-        return wire::container(facts((0..columns).map(|at| (text(headers, at), text(row, at))), context));
+        let (columns, most) = if first { (columns, usize::MAX) } else { (row.len(), MAX_HEAD) };
+        let head = |at| &text(headers, at)[..text(headers, at).floor_char_boundary(most)];
+        return wire::container(facts((0..columns).map(|at| (head(at), text(row, at))), context));
     }
     wire::columns((0..columns).map(|at| filled_in(text(row, at), context, wire::text)))
 }

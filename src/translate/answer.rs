@@ -272,13 +272,17 @@ fn said(activity: &Activity, pending: Option<&Control>, words: &Words<'_>) -> Op
     scalar.map(aside).or_else(|| foreign(value?).map(Said::typed))
 }
 
-/// What can be read in a value that is none of ours: the answers to somebody else's card.
+/// What can be read in a value that is none of ours, the answers to somebody else's card: each with its name, unless all words in
+/// it have names of what is read.
 fn foreign(value: &Value) -> Option<String> {
-    readable::joined(value).or_else(|| {
-        let named =
-            value.as_object()?.iter().filter_map(|(key, value)| Some(format!("{key}: {}", plain(value, 0)?)));
+    let fields = || value.as_object().into_iter().flatten();
+    let is_read = |key: &str| readable::KEYS.contains(&key) || [QUESTION, ANSWER, ASKED, IN].contains(&key);
+    let is_form = fields().any(|(key, value)| value.is_string() && !is_read(key));
+    let named = || {
+        let named = fields().filter_map(|(key, value)| Some(format!("{key}: {}", plain(value, 0)?)));
         Some(named.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
-    })
+    };
+    readable::joined(value).filter(|_| !is_form).or_else(named)
 }
 
 /// A value in words; of what stands in a list or an object, what is no such thing itself.

@@ -1,5 +1,7 @@
 //! Sources an answer names: ServiceNow's as numbered links, Copilot Studio's markers taken out.
 
+use std::collections::HashSet;
+
 use super::{
     link::{RenderContext, resolve},
     markdown, picture,
@@ -51,36 +53,45 @@ pub fn strip(text: &str) -> String {
     if !text.contains("cite:") {
         return text.to_owned();
     }
-    let mut marks = Vec::new();
+    let mut marks = HashSet::new();
     let mut kept = Vec::new();
     for line in text.split('\n') {
         match definition(line) {
-            Some(mark) => marks.push(mark),
+            Some(mark) => drop(marks.insert(mark)),
             None => kept.push(line),
         }
     }
     let text = without_links(&kept.join("\n"));
-    let unmarked = |text: &str| {
-        marks
-            .iter()
-            .fold(text.to_owned(), |text, mark| text.replace(&format!(" {mark}"), "").replace(mark, ""))
-    };
     let (mut out, mut done) = (String::with_capacity(text.len()), 0);
     for code in markdown::marked_code(&text) {
-        out.push_str(&unmarked(&text[done..code.start]));
+        push_unmarked(&text[done..code.start], &marks, &mut out);
         out.push_str(&text[code.clone()]);
         done = code.end;
     }
-    out.push_str(&unmarked(&text[done..]));
+    push_unmarked(&text[done..], &marks, &mut out);
     if out.trim().is_empty() { String::new() } else { out.trim_end().to_owned() }
 }
 
-/// The mark of a line that defines a citation.
+/// The mark of a line that defines a citation, without its brackets.
 fn definition(line: &str) -> Option<&str> {
-    let line = line.trim();
-    let (mark, target) = line.split_once("]:")?;
-    let mark = &line[..=mark.len()];
-    (mark.starts_with('[') && mark.len() > 2 && target.trim_start().starts_with("cite:")).then_some(mark)
+    let (mark, target) = line.trim().strip_prefix('[')?.split_once("]:")?;
+    (!mark.is_empty() && target.trim_start().starts_with("cite:")).then_some(mark)
+}
+
+/// Writes a text without the marks in it, and the blank before each.
+fn push_unmarked(text: &str, marks: &HashSet<&str>, out: &mut String) {
+    for (nth, piece) in text.split('[').enumerate() {
+        match piece.split_once(']').filter(|(mark, _)| nth > 0 && marks.contains(mark)) {
+            Some((_, behind)) => {
+                out.truncate(out.strip_suffix(' ').unwrap_or(out).len());
+                out.push_str(behind);
+            }
+            None => {
+                out.push_str(if nth > 0 { "[" } else { "" });
+                out.push_str(piece);
+            }
+        }
+    }
 }
 
 fn without_links(text: &str) -> String {
@@ -155,6 +166,12 @@ mod tests {
         );
         assert_eq!(shown("x", &[("[5]", "", Some("data:application/pdf,x"))]), "x\n\n&#91;5&#93; Open");
         assert_eq!(shown("x", &[]), "x");
+    }
+
+    #[test]
+    fn many_sources_are_taken_out_in_linear_time() {
+        let marks = (0..20_000).map(|nth| format!("[{nth}]: cite:{nth} \"T\"\n")).collect::<String>();
+        assert_eq!(strip(&("a `b` [1] ".repeat(20_000) + "\n" + &marks)), "a `b` ".repeat(20_000).trim_end());
     }
 
     #[test]

@@ -111,8 +111,14 @@ pub fn to_markdown(html: &str) -> String {
     written(html, reading)
 }
 
+/// The same of lines that have HTML in them.
+pub fn within_lines(text: &str) -> String {
+    written(&markdown::with_plain_ends(text), Reading::Lines)
+}
+
 /// The same of Markdown that has HTML in it: what stands between the tags, and in code, stays as it is.
 pub fn within_markdown(text: &str) -> String {
+    let text = &*markdown::with_plain_ends(text);
     let mut writer = Writer::new(Reading::Markdown);
     let mut tables = markdown::tables(text).into_iter().peekable();
     let mut done = 0;

@@ -11,7 +11,7 @@ mod plain;
 mod safe;
 
 pub use self::{
-    code::{marked_code, tables},
+    code::{has_emphasis, marked_code, tables},
     escape::{escape, typed},
     plain::to_plain,
     safe::safe,

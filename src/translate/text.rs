@@ -26,6 +26,8 @@ pub enum Kind {
     Html,
     /// Markdown with HTML in it.
     Mixed,
+    /// Lines with HTML in them, whose other signs mean themselves.
+    Tagged,
 }
 
 impl Kind {
@@ -52,12 +54,14 @@ impl Kind {
             done = code.end;
         }
         around.push_str(&text[done..]);
-        match html::is_loosely_html(&around) {
-            true if !code.is_empty() || !html::has_blocks(&around) || looks_like_markdown(text) => {
-                Self::Mixed
-            }
-            true => Self::Html,
-            false => Self::Markdown,
+        if !html::is_loosely_html(&around) {
+            Self::Markdown
+        } else if !code.is_empty() || looks_like_markdown(text) || markdown::has_emphasis(text) {
+            Self::Mixed
+        } else if html::has_blocks(&around) {
+            Self::Html
+        } else {
+            Self::Tagged
         }
     }
 }
@@ -99,7 +103,7 @@ pub fn shown(text: &str, context: &RenderContext<'_>) -> Shown {
 /// As [`shown`], of a text of which more is to come.
 pub fn growing(text: &str, context: &RenderContext<'_>) -> Shown {
     let ended = text.trim_start().starts_with('<').then(|| html::ended(text));
-    let ended = ended.filter(|ended| matches!(Kind::of(ended, context.by), Kind::Html | Kind::Mixed));
+    let ended = ended.filter(|ended| !matches!(Kind::of(ended, context.by), Kind::Plain | Kind::Markdown));
     shown(ended.as_deref().unwrap_or(text), context)
 }
 
@@ -125,6 +129,7 @@ pub fn to_markdown(text: &str, kind: Kind) -> String {
         Kind::Markdown => text.to_owned(),
         Kind::Html => html::to_markdown(text),
         Kind::Mixed => html::within_markdown(text),
+        Kind::Tagged => html::within_lines(text),
     }
 }
 

@@ -335,6 +335,11 @@ fn a_value_of_somebody_else_is_shown_by_what_can_be_read_in_it() {
     for (value, shown) in [
         (json!({"label": "Red", "id": 7}), typed("Red")),
         (json!({"city": "Graz", "ok": true, "nested": {"a": 1}}), typed("city: Graz\nnested: 1\nok: true")),
+        (
+            json!({"title": "Printer", "description": "no ink", "urgency": "high"}),
+            typed("description: no ink\ntitle: Printer\nurgency: high"),
+        ),
+        (json!({"value": "5", "comment": "5"}), typed("comment: 5\nvalue: 5")),
         (json!("clicked"), chosen("clicked")),
         (json!(["a", "b"]), typed("a\n\nb")),
         (json!({}), (String::new(), true, false, true)),

@@ -80,6 +80,7 @@ fn cells_stand_where_spans_leave_them() {
             "<table><tr><th>A<th>B<th>C<tr><td colspan=2>wide<td>c</table>",
             "| A | B | C |\n| --- | --- | --- |\n| wide |  | c |",
         ),
+        ("<table><tr><td colspan=100>T<tr><td>a<td>b</table>", "| T |  |\n| --- | --- |\n| a | b |"),
         ("<table><tr><td rowspan=0>X<td>1<tr><td>2</table>", "| X | 1 |\n| --- | --- |\n|  | 2 |"),
     ] {
         assert_eq!(to_markdown(html), markdown, "{html}");
@@ -101,6 +102,7 @@ fn html_within_markdown_tears_nothing_of_it() {
             "| A | B |\n| --- | --- |\n| x<br>y | z |\n\na<br>b",
             "| A | B |\n| --- | --- |\n| x y | z |\n\na  \nb",
         ),
+        ("| A | B |\n|:-:|-|\n| x<br>y | z |", "| A | B |\n|:-:|-|\n| x y | z |"),
         ("A | B\n--|--\nx<br/>`<br>` | <ul><li>z</ul>", "A | B\n--|--\nx `<br>` | • z"),
         ("**Note**: use <code>a &lt; b</code><br>ok", "**Note**: use `a < b`  \nok"),
         ("**x**<pre>if a &lt; b &amp;&amp; c</pre>", "**x**\n\n```\nif a < b && c\n```"),

@@ -33,8 +33,8 @@ impl Tag {
 
 pub(super) struct Tokens<'a> {
     rest: &'a str,
-    /// Ends that no longer come, so that nobody looks for them once more.
-    missing: Vec<&'static str>,
+    /// Bytes that may still be read of what turns out to be no tag; all behind them is words.
+    lookahead: usize,
 }
 
 /// Behind its `<` comes no `>`, or another `<` before it: what looks like a tag is words.
@@ -45,7 +45,7 @@ const HIDDEN: [&str; 8] = ["script", "style", "head", "title", "template", "nosc
 
 impl<'a> Tokens<'a> {
     pub fn new(html: &'a str) -> Self {
-        Self { rest: html, missing: vec![] }
+        Self { rest: html, lookahead: 16 * html.len() + 4096 }
     }
 
     fn take(&mut self, bytes: usize) -> &'a str {
@@ -54,20 +54,15 @@ impl<'a> Tokens<'a> {
         taken
     }
 
-    /// Where `end` comes next.
-    fn find(&mut self, end: &'static str) -> Result<usize, NoTag> {
-        if self.missing.contains(&end) {
-            return Err(NoTag);
-        }
-        self.rest.find(end).ok_or_else(|| {
-            self.missing.push(end);
-            NoTag
-        })
+    /// Takes what stands before an end, or all when it comes nowhere.
+    fn take_to(&mut self, end: Option<usize>) -> Result<&'a str, NoTag> {
+        let taken = self.take(end.unwrap_or(self.rest.len()));
+        end.map(|_| taken).ok_or(NoTag)
     }
 
-    fn skip_past(&mut self, end: &'static str) -> Result<(), NoTag> {
-        let at = self.find(end)?;
-        self.take(at + end.len());
+    fn skip_past(&mut self, end: &str) -> Result<(), NoTag> {
+        self.take_to(self.rest.find(end))?;
+        self.take(end.len());
         Ok(())
     }
 
@@ -93,10 +88,10 @@ impl<'a> Tokens<'a> {
                 return Ok((found, blanks.ends_with('/')));
             }
             let ends = |char: char| char.is_whitespace() || matches!(char, '=' | '>' | '/' | '<');
-            let name = match self.rest.find(ends).ok_or(NoTag)? {
-                0 if self.rest.starts_with('<') => return Err(NoTag),
-                0 => self.take(1),
-                end => self.take(end),
+            let name = match self.take_to(self.rest.find(ends))? {
+                "" if self.rest.starts_with('<') => return Err(NoTag),
+                "" => self.take(1),
+                name => name,
             };
             let value = self.attribute_value()?;
             found.push((name.to_ascii_lowercase(), value));
@@ -110,15 +105,11 @@ impl<'a> Tokens<'a> {
         let raw = match quote {
             Some(quote) => {
                 self.take(1);
-                let end = self.find(quote)?;
-                let value = self.take(end);
+                let value = self.take_to(self.rest.find(quote))?;
                 self.take(1);
                 value
             }
-            None => {
-                let end = self.rest.find(|char: char| char.is_whitespace() || char == '>');
-                self.take(end.ok_or(NoTag)?)
-            }
+            None => self.take_to(self.rest.find(|char: char| char.is_whitespace() || char == '>'))?,
         };
         Ok(address(raw).into_owned())
     }
@@ -133,8 +124,9 @@ impl<'a> Tokens<'a> {
             return self.skip_past(">").map(|()| None);
         }
         if let Some(name) = after.strip_prefix('/').and_then(tag_name) {
-            let end = self.find(">")?;
-            if self.take(end + 1)[1..].contains('<') {
+            self.take(1);
+            self.take_to(self.rest.find(['<', '>']))?;
+            if self.take(1) == "<" {
                 return Err(NoTag);
             }
             let name = name.to_ascii_lowercase();
@@ -159,7 +151,7 @@ impl<'a> Iterator for Tokens<'a> {
 
     fn next(&mut self) -> Option<Token<'a>> {
         loop {
-            let at = self.rest.find('<').unwrap_or(self.rest.len());
+            let at = self.rest.find('<').filter(|_| self.lookahead > 0).unwrap_or(self.rest.len());
             if at > 0 {
                 return Some(Token::Text(self.take(at)));
             }
@@ -171,6 +163,7 @@ impl<'a> Iterator for Tokens<'a> {
                 Ok(None) => {}
                 Ok(token) => return token,
                 Err(NoTag) => {
+                    self.lookahead = self.lookahead.saturating_sub(from.len() - self.rest.len());
                     self.rest = from;
                     return Some(Token::Text(self.take(1)));
                 }

@@ -34,8 +34,8 @@ enum Element {
     Link(String, String),
     Heading(usize),
     Quote,
-    /// The number of the next item, when they are numbered, and the sign that makes an item of it.
-    List(Option<u64>, char),
+    /// The number of the next item, when they are numbered.
+    List(Option<u64>),
     Quoted,
     Raised,
     Lowered,
@@ -78,6 +78,10 @@ impl Writer {
             // In code, signs mean themselves.
             "br" if self.is_inside(|kind| matches!(kind, Element::Pre)) => return self.top().push('\n'),
             "br" if self.in_row => return space(self.top()),
+            // A blank line would end the item or the quote that it stands in.
+            "br" if self.reading == Reading::Markdown && self.top().ends_with("  \n") => {
+                return self.top().push_str("&nbsp;  \n");
+            }
             "br" => return self.top().push_str("  \n"),
             _ if self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code)) => {
                 self.top().push_str(tag.attribute("alt").unwrap_or_default());
@@ -111,7 +115,7 @@ impl Writer {
             "q" => Element::Quoted,
             "sup" => Element::Raised,
             "sub" => Element::Lowered,
-            "ul" | "menu" | "ol" => self.list(tag),
+            "ul" | "menu" | "ol" => Self::list(tag),
             "li" => self.next_item(tag),
             "table" => Element::Table(Vec::new()),
             "tr" => {
@@ -155,6 +159,7 @@ impl Writer {
         if self.is_inside(|kind| matches!(kind, Element::Pre)) {
             return self.top().push_str(text);
         }
+        let text = if self.reading == Reading::Html { text } else { self.behind_end(text) };
         let mut lines = text.split('\n');
         self.line(lines.next().unwrap_or_default());
         for line in lines {
@@ -166,14 +171,19 @@ impl Writer {
         }
     }
 
-    /// Markdown as it stands; where a tag has ended the line or the paragraph, the text's own end of it adds none.
-    fn markdown(&mut self, text: &str) {
+    /// A text without its own end of a line or a paragraph that a tag has ended.
+    fn behind_end<'t>(&mut self, text: &'t str) -> &'t str {
         let top = self.top();
-        let text = match text.strip_prefix('\n') {
+        match text.strip_prefix('\n') {
             Some(_) if top.ends_with("\n\n") => text.trim_start_matches('\n'),
             Some(rest) if top.ends_with("  \n") && !rest.starts_with('\n') => rest,
             _ => text,
-        };
+        }
+    }
+
+    /// Markdown as it stands.
+    fn markdown(&mut self, text: &str) {
+        let text = self.behind_end(text);
         if self.is_inside(|kind| matches!(kind, Element::Cell(_))) {
             let text = text.replace("\\|", "|").replace('|', "\\|");
             return self.top().push_str(&text);
@@ -265,7 +275,8 @@ impl Writer {
                 let quoted = text.trim().lines().map(|line| format!("> {line}")).collect::<Vec<_>>();
                 self.block(&quoted.join("\n"));
             }
-            Element::List(..) | Element::Paragraph => self.block(&text),
+            Element::List(_) => self.whole_list(&text),
+            Element::Paragraph => self.block(&text),
             Element::Quoted => self.top().push_str(&format!("“{text}”")),
             Element::Raised => self.top().push_str(&marks::shifted(&text, marks::RAISED)),
             Element::Lowered => self.top().push_str(&marks::shifted(&text, marks::LOWERED)),

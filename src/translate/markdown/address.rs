@@ -139,25 +139,31 @@ fn begins_with(text: &str, prefix: &str) -> bool {
 
 fn target(scheme: &str, address: &str, body: &str) -> Option<String> {
     match scheme {
-        "mailto:" => is_mail(body.split('?').next()?).then(|| address.to_owned()),
+        "mailto:" => is_mail(named(body, "?")?).then(|| address.to_owned()),
         "tel:" => {
             body.starts_with(|char: char| char.is_ascii_digit() || char == '+').then(|| address.to_owned())
         }
-        "www." => is_host(address.split(['/', '?', '#', ':']).next()?).then(|| format!("https://{address}")),
+        "www." => is_host(named(address, "/?#:")?).then(|| format!("https://{address}")),
         _ => (body.starts_with(|char: char| char.is_alphanumeric() || char == '[')
             && leads_somewhere(scheme, body))
         .then(|| address.to_owned()),
     }
 }
 
-/// Longer names of hosts are none.
-const LONGEST_HOST: usize = 300;
+/// Longer names of hosts and mailboxes are none.
+const LONGEST_NAME: usize = 320;
+
+/// The name before the first of these signs.
+fn named<'a>(text: &'a str, ends: &str) -> Option<&'a str> {
+    let end = text.bytes().take(LONGEST_NAME).position(|byte| ends.as_bytes().contains(&byte));
+    let end = end.or_else(|| (text.len() < LONGEST_NAME).then_some(text.len()))?;
+    Some(&text[..end])
+}
 
 /// Whether a browser takes the host for one.
 fn leads_somewhere(scheme: &str, body: &str) -> bool {
-    let end = body.bytes().take(LONGEST_HOST).position(|byte| matches!(byte, b'/' | b'?' | b'#'));
-    let host = &body[..end.unwrap_or(body.len())];
-    host.len() < LONGEST_HOST && Url::parse(&format!("{scheme}{host}")).is_ok_and(|url| url.has_host())
+    let url = named(body, "/?#").map(|host| Url::parse(&format!("{scheme}{host}")));
+    url.is_some_and(|url| url.is_ok_and(|url| url.has_host()))
 }
 
 /// An e-mail address, or a host without a scheme, that makes up the word but for the signs around it.
@@ -168,7 +174,7 @@ fn bare(word: &str) -> Option<(usize, usize, String)> {
     if is_mail(address) {
         return Some((start, address.len(), format!("mailto:{address}")));
     }
-    let host = address.split(['/', '?', '#', ':']).next().unwrap_or_default();
+    let host = named(address, "/?#:")?;
     let known = host.rsplit('.').next().is_some_and(|last| matches!(last, "com" | "org" | "edu" | "gov"));
     let followed = address[host.len()..].starts_with('/');
     (is_host(host) && (known || followed)).then(|| (start, address.len(), format!("https://{address}")))

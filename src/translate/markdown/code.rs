@@ -24,9 +24,14 @@ pub fn marked_code(markdown: &str) -> Vec<Range<usize>> {
     Parser::new_ext(&markdown, options()).into_offset_iter().filter_map(code).collect()
 }
 
+/// Whether signs in it mark words, other than as code.
+pub fn has_emphasis(markdown: &str) -> bool {
+    Parser::new_ext(markdown, options()).any(|event| matches!(event, Event::Start(Tag::Emphasis)))
+}
+
 /// Where tables stand, in order.
 pub fn tables(markdown: &str) -> Vec<Range<usize>> {
-    if !markdown.contains("--") || !markdown.contains('|') {
+    if !markdown.contains('-') || !markdown.contains('|') {
         return Vec::new();
     }
     let table = |(event, range)| matches!(event, Event::Start(Tag::Table(_))).then_some(range);

@@ -64,7 +64,7 @@ struct Scanner<'a> {
     opens: Vec<usize>,
     /// Where in `out` the last sign ends that people see.
     word: usize,
-    /// Bytes that may still be looked at for the end of a link: what can't be looked into is no link.
+    /// Bytes that may still be looked at for the words and the end of a link: what can't be looked into is no link.
     lookahead: usize,
     code: Vec<Range<usize>>,
     pictures: &'a mut [Picture],
@@ -175,7 +175,7 @@ impl Scanner<'_> {
     /// What the text in brackets leads to, by what stands behind them.
     fn target<'t>(&mut self, open: usize, behind: &'t str) -> Result<Option<Target<'t>>, Unreadable> {
         match behind.chars().next() {
-            Some('(') => self.inline_target(&behind[1..]).ok_or(Unreadable).map(Some),
+            Some('(') => self.inline_target(open, &behind[1..]).ok_or(Unreadable).map(Some),
             Some(':') if self.begins_line(open) => {
                 let is_note = self.out[open..].starts_with("\u{1}[^");
                 let definition = definition_target(&behind[1..]).filter(|_| !is_note);
@@ -248,7 +248,8 @@ impl Scanner<'_> {
     }
 
     /// What follows `](`, up to its `)`. Blanks in the address, which Markdown does not allow, are allowed here.
-    fn inline_target<'t>(&mut self, rest: &'t str) -> Option<Target<'t>> {
+    fn inline_target<'t>(&mut self, open: usize, rest: &'t str) -> Option<Target<'t>> {
+        self.lookahead = self.lookahead.checked_sub(self.out.len() - open)?;
         let mut depth = 0_usize;
         let (mut escaped, mut quoted, mut blank) = (false, false, true);
         for (at, char) in rest.char_indices() {

@@ -4,6 +4,8 @@ mod card;
 mod degraded;
 mod hidden;
 
+use std::collections::HashSet;
+
 use self::{card::card, hidden::hidden_choice};
 pub(super) use self::{card::is_notification, degraded::degraded, hidden::hidden};
 use super::super::{
@@ -101,18 +103,17 @@ fn prompt(texts: Texts) -> Option<String> {
 
 /// The text proper is `value`, else `label`, else `message`.
 fn text(output: OutputText, mut texts: Texts, by: Voice) -> Option<Control> {
-    let OutputText { item_type, citations, feedback, stream_id } = output;
+    let OutputText { item_type, address, citations, feedback, stream_id } = output;
     let is = |kind: &str| item_type.as_deref().is_some_and(|item| item.trim().eq_ignore_ascii_case(kind));
-    if let Some(url) = texts.value.take_if(|value| looks_like_url(value)) {
+    if let Some(url) = address.filter(|url| looks_like_url(url) && (is("image") || is("file"))) {
+        texts.value = texts.value.filter(|value| *value != url);
         if is("image") {
-            let alt = texts.label.clone();
+            let alt = texts.label.clone().or_else(|| texts.value.clone());
             return Some(Control::Image(Image { url, alt, caption: prompt(texts) }));
         }
-        if is("file") {
-            let label = texts.label.take().or_else(|| texts.title.take()).unwrap_or_else(|| url.clone());
-            return Some(Control::Link(Link { heading: prompt(texts), label, url }));
-        }
-        texts.value = Some(url);
+        let label = texts.label.take().or_else(|| texts.title.take()).or_else(|| texts.value.take());
+        let label = label.unwrap_or_else(|| url.clone());
+        return Some(Control::Link(Link { heading: prompt(texts), label, url }));
     }
     if texts.value.is_some() {
         texts.label = None;
@@ -136,15 +137,18 @@ fn citation((at, citation): (usize, element::Citation)) -> Citation {
 }
 
 fn looks_like_url(text: &str) -> bool {
-    !text.trim().contains(char::is_whitespace) && text.contains(['/', '.'])
+    let begins = text.starts_with("http://") || text.starts_with("https://");
+    begins || !text.trim().contains(char::is_whitespace) && text.contains(['/', '.'])
 }
 
 fn rich(output: OutputHtml, mut texts: Texts, by: Voice) -> Option<Control> {
     let OutputHtml { image_url: picture, links } = output;
     let body = texts.value.take().map(|source| html::to_markdown(&source)).unwrap_or_default();
+    let ends = body.split("](").skip(1).filter_map(|behind| behind.split_once(')'));
+    let known = ends.map(|(url, _)| url).collect::<HashSet<_>>();
     let links = links
         .into_iter()
-        .filter(|(_, url)| !body.contains(&format!("]({})", markdown::destination(url))))
+        .filter(|(_, url)| !known.contains(&*markdown::destination(url)))
         .map(|(label, url)| Link { heading: None, label: label.unwrap_or_else(|| url.clone()), url })
         .collect::<Vec<_>>();
     let written = |text: &String| text::to_markdown(text, text::Kind::of(text, by));

@@ -86,6 +86,19 @@ fn the_rows_of_a_wide_table_are_lists_of_facts() {
 }
 
 #[test]
+fn a_table_takes_no_more_room_than_it_has_content() {
+    let rows = [vec!["c".to_owned(); 800]].into_iter().chain(vec![vec!["c".to_owned()]; 800]).collect();
+    let wide = Control::Table(Table { headers: vec!["h".to_owned(); 800], rows, ..Table::default() });
+    let headers = vec!["h".repeat(20_000); 5];
+    let rows = vec![vec!["c".to_owned(); 5]; 1_000];
+    let long = Control::Table(Table { headers, rows, ..Table::default() });
+    for table in [wide, long] {
+        let size = shown(&table).attachments[0].to_string().len();
+        assert!(size < 1_000_000, "{size}");
+    }
+}
+
+#[test]
 fn a_part_offers_the_next_one() {
     let part = |part, more_label: Option<&str>| {
         shown(&Control::MultiPart(MultiPart {

@@ -142,6 +142,14 @@ fn beside_labels_that_are_numbers_a_number_is_no_place() {
         (&["-5 °C", "10 °C"], "1", None),
         (&["1. Red", "2. Blue"], "2", Some("2. Blue")),
         (&["2FA token", "VPN", "Password"], "2", Some("VPN")),
+        (&["(1) Red", "(2) Blue"], "2", Some("(2) Blue")),
+        (&["#1 Red", "#2 Blue"], "2", Some("#2 Blue")),
+        (&["[2] Red", "[1] Blue"], "2", Some("[2] Red")),
+        (&["- 1 Red", "- 2 Blue"], "2", Some("- 2 Blue")),
+        (&["•1 Red", "•2 Blue"], "2", Some("•2 Blue")),
+        (&["**1.** Red", "**2.** Blue"], "2", Some("**2.** Blue")),
+        (&["1Password", "LastPass"], "2", Some("LastPass")),
+        (&["2 GB", "Another"], "2", Some("2 GB")),
     ] {
         for control in [one_of(labels(offered)), several_of(labels(offered))] {
             let expected = meant.map_or_else(|| typed(said), |label| chosen(&format!("={label}")));

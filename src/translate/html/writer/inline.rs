@@ -1,5 +1,7 @@
 //! What stands within a line: emphasis, code, links, pictures.
 
+use std::borrow::Cow;
+
 use super::{Element, Writer, flat, in_a_line, marks::Mark, space};
 use crate::translate::{
     html::tokens::Tag,
@@ -13,7 +15,7 @@ impl Writer {
         if inner.is_empty() || inner.contains("\n\n") {
             return self.top().push_str(text);
         }
-        self.spaced(text, &mark.around(inner));
+        self.spaced(text, &mark.around(&closed(inner)));
     }
 
     /// Writes what stands for a text, with a blank where that has one.
@@ -57,7 +59,7 @@ impl Writer {
 
     pub(super) fn link(&mut self, text: &str, href: &str, name: String) {
         let inner = in_a_line(text);
-        let label = if inner.is_empty() { name } else { inner };
+        let label = if inner.is_empty() { name } else { closed(&inner).into_owned() };
         let link = if href.is_empty() { label } else { format!("[{label}]({})", destination(href)) };
         self.spaced(text, &link);
     }
@@ -86,6 +88,12 @@ pub(super) fn name(tag: &Tag, address: &str) -> String {
     let given = tag.attribute("title").or(tag.attribute("download"));
     let name = given.unwrap_or(if picture::is_data(address) { "" } else { address });
     flat(&escape(name))
+}
+
+/// A text whose last backslash does not take the sign behind it.
+fn closed(text: &str) -> Cow<'_, str> {
+    let strokes = text.len() - text.trim_end_matches('\\').len();
+    if strokes.is_multiple_of(2) { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}\\")) }
 }
 
 fn longest_run(text: &str) -> usize {

@@ -52,7 +52,7 @@ impl Writer {
     pub(super) fn table(&mut self, rows: &[Vec<Cell>], stray: &str) {
         self.block(stray);
         let placed = placed(rows);
-        let columns = placed.iter().flatten().map(|(at, cell)| at + cell.columns).max().unwrap_or_default();
+        let columns = placed.iter().flatten().map(|(at, _)| at + 1).max().unwrap_or_default();
         let cells = rows.iter().map(Vec::len).sum::<usize>();
         let lays_out = rows.iter().all(|row| row.len() <= 1);
         let within = self.is_inside(|kind| matches!(kind, Element::Cell(_)));

@@ -30,10 +30,16 @@ fn tags_within_lines_leave_a_bots_markdown_what_it_is() {
         ("+ a<br>\n1) b ~~old~~", "+ a  \n1) b ~~old~~"),
         (
             "Hello<br>there\n\nSecond paragraph\nthird line",
-            "Hello  \nthere\n\nSecond paragraph  \nthird line",
+            "Hello  \nthere  \n  \nSecond paragraph  \nthird line",
         ),
         ("<p>a</p>\n\n#### b", "a\n\n#### b"),
         ("<h3>a</h3>\n2) b", "### a\n\n2) b"),
+        ("1. <b>Open</b> it<br>\r\ncontinued\r\n2. Close", "1. **Open** it  \ncontinued\n2. Close"),
+        ("1. **First**<br><br>text\n2. Second", "1. **First**  \n&nbsp;  \ntext\n2. Second"),
+        (
+            "**x** is in <b>C:\\</b> and <a href=https://a.example>D:\\</a>",
+            "**x** is in **C:\\\\** and [D:\\\\](https://a.example/)",
+        ),
     ] {
         assert_eq!(said(text, Voice::Bot).markdown, markdown, "{text:?}");
     }
@@ -41,12 +47,27 @@ fn tags_within_lines_leave_a_bots_markdown_what_it_is() {
 }
 
 #[test]
+fn signs_between_tags_mean_themselves_where_there_is_no_markdown() {
+    for (text, words) in [
+        ("<span style=\"color:red\">*</span> Required field<br>Name", "* Required field\nName"),
+        ("Path: <b>\\\\fileserver\\dept_share</b><br>Thanks", "Path: \\\\fileserver\\dept_share\nThanks"),
+        ("<b>*</b> footnote", "* footnote"),
+        ("Drive <b>C:\\</b> is full", "Drive C:\\ is full"),
+        ("<i>\\</i>", "\\"),
+        ("Hello Anna,<br>\r\nline two<br>\r\nline three", "Hello Anna,\nline two\nline three"),
+    ] {
+        assert_eq!(plain(text, Voice::Bot), words, "{text}");
+        assert_eq!(seen(&said(text, Voice::Bot).markdown), lines(words), "{text}");
+    }
+}
+
+#[test]
 fn evidence_tells_html() {
     for (text, by, kind) in [
-        ("closed.<br>Have a nice day", Voice::Bot, Kind::Mixed),
+        ("closed.<br>Have a nice day", Voice::Bot, Kind::Tagged),
         ("closed.<br/>Have a nice day", Voice::Person, Kind::Html),
         ("<p>Hi <b>there</b></p>", Voice::Person, Kind::Html),
-        ("<a href=\"https://a.example/?x=1&n=2\">the article</a>", Voice::Bot, Kind::Mixed),
+        ("<a href=\"https://a.example/?x=1&n=2\">the article</a>", Voice::Bot, Kind::Tagged),
         ("use <b> for bold", Voice::Person, Kind::Plain),
         ("use <b> for bold", Voice::Bot, Kind::Markdown),
         ("<b><i>x</b></i>", Voice::Person, Kind::Plain),
@@ -65,10 +86,11 @@ fn evidence_tells_html() {
         ("<ul><li>one<li>two</ul>", Voice::Bot, Kind::Html),
         ("<ul><li>one<li>two</ul>", Voice::Person, Kind::Plain),
         ("<p>one<p>two", Voice::Bot, Kind::Html),
-        ("<b>a <i>b</b></i>", Voice::Bot, Kind::Mixed),
-        ("<a href=\"https://a.example\">never closed", Voice::Bot, Kind::Mixed),
+        ("<b>a <i>b</b></i>", Voice::Bot, Kind::Tagged),
+        ("<a href=\"https://a.example\">never closed", Voice::Bot, Kind::Tagged),
         ("<style>p {}</style><p>x</p>", Voice::Bot, Kind::Html),
-        ("<!-- x -->Hi", Voice::Bot, Kind::Mixed),
+        ("<!-- x -->Hi", Voice::Bot, Kind::Tagged),
+        ("Hi <!-- x -->*you*", Voice::Bot, Kind::Mixed),
         ("<!-- x -->Hi", Voice::Person, Kind::Plain),
         ("use <p> for paragraphs", Voice::Bot, Kind::Markdown),
         ("if a<b and c>d", Voice::Bot, Kind::Markdown),

@@ -15,6 +15,19 @@ fn card(look: CardLook, data: &Value, template: &str) -> (Control, CardLook) {
 }
 
 #[test]
+fn a_file_or_a_picture_may_stand_in_an_object_and_have_blanks() {
+    let file = |value: Value| shown(json!({"uiType": "OutputText", "itemType": "file", "value": value}));
+    let url = "https://a.example/my file.pdf";
+    assert_eq!(file(json!({"url": url, "label": "plan.pdf"})), Control::Link(link("plan.pdf", url)));
+    assert_eq!(file(json!(url)), Control::Link(link(url, url)));
+    let picture =
+        json!({"uiType": "OutputText", "itemType": "Image", "value": {"url": "https://a.example/f.png"}});
+    let url = "https://a.example/f.png".to_owned();
+    assert_eq!(shown(picture), Control::Image(Image { url, alt: None, caption: None }));
+    assert_eq!(file(json!("no address")), Control::Text { text: "no address".to_owned() });
+}
+
+#[test]
 fn outputs_become_controls() {
     let html = json!({"uiType": "OutputHtml", "style": "inline", "height": 1,
         "value": "<p>Hi <b>you</b> <a href='/kb'>kb</a></p>", "imageUrl": "/x.iix",

@@ -106,6 +106,8 @@ pub enum Why {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutputText {
     pub item_type: Option<String>,
+    /// Where its `value` leads, when it says of what kind that is.
+    pub address: Option<String>,
     pub citations: Vec<Citation>,
     pub feedback: Option<Value>,
     pub stream_id: Option<String>,

@@ -24,6 +24,15 @@ fn a_message_of_a_million_items_is_not_held_whole() {
 }
 
 #[test]
+fn rows_that_are_objects_take_no_more_room_than_they_have_content() {
+    let heads = (0..2_000).map(|at| format!("h{at}")).collect::<Vec<_>>();
+    let rows = heads.iter().map(|head| json!({head.as_str(): "x"})).collect::<Vec<_>>();
+    let read = parse(&json!({"body": [{"uiType": "OutputTable", "headers": heads, "data": rows}]}));
+    let element::Kind::OutputTable(table) = &read.body[0].kind else { panic!("a table: {read:?}") };
+    assert_eq!((table.data.len(), &*table.data[7]), (2_000, &["h7: x".to_owned()][..]));
+}
+
+#[test]
 fn what_a_script_puts_into_result_is_read() {
     let message = json!({"clientSessionId": "c-1", "body": [{"uiType": "OutputText", "value": "Hi"}]});
     assert_eq!(parse(&json!({"result": message})), parse(&message));

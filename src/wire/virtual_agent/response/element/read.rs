@@ -84,8 +84,10 @@ pub(super) fn address(fields: Fields<'_>, keys: &[&str]) -> Option<String> {
 
 impl OutputText {
     pub(super) fn read(fields: Fields<'_>) -> Self {
+        let item_type = fields.text("itemType");
         Self {
-            item_type: fields.text("itemType"),
+            address: item_type.as_ref().and_then(|_| address(fields, &["value"])),
+            item_type,
             citations: fields.list("citations").iter().filter_map(Citation::read).collect(),
             feedback: fields.value("feedback").cloned(),
             stream_id: fields.text("streamId"),
@@ -166,7 +168,11 @@ fn card_action(value: &Value) -> Option<PickerOption> {
 impl OutputTable {
     pub(super) fn read(fields: Fields<'_>) -> Self {
         let heads = fields.list("headers").iter().map(Head::read).collect::<Vec<_>>();
-        let data = fields.list("data").iter().map(|value| row(value, &heads)).collect();
+        let data = fields.list("data");
+        let places = heads.len() * data.iter().filter(|row| row.is_object()).count();
+        let cells = data.iter().filter_map(|row| Some(row.as_object()?.len())).sum::<usize>();
+        let sparse = places > MAX_PLACES * (heads.len() + cells);
+        let data = data.iter().map(|value| row(value, &heads, sparse)).collect();
         Self {
             data,
             headers: heads.into_iter().map(|head| head.label).collect(),
@@ -198,8 +204,12 @@ impl Head {
     }
 }
 
-/// A row's cells in the order of its heads. Of an object that no head names anything of, each cell says what it is.
-fn row(value: &Value, heads: &[Head]) -> Vec<String> {
+/// With more places to a cell, rows that are objects are not filled up: that would take more room than they have content.
+const MAX_PLACES: usize = 16;
+
+/// A row's cells in the order of its heads. Of an object that no head names anything of, or of a sparse table, each cell says
+/// what it is.
+fn row(value: &Value, heads: &[Head], sparse: bool) -> Vec<String> {
     let map = match value {
         Value::Array(cells) => return cells.iter().map(cell).collect(),
         Value::Object(map) if heads.is_empty() => return map.values().map(cell).collect(),
@@ -211,7 +221,7 @@ fn row(value: &Value, heads: &[Head]) -> Vec<String> {
         let exactly = head.names.iter().find_map(|name| map.get(name));
         exactly.or_else(|| head.names.iter().find_map(|name| loosely.get(&loose(name)).copied()))
     };
-    let found = heads.iter().map(of).collect::<Vec<_>>();
+    let found = if sparse { Vec::new() } else { heads.iter().map(of).collect::<Vec<_>>() };
     if found.iter().all(Option::is_none) {
         return map.iter().map(|(key, value)| format!("{key}: {}", cell(value))).collect();
     }
