@@ -123,7 +123,7 @@ impl Escalations {
             if left_alone.is_none_or(|until| until <= Instant::now()) {
                 let drained = escalations.read_behind(&conversation, &source).await?;
                 *left_alone = match drained {
-                    Err(CallError::Throttled(wait)) => Some(Instant::now() + wait),
+                    Err(CallError::Throttled { wait, .. }) => Some(Instant::now() + wait),
                     Ok(()) | Err(_) => None,
                 };
             }
