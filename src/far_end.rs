@@ -52,9 +52,9 @@ pub enum CallError {
     /// No answer, a cut answer or 408/502/504: it may have been processed.
     #[error("the far end did not answer in full; it may have acted")]
     Uncertain(#[source] Option<Cause>),
-    /// 429, or 503 with `Retry-After`: surely not processed; not before this wait is over (at most 5 minutes).
-    #[error("the far end asked to wait {0:?}")]
-    Throttled(Duration),
+    /// 429, or a 5xx with `Retry-After`: surely not processed; not before this wait is over (at most 5 minutes).
+    #[error("the far end asked to wait {wait:?} (status {status})")]
+    Throttled { status: u16, wait: Duration },
     /// Another 5xx: the far end says it failed. Or a 2xx whose body can't come from the API.
     #[error("the far end failed with status {status}")]
     Failed { status: u16 },
@@ -84,7 +84,7 @@ impl From<&CallError> for Failure {
     fn from(error: &CallError) -> Self {
         match error {
             CallError::NotSent(_) | CallError::Failed { .. } => Self::NotTaken { wait: 0 },
-            CallError::Throttled(wait) => Self::NotTaken { wait: millis(*wait) },
+            CallError::Throttled { wait, .. } => Self::NotTaken { wait: millis(*wait) },
             CallError::Uncertain(_) => Self::Uncertain,
             // A login page, a password that is being changed: it passes, and nothing was taken.
             CallError::Rejected { status: 300..=399 | 401, .. } => Self::NotTaken { wait: 0 },

@@ -74,7 +74,7 @@ impl Fault {
         let asked = match self {
             Self::Answered(Page { status: 429, retry_after: None, .. }) => return Some(WAIT_UNTOLD),
             Self::Answered(page) => page.retry_after?,
-            Self::Unreached(CallError::Throttled(wait)) => *wait,
+            Self::Unreached(CallError::Throttled { wait, .. }) => *wait,
             Self::Unreached(_) | Self::Unreadable(_) => return None,
         };
         Some(millis(asked))

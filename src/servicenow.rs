@@ -211,7 +211,7 @@ impl ServiceNow {
             }
             Err(error) if error.is_taken() => Ok(Answer { unread: true, ..Answer::default() }),
             Err(error) => {
-                if let CallError::Throttled(wait) = error {
+                if let CallError::Throttled { status: 429, wait } = error {
                     self.shared.budget.refused(wait);
                 }
                 Err(error)

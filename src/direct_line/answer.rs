@@ -52,9 +52,6 @@ fn scalar(value: Option<&Value>) -> Option<String> {
 }
 
 pub(super) fn activity_set(answered: &Answered) -> Result<ActivitySet, CallError> {
-    if answered.body.is_empty() {
-        return Ok(ActivitySet::default());
-    }
     let SetRead { set, lost } = ActivitySet::read(&answered.body).map_err(|why| {
         warn!(%why, "Direct Line's answer can't be looked into");
         CallError::Failed { status: answered.status }

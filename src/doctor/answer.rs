@@ -95,7 +95,7 @@ pub(super) async fn within<T>(
 /// Why there is no usable answer from `place`, and what to do; `setting` names it, or what was refused there.
 pub(super) fn unanswered(code: &'static str, place: &str, setting: &str, error: &CallError) -> Finding {
     match error {
-        CallError::Throttled(wait) => {
+        CallError::Throttled { wait, .. } => {
             Finding::caution(code, format!("{place} asks to wait{}.", shown(*wait)))
                 .fix("Run this again after that; if it stays so, raise the limit or lower the load there.")
                 .not_known()
@@ -244,7 +244,7 @@ mod tests {
         for (seconds, told) in
             [(0, "x asks to wait."), (7, "x asks to wait 7 s."), (300, "x asks to wait 300 s or longer.")]
         {
-            let error = CallError::Throttled(Duration::from_secs(seconds));
+            let error = CallError::Throttled { status: 429, wait: Duration::from_secs(seconds) };
             assert_eq!(unanswered("servicenow.reach", "x", "X", &error).text, told);
         }
     }

@@ -63,7 +63,7 @@ async fn opened(settings: &Settings, client: &ServiceNow) -> Finding {
     let request = |step, action| Request::new(format!("{session}-{step}"), &session, USER, action);
     let create = Request { sync_response: true, ..request("create", Action::CreateConversation) };
     let created = within(CREATING, client.send(&create, None)).await;
-    if let Err(error @ (CallError::NotSent(_) | CallError::Rejected { .. } | CallError::Throttled(_))) =
+    if let Err(error @ (CallError::NotSent(_) | CallError::Rejected { .. } | CallError::Throttled { .. })) =
         &created
     {
         return not_created(settings, error);

@@ -16,11 +16,11 @@ pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &[u8], now: Timest
     match status {
         429 => {
             let wait = retry_after.or_else(|| rate_limit_reset(headers, now)).unwrap_or_default();
-            CallError::Throttled(wait.min(LONGEST_WAIT))
+            CallError::Throttled { status, wait: wait.min(LONGEST_WAIT) }
         }
         408 | 502 | 504 => CallError::Uncertain(None),
         500.. => match retry_after {
-            Some(wait) => CallError::Throttled(wait.min(LONGEST_WAIT)),
+            Some(wait) => CallError::Throttled { status, wait: wait.min(LONGEST_WAIT) },
             None => CallError::Failed { status },
         },
         _ => CallError::Rejected { status, code: code(body) },
@@ -125,7 +125,7 @@ mod tests {
             let refused = refusal(status, &headers(given), b"", NOW);
             let expected = Duration::from_millis(millis);
             assert!(
-                matches!(refused, CallError::Throttled(w) if w == expected),
+                matches!(refused, CallError::Throttled { status: s, wait } if (s, wait) == (status, expected)),
                 "{status} {given:?}: {refused:?}"
             );
         }

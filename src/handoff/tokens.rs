@@ -93,7 +93,10 @@ impl Tokens {
                 self.accept(conversation, caller).await?;
                 Ok(Standing::Good)
             }
-            Err(CallError::Rejected { status, code }) => Ok(Standing::Refused { status, code }),
+            // Any other refusal is not about the token: a proxy's page, say.
+            Err(CallError::Rejected { status: status @ (401 | 403 | 404), code }) => {
+                Ok(Standing::Refused { status, code })
+            }
             Err(_) => Ok(Standing::Unknown),
         }
     }

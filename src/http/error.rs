@@ -1,10 +1,12 @@
 //! What strangers are told when something is wrong, and the one place that chooses status codes.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE},
+        header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, RETRY_AFTER},
     },
 };
 use serde_json::json;
@@ -65,6 +67,9 @@ pub enum ApiError {
     /// What Direct Line itself answers in such a case.
     #[error("{message}")]
     AsDirectLine { status: u16, code: String, message: &'static str },
+    /// Direct Line's status when it fails or has too much to do, and how long it asks to be left alone.
+    #[error("Direct Line can't take this at the moment. Try again later.")]
+    Later { status: u16, wait: Duration },
 }
 
 impl ApiError {
@@ -85,6 +90,8 @@ impl ApiError {
             Self::NotConfigured(_) => "NotConfigured",
             Self::Unavailable(_) | Self::Removed | Self::FileAway => "Unavailable",
             Self::AsDirectLine { code, .. } => code,
+            Self::Later { status: 429, .. } => "TooManyRequests",
+            Self::Later { .. } => "ServiceError",
         }
     }
 }
@@ -105,7 +112,7 @@ impl ResponseError for ApiError {
             Self::NotConfigured(_) | Self::Unavailable(_) | Self::Removed | Self::FileAway => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::AsDirectLine { status, .. } => {
+            Self::AsDirectLine { status, .. } | Self::Later { status, .. } => {
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY)
             }
         }
@@ -143,6 +150,11 @@ impl ApiError {
         }
         if let Self::MethodNotAllowed(method) = self {
             answer.insert_header((ALLOW, *method));
+        }
+        if let Self::Later { wait, .. } = self
+            && !wait.is_zero()
+        {
+            answer.insert_header((RETRY_AFTER, wait.as_secs().max(1)));
         }
         if let Self::NoSuchRange { length: Some(length) } = self {
             answer.insert_header((CONTENT_RANGE, format!("bytes */{length}")));

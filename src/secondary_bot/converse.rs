@@ -122,7 +122,7 @@ impl SecondaryBot {
                     heard.cut = true;
                     break;
                 }
-                Err(Unreached::Call(CallError::Throttled(wait))) => {
+                Err(Unreached::Call(CallError::Throttled { wait, .. })) => {
                     turn.failed(clock.now(), Some(millis(wait)));
                 }
                 Err(_) => turn.failed(clock.now(), None),

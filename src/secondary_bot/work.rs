@@ -154,7 +154,7 @@ impl SecondaryBot {
             }
             Err(Unreached::Call(error)) => {
                 warn!(session.id = %id, attempt, %error, "Direct Line did not take it; will try again");
-                let wait = if let CallError::Throttled(wait) = error { millis(wait) } else { 0 };
+                let wait = if let CallError::Throttled { wait, .. } = error { millis(wait) } else { 0 };
                 Err(Failure::NotTaken { wait })
             }
         }

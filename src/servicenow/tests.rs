@@ -152,6 +152,20 @@ async fn a_hibernating_instance_has_not_taken_the_message() {
 }
 
 #[tokio::test]
+async fn signs_are_left_out_where_calls_are_counted_and_not_where_an_instance_fails() {
+    for (status, takes_signs) in [(429, false), (500, true), (503, true), (529, true)] {
+        let far_end = FarEnd::start(move |_, _| {
+            let headers = vec![("Retry-After", "1".to_owned())];
+            Reply::Answer { status, headers, body: vec![] }
+        });
+        let client = client(&far_end, basic());
+        let outcome = client.send(&says("hi"), None).await;
+        assert!(matches!(outcome, Err(CallError::Throttled { .. })), "{outcome:?}");
+        assert_eq!(client.takes_signs(Timestamp::now()), takes_signs, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_is_not_tried_again() {
     let far_end = FarEnd::start(|_, _| Reply::json(401, &json!({"error": {"message": "x"}})));
     let outcome = client(&far_end, basic()).send(&says("hi"), None).await;

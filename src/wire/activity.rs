@@ -91,7 +91,7 @@ pub enum NoSet {
     NotJson,
     #[error("it is not a JSON object")]
     NotAnObject,
-    #[error("its activities are not a list")]
+    #[error("it has no list of activities")]
     NoList,
 }
 
@@ -111,8 +111,9 @@ impl ActivitySet {
         let Value::Object(mut fields) = value else { return Err(NoSet::NotAnObject) };
         let activities = match fields.remove("activities") {
             Some(Value::Array(items)) => items,
-            None | Some(Value::Null) => vec![],
-            Some(_) => return Err(NoSet::NoList),
+            Some(Value::Null) => vec![],
+            None if fields.contains_key("watermark") => vec![],
+            None | Some(_) => return Err(NoSet::NoList),
         };
         let all = activities.len();
         let activities: Vec<Activity> = activities.into_iter().filter_map(Activity::from_value).collect();
@@ -268,10 +269,16 @@ mod tests {
         assert_eq!(set.activities.len(), 2);
         assert_eq!(set.activities[1].name.as_deref(), Some("e"));
         assert_eq!(set.watermark, Some(9.into()));
-        assert_eq!(ActivitySet::read(b"{}").expect("a page"), SetRead::default());
-        for (page, why) in
-            [("", NoSet::NotJson), ("[]", NoSet::NotAnObject), (r#"{"activities":{}}"#, NoSet::NoList)]
-        {
+        for empty in [r#"{"activities":[]}"#, r#"{"activities":null}"#, r#"{"watermark":null}"#] {
+            assert_eq!(ActivitySet::read(empty.as_bytes()).expect("a page"), SetRead::default(), "{empty}");
+        }
+        for (page, why) in [
+            ("", NoSet::NotJson),
+            ("[]", NoSet::NotAnObject),
+            ("{}", NoSet::NoList),
+            (r#"{"error":{"code":"x"}}"#, NoSet::NoList),
+            (r#"{"activities":{}}"#, NoSet::NoList),
+        ] {
             assert_eq!(ActivitySet::read(page.as_bytes()), Err(why), "{page}");
         }
     }

@@ -1,11 +1,14 @@
 //! Answers of the Direct Line surface: Direct Line's own, taken over, and ours in its manner.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, ContentType, HeaderValue},
     },
+    web::Bytes,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -77,16 +80,14 @@ pub(super) fn not_posted(error: CallError) -> ApiError {
 
 /// Why a question of the client's has no answer.
 pub(super) fn from_far_end(error: CallError) -> ApiError {
-    let as_direct_line = |status, code: String, message| ApiError::AsDirectLine { status, code, message };
     match error {
-        CallError::Rejected { status, code } => as_direct_line(
+        CallError::Rejected { status, code } => ApiError::AsDirectLine {
             status,
-            code.unwrap_or_else(|| "BadRequest".to_owned()),
-            "Direct Line refused this.",
-        ),
-        CallError::Throttled(_) => {
-            as_direct_line(429, "TooManyRequests".to_owned(), "Direct Line asks to wait. Try again later.")
-        }
+            code: code.unwrap_or_else(|| "BadRequest".to_owned()),
+            message: "Direct Line refused this.",
+        },
+        CallError::Throttled { status, wait } => ApiError::Later { status, wait },
+        CallError::Failed { status: status @ 500.. } => ApiError::Later { status, wait: Duration::ZERO },
         CallError::NotSent(_) | CallError::Uncertain(_) | CallError::Failed { .. } => {
             ApiError::Unavailable(NO_ANSWER)
         }
@@ -117,13 +118,18 @@ pub(super) fn start_live() -> HttpResponseBuilder {
     answer
 }
 
-/// Direct Line's answer to a post, and the id in it. It is read whole: one that is cut off is none.
+/// Direct Line's answer to a post, and the id in it. One that is taken is read whole: cut off it is none. Of a refusal the status
+/// counts, whatever comes of its words.
 pub(super) async fn whole(
     passed: Result<Reply, CallError>,
 ) -> Result<(HttpResponse, Option<String>), CallError> {
     let reply = passed?;
     let mut answer = start_answer(&reply);
-    let body = reply.collect(ACTIVITY_LIMIT).await?;
+    let is_taken = reply.status().is_success();
+    let body = match reply.collect(ACTIVITY_LIMIT).await {
+        Err(_) if !is_taken => Bytes::new(),
+        body => body?,
+    };
     let id = posted_id(&body);
     Ok((answer.body(body), id))
 }

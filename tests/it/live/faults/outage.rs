@@ -85,6 +85,33 @@ async fn a_token_never_seen_gets_nothing_while_direct_line_is_down() {
     assert_eq!(world.told(chat.conversation()), Vec::<String>::new());
 }
 
+/// What stands between answers in Direct Line's place: that says nothing of a token.
+#[tokio::test]
+async fn a_token_never_seen_is_neither_refused_nor_let_in_by_a_proxy() {
+    let world = World::start().await;
+    let chat = world.live_chat().await;
+    world.agent_says(chat.conversation(), "for your eyes only").await;
+    let stranger = Wire::of(&world, &chat).with_token("never.seen.before");
+    for (status, body) in [
+        (302, json!("moved")),
+        (405, json!("no")),
+        (407, json!("who?")),
+        (451, json!("no")),
+        (200, json!({})),
+        (200, json!({"error": {"code": "x"}})),
+        (204, json!("")),
+    ] {
+        world.copilot.faults().clear();
+        world.copilot.faults().add(Fault::on("GET", "/activities").status(status).body(body));
+        let (told, page) = stranger.get(None).await;
+        assert_eq!((told, &page["activities"]), (200, &json!([])), "{status}");
+        assert_eq!(stranger.post(&message("let me in")).await.0, 503, "{status}");
+    }
+    world.copilot.faults().clear();
+    assert_eq!(stranger.get(None).await.0, 403);
+    assert_eq!(world.told(chat.conversation()), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn what_reached_only_the_bot_behind_the_hand_off_is_given_back_when_the_chat_is_over() {
     let world = World::start().await;

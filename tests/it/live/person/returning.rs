@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use servicenow_handoff::simulate::{
     chat_client::{ChatClient, message},
     copilot::{self, CopilotOptions},
+    faults::Fault,
     servicenow::ServiceNowOptions,
 };
 
@@ -108,6 +109,18 @@ async fn words_and_files_reach_the_bot_whose_token_died_while_nobody_looked() {
     }
     chat.say("hello again").await.unwrap();
     chat.until("the bot", |a| a["text"] == "You said: hello again").await.unwrap();
+}
+
+#[tokio::test]
+async fn direct_lines_failures_come_through_when_the_bot_is_back() {
+    let (world, chat, id) = back_by_endpoint().await;
+    for (status, wait) in [(429, Some("7")), (500, Some("7")), (500, None), (429, None)] {
+        let fault = Fault::on("POST", "/activities").once().status(status);
+        let fault = wait.iter().fold(fault, |fault, wait| fault.header("Retry-After", wait));
+        world.copilot.faults().add(fault);
+        let answer = post(&world, &id, chat.token(), &message("are you there?")).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (status, wait));
+    }
 }
 
 async fn upload(world: &World, id: &str, token: &str) -> u16 {

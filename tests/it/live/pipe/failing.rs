@@ -56,6 +56,19 @@ async fn direct_lines_413_comes_through_byte_for_byte() {
     assert_eq!((answer.status, answer.body), (413, body.to_string().into_bytes()));
 }
 
+/// A gateway's page may be longer than any answer of Direct Line's to a post.
+#[tokio::test]
+async fn a_refusal_at_length_is_a_refusal_still() {
+    let world = World::start().await;
+    let chat = world.chat().await;
+    for status in [413, 500] {
+        let page = json!("x".repeat(300_000));
+        world.copilot.faults().add(Fault::on("POST", "/activities").once().status(status).body(page));
+        let answer = post(&world, chat.conversation(), chat.token(), &message("hello")).await;
+        assert_eq!(answer.status, status);
+    }
+}
+
 #[tokio::test]
 async fn an_activity_may_have_256_kib_and_not_a_byte_more() {
     let world = World::start().await;
