@@ -6,6 +6,7 @@
 //! behind the watermark of the answer, and so in the next one.
 
 mod collected;
+mod speakers;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -13,9 +14,12 @@ use secrecy::SecretString;
 use tokio::{sync::Semaphore, time::timeout};
 use tracing::{info, warn};
 
-use self::collected::Collected;
+use self::{
+    collected::Collected,
+    speakers::{Glimpse, Speakers},
+};
 use crate::{
-    agent_turn::{Eyes, Limits, Next, Notice, Poll, Turn, Why},
+    agent_turn::{Limits, Next, Poll, Turn, Why},
     config::RelaySettings,
     direct_line::{DirectLine, page::Page},
     domain::{ConversationId, Timestamp, millis},
@@ -107,7 +111,13 @@ impl Relay {
         let room = (POLLS_AT_ONCE / workers.max(1)).max(FEWEST_POLLS_AT_ONCE);
         Self {
             direct_line,
-            limits: Limits { quiet: millis(*quiet), patience: millis(*max_wait), least: 0 },
+            limits: Limits {
+                quiet: millis(*quiet),
+                patience: millis(*max_wait),
+                silence: i64::MAX,
+                least: 0,
+                passes_events: true,
+            },
             events: events.to_vec(),
             gate: Semaphore::new(room),
             counters,
@@ -123,7 +133,8 @@ impl Relay {
         let limits = Limits { patience: self.limits.patience.max(least), least, ..self.limits };
         let clock = Steady::from(Timestamp::now());
         let turn = Turn::begin(limits, clock.began, clock.began);
-        let mut call = Call { relay: self, asked, clock, turn, collected: Collected::default() };
+        let (collected, speakers) = (Collected::default(), Speakers::default());
+        let mut call = Call { relay: self, asked, clock, turn, collected, speakers };
         let (why, fault) = call.collect(no_time).await;
         let Call { turn, collected, .. } = call;
         let millis = clock.now().millis_since(clock.began);
@@ -145,7 +156,7 @@ impl Relay {
         if answer.is_ok() && !is_silent {
             self.counters.one(Count::RelayTurns);
             self.counters.add(Count::RelayActivities, count);
-            self.counters.add(Count::LateParts, turn.late_parts());
+            self.counters.add(Count::LateParts, turn.late().count());
         }
         answer
     }
@@ -158,6 +169,7 @@ struct Call<'a> {
     clock: Steady,
     turn: Turn,
     collected: Collected,
+    speakers: Speakers,
 }
 
 impl Call<'_> {
@@ -201,14 +213,18 @@ impl Call<'_> {
             return Ok(());
         }
         let polled = polled.unwrap_or(Err(Fault::Unreached(CallError::Uncertain(None))));
-        let failed = |fault: &Fault| self.turn.failed_since(began, answered, fault.wait());
+        let failed = |fault: &Fault| self.turn.failed(began, answered, fault.wait());
         let (date, news) = polled.inspect_err(failed)?;
-        self.turn.heard(Poll { asked: began, answered, date }, news);
+        let (anew, polls) = self.speakers.heard(Poll { asked: began, answered, date }, news);
+        if anew {
+            self.turn = self.turn.anew();
+        }
+        polls.into_iter().for_each(|(poll, news)| self.turn.heard(poll, news));
         Ok(())
     }
 
     /// What is new, and Direct Line's time of day.
-    async fn poll(&mut self) -> Result<(Option<Timestamp>, Vec<Notice>), Fault> {
+    async fn poll(&mut self) -> Result<(Option<Timestamp>, Vec<Glimpse>), Fault> {
         let Asked { conversation, authorization, watermark, wait: _, traceparent } = self.asked;
         let later = self.collected.watermark();
         let watermark = later.as_deref().unwrap_or(watermark);
@@ -218,8 +234,7 @@ impl Call<'_> {
         if !(200..300).contains(&page.status) {
             return Err(Fault::Answered(page));
         }
-        let eyes = Eyes { hand_off: events, user: None, agent: None };
-        Ok((page.date, self.collected.take(&page.body, &eyes).map_err(Fault::Unreadable)?))
+        Ok((page.date, self.collected.take(&page.body, events).map_err(Fault::Unreadable)?))
     }
 
     /// How long a step of the turn may take, at most `most` milliseconds.

@@ -107,7 +107,9 @@ impl SecondaryBot {
             limits: Limits {
                 quiet: millis(settings.relay.quiet),
                 patience: millis(settings.relay.max_wait),
+                silence: i64::MAX,
                 least: 0,
+                passes_events: false,
             },
             counters,
         })
@@ -160,8 +162,8 @@ impl SecondaryBot {
         }
         let Taken { request, repeated, in_secret } = taken?;
         self.counters.one(if repeated { Count::Duplicates } else { Count::FromPrimaryBot });
-        // A repeat is answered as its request wants to be: nothing would follow.
-        let asynchronous = asynchronous && session.state().await.answers_later(request);
+        // A repeat is answered as the first wants to be: nothing else would follow, or the same twice.
+        let asynchronous = self.responder.is_some() && session.state().await.answers_later(request);
         if asynchronous && !in_secret {
             return Ok(Told::Stored);
         }

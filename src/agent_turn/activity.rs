@@ -57,8 +57,8 @@ impl Seen {
         notice.key().is_some_and(|key| self.0.contains(&key))
     }
 
-    pub fn add(&mut self, notices: &[Notice]) {
-        self.0.extend(notices.iter().filter_map(Notice::key));
+    pub fn add<'a>(&mut self, notices: impl IntoIterator<Item = &'a Notice>) {
+        self.0.extend(notices.into_iter().filter_map(Notice::key));
     }
 
     /// The notice, unless its activity came before.

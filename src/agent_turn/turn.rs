@@ -33,8 +33,12 @@ pub struct Limits {
     pub quiet: i64,
     /// How long a turn may last.
     pub patience: i64,
+    /// How long it lasts while the agent shows no sign of itself.
+    pub silence: i64,
     /// How long it lasts at least, unless the agent surely ended it.
     pub least: i64,
+    /// Somebody gets the agent's events, so that one may be all of its answer.
+    pub passes_events: bool,
 }
 
 /// A poll that was answered.
@@ -86,6 +90,12 @@ impl Turn {
         Self { limits, called, began: now, ..Self::default() }
     }
 
+    /// The same turn before anything of it was heard.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self::begin(self.limits, self.called, self.began)
+    }
+
     /// What the post of the user's words was answered with, for who made it.
     pub fn posted(&mut self, id: String) {
         self.asked.posted(id);
@@ -101,6 +111,7 @@ impl Turn {
             self.asked.heard(&notice, place, self.may_be_old(notice.stamp));
             match notice.sign {
                 Sign::HandOff => self.ended = Some(Why::HandOff),
+                Sign::Event if !self.limits.passes_events => {}
                 Sign::Speech { .. } | Sign::EndOfConversation | Sign::Event | Sign::Typing => {
                     self.done.push(self.placed(notice, place, poll));
                 }
@@ -111,13 +122,9 @@ impl Turn {
         self.retrying = None;
     }
 
-    /// A poll failed in a way that may pass; `wait` in milliseconds when Direct Line asked for one.
-    pub fn failed(&mut self, at: Timestamp, wait: Option<i64>) {
-        self.failed_since(at, at, wait);
-    }
-
-    /// The same, for a poll that was made at `asked` and failed at `at`: it may have hung for long.
-    pub fn failed_since(&mut self, asked: Timestamp, at: Timestamp, wait: Option<i64>) {
+    /// A poll that was made at `asked` failed at `at` in a way that may pass; it may have hung for long. `wait` in milliseconds
+    /// when Direct Line asked for one.
+    pub fn failed(&mut self, asked: Timestamp, at: Timestamp, wait: Option<i64>) {
         let (since, count) = self.retrying.map_or((asked, 0), |faults| (faults.since, faults.count));
         let outwaited = since.plus_millis(OUTWAITED);
         let until = self.end().min(outwaited);
@@ -151,12 +158,11 @@ impl Turn {
         self.ended == Some(Why::HandOff) || self.done.iter().any(says)
     }
 
-    /// What the agent said unasked, or too late for the turn before.
-    pub fn late_parts(&self) -> usize {
-        let is_late = |done: &&Done| {
-            matches!(done.notice.sign, Sign::Speech { .. }) && self.belongs(done) == Belongs::Not
-        };
-        self.done.iter().filter(is_late).count()
+    /// Where, among all that was heard, what the agent said unasked or too late for the turn before stands, and its end then.
+    pub fn late(&self) -> impl Iterator<Item = usize> {
+        let speaks = |sign| matches!(sign, Sign::Speech { .. } | Sign::EndOfConversation);
+        let is_late = move |done: &&Done| speaks(done.notice.sign) && self.belongs(done) == Belongs::Not;
+        self.done.iter().filter(is_late).map(|done| done.place)
     }
 
     /// What to do now.
@@ -175,7 +181,7 @@ impl Turn {
                 return Next::Over(why);
             }
         }
-        let end = self.began.plus_millis(self.limits.patience);
+        let end = self.latest();
         if poll.answered >= end {
             return Next::Over(if self.has_answer() { Why::Patience } else { Why::Silence });
         }
@@ -197,8 +203,15 @@ impl Turn {
 
     /// When it ends whatever Direct Line does.
     pub fn end(&self) -> Timestamp {
-        let end = self.began.plus_millis(self.limits.patience);
+        let end = self.latest();
         self.due().map_or(end, |(due, _)| due.plus_millis(GRACE).min(end))
+    }
+
+    /// When patience ends, with an agent that has shown itself or with one that has not.
+    fn latest(&self) -> Timestamp {
+        let Limits { patience, silence, .. } = self.limits;
+        let shows_itself = self.done.iter().any(|done| self.belongs(done) != Belongs::Not);
+        self.began.plus_millis(if shows_itself { patience } else { silence.min(patience) })
     }
 
     fn belongs(&self, done: &Done) -> Belongs {

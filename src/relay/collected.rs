@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, value::RawValue};
 
+use super::speakers::Glimpse;
 use crate::{
-    agent_turn::{Eyes, LARGEST_TURN, Notice, Seen, Sign},
+    agent_turn::{LARGEST_TURN, Seen},
     wire::{
         activity::{Activity, NoSet},
         json,
@@ -21,8 +22,6 @@ pub struct Collected {
     /// JSON: a string from Direct Line, a number from other implementations.
     watermark: Option<String>,
     seen: Seen,
-    /// Whose words were seen first: in a set without roles all others are the agent's.
-    user: Option<String>,
     /// Activities left out because an earlier poll had brought them.
     pub repeated: usize,
     pub polls: u32,
@@ -42,13 +41,13 @@ fn parts(body: &str) -> Result<(Vec<&RawValue>, Option<&RawValue>), NoSet> {
 }
 
 impl Collected {
-    /// Adds what a poll brought and says what of it is new.
+    /// Adds what a poll brought and says what of it is new. `hand_off`: event names that mean a hand-off.
     ///
     /// Left out is only what an earlier poll has brought already. An empty body is an empty set.
     ///
     /// # Errors
     /// When the body is no ActivitySet; nothing was added then.
-    pub fn take(&mut self, body: &[u8], eyes: &Eyes<'_>) -> Result<Vec<Notice>, NoSet> {
+    pub fn take(&mut self, body: &[u8], hand_off: &[String]) -> Result<Vec<Glimpse>, NoSet> {
         let body = json::text(body);
         if body.trim_ascii().is_empty() {
             return Ok(Vec::new());
@@ -58,13 +57,8 @@ impl Collected {
         for raw in activities {
             let read =
                 json::read(raw.get().as_bytes()).ok().and_then(|read| Activity::from_value(read.value));
-            let activity = read.unwrap_or_default();
-            let eyes = Eyes { user: self.user.as_deref().or(eyes.user), ..*eyes };
-            let notice = eyes.read(&activity);
-            if matches!(notice.sign, Sign::Echo { words: true }) && self.user.is_none() {
-                self.user = activity.from.and_then(|from| from.id);
-            }
-            if self.seen.knows(&notice) {
+            let glimpse = Glimpse::read(&read.unwrap_or_default(), hand_off);
+            if self.seen.knows(&glimpse.alone) {
                 self.repeated += 1;
                 continue;
             }
@@ -73,9 +67,9 @@ impl Collected {
             }
             self.activities.push_str(raw.get());
             self.count += 1;
-            news.push(notice);
+            news.push(glimpse);
         }
-        self.seen.add(&news);
+        self.seen.add(news.iter().map(|glimpse| &glimpse.alone));
         if let Some(watermark) = watermark {
             self.watermark = Some(watermark.get().to_owned());
         }
@@ -108,18 +102,7 @@ impl Collected {
 mod tests {
     use super::*;
 
-    const EYES: Eyes<'_> = Eyes { hand_off: &[], user: None, agent: None };
-
-    #[test]
-    fn where_nothing_tells_roles_who_speaks_second_is_the_agent() {
-        let said = |number: u8, who: &str| {
-            format!(r#"{{"type":"message","id":"c|{number}","from":{{"id":"{who}"}},"text":"hi"}}"#)
-        };
-        let body = format!(r#"{{"activities":[{},{},{}]}}"#, said(1, "ada"), said(2, "bot"), said(3, "ada"));
-        let news = Collected::default().take(body.as_bytes(), &EYES).expect("a set");
-        let are_users = |notice: &Notice| matches!(notice.sign, Sign::Echo { .. });
-        assert_eq!(news.iter().map(are_users).collect::<Vec<_>>(), [true, false, true]);
-    }
+    use crate::agent_turn::Sign;
 
     #[test]
     fn activities_stay_as_they_were_written() {
@@ -127,7 +110,7 @@ mod tests {
             "channelData":{"n":1.50,"big":12345678901234567890123,"a":1,"a":2}, "unknown":null }"#;
         let mut collected = Collected::default();
         let body = format!(r#"{{"watermark":"7","activities":[{strange},null,3]}}"#);
-        assert_eq!(collected.take(body.as_bytes(), &EYES).unwrap().len(), 3);
+        assert_eq!(collected.take(body.as_bytes(), &[]).unwrap().len(), 3);
         assert_eq!(
             collected.into_set("0"),
             format!(r#"{{"activities":[{strange},null,3],"watermark":"7"}}"#)
@@ -143,7 +126,7 @@ mod tests {
             r#"{"activities":[],"watermark":null}"#,
             r#"{"activities":[{"id":"c"}],"watermark":"3"}"#,
         ] {
-            collected.take(body.as_bytes(), &EYES).unwrap();
+            collected.take(body.as_bytes(), &[]).unwrap();
         }
         assert_eq!(collected.count, 3);
         assert_eq!(collected.watermark().as_deref(), Some("3"));
@@ -173,19 +156,19 @@ mod tests {
             let mut collected = Collected::default();
             for activity in [first, second] {
                 let body = format!(r#"{{"activities":[{activity}]}}"#);
-                collected.take(body.as_bytes(), &EYES).unwrap();
+                collected.take(body.as_bytes(), &[]).unwrap();
             }
             assert_eq!(collected.count, count, "{first} {second}");
         }
         let mut collected = Collected::default();
-        collected.take(br#"{"activities":[{"id":"a"},{"id":"a"}]}"#, &EYES).unwrap();
+        collected.take(br#"{"activities":[{"id":"a"},{"id":"a"}]}"#, &[]).unwrap();
         assert_eq!(collected.count, 2, "one answer is passed on as it is");
     }
 
     #[test]
     fn a_number_is_a_watermark_too() {
         let mut collected = Collected::default();
-        collected.take(br#"{"activities":[{}],"watermark":12}"#, &EYES).unwrap();
+        collected.take(br#"{"activities":[{}],"watermark":12}"#, &[]).unwrap();
         assert_eq!(collected.watermark().as_deref(), Some("12"));
         assert_eq!(collected.into_set("0"), r#"{"activities":[{}],"watermark":12}"#);
     }
@@ -193,11 +176,11 @@ mod tests {
     #[test]
     fn without_a_watermark_the_given_one_stands() {
         let mut collected = Collected::default();
-        collected.take(b"{}", &EYES).unwrap();
+        collected.take(b"{}", &[]).unwrap();
         assert_eq!(collected.watermark(), None);
         assert_eq!(collected.into_set(r#"a"b"#), r#"{"activities":[],"watermark":"a\"b"}"#);
         let mut passed = Collected::default();
-        passed.take(br#"{"activities":[],"watermark":"7"}"#, &EYES).unwrap();
+        passed.take(br#"{"activities":[],"watermark":"7"}"#, &[]).unwrap();
         assert_eq!(passed.into_set("0"), r#"{"activities":[],"watermark":"0"}"#, "nothing was seen");
     }
 
@@ -205,12 +188,12 @@ mod tests {
     fn bytes_that_are_no_text_hide_no_activity() {
         let mut collected = Collected::default();
         let body = b"\xef\xbb\xbf{\"activities\":[{\"type\":\"message\",\"text\":\"\\ud83d \xff\"},{\"type\":\"trace\"}]}";
-        assert_eq!(collected.take(body, &EYES).unwrap().len(), 2);
+        assert_eq!(collected.take(body, &[]).unwrap().len(), 2);
         assert!(collected.into_set("0").contains("\\ufffd \u{fffd}"));
         let wide: Vec<u8> =
             r#"{"activities":[{"type":"message","text":"é"}]}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mut collected = Collected::default();
-        assert_eq!(collected.take(&wide, &EYES).unwrap().len(), 1);
+        assert_eq!(collected.take(&wide, &[]).unwrap().len(), 1);
     }
 
     #[test]
@@ -219,7 +202,7 @@ mod tests {
         let body =
             format!(r#"{{"activities":[{{"text":"{}"}}],"watermark":"1"}}"#, "x".repeat(LARGEST_TURN / 2));
         for full in [false, true] {
-            collected.take(body.as_bytes(), &EYES).unwrap();
+            collected.take(body.as_bytes(), &[]).unwrap();
             assert_eq!(collected.is_full(), full);
         }
     }
@@ -235,7 +218,7 @@ mod tests {
             (r#"{"activities":"none"}"#, NoSet::NoList),
             (r#"{"activities":{"0":{}}}"#, NoSet::NoList),
         ] {
-            assert_eq!(collected.take(body.as_bytes(), &EYES), Err(why), "{body}");
+            assert_eq!(collected.take(body.as_bytes(), &[]), Err(why), "{body}");
         }
         assert_eq!(collected.count, 0);
     }
@@ -244,7 +227,7 @@ mod tests {
     fn of_a_name_that_stands_twice_the_last_counts() {
         let mut collected = Collected::default();
         let body = br#"{"activities":[],"watermark":"1","activities":[{"id":"a"}],"watermark":"2"}"#;
-        assert_eq!(collected.take(body, &EYES).unwrap().len(), 1);
+        assert_eq!(collected.take(body, &[]).unwrap().len(), 1);
         assert_eq!(collected.into_set("0"), r#"{"activities":[{"id":"a"}],"watermark":"2"}"#);
     }
 
@@ -253,7 +236,7 @@ mod tests {
         let mut collected = Collected::default();
         let body = br#"{"activities":[{"type":"message"},{"type":"trace"},{"type":"message","from":{"role":"user"}}]}"#;
         let signs: Vec<_> =
-            collected.take(body, &EYES).unwrap().into_iter().map(|notice| notice.sign).collect();
+            collected.take(body, &[]).unwrap().into_iter().map(|one| one.alone.sign).collect();
         assert_eq!(signs, [Sign::Speech { asks: false }, Sign::Noise, Sign::Echo { words: true }]);
     }
 }

@@ -40,7 +40,7 @@ impl Answer {
     pub fn of(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
         let (may_be_lost, only_answers_words) = (heard.may_be_lost(), heard.only_answers_words());
         let (is_late, goes_on) =
-            (heard.late > 0 && !heard.has_answer(), heard.ended_before && heard.has_answer());
+            (!heard.late.is_empty() && !heard.has_answer(), heard.ended_before() && heard.has_answer());
         let Heard { activities, watermark, lost, .. } = heard;
         let turn = format!("{source}.said");
         let next = plan.next.filter(|_| !may_be_lost && !lost);

@@ -1,6 +1,6 @@
 //! One request's exchange with the agent: what is posted, each step stored before and after, and what is heard.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use tracing::warn;
 
@@ -21,7 +21,7 @@ use crate::{
     wire::activity::{Activity, ActivitySet},
 };
 
-/// Milliseconds an agent is given to answer an event once its turn is over.
+/// Milliseconds within which an agent that has anything to say to an event shows itself.
 const BRIEFLY: i64 = 5_000;
 /// Milliseconds at least for looking for what may have arrived.
 const LOOK_FOR: i64 = 5_000;
@@ -40,13 +40,14 @@ pub struct Heard {
     pub said: Option<String>,
     /// The conversation is gone.
     pub lost: bool,
-    /// How many of the agent's messages are from before: unasked, or too late for the turn before.
-    pub late: usize,
-    /// The agent had ended the conversation before the user spoke.
-    pub ended_before: bool,
+    /// Which of its words, and of its ends, are from before: unasked, or too late for the turn before.
+    pub late: BTreeSet<usize>,
     /// Direct Line failed, so that there may be more.
     cut: bool,
     seen: Seen,
+    /// Where each of the activities stands among all that was heard.
+    places: Vec<usize>,
+    heard: usize,
     user: String,
 }
 
@@ -123,16 +124,13 @@ impl SecondaryBot {
                     break;
                 }
                 Err(Unreached::Call(CallError::Throttled { wait, .. })) => {
-                    turn.failed(clock.now(), Some(millis(wait)));
+                    turn.failed(asked, clock.now(), Some(millis(wait)));
                 }
-                Err(_) => turn.failed(clock.now(), None),
+                Err(_) => turn.failed(asked, clock.now(), None),
             }
         }
-        let over = turn.next();
-        heard.cut |= over == Next::Over(Why::Fault);
-        heard.late = turn.late_parts();
-        let has_ended = heard.activities.iter().any(|activity| activity.kind == "endOfConversation");
-        heard.ended_before = has_ended && !matches!(over, Next::Over(Why::EndOfConversation | Why::HandOff));
+        heard.cut |= turn.next() == Next::Over(Why::Fault);
+        heard.late = turn.late().filter_map(|place| heard.places.binary_search(&place).ok()).collect();
         heard
     }
 
@@ -161,13 +159,11 @@ impl SecondaryBot {
     }
 
     fn patience(&self, listen: Listen, lasted: i64, sure: bool) -> Limits {
-        let Limits { quiet, patience, least } = self.limits;
-        let left = match listen {
-            Listen::Briefly => BRIEFLY.min(patience),
-            Listen::Fully | Listen::No => (patience - lasted).max(1_000),
-        };
-        let patience = if sure { left } else { left.max(LOOK_FOR.min(patience)) };
-        Limits { quiet, patience, least }
+        let whole = self.limits.patience;
+        let least = if sure { 1_000 } else { LOOK_FOR.min(whole) };
+        let patience = (whole - lasted).max(least);
+        let silence = if listen == Listen::Briefly { BRIEFLY } else { patience };
+        Limits { patience, silence, ..self.limits }
     }
 }
 
@@ -179,21 +175,28 @@ fn name(work: &Work<'_>, ordinal: usize) -> String {
 impl Heard {
     /// Whether what was said to the agent, or what it answered, may be lost.
     pub fn may_be_lost(&self) -> bool {
-        !self.has_answer() && (self.in_doubt.is_some() || self.lost || self.cut || self.ended_before)
+        !self.has_answer() && (self.in_doubt.is_some() || self.lost || self.cut || self.ended_before())
     }
 
     /// Whether the agent has spoken in this turn.
     pub fn has_answer(&self) -> bool {
-        self.messages().count() > self.late
+        self.spoken().next().is_some()
     }
 
-    fn messages(&self) -> impl Iterator<Item = &Activity> {
-        self.activities.iter().filter(|activity| activity.kind == "message")
+    /// Whether the agent had ended the conversation before the user spoke.
+    pub fn ended_before(&self) -> bool {
+        self.late.iter().any(|late| self.activities[*late].kind == "endOfConversation")
+    }
+
+    /// What the agent said in this turn.
+    fn spoken(&self) -> impl Iterator<Item = &Activity> {
+        let of_turn = self.activities.iter().enumerate().filter(|(nth, _)| !self.late.contains(nth));
+        of_turn.map(|(_, activity)| activity).filter(|activity| activity.kind == "message")
     }
 
     /// Whether the agent has spoken, and only to answer the user's words.
     pub fn only_answers_words(&self) -> bool {
-        let mut spoken = self.messages().peekable();
+        let mut spoken = self.spoken().peekable();
         let answers = |reply_to: Option<&str>| reply_to.is_some() && reply_to == self.said.as_deref();
         spoken.peek().is_some() && spoken.all(|activity| answers(activity.reply_to_id.as_deref()))
     }
@@ -211,13 +214,16 @@ impl Heard {
         let mut news = Vec::new();
         for activity in set.activities {
             let Some(notice) = self.seen.news(eyes.read(&activity)) else { continue };
+            let place = self.heard + news.len();
             news.push(notice);
             if eyes.are_users(&activity) {
                 self.in_doubt.take_if(|name| name_of(&activity) == Some(name));
             } else {
+                self.places.push(place);
                 self.activities.push(activity);
             }
         }
+        self.heard += news.len();
         news
     }
 }

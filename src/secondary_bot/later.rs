@@ -38,19 +38,17 @@ impl SecondaryBot {
         now: Timestamp,
     ) -> Result<bool, JournalError> {
         self.end_idle(&session, now).await?;
-        if session.state().await.asynchronous {
-            self.overhear(&session).await?;
-        }
+        self.overhear(&session).await?;
         Ok(session.state().await.agent.is_some())
     }
 
-    /// Looks for a while for what the agent says after it has answered this request, where it can follow; returns at once.
+    /// Looks for a while for what the agent says after it has answered this request; returns at once.
     pub(super) fn linger_soon(self: &Arc<Self>, session: &Arc<Session>, request: u64) {
+        if self.responder.is_none() {
+            return;
+        }
         let (bot, session) = (self.clone(), session.clone());
         tokio::spawn(async move {
-            if !session.state().await.asynchronous {
-                return;
-            }
             let _listening = session.local.lock().await;
             let mut moved = session.watch();
             for pause in LINGER {
@@ -70,18 +68,17 @@ impl SecondaryBot {
         });
     }
 
-    /// Sends on what the agent said unasked. Where answers are synchronous it waits for the next request.
+    /// Sends on what the agent said unasked. Without a response address it waits for the next request.
     async fn overhear(self: &Arc<Self>, session: &Arc<Session>) -> Result<(), JournalError> {
-        let (mut heard, agent, pending, words) = {
+        let (mut heard, agent, pending, words, source) = {
             let state = session.state().await;
-            let free = !state.is_busy() && !state.outbox.is_frozen();
+            let free = !state.is_busy() && !state.outbox.is_frozen() && self.responder.is_some();
             let agent = state.agent.clone().filter(|_| free);
-            (Heard::behind(&state), agent, state.pending.clone(), state.words(&self.texts))
+            (Heard::behind(&state), agent, state.pending.clone(), state.words(&self.texts), state.unasked())
         };
         let Some(agent) = agent else { return Ok(()) };
         let Ok(look) = self.read(session, agent.watermark.as_deref()).await else { return Ok(()) };
         heard.take(look.set, &self.events);
-        let source = format!("{}|{}", session.id, agent.id);
         let plan = Plan { stays: pending.clone(), ..Plan::default() };
         let answer = Box::new(Answer::of(&source, plan, heard, &self.events, &words));
         if answer.says_something() {
@@ -95,7 +92,8 @@ impl SecondaryBot {
     /// good-bye only when nobody has said anything meanwhile.
     async fn end_idle(self: &Arc<Self>, session: &Arc<Session>, now: Timestamp) -> Result<(), JournalError> {
         let Some(agent) = session.state().await.agent.clone() else { return Ok(()) };
-        let ended = commit_and_deliver(self, session, RESPONSE, Command::Idle { now }).await?;
+        let idle = Command::Idle { now, tells: self.responder.is_some() };
+        let ended = commit_and_deliver(self, session, RESPONSE, idle).await?;
         if !ended.facts().is_empty() {
             self.say_in_passing(session, agent, "endOfConversation").await;
             info!(session.id = %session.id, "Ended an idle session");

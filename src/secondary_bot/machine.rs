@@ -43,8 +43,8 @@ pub enum Command {
     Renewed { conversation: String, authorization: String, renew_at: Timestamp },
     /// The agent said something unasked in this conversation, behind its watermark, while that was asked.
     Overheard { agent: AgentConversation, pending: Box<Pending>, answer: Box<Answer> },
-    /// Nobody has said anything for long, as the time stands then.
-    Idle { now: Timestamp },
+    /// Nobody has said anything for long, as the time stands then; `tells`: somebody can be told so.
+    Idle { now: Timestamp, tells: bool },
 }
 
 impl Machine for Dialogue {
@@ -92,11 +92,11 @@ impl Machine for Dialogue {
                 if state.agent.as_ref() != Some(agent) || state.pending != **pending || state.is_busy() {
                     return Decided::TooLate;
                 }
-                Decided::Facts(vec![answered(state, None, (**answer).clone(), now)])
+                Decided::Facts(vec![answered(state, None, true, (**answer).clone(), now)])
             }
-            Command::Idle { now: then } if is_idle(state, *then) => {
+            Command::Idle { now: then, tells } if is_idle(state, *then) => {
                 let answer = Answer { take_control: true, over: true, ..Answer::default() };
-                Decided::Facts(vec![answered(state, None, answer, now)])
+                Decided::Facts(vec![answered(state, None, *tells, answer, now)])
             }
             Command::Idle { .. } => Decided::Nothing,
         }
@@ -134,7 +134,8 @@ impl Machine for Dialogue {
             Outcome::Done(answer) => answer.clone().unwrap_or_default(),
             Outcome::GivenUp(why) => Answer::given_up(state, request, asked, *why, &state.words(&self.texts)),
         };
-        vec![answered(state, Some((request, asked)), answer, settled.at), Fact::Settled(settled)]
+        let answered = answered(state, Some((request, asked)), asked.asynchronous, answer, settled.at);
+        vec![answered, Fact::Settled(settled)]
     }
 
     fn is_open(state: &State) -> bool {
@@ -155,22 +156,28 @@ fn is_idle(state: &State, now: Timestamp) -> bool {
     now.millis_since(state.last_heard) > IDLE_MILLIS && state.agent.is_some() && free
 }
 
-/// An answer as it is stored: to a request or, said unasked, repeating what the last request had.
-fn answered(state: &State, to: Option<(u64, &Asked)>, mut answer: Answer, at: Timestamp) -> Fact {
+/// An answer as it is stored: to a request or, said unasked, repeating what the last request had. `follows`: it goes to the
+/// response address.
+fn answered(
+    state: &State,
+    to: Option<(u64, &Asked)>,
+    follows: bool,
+    mut answer: Answer,
+    at: Timestamp,
+) -> Fact {
     let (request, asked) = to.unzip();
     let is = |what: What| asked.is_some_and(|asked| asked.what == what);
-    let asynchronous = asked.map_or(state.asynchronous, |asked| asked.asynchronous);
     if state.silent && !is(What::End) {
         answer.elements.clear();
     } else if let Some((request, asked)) = to
-        && asynchronous
+        && follows
         && !asked.what.is_quick()
     {
         let mut end = [body::action("EndTypingIndicator")];
         number(&mut end, &format!("{}.typing", state.source(request)));
         answer.elements.splice(0..0, end);
     }
-    let deliver = asynchronous && answer.says_something();
+    let deliver = follows && answer.says_something();
     let (watermark, over) = (answer.watermark.take(), answer.over);
     let before = &state.pending;
     // A wish for a person or a topic answers no question: what is typed next may still be the secret.

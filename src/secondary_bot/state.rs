@@ -51,8 +51,6 @@ pub struct State {
     pub user: String,
     /// Of the last request, for what is said unasked.
     pub echo: Map<String, Value>,
-    /// Whether anything was ever asked for that follows at the response address, as what is said unasked does then.
-    pub asynchronous: bool,
     /// The time zone was set by itself, and holds until it is again.
     zone_is_set: bool,
     pub last_heard: Timestamp,
@@ -120,6 +118,11 @@ impl State {
     /// What elements of ours in the answer to a request are named after.
     pub fn source(&self, request: u64) -> String {
         format!("{}|{request}", self.session)
+    }
+
+    /// The same of what the agent says unasked at this moment: none of it is a request's, nor what it said before.
+    pub fn unasked(&self) -> String {
+        format!("{}.unasked", self.source(self.position))
     }
 
     /// Whether the sweep must look at this session.
@@ -232,7 +235,6 @@ impl State {
         self.last_heard = asked.at;
         self.user.clone_from(&asked.user);
         self.echo.clone_from(&asked.echo);
-        self.asynchronous |= asked.asynchronous;
         self.context.extend(asked.context.clone());
         self.locale = asked.locale.clone().or(self.locale.take());
         let sets_zone = asked.context.contains_key(TIMEZONE);

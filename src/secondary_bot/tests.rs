@@ -269,7 +269,9 @@ fn what_the_agent_says_unasked_is_stored_once_and_never_into_a_request() {
     let agent = state.agent.clone().expect("an agent");
     assert!(matches!(behind(&state, agent.clone(), pin()), Decided::TooLate), "something else is asked now");
     let Decided::Facts(facts) = overheard(&state, agent.clone()) else { panic!("not stored") };
+    let named = state.unasked();
     facts.iter().for_each(|fact| state.apply(fact));
+    assert_ne!(state.unasked(), named, "what comes next without an id is another message");
     assert!(matches!(overheard(&state, agent), Decided::TooLate), "by another instance");
     assert_eq!(state.outbox.lane(Lane::Second).count(), 1);
 }
@@ -278,7 +280,7 @@ fn what_the_agent_says_unasked_is_stored_once_and_never_into_a_request() {
 fn an_idle_session_ends_unless_somebody_has_spoken_meanwhile() {
     let state = asked_for_a_pin();
     let idle = |state: &State, now| {
-        Dialogue::default().decide(state, &Command::Idle { now: Timestamp(now) }, Timestamp(0))
+        Dialogue::default().decide(state, &Command::Idle { now: Timestamp(now), tells: true }, Timestamp(0))
     };
     assert!(matches!(idle(&state, 3_600_000), Decided::Nothing));
     let Decided::Facts(facts) = idle(&state, 3_600_010) else { panic!("not ended") };

@@ -10,7 +10,8 @@ use crate::{
 /// What a poll takes, there and back.
 const TRIP: i64 = 20;
 
-pub const LIMITS: Limits = Limits { quiet: 1_000, patience: 25_000, least: 0 };
+pub const LIMITS: Limits =
+    Limits { quiet: 1_000, patience: 25_000, silence: i64::MAX, least: 0, passes_events: true };
 
 /// What both sides said. An activity comes up at a time of its own and keeps its place from then on.
 #[derive(Default)]

@@ -5,7 +5,8 @@ use crate::{
     domain::Timestamp,
 };
 
-const LIMITS: Limits = Limits { quiet: 1_000, patience: 25_000, least: 0 };
+const LIMITS: Limits =
+    Limits { quiet: 1_000, patience: 25_000, silence: i64::MAX, least: 0, passes_events: true };
 const SPEECH: Sign = Sign::Speech { asks: false };
 const QUESTION: Sign = Sign::Speech { asks: true };
 
@@ -85,11 +86,37 @@ fn diagnostics_without_end_do_not_hold_back_what_was_said() {
 }
 
 #[test]
+fn an_event_is_no_answer_where_nobody_gets_it() {
+    for passes_events in [true, false] {
+        let mut turn = begin(Limits { passes_events, ..LIMITS });
+        turn.heard(poll(0), vec![echo(1)]);
+        turn.heard(poll(200), vec![answer(Sign::Event, 100, 1)]);
+        turn.heard(poll(500), vec![]);
+        assert_eq!(turn.next() == Next::Over(Why::Event), passes_events);
+        turn.heard(poll(800), vec![answer(SPEECH, 700, 1)]);
+        turn.heard(poll(2_000), vec![]);
+        assert_eq!(turn.next() == Next::Over(Why::Quiet), !passes_events);
+    }
+}
+
+#[test]
+fn an_agent_that_shows_nothing_of_itself_is_waited_for_less_long() {
+    for (sign, to, over) in [(Sign::Noise, 1, true), (Sign::Typing, 1, false), (SPEECH, 0, true)] {
+        let mut turn = begin(Limits { silence: 5_000, ..LIMITS });
+        turn.heard(poll(200), vec![echo(1), answer(sign, 100, to)]);
+        turn.heard(poll(4_900), vec![]);
+        assert!(matches!(turn.next(), Next::Poll(_)));
+        turn.heard(poll(5_000), vec![]);
+        assert_eq!(matches!(turn.next(), Next::Over(_)), over, "{sign:?}");
+    }
+}
+
+#[test]
 fn a_direct_line_that_fails_is_outwaited_for_five_seconds() {
     let mut turn = begin(LIMITS);
     let (mut now, mut pauses) = (0, Vec::new());
     loop {
-        turn.failed(at(now), None);
+        turn.failed(at(now), at(now), None);
         let Next::Poll(when) = turn.next() else { break };
         pauses.push(when.0 - now);
         now = when.0;
@@ -101,35 +128,35 @@ fn a_direct_line_that_fails_is_outwaited_for_five_seconds() {
 #[test]
 fn an_answer_between_two_failures_begins_the_five_seconds_anew() {
     let mut turn = begin(LIMITS);
-    turn.failed(at(0), None);
-    turn.failed(at(4_000), None);
+    turn.failed(at(0), at(0), None);
+    turn.failed(at(4_000), at(4_000), None);
     turn.heard(poll(4_900), vec![]);
-    turn.failed(at(5_200), None);
-    turn.failed(at(9_000), None);
+    turn.failed(at(5_200), at(5_200), None);
+    turn.failed(at(9_000), at(9_000), None);
     assert!(matches!(turn.next(), Next::Poll(_)));
-    turn.failed(at(10_200), None);
+    turn.failed(at(10_200), at(10_200), None);
     assert_eq!(turn.next(), Next::Over(Why::Fault));
 }
 
 #[test]
 fn a_wait_that_direct_line_asks_for_is_kept_if_it_is_short_enough() {
     let mut turn = begin(LIMITS);
-    turn.failed(at(100), Some(3_000));
+    turn.failed(at(100), at(100), Some(3_000));
     assert_eq!(turn.next(), Next::Poll(at(3_100)));
     turn.heard(poll(3_100), vec![]);
-    turn.failed(at(4_000), Some(60_000));
+    turn.failed(at(4_000), at(4_000), Some(60_000));
     assert_eq!(turn.next(), Next::Over(Why::Fault));
 }
 
 #[test]
 fn a_direct_line_that_hangs_fails_from_when_it_was_asked() {
     let mut turn = begin(LIMITS);
-    turn.failed_since(at(0), at(3_000), None);
+    turn.failed(at(0), at(3_000), None);
     assert_eq!((turn.next(), turn.until()), (Next::Poll(at(3_200)), at(5_000)));
-    turn.failed_since(at(3_200), at(5_000), None);
+    turn.failed(at(3_200), at(5_000), None);
     assert_eq!(turn.next(), Next::Over(Why::Fault));
     let mut silent = begin(LIMITS);
-    silent.failed_since(at(0), at(5_000), None);
+    silent.failed(at(0), at(5_000), None);
     assert_eq!(silent.next(), Next::Over(Why::Fault));
 }
 
@@ -150,10 +177,10 @@ fn only_a_direct_line_that_failed_for_five_seconds_or_always_speaks_for_itself()
             turn.heard(poll(0), vec![echo(1)]);
         }
         let mut now = since;
-        turn.failed(at(now), wait);
+        turn.failed(at(now), at(now), wait);
         while let Next::Poll(when) = turn.next() {
             now = when.0;
-            turn.failed(at(now), wait);
+            turn.failed(at(now), at(now), wait);
         }
         assert_eq!(turn.next(), Next::Over(Why::Fault), "{since}");
         assert_eq!(turn.is_outwaited(), is_outwaited, "{answered} {since} {wait:?}");
@@ -166,10 +193,10 @@ fn a_fault_holds_back_what_was_said_for_a_moment_only() {
     turn.heard(poll(1_000), vec![echo(1), answer(SPEECH, 1_000, 1)]);
     let (mut now, end) = (1_200, 1_000 + 1_150 + 2_000);
     assert_eq!(turn.until(), at(end));
-    turn.failed(at(now), None);
+    turn.failed(at(now), at(now), None);
     while let Next::Poll(when) = turn.next() {
         now = when.0;
-        turn.failed(at(now), None);
+        turn.failed(at(now), at(now), None);
     }
     assert_eq!((turn.next(), now), (Next::Over(Why::Fault), end));
     assert!(turn.has_answer());
@@ -190,7 +217,7 @@ fn a_turn_whose_time_ends_within_a_poll_has_what_it_had() {
     }
     let mut failing = begin(LIMITS);
     failing.heard(poll(0), vec![]);
-    failing.failed(at(200), None);
+    failing.failed(at(200), at(200), None);
     failing.missed();
     assert_eq!(failing.next(), Next::Over(Why::Fault));
 }
@@ -202,7 +229,7 @@ fn the_users_latest_words_are_what_is_answered() {
     turn.heard(poll(200), vec![answer(SPEECH, 100, 1)]);
     turn.heard(poll(3_000), vec![]);
     assert!(matches!(turn.next(), Next::Poll(_)), "an answer to words before them");
-    assert_eq!(turn.late_parts(), 1);
+    assert_eq!(turn.late().count(), 1);
     turn.heard(poll(3_200), vec![answer(SPEECH, 3_100, 5)]);
     turn.heard(poll(4_300), vec![]);
     assert_eq!(turn.next(), Next::Over(Why::Quiet));

@@ -248,7 +248,7 @@ fn after(mut state: State, body: &Value, more: &[Fact], answer: Answer) -> State
 }
 
 fn left_idle(mut state: State) -> State {
-    let idle = Command::Idle { now: Timestamp(9_000_000) };
+    let idle = Command::Idle { now: Timestamp(9_000_000), tells: true };
     let Decided::Facts(facts) = Dialogue::default().decide(&state, &idle, Timestamp(0)) else {
         panic!("not ended")
     };

@@ -57,8 +57,8 @@ pub fn hero(
 ) {
     let text = |key: &str| text(content, key);
     let image = content.pointer("/images/0").or(content.get("image"));
-    let url = image.and_then(|image| image.get("url")?.as_str());
-    let alt = image.and_then(|image| image.get("alt")?.as_str());
+    let url = image.and_then(|image| self::text(image, "url"));
+    let alt = image.and_then(|image| self::text(image, "alt"));
     let mut facts = facts(content.get("facts"), "key");
     facts.extend(bill(content, ours));
     if let Some(card) = plain(text("title"), text("subtitle"), text("text"), url.zip(Some(alt)), &facts) {
@@ -66,9 +66,7 @@ pub fn hero(
     }
     elements.extend(further_pictures(content));
     for media in content.get("media").and_then(Value::as_array).into_iter().flatten() {
-        if let Some(url) = media.get("url").and_then(Value::as_str) {
-            elements.push(link(text("title"), None, url, ours));
-        }
+        elements.extend(self::text(media, "url").map(|url| link(text("title"), None, url, ours)));
     }
     let buttons = content.get("buttons").and_then(Value::as_array);
     let of = text("title").filter(|_| among);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Choice, Form, Pending, Variables, card, cited, drawn, parts, values::Values};
 use crate::{
-    domain::Timestamp,
+    agent_turn::time_of,
     translate::{
         escalation, html, readable,
         texts::{Text, Words},
@@ -95,8 +95,7 @@ impl Said {
 
 /// What an activity's elements are named after: ids begin anew after a pause, so the time stands beside them.
 fn name(activity: &Activity, turn: &str, at: usize) -> String {
-    let stamp = activity.timestamp.as_ref().and_then(Value::as_str).and_then(Timestamp::parse_rfc3339);
-    match (&activity.id, stamp) {
+    match (&activity.id, time_of(activity)) {
         (Some(id), Some(stamp)) => format!("{id}@{}", stamp.0),
         (Some(id), None) => id.clone(),
         (None, _) => format!("{turn}.{at}"),
@@ -246,7 +245,7 @@ fn attached(
 }
 
 fn sign_in(content: &Value, ours: &Words<'_>, shown: &mut Vec<Value>) {
-    let of = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let of = |value: &Value, key: &str| card::text(value, key).map(str::to_owned);
     let buttons = content.get("buttons").and_then(Value::as_array).into_iter().flatten();
     let address = |url: &String| url.contains("://");
     let mut links: Vec<_> = buttons

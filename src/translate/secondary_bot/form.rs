@@ -1,6 +1,8 @@
 //! Adaptive cards. A primary bot can ask one thing at a time, so a card's inputs become questions in a row, and
 //! the answers are submitted together.
 
+use std::{borrow::Cow, collections::HashMap};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -64,6 +66,9 @@ pub struct Step {
     /// What stands in the input before anybody fills it in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<String>,
+    /// What the primary bot sends back of all that it offers, where something else that is open has one of its own values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sends: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -222,6 +227,28 @@ impl Step {
 
     /// What the primary bot sends back of what it offers.
     pub fn values(&self) -> Vec<&str> {
+        if self.sends.is_empty() {
+            self.own_values()
+        } else {
+            self.sends.iter().map(String::as_str).collect()
+        }
+    }
+
+    /// What was said, with the card's own value for each that is sent back in its stead.
+    pub fn in_own_values<'a>(&'a self, text: &'a str) -> Cow<'a, str> {
+        let sent: HashMap<_, _> = self.sends.iter().map(String::as_str).zip(self.own_values()).collect();
+        let own = |one: &'a str| sent.get(one.trim()).copied();
+        let several = matches!(self.kind, StepKind::Choice { several: true, .. });
+        match own(text) {
+            Some(value) => value.into(),
+            None if several && text.split(',').any(|one| own(one).is_some()) => {
+                text.split(',').map(|one| own(one).unwrap_or(one)).collect::<Vec<_>>().join(",").into()
+            }
+            None => text.into(),
+        }
+    }
+
+    fn own_values(&self) -> Vec<&str> {
         match &self.kind {
             StepKind::Toggle { on: _, off: _ } => vec![YES, NO],
             StepKind::Choice { options, several: _ } => options.iter().map(sent).collect(),
@@ -230,23 +257,24 @@ impl Step {
     }
 
     fn question(&self, words: &Words<'_>) -> Value {
-        let Self { id: _, prompt, required, kind, rules: _, error: _, given: _ } = self;
+        let Self { id: _, prompt, required, kind, rules: _, error: _, given: _, sends: _ } = self;
         match kind {
             StepKind::Text { secret } => body::input_text(prompt, *secret, *required),
             StepKind::Number => body::input_text(prompt, false, *required),
             StepKind::Date => body::input_moment("Date", prompt, *required),
             StepKind::Time => body::input_moment("Time", prompt, *required),
             StepKind::Toggle { on: _, off: _ } => {
-                let options = [(Text::Yes, YES), (Text::No, NO)];
-                let options = options.map(|(label, value)| body::option(words.get(label), value));
-                body::boolean(prompt, &options, *required)
+                let labels = [Text::Yes, Text::No].into_iter().zip(self.values());
+                let options = labels.map(|(label, value)| body::option(words.get(label), value));
+                body::boolean(prompt, &options.collect::<Vec<_>>(), *required)
             }
             // They would be looked up as somebody types.
             StepKind::Choice { options, several: _ } if options.is_empty() => {
                 body::input_text(prompt, false, *required)
             }
             StepKind::Choice { options, several } => {
-                let options = options.iter().map(|option| body::option(&option.0, sent(option)));
+                let options = options.iter().zip(self.values());
+                let options = options.map(|((label, _), value)| body::option(label, value));
                 body::picker(prompt, &options.collect::<Vec<_>>(), *several, *required)
             }
         }

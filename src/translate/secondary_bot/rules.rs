@@ -127,8 +127,8 @@ pub fn is_blank(text: &str) -> bool {
 
 /// An answer in the card's own terms; `None` when it may be passed over and was.
 pub fn value(step: &Step, text: &str, words: &Words<'_>) -> Result<Option<Value>, Complaint> {
-    let text = text.trim();
-    let rules = &step.rules;
+    let text = step.in_own_values(text.trim());
+    let (text, rules) = (&*text, &step.rules);
     if step.required && is_blank(text) {
         return Err(Complaint::Required);
     }

@@ -1,12 +1,19 @@
 //! What a primary bot sends back of all there is to choose: each choice's value is unlike any other's that is open.
+//!
+//! Who comes later gets another value. A card's inputs are asked one after the other, so that several may have the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Choice, Form, Pending, Step};
 
-/// The values that are taken, each with the number that the next one like it gets.
+/// The values that are taken.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Values(HashMap<String, usize>);
+pub struct Values {
+    /// Each with the number that the next one like it gets.
+    taken: HashMap<String, usize>,
+    /// Those that only inputs have.
+    of_inputs: HashSet<String>,
+}
 
 impl Values {
     /// With what is open already.
@@ -27,33 +34,47 @@ impl Values {
         }
     }
 
-    /// The same of a card's buttons. What its inputs offer has the card's own values.
+    /// The same of what a card's inputs offer and of its buttons.
     pub fn part_form(&mut self, form: &mut Form) {
-        self.take_steps(form);
+        form.steps.iter_mut().for_each(|step| self.part_step(step));
         self.part(&mut form.submits);
         form.then.iter_mut().for_each(|card| self.part_form(card));
     }
 
+    fn part_step(&mut self, step: &mut Step) {
+        if step.values().into_iter().any(|value| self.is_a_choices(value)) {
+            let mut unlike = |value| {
+                if self.is_a_choices(value) { self.unlike(value) } else { value.to_owned() }
+            };
+            step.sends = step.values().into_iter().map(&mut unlike).collect();
+        }
+        self.take_step(step);
+    }
+
+    fn is_a_choices(&self, value: &str) -> bool {
+        self.taken.contains_key(value) && !self.of_inputs.contains(value)
+    }
+
     /// The value, or one like it that no other has.
-    pub fn unlike(&mut self, value: &str) -> String {
-        let Some(mut number) = self.0.get(value).copied() else {
+    fn unlike(&mut self, value: &str) -> String {
+        let Some(mut number) = self.taken.get(value).copied() else {
             self.take(value);
             return value.to_owned();
         };
         let numbered = loop {
             let numbered = format!("{value} ({number})");
             number += 1;
-            if !self.0.contains_key(&numbered) {
+            if !self.taken.contains_key(&numbered) {
                 break numbered;
             }
         };
-        self.0.insert(value.to_owned(), number);
+        self.taken.insert(value.to_owned(), number);
         self.take(&numbered);
         numbered
     }
 
     fn take(&mut self, value: &str) {
-        self.0.entry(value.to_owned()).or_insert(2);
+        self.taken.entry(value.to_owned()).or_insert(2);
     }
 
     fn take_choices(&mut self, choices: &[Choice]) {
@@ -64,13 +85,18 @@ impl Values {
     }
 
     fn take_form(&mut self, form: &Form) {
-        self.take_steps(form);
+        form.steps.iter().for_each(|step| self.take_step(step));
         self.take_choices(&form.submits);
         self.take_choices(&form.beside);
         form.then.iter().for_each(|card| self.take_form(card));
     }
 
-    fn take_steps(&mut self, form: &Form) {
-        form.steps.iter().flat_map(Step::values).for_each(|value| self.take(value));
+    fn take_step(&mut self, step: &Step) {
+        for value in step.values() {
+            if !self.taken.contains_key(value) {
+                self.of_inputs.insert(value.to_owned());
+            }
+            self.take(value);
+        }
     }
 }

@@ -137,6 +137,8 @@ async fn what_came_too_late_is_part_of_the_next_answer() {
         let late = json!({"type": "message", "text": text, "timestamp": earlier});
         world.copilot.bot_says(&world.copilot.conversations()[0], late).unwrap();
     }
+    // Nobody could be told now.
+    assert_eq!(world.second_instance().1.sweep(Timestamp::now()).await.unwrap(), 1);
     let next = primary.says("hello again").await;
     assert_eq!(
         texts(&next),

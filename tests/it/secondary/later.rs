@@ -12,7 +12,7 @@ use crate::{
     program::Program,
     secondary::{
         page,
-        world::{PATH, Sink, TOKEN, World, has_said, settings, to},
+        world::{PATH, Sink, TOKEN, World, has_said, settings, texts, to},
     },
 };
 
@@ -42,7 +42,7 @@ async fn an_answer_comes_after_the_status_with_signs_of_typing() {
     assert_eq!(said[1..], ["You said: one", "You said: two", "You said: three"]);
     let mut synchronous = primary.request(Action::Message(Message::typed("now")));
     synchronous.sync_response = true;
-    assert_eq!(crate::secondary::world::texts(&primary.send(&synchronous).await.unwrap()), ["You said: now"]);
+    assert_eq!(texts(&primary.send(&synchronous).await.unwrap()), ["You said: now"]);
     assert_eq!(sink.said().len(), 4);
 }
 
@@ -68,7 +68,7 @@ async fn an_address_that_is_down_gets_no_signs_of_typing() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_answered_at_once_when_its_request_was_to_be() {
+async fn a_repeat_is_answered_as_its_request_was_to_be() {
     let sink = Sink::open();
     let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
     let primary = world.primary("s");
@@ -76,9 +76,15 @@ async fn a_repeat_is_answered_at_once_when_its_request_was_to_be() {
     for at_once in [true, false] {
         request.sync_response = at_once;
         let answer = primary.send(&request).await.expect("nothing follows");
-        assert_eq!(crate::secondary::world::texts(&answer), ["You said: now"]);
+        assert_eq!(texts(&answer), ["You said: now"]);
     }
     assert!(sink.said().is_empty());
+    let mut request = primary.request(Action::Message(Message::typed("later on")));
+    for at_once in [false, true] {
+        request.sync_response = at_once;
+        assert!(primary.send(&request).await.is_none(), "it follows");
+        assert_eq!(sink.wait_for(1).await.len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -99,20 +105,25 @@ async fn an_answer_the_primary_did_not_take_is_sent_again_in_order() {
 async fn what_the_agent_says_unasked_follows() {
     let sink = Sink::open();
     let world = World::with(copilot::CopilotOptions::default(), &to(&sink)).await;
-    let primary = world.primary("s");
-    primary.send(&primary.request(Action::Message(Message::typed("later")))).await;
-    // In two answers, or in one when the machine is busy.
-    let texts = found("all that the agent says", async || {
-        let said = sink.said();
-        let elements = said.iter().flat_map(|answer| answer["body"].as_array().unwrap());
-        let texts: Vec<_> = elements.filter_map(|e| e["value"].as_str().map(str::to_owned)).collect();
-        (texts.len() >= 3).then_some(texts)
-    })
-    .await;
-    assert_eq!(
-        texts,
-        ["I'll come back to you.", "By the way, I'm still here.", "Can I do anything else for you?"]
-    );
+    for at_once in [false, true] {
+        let primary = world.primary(if at_once { "at once" } else { "later" });
+        let mut request = primary.request(Action::Message(Message::typed("later")));
+        request.sync_response = at_once;
+        let answer = primary.send(&request).await;
+        // In two answers, or in one when the machine is busy.
+        let texts = found("all that the agent says", async || {
+            let said = sink.said().into_iter().filter(|answer| answer["clientSessionId"] == *primary.session);
+            let elements = said.flat_map(|answer| answer["body"].as_array().unwrap().clone());
+            let followed = elements.filter_map(|e| e["value"].as_str().map(str::to_owned));
+            let texts: Vec<_> = answer.iter().flat_map(texts).chain(followed).collect();
+            (texts.len() >= 3).then_some(texts)
+        })
+        .await;
+        assert_eq!(
+            texts,
+            ["I'll come back to you.", "By the way, I'm still here.", "Can I do anything else for you?"]
+        );
+    }
 }
 
 #[tokio::test]

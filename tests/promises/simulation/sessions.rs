@@ -279,6 +279,7 @@ fn answer(request: u64) -> Answer {
         rules: Rules::default(),
         error: None,
         given: None,
+        sends: vec![],
     };
     let pending = match request % 3 {
         0 => Pending::Form(Form { steps: vec![pin], ..Form::default() }),

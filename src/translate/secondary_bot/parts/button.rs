@@ -1,6 +1,6 @@
 //! A card's buttons as things to choose.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     super::{Choice, Form, Reply, card::text},
@@ -30,13 +30,18 @@ impl Parts<'_> {
         self.submits.push(Choice { opens: Some(opens), ..Choice::new(label.to_owned(), label, reply) });
     }
 
-    /// An `Action.Execute` says which button it is in its verb alone.
+    /// An `Action.Execute` says which button it is in its verb alone. Data that has no room for it stands beside it.
     pub(super) fn submit(&mut self, node: &Value) {
         let label = text(node, "title").unwrap_or(self.words.get(Text::Send));
-        let mut value = node.get("data").cloned().unwrap_or_else(|| Map::new().into());
-        if let (Value::Object(data), Some(verb)) = (&mut value, text(node, "verb")) {
-            data.entry("verb").or_insert_with(|| verb.into());
-        }
+        let data = node.get("data").filter(|data| !data.is_null()).cloned();
+        let value = match (data.unwrap_or_else(|| Map::new().into()), text(node, "verb")) {
+            (Value::Object(mut data), Some(verb)) => {
+                data.entry("verb").or_insert_with(|| verb.into());
+                data.into()
+            }
+            (data, Some(verb)) => json!({"verb": verb, "data": data}),
+            (data, None) => data,
+        };
         let is_bare = text(node, "associatedInputs").is_some_and(|which| which.eq_ignore_ascii_case("none"));
         let reply = match value {
             value if is_bare => Reply::Bare { value },

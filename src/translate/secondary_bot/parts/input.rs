@@ -43,7 +43,16 @@ impl Parts<'_> {
             rules.max.get_or_insert_with(|| "5".to_owned());
         }
         let given = given(node);
-        self.steps.push(Step { id: id.to_owned(), prompt, required, kind, rules, error, given });
+        self.steps.push(Step {
+            id: id.to_owned(),
+            prompt,
+            required,
+            kind,
+            rules,
+            error,
+            given,
+            sends: Vec::new(),
+        });
     }
 }
 

@@ -26,6 +26,12 @@ fn each_thing_an_agent_shows_has_its_control() {
     let rows: Vec<(Value, Vec<Value>)> = vec![
         (json!({"text": "**Hello**"}), vec![text("**Hello**")]),
         (json!({"text": "  "}), vec![]),
+        (
+            json!({"attachments": [{"contentType": "application/vnd.microsoft.card.oauth",
+                "content": {"text": "", "buttons": [{"type": "signin", "title": "Go", "value": ""}]}}]}),
+            vec![],
+        ),
+        (hero(&json!({"images": [{"url": ""}], "media": [{"url": ""}]})), vec![]),
         (json!({"speak": "<speak>Hello</speak>"}), vec![text("Hello")]),
         (
             json!({"text": "Which?", "suggestedActions": {"actions": [
@@ -202,7 +208,7 @@ fn a_turn_ends_by_hand_over_or_by_the_agents_word() {
         told["timestamp"] = time.into();
         activity(told)
     };
-    let again = [at("1970-01-01T00:00:01Z"), at("1970-01-01T00:00:02Z")];
+    let again = [at("1970-01-01T00:00:01"), at("1970-01-01T00:00:02Z")];
     let again = said(&again, &events(), "t", &Words::default()).elements;
     assert_eq!(
         (&again[0]["messageId"], &again[1]["messageId"]),

@@ -180,10 +180,16 @@ fn choices_stand_beside_a_card_whichever_message_brings_them_and_a_card_of_butto
 fn a_button_says_which_one_it_is_stands_for_another_or_can_not_be_pressed() {
     let execute = |title: &str, verb: &str| json!({"type": "Action.Execute", "title": title, "verb": verb});
     let verbs = json!([execute("Approve", "approve"), execute("Reject", "reject"),
-        {"type": "Action.Execute", "title": "Ask", "verb": "ask", "data": {"verb": "own", "n": 1}}]);
+        {"type": "Action.Execute", "title": "Ask", "verb": "ask", "data": {"verb": "own", "n": 1}},
+        {"type": "Action.Execute", "title": "Next", "verb": "next", "data": null},
+        {"type": "Action.Execute", "title": "Last", "verb": "last", "data": "of all"},
+        {"type": "Action.Submit", "title": "None", "data": null}]);
     let bare = pending(&adaptive(&json!([]), &verbs));
     assert_eq!(posted(&bare, "Reject"), json!({"verb": "reject"}));
     assert_eq!(posted(&bare, "Ask"), json!({"verb": "own", "n": 1}));
+    assert_eq!(posted(&bare, "Next"), json!({"verb": "next"}));
+    assert_eq!(posted(&bare, "Last"), json!({"verb": "last", "data": "of all"}));
+    assert_eq!(posted(&bare, "None"), json!({}));
     let why = pending(&adaptive(&json!([{"type": "Input.Text", "id": "why"}]), &verbs));
     let how = Pending::Form(ask(&why, "because"));
     assert_eq!(posted(&how, "Approve"), json!({"verb": "approve", "why": "because"}));

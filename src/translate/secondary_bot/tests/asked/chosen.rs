@@ -1,6 +1,7 @@
 //! How choices are typed.
 
 use super::*;
+use crate::translate::secondary_bot::Said;
 
 #[test]
 fn what_there_is_to_choose_may_be_named_numbered_or_affirmed() {
@@ -135,6 +136,52 @@ fn a_card_and_what_stands_beside_it_are_told_apart_by_what_is_pressed() {
         &json!([{"type": "Action.Submit", "title": "Cancel", "associatedInputs": "none", "data": {"stop": 1}}, {"type": "Action.Submit"}]),
     );
     assert!(matches!(answer(&pending(&out), "Cancel", &Words::default()), Answered::Ask(_)));
+}
+
+#[test]
+fn what_an_input_offers_is_unlike_what_was_offered_before_it() {
+    let offer = |value: &str| json!({"suggestedActions": {"actions": [{"type": "postBack", "title": value, "value": {"k": value}}]}});
+    let colours = json!([{"title": "Red car", "value": "red"}, {"title": "Green", "value": "green"}]);
+    let choices = |several: bool| {
+        adaptive(
+            &json!([{"type": "Input.ChoiceSet", "id": "n", "choices": colours, "isMultiSelect": several}]),
+            &json!([]),
+        )
+    };
+    let toggle = adaptive(&json!([{"type": "Input.Toggle", "id": "n", "title": "News?"}]), &json!([]));
+    let row = |card: &Value| {
+        let mut two = card.clone();
+        two["attachments"].as_array_mut().expect("cards").push(card["attachments"][0].clone());
+        two
+    };
+    let posted = |value: &str| json!({"n": value});
+    let red = || vec![json!({"k": "red"}), posted("red"), posted("green")];
+    for (messages, each) in [
+        (vec![offer("red"), choices(false)], red()),
+        (vec![offer("red"), row(&choices(false))], red()),
+        (vec![offer("yes"), toggle.clone()], vec![json!({"k": "yes"}), posted("true"), posted("false")]),
+        (vec![toggle, offer("yes")], vec![posted("true"), posted("false"), json!({"k": "yes"})]),
+    ] {
+        assert_eq!(pressed(&messages), each, "{messages:?}");
+    }
+    let mut card = choices(true);
+    card["type"] = "message".into();
+    let said = Said::behind(pending(&offer("red")), None).hearing(
+        &[activity(card)],
+        &events(),
+        "t",
+        &Words::default(),
+    );
+    assert_eq!(said.elements[0]["options"][0]["value"], "red (2)", "{:?}", said.elements);
+    for (text, submitted) in [
+        ("red (2),green", "red,green"),
+        ("green, red (2)", "green,red"),
+        ("Red car", "red"),
+        ("green", "green"),
+    ] {
+        let Answered::Post(fields) = answer(&said.pending, text, &Words::default()) else { panic!("{text}") };
+        assert_eq!(fields["value"], posted(submitted), "{text}");
+    }
 }
 
 #[test]
