@@ -20,6 +20,8 @@ var SETTINGS = {
 
 (function setUp(settings) {
   var NAME = 'servicenow-handoff';
+  // An instance may have several connectors, each with a provider application of its own.
+  var OWN = settings.inboundId ? NAME + ' ' + settings.inboundId : NAME;
   var STOCK = 'VA Bot to Bot Provider Application';
   var PATH = 'api/servicenow/responses';
   var told = [];
@@ -166,11 +168,11 @@ var SETTINGS = {
   function providerApplication() {
     var TABLE = 'sys_cs_provider_application';
     var conditions = { inbound_id: settings.inboundId };
-    var label = 'the provider application ' + NAME;
+    var label = 'the provider application ' + OWN;
     var record = settings.inboundId ? find(TABLE, conditions, label) : stockApplication();
     if (record && record.isNewRecord()) {
       var stock = stockApplication();
-      return stock && ensure(TABLE, conditions, [[['name'], NAME], [['provider'], stock.getValue('provider')]], label);
+      return stock && ensure(TABLE, conditions, [[['name'], OWN], [['provider'], stock.getValue('provider')]], label);
     }
     if (record && !record.getValue('provider')) {
       byHand('the provider application names no provider; set up the provider application and its provider yourself.');
@@ -196,7 +198,7 @@ var SETTINGS = {
       tell('left alone', 'message authentication, because messageToken is empty: every user is a guest');
       return;
     }
-    var token = ensure('token_verification', { name: NAME }, [[['token'], settings.messageToken]], 'the token ' + NAME);
+    var token = ensure('token_verification', { name: OWN }, [[['token'], settings.messageToken]], 'the token ' + OWN);
     if (!token) {
       byHand('message authentication, which needs that token, and name it on the provider application.');
       return;
@@ -205,9 +207,12 @@ var SETTINGS = {
     if (idOf(token)) {
       values.push([['inbound_message_verification'], idOf(token)]);
     }
-    var auth = ensure('message_auth', { name: NAME }, values, 'the message authentication ' + NAME);
+    var auth = ensure('message_auth', { name: OWN }, values, 'the message authentication ' + OWN);
+    var label = 'message authentication of the provider application';
     if (idOf(application) && idOf(auth)) {
-      change('sys_cs_provider_application', { sys_id: idOf(application) }, [[['message_auth'], idOf(auth)]], 'message authentication of the provider application');
+      change('sys_cs_provider_application', { sys_id: idOf(application) }, [[['message_auth'], idOf(auth)]], label);
+    } else if (settings.dryRun) {
+      tell('would change', label + ' (message_auth)');
     }
   }
 
@@ -222,6 +227,10 @@ var SETTINGS = {
   function thirdPartyChat(application) {
     var TABLE = 'sys_cs_custom_adapter_property';
     var sample = new GlideRecord(TABLE);
+    if (sample.isValid() && !idOf(application) && settings.dryRun) {
+      tell('would make', 'the property third_party_chat (value)');
+      return;
+    }
     if (!sample.isValid() || !idOf(application)) {
       byHand('add the custom adapter property third_party_chat = true to the provider application (Provider Identity Properties).');
       return;
@@ -236,12 +245,28 @@ var SETTINGS = {
     ensure(TABLE, conditions, [[['value'], 'true']], 'the property third_party_chat');
   }
 
+  // Whether answers go to another connector already, which would hear nothing any more.
+  function isAnothers(table, conditions, field, endpoint) {
+    var record = find(table, conditions, 'the address that answers go to');
+    var address = record && record.isValidField(field) ? String(record.getValue(field) || '') : '';
+    if (address === endpoint || address.slice(-PATH.length) !== PATH) {
+      return false;
+    }
+    byHand('answers go to ' + address + '. Was that this connector, empty the field ' + field + ' of ' + describe(conditions) + ' in ' + table + ' and run this again; is it another one, give this one a REST message or connection of its own.');
+    return true;
+  }
+
   // Where answers go: a connection from API 4.1 on, a REST message before.
   function whereAnswersGo() {
     var endpoint = settings.root.replace(/\/*$/, '/') + PATH;
     if (new GlideRecord('sn_va_as_service_outbound_configuration').isValid()) {
-      change('http_connection', { name: 'Bot Connection' }, [[['connection_url'], endpoint]], 'the address on the Bot Connection');
+      if (!isAnothers('http_connection', { name: 'Bot Connection' }, 'connection_url', endpoint)) {
+        change('http_connection', { name: 'Bot Connection' }, [[['connection_url'], endpoint]], 'the address on the Bot Connection');
+      }
       byHand('on the Bot Connection, under Attributes, the header token with the value of RESPONSES_TOKEN (its table differs between releases).');
+      return;
+    }
+    if (isAnothers('sys_rest_message', { name: 'VA Bot to Bot' }, 'rest_endpoint', endpoint)) {
       return;
     }
     var message = change('sys_rest_message', { name: 'VA Bot to Bot' }, [[['rest_endpoint'], endpoint]], 'the address on the REST message VA Bot to Bot');

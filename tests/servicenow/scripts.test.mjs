@@ -50,6 +50,19 @@ test('a dry run says what it would do and writes nothing', () => {
   assert.ok(told.at(-1).includes('dryRun to false'));
 });
 
+test('a dry run says what a run then does', () => {
+  for (const inboundId of ['', 'handoff']) {
+    const world = instance();
+    const planned = run('set-up.js', { ...settings, inboundId, dryRun: true }, { world });
+    const done = run('set-up.js', { ...settings, inboundId }, { world });
+    const what = (told, before) => told.filter((line) => line.startsWith(before)).map((line) => line.slice(before.length).replace(/ \(.*/, ''));
+    for (const verb of ['make: ', 'change: ', 'by hand: ']) {
+      const plan = what(planned, verb === 'by hand: ' ? verb : `would ${verb}`);
+      assert.deepEqual(plan, what(done, verb), planned.join('\n'));
+    }
+  }
+});
+
 test('with an inbound id a provider application of our own is made, once', () => {
   const world = instance();
   run('set-up.js', { ...settings, inboundId: 'handoff' }, { world });
@@ -59,7 +72,26 @@ test('with an inbound id a provider application of our own is made, once', () =>
   assert.equal(ours[0].provider, world.rows.sys_cs_provider[0].sys_id);
   const stock = row(world, 'sys_cs_provider_application', 'VA Bot to Bot Provider Application');
   assert.equal(stock.message_auth, undefined, 'the stock one is left alone');
-  assert.equal(ours[0].message_auth, row(world, 'message_auth', 'servicenow-handoff').sys_id);
+  assert.equal(ours[0].message_auth, row(world, 'message_auth', 'servicenow-handoff handoff').sys_id);
+});
+
+test('a second connector of the instance leaves the first one what it has', () => {
+  for (const release of ['4.1', '4.0']) {
+    const world = instance({ release });
+    run('set-up.js', { ...settings, inboundId: 'one' }, { world });
+    const before = JSON.stringify(world.rows);
+    const second = { ...settings, root: 'https://other.acme.example', messageToken: 'ANOTHER', inboundId: 'two' };
+    for (const told of [1, 2].map(() => run('set-up.js', second, { world }))) {
+      assert.ok(told.some((line) => line.startsWith('by hand: answers go to ' + ENDPOINT)), told.join('\n'));
+    }
+    for (const [table, rows] of Object.entries(JSON.parse(before))) {
+      for (const was of rows) {
+        assert.deepEqual(world.rows[table].find((is) => is.sys_id === was.sys_id), was, table);
+      }
+    }
+    const two = world.rows.sys_cs_provider_application.find((is) => is.inbound_id === 'two');
+    assert.equal(two.message_auth, row(world, 'message_auth', 'servicenow-handoff two').sys_id);
+  }
 });
 
 test('a provider application that is there keeps its name and provider', () => {
@@ -75,8 +107,8 @@ test('a provider application that is there keeps its name and provider', () => {
     }
     const found = world.rows.sys_cs_provider_application.find((row) => row.inbound_id === inboundId);
     assert.deepEqual([found.name, found.provider], [name, provider]);
-    assert.equal(found.message_auth, row(world, 'message_auth', 'servicenow-handoff').sys_id);
-    assert.equal(row(world, 'message_auth', 'servicenow-handoff').provider, provider);
+    const auth = row(world, 'message_auth', `servicenow-handoff ${inboundId}`);
+    assert.deepEqual([found.message_auth, auth.provider], [auth.sys_id, provider]);
   }
   assert.equal(world.rows.sys_cs_provider_application.length, 2);
 });
