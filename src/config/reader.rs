@@ -51,6 +51,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         names.iter().copied().find(is_said)
     }
 
+    /// Whether something was found wrong with it.
+    pub fn is_at_fault(&self, name: &str) -> bool {
+        self.faults.iter().any(|fault| fault.setting == name)
+    }
+
     /// Notes a fault; `what` goes on after the setting's name and ends the sentence. It quotes the value in
     /// backticks, if at all: what comes from a vault is a secret even where the setting is none.
     pub fn fault(&mut self, setting: &'static str, what: impl AsRef<str>) {

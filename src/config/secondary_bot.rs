@@ -62,7 +62,7 @@ pub(super) fn secondary_bot(
     let response = response(reader);
     let agents = agents::by_name(reader, "SECONDARY_AGENTS", "its `nowBotId` or `appInboundId`");
     let default = reader.first_set(&["DIRECT_LINE_SECRET", "COPILOT_TOKEN_ENDPOINT"]);
-    if is_on && default.is_none() && agents.is_empty() {
+    if is_on && default.is_none() && agents.is_empty() && !reader.is_at_fault("SECONDARY_AGENTS") {
         reader.fault(
             "DIRECT_LINE_SECRET",
             "is missing: the secondary bot can't reach an agent without it, COPILOT_TOKEN_ENDPOINT or \

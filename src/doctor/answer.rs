@@ -159,6 +159,8 @@ fn silence(error: Option<&(dyn Error + Send + Sync + 'static)>) -> (String, &'st
         )
     } else if chain.contains("corrupt message") {
         ("does not speak TLS there.".to_owned(), "Check host and port in {setting}: https is expected.")
+    } else if chain.contains("handshake eof") {
+        ("closed the connection before it had shown a certificate.".to_owned(), SLOW)
     } else if chain.contains("certificate") || chain.contains("tls") {
         (
             format!("has no certificate that is trusted here: {cause}."),
@@ -229,6 +231,22 @@ mod tests {
         let found = unanswered("servicenow.reach", "ServiceNow", "SERVICENOW_URL", &error);
         assert_eq!(found.text, "ServiceNow did not answer within 5 s.");
         assert!(found.fix.is_some_and(|fix| fix.contains("SERVICENOW_URL is right")));
+    }
+
+    #[tokio::test]
+    async fn who_closes_at_the_handshake_has_shown_no_certificate() {
+        let closing = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let url = format!("https://{}/", closing.local_addr().expect("an address"));
+        std::thread::spawn(move || {
+            for mut connection in closing.incoming().flatten() {
+                // What was said to it is read, or it would be reset.
+                std::io::Read::read(&mut connection, &mut [0; 4_096]).ok();
+            }
+        });
+        let http = far_end::client().expect("a client");
+        let Err(error) = ask(http.get(url)).await else { panic!("an answer") };
+        let found = unanswered("servicenow.reach", "ServiceNow", "SERVICENOW_URL", &error);
+        assert_eq!(found.text, "ServiceNow closed the connection before it had shown a certificate.");
     }
 
     #[tokio::test(start_paused = true)]

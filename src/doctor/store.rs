@@ -176,7 +176,8 @@ fn named(setting: &StoreSetting) -> String {
 fn cure(setting: &StoreSetting) -> &'static str {
     match setting {
         StoreSetting::Sqlite(_) => {
-            "Set STORE to `sqlite:PATH` where this process may make and write files on a disk of its own."
+            "Make room where its disk is full; else set STORE to `sqlite:PATH` where this process may make and write files on a disk of \
+             its own."
         }
         StoreSetting::AppendBlob { url } if url.query().is_some() => {
             "Check account and container in STORE, and its SAS: it must be valid now and allow read, add, create, \

@@ -142,6 +142,8 @@ fn a_role_half_set_is_a_wrong_setting() {
         (&[("USER_EMAIL_VARIABLE", "Mail")], "SERVICENOW_URL is missing: USER_EMAIL_VARIABLE is set"),
         (&[("SECONDARY_TOKEN", "t")], "DIRECT_LINE_SECRET is missing"),
         (&[("SECONDARY_TOKEN", "t"), ("SECONDARY_AGENTS", "{}")], "DIRECT_LINE_SECRET is missing"),
+        (&[("SECONDARY_TOKEN", "t"), ("SECONDARY_AGENTS", r#"{"hr":"two words"}"#)], "SECONDARY_AGENTS has"),
+        (&[("SECONDARY_TOKEN", "t"), ("SECONDARY_AGENTS", r#"{"hr":"s""#)], "SECONDARY_AGENTS "),
         (
             &[("SECONDARY_TOKEN", "t"), ("DIRECT_LINE_SECRET", "d"), ("SECONDARY_RESPONSE_TOKEN", "r")],
             "SECONDARY_RESPONSE_URL is missing: SECONDARY_RESPONSE_TOKEN is set",

@@ -43,15 +43,16 @@ impl HttpClient for Collector {
 /// Whether a 2xx says that all was taken: it holds no partial success, as JSON or as a protobuf message whose one field that is, and
 /// no page for people.
 fn is_taken(body: &[u8]) -> bool {
-    match body.trim_ascii_start() {
-        [b'{', ..] => {
-            let answer = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    // A protobuf message of 123 bytes begins as JSON may: with a line's end and a brace.
+    let json = serde_json::from_slice::<Value>(body).ok();
+    match (body.trim_ascii_start(), json) {
+        (_, Some(answer)) => {
             let partial = ["partialSuccess", "partial_success"].iter().find_map(|name| answer.get(name));
             let says_nothing =
                 |value: &Value| value.is_null() || [Value::from(0), "0".into(), "".into()].contains(value);
             partial.and_then(Value::as_object).is_none_or(|partial| partial.values().all(says_nothing))
         }
-        [b'<', ..] => false,
+        ([b'<', ..], None) => false,
         _ => !matches!(body, [0x0a, 1..=u8::MAX, ..]),
     }
 }
@@ -73,6 +74,8 @@ mod tests {
             (b"\n<!DOCTYPE html><html></html>", false),
             (b"\x0a\x00", true),
             (b"\x0a\x02\x08\x02", false),
+            (b"\x0a\x7b\x08\x02\x12\x77eeee", false),
+            (b"\x0a{}", true),
         ] {
             assert_eq!(is_taken(body), taken, "{}", String::from_utf8_lossy(body));
         }
