@@ -46,6 +46,7 @@ pub use self::{
 };
 use self::{
     journal::{JournalError, Store},
+    outage::Outages,
     outbox::LANES,
 };
 use crate::domain::{ConversationId, Timestamp, random};
@@ -85,7 +86,7 @@ pub struct Ledger<M: Machine> {
     name: String,
     stored: Observer<M>,
     whispers: Whispers,
-    outages: [Mutex<Outage>; LANES],
+    outages: [Mutex<Outages>; LANES],
     remembered: Mutex<lru::LruCache<ConversationId, Arc<Entry<M>>>>,
     fresh: fresh::Fresh<M::Fact>,
     under_way: under_way::UnderWay,
@@ -215,10 +216,10 @@ impl<M: Machine> Ledger<M> {
 
     /// Whether a sign that passes may be sent to this lane's far end: none while that is down.
     pub fn takes_signs(&self, lane: Lane) -> bool {
-        !self.outage(lane).is_down()
+        !self.outages(lane).is_any_down()
     }
 
-    fn outage(&self, lane: Lane) -> MutexGuard<'_, Outage> {
+    fn outages(&self, lane: Lane) -> MutexGuard<'_, Outages> {
         self.outages[lane as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 

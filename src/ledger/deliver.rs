@@ -165,9 +165,12 @@ async fn take<R: Role>(
     let (ledger, mut next, mut given_up) = (role.ledger(), Next::Nothing, None);
     let take = |state: &_, now| {
         let (outbox, jitter) = (R::Machine::outbox(state), ledger.jitter(500));
-        next = match ledger.begins(outbox, lane) {
-            true => outbox.next(lane, now, &ledger.name, &mut ledger.outage(lane), jitter),
-            false => Next::Nothing,
+        let head = outbox.lane(lane).next().filter(|_| ledger.begins(outbox, lane));
+        next = match head.map(|head| R::Machine::far_end(state, &head.call)) {
+            Some(far_end) => ledger
+                .outages(lane)
+                .of(&far_end, |outage| outbox.next(lane, now, &ledger.name, outage, jitter)),
+            None => Next::Nothing,
         };
         given_up = None;
         match next {
@@ -189,6 +192,8 @@ async fn take<R: Role>(
 async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<Option<CallId>, JournalError> {
     let ledger = role.ledger();
     let Some(until) = ledger.sure_of(attempt).await? else { return Ok(None) };
+    // As it was named when it was asked whether it is down.
+    let far_end = R::Machine::far_end(&*attempt.entry.state().await, &attempt.queued.call);
     let held = Held::until(until);
     let call = timeout(role.longest(&attempt.queued.call), role.call(attempt));
     let tried = tokio::select! {
@@ -201,7 +206,8 @@ async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<O
         called = held.covers(|| ledger.now(), call) => called.unwrap_or(Err(Failure::Uncertain)),
     };
     let now = ledger.now();
-    ledger.outage(attempt.lane).note(tried.as_ref().err().copied(), now);
+    let failure = tried.as_ref().err().copied();
+    ledger.outages(attempt.lane).of(&far_end, |outage| outage.note(failure, now));
     let outcome = match tried {
         Ok(answer) => Outcome::Done(answer),
         Err(failure) => after(&attempt.queued, failure, now, ledger.jitter(1_000)),
@@ -228,7 +234,7 @@ impl<M: Machine> Ledger<M> {
     ) -> Option<CallId> {
         let [fact] = &facts[..] else { return None };
         let outbox = M::outbox(state);
-        let free = outbox.lane(lane).next().is_none() && !self.outage(lane).is_down();
+        let free = outbox.lane(lane).next().is_none() && !self.outages(lane).is_any_down();
         let free = free && self.begins(outbox, lane);
         let call = M::asks(state, M::position(state), fact).filter(|_| free)?;
         facts.push(self.lease(call, 1, now));

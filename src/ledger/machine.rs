@@ -37,6 +37,11 @@ pub trait Machine: Send + Sync + 'static {
     /// The call that `fact`, stored at `position`, asks for, when nothing but that call stands before its making.
     fn asks(state: &Self::State, position: Position, fact: &Self::Fact) -> Option<CallId>;
 
+    /// Names the call's far end among those of its lane, of which each may be down by itself.
+    fn far_end(_: &Self::State, _: &Self::Call) -> String {
+        String::new()
+    }
+
     fn leased(lease: Lease) -> Self::Fact;
 
     /// The settlement, and what follows from it: what the far end's answer told, a line for who must be told of the end, … All of

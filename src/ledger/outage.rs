@@ -2,6 +2,8 @@
 //!
 //! One for each far end and process; what it knows is gone with the process, and learned again by its first call.
 
+use std::collections::HashMap;
+
 use super::{lease::SKEW, retry::Failure};
 use crate::domain::Timestamp;
 
@@ -14,6 +16,26 @@ const PROBE: i64 = 1_000;
 #[derive(Clone, Debug, Default)]
 pub struct Outage {
     down: Option<Down>,
+}
+
+/// Those of one lane's far ends that are down, by name.
+#[derive(Debug, Default)]
+pub struct Outages(HashMap<String, Outage>);
+
+impl Outages {
+    pub fn is_any_down(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// What `ask` makes of one.
+    pub fn of<T>(&mut self, far_end: &str, ask: impl FnOnce(&mut Outage) -> T) -> T {
+        let mut outage = self.0.remove(far_end).unwrap_or_default();
+        let asked = ask(&mut outage);
+        if outage.is_down() {
+            self.0.insert(far_end.to_owned(), outage);
+        }
+        asked
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -86,6 +108,16 @@ impl Down {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_of_a_lanes_far_ends_is_down_by_itself() {
+        let mut outages = Outages::default();
+        outages.of("hr", |outage| outage.note(Some(Failure::NotTaken { wait: 60_000 }), Timestamp(0)));
+        let mut may_ask = |far_end| outages.of(far_end, |outage| outage.may_ask(Timestamp(1), 0).is_ok());
+        assert!(!may_ask("hr") && may_ask("") && may_ask("it"));
+        outages.of("hr", |outage| outage.note(None, Timestamp(2)));
+        assert!(!outages.is_any_down());
+    }
 
     fn asked(outage: &mut Outage, from: i64, to: i64) -> usize {
         (from..to).filter(|now| outage.may_ask(Timestamp(*now), 0).is_ok()).count()

@@ -64,7 +64,7 @@ impl<M: Machine> Ledger<M> {
         now: Timestamp,
     ) -> Option<&'a Queued<M::Call>> {
         let outbox = M::outbox(state);
-        let free = !self.outage(lane).is_down() && self.begins(outbox, lane);
+        let free = !self.outages(lane).is_any_down() && self.begins(outbox, lane);
         let mut waiting = outbox.lane(lane);
         waiting.next().filter(|head| head.id == settled && free)?;
         let next = waiting.next().filter(|next| next.may_be_made(now))?;

@@ -41,12 +41,20 @@ impl Agents {
 
     /// Who is to answer, and under which name. A request that names nobody stays with `held`, the session's last.
     pub fn choose(&self, request: &Map<String, Value>, held: Option<&str>) -> (Option<String>, &DirectLine) {
-        let given = NAMED_BY.iter().filter_map(|key| request.get(*key)?.as_str());
-        let mut given = given.filter(|name| !name.is_empty()).peekable();
-        let held = if given.peek().is_none() { held } else { None };
-        let found = given.chain(held).find_map(|name| Some((name, self.named.get(name)?)));
+        let found = names(request, held).find_map(|name| Some((name, self.named.get(name)?)));
         found.map_or((None, &self.default), |(name, agent)| (Some(name.to_owned()), agent))
     }
+}
+
+/// What a request names its agent with, or `held` where it names nobody.
+pub(super) fn names<'a>(
+    request: &'a Map<String, Value>,
+    held: Option<&'a str>,
+) -> impl Iterator<Item = &'a str> {
+    let given = NAMED_BY.iter().filter_map(|key| request.get(*key)?.as_str());
+    let mut given = given.filter(|name| !name.is_empty()).peekable();
+    let held = if given.peek().is_none() { held } else { None };
+    given.chain(held)
 }
 
 #[cfg(test)]

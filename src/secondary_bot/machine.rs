@@ -1,6 +1,7 @@
 //! A session with a primary bot as the ledger sees it. Pure.
 
 use super::{
+    agents,
     answer::Answer,
     ask::{Accepted, Incoming},
     fact::{Answered, Asked, Fact, What},
@@ -113,6 +114,14 @@ impl Machine for Dialogue {
             _ => false,
         };
         asks.then_some(CallId(position, 0))
+    }
+
+    fn far_end(state: &State, call: &Call) -> String {
+        let Call::Work(asked) = call else { return String::new() };
+        match &state.agent {
+            Some(agent) => agent.name.clone().unwrap_or_default(),
+            None => agents::names(&asked.echo, None).collect::<Vec<_>>().join("\n"),
+        }
     }
 
     fn leased(lease: Lease) -> Fact {

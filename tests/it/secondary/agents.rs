@@ -1,7 +1,10 @@
 //! Several agents behind one address: each request's ids choose, and the session keeps whom it got.
 
 use serde_json::{Value, json};
-use servicenow_handoff::simulate::copilot::{self, CopilotOptions, CopilotStudio};
+use servicenow_handoff::simulate::{
+    copilot::{self, CopilotOptions, CopilotStudio},
+    faults::Fault,
+};
 
 use crate::secondary::{hop, world::World};
 
@@ -84,6 +87,18 @@ async fn the_journal_holds_the_agents_name_and_no_secret() {
     let holds = |text: &str| stored.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds(r#""agent":"hr""#));
     assert!(!holds(HR_SECRET));
+}
+
+#[tokio::test]
+async fn an_agent_that_asks_to_be_left_alone_holds_up_no_other() {
+    let (world, default, hr) = two_agents().await;
+    let busy = Fault::on("POST", "/conversations").status(429).header("Retry-After", "60");
+    hr.faults().add(busy);
+    let answer = world.ask(says("a", "1", "hello", &json!({"nowBotId": "hr"}))).await;
+    assert_eq!(answer["takeControl"], true, "{answer}");
+    let answer = world.ask(says("b", "1", "hello", &json!({}))).await;
+    assert_eq!(answer["body"][0]["value"], "You said: hello", "{answer}");
+    assert_eq!((default.conversations().len(), hr.conversations().len()), (1, 0));
 }
 
 fn heard(agent: &CopilotStudio, conversation: &str) -> Vec<String> {
