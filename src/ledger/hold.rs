@@ -56,6 +56,7 @@ impl<M: Machine> Ledger<M> {
 
     /// Renews the lease while the call lasts; returns when it is lost, or no longer to be counted on.
     pub(super) async fn keep(self: &Arc<Self>, attempt: &Attempt<M>, held: &Held) {
+        let mut failed = false;
         loop {
             let until = held.end();
             // A clock that is set back must not put the renewal off.
@@ -63,13 +64,19 @@ impl<M: Machine> Ledger<M> {
             sleep(Duration::from_millis(wait.unsigned_abs())).await;
             // A store that hangs must not let the call outlive its lease.
             let left = match until.millis_since(self.now()) {
-                ..=MARGIN => STOPPED,
-                left => (left - MARGIN).min(LEASE),
+                left if failed || left > MARGIN => (left - MARGIN).clamp(0, LEASE),
+                _ => STOPPED,
             };
             match timeout(Duration::from_millis(left.unsigned_abs()), self.renew(attempt)).await {
-                Ok(Ok(Some(renewed))) => held.0.store(renewed.0, Relaxed),
+                Ok(Ok(Some(renewed))) => {
+                    held.0.store(renewed.0, Relaxed);
+                    failed = false;
+                }
                 Ok(Ok(None)) => return,
-                Ok(Err(_)) if until.plus_millis(-MARGIN) > self.now() => sleep(AGAIN).await,
+                Ok(Err(_)) if until.plus_millis(-MARGIN) > self.now() => {
+                    failed = true;
+                    sleep(AGAIN).await;
+                }
                 Ok(Err(_)) | Err(_) => {
                     warn!(conversation.id = %attempt.entry.id, "A lease could not be renewed in time; its call is cut off");
                     return;

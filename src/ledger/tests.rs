@@ -47,11 +47,26 @@ struct Process {
 #[derive(Default)]
 struct FarEnd {
     received: Mutex<Vec<(CallId, &'static str, Instant)>>,
+    under_way: AtomicU64,
     replies: Mutex<VecDeque<Reply>>,
     otherwise: Mutex<Option<Reply>>,
 }
 
+/// A call is made; its lane has no other.
+struct UnderWay<'a>(&'a FarEnd);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Relaxed);
+    }
+}
+
 impl FarEnd {
+    fn begins(&self) -> UnderWay<'_> {
+        assert_eq!(self.under_way.fetch_add(1, Relaxed), 0, "two calls of a lane are under way");
+        UnderWay(self)
+    }
+
     fn names(&self) -> Vec<&'static str> {
         self.received.lock().expect("no panic").iter().map(|(_, name, _)| *name).collect()
     }
@@ -83,6 +98,7 @@ impl Role for Process {
             self.ledger.whispers().get(&whisper.name).ok_or(Failure::WordsGone)?;
         }
         let name = attempt.queued.call.what.name();
+        let _under_way = self.far_end.begins();
         self.far_end.received.lock().expect("no panic").push((attempt.queued.id, name, Instant::now()));
         let scripted = self.far_end.replies.lock().expect("no panic").pop_front();
         let reply = scripted.or_else(|| self.far_end.otherwise.lock().expect("no panic").clone());

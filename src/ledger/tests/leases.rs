@@ -41,6 +41,58 @@ async fn a_store_slow_by_seconds_doubles_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_whose_lease_is_not_renewed_is_cut_off_before_another_makes_it() {
+    /// The renewal at 5 s fails after a while, and the next one hangs.
+    #[derive(Default)]
+    struct Fails(AtomicU64);
+    impl Faults for Fails {
+        fn next(&self, _: Option<&ConversationId>, operation: Operation) -> Option<Fault> {
+            let append = (operation == Operation::Append).then(|| self.0.fetch_add(1, Relaxed));
+            match append? {
+                1 => Some(Fault::SlowFailure(Duration::from_millis(3_800))),
+                2 => Some(Fault::Delay(Duration::from_secs(5))),
+                _ => None,
+            }
+        }
+    }
+    let stage = Stage::new();
+    let (one, other) = (stage.process(), stage.process());
+    drop(stage.live(&one).await);
+    let unlucky = stage.process_with(stage.journal.with_faults(Arc::new(Fails::default())), Arc::default());
+    stage.far_end.next(Reply::TakesAfter(Duration::from_secs(40)));
+    unlucky.say(&unlucky.entry().await, "c1", "slow").await;
+    let theirs = other.entry().await;
+    deliver_soon(&other, &theirs);
+    idle(&other, &theirs).await;
+    assert_eq!(stage.far_end.names(), ["message", "message"], "as often as for a crash");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_wakes_in_the_last_second_of_a_lease_throws_no_answer_away() {
+    /// The renewal takes longer than the lease still lasts.
+    #[derive(Default)]
+    struct Slow(AtomicU64);
+    impl Faults for Slow {
+        fn next(&self, _: Option<&ConversationId>, operation: Operation) -> Option<Fault> {
+            let second = operation == Operation::Append && self.0.fetch_add(1, Relaxed) == 1;
+            second.then_some(Fault::Delay(Duration::from_millis(700)))
+        }
+    }
+    let stage = Stage::new();
+    let one = stage.process();
+    drop(stage.live(&one).await);
+    let offset = Arc::new(AtomicI64::new(0));
+    let stopped = stage.process_with(stage.journal.with_faults(Arc::new(Slow::default())), offset.clone());
+    let entry = stopped.entry().await;
+    stage.far_end.next(Reply::TakesAfter(Duration::from_secs(5)));
+    stopped.say(&entry, "c1", "once").await;
+    sleep(Duration::from_secs(4)).await;
+    offset.store(5_600, Relaxed);
+    idle(&stopped, &entry).await;
+    assert_eq!(stage.far_end.names(), ["message"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_came_of_a_call_is_stored_once_the_store_is_back_and_the_call_not_made_again() {
     /// The second append, the settlement, fails, and the two tries behind it.
     #[derive(Default)]
