@@ -20,6 +20,7 @@ mod fresh;
 mod hold;
 mod lease;
 mod machine;
+mod moved;
 mod outage;
 mod outbox;
 mod retry;

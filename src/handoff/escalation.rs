@@ -113,9 +113,9 @@ impl Escalations {
         source: &Source<'_>,
         patience: Duration,
     ) -> Result<(), JournalError> {
-        let draining = &conversation.local.draining;
-        if let Some(began) = draining.began() {
-            let _ = timeout_at(began + patience, draining.turn.lock()).await;
+        let turns = conversation.local.turns();
+        if let Some(began) = turns.draining.began() {
+            let _ = timeout_at(began + patience, turns.draining.turn.lock()).await;
             return Ok(());
         }
         if !self.bot.may_ask() {
@@ -123,7 +123,7 @@ impl Escalations {
         }
         let (escalations, conversation, source) = (self.clone(), conversation.clone(), source.owned());
         let drain = async move {
-            let _turn = conversation.local.draining.begin().await;
+            let _turn = turns.draining.begin().await;
             escalations.read_behind(&conversation, &source).await
         };
         let drained = tokio::spawn(on_behalf(of_caller(), drain).in_current_span());

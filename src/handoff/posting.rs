@@ -23,7 +23,7 @@ use crate::{
     far_end::CallError,
     files::TakeError,
     ledger::{Committed, commit_and_deliver, journal::JournalError},
-    session::{Command, LANE, Phase, Quota, State},
+    session::{Command, LANE, Phase, Quota, State, machine::Turns},
     translate::{answer::is_click, takeover},
     wire::activity::Activity,
 };
@@ -110,7 +110,8 @@ impl Posting {
                     say(&self.attaching, conversation, &activity, None, trace.clone(), latest).await?
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
-                    let turn = self.let_earlier_in(client).await?;
+                    let turns = conversation.local.turns();
+                    let turn = self.let_earlier_in(client, &turns).await?;
                     // Files take long; who says more meanwhile is not to wait for them.
                     let _turn = (!has_attachments(&activity)).then_some(turn);
                     let unread = enters_unread(&*conversation.state().await, &activity);
@@ -146,7 +147,7 @@ impl Posting {
             };
             match phase {
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
-                    drop(self.let_earlier_in(client).await?);
+                    drop(self.let_earlier_in(client, &conversation.local.turns()).await?);
                     return Ok(UploadTo::LiveChat);
                 }
                 _ if frozen => return Ok(UploadTo::Nowhere(Refusal::OfANewerBuild)),
@@ -202,9 +203,13 @@ impl Posting {
 
     /// What the user said to the bot while the hand-off was stored stands before what they say now; and that, while this is held,
     /// before what they say next.
-    async fn let_earlier_in<'a>(&self, client: Client<'a>) -> Result<MutexGuard<'a, ()>, JournalError> {
+    async fn let_earlier_in<'a>(
+        &self,
+        client: Client<'_>,
+        turns: &'a Turns,
+    ) -> Result<MutexGuard<'a, ()>, JournalError> {
         let until = Instant::now() + POSTS_WAIT;
-        let turn = client.conversation.local.saying.lock().await;
+        let turn = turns.saying.lock().await;
         let undrained = client.conversation.state().await.undrained();
         if let Some(stretch) = undrained
             && let Ok(Ok(source)) = timeout_at(until, self.bot.source(client, stretch)).await

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::OwnedMutexGuard, time::timeout};
+use tokio::time::timeout;
 use tracing::{Instrument as _, error, info, warn};
 
 use super::{
     Ledger,
     commit::{Committed, InDoubt, in_task},
-    entry::Entry,
+    entry::{Entry, Turn},
     hold::Held,
     journal::JournalError,
     lease::Settled,
@@ -89,7 +89,7 @@ fn start<R: Role>(
     role: &Arc<R>,
     entry: &Arc<Entry<R::Machine>>,
     lane: Lane,
-    turn: OwnedMutexGuard<()>,
+    turn: Turn<R::Machine>,
     leased: Option<Leased<R::Machine>>,
 ) {
     let (role, entry) = (role.clone(), entry.clone());

@@ -3,20 +3,24 @@
 use std::{
     ops::Deref,
     sync::{
-        self, Arc, OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        self, Arc,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::Duration,
 };
 
 use tokio::{
-    sync::{Mutex, MutexGuard, OwnedMutexGuard, watch},
+    sync::{Mutex, MutexGuard},
     time::{Instant, timeout},
 };
 
 use super::{
     Ledger,
     machine::Machine,
+    moved::{Moved, Watch},
     outbox::{LANES, Lane},
 };
 use crate::{
@@ -36,10 +40,21 @@ pub struct Entry<M: Machine> {
     last: AtomicU64,
     /// The store's last failure, for those who waited for their turn meanwhile.
     failed: sync::Mutex<Option<Box<(Instant, JournalError)>>>,
-    /// The position last seen, for those who wait for more; there since somebody first did.
-    moved: OnceLock<watch::Sender<Position>>,
-    /// Each held by the one task of this process that delivers in that lane.
-    turns: [Arc<Mutex<()>>; LANES],
+    moved: Moved,
+    /// Whether a task of this process delivers in that lane.
+    delivers: [AtomicBool; LANES],
+}
+
+/// Held by the one task of this process that delivers in a lane.
+pub(super) struct Turn<M: Machine> {
+    entry: Arc<Entry<M>>,
+    lane: Lane,
+}
+
+impl<M: Machine> Drop for Turn<M> {
+    fn drop(&mut self) {
+        self.entry.delivers[self.lane as usize].store(false, Release);
+    }
 }
 
 impl<M: Machine> Entry<M> {
@@ -53,8 +68,8 @@ impl<M: Machine> Entry<M> {
             state: Mutex::new(state),
             last: stored.last().map_or(0, |last| digest(last)).into(),
             failed: sync::Mutex::default(),
-            moved: OnceLock::new(),
-            turns: Default::default(),
+            moved: Moved::default(),
+            delivers: Default::default(),
         }
     }
 
@@ -95,19 +110,18 @@ impl<M: Machine> Entry<M> {
         }
         facts.iter().for_each(|fact| M::fold(copy, fact));
         self.last.store(last, Relaxed);
-        if let Some(moved) = self.moved.get() {
-            moved.send_replace(M::position(copy));
-        }
+        self.moved.to(M::position(copy));
     }
 
     /// Tells of every change from now on.
-    pub fn watch(&self) -> watch::Receiver<Position> {
-        self.moved.get_or_init(|| watch::Sender::new(0)).subscribe()
+    pub fn watch(&self) -> Watch<'_> {
+        self.moved.watch()
     }
 
     /// The turn to deliver in a lane, if nobody has it.
-    pub(super) fn turn(&self, lane: Lane) -> Option<OwnedMutexGuard<()>> {
-        self.turns[lane as usize].clone().try_lock_owned().ok()
+    pub(super) fn turn(self: &Arc<Self>, lane: Lane) -> Option<Turn<M>> {
+        let taken = self.delivers[lane as usize].swap(true, Acquire);
+        (!taken).then(|| Turn { entry: self.clone(), lane })
     }
 }
 
@@ -177,7 +191,7 @@ impl<M: Machine> Ledger<M> {
     pub(super) async fn nap(
         &self,
         entry: &Entry<M>,
-        moved: &mut watch::Receiver<Position>,
+        moved: &mut Watch<'_>,
         wait: Duration,
     ) -> Result<(), JournalError> {
         if timeout(wait.min(LOOK), moved.changed()).await.is_err() && wait >= LOOK {

@@ -54,9 +54,7 @@ impl SecondaryBot {
             for pause in LINGER {
                 let asked_more = async {
                     while session.state().await.is_newest(request) {
-                        if moved.changed().await.is_err() {
-                            return;
-                        }
+                        moved.changed().await;
                     }
                 };
                 if tokio::time::timeout(Duration::from_millis(pause), asked_more).await.is_ok() {

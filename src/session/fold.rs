@@ -221,6 +221,7 @@ impl State {
                 if self.people.len() >= PEOPLE {
                     self.people.remove(0);
                 }
+                self.people.reserve_exact(1);
                 self.people.push(Agent { name: name.clone(), id: id.clone(), avatar: None });
             }
         }

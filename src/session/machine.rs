@@ -1,8 +1,11 @@
 //! A live chat as the ledger sees it.
 
-use std::sync::{
-    Arc, PoisonError,
-    atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+use std::{
+    ops::Deref,
+    sync::{
+        Arc, PoisonError, Weak,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use tokio::time::Instant;
@@ -30,6 +33,19 @@ pub struct Local {
     read: AtomicU64,
     /// Bytes of files that are coming in now.
     pub coming: Arc<AtomicU64>,
+    /// Masked texts that the client was given and may not have yet: where each stands, and its whisper.
+    pub shown_once: std::sync::Mutex<Vec<(Position, String)>>,
+    /// There while somebody has one, or waits for one.
+    turns: std::sync::Mutex<Weak<Turns>>,
+}
+
+/// What one does in a conversation at a time, while others wait. Boxed: a chat that nobody does any of it in keeps next to nothing of
+/// them.
+#[derive(Debug, Default)]
+pub struct Turns(Box<Each>);
+
+#[derive(Debug, Default)]
+pub struct Each {
     /// Held while a fresh Copilot Studio conversation is opened.
     pub returning: tokio::sync::Mutex<()>,
     /// Held while Direct Line is read behind a hand-off.
@@ -39,8 +55,14 @@ pub struct Local {
     /// Held while a batch of the bot's is read and understood: a long history takes many times its size then, and a visitor can ask
     /// for it as often as they like.
     pub reading: tokio::sync::Mutex<()>,
-    /// Masked texts that the client was given and may not have yet: where each stands, and its whisper.
-    pub shown_once: std::sync::Mutex<Vec<(Position, String)>>,
+}
+
+impl Deref for Turns {
+    type Target = Each;
+
+    fn deref(&self) -> &Each {
+        &self.0
+    }
 }
 
 /// One reads, and others wait for that.
@@ -65,6 +87,15 @@ impl Draining {
 }
 
 impl Local {
+    pub fn turns(&self) -> Arc<Turns> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.upgrade().unwrap_or_else(|| {
+            let new = Arc::new(Turns::default());
+            *turns = Arc::downgrade(&new);
+            new
+        })
+    }
+
     /// Notes that the user types.
     pub fn types(&self, now: Timestamp) {
         self.typed.store(now.0, Relaxed);

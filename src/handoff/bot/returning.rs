@@ -29,7 +29,7 @@ const OUTCOME: &str = "ServiceNowOutcome";
 impl Bot {
     /// Opens the fresh conversation if one is due; returns at once.
     pub fn return_soon(self: &Arc<Self>, conversation: &Arc<Conversation>) {
-        if conversation.local.returning.try_lock().is_ok() {
+        if conversation.local.turns().returning.try_lock().is_ok() {
             drop(self.come_back(conversation, None));
         }
     }
@@ -69,7 +69,8 @@ impl Bot {
     ) -> JoinHandle<()> {
         let (bot, conversation) = (self.clone(), conversation.clone());
         let come_back = async move {
-            let _turn = conversation.local.returning.lock().await;
+            let turns = conversation.local.turns();
+            let _turn = turns.returning.lock().await;
             bot.try_to_return(&conversation, instead_of).await;
         };
         tokio::spawn(on_behalf(of_caller(), come_back).in_current_span())

@@ -50,7 +50,8 @@ impl Posting {
             return Ok(None);
         }
         // What Direct Line had before stands before it.
-        let _turn = conversation.local.saying.lock().await;
+        let turns = conversation.local.turns();
+        let _turn = turns.saying.lock().await;
         Box::pin(self.escalations.drain(&conversation, source, POSTS_WAIT)).await?;
         self.take_over(&conversation, said).await.map(Some)
     }

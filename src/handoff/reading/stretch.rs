@@ -127,7 +127,8 @@ impl Reading {
 
     async fn upstream(&self, client: Client<'_>, cursor: &Cursor) -> Result<(ActivitySet, Taken), CallError> {
         let source = self.bot.source(client, cursor.segment).await?;
-        let turn = tokio::time::timeout(PATIENCE, client.conversation.local.reading.lock()).await;
+        let turns = client.conversation.local.turns();
+        let turn = tokio::time::timeout(PATIENCE, turns.reading.lock()).await;
         let _turn = turn.map_err(|_| CallError::NotSent(None))?;
         let look = self.bot.read(&source, cursor.upstream.asked()).await?;
         Ok((look.set, look.room))

@@ -77,7 +77,8 @@ impl Desk {
         engine: &Arc<Engine<Self>>,
         entry: &Arc<Entry<Chat>>,
     ) -> Result<(), JournalError> {
-        let _one = entry.local.returning.lock().await;
+        let turns = entry.local.turns();
+        let _one = turns.returning.lock().await;
         let chat = {
             let state = entry.state().await;
             if !matches!(state.phase, Phase::Returning { .. }) {
