@@ -77,7 +77,6 @@ impl Attaching {
         activity: &Activity,
         files: &mut Vec<Attachment>,
     ) -> Result<Attached, (String, TakeError)> {
-        let words = self.texts.of_user(&conversation.state().await.user);
         let direct_line = self.direct_line.root().await.ok();
         let whole = with_files(activity, files);
         let found = sorted(attachments(activity), direct_line.as_ref());
@@ -103,13 +102,13 @@ impl Attaching {
                     told.extend(files.last().cloned());
                 }
                 (Some(_), _) => told.push(attachment),
-                (None, _) => left_out.push(words.file_left_out(&attachment.name)),
+                (None, _) => left_out.push(attachment.name),
             }
         }
         // Those that an upload only names come beside it.
         let missing = |inline: &&Value| !files.iter().any(|file| is_named(inline, file));
         let missing = answer::inline(activity).filter(missing);
-        left_out.extend(missing.map(|inline| words.file_left_out(answer::called(inline))));
+        left_out.extend(missing.map(|inline| answer::called(inline).to_owned()));
         told.extend(files.iter().take(beside).cloned());
         holds_some |= !left_out.is_empty();
         Ok(Attached { activity: whole, files: files.clone(), told, left_out, holds_some, direct_line })

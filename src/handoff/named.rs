@@ -6,7 +6,8 @@ use url::Url;
 use crate::{
     domain::Attachment,
     files::{Address, FileHead, name},
-    session::{ToAgent, UserSaid},
+    session::{FileFault, Notice, ToAgent, UserSaid},
+    translate::texts::Words,
     wire::activity::Activity,
 };
 
@@ -23,7 +24,7 @@ pub struct Attached {
     pub files: Vec<Attachment>,
     /// What ServiceNow is told of: those, and what it can fetch itself.
     pub told: Vec<Attachment>,
-    /// A line for each that goes nowhere.
+    /// What those are called that go nowhere.
     pub left_out: Vec<String>,
     /// Whether the message itself holds some of them, or what only looks like one: that may be words.
     pub holds_some: bool,
@@ -31,14 +32,24 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// The words with all of it. `said`: of a message that may have none.
-    pub fn go_with(&self, said: &mut UserSaid) {
-        let words = said.message.take().unwrap_or(ToAgent { typed: true, ..ToAgent::default() });
-        let typed = words.typed || words.text.is_empty();
-        let lines = [words.text].into_iter().filter(|text| !text.is_empty()).chain(self.left_out.clone());
-        let text = lines.collect::<Vec<_>>().join("\n");
-        let nothing = text.trim().is_empty() && self.told.is_empty();
-        said.message = (!nothing).then(|| ToAgent { text, typed, attachments: self.told.clone(), ..words });
+    /// What the user is told of what goes nowhere.
+    pub fn notice(&self) -> Option<Notice> {
+        let name = self.left_out.join(", ");
+        (!self.left_out.is_empty()).then_some(Notice::FileRefused { name, why: FileFault::NotTaken })
+    }
+
+    /// The words with all of it. `said`: of a message that may have none. A choice is its value and nothing else.
+    pub fn go_with(&self, said: &mut UserSaid, words: &Words) {
+        let mut message = said.message.take().unwrap_or(ToAgent { typed: true, ..ToAgent::default() });
+        message.typed |= message.text.is_empty();
+        if message.typed {
+            let left_out = self.left_out.iter().map(|name| words.file_left_out(name));
+            let lines = [message.text].into_iter().filter(|text| !text.is_empty()).chain(left_out);
+            message.text = lines.collect::<Vec<_>>().join("\n");
+        }
+        message.attachments.clone_from(&self.told);
+        let nothing = message.text.trim().is_empty() && self.told.is_empty();
+        said.message = (!nothing).then_some(message);
         said.files.clone_from(&self.files);
         mend_echo(&mut said.echo, self.direct_line.as_ref());
     }

@@ -51,7 +51,7 @@ pub async fn say(
         let refused = attached.as_ref().is_some_and(refused);
         let mut said = UserSaid { trace: trace.clone(), latest, ..live_words(&activity, answer, at) };
         if let Some(attached) = &attached {
-            attached.go_with(&mut said);
+            attached.go_with(&mut said, &texts.of_user(&state.user));
         }
         let command = match amiss {
             _ if refused => {
@@ -65,7 +65,14 @@ pub async fn say(
                 Command::UserSaid(Box::new(said))
             }
         };
-        chat.decide(state, &command, now)
+        let mut decided = chat.decide(state, &command, now);
+        let left_out = attached.as_ref().and_then(Attached::notice);
+        if let (Decided::Facts(facts), Some(notice)) = (&mut decided, left_out)
+            && matches!(facts[..], [Fact::UserSaid(_), ..])
+        {
+            facts.push(Fact::Noticed { notice, at: now });
+        }
+        decided
     };
     Ok(told(calls, conversation, decide_and_deliver(calls, conversation, LANE, decide).await?).await)
 }

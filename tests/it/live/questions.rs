@@ -174,3 +174,18 @@ async fn the_older_of_two_lists_is_answered_by_its_label_in_any_case() {
         world.servicenow.requests_of(&session).into_iter().filter(|request| request.action.is_empty());
     assert!(typed.map(|request| request.body["message"]["typed"].clone()).all(|typed| typed == json!(false)));
 }
+
+#[tokio::test]
+async fn a_choice_beside_a_file_that_goes_nowhere_is_its_value_and_the_user_is_told_of_the_file() {
+    let world = World::start().await;
+    let mut chat = world.live_chat().await;
+    let picker = asked(&world, &mut chat, "picker", "Choose one").await;
+    assert!(picker["suggestedActions"].is_object() || picker["attachments"].is_array(), "{picker}");
+    let posted = json!({"type": "message", "text": "Option 2", "from": {"id": "dana", "role": "user"},
+        "attachments": [{"contentType": "text/plain", "name": "note.txt", "content": "inline"}]});
+    chat.post(&posted).await.unwrap();
+    let told = last_told(&world, chat.conversation(), 1).await;
+    assert_eq!((&told["text"], &told["typed"]), (&json!("value_2"), &json!(false)));
+    let refused = |a: &Value| a["text"].as_str().is_some_and(|text| text.ends_with("note.txt"));
+    chat.until("that the file went nowhere", refused).await.unwrap();
+}

@@ -75,8 +75,13 @@ async fn what_stands_in_a_message_itself_is_named_to_the_person() {
         (A file could not be passed on: only a name.png)\n(A file could not be passed on: application/json)\n\
         (A file could not be passed on: ?)";
     world.agent_hears(chat.conversation(), &[told]).await;
-    let echo = chat.until("the echo", |a| a["id"] == id.as_str()).await.unwrap().pop().unwrap();
+    chat.see("the echo", |a| a["id"] == id.as_str()).await.unwrap();
+    let echo = chat.received.iter().find(|a| a["id"] == id.as_str()).unwrap();
     assert_eq!((&echo["text"], &echo["attachments"]), (&posted["text"], &posted["attachments"]));
+    let refused = "notes.txt, My order, only a name.png, application/json, ?";
+    chat.see("that they went nowhere", |a| a["text"].as_str().is_some_and(|text| text.ends_with(refused)))
+        .await
+        .unwrap();
     for alone in
         [json!({"name": "alone.txt", "content": "x"}), json!({"name": "alone.txt", "contentUrl": "blob:x"})]
     {
