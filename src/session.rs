@@ -2,7 +2,7 @@
 //! I/O, no wire format.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -76,7 +76,7 @@ pub struct State {
     /// ServiceNow's own ids of the present chat.
     names: HashSet<String>,
     /// Longer tasks of ServiceNow's by their key, as they were last shown.
-    tasks: HashMap<String, Progress>,
+    tasks: BTreeMap<String, Progress>,
     heard: HashSet<String>,
     posted: HashMap<String, ActivityId>,
     taken: HashSet<ActivityId>,

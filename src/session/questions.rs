@@ -1,6 +1,6 @@
 //! What ServiceNow has shown that an answer may be given to: open until it is answered, its chat ends or its topic does.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::{
     domain::{Timestamp, control::Control},
@@ -17,9 +17,9 @@ pub struct Questions {
     open: Vec<(u64, Control)>,
     /// Those of them that only the virtual agent asked. One that is masked stays open with its topic over: what is typed into it
     /// must not become a plain message.
-    of_topic: HashSet<u64>,
+    of_topic: BTreeSet<u64>,
     /// Those that have had their answer.
-    answered: HashSet<u64>,
+    answered: BTreeSet<u64>,
     /// Those whose masked answer is on its way, and by which call: they are open again when it gets lost.
     on_its_way: Vec<(CallId, u64, Control)>,
     /// Where the newest of all stands that waited for an answer.

@@ -175,3 +175,10 @@ async fn a_store_that_is_long_in_failing_fails_all_who_waited_at_once() {
     let later = process.ledger.commit(&entry, says_as("c20", "hello")).await;
     assert!(later.is_err() && began.elapsed() >= Duration::from_secs(10), "who comes later asks the store");
 }
+
+/// Thousands of chats are remembered. Allocators round up to steps of this size: a field more may cost each a fifth.
+#[test]
+fn what_is_remembered_of_a_chat_is_no_larger_than_it_was() {
+    let counts = 2 * size_of::<usize>();
+    assert!(counts + size_of::<Entry<Chat>>() <= 1_280, "{} bytes", size_of::<Entry<Chat>>());
+}
