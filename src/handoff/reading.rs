@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 mod shown;
@@ -29,6 +29,9 @@ use crate::{
 /// How often a held poll looks for another instance's facts, which don't wake it up: no more often than a client that
 /// polls by itself, because each look is an operation of the store.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// After which a held poll has its answer, though a far end that hangs has not: after 20 s without one DirectLineJS polls no more.
+const LONGEST_POLL: Duration = Duration::from_secs(18);
 
 /// One answer to a client's GET, or what its socket is pushed; written as Direct Line writes it.
 #[derive(Debug, Serialize)]
@@ -137,15 +140,20 @@ impl Reading {
             return self.look(client, asked, read).await;
         }
         let mut moved = client.conversation.watch();
-        let until = Instant::now() + asked.hold;
+        let began = Instant::now();
+        let until = began + asked.hold;
+        let mut page = self.look(client, asked, read).await?;
         loop {
-            let page = self.look(client, asked, read).await?;
             let left = until.saturating_duration_since(Instant::now());
             let elsewhere = matches!(asked.bot, BotWords::Pushed(stretch) if page.bot != stretch);
             if !page.activities.is_empty() || elsewhere || left.is_zero() {
                 return Ok(page);
             }
             let _ = timeout(left.min(LOOK), moved.changed()).await;
+            match timeout_at(began + LONGEST_POLL, self.look(client, asked, read)).await {
+                Ok(next) => page = next?,
+                Err(_) => return Ok(page),
+            }
         }
     }
 
