@@ -45,7 +45,7 @@ fn main() {
 }
 
 async fn sqlite(folder: &Path) {
-    let journal = SqliteJournal::open_file(&folder.join("handoff.db")).expect("a new file");
+    let journal = SqliteJournal::open_file(&folder.join("handoff.db"), true).expect("a new file");
     measure("SQLite", &Store::of(journal)).await;
 }
 

@@ -33,13 +33,13 @@ pub fn uploads(settings: &Settings, sign_in: &SignIn, http: &reqwest::Client) ->
     }
 }
 
-/// Opens the store that the settings chose. Waits for it, which may take seconds. `makes`: a container that is missing.
+/// Opens the store that the settings chose. Waits for it, which may take seconds. `makes`: what is missing.
 ///
 /// # Errors
 /// One sentence that names STORE and says what is wrong.
 pub fn open(settings: &Settings, sign_in: &SignIn, makes: bool) -> io::Result<Store<Fact>> {
     match &settings.store {
-        StoreSetting::Sqlite(path) => SqliteJournal::open_file(path)
+        StoreSetting::Sqlite(path) => SqliteJournal::open_file(path, makes)
             .map(Store::of)
             .map_err(|failed| io::Error::other(format!("STORE {}: {failed}", path.display()))),
         StoreSetting::AppendBlob { url } => {

@@ -143,7 +143,7 @@ impl World {
     /// Stores a fact behind all that a conversation has, as another instance would.
     pub async fn store(&self, conversation: &str, fact: Fact) {
         let journal =
-            SqliteJournal::open_file(&self.folder.path().join("handoff.db")).map(Store::of).unwrap();
+            SqliteJournal::open_file(&self.folder.path().join("handoff.db"), true).map(Store::of).unwrap();
         let id = ConversationId::parse(conversation).unwrap();
         let mut facts: Vec<Fact> = journal.read(&id, 0).await.unwrap();
         while journal.append(&id, facts.len() as u64, std::slice::from_ref(&fact), None).await.unwrap()

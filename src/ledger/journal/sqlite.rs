@@ -52,16 +52,19 @@ pub struct SqliteJournal {
 }
 
 impl SqliteJournal {
-    /// Opens the file, making it and its folder when missing.
+    /// Opens the file. `makes`: it and its folder when missing, and tries whether it can be written; who only looks can do so on a
+    /// full disk.
     ///
     /// # Errors
     /// When the folder or the file can't be made or written, or is no SQLite database.
-    pub fn open_file(path: &Path) -> Result<Self, JournalError> {
+    pub fn open_file(path: &Path, makes: bool) -> Result<Self, JournalError> {
         place::make(path, STARTING)
             .map_err(JournalError::unavailable("its folder or the file can't be made or taken"))?;
         let opened = connect(path, STARTING).and_then(|connection| {
-            connection.execute_batch(SCHEMA)?;
-            connection.execute_batch(TRY)?;
+            if makes {
+                connection.execute_batch(SCHEMA)?;
+                connection.execute_batch(TRY)?;
+            }
             connection.busy_timeout(BUSY)?;
             Ok(connection)
         });
@@ -199,7 +202,7 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("deep/handoff.db");
             thread::scope(|scope| {
-                let open = || scope.spawn(|| SqliteJournal::open_file(&path).map(drop));
+                let open = || scope.spawn(|| SqliteJournal::open_file(&path, true).map(drop));
                 let all: Vec<_> = std::iter::repeat_with(open).take(8).collect();
                 for one in all {
                     one.join().expect("no panic").expect("opened");
@@ -227,7 +230,7 @@ mod tests {
     }
 
     fn opened(folder: &tempfile::TempDir) -> Store<Fact> {
-        Store::of(SqliteJournal::open_file(&folder.path().join("deep/handoff.db")).expect("a journal"))
+        Store::of(SqliteJournal::open_file(&folder.path().join("deep/handoff.db"), true).expect("a journal"))
     }
 
     fn journal() -> (tempfile::TempDir, Store<Fact>) {
@@ -285,7 +288,7 @@ mod tests {
             let mode = |mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
             mode(0o644).expect("set");
             let before = std::fs::read(path).expect("read");
-            let opened = SqliteJournal::open_file(path).map(drop);
+            let opened = SqliteJournal::open_file(path, true).map(drop);
             let is_left = std::fs::read(path).expect("read") == before;
             let told = opened.as_ref().err().map(ToString::to_string).unwrap_or_default();
             let rights = std::fs::metadata(path).expect("a file").permissions().mode() & 0o777;
@@ -293,8 +296,21 @@ mod tests {
             assert!(opened.is_ok() == ours && (ours || is_left), "{}: {told}", path.display());
             assert!(ours || told.contains("belongs to something else"), "{told}");
         }
-        let folder = SqliteJournal::open_file(folder.path()).map(drop).expect_err("a folder");
+        let folder = SqliteJournal::open_file(folder.path(), true).map(drop).expect_err("a folder");
         assert!(folder.to_string().contains("it is no file"), "{folder}");
+    }
+
+    #[tokio::test]
+    async fn who_only_looks_writes_nothing() {
+        let (folder, store) = journal();
+        let id = ConversationId::parse("c-1").expect("an id");
+        store.append(&id, 0, &[Fact::Unknown], None).await.expect("stored");
+        let path = folder.path().join("deep/handoff.db");
+        let writer = Connection::open(&path).expect("opened");
+        writer.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
+        let looks = SqliteJournal::open_file(&path, false).map(Store::<Fact>::of).expect("opened");
+        assert_eq!(looks.read(&id, 0).await.expect("read").len(), 1);
+        drop(writer);
     }
 
     #[cfg(unix)]

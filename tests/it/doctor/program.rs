@@ -164,7 +164,7 @@ async fn a_reader_that_has_read_enough_breaks_nothing() {
 async fn what_cant_be_written_is_no_success() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("sqlite:{}", folder.path().join("handoff.db").display());
-    let journal = SqliteJournal::open_file(&folder.path().join("handoff.db")).unwrap();
+    let journal = SqliteJournal::open_file(&folder.path().join("handoff.db"), true).unwrap();
     let (chats, id) = (Store::<Fact>::of(journal), ConversationId::parse("c-1").unwrap());
     let over = serde_json::from_value(serde_json::json!({"fact": "conversation_over", "at": 2})).unwrap();
     chats.append(&id, 0, &[over], None).await.unwrap();
