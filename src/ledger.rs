@@ -54,7 +54,7 @@ use crate::domain::{ConversationId, Timestamp, random};
 
 /// Conversations whose state is kept in memory, and those in use; the others are read again when they speak. Each takes some
 /// kilobytes.
-const REMEMBERED: usize = 4_096;
+const REMEMBERED: usize = 3_500;
 /// Conversations in use that are passed over in looking for one to forget.
 const PASSED_OVER: usize = 8;
 
