@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use self::tombstone::Tombstones;
 use crate::{
     azure::SignIn,
-    config::{Settings, StoreSetting},
+    config::{AfterChat, Settings, StoreSetting},
     domain::{ConversationId, Timestamp},
     far_end,
     files::FileStore,
@@ -219,7 +219,10 @@ impl Operator {
         }
         let counters = Arc::new(Counters::default());
         let journal = self.chats.realm();
-        let handoff = Handoff::new(&self.settings, journal, self.files.clone(), &self.http, counters);
+        // Nobody is to be brought back to the bot, by whichever process looks at the end.
+        let mut settings = self.settings.clone();
+        settings.handoff.after_chat = AfterChat::End;
+        let handoff = Handoff::new(&settings, journal, self.files.clone(), &self.http, counters);
         let Some(handoff) = handoff else { return Err(OperatorError::NoServiceNow) };
         let Some(conversation) = handoff.ledger.find(id).await? else { return Ok(()) };
         if before.is_live() {

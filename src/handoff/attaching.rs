@@ -11,7 +11,7 @@ use super::{
     Conversation, Posted, Refusal,
     calls::Calls,
     named::{Attached, head, is_named, sorted, with_files},
-    words::say,
+    words::{say, told},
 };
 use crate::{
     direct_line::DirectLine,
@@ -59,7 +59,7 @@ impl Attaching {
                     self.let_go(conversation, taken).await?;
                     return Err(removed);
                 }
-                said => said?,
+                said => told(&self.calls, conversation, said?).await,
             },
             Err((name, error)) => Some(self.refuse(conversation, name, error).await?),
         };

@@ -73,27 +73,31 @@ pub struct Bot {
     direct_line: DirectLine,
     /// For tokens that must be stored.
     seal: Seal,
-    /// Of Direct Line, for whom chats that begin or end meanwhile all ask anew.
-    outage: Mutex<Outage>,
+    /// Direct Line fails to open conversations, for chats that end.
+    opening: Mutex<Outage>,
+    /// It fails to be read behind a hand-off, for chats that begin.
+    reading: Mutex<Outage>,
 }
 
 impl Bot {
     pub fn new(settings: &Settings, ledger: Arc<Ledger<Chat>>, direct_line: DirectLine) -> Self {
-        Self { ledger, direct_line, seal: Seal::new(settings), outage: Mutex::default() }
+        Self {
+            ledger,
+            direct_line,
+            seal: Seal::new(settings),
+            opening: Mutex::default(),
+            reading: Mutex::default(),
+        }
     }
 
-    fn outage(&self) -> MutexGuard<'_, Outage> {
-        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether Direct Line may be read again behind a hand-off.
+    pub fn may_read(&self) -> bool {
+        lock(&self.reading).may_ask(Timestamp::now(), 0).is_ok()
     }
 
-    /// Whether Direct Line may be asked for more than clients ask it.
-    pub fn may_ask(&self) -> bool {
-        self.outage().may_ask(Timestamp::now(), 0).is_ok()
-    }
-
-    /// What came of asking it.
-    pub fn note(&self, error: Option<&CallError>) {
-        self.outage().note(error.map(Failure::from), Timestamp::now());
+    /// What came of it.
+    pub fn note_read(&self, error: Option<&CallError>) {
+        lock(&self.reading).note(error.map(Failure::from), Timestamp::now());
     }
 
     /// Where the bot speaks in a stretch: the client's own conversation with the client's own token, or one of ours.
@@ -213,4 +217,8 @@ fn shuts_out(error: &CallError) -> bool {
 
 fn over() -> CallError {
     CallError::Rejected { status: 403, code: Some("TokenExpired".to_owned()) }
+}
+
+fn lock(outage: &Mutex<Outage>) -> MutexGuard<'_, Outage> {
+    outage.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -100,7 +100,11 @@ impl Escalations {
         if stored {
             info!(conversation.id = %id, trace.id = trace_id(&trace), "The agent asked for a person; opening a live chat");
         }
-        self.drain(&conversation, source, POLLS_WAIT).await?;
+        // Once a hand-off, however others fare at Direct Line.
+        match stored {
+            true => self.drain_now(&conversation, source, POLLS_WAIT).await?,
+            false => self.drain(&conversation, source, POLLS_WAIT).await?,
+        }
         Ok(stored)
     }
 
@@ -118,9 +122,19 @@ impl Escalations {
             let _ = timeout_at(began + patience, turns.draining.turn.lock()).await;
             return Ok(());
         }
-        if !self.bot.may_ask() {
+        if !self.bot.may_read() {
             return Ok(());
         }
+        self.drain_now(conversation, source, patience).await
+    }
+
+    async fn drain_now(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        source: &Source<'_>,
+        patience: Duration,
+    ) -> Result<(), JournalError> {
+        let turns = conversation.local.turns();
         let (escalations, conversation, source) = (self.clone(), conversation.clone(), source.owned());
         let drain = async move {
             let _turn = turns.draining.begin().await;
@@ -152,7 +166,7 @@ impl Escalations {
             }
         };
         let (read, history) = tokio::join!(self.bot.read_on(source, cut.watermark.as_deref()), before);
-        self.bot.note(read.as_ref().err().or(history.as_ref().err()));
+        self.bot.note_read(read.as_ref().err().or(history.as_ref().err()));
         let read = match read {
             Ok(read) => read,
             // Gone for good, and nobody waits for it.

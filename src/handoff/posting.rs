@@ -15,7 +15,7 @@ use super::{
     calls::Calls,
     escalation::{Escalations, POSTS_WAIT},
     named::has_attachments,
-    words::say,
+    words::{say, told},
 };
 use crate::{
     agent_turn::time_of,
@@ -107,17 +107,17 @@ impl Posting {
                 // Whatever it answers is closed; the bot would not understand it, or hear a secret.
                 Phase::Returning { .. } | Phase::Bot | Phase::Over if is_closed => {
                     let latest = Box::pin(self.latest_of_bot(client)).await;
-                    say(&self.attaching, conversation, &activity, None, trace.clone(), latest).await?
+                    let said =
+                        say(&self.attaching, conversation, &activity, None, trace.clone(), latest).await?;
+                    told(&self.calls, conversation, said).await
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
                     let turns = conversation.local.turns();
                     let turn = self.let_earlier_in(client, &turns).await?;
-                    // Files take long; who says more meanwhile is not to wait for them.
-                    let _turn = (!has_attachments(&activity)).then_some(turn);
                     let unread = enters_unread(&*conversation.state().await, &activity);
                     match unread {
                         true => Some(Posted::Refused(Refusal::Unread)),
-                        false => self.post_live(conversation, &activity, trace.clone()).await?,
+                        false => self.post_live(conversation, &activity, trace.clone(), turn).await?,
                     }
                 }
                 Phase::Returning { .. } => {
@@ -220,15 +220,18 @@ impl Posting {
         Ok(turn)
     }
 
-    /// `None` when the live chat ended meanwhile.
+    /// `turn`: given up once this is stored, or comes to take long; who says more is not to wait for that. `None` when the live chat ended
+    /// meanwhile.
     async fn post_live(
         &self,
         conversation: &Arc<Conversation>,
         activity: &Arc<Activity>,
         trace: Option<String>,
+        turn: MutexGuard<'_, ()>,
     ) -> Result<Option<Posted>, JournalError> {
         match activity.kind.as_str() {
             "message" if has_attachments(activity) => {
+                drop(turn);
                 let (attaching, conversation) = (self.attaching.clone(), conversation.clone());
                 let activity = activity.clone();
                 let said = async move { attaching.say(&conversation, &activity, vec![], trace).await };
@@ -236,7 +239,11 @@ impl Posting {
                 let said = tokio::spawn(said.in_current_span()).await;
                 said.unwrap_or_else(|cut| Err(JournalError::unavailable("saying words with files")(cut)))
             }
-            "message" => say(&self.attaching, conversation, activity, None, trace, None).await,
+            "message" => {
+                let said = say(&self.attaching, conversation, activity, None, trace, None).await?;
+                drop(turn);
+                Ok(told(&self.calls, conversation, said).await)
+            }
             "typing" => {
                 conversation.local.types(self.calls.ledger.now());
                 self.signal(conversation, Command::UserTyping).await
@@ -312,8 +319,9 @@ impl Posting {
 }
 
 /// Whether it is entered into a card of the bot's that nobody here has read.
-fn enters_unread(state: &State, activity: &Activity) -> bool {
-    state.history_missing && state.undrained().is_some() && activity.value.is_some() && !is_click(activity)
+pub(super) fn enters_unread(state: &State, activity: &Activity) -> bool {
+    let submits = activity.kind == "message" && activity.value.is_some() && !is_click(activity);
+    submits && state.history_missing && state.undrained().is_some()
 }
 
 /// Whether words may be the answer to a masked question whose chat has ended, because who says them may not know that it has.

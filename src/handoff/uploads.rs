@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Conversation, Posted, Refusal,
     attaching::{Attaching, Taken},
+    posting::enters_unread,
 };
 use crate::{
     domain::ActivityId,
@@ -55,6 +56,11 @@ impl Attaching {
         };
         if let Some(id) = sender.filter(|id| !id.is_empty()) {
             activity.from.get_or_insert_with(Account::default).id = Some(id);
+        }
+        // What the bot had asked may be read later.
+        if enters_unread(&*conversation.state().await, &activity) {
+            self.let_go(conversation, taken).await?;
+            return Ok(Posted::Refused(Refusal::Unread));
         }
         let posted = self.say(conversation, &Arc::new(activity), taken.sent, trace).await?;
         // The bot will take them, with the next try.

@@ -26,7 +26,7 @@ pub async fn say(
     attached: Option<Attached>,
     trace: Option<String>,
     latest: Option<Timestamp>,
-) -> Result<Option<Posted>, JournalError> {
+) -> Result<Committed<Chat>, JournalError> {
     let (calls, texts) = (&attaching.calls, attaching.texts.clone());
     let (ledger, activity, name) = (calls.ledger.clone(), activity.clone(), calls.ledger.random_name());
     let (at, client_id) = (ledger.now(), takeover::client_id(&activity));
@@ -74,12 +74,12 @@ pub async fn say(
         }
         decided
     };
-    Ok(told(calls, conversation, decide_and_deliver(calls, conversation, LANE, decide).await?).await)
+    decide_and_deliver(calls, conversation, LANE, decide).await
 }
 
 /// What became of words that were committed, once ServiceNow has them or the user has waited long enough. `None` when the live chat
 /// ended meanwhile.
-async fn told(calls: &Calls, conversation: &Conversation, committed: Committed<Chat>) -> Option<Posted> {
+pub async fn told(calls: &Calls, conversation: &Conversation, committed: Committed<Chat>) -> Option<Posted> {
     let (at, facts) = match committed {
         Committed::TooLate => return None,
         Committed::Known(id) => {

@@ -8,10 +8,11 @@ use serde_json::json;
 use tokio::{task::JoinHandle, time::timeout};
 use tracing::{Instrument as _, info, warn};
 
-use super::{super::Conversation, Bot, shuts_out};
+use super::{super::Conversation, Bot, lock, shuts_out};
 use crate::{
     domain::Timestamp,
     far_end::CallError,
+    ledger::Failure,
     session::{Command, EndReason, Phase},
     telemetry::{of_caller, on_behalf},
     wire::activity::Activity,
@@ -103,12 +104,12 @@ impl Bot {
             };
             (state.user.clone(), context)
         };
-        if !self.may_ask() {
+        if lock(&self.opening).may_ask(Timestamp::now(), 0).is_err() {
             return Ok(false);
         }
         let opened =
             self.direct_line.open(Some(&user.id), user.locale.as_deref(), of_caller().as_deref()).await;
-        self.note(opened.as_ref().err());
+        lock(&self.opening).note(opened.as_ref().err().map(Failure::from), Timestamp::now());
         let opened = opened?;
         if let Some((why, agent)) = context {
             let told = json!({

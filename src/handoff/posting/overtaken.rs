@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{POSTS_WAIT, Posting};
+use super::{POSTS_WAIT, Posting, enters_unread};
 use crate::{
     domain::{ActivityId, ConversationId, Timestamp},
     handoff::{Conversation, bot::Source},
     ledger::{Committed, commit_and_deliver, journal::JournalError},
-    session::{Command, LANE, UserSaid},
+    session::{Command, LANE, State, UserSaid},
     translate::takeover,
     wire::activity::{Account, Activity},
 };
@@ -25,14 +25,11 @@ impl Posting {
         source: &Source<'_>,
     ) -> Result<Option<ActivityId>, JournalError> {
         let Some(conversation) = self.calls.ledger.find(id).await? else { return Ok(None) };
-        let (cut, words) = {
-            self.calls.ledger.refresh(&conversation).await?;
-            let state = conversation.state().await;
-            let cut = state.segment().and_then(|segment| segment.cut.clone());
-            let words = self.attaching.texts.of_user(&state.user);
-            (cut.filter(|_| state.is_live() && activity.kind == "message"), words)
-        };
-        let Some(mut cut) = cut else { return Ok(upstream_id.map(ActivityId)) };
+        self.calls.ledger.refresh(&conversation).await?;
+        let is_cut = |state: &State| state.is_live() && state.segment().is_some_and(|bot| bot.cut.is_some());
+        if activity.kind != "message" || !is_cut(&*conversation.state().await) {
+            return Ok(upstream_id.map(ActivityId));
+        }
         let upstream_id = match arrived {
             true => upstream_id,
             false => self.find_echo(activity, source).await,
@@ -42,17 +39,25 @@ impl Posting {
         // A client's clock says nothing.
         mine.timestamp = None;
         mine.from.get_or_insert_with(Account::default).role = Some("user".into());
-        let Some(said) = takeover::after_event(&mine, &mut cut, &words, Timestamp::now()) else {
-            return Ok(None);
-        };
-        // Without an answer only the request itself may have been the bot's; it is not said again.
-        if upstream_id.is_none() && !arrived && said.message.is_none() {
-            return Ok(None);
-        }
-        // What Direct Line had before stands before it.
+        // What Direct Line had before stands before it, and tells which of its words are passwords.
         let turns = conversation.local.turns();
         let _turn = turns.saying.lock().await;
         Box::pin(self.escalations.drain(&conversation, source, POSTS_WAIT)).await?;
+        let said = {
+            let state = conversation.state().await;
+            let cut = state.segment().and_then(|segment| segment.cut.clone());
+            // Direct Line has it, and it is taken over when that can be read.
+            let Some(mut cut) = cut.filter(|_| !enters_unread(&state, &mine)) else {
+                return Ok(upstream_id.map(ActivityId));
+            };
+            let words = self.attaching.texts.of_user(&state.user);
+            takeover::after_event(&mine, &mut cut, &words, Timestamp::now())
+        };
+        // Without an answer only the request itself may have been the bot's; it is not said again.
+        let Some(said) = said.filter(|said| upstream_id.is_some() || arrived || said.message.is_some())
+        else {
+            return Ok(None);
+        };
         self.take_over(&conversation, said).await.map(Some)
     }
 

@@ -52,17 +52,17 @@ pub struct SqliteJournal {
 }
 
 impl SqliteJournal {
-    /// Opens the file. `makes`: it and its folder when missing, and tries whether it can be written; who only looks can do so on a
-    /// full disk.
+    /// Opens the file, making it and its folder when missing. `writes`: it is tried whether that can be done; who only looks can do so
+    /// on a full disk.
     ///
     /// # Errors
     /// When the folder or the file can't be made or written, or is no SQLite database.
-    pub fn open_file(path: &Path, makes: bool) -> Result<Self, JournalError> {
+    pub fn open_file(path: &Path, writes: bool) -> Result<Self, JournalError> {
         place::make(path, STARTING)
             .map_err(JournalError::unavailable("its folder or the file can't be made or taken"))?;
         let opened = connect(path, STARTING).and_then(|connection| {
-            if makes {
-                connection.execute_batch(SCHEMA)?;
+            connection.execute_batch(SCHEMA)?;
+            if writes {
                 connection.execute_batch(TRY)?;
             }
             connection.busy_timeout(BUSY)?;
