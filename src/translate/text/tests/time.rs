@@ -3,14 +3,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rustix::time::{ClockId, clock_gettime};
 
 use super::*;
-
-/// What this thread has had; what a machine that is busy lets it wait does not count.
-fn processor_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
-}
+use crate::translate::tests::processor_time;
 
 const PIECES: [&str; 62] = [
     "&",
