@@ -276,8 +276,11 @@ fn said(activity: &Activity, pending: Option<&Control>, words: &Words<'_>) -> Op
 /// it have names of what is read.
 fn foreign(value: &Value) -> Option<String> {
     let fields = || value.as_object().into_iter().flatten();
-    let is_read = |key: &str| readable::KEYS.contains(&key) || [QUESTION, ANSWER, ASKED, IN].contains(&key);
-    let is_form = fields().any(|(key, value)| value.is_string() && !is_read(key));
+    let is_read = |key: &str, value: &Value| match key {
+        "id" | QUESTION | ANSWER | ASKED | IN => true,
+        key => readable::KEYS.contains(&key) && value.is_string(),
+    };
+    let is_form = fields().any(|(key, value)| !is_read(key, value) && plain(value, 0).is_some());
     let named = || {
         let named = fields().filter_map(|(key, value)| Some(format!("{key}: {}", plain(value, 0)?)));
         Some(named.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())

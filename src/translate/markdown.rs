@@ -1,6 +1,8 @@
 //! Markdown as we send it: what was typed shows sign for sign, links lead only where people can safely go.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
+
+use pulldown_cmark::{Event, Options, Parser};
 
 use super::picture;
 
@@ -85,9 +87,23 @@ fn names_a_sign(rest: &str) -> bool {
     end.is_some_and(|end| end > 0 && rest.as_bytes()[end] == b';')
 }
 
-/// The parts of GitHub's Markdown that chat clients know.
-fn options() -> pulldown_cmark::Options {
-    pulldown_cmark::Options::ENABLE_TABLES | pulldown_cmark::Options::ENABLE_STRIKETHROUGH
+/// More quotes and items than this inside each other are no text that somebody wrote.
+const MAX_NESTED: usize = 200;
+
+/// What stands in a text and where, by CommonMark and the parts of GitHub's that chat clients know; `None` when it is nested too
+/// deep to be read: a parser goes through all that is open with each line.
+fn parsed(markdown: &str) -> Option<impl Iterator<Item = (Event<'_>, Range<usize>)>> {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    let is_readable = markdown.lines().all(|line| nested(line) <= MAX_NESTED);
+    is_readable.then(|| Parser::new_ext(markdown, options).into_offset_iter())
+}
+
+/// How deep a line may be nested by its beginning: a quote has a sign of its own, an item has a blank.
+fn nested(line: &str) -> usize {
+    let is_mark =
+        |char: char| char.is_ascii_digit() || matches!(char, ' ' | '\t' | '>' | '-' | '+' | '*' | '.' | ')');
+    let begin = &line[..line.find(|char| !is_mark(char)).unwrap_or(line.len())];
+    begin.trim_end().matches(['>', ' ', '\t']).count()
 }
 
 #[cfg(test)]

@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    answer::meant::{self, says},
+    answer::meant::{Names, says},
     texts::Words,
 };
-use crate::domain::control::Item;
 
 pub mod answer;
 mod card;
@@ -156,10 +155,8 @@ impl Reply {
 /// A hand-off's variables, for `clientVariables.handoff`.
 pub type Variables = Map<String, Value>;
 
-/// The choice that a text means, as people name, number or affirm one. Beside labels that are numbers a number is what it says.
+/// The choice that a text means, as people name, number or affirm one.
 fn choose<'a>(choices: &'a [Choice], text: &str, words: &Words<'_>) -> Option<&'a Choice> {
-    let is_number = |choice: &Choice| choice.label.trim_start().starts_with(|c: char| c.is_ascii_digit());
-    let by = if choices.iter().any(is_number) { meant::named } else { meant::find };
     let alike = |yes: bool| {
         let says = move |text: &String| says(text, words) == Some(yes);
         choices
@@ -167,29 +164,22 @@ fn choose<'a>(choices: &'a [Choice], text: &str, words: &Words<'_>) -> Option<&'
             .find(|choice| says(&choice.label))
             .or_else(|| choices.iter().find(|one| says(&one.value)))
     };
-    look_up(choices, text, by).or_else(|| alike(says(text, words)?))
+    look_up(choices, text, |names, text| names.find(text)).or_else(|| alike(says(text, words)?))
 }
 
 /// The choice that a text names where something else is asked: a number may be the answer to that.
 fn named<'a>(choices: impl IntoIterator<Item = &'a Choice>, text: &str) -> Option<&'a Choice> {
-    look_up(choices, text, meant::named)
+    look_up(choices, text, |names, text| names.named(text))
 }
 
 /// A primary bot answers with the very value.
 fn look_up<'a>(
     choices: impl IntoIterator<Item = &'a Choice>,
     text: &str,
-    by: for<'i> fn(&str, &'i [Item]) -> Option<&'i Item>,
+    by: impl Fn(&Names<'_>, &str) -> Option<usize>,
 ) -> Option<&'a Choice> {
     let choices = choices.into_iter().collect::<Vec<_>>();
-    let of_value = |value: &str| choices.iter().copied().find(|choice| choice.value == value);
-    let item = |choice: &&Choice| Item {
-        label: choice.label.clone(),
-        value: choice.value.clone(),
-        ..Item::default()
-    };
-    of_value(text).or_else(|| {
-        let items = choices.iter().map(item).collect::<Vec<_>>();
-        of_value(&by(text, &items)?.value)
-    })
+    let of_value = choices.iter().position(|choice| choice.value == text);
+    let names = || Names::of(choices.iter().map(|choice| (choice.label.as_str(), choice.value.as_str())));
+    of_value.or_else(|| by(&names(), text)).map(|at| choices[at])
 }

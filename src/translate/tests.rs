@@ -1,6 +1,9 @@
 //! What holds for every message and every answer, whatever is in them.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -18,6 +21,11 @@ use crate::{
 
 mod answers;
 mod generated;
+
+/// What this thread has had; what a machine that is busy lets it wait does not count.
+pub fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
 
 proptest! {
     #![proptest_config(crate::cases(128))]

@@ -1,12 +1,14 @@
 //! What an action or a card of ours carries when it is pressed.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{ANSWER, ASKED, CONTINUE, IN, QUESTION, Question, SKIP, moment};
 use crate::{
     domain::{
         ConversationId,
-        control::{Card, Choice, Control, Item, Missing, Moment, MomentKind, MultiPart, TextInput, Upload},
+        control::{Card, Choice, Control, Missing, Moment, MomentKind, MultiPart, TextInput, Upload},
     },
     wire::{activity::Activity, json},
 };
@@ -82,7 +84,9 @@ impl Click {
             control if chosen == Some(SKIP) && is_optional(control) => true,
             control if chosen.is_none() && !self.is_form_of(control) => false,
             Control::Choice(choice) => self.chooses(choice),
-            Control::Card(Card { actions, .. }) => chosen.is_some_and(|value| is_among(value, actions)),
+            Control::Card(Card { actions, .. }) => {
+                chosen.is_some_and(|value| actions.iter().any(|item| item.value == value))
+            }
             Control::TextInput(_) => chosen.is_none() && !self.input(Question::INPUT).trim().is_empty(),
             Control::Moment(Moment { kind, .. }) if chosen.is_none() => return self.lacks_moment(*kind),
             _ => false,
@@ -108,12 +112,13 @@ impl Click {
 
     fn chooses(&self, choice: &Choice) -> bool {
         let (items, several) = (choice.offered(), choice.several);
+        let offered = items.iter().map(|item| item.value.as_str()).collect::<HashSet<_>>();
         match self.text(ANSWER) {
-            Some(value) => is_among(value, &items),
+            Some(value) => offered.contains(value),
             None => {
                 let values =
                     self.input(Question::INPUT).split(',').map(Question::unpacked).collect::<Vec<_>>();
-                (several || values.len() == 1) && values.iter().all(|value| is_among(value, &items))
+                (several || values.len() == 1) && values.iter().all(|value| offered.contains(&**value))
             }
         }
     }
@@ -169,8 +174,4 @@ fn is_optional(control: &Control) -> bool {
         | Control::Upload(Upload { optional, .. }) => *optional,
         _ => false,
     }
-}
-
-fn is_among(value: &str, items: &[Item]) -> bool {
-    items.iter().any(|item| item.value == value)
 }

@@ -334,6 +334,10 @@ fn the_next_part_is_asked_for_by_its_label_or_the_click() {
 fn a_value_of_somebody_else_is_shown_by_what_can_be_read_in_it() {
     for (value, shown) in [
         (json!({"label": "Red", "id": 7}), typed("Red")),
+        (json!({"title": "Monitors", "quantity": 5}), typed("quantity: 5\ntitle: Monitors")),
+        (json!({"description": "no ink", "rush": false}), typed("description: no ink\nrush: false")),
+        (json!({"text": "a", "items": ["x", "y"]}), typed("items: x, y\ntext: a")),
+        (json!({"value": 5, "title": "x"}), typed("title: x\nvalue: 5")),
         (json!({"city": "Graz", "ok": true, "nested": {"a": 1}}), typed("city: Graz\nnested: 1\nok: true")),
         (
             json!({"title": "Printer", "description": "no ink", "urgency": "high"}),

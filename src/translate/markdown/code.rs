@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
+use pulldown_cmark::{CodeBlockKind, Event, Tag};
 
-use super::{options, without_tabs_behind_fences};
+use super::{parsed, without_tabs_behind_fences};
 
 /// Where code stands that signs say to be code, in order.
 pub fn marked_code(markdown: &str) -> Vec<Range<usize>> {
@@ -21,12 +21,12 @@ pub fn marked_code(markdown: &str) -> Vec<Range<usize>> {
         is_code.then_some(range)
     };
     let markdown = without_tabs_behind_fences(markdown);
-    Parser::new_ext(&markdown, options()).into_offset_iter().filter_map(code).collect()
+    parsed(&markdown).into_iter().flatten().filter_map(code).collect()
 }
 
 /// Whether signs in it mark words, other than as code.
 pub fn has_emphasis(markdown: &str) -> bool {
-    Parser::new_ext(markdown, options()).any(|event| matches!(event, Event::Start(Tag::Emphasis)))
+    parsed(markdown).into_iter().flatten().any(|(event, _)| matches!(event, Event::Start(Tag::Emphasis)))
 }
 
 /// Where tables stand, in order.
@@ -35,15 +35,14 @@ pub fn tables(markdown: &str) -> Vec<Range<usize>> {
         return Vec::new();
     }
     let table = |(event, range)| matches!(event, Event::Start(Tag::Table(_))).then_some(range);
-    Parser::new_ext(markdown, options()).into_offset_iter().filter_map(table).collect()
+    parsed(markdown).into_iter().flatten().filter_map(table).collect()
 }
 
 /// Where code stands, the last first.
 pub(super) fn code(markdown: &str) -> Vec<Range<usize>> {
     let code =
         |(event, range)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))).then_some(range);
-    let mut found: Vec<_> =
-        Parser::new_ext(markdown, options()).into_offset_iter().filter_map(code).collect();
+    let mut found: Vec<_> = parsed(markdown).into_iter().flatten().filter_map(code).collect();
     found.reverse();
     found
 }

@@ -1,13 +1,14 @@
 //! Markdown as plain text: for those who see no Markdown.
 
-use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Tag, TagEnd};
 
-use super::options;
+use super::parsed;
 
 /// What a reader of the Markdown reads: no marks, lines as they stand, a link with its address behind it.
 pub fn to_plain(markdown: &str) -> String {
+    let Some(events) = parsed(markdown) else { return markdown.trim_end().to_owned() };
     let mut writer = Writer::default();
-    for event in Parser::new_ext(markdown, options()) {
+    for (event, _) in events {
         writer.event(event);
     }
     writer.out.truncate(writer.out.trim_end().len());

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{Event, Parser};
+use pulldown_cmark::Event;
 
 use self::{
     second_look::without_code,
     target::{Target, definition_target, titled, unescaped},
 };
-use super::{code::code, destination, escape, options, with_plain_ends};
+use super::{code::code, destination, escape, parsed, with_plain_ends};
 use crate::translate::{
     link::{RenderContext, resolve, resolve_picture},
     picture::{self, Picture},
@@ -44,7 +44,7 @@ pub fn safe(markdown: &str, context: &RenderContext<'_>, pictures: &mut [Picture
 fn with_breaks(markdown: &str) -> String {
     let mut out = String::with_capacity(markdown.len());
     let mut done = 0;
-    for (event, range) in Parser::new_ext(markdown, options()).into_offset_iter() {
+    for (event, range) in parsed(markdown).into_iter().flatten() {
         if event == Event::SoftBreak && range.start >= done {
             out.push_str(&markdown[done..range.start]);
             out.push_str("  ");
@@ -243,8 +243,8 @@ impl Scanner<'_> {
     }
 
     fn begins_line(&self, open: usize) -> bool {
-        let mut before = self.out[..open].chars().rev().take(4).skip_while(|char| *char == ' ');
-        before.next().is_none_or(|char| char == '\n')
+        let before = self.out[..open].trim_end_matches(' ');
+        before.is_empty() || before.ends_with('\n')
     }
 
     /// What follows `](`, up to its `)`. Blanks in the address, which Markdown does not allow, are allowed here.

@@ -50,6 +50,7 @@ fn links_are_absolute_and_lead_to_the_web_only() {
         ("<script>x</script> 1 < 2", "&lt;script>x&lt;/script> 1 < 2"),
         ("[1]: javascript:x", "\\[1\\]: javascript:x"),
         ("[1]: /a \"b\"\n", "[1]: https://acme.example.com/a \"b\"\n"),
+        ("Usage:    [path]: /tmp/x", "Usage:    [path]: /tmp/x"),
         ("`[a](javascript:x)` ```<b>```", "`[a](javascript:x)` ```<b>```"),
         ("- \n```\n<b>\n``` \t\n[a](javascript:x)", "- \n```\n<b>\n```  \na (javascript:x)"),
         ("\\[a](javascript:x)", "\\[a\\](javascript:x)"),
@@ -67,6 +68,19 @@ fn hostile_text_takes_reasonable_time() {
         made_safe(&text.repeat(100_000));
         escape(&text.repeat(100_000));
     }
+}
+
+#[test]
+fn what_is_nested_deeper_than_anybody_writes_keeps_its_words_and_leads_nowhere() {
+    for mark in [">", "- ", "1. ", "> \t"] {
+        let deep = format!("{}a [b](https://b.example) <i>`c`", mark.repeat(300));
+        let words = format!("{}a &#91;b](https://b.example/) &lt;i>&#96;c&#96;", mark.repeat(300));
+        assert_eq!((made_safe(&deep), to_plain(&deep)), (words, deep));
+    }
+    assert_eq!(
+        to_plain(&format!("{}1415926535 *a*", "3.".repeat(300))),
+        format!("{}1415926535 a", "3.".repeat(300))
+    );
 }
 
 proptest! {

@@ -12,10 +12,10 @@ use super::{
     form::{NO, YES, sent},
 };
 use crate::{
-    domain::control::{Item, MomentKind},
+    domain::control::MomentKind,
     translate::{
         answer::{
-            meant::{find, is_around, many, plain, says},
+            meant::{Names, is_around, plain, says},
             moment,
         },
         markdown::is_unseen,
@@ -229,15 +229,10 @@ pub fn as_it_stands<'a>(on: &'a str, off: &'a str, given: Option<&str>) -> &'a s
 
 /// The value of what is pressed, or else of what a text names, as people name a choice; several with commas.
 fn chosen(options: &[(String, String)], several: bool, text: &str) -> Option<String> {
-    let item = |(label, value): &(String, String)| Item {
-        label: label.clone(),
-        value: value.clone(),
-        ..Item::default()
-    };
     pressed(options, several, text).or_else(|| {
-        let items = options.iter().map(item).collect::<Vec<_>>();
-        let one = find(text, &items).map(|item| item.value.clone());
-        one.or_else(|| several.then(|| many(text, &items))?)
+        let names = Names::of(options.iter().map(|(label, value)| (label.as_str(), value.as_str())));
+        let one = names.find(text).map(|at| options[at].1.clone());
+        one.or_else(|| several.then(|| names.many(text))?)
     })
 }
 

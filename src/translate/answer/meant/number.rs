@@ -1,23 +1,40 @@
 //! Numbers that stand for choices.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashMap};
 
-use super::{BULLETS, KEYCAP, plain};
-use crate::domain::control::Item;
+use super::wording::{BULLETS, KEYCAP, plain};
 
-/// The choice at that place; beside labels that are numbers, the only one whose number it is.
-pub(super) fn at_number<'a>(text: &str, items: &'a [Item]) -> Option<&'a Item> {
-    let nth = number(text)?;
-    let labels = items.iter().map(|item| (item, begins_with(&item.label)));
-    let numbered = labels.filter_map(|(item, number)| Some((item, number?))).collect::<Vec<_>>();
-    let mut same = numbered.iter().filter(|(_, number)| number.parse() == Ok(nth));
-    let only = same.next().filter(|_| same.next().is_none()).map(|(item, _)| *item);
-    let place = || items.get(nth.checked_sub(1)?);
-    match (numbered.len() * 2).cmp(&items.len()) {
-        Ordering::Less => place(),
-        // The number may be a part of a name: `1Password` beside another.
-        Ordering::Equal => only.or_else(place),
-        Ordering::Greater => only,
+/// The numbers of what is offered: of its places, and those that its labels begin with.
+pub(super) struct Numbers {
+    places: usize,
+    labelled: usize,
+    /// Which has a number in its label, when no other has it.
+    only: HashMap<usize, Option<usize>>,
+}
+
+impl Numbers {
+    pub fn of<'a>(labels: impl ExactSizeIterator<Item = &'a str>) -> Self {
+        let mut numbers = Self { places: labels.len(), labelled: 0, only: HashMap::new() };
+        for (at, number) in labels.enumerate().filter_map(|(at, label)| Some((at, begins_with(label)?))) {
+            numbers.labelled += 1;
+            if let Ok(number) = number.parse() {
+                numbers.only.entry(number).and_modify(|only| *only = None).or_insert(Some(at));
+            }
+        }
+        numbers
+    }
+
+    /// The choice at that place; beside labels that are numbers, the only one whose number it is.
+    pub fn at(&self, text: &str) -> Option<usize> {
+        let nth = number(text)?;
+        let only = self.only.get(&nth).copied().flatten();
+        let place = || nth.checked_sub(1).filter(|at| *at < self.places);
+        match (self.labelled * 2).cmp(&self.places) {
+            Ordering::Less => place(),
+            // The number may be a part of a name: `1Password` beside another.
+            Ordering::Equal => only.or_else(place),
+            Ordering::Greater => only,
+        }
     }
 }
 

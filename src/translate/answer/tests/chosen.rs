@@ -1,6 +1,9 @@
 //! Which choices words name.
 
+use std::time::Duration;
+
 use super::*;
+use crate::translate::tests::processor_time;
 
 fn labels(labels: &[&str]) -> Vec<Item> {
     labels.iter().map(|label| item(label, &format!("={label}"))).collect()
@@ -221,5 +224,26 @@ fn a_cards_action_is_named_and_never_numbered() {
             assert_eq!(read(&text(said), Some(&card)), typed(said), "{said}");
         }
         assert_eq!(read(&text("reject."), Some(&card)), chosen("reject"));
+    }
+}
+
+/// Each option and each sign costs something, and not each option for each sign.
+#[test]
+fn a_long_text_costs_no_more_beside_many_options() {
+    let cost = |several, options: usize, said: &str| {
+        let long = "Chairs, tables, lamps, rugs, beds and shelves, new, used and old";
+        let items = (0..options).map(|nth| item(&format!("{long} {nth}"), &nth.to_string())).collect();
+        let asked = Control::Choice(Choice { items, several, ..Choice::default() });
+        let began = processor_time();
+        read(&text(said), Some(&asked));
+        processor_time().saturating_sub(began)
+    };
+    for (several, said) in [(false, "é".repeat(60_000)), (true, "7, ".repeat(190))] {
+        let (long, many, both) =
+            (cost(several, 5, &said), cost(several, 2000, "x"), cost(several, 2000, &said));
+        assert!(
+            both < (long + many) * 4 + Duration::from_millis(500),
+            "{long:?} and {many:?} become {both:?}"
+        );
     }
 }

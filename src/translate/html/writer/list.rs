@@ -42,7 +42,7 @@ impl Writer {
     /// Right behind a list with the same signs it has others: with those, Markdown would take both for one.
     pub(super) fn whole_list(&mut self, text: &str) {
         let signs = [("- ", "* "), (". ", ") ")].into_iter().find(|(sign, _)| marked(text, sign).is_some());
-        let Some((sign, other)) = signs.filter(|(sign, _)| self.follows_list(sign)) else {
+        let Some((sign, other)) = signs.filter(|(sign, _)| !self.in_row && self.follows_list(sign)) else {
             return self.block(text);
         };
         let line = |line| match marked(line, sign) {

@@ -1,10 +1,10 @@
 //! What has been made safe, read once more as a renderer reads it.
 
-use pulldown_cmark::{Event, Parser, Tag};
+use pulldown_cmark::{Event, Tag};
 
-use super::super::options;
+use super::super::parsed;
 
-/// Times that a text is read for tags and links to code; one that still has some is shown without any link.
+/// Times that a text is read for tags and links to code; one that still has some, or can't be read, is shown without any link.
 const MOST_LOOKS: usize = 3;
 
 /// What the scanner took for code and a renderer does not can hold tags, and links to code; each that is made text may show others.
@@ -13,9 +13,10 @@ pub fn without_code(mut markdown: String) -> String {
         if !markdown.contains(['<', '[']) {
             return markdown;
         }
+        let Some(events) = parsed(&markdown) else { break };
         let mut out = String::with_capacity(markdown.len());
         let mut done = 0;
-        for (event, range) in Parser::new_ext(&markdown, options()).into_offset_iter() {
+        for (event, range) in events {
             let end = match &event {
                 Event::Html(_) | Event::InlineHtml(_) => range.end,
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. })

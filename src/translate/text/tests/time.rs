@@ -3,14 +3,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rustix::time::{ClockId, clock_gettime};
 
 use super::*;
-
-/// What this thread has had; what a machine that is busy lets it wait does not count.
-fn processor_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
-}
+use crate::translate::tests::processor_time;
 
 const PIECES: [&str; 62] = [
     "&",
@@ -111,6 +106,8 @@ fn hostile_text_takes_linear_time() {
         ("", "</a ", ">"),
         ("<br>", "-www.", ""),
         ("", "-mailto:", "@"),
+        ("x", "    [a]: b \"", ""),
+        ("a |\n-|\n", "<ul><li>x</ul>", "|"),
     ] {
         assert_linear(|length| [begin, &repeated(piece, length), end].concat());
     }
@@ -128,6 +125,9 @@ fn deep_text_takes_linear_time() {
     for (open, close) in pairs.into_iter().chain(deep) {
         assert_linear(|length| [repeated(&open, length), "x".to_owned(), repeated(&close, length)].concat());
         assert_linear(|length| repeated(&open, length) + "x");
+    }
+    for mark in [">", "> ", "- ", "+\t", "1. ", "> - 1) "] {
+        assert_linear(|length| repeated(mark, length / 2) + "a\n" + &repeated("b\n", length / 2));
     }
     let fences = |length| {
         (1..300).map(|run| format!("{} ", "`".repeat(run))).collect::<String>() + &repeated("a ", length)
