@@ -93,12 +93,13 @@ impl SecondaryBot {
         counters: Arc<Counters>,
     ) -> Option<Self> {
         let role = settings.secondary_bot.as_ref()?;
-        let dialogue = Dialogue { texts: settings.handoff.texts.clone() };
+        let agents = Agents::new(&settings.direct_line, role, http);
+        let dialogue = Dialogue { texts: settings.handoff.texts.clone(), agents: agents.names() };
         let world = World::real(derived::marks(settings));
         Some(Self {
             texts: settings.handoff.texts.clone(),
             ledger: Arc::new(Ledger::new(dialogue, journal, world, Box::new(|_, _, _| {}))),
-            agents: Agents::new(&settings.direct_line, role, http),
+            agents,
             seal: Seal::new(settings),
             responder: role.response.as_ref().map(|response| Responder::new(response, http.clone())),
             fetcher: Fetcher::new(settings, http, media.clone()),

@@ -4,7 +4,10 @@
 
 use std::collections::HashMap;
 
-use super::{lease::SKEW, retry::Failure};
+use super::{
+    lease::SKEW,
+    retry::{Failure, WORDS_LIVE},
+};
 use crate::domain::Timestamp;
 
 /// Calls that may ask a far end right behind the one that found it down.
@@ -16,6 +19,8 @@ const PROBE: i64 = 1_000;
 #[derive(Clone, Debug, Default)]
 pub struct Outage {
     down: Option<Down>,
+    /// When a call last told of it.
+    told: Timestamp,
 }
 
 /// Those of one lane's far ends that are down, by name.
@@ -27,10 +32,11 @@ impl Outages {
         !self.0.is_empty()
     }
 
-    /// What `ask` makes of one.
+    /// What `ask` makes of one. Others that nobody has asked for long are forgotten.
     pub fn of<T>(&mut self, far_end: &str, ask: impl FnOnce(&mut Outage) -> T) -> T {
         let mut outage = self.0.remove(far_end).unwrap_or_default();
         let asked = ask(&mut outage);
+        self.0.retain(|_, other| !other.is_past(outage.told));
         if outage.is_down() {
             self.0.insert(far_end.to_owned(), outage);
         }
@@ -73,8 +79,14 @@ impl Outage {
         Ok(())
     }
 
+    /// Whether nothing waits for its end any more: the next call finds out anew.
+    fn is_past(&self, now: Timestamp) -> bool {
+        self.down.as_ref().is_none_or(|down| now.millis_since(down.at.max(down.closed)) > WORDS_LIVE)
+    }
+
     /// What a call tells of its far end; `None`: it was answered.
     pub fn note(&mut self, failure: Option<Failure>, now: Timestamp) {
+        self.told = now;
         match failure {
             None | Some(Failure::Refused) => self.down = None,
             Some(Failure::NotTaken { wait }) => self.down(now, wait),
@@ -117,6 +129,16 @@ mod tests {
         assert!(!may_ask("hr") && may_ask("") && may_ask("it"));
         outages.of("hr", |outage| outage.note(None, Timestamp(2)));
         assert!(!outages.is_any_down());
+    }
+
+    #[test]
+    fn one_that_nobody_asks_any_more_is_forgotten_once_nothing_can_wait_for_it() {
+        let mut outages = Outages::default();
+        outages.of("hr", |outage| outage.note(Some(Failure::NotTaken { wait: 60_000 }), Timestamp(0)));
+        for (now, is_down) in [(60_000 + WORDS_LIVE, true), (60_001 + WORDS_LIVE, false)] {
+            outages.of("it", |outage| outage.note(None, Timestamp(now)));
+            assert_eq!(outages.is_any_down(), is_down, "{now}");
+        }
     }
 
     fn asked(outage: &mut Outage, from: i64, to: i64) -> usize {

@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
 use super::{
-    SecondaryBot, ask,
+    SecondaryBot,
+    agents::Agent,
+    ask,
     fact::{Fact, File},
     machine::{Command, Session},
     plan::Post,
@@ -16,7 +18,7 @@ use super::{
     work::Work,
 };
 use crate::{
-    direct_line::{DirectLine, Look, upload::Upload},
+    direct_line::{Look, upload::Upload},
     far_end::CallError,
     files::Label,
     ledger::{Failure, journal::JournalError},
@@ -48,37 +50,41 @@ impl From<CallError> for Unreached {
 
 /// A session's conversation, and how to speak in it.
 struct Line<'a> {
-    direct_line: &'a DirectLine,
+    agent: &'a Agent,
     conversation: AgentConversation,
     authorization: String,
 }
 
 impl Line<'_> {
     async fn post(&self, activity: &Value) -> Result<Option<String>, CallError> {
-        let Self { direct_line, conversation, authorization } = self;
-        direct_line.post(&conversation.id, authorization, activity, of_caller().as_deref()).await
+        let Self { agent, conversation, authorization } = self;
+        let trace = of_caller();
+        agent.noted(agent.direct_line.post(&conversation.id, authorization, activity, trace.as_deref()).await)
     }
 
     async fn look(&self, watermark: Option<&str>) -> Result<Look, CallError> {
-        let Self { direct_line, conversation, authorization } = self;
-        direct_line.look(&conversation.id, authorization, watermark, of_caller().as_deref()).await
+        let Self { agent, conversation, authorization } = self;
+        let trace = of_caller();
+        agent
+            .noted(agent.direct_line.look(&conversation.id, authorization, watermark, trace.as_deref()).await)
     }
 }
 
 impl SecondaryBot {
     /// Opens a conversation for the request, with the agent it chooses, and stores that.
     pub(super) async fn open(&self, work: &Work<'_>) -> Result<(), Unreached> {
-        let (user, locale, held) = {
+        let (user, locale, name) = {
             let state = work.session.state().await;
-            let held = state.agent.as_ref().and_then(|agent| agent.name.clone());
-            (state.user.clone(), state.locale.clone(), held)
+            let name = state.agents.answering(work.asked, state.agent.as_ref()).map(str::to_owned);
+            (state.user.clone(), state.locale.clone(), name)
         };
-        let (name, agent) = self.agents.choose(&work.asked.echo, held.as_deref());
-        let opened = agent.open(Some(&user), locale.as_deref(), of_caller().as_deref()).await;
-        let opened = opened.map_err(Unreached::Call)?;
+        let agent = self.agents.get(name.as_deref()).ok_or(Unreached::Lost)?;
+        let direct_line = &agent.direct_line;
+        let opened = direct_line.open(Some(&user), locale.as_deref(), of_caller().as_deref()).await;
+        let opened = agent.noted(opened).map_err(Unreached::Call)?;
         let (request, at) = (work.request(), self.ledger.now());
         let sealed = || opened.token.sealed(&self.seal, &work.session.id, at);
-        let (authorization, renew_at) = agent.own_authorization().is_none().then(sealed).unzip();
+        let (authorization, renew_at) = direct_line.own_authorization().is_none().then(sealed).unzip();
         let (conversation, named) = (opened.conversation_id, name.clone());
         let opened = Fact::Opened { request, conversation, agent: named, authorization, renew_at, at };
         self.step(work, opened).await?;
@@ -112,9 +118,10 @@ impl SecondaryBot {
         if uploads.is_empty() {
             return Ok(line.post(&activity).await?);
         }
-        let Line { direct_line, conversation, authorization } = &line;
+        let Line { agent, conversation, authorization } = &line;
         let user = activity["from"]["id"].as_str().unwrap_or_default();
-        Ok(direct_line.upload(&conversation.id, authorization, user, &activity, uploads).await?)
+        let uploading = agent.direct_line.upload(&conversation.id, authorization, user, &activity, uploads);
+        Ok(agent.noted(uploading.await)?)
     }
 
     /// The upload that a file's address names. Nothing is sent while it can't be read: a later attempt may.
@@ -156,13 +163,21 @@ impl SecondaryBot {
         Ok(())
     }
 
-    /// Posts a bare activity to a conversation; when it gets lost, nothing follows.
+    /// Whether the conversation's agent may be asked for what nobody waits for.
+    pub(super) fn may_ask(&self, conversation: &AgentConversation) -> bool {
+        self.agents.get(conversation.name.as_deref()).is_some_and(Agent::may_ask)
+    }
+
+    /// Posts a bare activity to a conversation, unless its agent is to be left alone; when it gets lost, nothing follows.
     pub(super) async fn say_in_passing(
         &self,
         session: &Arc<Session>,
         conversation: AgentConversation,
         kind: &str,
     ) {
+        if !self.may_ask(&conversation) {
+            return;
+        }
         let Ok(line) = self.line_in(session, conversation).await else { return };
         let user = session.state().await.user.clone();
         let _ = line.post(&json!({"type": kind, "from": {"id": user, "role": "user"}})).await;
@@ -180,21 +195,21 @@ impl SecondaryBot {
         session: &Arc<Session>,
         conversation: AgentConversation,
     ) -> Result<Line<'_>, Unreached> {
-        let direct_line = self.agents.get(conversation.name.as_deref()).ok_or(Unreached::Lost)?;
+        let agent = self.agents.get(conversation.name.as_deref()).ok_or(Unreached::Lost)?;
         // No token where a secret serves, or when the settings have other secrets than when it was sealed.
         let sealed = conversation.authorization.as_deref();
         let authorization = match sealed.and_then(|sealed| self.seal.open(sealed, session.id.as_str())) {
-            Some(held) => self.renewed(session, direct_line, &conversation, held).await,
-            None => direct_line.own_authorization().unwrap_or_default(),
+            Some(held) => self.renewed(session, agent, &conversation, held).await,
+            None => agent.direct_line.own_authorization().unwrap_or_default(),
         };
-        Ok(Line { direct_line, conversation, authorization })
+        Ok(Line { agent, conversation, authorization })
     }
 
     /// The conversation's token, or a new one when half of its life is over.
     async fn renewed(
         &self,
         session: &Arc<Session>,
-        direct_line: &DirectLine,
+        agent: &Agent,
         conversation: &AgentConversation,
         held: String,
     ) -> String {
@@ -202,7 +217,7 @@ impl SecondaryBot {
             return held;
         }
         // When it can't be renewed, the one we hold may still be good.
-        let Ok(renewed) = direct_line.refresh(&held).await else { return held };
+        let Some(renewed) = agent.renew(&held).await else { return held };
         let (authorization, renew_at) = renewed.sealed(&self.seal, &session.id, self.ledger.now());
         let command = Command::Renewed { conversation: conversation.id.clone(), authorization, renew_at };
         if let Err(error) = self.ledger.commit(session, command).await {

@@ -1,22 +1,44 @@
 //! The agents there are to choose from.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use serde_json::{Map, Value};
 
+use super::{fact::Asked, state::AgentConversation};
 use crate::{
     config::{DirectLineSettings, SecondaryBotSettings},
-    direct_line::DirectLine,
+    direct_line::{DirectLine, token::Token},
+    domain::Timestamp,
+    far_end::CallError,
+    ledger::{Failure, Outage},
 };
 
 /// What a request names an agent with, the first that counts.
 const NAMED_BY: [&str; 2] = ["nowBotId", "appInboundId"];
 
+/// Milliseconds in which a renewal that failed is followed by no other, at least: half of a token's life is left by then.
+const BETWEEN_RENEWALS: i64 = 30_000;
+
 /// The default agent, and others by name.
 pub(super) struct Agents {
-    default: DirectLine,
-    named: HashMap<String, DirectLine>,
+    default: Agent,
+    named: HashMap<String, Agent>,
 }
+
+/// An agent, and whether Direct Line lets us speak with it, as far as this process knows.
+pub(super) struct Agent {
+    pub direct_line: DirectLine,
+    calls: Mutex<Outage>,
+    /// Tokens may not be renewed while all else is well.
+    renewals: Mutex<Outage>,
+}
+
+/// What the agents besides the default one are called.
+#[derive(Clone, Debug, Default)]
+pub struct Names(Arc<BTreeSet<String>>);
 
 impl Agents {
     pub fn new(
@@ -26,31 +48,80 @@ impl Agents {
     ) -> Self {
         let named = role.agents.iter().map(|(name, secret)| {
             let own = DirectLineSettings { secret: Some(secret.clone()), ..direct_line.clone() };
-            (name.clone(), DirectLine::new(&own, http.clone()))
+            (name.clone(), Agent::new(&own, http))
         });
-        Self { default: DirectLine::new(direct_line, http.clone()), named: named.collect() }
+        Self { default: Agent::new(direct_line, http), named: named.collect() }
+    }
+
+    pub fn names(&self) -> Names {
+        Names(Arc::new(self.named.keys().cloned().collect()))
     }
 
     /// The agent of this name; none when the settings no longer have it.
-    pub fn get(&self, name: Option<&str>) -> Option<&DirectLine> {
+    pub fn get(&self, name: Option<&str>) -> Option<&Agent> {
         match name {
             Some(name) => self.named.get(name),
             None => Some(&self.default),
         }
     }
+}
 
-    /// Who is to answer, and under which name. A request that names nobody stays with `held`, the session's last.
-    pub fn choose(&self, request: &Map<String, Value>, held: Option<&str>) -> (Option<String>, &DirectLine) {
-        let found = names(request, held).find_map(|name| Some((name, self.named.get(name)?)));
-        found.map_or((None, &self.default), |(name, agent)| (Some(name.to_owned()), agent))
+impl Agent {
+    fn new(direct_line: &DirectLineSettings, http: &reqwest::Client) -> Self {
+        let direct_line = DirectLine::new(direct_line, http.clone());
+        Self { direct_line, calls: Mutex::default(), renewals: Mutex::default() }
+    }
+
+    /// Whether it may be asked for what nobody waits for.
+    pub fn may_ask(&self) -> bool {
+        lock(&self.calls).may_ask(Timestamp::now(), 0).is_ok()
+    }
+
+    /// What came of a call.
+    pub fn noted<T>(&self, made: Result<T, CallError>) -> Result<T, CallError> {
+        lock(&self.calls).note(made.as_ref().err().map(Failure::from), Timestamp::now());
+        made
+    }
+
+    /// A new token for one that is still good; `None` when there is none now.
+    pub async fn renew(&self, held: &str) -> Option<Token> {
+        lock(&self.renewals).may_ask(Timestamp::now(), 0).ok()?;
+        let renewed = self.direct_line.refresh(held).await;
+        // Whatever it failed by, the next call would only wait for the same.
+        let failure = renewed.as_ref().err().map(|error| match Failure::from(error) {
+            Failure::NotTaken { wait } => Failure::NotTaken { wait: wait.max(BETWEEN_RENEWALS) },
+            _ => Failure::NotTaken { wait: BETWEEN_RENEWALS },
+        });
+        lock(&self.renewals).note(failure, Timestamp::now());
+        renewed.ok()
+    }
+}
+
+fn lock(outage: &Mutex<Outage>) -> MutexGuard<'_, Outage> {
+    outage.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Names {
+    /// Who answers a request, by name; `None`: the default agent. Whom the request names when it opens a conversation, and in one
+    /// that is open whoever has it, also when that must be opened anew.
+    pub fn answering<'a>(
+        &self,
+        asked: &'a Asked,
+        conversation: Option<&'a AgentConversation>,
+    ) -> Option<&'a str> {
+        let held = conversation.and_then(|conversation| conversation.name.as_deref());
+        let is_there = conversation.is_some() && held.is_none_or(|name| self.0.contains(name));
+        if is_there && !asked.opens_anew() { held } else { self.choose(&asked.echo, held) }
+    }
+
+    /// Who is to answer. A request that names nobody stays with `held`, the session's last.
+    fn choose<'a>(&self, request: &'a Map<String, Value>, held: Option<&'a str>) -> Option<&'a str> {
+        names(request, held).find(|name| self.0.contains(*name))
     }
 }
 
 /// What a request names its agent with, or `held` where it names nobody.
-pub(super) fn names<'a>(
-    request: &'a Map<String, Value>,
-    held: Option<&'a str>,
-) -> impl Iterator<Item = &'a str> {
+fn names<'a>(request: &'a Map<String, Value>, held: Option<&'a str>) -> impl Iterator<Item = &'a str> {
     let given = NAMED_BY.iter().filter_map(|key| request.get(*key)?.as_str());
     let mut given = given.filter(|name| !name.is_empty()).peekable();
     let held = if given.peek().is_none() { held } else { None };
@@ -76,6 +147,7 @@ mod tests {
             agents: agents.to_vec(),
         };
         let agents = Agents::new(&direct_line, &role, &reqwest::Client::new());
+        let names = agents.names();
         let rows = [
             (json!({}), None, None),
             (json!({"nowBotId": "hr"}), None, Some("hr")),
@@ -91,8 +163,7 @@ mod tests {
             (json!({"nowBotId": "other"}), Some("hr"), None),
         ];
         for (request, held, name) in rows {
-            let (chosen, _) = agents.choose(request.as_object().unwrap(), held);
-            assert_eq!(chosen.as_deref(), name, "{request} {held:?}");
+            assert_eq!(names.choose(request.as_object().unwrap(), held), name, "{request} {held:?}");
         }
         assert!(agents.get(Some("gone")).is_none() && agents.get(None).is_some());
     }

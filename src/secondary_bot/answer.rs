@@ -38,25 +38,28 @@ impl Answer {
     /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may be said
     /// once more, or when nothing was said to something else.
     pub fn of(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
-        let (may_be_lost, only_answers_words) = (heard.may_be_lost(), heard.only_answers_words());
-        let (is_late, goes_on) =
-            (!heard.late.is_empty() && !heard.has_answer(), heard.ended_before() && heard.has_answer());
+        let (may_be_lost, only_answers_words) = (heard.may_be_lost(plan.listen), heard.only_answers_words());
+        let is_late = !heard.late.is_empty() && !heard.has_answer();
+        let (ends_now, was_over) = (heard.ends(), heard.ended_before() && !heard.has_answer());
         let Heard { activities, watermark, lost, .. } = heard;
         let turn = format!("{source}.said");
         let next = plan.next.filter(|_| !may_be_lost && !lost);
         let mut said = Said::behind(plan.stays, next.as_ref()).hearing(&activities, events, &turn, words);
-        said.completed &= !goes_on;
+        said.completed = ends_now || was_over;
         if let Some(next) = next {
             said.goes_on(next, &format!("{turn}.next"), words);
         }
         let Said { elements: mut theirs, pending, handoff, completed, score, .. } = said;
-        if may_be_lost {
+        let wants_person = plan.unanswered == Some(Text::NoPerson);
+        // Who only wishes for a person has said nothing that could be said again.
+        if may_be_lost && !(wants_person && plan.listen == Listen::Briefly) {
             theirs.extend(Self::text(&format!("{turn}.lost"), words.get(Text::MayBeLost)).elements);
         }
         let Self { mut elements, completed: ends, take_control: leaves, pending: asked, .. } = plan.answer;
-        let wants_person = plan.unanswered == Some(Text::NoPerson);
-        let is_silent = theirs.is_empty() || is_late && !may_be_lost || wants_person && only_answers_words;
-        let unanswered = plan.unanswered.filter(|_| is_silent && !completed && !lost && handoff.is_none());
+        let finds_nobody = wants_person && (only_answers_words || was_over || may_be_lost);
+        let is_silent = !lost && (theirs.is_empty() || is_late && !may_be_lost);
+        let unanswered = plan.unanswered.filter(|_| finds_nobody || is_silent);
+        let unanswered = unanswered.filter(|_| !ends_now && handoff.is_none());
         // Nobody here has a person to offer: the primary bot goes on looking.
         let take_control = leaves || handoff.is_some() || unanswered == Some(Text::NoPerson);
         // As a Virtual Agent's conversation that can't switch, it is closed.

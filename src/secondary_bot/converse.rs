@@ -1,6 +1,9 @@
 //! One request's exchange with the agent: what is posted, each step stored before and after, and what is heard.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use tracing::warn;
 
@@ -28,6 +31,8 @@ const LOOK_FOR: i64 = 5_000;
 /// Pauses before each look for a post that was cut off with its worker: by now it has arrived, or never will.
 const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(700)];
 
+const END: &str = "endOfConversation";
+
 /// What was heard.
 #[derive(Debug, Default)]
 pub struct Heard {
@@ -36,8 +41,9 @@ pub struct Heard {
     pub watermark: Option<String>,
     /// The name of a post of ours that may not have arrived.
     pub in_doubt: Option<String>,
-    /// The id of the user's words, where they were posted.
-    pub said: Option<String>,
+    /// The ids of the user's words, and of what was posted besides that may be answered.
+    pub said: BTreeSet<String>,
+    pub acted: BTreeSet<String>,
     /// The conversation is gone.
     pub lost: bool,
     /// Which of its words, and of its ends, are from before: unasked, or too late for the turn before.
@@ -49,6 +55,8 @@ pub struct Heard {
     places: Vec<usize>,
     heard: usize,
     user: String,
+    /// Which id a post of this name has.
+    ids: HashMap<String, String>,
 }
 
 impl SecondaryBot {
@@ -56,7 +64,8 @@ impl SecondaryBot {
     pub(super) async fn converse(&self, work: &Work<'_>, plan: &Plan) -> Result<Heard, Unreached> {
         let clock = Steady::from(self.ledger.now());
         let progress = work.session.state().await.progress.clone();
-        let (mut in_doubt, mut ids, mut said) = (None, Vec::new(), None);
+        let mut heard = Heard::behind(&*work.session.state().await);
+        let (mut in_doubt, mut awaited) = (None, Vec::new());
         for (ordinal, post) in plan.posts.iter().enumerate().skip(progress.posted) {
             let name = name(work, ordinal);
             in_doubt = None;
@@ -64,10 +73,11 @@ impl SecondaryBot {
             if !(was_cut_off && self.has_arrived(work, ordinal).await?) {
                 self.step(work, Fact::Posting { ordinal, at: self.ledger.now() }).await?;
                 match self.post(work, post, &name).await {
-                    Ok(id) => {
-                        said = id.clone().filter(|_| post.is_words()).or(said);
-                        ids.extend(id.filter(|_| plan.asks_with(ordinal)));
+                    Ok(Some(id)) => {
+                        awaited.extend(plan.asks_with(ordinal).then(|| id.clone()));
+                        heard.ids.insert(name, id);
                     }
+                    Ok(None) => {}
                     Err(Unreached::Call(error @ (CallError::Uncertain(_) | CallError::Failed { .. }))) => {
                         warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived; looking for its echo");
                         in_doubt = Some(name);
@@ -85,23 +95,18 @@ impl SecondaryBot {
         }
         let limits = self.patience(plan.listen, clock.now().millis_since(clock.began), in_doubt.is_none());
         let mut turn = Turn::begin(limits, clock.began, clock.now());
-        ids.into_iter().for_each(|id| turn.posted(id));
-        let heard = Heard { said, ..self.listen(work, clock, turn, in_doubt).await };
-        if heard.may_be_lost() {
+        awaited.into_iter().for_each(|id| turn.posted(id));
+        heard.in_doubt = in_doubt;
+        self.listen(work, clock, turn, &mut heard).await;
+        heard.tell_apart(plan, |ordinal| name(work, ordinal));
+        if heard.may_be_lost(plan.listen) {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
         }
         Ok(heard)
     }
 
     /// Reads until the turn is over.
-    async fn listen(
-        &self,
-        work: &Work<'_>,
-        clock: Steady,
-        mut turn: Turn,
-        in_doubt: Option<String>,
-    ) -> Heard {
-        let mut heard = Heard { in_doubt, ..Heard::behind(&*work.session.state().await) };
+    async fn listen(&self, work: &Work<'_>, clock: Steady, mut turn: Turn, heard: &mut Heard) {
         let mut room = LARGEST_TURN;
         while let Next::Poll(at) = turn.next() {
             clock.reach(at).await;
@@ -131,7 +136,6 @@ impl SecondaryBot {
         }
         heard.cut |= turn.next() == Next::Over(Why::Fault);
         heard.late = turn.late().filter_map(|place| heard.places.binary_search(&place).ok()).collect();
-        heard
     }
 
     /// Looks for the echo of a post whose maker died over it.
@@ -173,9 +177,23 @@ fn name(work: &Work<'_>, ordinal: usize) -> String {
 }
 
 impl Heard {
+    /// Sorts the ids of the plan's posts. An answer to something done beside the words belongs to the turn, though the words are
+    /// what is waited for.
+    fn tell_apart(&mut self, plan: &Plan, name: impl Fn(usize) -> String) {
+        for (ordinal, post) in plan.posts.iter().enumerate().filter(|(_, post)| !post.may_repeat()) {
+            let posts = if post.is_words() { &mut self.said } else { &mut self.acted };
+            posts.extend(self.ids.remove(&name(ordinal)));
+        }
+        let Self { activities, acted, late, .. } = self;
+        late.retain(|nth| !replies_to(&activities[*nth], acted));
+    }
+
     /// Whether what was said to the agent, or what it answered, may be lost.
-    pub fn may_be_lost(&self) -> bool {
-        !self.has_answer() && (self.in_doubt.is_some() || self.lost || self.cut || self.ended_before())
+    pub fn may_be_lost(&self, listen: Listen) -> bool {
+        let says = listen == Listen::Fully;
+        let is_answer = |activity: &Activity| !says || !replies_to(activity, &self.acted);
+        let doubtful = self.in_doubt.is_some() || self.lost || self.cut;
+        (doubtful || says && self.ended_before() && !self.ends()) && !self.spoken().any(is_answer)
     }
 
     /// Whether the agent has spoken in this turn.
@@ -185,20 +203,28 @@ impl Heard {
 
     /// Whether the agent had ended the conversation before the user spoke.
     pub fn ended_before(&self) -> bool {
-        self.late.iter().any(|late| self.activities[*late].kind == "endOfConversation")
+        self.late.iter().any(|late| self.activities[*late].kind == END)
+    }
+
+    /// Whether the agent ended the conversation in this turn.
+    pub fn ends(&self) -> bool {
+        self.of_turn().any(|activity| activity.kind == END)
     }
 
     /// What the agent said in this turn.
     fn spoken(&self) -> impl Iterator<Item = &Activity> {
+        self.of_turn().filter(|activity| activity.kind == "message")
+    }
+
+    fn of_turn(&self) -> impl Iterator<Item = &Activity> {
         let of_turn = self.activities.iter().enumerate().filter(|(nth, _)| !self.late.contains(nth));
-        of_turn.map(|(_, activity)| activity).filter(|activity| activity.kind == "message")
+        of_turn.map(|(_, activity)| activity)
     }
 
     /// Whether the agent has spoken, and only to answer the user's words.
     pub fn only_answers_words(&self) -> bool {
         let mut spoken = self.spoken().peekable();
-        let answers = |reply_to: Option<&str>| reply_to.is_some() && reply_to == self.said.as_deref();
-        spoken.peek().is_some() && spoken.all(|activity| answers(activity.reply_to_id.as_deref()))
+        spoken.peek().is_some() && spoken.all(|activity| replies_to(activity, &self.said))
     }
 
     /// Nothing yet, behind what is known of the session's conversation.
@@ -218,6 +244,8 @@ impl Heard {
             news.push(notice);
             if eyes.are_users(&activity) {
                 self.in_doubt.take_if(|name| name_of(&activity) == Some(name));
+                let posted = name_of(&activity).map(str::to_owned).zip(activity.id);
+                self.ids.extend(posted);
             } else {
                 self.places.push(place);
                 self.activities.push(activity);
@@ -226,6 +254,10 @@ impl Heard {
         self.heard += news.len();
         news
     }
+}
+
+fn replies_to(activity: &Activity, posts: &BTreeSet<String>) -> bool {
+    activity.reply_to_id.as_ref().is_some_and(|id| posts.contains(id))
 }
 
 /// The name that a post of ours gave its echo.

@@ -113,6 +113,11 @@ impl Asked {
     pub fn says(&self) -> bool {
         self.what == What::Say || self.whisper.is_some()
     }
+
+    /// Whether it is answered in a conversation of its own. What is said in secret answers a question in the one there is.
+    pub fn opens_anew(&self) -> bool {
+        matches!(self.what, What::Start | What::Create) && self.whisper.is_none()
+    }
 }
 
 /// Never shows what was said.

@@ -74,7 +74,7 @@ impl SecondaryBot {
             let agent = state.agent.clone().filter(|_| free);
             (Heard::behind(&state), agent, state.pending.clone(), state.words(&self.texts), state.unasked())
         };
-        let Some(agent) = agent else { return Ok(()) };
+        let Some(agent) = agent.filter(|agent| self.may_ask(agent)) else { return Ok(()) };
         let Ok(look) = self.read(session, agent.watermark.as_deref()).await else { return Ok(()) };
         heard.take(look.set, &self.events);
         let plan = Plan { stays: pending.clone(), ..Plan::default() };

@@ -1,7 +1,7 @@
 //! A session with a primary bot as the ledger sees it. Pure.
 
 use super::{
-    agents,
+    agents::Names,
     answer::Answer,
     ask::{Accepted, Incoming},
     fact::{Answered, Asked, Fact, What},
@@ -25,6 +25,7 @@ use crate::{
 pub struct Dialogue {
     /// What is said in the agent's stead.
     pub texts: Texts,
+    pub agents: Names,
 }
 
 /// One session, as this process knows it.
@@ -60,7 +61,9 @@ impl Machine for Dialogue {
     type Local = tokio::sync::Mutex<()>;
 
     fn begin(&self, id: &ConversationId) -> State {
-        State::new(id)
+        let mut state = State::new(id);
+        state.agents = self.agents.clone();
+        state
     }
 
     fn position(state: &State) -> Position {
@@ -118,10 +121,7 @@ impl Machine for Dialogue {
 
     fn far_end(state: &State, call: &Call) -> String {
         let Call::Work(asked) = call else { return String::new() };
-        match &state.agent {
-            Some(agent) => agent.name.clone().unwrap_or_default(),
-            None => agents::names(&asked.echo, None).collect::<Vec<_>>().join("\n"),
-        }
+        state.agents.answering(asked, state.agent.as_ref()).unwrap_or_default().to_owned()
     }
 
     fn leased(lease: Lease) -> Fact {

@@ -21,7 +21,9 @@ use crate::{
     wire::virtual_agent::request::Request,
 };
 
+mod agents;
 mod doubt;
+mod heard;
 mod instances;
 mod requests;
 mod secrets;

@@ -81,10 +81,22 @@ async fn worked_on(store: &MemoryJournal, request: u64, arrived: bool) -> (Arc<V
         let activities = if has_it.load(Relaxed) { vec![echo, words] } else { vec![] };
         Reply::json(200, &json!({"activities": activities, "watermark": "2"}))
     });
+    let answer = answer_by(&direct_line, store, request, None).await;
+    (answer, direct_line.heard().iter().filter(|heard| heard.method == "POST").count())
+}
+
+/// What a primary bot gets for a request in the store. `patience`: milliseconds.
+pub(super) async fn answer_by(
+    direct_line: &FarEnd,
+    store: &MemoryJournal,
+    request: u64,
+    patience: Option<i64>,
+) -> Arc<Value> {
     let setting = |name: &str| match name {
         "DIRECT_LINE_URL" => Some(direct_line.url.to_string()),
         "DIRECT_LINE_SECRET" | "SECONDARY_TOKEN" => Some("a-secret".to_owned()),
         "RELAY_QUIET" => Some("200".to_owned()),
+        "RELAY_MAX_WAIT" => patience.map(|patience| patience.to_string()),
         _ => None,
     };
     let settings = Settings::from_env(setting).expect("settings");
@@ -96,8 +108,7 @@ async fn worked_on(store: &MemoryJournal, request: u64, arrived: bool) -> (Arc<V
     let id = ConversationId::parse("s:s").expect("an id");
     let session = bot.ledger.find(&id).await.expect("a store").expect("the session");
     deliver_soon(&bot, &session);
-    let answer = take::answer(&bot, &session, request).await.expect("a store").expect("an answer");
-    (answer, direct_line.heard().iter().filter(|heard| heard.method == "POST").count())
+    take::answer(&bot, &session, request).await.expect("a store").expect("an answer")
 }
 
 #[tokio::test]

@@ -247,7 +247,7 @@ fn a_person_is_not_found_by_an_agent_that_only_answers_the_words() {
     ] {
         let mut heard = Heard::default();
         heard.late = (0..activities.len()).filter(|nth| activities[*nth]["id"] == "late").collect();
-        heard.said = Some("u".to_owned());
+        heard.said.insert("u".to_owned());
         heard.activities = activities.into_iter().map(activity).collect();
         let answer = Answer::of("s", planned(&state, None), heard, &events, &Words::default());
         let said: Vec<_> =
@@ -280,6 +280,8 @@ fn what_the_agent_said_before_is_no_answer_and_its_end_before_is_not_the_turns()
         (heard(&[0], &[end, "message"]), &["Fine."], false),
         (heard(&[0, 1], &[end, "message"]), &["Fine.", doubt], true),
         (heard(&[], &["message", end]), &["Fine."], true),
+        (heard(&[0], &[end, "message", end]), &["Fine."], true),
+        (heard(&[0], &[end, end]), &[], true),
     ] {
         let answer = Answer::of("s", planned(&state, None), heard, &[], &Words::default());
         let said: Vec<_> =
