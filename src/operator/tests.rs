@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use super::{retention::Retention, *};
 use crate::{
     far_end::testing::{FarEnd, Reply},
@@ -249,7 +251,16 @@ async fn an_erase_of_a_live_chat_tells_servicenow_and_nobody_else() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::File::create(folder.path().join("handoff.db")).expect("an empty store");
     let mut operator = Operator::open(settings(&folder)).expect("opened");
-    let servicenow = FarEnd::start(|_, _| Reply::json(200, &json!({"status": "success"})));
+    // A page that is open polls meanwhile: to the running program the conversation must be over, or it brings the bot back.
+    let (path, is_over) = (folder.path().join("handoff.db"), Arc::new(AtomicBool::new(false)));
+    let seen = is_over.clone();
+    let servicenow = FarEnd::start(move |_, _| {
+        let store = rusqlite::Connection::open(&path).expect("opened");
+        let over = "SELECT count(*) FROM fact WHERE CAST(body AS TEXT) LIKE '%conversation_over%'";
+        let stored: u32 = store.query_row(over, [], |row| row.get(0)).expect("read");
+        seen.store(stored == 1, Relaxed);
+        Reply::json(200, &json!({"status": "success"}))
+    });
     let direct_line = FarEnd::start(|_, _| Reply::json(200, &json!({"activities": []})));
     operator.settings.servicenow.as_mut().expect("set").url = servicenow.url.clone();
     operator.settings.direct_line.url = Some(direct_line.url.clone());
@@ -264,6 +275,7 @@ async fn an_erase_of_a_live_chat_tells_servicenow_and_nobody_else() {
     let told: Vec<_> = servicenow.heard().iter().map(|heard| heard.json()["action"].clone()).collect();
     assert_eq!(told, ["END_CONVERSATION"]);
     assert!(direct_line.heard().is_empty(), "{:?}", direct_line.heard());
+    assert!(is_over.load(Relaxed));
 }
 
 #[tokio::test]
