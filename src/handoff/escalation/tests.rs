@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     domain::{Timestamp, User},
     far_end::testing::{FarEnd, Heard, Reply},
+    files::{Described, Incoming},
     handoff::{
         Asked, BotWords, Caller, Client, Conversation, Handoff, Posted, Refusal, Source, tests::instance_at,
     },
@@ -103,7 +104,22 @@ async fn what_is_entered_into_a_card_that_could_not_be_read_waits_until_it_can()
     let caller = Caller::read(Some("Bearer a-token")).expect("a token");
     let client = Client { conversation: &entry, caller: &caller };
     let entered = json!({"type": "message", "value": {"pin": "hunter2"}, "from": {"id": "u"}});
-    let posted = here.posting.post(client, serde_json::from_value(entered).expect("an activity"), None).await;
+    let entered: Activity = serde_json::from_value(entered).expect("an activity");
+    let posted = here.posting.post(client, entered.clone(), None).await;
+    assert!(matches!(posted, Ok(Posted::Refused(Refusal::Unread))), "{posted:?}");
+    // What Direct Line has taken meanwhile is read there later.
+    let (source, taken) = (Source::own(&entry.id, "Bearer a-token"), Some("dl|7".to_owned()));
+    let overtaken = here.posting.overtaken(&entry.id, &entered, taken.clone(), true, &source).await;
+    assert_eq!(overtaken.expect("the store answers").map(|id| id.0), taken);
+    let form = format!(
+        "--b\r\nContent-Type: application/vnd.microsoft.activity\r\n\r\n{}\r\n--b--\r\n",
+        json!({"type": "message", "value": {"pin": "hunter2"}, "from": {"id": "u"}})
+    );
+    let described =
+        Described { content_type: Some("multipart/form-data; boundary=b"), ..Described::default() };
+    let body = futures_util::stream::once(async { Ok(form.into()) });
+    let mut incoming = Incoming::new(described, Box::pin(body), 1 << 20);
+    let posted = here.attaching.upload(&entry, &mut incoming, None, None).await;
     assert!(matches!(posted, Ok(Posted::Refused(Refusal::Unread))), "{posted:?}");
     let stored = store.store::<Fact>().read_encoded(&conversation(), 0).await.expect("read");
     assert!(!stored.iter().any(|fact| String::from_utf8_lossy(fact).contains("hunter2")));
