@@ -48,8 +48,8 @@ async function throughRenderers(demo, desk, typed) {
 // The texts of all bubbles of others, with a line for a line.
 const shown = (page) => page.locator('.webchat__bubble:not(.webchat__bubble--from-user) .webchat__bubble__content').evaluateAll((bubbles) => bubbles.map((bubble) => {
   const copy = bubble.cloneNode(true);
-  // Web Chat puts a space without width on both sides of a link.
-  for (const { previousSibling, nextSibling } of copy.querySelectorAll('a')) {
+  // Web Chat puts a space without width on both sides of a link, which is a button where it can't open the address.
+  for (const { previousSibling, nextSibling } of copy.querySelectorAll('a, button')) {
     if (previousSibling) previousSibling.textContent = previousSibling.textContent.replace(/\u200b$/, '');
     if (nextSibling) nextSibling.textContent = nextSibling.textContent.replace(/^\u200b/, '');
   }
