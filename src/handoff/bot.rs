@@ -6,6 +6,7 @@ use std::{
 };
 
 use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
 use url::Url;
 
 use super::{Client, Conversation};
@@ -37,15 +38,17 @@ pub struct Source<'a> {
     pub authorization: Cow<'a, str>,
     /// What is older was erased.
     pub since: Option<Timestamp>,
+    /// When whoever waits for what is read there began to.
+    pub asked: Instant,
 }
 
 impl<'a> Source<'a> {
     /// For a task of its own.
     pub fn owned(&self) -> Source<'static> {
-        let Self { segment, conversation, authorization, since } = self;
+        let Self { segment, conversation, authorization, since, asked } = self;
         let (conversation, authorization) =
             (conversation.to_string().into(), authorization.to_string().into());
-        Source { segment: *segment, conversation, authorization, since: *since }
+        Source { segment: *segment, conversation, authorization, since: *since, asked: *asked }
     }
 
     /// The client's own conversation, before anybody was asked for.
@@ -55,6 +58,7 @@ impl<'a> Source<'a> {
             conversation: id.as_str().into(),
             authorization: authorization.into(),
             since: None,
+            asked: Instant::now(),
         }
     }
 }
@@ -95,9 +99,13 @@ impl Bot {
         lock(&self.reading).may_ask(Timestamp::now(), 0).is_ok()
     }
 
-    /// What came of it.
+    /// What came of it. Whatever kept it from being read keeps others as well, or costs a call at each poll of a chat for ever.
     pub fn note_read(&self, error: Option<&CallError>) {
-        lock(&self.reading).note(error.map(Failure::from), Timestamp::now());
+        let failure = error.map(|error| match Failure::from(error) {
+            alone @ Failure::NotTaken { .. } => alone,
+            _ => Failure::NotTaken { wait: 0 },
+        });
+        lock(&self.reading).note(failure, Timestamp::now());
     }
 
     /// Where the bot speaks in a stretch: the client's own conversation with the client's own token, or one of ours.
@@ -118,7 +126,8 @@ impl Bot {
             Some(token) => self.renewed(conversation, &ours, token).await?,
             None => self.direct_line.own_authorization().unwrap_or_default(),
         };
-        Ok(Source { segment, conversation: ours.into(), authorization: authorization.into(), since: None })
+        let (conversation, authorization) = (ours.into(), authorization.into());
+        Ok(Source { segment, conversation, authorization, since: None, asked: Instant::now() })
     }
 
     /// The stretch in which the bot speaks now, or spoke last.

@@ -166,18 +166,18 @@ impl Escalations {
             }
         };
         let (read, history) = tokio::join!(self.bot.read_on(source, cut.watermark.as_deref()), before);
-        self.bot.note_read(read.as_ref().err().or(history.as_ref().err()));
-        let read = match read {
-            Ok(read) => read,
+        let both = read.and_then(|read| Ok((read, history?)));
+        self.bot.note_read(both.as_ref().err());
+        let (read, history) = match both {
+            Ok(both) => both,
             // Gone for good, and nobody waits for it.
-            Err(CallError::Rejected { .. }) if !live => ReadOut::default(),
+            Err(CallError::Rejected { .. }) if !live => (ReadOut::default(), None),
             Err(error) => {
                 warn!(conversation.id = %conversation.id, %error, "Could not look for what the user said during the hand-off; will look again");
                 return Ok(());
             }
         };
         let ReadOut { activities: rest, rooms: _rooms } = read;
-        let Ok(history) = history else { return Ok(()) };
         cut.password_inputs.extend(history.iter().flat_map(|before| before.password_inputs.iter().cloned()));
         let now = Timestamp::now();
         let skip = rest.iter().position(|a| takeover::is_event(a, &cut)).map_or(0, |at| at + 1);

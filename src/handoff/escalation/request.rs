@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
 
 use super::{
@@ -16,7 +16,8 @@ use super::{
 use crate::{
     agent_turn::time_of,
     domain::{ConversationId, HistoryLine, Timestamp, User},
-    far_end::CallError,
+    far_end::{CallError, room::Taken},
+    ledger::Failure,
     session::{Before, Cut, HandoffRequested, Opening, UserSaid},
     translate::{
         answer::is_click,
@@ -31,10 +32,25 @@ use crate::{
 
 /// How long a hand-off waits for its history, which can follow. Who the user is, and what their passwords are, stands there, too.
 const HISTORY_WAITS: Duration = Duration::from_secs(6);
+/// How long since the client asked: it polls no more when it has no answer after 20 s, and what is said behind the event is read as well.
+const CLIENT_WAITS: Duration = Duration::from_secs(16);
+/// When a Direct Line that fails is read again for it.
+const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1_500)];
+/// Milliseconds of `Retry-After` for which it may be.
+const SHORT: i64 = 2_000;
 /// Bytes of history that go with one request.
 const HISTORY: usize = 28 * 1_024;
 /// Bytes of history in all; of a longer one, its end.
 const LONGEST_HISTORY: usize = 1 << 20;
+
+/// What was said up to the event.
+#[derive(Default)]
+struct SaidBefore {
+    spoken: Vec<Activity>,
+    /// The same as Direct Line has it, where a transcript of words alone shows neither cards nor who the user is.
+    also: Vec<Activity>,
+    rooms: Vec<Taken>,
+}
 
 impl Escalations {
     pub(super) async fn request(
@@ -55,14 +71,15 @@ impl Escalations {
         let unread = batch.activities.iter().filter(is_users).filter(|_| read.is_none());
         let unread = unread.filter_map(|activity| activity.value.as_ref()).flat_map(password::words);
         let unread: password::Entered = unread.collect();
-        let ReadOut { activities: spoken, rooms: _rooms } = read.unwrap_or_default();
-        let said = || spoken.iter().chain(&batch.activities);
+        let SaidBefore { spoken, also, rooms: _rooms } = read.unwrap_or_default();
+        let said = || also.iter().chain(&spoken).chain(&batch.activities);
         let mut password_inputs = password::inputs(said());
         password_inputs.extend(conversation.state().await.password_inputs().cloned());
         let secrets = &password::entered(said(), &password_inputs) | &unread;
         let told = password::all_without(&batch.activities, &secrets);
-        let spoken = password::all_without(&spoken, &secrets);
-        let (handoff, said) = (&told[event], spoken.iter().chain(&*told));
+        let (spoken, also) =
+            (password::all_without(&spoken, &secrets), password::all_without(&also, &secrets));
+        let (handoff, said) = (&told[event], also.iter().chain(&*spoken).chain(&*told));
         let escalation = escalation::read(handoff);
         let before = conversation.state().await.user.clone();
         let user = self.user(&conversation.id, &escalation, said.clone(), bot_id(handoff), before);
@@ -99,23 +116,51 @@ impl Escalations {
     }
 
     /// What was said up to the event; `None` when it can't be read now.
-    async fn said_before(&self, handoff: &Activity, source: &Source<'_>) -> Option<ReadOut> {
-        let mut read = match escalation::transcript(handoff).filter(|transcript| !transcript.is_empty()) {
-            Some(transcript) => ReadOut { activities: transcript, rooms: vec![] },
-            None => {
-                let cut = takeover::cut_at(handoff);
-                let read = timeout(HISTORY_WAITS, self.read_from_start(source, &cut)).await;
-                read.inspect_err(|_| {
-                    warn!(conversation.id = &*source.conversation, "The live chat starts without its history: Direct Line is slow; it follows when it has been read");
-                })
-                .ok()?
-                .ok()?
-            }
+    async fn said_before(&self, handoff: &Activity, source: &Source<'_>) -> Option<SaidBefore> {
+        let told = escalation::transcript(handoff).filter(|transcript| !transcript.is_empty());
+        let shows_cards =
+            |told: &Vec<Activity>| told.iter().any(|said| said.attachments.iter().flatten().next().is_some());
+        let read = match told.as_ref().is_some_and(shows_cards) {
+            true => ReadOut::default(),
+            false => match self.read_in_time(source, &takeover::cut_at(handoff)).await {
+                Ok(read) => read,
+                // What it does not show was not to be had.
+                Err(_) if told.is_some() => ReadOut::default(),
+                Err(error) => {
+                    warn!(conversation.id = &*source.conversation, %error, "The live chat starts without its history: Direct Line can't be read in time; it follows when it has been");
+                    return None;
+                }
+            },
+        };
+        let ReadOut { activities: read, rooms } = read;
+        let (mut spoken, mut also) = match told {
+            Some(told) => (told, read),
+            None => (read, vec![]),
         };
         if let Some(since) = source.since {
-            read.activities.retain(|said| time_of(said).is_some_and(|at| at > since));
+            for said in [&mut spoken, &mut also] {
+                said.retain(|said| time_of(said).is_some_and(|at| at > since));
+            }
         }
-        Some(read)
+        Some(SaidBefore { spoken, also, rooms })
+    }
+
+    /// What was said up to the event, as long as the hand-off can wait for it.
+    async fn read_in_time(&self, source: &Source<'_>, cut: &Cut) -> Result<ReadOut, CallError> {
+        let until = (Instant::now() + HISTORY_WAITS).min(source.asked + CLIENT_WAITS);
+        let read = async {
+            for pause in AGAIN {
+                let read = self.read_from_start(source, cut).await;
+                let wait = match read.as_ref().err().map(Failure::from) {
+                    Some(Failure::Uncertain) => 0,
+                    Some(Failure::NotTaken { wait }) if wait <= SHORT => wait.unsigned_abs(),
+                    _ => return read,
+                };
+                sleep(pause.max(Duration::from_millis(wait))).await;
+            }
+            self.read_from_start(source, cut).await
+        };
+        timeout_at(until, read).await.unwrap_or(Err(CallError::Uncertain(None)))
     }
 
     /// What was said up to the event, when the event does not tell itself.
@@ -125,24 +170,17 @@ impl Escalations {
             let asked = event.map(|event| event.reply_to_id.as_ref());
             asked.is_some_and(|id| id.is_none_or(|id| read.iter().any(|said| said.id.as_ref() == Some(id))))
         };
-        match self.bot.read_until(source, None, is_enough).await {
-            Ok(ReadOut { activities, rooms }) => {
-                let mut all = activities.into_iter();
-                let mut asked = None;
-                let before = all.by_ref().take_while(|activity| {
-                    asked = activity.reply_to_id.clone().filter(|_| takeover::is_event(activity, cut));
-                    !takeover::is_event(activity, cut)
-                });
-                let mut spoken: Vec<Activity> = before.collect();
-                // The words that asked for a person are shown behind the event that answers them.
-                spoken.extend(all.find(|activity| asked.is_some() && activity.id == asked));
-                Ok(ReadOut { activities: history::in_order(spoken), rooms })
-            }
-            Err(error) => {
-                warn!(conversation.id = &*source.conversation, %error, "The live chat starts without its history: Direct Line can't be read; it follows when it can");
-                Err(error)
-            }
-        }
+        let ReadOut { activities, rooms } = self.bot.read_until(source, None, is_enough).await?;
+        let mut all = activities.into_iter();
+        let mut asked = None;
+        let before = all.by_ref().take_while(|activity| {
+            asked = activity.reply_to_id.clone().filter(|_| takeover::is_event(activity, cut));
+            !takeover::is_event(activity, cut)
+        });
+        let mut spoken: Vec<Activity> = before.collect();
+        // The words that asked for a person are shown behind the event that answers them.
+        spoken.extend(all.find(|activity| asked.is_some() && activity.id == asked));
+        Ok(ReadOut { activities: history::in_order(spoken), rooms })
     }
 
     /// What was said up to an event behind which the conversation could not be read.

@@ -83,16 +83,80 @@ async fn a_direct_line_that_asks_to_be_left_alone_is_not_asked_by_each_poll() {
 
 #[tokio::test]
 async fn a_direct_line_that_fails_behind_a_hand_off_is_asked_by_few_polls() {
-    let direct_line = FarEnd::start(|_, number| {
-        let status = if number % 2 == 0 { 503 } else { 429 };
-        Reply::Answer { status, headers: vec![], body: vec![] }
-    });
-    let (here, entry, _store) = undrained(&direct_line).await;
-    for _ in 0..50 {
-        poll(&here, &entry).await;
+    for statuses in [[503, 429], [502, 504], [400, 403], [404, 404], [0, 0]] {
+        let direct_line = FarEnd::start(move |_, number| match statuses[number % 2] {
+            0 => Reply::HangUp,
+            status => Reply::Answer { status, headers: vec![], body: vec![] },
+        });
+        let (here, entry, _store) = undrained(&direct_line).await;
+        for _ in 0..50 {
+            poll(&here, &entry).await;
+        }
+        let reads = direct_line.heard().iter().filter(|heard| is_read(heard)).count();
+        assert!(reads < 10, "{statuses:?}: {reads}");
     }
-    let reads = direct_line.heard().iter().filter(|heard| is_read(heard)).count();
-    assert!(reads < 10, "{reads}");
+}
+
+/// What stands before a hand-off, as Direct Line has it.
+fn spoken() -> Value {
+    let bot = json!({"id": "bot", "role": "bot"});
+    let pin = json!({"type": "Input.Text", "id": "pin", "style": "password"});
+    let card = json!({"contentType": "application/vnd.microsoft.card.adaptive",
+        "content": {"type": "AdaptiveCard", "body": [pin]}});
+    json!({"watermark": "3", "activities": [
+        {"type": "message", "id": "1", "text": "Hallo", "locale": "de", "from": {"id": "ann", "name": "Ann", "role": "user"}},
+        {"type": "message", "id": "2", "from": bot, "attachments": [card]},
+        {"type": "event", "name": "handoff.initiate", "id": "3", "from": bot},
+    ]})
+}
+
+/// What is asked of ServiceNow when a hand-off comes by itself, with this transcript.
+async fn requested(
+    direct_line: &FarEnd,
+    attachments: Value,
+    asked: tokio::time::Instant,
+) -> HandoffRequested {
+    let here = instance_at(&MemoryJournal::default(), direct_line.url.as_str());
+    let id = conversation();
+    let entry = here.ledger.begin(&id);
+    let event = json!({"type": "event", "name": "handoff.initiate", "id": "3", "attachments": attachments,
+        "from": {"id": "bot", "role": "bot"}});
+    let batch = ActivitySet::read(json!({"activities": [event]}).to_string().as_bytes()).expect("a set").set;
+    let source = Source { asked, ..Source::own(&id, "Bearer a-token") };
+    *here.escalations.request(&entry, &batch, 0, &source, None).await.0
+}
+
+#[tokio::test]
+async fn a_direct_line_that_fails_once_makes_the_user_nobody_else() {
+    for failing in [|| Reply::HangUp, || Reply::Answer { status: 503, headers: vec![], body: vec![] }] {
+        let direct_line = FarEnd::start(move |_, number| match number {
+            0 => failing(),
+            _ => Reply::json(200, &spoken()),
+        });
+        let request = requested(&direct_line, json!([]), tokio::time::Instant::now()).await;
+        let User { id, name, locale, .. } = request.user;
+        assert_eq!([Some(id), name, locale], ["ann", "Ann", "de"].map(|told| Some(told.to_owned())));
+        assert!(!request.history_missing);
+    }
+}
+
+#[tokio::test]
+async fn a_transcript_of_words_alone_hides_no_password_and_no_user() {
+    let direct_line = FarEnd::start(|_, _| Reply::json(200, &spoken()));
+    let transcript = json!([{"contentType": "application/json", "name": "Transcript",
+        "content": {"activities": [{"type": "message", "text": "Hello", "from": {"role": "user"}}]}}]);
+    let request = requested(&direct_line, transcript, tokio::time::Instant::now()).await;
+    assert_eq!(request.history.iter().map(|line| &*line.text).collect::<Vec<_>>(), ["Hello"]);
+    assert!(request.cut.password_inputs.contains("pin"), "{:?}", request.cut);
+    assert_eq!(request.user.locale.as_deref(), Some("de"));
+}
+
+#[tokio::test]
+async fn a_hand_off_that_took_a_poll_long_to_find_does_not_wait_long_for_its_history() {
+    let direct_line = FarEnd::start(|_, _| Reply::Silence);
+    let now = tokio::time::Instant::now();
+    let request = requested(&direct_line, json!([]), now - Duration::from_secs(15)).await;
+    assert!(request.history_missing && now.elapsed() < Duration::from_secs(2), "{:?}", now.elapsed());
 }
 
 #[tokio::test]

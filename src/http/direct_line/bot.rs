@@ -7,6 +7,7 @@ use serde_json::{
     Value, json,
     value::{RawValue, to_raw_value},
 };
+use tokio::time::Instant;
 use tracing::{Instrument as _, debug, info, warn};
 
 use self::place::{Place, Shown};
@@ -48,6 +49,7 @@ impl Surface<'_> {
         let place = Place::read(given);
         let query = place.from.as_deref().map(|watermark| ("watermark", watermark));
         let onward = Onward { query, ..self.onward(Sent::Nothing) };
+        let asked = Instant::now();
         let response = match self.pipe.pass(onward).await {
             Ok(response) if response.status().is_success() => response,
             passed => return Box::pin(self.poll_unanswered(id, place.known(given), given, passed)).await,
@@ -56,7 +58,7 @@ impl Surface<'_> {
         let packed = response.headers().contains_key("content-encoding");
         let Some(held) = self.taken_in(id, response).await else { return Ok(empty(given)) };
         let body = held.bytes.clone();
-        let handed_over = match self.looked(id, &body, packed).await? {
+        let handed_over = match self.looked(id, &body, packed, asked).await? {
             Looked::Bots => false,
             Looked::HandedOver => true,
             Looked::Overtaken => {
@@ -113,10 +115,17 @@ impl Surface<'_> {
     }
 
     /// Looks into a batch; a hand-off in it is then stored.
-    async fn looked(&self, id: &ConversationId, body: &[u8], packed: bool) -> Result<Looked, ApiError> {
+    async fn looked(
+        &self,
+        id: &ConversationId,
+        body: &[u8],
+        packed: bool,
+        asked: Instant,
+    ) -> Result<Looked, ApiError> {
         let Some(found) = self.found(id, body, packed) else { return Ok(Looked::Bots) };
         let caller = self.caller()?;
-        let handing = hand_over(self.served, id, &caller, trace(self.request), found);
+        let source = Source { asked, ..Source::own(id, &caller.authorization) };
+        let handing = hand_over(self.served, id, &caller, source, trace(self.request), found);
         Ok(Box::pin(handing.instrument(self.span())).await)
     }
 
@@ -182,16 +191,16 @@ fn may_hold(served: &Served, body: &[u8], packed: bool) -> bool {
     packed || (may_hold_event(&handoff.escalations, body) && any_may_be_one(&handoff.escalations, body))
 }
 
-/// Stores the hand-off that was [`found`] in a batch.
+/// Stores the hand-off that was [`found`] in a batch of `source`.
 pub(super) async fn hand_over(
     served: &Served,
     id: &ConversationId,
     caller: &Caller,
+    mut source: Source<'_>,
     trace: Option<String>,
     (mut set, mut event): (ActivitySet, usize),
 ) -> Looked {
     let Some(handoff) = &served.handoff else { return Looked::Bots };
-    let mut since = None;
     if let Some(tombstones) = &served.erased
         && let Some(erased) = tombstones.erased_at(id).await.unwrap_or_default()
     {
@@ -204,9 +213,8 @@ pub(super) async fn hand_over(
             }
             return Looked::Bots;
         };
-        (since, event) = (Some(erased), younger);
+        (source.since, event) = (Some(erased), younger);
     }
-    let source = Source { since, ..Source::own(id, &caller.authorization) };
     match handoff.escalations.escalate(id, &set, event, &source, Some(caller), trace).await {
         Ok(true) => Looked::HandedOver,
         Ok(false) => Looked::Overtaken,

@@ -214,13 +214,17 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_is_deleted_under_the_program_is_noticed_by_reads_writes_and_health() {
         let (folder, store) = journal();
+        let link = folder.path().join("linked.db");
+        std::os::unix::fs::symlink("deep/handoff.db", &link).expect("a link");
+        let linked = Store::of(SqliteJournal::open_file(&link, true).expect("a journal"));
         let id = ConversationId::parse("c-1").expect("an id");
-        for name in ["handoff.db", "handoff.db-wal", "handoff.db-shm"] {
+        let names = ["handoff.db", "handoff.db-wal", "handoff.db-shm"];
+        for (name, store) in names.into_iter().flat_map(|name| [(name, &store), (name, &linked)]) {
             assert!(store.answers().await);
             let (file, path) = (folder.path().join("deep").join(name), folder.path().join("gone"));
             std::fs::rename(&file, &path).expect("moved");
             let error = store.read(&id, 0).await.expect_err("it is gone").to_string();
-            assert!(error.contains(&format!("{name} was deleted")), "{error}");
+            assert!(error.contains("was deleted"), "{name}: {error}");
             assert!(store.append(&id, 0, &[], None).await.is_err());
             assert!(!store.answers().await);
             assert!(!file.exists(), "an empty one was begun in its place");

@@ -56,7 +56,7 @@ async fn a_history_that_could_not_be_read_at_once_is_sent_when_it_can() {
         .unwrap();
     // This escalation brings no transcript, and the first look for one fails.
     chat.say("handoff-activity").await.unwrap();
-    let failed = world.copilot.faults().add(Fault::on("GET", "/activities").skip(1).once().drop_connection());
+    let failed = world.copilot.faults().add(Fault::on("GET", "/activities").skip(1).once().status(403));
     chat.see("the hand-off", |a| a["type"] == "handoff").await.unwrap();
     assert_eq!(world.copilot.faults().hits(failed), 1);
     let session = chat.conversation().to_owned();

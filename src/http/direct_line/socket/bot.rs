@@ -29,7 +29,7 @@ use crate::{
     },
     domain::{ConversationId, Timestamp},
     far_end::{self, CallError},
-    handoff::{Caller, Standing},
+    handoff::{Caller, Source, Standing},
     http::{ACTIVITY_LIMIT, held::Answer},
     telemetry::{of_caller, on_behalf},
 };
@@ -155,7 +155,8 @@ impl Socket {
             Some(found) => {
                 let trace = self.trace.clone();
                 let caller = self.token.caller();
-                Box::pin(hand_over(&self.served, &self.id, &caller, trace, found)).await
+                let source = Source::own(&self.id, &caller.authorization);
+                Box::pin(hand_over(&self.served, &self.id, &caller, source, trace, found)).await
             }
         };
         let handed_over = match looked {

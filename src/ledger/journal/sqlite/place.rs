@@ -45,13 +45,15 @@ impl Place {
     }
 }
 
-/// The database, its log, and what its readers share.
+/// The database, its log, and what its readers share: beside the file that a link leads to.
 fn with_siblings(path: &Path) -> [PathBuf; 3] {
-    ["", "-wal", "-shm"].map(|ending| {
-        let mut file = path.as_os_str().to_owned();
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let sibling = |ending| {
+        let mut file = place.clone().into_os_string();
         file.push(ending);
         file.into()
-    })
+    };
+    [path.to_owned(), sibling("-wal"), sibling("-shm")]
 }
 
 /// What tells a file from another of the same name, where the system says that.

@@ -13,6 +13,8 @@ use crate::{
     world::World,
 };
 
+/// Reads of Direct Line before the one that looks behind a hand-off: the client's, and that of what was said before it.
+const HISTORY: u64 = 2;
 /// Till the fault is taken away.
 const HELD: std::time::Duration = PATIENCE;
 
@@ -54,7 +56,7 @@ async fn a_message_that_shows_only_in_the_one_more_read_reaches_the_person() {
     let world = World::start().await;
     let mut chat = world.chat().await;
     chat.say("agent").await.unwrap();
-    let read = world.copilot.faults().add(Fault::on("GET", "/activities").skip(1).once().delay(HELD));
+    let read = world.copilot.faults().add(Fault::on("GET", "/activities").skip(HISTORY).once().delay(HELD));
     let wire = Wire::of(&world, &chat);
     let around_us = wire.through(world.copilot.url());
     let said = async {
@@ -86,7 +88,8 @@ async fn the_one_more_read_is_made_up_for_when_direct_line_fails_it() {
     let world = World::start().await;
     let mut chat = world.chat().await;
     chat.say("agent").await.unwrap();
-    let read = world.copilot.faults().add(Fault::on("GET", "/activities").skip(1).once().drop_connection());
+    let read =
+        world.copilot.faults().add(Fault::on("GET", "/activities").skip(HISTORY).once().drop_connection());
     see_the_hand_off(&mut chat).await;
     assert_eq!(world.copilot.faults().hits(read), 1);
     Wire::of(&world, &chat).through(world.copilot.url()).say(&message("hello?")).await;
@@ -124,7 +127,7 @@ async fn a_post_that_is_answered_502_while_the_one_more_read_is_still_out_is_tol
     let held = faults.add(Fault::on("POST", "/activities").once().delay(HELD));
     let post = post_aside(&world, &chat, named("fail", "c-2"));
     hit(&world, held).await;
-    let read = faults.add(Fault::on("GET", "/activities").skip(1).once().delay(HELD));
+    let read = faults.add(Fault::on("GET", "/activities").skip(HISTORY).once().delay(HELD));
     let failed = async {
         hit(&world, read).await;
         let answered = faults.add(Fault::on("GET", "/activities"));
