@@ -7,7 +7,7 @@ use actix_web::{
     body::SizedStream,
     http::{
         Method, StatusCode,
-        header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+        header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS},
     },
     web::{Bytes, Payload},
 };
@@ -57,7 +57,8 @@ pub async fn surface(
         cors::mark(request, &served.allowed_origins, answer.headers_mut());
         return answer;
     }
-    let caller = header(request, TRACEPARENT).map(str::to_owned);
+    static TRACE: HeaderName = HeaderName::from_static(TRACEPARENT);
+    let caller = header(request, &TRACE).map(str::to_owned);
     let answer = on_behalf(caller, route(request, below, payload, served, pipe)).await;
     let mut answer = answer.unwrap_or_else(|error| actix_web::ResponseError::error_response(&error));
     cors::mark(request, &served.allowed_origins, answer.headers_mut());

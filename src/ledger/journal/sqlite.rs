@@ -92,7 +92,7 @@ impl SqliteJournal {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T, rusqlite::Error> {
-        self.place.is_there()?;
+        self.place.was_there()?;
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = idle.map_or_else(|| connect(&self.place.path, BUSY), Ok)?;
         let answer = read(&connection);
@@ -223,9 +223,12 @@ mod tests {
             assert!(store.answers().await);
             let (file, path) = (folder.path().join("deep").join(name), folder.path().join("gone"));
             std::fs::rename(&file, &path).expect("moved");
-            let error = store.read(&id, 0).await.expect_err("it is gone").to_string();
-            assert!(error.contains("was deleted"), "{name}: {error}");
-            assert!(store.append(&id, 0, &[], None).await.is_err());
+            let append = store.append(&id, 0, &[], None).await.expect_err("it is gone").to_string();
+            let read = store.read(&id, 0).await.expect_err("it is gone").to_string();
+            assert!(
+                [&append, &read].iter().all(|error| error.contains("was deleted")),
+                "{name}: {append}, {read}"
+            );
             assert!(!store.answers().await);
             assert!(!file.exists(), "an empty one was begun in its place");
             std::fs::rename(&path, &file).expect("put back");

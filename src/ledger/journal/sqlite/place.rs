@@ -9,7 +9,8 @@ use std::{
     fs::{DirBuilder, OpenOptions},
     io,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
@@ -19,7 +20,12 @@ use rusqlite::Connection;
 pub struct Place {
     pub path: PathBuf,
     files: [(PathBuf, Option<Identity>); 3],
+    /// When they were last seen to be there.
+    seen: Arc<Mutex<Option<Instant>>>,
 }
+
+/// How long a read takes it that they still are: looking costs more than the read. A write always looks.
+const SEEN: Duration = Duration::from_millis(100);
 
 type Identity = (u64, u64);
 
@@ -29,7 +35,7 @@ impl Place {
             let identity = identity(&file);
             (file, identity)
         });
-        Self { path: path.to_owned(), files }
+        Self { path: path.to_owned(), files, seen: Arc::default() }
     }
 
     /// SQLite writes on into a file that nobody can find any more, and a new connection would begin an empty one. What was said
@@ -37,11 +43,23 @@ impl Place {
     pub fn is_there(&self) -> Result<(), rusqlite::Error> {
         let gone =
             |(file, opened): &&(PathBuf, Option<Identity>)| opened.is_some() && identity(file) != *opened;
-        let Some((file, _)) = self.files.iter().find(gone) else { return Ok(()) };
+        let gone = self.files.iter().find(gone);
+        *self.seen() = gone.is_none().then(Instant::now);
+        let Some((file, _)) = gone else { return Ok(()) };
         let moved = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY_DBMOVED);
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let what = format!("{name} was deleted or replaced while it was open; put it back, or restart");
         Err(rusqlite::Error::SqliteFailure(moved, Some(what)))
+    }
+
+    /// As [`is_there`](Self::is_there), or was a moment ago.
+    pub fn was_there(&self) -> Result<(), rusqlite::Error> {
+        let seen = *self.seen();
+        if seen.is_some_and(|at| at.elapsed() < SEEN) { Ok(()) } else { self.is_there() }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
