@@ -250,6 +250,21 @@ async fn words_that_a_hand_off_overtook_stand_behind_those_that_direct_line_had_
     assert_eq!(said(&here, &entry).await, ["one", "two"]);
 }
 
+#[tokio::test]
+async fn posts_wait_a_while_for_their_own_delivery_and_for_no_others() {
+    let direct_line = FarEnd::start(|_, _| Reply::json(200, &json!({"activities": [], "watermark": "9"})));
+    // ServiceNow is not there.
+    let (here, entry, _store) = undrained(&direct_line).await;
+    let caller = Caller::read(Some("Bearer a-token")).expect("a token");
+    let client = Client { conversation: &entry, caller: &caller };
+    let begun = Instant::now();
+    let posts = (0..30).map(|number| here.posting.post(client, says(&number.to_string()), None));
+    for posted in futures_util::future::join_all(posts).await {
+        assert!(matches!(posted, Ok(Posted::Accepted(_))), "{posted:?}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
 fn says(words: &str) -> Activity {
     Activity { kind: "message".to_owned(), text: Some(words.to_owned()), ..Activity::default() }
 }

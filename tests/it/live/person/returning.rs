@@ -196,6 +196,22 @@ async fn the_bot_comes_back_once_direct_line_does() {
     chat.see("the bot", |a| a["text"] == "You said: hello").await.unwrap();
 }
 
+#[tokio::test]
+async fn a_conversation_that_direct_line_throttles_keeps_no_other_from_the_bot() {
+    let world = World::start().await;
+    let mut ends = world.live_chat().await;
+    let mut begins = world.chat().await;
+    begins.say("agent").await.unwrap();
+    // What is read behind its hand-off, after the client's look and what was said before.
+    let reads = format!("{}/activities", begins.conversation());
+    let throttled = Fault::on("GET", &reads).skip(2).status(429).header("Retry-After", "60");
+    let throttled = world.copilot.faults().add(throttled);
+    begins.see("the hand-off", |a| a["name"] == "handoff.initiate").await.unwrap();
+    assert!(world.copilot.faults().hits(throttled) > 0);
+    world.servicenow.end(ends.conversation()).await;
+    told_to_fresh_bot(&world, &mut ends).await;
+}
+
 async fn ends_with_the_chat(world: &World) {
     let mut chat = world.live_chat().await;
     world.servicenow.end(chat.conversation()).await;
