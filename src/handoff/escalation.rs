@@ -100,41 +100,28 @@ impl Escalations {
         if stored {
             info!(conversation.id = %id, trace.id = trace_id(&trace), "The agent asked for a person; opening a live chat");
         }
-        // Once a hand-off, however others fare at Direct Line.
-        match stored {
-            true => self.drain_now(&conversation, source, POLLS_WAIT).await?,
-            false => self.drain(&conversation, source, POLLS_WAIT).await?,
-        }
+        self.drain(&conversation, source, POLLS_WAIT, stored).await?;
         Ok(stored)
     }
 
     /// Reads Direct Line once more after the escalation is stored: what the user said to the bot meanwhile
     /// belongs to the live chat. It is waited for, but not longer than `patience` since somebody began to read, who goes on. When it
-    /// can't be read now, a later poll or post tries again, a few for all conversations.
+    /// can't be read now, a later poll or post tries again: a few for all conversations, but each the first time.
     pub(super) async fn drain(
         self: &Arc<Self>,
         conversation: &Arc<Conversation>,
         source: &Source<'_>,
         patience: Duration,
+        is_first: bool,
     ) -> Result<(), JournalError> {
         let turns = conversation.local.turns();
         if let Some(began) = turns.draining.began() {
             let _ = timeout_at(began + patience, turns.draining.turn.lock()).await;
             return Ok(());
         }
-        if !self.bot.may_read() {
+        if !is_first && !self.bot.may_read() {
             return Ok(());
         }
-        self.drain_now(conversation, source, patience).await
-    }
-
-    async fn drain_now(
-        self: &Arc<Self>,
-        conversation: &Arc<Conversation>,
-        source: &Source<'_>,
-        patience: Duration,
-    ) -> Result<(), JournalError> {
-        let turns = conversation.local.turns();
         let (escalations, conversation, source) = (self.clone(), conversation.clone(), source.owned());
         let drain = async move {
             let _turn = turns.draining.begin().await;

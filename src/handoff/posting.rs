@@ -215,7 +215,7 @@ impl Posting {
             && let Ok(Ok(source)) = timeout_at(until, self.bot.source(client, stretch)).await
         {
             let left = until.saturating_duration_since(Instant::now());
-            Box::pin(self.escalations.drain(client.conversation, &source, left)).await?;
+            Box::pin(self.escalations.drain(client.conversation, &source, left, false)).await?;
         }
         Ok(turn)
     }

@@ -241,7 +241,7 @@ impl Reading {
         if let Some(stretch) = owed.undrained
             && let Ok(Ok(source)) = timeout(POLLS_WAIT, self.bot.source(client, stretch)).await
         {
-            Box::pin(self.escalations.drain(conversation, &source, POLLS_WAIT)).await?;
+            Box::pin(self.escalations.drain(conversation, &source, POLLS_WAIT, false)).await?;
         }
         if owed.returning {
             self.bot.return_soon(conversation);

@@ -42,7 +42,7 @@ impl Posting {
         // What Direct Line had before stands before it, and tells which of its words are passwords.
         let turns = conversation.local.turns();
         let _turn = turns.saying.lock().await;
-        Box::pin(self.escalations.drain(&conversation, source, POSTS_WAIT)).await?;
+        Box::pin(self.escalations.drain(&conversation, source, POSTS_WAIT, false)).await?;
         let said = {
             let state = conversation.state().await;
             let cut = state.segment().and_then(|segment| segment.cut.clone());
