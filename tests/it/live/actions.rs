@@ -1,10 +1,12 @@
 //! Actions, action messages and flags of the API that the other tests do not meet in passing.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use servicenow_handoff::simulate::{
     chat_client::{ChatClient, message},
     faults::Fault,
-    servicenow::ServiceNow,
+    servicenow::{self, ServiceNow},
 };
 
 use crate::{
@@ -95,6 +97,22 @@ async fn another_time_zone_of_the_client_is_told_once() {
     assert_eq!(told.body.get("message"), None);
     let zones = world.actions(&session).iter().filter(|action| *action == "SET_USER_TIMEZONE").count();
     assert_eq!(zones, 1);
+}
+
+#[tokio::test]
+async fn a_time_zone_that_servicenow_never_answers_holds_up_no_words() {
+    let world = World::start().await;
+    let chat = world.live_chat().await;
+    let session = chat.conversation().to_owned();
+    let hangs = servicenow::Fault::new(servicenow::Effect::Delay { ms: 600_000 });
+    world.servicenow.faults().add(hangs.of("SET_USER_TIMEZONE"));
+    let mut travelling = message("I'm in Pune now");
+    travelling["localTimezone"] = "Asia/Kolkata".into();
+    let begun = Instant::now();
+    chat.post(&travelling).await.unwrap();
+    world.agent_hears(&session, &["I'm in Pune now"]).await;
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    assert!(!world.actions(&session).contains(&"SET_USER_TIMEZONE".to_owned()), "it hangs");
 }
 
 #[tokio::test]
