@@ -30,7 +30,7 @@ mod tests;
 /// answer within the 20 s after which DirectLineJS polls no more.
 pub(super) const POLLS_WAIT: Duration = Duration::from_millis(1_500);
 /// And a post, whose words are to stand behind those.
-pub(super) const POSTS_WAIT: Duration = Duration::from_secs(5);
+pub(super) const POSTS_WAIT: Duration = Duration::from_secs(8);
 
 /// The agent asks for a person.
 pub struct Escalations {
