@@ -38,7 +38,7 @@ pub use self::{
     entry::Entry,
     lease::{LEASE, Lease, MARGIN, RENEW, SKEW, Settled, Settlement, is_recent},
     machine::{Decided, Machine, Outcome, Stored, Why},
-    outage::Outage,
+    outage::{Outage, Outages},
     outbox::{CallId, Lane, Next, Outbox, Queued},
     retry::{Failure, WORDS_LIVE, after},
     role::{Attempt, Role, Tried},
@@ -47,7 +47,6 @@ pub use self::{
 };
 use self::{
     journal::{JournalError, Store},
-    outage::Outages,
     outbox::LANES,
 };
 use crate::domain::{ConversationId, Timestamp, random};

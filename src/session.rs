@@ -258,8 +258,19 @@ impl State {
         self.segments.last().map(Arc::as_ref)
     }
 
-    /// The last stretch of the bot's that has ended and was not read to its end; which one it is.
+    /// The last stretch of the bot's that has ended and was not read to its end, or up to it; which one it is.
     pub fn undrained(&self) -> Option<usize> {
-        self.segments.iter().rposition(|segment| segment.cut.as_ref().is_some_and(|cut| !cut.drained))
+        let is_due = |cut: &Cut| !cut.drained || cut.unread;
+        self.segments.iter().rposition(|segment| segment.cut.as_ref().is_some_and(is_due))
+    }
+
+    /// The user may have said more to the bot behind the hand-off.
+    pub fn has_words_behind(&self) -> bool {
+        self.segments.iter().filter_map(|segment| segment.cut.as_ref()).any(|cut| !cut.drained)
+    }
+
+    /// What the bot has asked is not all known.
+    pub fn is_unread(&self) -> bool {
+        self.segments.iter().filter_map(|segment| segment.cut.as_ref()).any(|cut| cut.unread)
     }
 }

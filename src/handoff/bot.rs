@@ -16,7 +16,7 @@ use crate::{
     direct_line::{DirectLine, Look},
     domain::{ConversationId, Timestamp},
     far_end::{CallError, room::Taken},
-    ledger::{Failure, Ledger, Outage},
+    ledger::{Failure, Ledger, Outage, Outages},
     session::{Chat, Command, SealedToken},
     telemetry::of_caller,
     wire::activity::Activity,
@@ -28,6 +28,8 @@ mod tests;
 
 pub use returning::{READERS_PATIENCE, tells_outcome};
 
+/// Direct Line as it fails for all.
+const ALL: &str = "";
 /// Pages read at most in one go; a bot that talks without end must not hold a poll.
 const PAGES: usize = 50;
 
@@ -79,8 +81,8 @@ pub struct Bot {
     seal: Seal,
     /// Direct Line fails to open conversations, for chats that end.
     opening: Mutex<Outage>,
-    /// It fails to be read behind a hand-off, for chats that begin.
-    reading: Mutex<Outage>,
+    /// It fails to be read behind a hand-off: each conversation by itself, and all of them, who have no name.
+    reading: Mutex<Outages>,
 }
 
 impl Bot {
@@ -94,18 +96,26 @@ impl Bot {
         }
     }
 
-    /// Whether Direct Line may be read again behind a hand-off.
-    pub fn may_read(&self) -> bool {
-        lock(&self.reading).may_ask(Timestamp::now(), 0).is_ok()
+    /// Whether a conversation may be read again behind its hand-off; else not before the time given.
+    pub fn may_read(&self, id: &ConversationId) -> Result<(), Timestamp> {
+        let (mut reading, now) = (lock(&self.reading), Timestamp::now());
+        reading.of(id.as_str(), |outage| outage.may_ask(now, 0))?;
+        reading.of(ALL, |outage| outage.may_ask(now, 0))
     }
 
-    /// What came of it. Whatever kept it from being read keeps others as well, or costs a call at each poll of a chat for ever.
-    pub fn note_read(&self, error: Option<&CallError>) {
-        let failure = error.map(|error| match Failure::from(error) {
-            alone @ Failure::NotTaken { .. } => alone,
+    /// What came of it. A Direct Line that is not there is so for all; what else keeps a conversation from being read, for how long
+    /// it wants to be left alone say, is its own.
+    pub fn note_read(&self, id: &ConversationId, error: Option<&CallError>) {
+        let (mut reading, now) = (lock(&self.reading), Timestamp::now());
+        let failure = error.map(Failure::from);
+        if matches!(failure, None | Some(Failure::NotTaken { wait: 0 })) {
+            reading.of(ALL, |outage| outage.note(failure, now));
+        }
+        let own = failure.map(|failure| match failure {
+            Failure::NotTaken { .. } => failure,
             _ => Failure::NotTaken { wait: 0 },
         });
-        lock(&self.reading).note(failure, Timestamp::now());
+        reading.of(id.as_str(), |outage| outage.note(own, now));
     }
 
     /// Where the bot speaks in a stretch: the client's own conversation with the client's own token, or one of ours.
@@ -228,6 +238,6 @@ fn over() -> CallError {
     CallError::Rejected { status: 403, code: Some("TokenExpired".to_owned()) }
 }
 
-fn lock(outage: &Mutex<Outage>) -> MutexGuard<'_, Outage> {
+fn lock<T>(outage: &Mutex<T>) -> MutexGuard<'_, T> {
     outage.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,22 +3,23 @@
 use std::{sync::Arc, time::Duration};
 
 use memchr::{memchr_iter, memmem::Finder};
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::{Instrument as _, info, warn};
 
 use super::{
     Caller, Conversation,
     bot::{Bot, ReadOut, Source},
     calls::Calls,
+    posting::submits,
 };
 use crate::{
     config::HandoffSettings,
     domain::{ConversationId, Timestamp},
     far_end::CallError,
     ledger::{commit_and_deliver, journal::JournalError},
-    session::{Command, Fact, LANE},
+    session::{Command, Cut, Fact, LANE, UserSaid},
     telemetry::{Trace, of_caller, on_behalf, trace_id},
-    translate::{escalation, takeover},
+    translate::{escalation, takeover, texts::Words},
     wire::activity::{Activity, ActivitySet},
 };
 
@@ -29,6 +30,8 @@ mod tests;
 /// How long a client's poll waits for what is read behind a hand-off. With what its own reads of Direct Line may take, it has its
 /// answer within the 20 s after which DirectLineJS polls no more.
 pub(super) const POLLS_WAIT: Duration = Duration::from_millis(1_500);
+/// How long a client that waits for its answer was made to wait by then: after 20 s it gives up.
+pub(super) const CLIENT_WAITS: Duration = Duration::from_secs(16);
 /// And a post, whose words are to stand behind those.
 pub(super) const POSTS_WAIT: Duration = Duration::from_secs(8);
 
@@ -100,26 +103,40 @@ impl Escalations {
         if stored {
             info!(conversation.id = %id, trace.id = trace_id(&trace), "The agent asked for a person; opening a live chat");
         }
-        self.drain(&conversation, source, POLLS_WAIT, stored).await?;
+        if stored || self.may_drain(&conversation, Instant::now()).await {
+            self.drain(&conversation, source, POLLS_WAIT).await?;
+        }
         Ok(stored)
+    }
+
+    /// Whether Direct Line may be read behind a hand-off again; waited for until then at most. Where it fails it is asked by few.
+    pub(super) async fn may_drain(&self, conversation: &Conversation, until: Instant) -> bool {
+        let turns = conversation.local.turns();
+        while turns.draining.began().is_none()
+            && let Err(at) = self.bot.may_read(&conversation.id)
+        {
+            let wait = at.millis_since(Timestamp::now()).max(1).unsigned_abs();
+            let next = Instant::now() + Duration::from_millis(wait);
+            if next > until {
+                return false;
+            }
+            sleep_until(next).await;
+        }
+        true
     }
 
     /// Reads Direct Line once more after the escalation is stored: what the user said to the bot meanwhile
     /// belongs to the live chat. It is waited for, but not longer than `patience` since somebody began to read, who goes on. When it
-    /// can't be read now, a later poll or post tries again: a few for all conversations, but each the first time.
+    /// can't be read now, a later poll or post tries again.
     pub(super) async fn drain(
         self: &Arc<Self>,
         conversation: &Arc<Conversation>,
         source: &Source<'_>,
         patience: Duration,
-        is_first: bool,
     ) -> Result<(), JournalError> {
         let turns = conversation.local.turns();
         if let Some(began) = turns.draining.began() {
             let _ = timeout_at(began + patience, turns.draining.turn.lock()).await;
-            return Ok(());
-        }
-        if !is_first && !self.bot.may_read() {
             return Ok(());
         }
         let (escalations, conversation, source) = (self.clone(), conversation.clone(), source.owned());
@@ -138,39 +155,60 @@ impl Escalations {
         source: &Source<'_>,
     ) -> Result<(), JournalError> {
         let segment = source.segment;
-        let (cut, live, history_missing, words) = {
+        let (cut, live, words) = {
             let state = conversation.state().await;
             let cut = state.segments.get(segment).and_then(|segment| segment.cut.clone());
             let live = state.is_live() && segment + 1 == state.segments.len();
-            let words = self.settings.texts.of_user(&state.user);
-            (cut.filter(|cut| !cut.drained), live, live && state.history_missing, words)
+            (cut, live, self.settings.texts.of_user(&state.user))
         };
-        let Some(mut cut) = cut else { return Ok(()) };
-        let before = async {
-            match history_missing {
-                true => self.read_before(source, &cut, &words).await.map(Some),
-                false => Ok(None),
-            }
+        let Some(mut cut) = cut.filter(|cut| !cut.drained || cut.unread) else { return Ok(()) };
+        let store = async |said, history| {
+            let command = Command::UpstreamRead { segment, said, history };
+            commit_and_deliver(&self.calls, conversation, LANE, command).await.map(drop)
         };
-        let (read, history) = tokio::join!(self.bot.read_on(source, cut.watermark.as_deref()), before);
-        let both = read.and_then(|read| Ok((read, history?)));
-        self.bot.note_read(both.as_ref().err());
-        let (read, history) = match both {
-            Ok(both) => both,
-            // Gone for good, and nobody waits for it.
-            Err(CallError::Rejected { .. }) if !live => (ReadOut::default(), None),
-            Err(error) => {
-                warn!(conversation.id = %conversation.id, %error, "Could not look for what the user said during the hand-off; will look again");
-                return Ok(());
-            }
-        };
-        let ReadOut { activities: rest, rooms: _rooms } = read;
-        cut.password_inputs.extend(history.iter().flat_map(|before| before.password_inputs.iter().cloned()));
-        let now = Timestamp::now();
-        let skip = rest.iter().position(|a| takeover::is_event(a, &cut)).map_or(0, |at| at + 1);
-        let said =
-            rest[skip..].iter().filter_map(|a| takeover::after_event(a, &mut cut, &words, now)).collect();
-        let command = Command::UpstreamRead { segment, said, history };
-        commit_and_deliver(&self.calls, conversation, LANE, command).await.map(drop)
+        let mut rest = ReadOut::default();
+        if !cut.drained {
+            let read = self.bot.read_on(source, cut.watermark.as_deref()).await;
+            let Some(read) = self.noted(conversation, live, read) else { return Ok(()) };
+            rest = read;
+        }
+        if !cut.unread {
+            return store(said_behind(&rest, cut, &words), None).await;
+        }
+        // Words don't wait for what was said before them, but for what may be a password.
+        if !cut.drained && !rest.activities.iter().any(submits) {
+            store(said_behind(&rest, cut.clone(), &words), None).await?;
+            rest = ReadOut::default();
+        }
+        let history = self.read_before(source, &cut, &words).await;
+        let Some(history) = self.noted(conversation, live, history) else { return Ok(()) };
+        cut.password_inputs.extend(history.password_inputs.iter().cloned());
+        store(said_behind(&rest, cut, &words), Some(history)).await
     }
+
+    /// What was read, or nothing where there is nothing for good; `None` when it can't be read now.
+    fn noted<T: Default>(
+        &self,
+        Conversation { id, .. }: &Conversation,
+        live: bool,
+        read: Result<T, CallError>,
+    ) -> Option<T> {
+        self.bot.note_read(id, read.as_ref().err());
+        match read {
+            Ok(read) => Some(read),
+            // Gone for good, and nobody waits for it.
+            Err(CallError::Rejected { .. }) if !live => Some(T::default()),
+            Err(error) => {
+                warn!(conversation.id = %id, %error, "Could not look for what the user said around the hand-off; will look again");
+                None
+            }
+        }
+    }
+}
+
+/// What the user said behind the event.
+fn said_behind(rest: &ReadOut, mut cut: Cut, words: &Words<'_>) -> Vec<UserSaid> {
+    let (rest, now) = (&rest.activities, Timestamp::now());
+    let skip = rest.iter().position(|activity| takeover::is_event(activity, &cut)).map_or(0, |at| at + 1);
+    rest[skip..].iter().filter_map(|activity| takeover::after_event(activity, &mut cut, words, now)).collect()
 }

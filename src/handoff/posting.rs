@@ -113,7 +113,7 @@ impl Posting {
                 }
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
                     let turns = conversation.local.turns();
-                    let turn = self.let_earlier_in(client, &turns).await?;
+                    let turn = self.let_earlier_in(client, submits(&activity), &turns).await?;
                     let unread = enters_unread(&*conversation.state().await, &activity);
                     match unread {
                         true => Some(Posted::Refused(Refusal::Unread)),
@@ -147,7 +147,7 @@ impl Posting {
             };
             match phase {
                 Phase::Waiting { .. } | Phase::WithAgent { .. } => {
-                    drop(self.let_earlier_in(client, &conversation.local.turns()).await?);
+                    drop(self.let_earlier_in(client, true, &conversation.local.turns()).await?);
                     return Ok(UploadTo::LiveChat);
                 }
                 _ if frozen => return Ok(UploadTo::Nowhere(Refusal::OfANewerBuild)),
@@ -206,16 +206,23 @@ impl Posting {
     async fn let_earlier_in<'a>(
         &self,
         client: Client<'_>,
+        may_submit: bool,
         turns: &'a Turns,
     ) -> Result<MutexGuard<'a, ()>, JournalError> {
         let until = Instant::now() + POSTS_WAIT;
         let turn = turns.saying.lock().await;
-        let undrained = client.conversation.state().await.undrained();
-        if let Some(stretch) = undrained
+        let due = {
+            let state = client.conversation.state().await;
+            // What stands before the hand-off is waited for by what may be a password alone.
+            let is_due = state.has_words_behind() || may_submit;
+            state.undrained().filter(|_| is_due)
+        };
+        if let Some(stretch) = due
+            && self.escalations.may_drain(client.conversation, until).await
             && let Ok(Ok(source)) = timeout_at(until, self.bot.source(client, stretch)).await
         {
             let left = until.saturating_duration_since(Instant::now());
-            Box::pin(self.escalations.drain(client.conversation, &source, left, false)).await?;
+            Box::pin(self.escalations.drain(client.conversation, &source, left)).await?;
         }
         Ok(turn)
     }
@@ -320,8 +327,12 @@ impl Posting {
 
 /// Whether it is entered into a card of the bot's that nobody here has read.
 pub(super) fn enters_unread(state: &State, activity: &Activity) -> bool {
-    let submits = activity.kind == "message" && activity.value.is_some() && !is_click(activity);
-    submits && state.history_missing && state.undrained().is_some()
+    submits(activity) && state.is_unread()
+}
+
+/// Whether it is what somebody entered.
+pub(super) fn submits(activity: &Activity) -> bool {
+    activity.kind == "message" && activity.value.is_some() && !is_click(activity)
 }
 
 /// Whether words may be the answer to a masked question whose chat has ended, because who says them may not know that it has.

@@ -239,9 +239,10 @@ impl Reading {
             Box::pin(commit_and_deliver(&self.calls, conversation, LANE, fetched)).await?;
         }
         if let Some(stretch) = owed.undrained
+            && self.escalations.may_drain(conversation, Instant::now()).await
             && let Ok(Ok(source)) = timeout(POLLS_WAIT, self.bot.source(client, stretch)).await
         {
-            Box::pin(self.escalations.drain(conversation, &source, POLLS_WAIT, false)).await?;
+            Box::pin(self.escalations.drain(conversation, &source, POLLS_WAIT)).await?;
         }
         if owed.returning {
             self.bot.return_soon(conversation);

@@ -175,7 +175,9 @@ impl Moment<'_> {
     /// What the user said behind the end of the bot's stretch belongs to the live chat that followed, unless that is over by now.
     fn upstream_read(self, segment: usize, said: &[UserSaid], history: Option<&Before>) -> Vec<Fact> {
         let Self { state, now, .. } = self;
-        if state.segments.get(segment).and_then(|s| s.cut.as_ref()).is_none_or(|cut| cut.drained) {
+        let Some(cut) = state.segments.get(segment).and_then(|s| s.cut.as_ref()) else { return vec![] };
+        let history = history.filter(|_| cut.unread);
+        if cut.drained && history.is_none() {
             return vec![];
         }
         let live = segment + 1 == state.segments.len() && state.is_live();
@@ -185,7 +187,7 @@ impl Moment<'_> {
         let facts = portions.map(|lines| Fact::HistoryRead { lines: lines.clone(), at: now }).collect();
         let mut facts = self.with_words(facts, said, live);
         let password_inputs = history.map(|before| before.password_inputs.clone()).unwrap_or_default();
-        facts.push(Fact::UpstreamDrained { segment, password_inputs, at: now });
+        facts.push(Fact::UpstreamDrained { segment, password_inputs, before: history.is_some(), at: now });
         facts
     }
 

@@ -35,6 +35,9 @@ pub enum Fact {
         /// As those of the [`Cut`], when the bot's cards could only be read then.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         password_inputs: BTreeSet<String>,
+        /// What was said before the escalation was read, too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        before: bool,
         at: Timestamp,
     },
     UserSaid(Box<UserSaid>),

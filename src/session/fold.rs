@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    AgentSaid, AgentTypes, Call, EndReason, Fact, HandoffRequested, PEOPLE, Phase, SAID_AGAIN, SealedToken,
-    Segment, Speaker, State, TOKENS, UserSaid, Whispered,
+    AgentSaid, AgentTypes, Call, Cut, EndReason, Fact, HandoffRequested, PEOPLE, Phase, SAID_AGAIN,
+    SealedToken, Segment, Speaker, State, TOKENS, UserSaid, Whispered,
 };
 use crate::{
     domain::{
@@ -34,7 +34,9 @@ impl State {
     fn fold(&mut self, fact: &Fact) {
         match fact {
             Fact::HandoffRequested(request) => self.escalated(request),
-            Fact::UpstreamDrained { segment, password_inputs, .. } => self.drained(*segment, password_inputs),
+            Fact::UpstreamDrained { segment, password_inputs, before, .. } => {
+                self.drained(*segment, password_inputs, *before);
+            }
             Fact::UserSaid(said) => self.user_said(said),
             Fact::HistoryRead { lines, at } => self.history_read(lines, *at),
             Fact::UserTyping { at } => self.user_types(true, *at),
@@ -69,9 +71,10 @@ impl State {
         }
     }
 
-    fn drained(&mut self, segment: usize, password_inputs: &BTreeSet<String>) {
+    fn drained(&mut self, segment: usize, password_inputs: &BTreeSet<String>, before: bool) {
         if let Some(cut) = self.segments.get_mut(segment).and_then(|s| Arc::make_mut(s).cut.as_mut()) {
             cut.drained = true;
+            cut.unread &= !before;
             cut.password_inputs.extend(password_inputs.iter().cloned());
         }
     }
@@ -154,7 +157,8 @@ impl State {
             self.segments.push(Arc::default());
         }
         if let Some(segment) = self.last_segment() {
-            segment.cut = Some(request.cut.clone());
+            let unread = request.cut.unread || request.history_missing;
+            segment.cut = Some(Cut { unread, ..request.cut.clone() });
         }
         self.questions.begin_chat();
         self.phase = Phase::Waiting { since: request.at, queued: false };

@@ -11,7 +11,7 @@ use super::{
         Caller, Conversation,
         bot::{ReadOut, Source},
     },
-    Escalations,
+    CLIENT_WAITS, Escalations,
 };
 use crate::{
     agent_turn::time_of,
@@ -32,8 +32,6 @@ use crate::{
 
 /// How long a hand-off waits for its history, which can follow. Who the user is, and what their passwords are, stands there, too.
 const HISTORY_WAITS: Duration = Duration::from_secs(6);
-/// How long since the client asked: it polls no more when it has no answer after 20 s, and what is said behind the event is read as well.
-const CLIENT_WAITS: Duration = Duration::from_secs(16);
 /// When a Direct Line that fails is read again for it.
 const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1_500)];
 /// Milliseconds of `Retry-After` for which it may be.
@@ -44,11 +42,12 @@ const HISTORY: usize = 28 * 1_024;
 const LONGEST_HISTORY: usize = 1 << 20;
 
 /// What was said up to the event.
-#[derive(Default)]
 struct SaidBefore {
     spoken: Vec<Activity>,
-    /// The same as Direct Line has it, where a transcript of words alone shows neither cards nor who the user is.
+    /// The same as Direct Line has it beside the event's transcript, which may show neither cards nor who the user is.
     also: Vec<Activity>,
+    is_told: bool,
+    is_read: bool,
     rooms: Vec<Taken>,
 }
 
@@ -63,15 +62,15 @@ impl Escalations {
     ) -> (Box<HandoffRequested>, Vec<UserSaid>) {
         let now = Timestamp::now();
         let handoff = &batch.activities[event];
-        let read = self.said_before(handoff, source).await;
+        let SaidBefore { spoken, also, is_told, is_read, rooms: _rooms } =
+            self.said_before(handoff, source).await;
         // Who reads later does not know what was erased.
-        let history_missing = read.is_none() && source.since.is_none();
+        let history_missing = !is_read && !is_told && source.since.is_none();
         // What is entered into a card that was not read may be a password.
         let is_users = |activity: &&Activity| is_from_user(activity, bot_id(handoff)) && !is_click(activity);
-        let unread = batch.activities.iter().filter(is_users).filter(|_| read.is_none());
+        let unread = batch.activities.iter().filter(is_users).filter(|_| !is_read);
         let unread = unread.filter_map(|activity| activity.value.as_ref()).flat_map(password::words);
         let unread: password::Entered = unread.collect();
-        let SaidBefore { spoken, also, rooms: _rooms } = read.unwrap_or_default();
         let said = || also.iter().chain(&spoken).chain(&batch.activities);
         let mut password_inputs = password::inputs(said());
         password_inputs.extend(conversation.state().await.password_inputs().cloned());
@@ -87,7 +86,7 @@ impl Escalations {
         let takeover = takeover::around_event(&told, event, &spoken, &words, now);
         let mut portions = portions(&spoken, &words).into_iter();
         let request = HandoffRequested {
-            cut: Cut { watermark: batch.watermark(), password_inputs, ..takeover.cut },
+            cut: Cut { watermark: batch.watermark(), password_inputs, unread: !is_read, ..takeover.cut },
             latest: said.filter_map(time_of).max(),
             seen: takeover.seen,
             context: self.context(&escalation, &user),
@@ -115,24 +114,15 @@ impl Escalations {
         context::context(&self.settings.context, &escalation.variables, locale, timezone)
     }
 
-    /// What was said up to the event; `None` when it can't be read now.
-    async fn said_before(&self, handoff: &Activity, source: &Source<'_>) -> Option<SaidBefore> {
+    /// What was said up to the event, as far as it can be known now.
+    async fn said_before(&self, handoff: &Activity, source: &Source<'_>) -> SaidBefore {
         let told = escalation::transcript(handoff).filter(|transcript| !transcript.is_empty());
-        let shows_cards =
-            |told: &Vec<Activity>| told.iter().any(|said| said.attachments.iter().flatten().next().is_some());
-        let read = match told.as_ref().is_some_and(shows_cards) {
-            true => ReadOut::default(),
-            false => match self.read_in_time(source, &takeover::cut_at(handoff)).await {
-                Ok(read) => read,
-                // What it does not show was not to be had.
-                Err(_) if told.is_some() => ReadOut::default(),
-                Err(error) => {
-                    warn!(conversation.id = &*source.conversation, %error, "The live chat starts without its history: Direct Line can't be read in time; it follows when it has been");
-                    return None;
-                }
-            },
-        };
-        let ReadOut { activities: read, rooms } = read;
+        let read = self.read_in_time(source, &takeover::cut_at(handoff)).await;
+        if let Err(error) = &read {
+            warn!(conversation.id = &*source.conversation, %error, "The live chat starts before Direct Line could be read; what was said before follows when it has been");
+        }
+        let (is_told, is_read) = (told.is_some(), read.is_ok());
+        let ReadOut { activities: read, rooms } = read.unwrap_or_default();
         let (mut spoken, mut also) = match told {
             Some(told) => (told, read),
             None => (read, vec![]),
@@ -142,7 +132,7 @@ impl Escalations {
                 said.retain(|said| time_of(said).is_some_and(|at| at > since));
             }
         }
-        Some(SaidBefore { spoken, also, rooms })
+        SaidBefore { spoken, also, is_told, is_read, rooms }
     }
 
     /// What was said up to the event, as long as the hand-off can wait for it.

@@ -8,14 +8,17 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{Timestamp, User},
-    far_end::testing::{FarEnd, Heard, Reply},
+    domain::{ConversationId, Timestamp, User},
+    far_end::{
+        CallError,
+        testing::{FarEnd, Heard, Reply},
+    },
     files::{Described, Incoming},
     handoff::{
         Asked, BotWords, Caller, Client, Conversation, Handoff, Posted, Refusal, Source, tests::instance_at,
     },
     ledger::journal::MemoryJournal,
-    session::{Command, Fact, HandoffRequested, Opening, tests::chat::*},
+    session::{Command, Cut, Fact, HandoffRequested, Opening, tests::chat::*},
     translate::watermark::{Cursor, Upstream},
     wire::activity::{Activity, ActivitySet},
 };
@@ -140,15 +143,23 @@ async fn a_direct_line_that_fails_once_makes_the_user_nobody_else() {
     }
 }
 
+/// A transcript that does not show the card.
+fn transcript(attachments: &Value) -> Value {
+    let line =
+        json!({"type": "message", "text": "Hello", "from": {"role": "user"}, "attachments": attachments});
+    json!([{"contentType": "application/json", "name": "Transcript", "content": {"activities": [line]}}])
+}
+
 #[tokio::test]
-async fn a_transcript_of_words_alone_hides_no_password_and_no_user() {
+async fn a_transcript_without_the_card_hides_no_password_and_no_user() {
     let direct_line = FarEnd::start(|_, _| Reply::json(200, &spoken()));
-    let transcript = json!([{"contentType": "application/json", "name": "Transcript",
-        "content": {"activities": [{"type": "message", "text": "Hello", "from": {"role": "user"}}]}}]);
-    let request = requested(&direct_line, transcript, tokio::time::Instant::now()).await;
-    assert_eq!(request.history.iter().map(|line| &*line.text).collect::<Vec<_>>(), ["Hello"]);
-    assert!(request.cut.password_inputs.contains("pin"), "{:?}", request.cut);
-    assert_eq!(request.user.locale.as_deref(), Some("de"));
+    for attachments in [json!([]), json!([{"contentType": "image/png"}]), json!([{}])] {
+        let request = requested(&direct_line, transcript(&attachments), tokio::time::Instant::now()).await;
+        assert!(request.history[0].text.starts_with("Hello"), "{:?}", request.history);
+        assert!(request.cut.password_inputs.contains("pin"), "{:?}", request.cut);
+        assert_eq!(request.user.locale.as_deref(), Some("de"));
+        assert!(!request.cut.unread);
+    }
 }
 
 #[tokio::test]
@@ -161,8 +172,23 @@ async fn a_hand_off_that_took_a_poll_long_to_find_does_not_wait_long_for_its_his
 
 #[tokio::test]
 async fn what_is_entered_into_a_card_that_could_not_be_read_waits_until_it_can() {
-    let direct_line = FarEnd::start(|_, _| Reply::Answer { status: 503, headers: vec![], body: vec![] });
-    let blind = HandoffRequested { history_missing: true, ..request(Opening::Agent) };
+    for blind in [
+        HandoffRequested { history_missing: true, ..request(Opening::Agent) },
+        HandoffRequested {
+            cut: Cut { unread: true, ..request(Opening::Agent).cut },
+            ..request(Opening::Agent)
+        },
+    ] {
+        is_refused_until_it_can_be_read(blind).await;
+    }
+}
+
+async fn is_refused_until_it_can_be_read(blind: HandoffRequested) {
+    let direct_line = FarEnd::start(|_, _| Reply::Answer {
+        status: 429,
+        headers: vec![("Retry-After", "99".into())],
+        body: vec![],
+    });
     let escalated = Command::Escalated { segment: 0, request: Box::new(blind), said: vec![] };
     let (here, entry, store) = undrained_by(&direct_line, escalated).await;
     let caller = Caller::read(Some("Bearer a-token")).expect("a token");
@@ -247,6 +273,27 @@ async fn words_that_a_hand_off_overtook_stand_behind_those_that_direct_line_had_
     let id = Some("dl|9".to_owned());
     let overtaken = here.posting.overtaken(&entry.id, &two, id, true, &source).await;
     assert_eq!(overtaken.expect("the store answers").map(|id| id.0), Some("dl|9".to_owned()));
+    assert_eq!(said(&here, &entry).await, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn words_stand_in_order_though_another_conversation_is_throttled() {
+    let earlier =
+        json!({"type": "message", "id": "dl|9", "text": "one", "from": {"id": "u", "role": "user"}});
+    let direct_line = FarEnd::start(move |_, number| match number {
+        0 => Reply::Answer { status: 503, headers: vec![], body: vec![] },
+        1 => Reply::json(200, &json!({"activities": [earlier], "watermark": "9"})),
+        _ => Reply::json(200, &json!({"activities": [], "watermark": "9"})),
+    });
+    let (here, entry, _store) = undrained(&direct_line).await;
+    let throttled = CallError::Throttled { status: 429, wait: Duration::from_secs(60) };
+    let other = ConversationId::parse("another").expect("an id");
+    here.bot.note_read(&other, Some(&throttled));
+    assert!(here.bot.may_read(&other).is_err());
+    poll(&here, &entry).await;
+    let caller = Caller::read(Some("Bearer a-token")).expect("a token");
+    let client = Client { conversation: &entry, caller: &caller };
+    here.posting.post(client, says("two"), None).await.expect("the store answers");
     assert_eq!(said(&here, &entry).await, ["one", "two"]);
 }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use tokio::time::{Instant, timeout_at};
+
 use super::{POSTS_WAIT, Posting, enters_unread};
 use crate::{
     domain::{ActivityId, ConversationId, Timestamp},
-    handoff::{Conversation, bot::Source},
+    handoff::{Conversation, bot::Source, escalation::CLIENT_WAITS},
     ledger::{Committed, commit_and_deliver, journal::JournalError},
     session::{Command, LANE, State, UserSaid},
     translate::takeover,
@@ -40,9 +42,13 @@ impl Posting {
         mine.timestamp = None;
         mine.from.get_or_insert_with(Account::default).role = Some("user".into());
         // What Direct Line had before stands before it, and tells which of its words are passwords.
+        let until = (Instant::now() + POSTS_WAIT).min(source.asked + CLIENT_WAITS);
         let turns = conversation.local.turns();
-        let _turn = turns.saying.lock().await;
-        Box::pin(self.escalations.drain(&conversation, source, POSTS_WAIT, false)).await?;
+        let _turn = timeout_at(until, turns.saying.lock()).await.ok();
+        if self.escalations.may_drain(&conversation, until).await {
+            let left = until.saturating_duration_since(Instant::now());
+            Box::pin(self.escalations.drain(&conversation, source, left)).await?;
+        }
         let said = {
             let state = conversation.state().await;
             let cut = state.segment().and_then(|segment| segment.cut.clone());

@@ -143,6 +143,7 @@ impl Surface<'_> {
         id: &ConversationId,
         activity: &Activity,
         passed: Result<Reply, CallError>,
+        asked: Instant,
     ) -> Result<HttpResponse, ApiError> {
         let answered = whole(passed).await;
         let Some((handoff, _)) = self.find(id).await? else {
@@ -155,7 +156,7 @@ impl Surface<'_> {
             Err(error) => (false, Err(not_posted(error)), None),
         };
         let authorization = header(self.request, AUTHORIZATION).unwrap_or_default();
-        let source = Source::own(id, authorization);
+        let source = Source { asked, ..Source::own(id, authorization) };
         match handoff.posting.overtaken(id, activity, upstream_id, arrived, &source).await? {
             Some(id) if !id.0.is_empty() => Ok(live(&json!({"id": id}))),
             _ => answer,

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, web::Payload};
 use serde_json::json;
+use tokio::time::Instant;
 use tracing::{Instrument as _, info, warn};
 
 use super::{
@@ -125,8 +126,9 @@ impl Surface<'_> {
             let answered = Box::pin(handoff.asides.answer_click(id, &caller, &activity)).await;
             return answered.map(|id| live(&json!({"id": id}))).map_err(from_far_end);
         }
+        let asked = Instant::now();
         let passed = self.pipe.pass(self.onward(Sent::Json(body.into()))).await;
-        Box::pin(self.post_overtaken(id, &activity, passed)).await
+        Box::pin(self.post_overtaken(id, &activity, passed, asked)).await
     }
 
     async fn post_escalated(

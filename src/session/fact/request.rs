@@ -67,6 +67,9 @@ pub struct Cut {
     /// Ids of the password inputs in the cards that the bot has shown: what is entered there is for the bot alone.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub password_inputs: BTreeSet<String>,
+    /// Direct Line could not be read up to the event, so that not all of them are known; later facts tell when it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
     /// What the user said behind the event has been taken over, as later facts tell.
     #[serde(skip)]
     pub drained: bool,

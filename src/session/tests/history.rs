@@ -50,6 +50,12 @@ fn history_that_could_not_be_read_at_first_follows_once() {
     assert_eq!(chat.deliver(), ["START_CONVERSATION", "history one two"]);
     assert_eq!(missing(true).on(read(&[])), ["drained"], "there is none");
     assert_eq!(missing(false).on(read(&["one"])), ["drained"], "it went with the opening");
+    let mut slow = missing(true);
+    let words = Command::UpstreamRead { segment: 0, said: vec![], history: None };
+    assert_eq!(slow.on(words), ["drained"], "words don't wait for it");
+    assert!(slow.state.is_unread() && slow.state.undrained() == Some(0));
+    assert_eq!(slow.on(read(&["one"])), ["history of 1", "drained"]);
+    assert!(slow.state.undrained().is_none());
     let mut late = missing(true);
     let password_inputs = || ["pin".to_owned()].into();
     let before = Before { password_inputs: password_inputs(), ..Before::default() };
