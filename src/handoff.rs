@@ -45,7 +45,7 @@ pub use bot::Source;
 pub use escalation::Escalations;
 pub use hear::Heard;
 pub use posting::{Posted, Posting, Refusal, UploadTo};
-pub use reading::{Asked, BotWords, Page, Reading};
+pub use reading::{Asked, BotWords, LONGEST_POLL, Page, Reading};
 pub use tokens::{Caller, Client, Standing, Tokens, misspells};
 
 /// One escalated conversation, as this process knows it.

@@ -31,7 +31,7 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(1);
 
 /// After which a held poll has its answer, though a far end that hangs has not: after 20 s without one DirectLineJS polls no more.
-const LONGEST_POLL: Duration = Duration::from_secs(18);
+pub const LONGEST_POLL: Duration = Duration::from_secs(18);
 
 /// One answer to a client's GET, or what its socket is pushed; written as Direct Line writes it.
 #[derive(Debug, Serialize)]

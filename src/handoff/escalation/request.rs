@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::warn;
 
 use super::{
@@ -32,10 +32,8 @@ use crate::{
 
 /// How long a hand-off waits for its history, which can follow. Who the user is, and what their passwords are, stands there, too.
 const HISTORY_WAITS: Duration = Duration::from_secs(6);
-/// When a Direct Line that fails is read again for it.
-const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1_500)];
-/// Milliseconds of `Retry-After` for which it may be.
-const SHORT: i64 = 2_000;
+/// When a Direct Line that fails is first read again for it.
+const AGAIN: Duration = Duration::from_millis(500);
 /// Bytes of history that go with one request.
 const HISTORY: usize = 28 * 1_024;
 /// Bytes of history in all; of a longer one, its end.
@@ -71,14 +69,14 @@ impl Escalations {
         let unread = batch.activities.iter().filter(is_users).filter(|_| !is_read);
         let unread = unread.filter_map(|activity| activity.value.as_ref()).flat_map(password::words);
         let unread: password::Entered = unread.collect();
-        let said = || also.iter().chain(&spoken).chain(&batch.activities);
+        let said = || spoken.iter().chain(&also).chain(&batch.activities);
         let mut password_inputs = password::inputs(said());
         password_inputs.extend(conversation.state().await.password_inputs().cloned());
         let secrets = &password::entered(said(), &password_inputs) | &unread;
         let told = password::all_without(&batch.activities, &secrets);
         let (spoken, also) =
             (password::all_without(&spoken, &secrets), password::all_without(&also, &secrets));
-        let (handoff, said) = (&told[event], also.iter().chain(&*spoken).chain(&*told));
+        let (handoff, said) = (&told[event], spoken.iter().chain(&*also).chain(&*told));
         let escalation = escalation::read(handoff);
         let before = conversation.state().await.user.clone();
         let user = self.user(&conversation.id, &escalation, said.clone(), bot_id(handoff), before);
@@ -139,16 +137,21 @@ impl Escalations {
     async fn read_in_time(&self, source: &Source<'_>, cut: &Cut) -> Result<ReadOut, CallError> {
         let until = (Instant::now() + HISTORY_WAITS).min(source.asked + CLIENT_WAITS);
         let read = async {
-            for pause in AGAIN {
+            let mut pause = AGAIN;
+            loop {
                 let read = self.read_from_start(source, cut).await;
                 let wait = match read.as_ref().err().map(Failure::from) {
                     Some(Failure::Uncertain) => 0,
-                    Some(Failure::NotTaken { wait }) if wait <= SHORT => wait.unsigned_abs(),
+                    Some(Failure::NotTaken { wait }) => wait.unsigned_abs(),
                     _ => return read,
                 };
-                sleep(pause.max(Duration::from_millis(wait))).await;
+                let next = Instant::now() + pause.max(Duration::from_millis(wait));
+                if next > until {
+                    return read;
+                }
+                sleep_until(next).await;
+                pause *= 2;
             }
-            self.read_from_start(source, cut).await
         };
         timeout_at(until, read).await.unwrap_or(Err(CallError::Uncertain(None)))
     }
@@ -198,7 +201,7 @@ impl Escalations {
         before: User,
     ) -> User {
         let users = || said.clone().rev().filter(|activity| is_from_user(activity, bot));
-        let from = |activity: &Activity| activity.from.as_ref()?.id.clone();
+        let from = |activity: &Activity| activity.from.as_ref()?.id.clone().filter(|id| !id.is_empty());
         let spoken = users().find_map(from);
         let told = spoken.clone().or(escalation.user_id.clone());
         let before = if told.as_ref().is_none_or(|id| *id == before.id) { before } else { User::default() };

@@ -163,6 +163,36 @@ async fn a_transcript_without_the_card_hides_no_password_and_no_user() {
 }
 
 #[tokio::test]
+async fn the_user_is_whom_direct_line_names_and_not_the_transcript() {
+    let direct_line = FarEnd::start(|_, _| Reply::json(200, &spoken()));
+    for id in ["9f86d081884c7d65", ""] {
+        let line = json!({"type": "message", "text": "Hello", "from": {"role": 1, "id": id}});
+        let told = json!([{"contentType": "application/json", "name": "Transcript", "content": {"activities": [line]}}]);
+        let request = requested(&direct_line, told, tokio::time::Instant::now()).await;
+        let User { id, name, locale, .. } = request.user;
+        assert_eq!([Some(id), name, locale], ["ann", "Ann", "de"].map(|told| Some(told.to_owned())));
+    }
+}
+
+#[tokio::test]
+async fn words_said_during_the_hand_off_do_not_wait_for_its_history() {
+    let earlier =
+        json!({"type": "message", "id": "dl|9", "text": "one", "from": {"id": "u", "role": "user"}});
+    let direct_line = FarEnd::start(move |heard, _| match heard.target.rsplit_once("watermark=") {
+        None => Reply::Answer { status: 500, headers: vec![], body: vec![] },
+        Some((_, "7")) => Reply::json(200, &json!({"activities": [earlier], "watermark": "9"})),
+        Some(_) => Reply::json(200, &json!({"activities": [], "watermark": "9"})),
+    });
+    let cut = Cut { watermark: Some("7".to_owned()), ..request(Opening::Agent).cut };
+    let blind = HandoffRequested { history_missing: true, cut, ..request(Opening::Agent) };
+    let escalated = Command::Escalated { segment: 0, request: Box::new(blind), said: vec![] };
+    let (here, entry, _store) = undrained_by(&direct_line, escalated).await;
+    poll(&here, &entry).await;
+    assert_eq!(said(&here, &entry).await, ["one"]);
+    assert!(entry.state().await.is_unread());
+}
+
+#[tokio::test]
 async fn a_hand_off_that_took_a_poll_long_to_find_does_not_wait_long_for_its_history() {
     let direct_line = FarEnd::start(|_, _| Reply::Silence);
     let now = tokio::time::Instant::now();

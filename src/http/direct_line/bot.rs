@@ -7,7 +7,7 @@ use serde_json::{
     Value, json,
     value::{RawValue, to_raw_value},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument as _, debug, info, warn};
 
 use self::place::{Place, Shown};
@@ -21,7 +21,7 @@ use crate::{
     direct_line::proxy::{Onward, Reply, Sent},
     domain::ConversationId,
     far_end::CallError,
-    handoff::{Caller, Escalations, Handoff, Source},
+    handoff::{Caller, Escalations, Handoff, LONGEST_POLL, Source},
     http::{Served, error::ApiError, header, held::Answer, trace},
     wire::{
         activity::{Activity, ActivitySet, SetRead},
@@ -52,7 +52,9 @@ impl Surface<'_> {
         let asked = Instant::now();
         let response = match self.pipe.pass(onward).await {
             Ok(response) if response.status().is_success() => response,
-            passed => return Box::pin(self.poll_unanswered(id, place.known(given), given, passed)).await,
+            passed => {
+                return Box::pin(self.poll_unanswered(id, place.known(given), given, passed, asked)).await;
+            }
         };
         let answer = start_answer(&response);
         let packed = response.headers().contains_key("content-encoding");
@@ -62,7 +64,7 @@ impl Surface<'_> {
             Looked::Bots => false,
             Looked::HandedOver => true,
             Looked::Overtaken => {
-                let page = Box::pin(self.poll_escalated(id, place.known(given))).await?;
+                let page = Box::pin(self.poll_behind(id, place.known(given), given, asked)).await?;
                 return Ok(page.unwrap_or_else(|| empty(given)));
             }
             Looked::NotStored => return Ok(empty(given)),
@@ -101,17 +103,30 @@ impl Surface<'_> {
         known: Option<&str>,
         given: Option<&str>,
         passed: Result<Reply, CallError>,
+        asked: Instant,
     ) -> Result<HttpResponse, ApiError> {
         if let Err(error) = &passed {
             self.span().in_scope(|| {
                 debug!(conversation.id = %id, %error, "Direct Line does not answer; unless a person was asked for, the client's poll is answered empty");
             });
         }
-        match (self.poll_escalated(id, known).await?, passed) {
+        match (self.poll_behind(id, known, given, asked).await?, passed) {
             (Some(page), _) => Ok(page),
             (None, Ok(refused)) => self.answer(Ok(refused)).await,
             (None, Err(_)) => Ok(empty(given)),
         }
+    }
+
+    /// What the journal says to a client that was made to wait since it asked; it asks again sooner than it gives up.
+    async fn poll_behind(
+        &self,
+        id: &ConversationId,
+        known: Option<&str>,
+        given: Option<&str>,
+        asked: Instant,
+    ) -> Result<Option<HttpResponse>, ApiError> {
+        let page = timeout_at(asked + LONGEST_POLL, self.poll_escalated(id, known)).await;
+        page.unwrap_or_else(|_| Ok(Some(empty(given))))
     }
 
     /// Looks into a batch; a hand-off in it is then stored.
