@@ -12,6 +12,7 @@ use super::{
     link::{carried, resolve, resolve_picture},
     markdown::{destination, escape},
     picture::{self, Picture},
+    readable::flat,
     text::{Shown, Voice, plain, shown, shown_markdown},
     texts::Text,
 };
@@ -132,7 +133,7 @@ pub(super) fn link_text(label: &str, url: &str, context: &RenderContext<'_>) -> 
     let held = picture::media_type(url).map(|_| carried(url, context).unwrap_or_else(|saved| saved));
     let url = held.as_deref().unwrap_or(url);
     let label = if picture::is_data(label) { context.words.get(Text::Open) } else { label };
-    let shown = escape(&plain(label, Voice::Person));
+    let shown = escape(&flat(&plain(label, Voice::Person)));
     match resolve(url, context) {
         Some(resolved) => format!("[{shown}]({})", destination(&resolved)),
         None if label == url || picture::is_data(url) => shown,
