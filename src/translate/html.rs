@@ -75,10 +75,32 @@ fn end_before(name: &str, open: &mut Vec<(String, bool)>) {
     }
 }
 
-/// Whether it has more than what stands within lines and ends them.
-pub fn has_blocks(html: &str) -> bool {
-    let is_block = |tag: &Tag| tag.name != "br" && tags::breaks_lines(&tag.name);
-    Tokens::new(html).any(|token| matches!(token, Token::Open(tag) if is_block(&tag)))
+/// Its words with a sign for each tag that is none of Markdown's, its blocks one below the other and then without indents; and
+/// whether it has blocks: more than what stands within lines and ends them.
+pub fn outline(html: &str) -> (String, bool) {
+    const TAG: &str = "<br>";
+    let (mut words, mut has_blocks) = (String::with_capacity(html.len()), false);
+    for token in Tokens::new(html) {
+        let name = match token {
+            Token::Text(text) => {
+                words.push_str(text);
+                continue;
+            }
+            Token::Open(Tag { name, .. }) | Token::Close(name) => name,
+        };
+        if name != "br" && tags::breaks_lines(&name) {
+            has_blocks = true;
+            words.push_str("\n\n");
+        }
+        words.push_str(TAG);
+    }
+    // A line of tags alone would hide those behind it.
+    let line = |line: &str| match line.replace(TAG, "").trim() {
+        "" => String::new(),
+        _ if has_blocks => line.trim_start().to_owned(),
+        _ => line.to_owned(),
+    };
+    (words.lines().map(line).collect::<Vec<_>>().join("\n"), has_blocks)
 }
 
 /// HTML that is still being written, as if it ended here: without a tag that is cut, and with what is open closed.

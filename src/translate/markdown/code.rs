@@ -1,4 +1,4 @@
-//! Where code stands in Markdown.
+//! Where code and tables stand in Markdown, and whether a text is any.
 
 use std::ops::Range;
 
@@ -24,9 +24,30 @@ pub fn marked_code(markdown: &str) -> Vec<Range<usize>> {
     parsed(&markdown).into_iter().flatten().filter_map(code).collect()
 }
 
-/// Whether signs in it mark words, other than as code.
-pub fn has_emphasis(markdown: &str) -> bool {
-    parsed(markdown).into_iter().flatten().any(|(event, _)| matches!(event, Event::Start(Tag::Emphasis)))
+/// Whether any of its signs are not signs to those who read Markdown, or begin what [`safe`](super::safe) takes for a link.
+pub fn is_marked(markdown: &str) -> bool {
+    // As in paths, strokes are signs where one of them stands before what it can't escape.
+    let is_stroke = |pair: &[u8]| pair[0] == b'\\' && pair[1].is_ascii_alphanumeric();
+    let has_escapes = !markdown.as_bytes().windows(2).any(is_stroke);
+    let is_mark = |(event, range): (Event<'_>, Range<usize>)| match event {
+        Event::Start(Tag::Paragraph | Tag::HtmlBlock | Tag::List(_))
+        | Event::End(_)
+        | Event::SoftBreak
+        | Event::Html(_)
+        | Event::InlineHtml(_) => false,
+        // A tag may stand behind a stroke that is a sign.
+        Event::Text(text) => has_escapes && markdown[..range.start].ends_with('\\') && !text.starts_with('<'),
+        Event::HardBreak => has_escapes && markdown[range].starts_with('\\'),
+        // Within a word it may be any sign: `5*3*2`.
+        Event::Start(Tag::Emphasis) => {
+            !markdown[..range.start].ends_with(|char: char| char.is_ascii_alphanumeric())
+        }
+        Event::Start(Tag::Strikethrough) => markdown[range].starts_with("~~"),
+        // A sign alone is one: `-` stands for nothing in a cell.
+        Event::Start(Tag::Item | Tag::Heading { .. }) => markdown[range].trim().contains(char::is_whitespace),
+        _ => true,
+    };
+    markdown.contains("](") || parsed(markdown).into_iter().flatten().any(is_mark)
 }
 
 /// Where tables stand, in order.

@@ -46,6 +46,53 @@ fn tags_within_lines_leave_a_bots_markdown_what_it_is() {
     assert_eq!(growing("<b>Restart</b> the <i>cl", &context(Voice::Bot)).markdown, "**Restart** the *cl*");
 }
 
+/// Whatever Markdown knows, read as it is without the tag.
+#[test]
+fn any_markdown_beside_a_tag_is_markdown() {
+    for text in [
+        "__Note__: closed<br>ok",
+        "A | B\n--|--\nx<br>y | z",
+        "Name | Desk\n--- | ---\n<b>Anna</b> | 4",
+        "See [the article][1]<br>x\n\n[1]: https://a.example/x",
+        "Title\n=====\nhello<br>x",
+        "Title\n-----\nhello<br>x",
+        "a<br>b\n\n---\n\nc",
+        ">quoted<br>line",
+        "-\titem<br>x",
+        "5 \\* 3 = 15<br>ok",
+        "snake\\_case<br>ok",
+        "See <https://a.example/x><br>thanks",
+        "Line one<br>\n\n    indented code\n",
+        "third<br>\\\nline",
+        "see [it](b c.pdf)<br>x",
+        "<p>one</p>\n~~two~~",
+        "<div>A | B\n--|--\nx | y</div>",
+        "<div>\n- one\n- two\n</div>",
+        "<p>**one**</p>",
+        "<span>\n**one**\n</span>",
+    ] {
+        assert_eq!(Kind::of(text, Voice::Bot), Kind::Mixed, "{text:?}");
+    }
+    for text in [
+        "<p>\n    one\n\n    two\n</p>",
+        "<p>2*x + 3*y = 5*z</p>",
+        "<p>C:\\Users\\anna\\.config</p>",
+        "<p>Name *</p><p>Mail *</p>",
+        "<p>- 5 EUR</p><p>1. one</p><p># 5</p>",
+        "<table>\n  <tr>\n    <td>\n      -\n    </td>\n    <td>#</td>\n    <td>~5 to ~10</td>\n  </tr>\n</table>",
+        "<ul>\n    <li>one</li>\n\n    <li>two</li>\n</ul>",
+    ] {
+        assert_eq!(Kind::of(text, Voice::Bot), Kind::Html, "{text:?}");
+    }
+    for text in
+        ["2*x + 3*y<br>5", "C:\\Users\\anna\\.config\\\n<b>x</b>", "snake_case_name<br>x", "a - b<br>c"]
+    {
+        assert_eq!(Kind::of(text, Voice::Bot), Kind::Tagged, "{text:?}");
+    }
+    assert_eq!(said("5 \\* 3 = 15<br>ok", Voice::Bot).markdown, "5 \\* 3 = 15  \nok");
+    assert_eq!(plain("__Note__: closed<br>ok", Voice::Bot), "Note: closed\nok");
+}
+
 #[test]
 fn signs_between_tags_mean_themselves_where_there_is_no_markdown() {
     for (text, words) in [
