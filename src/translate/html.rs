@@ -135,7 +135,7 @@ pub fn to_markdown(html: &str) -> String {
 
 /// The same of lines that have HTML in them.
 pub fn within_lines(text: &str) -> String {
-    written(&markdown::with_plain_ends(text), Reading::Lines)
+    written(text, Reading::Lines)
 }
 
 /// The same of Markdown that has HTML in it: what stands between the tags, and in code, stays as it is.
@@ -161,7 +161,7 @@ pub fn within_markdown(text: &str) -> String {
 
 fn written(html: &str, reading: Reading) -> String {
     let mut writer = Writer::new(reading);
-    write(html, &mut writer);
+    write(&markdown::with_plain_ends(html), &mut writer);
     writer.finish()
 }
 

@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 
 use self::{
-    lines::{flat, in_a_line, is_mark, space},
+    lines::{in_a_line, is_mark, space},
     marks::Mark,
     table::{Cell, Span},
 };
 use super::{entities, tokens::Tag};
-use crate::translate::markdown::{escape, typed};
+use crate::translate::{
+    markdown::{escape, typed},
+    readable::flat,
+};
 
 mod inline;
 mod lines;
@@ -75,15 +78,8 @@ impl Writer {
 
     pub fn open(&mut self, tag: &Tag) {
         let kind = match tag.name.as_str() {
-            // In code, signs mean themselves.
-            "br" if self.is_inside(|kind| matches!(kind, Element::Pre)) => return self.top().push('\n'),
-            "br" if self.in_row => return space(self.top()),
-            // A blank line would end the item or the quote that it stands in.
-            "br" if self.reading == Reading::Markdown && self.top().ends_with("  \n") => {
-                return self.top().push_str("&nbsp;  \n");
-            }
-            "br" => return self.top().push_str("  \n"),
-            _ if self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code)) => {
+            "br" => return self.break_line(),
+            _ if self.is_in_code() => {
                 self.top().push_str(tag.attribute("alt").unwrap_or_default());
                 Some(Element::Through)
             }
@@ -107,6 +103,7 @@ impl Writer {
             "code" | "kbd" | "samp" | "tt" => Element::Code,
             "pre" => Element::Pre,
             "a" => {
+                self.close_within("a", &["td", "th", "table"]);
                 let href = tag.attribute("href").unwrap_or_default();
                 Element::Link(href.to_owned(), inline::name(tag, href))
             }
@@ -150,8 +147,7 @@ impl Writer {
     /// Text as it stands, its character references not yet resolved.
     pub fn text(&mut self, text: &str) {
         // In Markdown's own code they mean themselves.
-        let markdown = self.reading == Reading::Markdown
-            && !self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code));
+        let markdown = self.reading == Reading::Markdown && !self.is_in_code();
         let text = &*marks::without(if markdown { Cow::Borrowed(text) } else { entities(text) });
         if markdown {
             return self.markdown(text);
@@ -164,10 +160,27 @@ impl Writer {
         self.line(lines.next().unwrap_or_default());
         for line in lines {
             match self.reading {
-                Reading::Lines => self.top().push_str("  \n"),
+                Reading::Lines => self.break_line(),
                 Reading::Html | Reading::Markdown => space(self.top()),
             }
             self.line(line);
+        }
+    }
+
+    /// A line of blanks would end what it stands in: bold words, or Markdown's items and quotes.
+    fn break_line(&mut self) {
+        let (in_code, in_row) = (self.is_in_code(), self.in_row);
+        let is_held =
+            self.reading == Reading::Markdown || self.is_inside(|kind| matches!(kind, Element::Inline(_)));
+        let top = self.top();
+        let is_blank = || top.trim_end_matches([' ', '\t']).ends_with('\n') || is_mark(top);
+        if in_code {
+            top.push('\n');
+        } else if in_row {
+            space(top);
+        } else {
+            let words = if is_held && is_blank() { "&nbsp;" } else { "" };
+            top.push_str(&format!("{words}  \n"));
         }
     }
 
@@ -186,9 +199,9 @@ impl Writer {
         let text = self.behind_end(text);
         if self.is_inside(|kind| matches!(kind, Element::Cell(_))) {
             let text = text.replace("\\|", "|").replace('|', "\\|");
-            return self.top().push_str(&text);
+            return self.put(&text);
         }
-        self.top().push_str(text);
+        self.put(text);
     }
 
     /// Text without the end of a line in it.
@@ -207,17 +220,18 @@ impl Writer {
         } else {
             typed(&flat)
         };
-        let top = self.top();
-        top.push_str(&written);
+        self.put(&written);
         if text.ends_with(char::is_whitespace) {
-            space(top);
+            space(self.top());
         }
     }
 
     /// A blank with which an element within a line begins stands before that.
     fn space_before(&mut self) {
         for frame in self.frames.iter_mut().rev() {
-            let within = matches!(frame.kind, Element::Inline(_) | Element::Code | Element::Link(..));
+            use Element::*;
+            let within =
+                matches!(frame.kind, Through | Inline(_) | Code | Link(..) | Quoted | Raised | Lowered);
             if !frame.text.is_empty() || !within {
                 return space(&mut frame.text);
             }
@@ -233,6 +247,20 @@ impl Writer {
     fn top(&mut self) -> &mut String {
         let last = self.frames.len() - 1;
         &mut self.frames[last].text
+    }
+
+    /// Where signs mean themselves.
+    fn is_in_code(&self) -> bool {
+        self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code))
+    }
+
+    fn is_in_cell(&self) -> bool {
+        self.in_row || self.is_inside(|kind| matches!(kind, Element::Cell(_)))
+    }
+
+    /// Whether what is a block elsewhere is a part of a line here.
+    fn is_in_a_line(&self) -> bool {
+        self.is_in_cell() || self.is_inside(|kind| matches!(kind, Element::Heading(_) | Element::Link(..)))
     }
 
     fn is_inside(&self, kind: impl Fn(&Element) -> bool) -> bool {
@@ -265,7 +293,7 @@ impl Writer {
     fn write(&mut self, frame: Frame) {
         let Frame { kind, name: _, text } = frame;
         match kind {
-            Element::Through => self.top().push_str(&text),
+            Element::Through => self.put(&text),
             Element::Inline(mark) => self.surround(&text, mark),
             Element::Code => self.code(&text),
             Element::Pre => self.preformatted(&text),
@@ -277,9 +305,9 @@ impl Writer {
             }
             Element::List(_) => self.whole_list(&text),
             Element::Paragraph => self.block(&text),
-            Element::Quoted => self.top().push_str(&format!("“{text}”")),
-            Element::Raised => self.top().push_str(&marks::shifted(&text, marks::RAISED)),
-            Element::Lowered => self.top().push_str(&marks::shifted(&text, marks::LOWERED)),
+            Element::Quoted => self.put(&format!("“{text}”")),
+            Element::Raised => self.put(&marks::shifted(&text, marks::RAISED)),
+            Element::Lowered => self.put(&marks::shifted(&text, marks::LOWERED)),
             Element::Item => self.item(&text),
             Element::Table(rows) => self.table(&rows, &text),
             Element::Row(cells) => self.row(cells, &text),

@@ -2,52 +2,75 @@
 
 use std::borrow::Cow;
 
-use super::{Element, Writer, flat, in_a_line, marks::Mark, space};
+use super::{
+    Writer, in_a_line,
+    marks::{BESIDE, Mark},
+    space,
+};
 use crate::translate::{
     html::tokens::Tag,
-    markdown::{destination, escape},
+    markdown::{before_link, destination, escape},
     picture,
+    readable::flat,
 };
 
 impl Writer {
     pub(super) fn surround(&mut self, text: &str, mark: Mark) {
         let inner = text.trim();
-        if inner.is_empty() || inner.contains("\n\n") {
-            return self.top().push_str(text);
+        // Marks don't reach over a blank line.
+        if inner.lines().any(|line| line.trim().is_empty()) || inner.is_empty() {
+            return self.put(text);
         }
         self.spaced(text, &mark.around(&closed(inner)));
     }
 
-    /// Writes what stands for a text, with a blank where that has one.
+    /// Writes what stands for a text, with the blank or the ends of lines on either side of that.
     fn spaced(&mut self, text: &str, written: &str) {
-        let top = self.top();
-        if text.starts_with([' ', '\n']) {
-            space(top);
-        }
-        top.push_str(written);
-        if text.ends_with([' ', '\n']) {
-            space(top);
+        let begin = text.len() - text.trim_start().len();
+        self.part(&text[..begin]);
+        self.put(written);
+        self.part(&text[begin + text.trim().len()..]);
+    }
+
+    fn part(&mut self, blanks: &str) {
+        match blanks.matches('\n').count() {
+            0 if blanks.is_empty() => {}
+            0 => space(self.top()),
+            _ if blanks.contains("\n\n") && !self.in_row => self.top().push_str("\n\n"),
+            ends => (0..ends).for_each(|_| self.break_line()),
         }
     }
 
+    /// Writes what would be read with the sign before it: a link would be a picture, and code one with other code.
+    pub(super) fn put(&mut self, written: &str) {
+        let in_code = self.is_in_code();
+        let top = self.top();
+        match written.chars().next() {
+            Some('[') if !in_code => before_link(top),
+            Some('`') if !in_code && top.ends_with('`') => top.push_str(BESIDE),
+            _ => {}
+        }
+        top.push_str(written);
+    }
+
+    /// Each line by itself: code ends with its paragraph, and what stands behind that would be read as Markdown.
     pub(super) fn code(&mut self, text: &str) {
         let fence = "`".repeat(longest_run(text) + 1);
-        // It ends with its paragraph, and what stands behind that would be read as Markdown.
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let mut inner = lines.join(" ");
-        if self.is_inside(|kind| matches!(kind, Element::Cell(_))) {
-            inner = inner.replace('|', "\\|");
+        let words = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let mut lines = words.map(str::to_owned).collect::<Vec<_>>();
+        if self.is_in_a_line() && !lines.is_empty() {
+            lines = vec![lines.join(" ")];
         }
-        if !inner.is_empty() {
-            let pad = if inner.starts_with('`') || inner.ends_with('`') { " " } else { "" };
-            self.top().push_str(&format!("{fence}{pad}{inner}{pad}{fence}"));
+        for line in &mut lines {
+            let inner = if self.is_in_cell() { line.replace('|', "\\|") } else { line.clone() };
+            let pad = if line.starts_with('`') || line.ends_with('`') { " " } else { "" };
+            *line = format!("{fence}{pad}{inner}{pad}{fence}");
         }
+        self.spaced(text, &lines.join("  \n"));
     }
 
     pub(super) fn preformatted(&mut self, text: &str) {
-        let in_a_line =
-            |kind: &Element| matches!(kind, Element::Cell(_) | Element::Heading(_) | Element::Link(..));
-        if self.is_inside(in_a_line) {
+        if self.is_in_a_line() {
             return self.code(text);
         }
         let fence = "`".repeat((longest_run(text) + 1).max(3));
@@ -78,7 +101,7 @@ impl Writer {
     pub(super) fn embedded(&mut self, tag: &Tag) {
         if let Some(src) = tag.attribute("src") {
             let link = format!("[{}]({})", name(tag, src), destination(src));
-            self.top().push_str(&link);
+            self.put(&link);
         }
     }
 }

@@ -35,6 +35,9 @@ fn tags_within_lines_leave_a_bots_markdown_what_it_is() {
         ("<p>a</p>\n\n#### b", "a\n\n#### b"),
         ("<h3>a</h3>\n2) b", "### a\n\n2) b"),
         ("1. <b>Open</b> it<br>\r\ncontinued\r\n2. Close", "1. **Open** it  \ncontinued\n2. Close"),
+        ("1. a\n   <br>b\n2. c", "1. a  \n   &nbsp;  \nb\n2. c"),
+        ("> **quote**\n> <br>more", "> **quote**  \n> &nbsp;  \nmore"),
+        ("1. **a** <br/> <br/>b\n2. c", "1. **a**   \n &nbsp;  \nb\n2. c"),
         ("1. **First**<br><br>text\n2. Second", "1. **First**  \n&nbsp;  \ntext\n2. Second"),
         (
             "**x** is in <b>C:\\</b> and <a href=https://a.example>D:\\</a>",
