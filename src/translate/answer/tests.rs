@@ -334,6 +334,7 @@ fn the_next_part_is_asked_for_by_its_label_or_the_click() {
 fn a_value_of_somebody_else_is_shown_by_what_can_be_read_in_it() {
     for (value, shown) in [
         (json!({"label": "Red", "id": 7}), typed("Red")),
+        (json!({"title": "Printer", "id": "INC1"}), typed("id: INC1\ntitle: Printer")),
         (json!({"title": "Monitors", "quantity": 5}), typed("quantity: 5\ntitle: Monitors")),
         (json!({"description": "no ink", "rush": false}), typed("description: no ink\nrush: false")),
         (json!({"text": "a", "items": ["x", "y"]}), typed("items: x, y\ntext: a")),
