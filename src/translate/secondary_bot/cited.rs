@@ -37,7 +37,10 @@ pub fn sources(text: &str, entities: &[Value]) -> (String, Vec<Value>) {
         }
         return (text.to_owned(), citations);
     }
-    (kept.join("\n").trim_end().to_owned(), citations)
+    let kept = kept.join("\n");
+    // Sources of nothing are what there is to read.
+    let kept = if kept.trim().is_empty() { text } else { &kept };
+    (kept.trim_end().to_owned(), citations)
 }
 
 struct Definition<'a> {
@@ -46,18 +49,27 @@ struct Definition<'a> {
     title: Option<&'a str>,
 }
 
+/// Behind an address there may be a title and nothing else, or it is words that the line holds.
 fn definition(line: &str) -> Option<Definition<'_>> {
     let line = line.trim();
     let end = line.find("]:")?;
     let (mark, rest) = (&line[..=end], line[end + 2..].trim());
     let (target, title) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let known = ["cite:", "https://", "http://"].iter().any(|scheme| target.starts_with(scheme));
-    let title = title.trim().trim_matches('"').trim();
+    let title = title.trim();
+    let title = titled(title).or_else(|| target.starts_with("cite:").then_some(title))?.trim();
     (mark.starts_with('[') && mark.len() > 2 && known).then(|| Definition {
         mark,
         target,
         title: (!title.is_empty()).then_some(title),
     })
+}
+
+/// A title by the signs around it, as Markdown has them.
+fn titled(title: &str) -> Option<&str> {
+    let signs = [('"', '"'), ('\'', '\''), ('(', ')')];
+    let within = signs.iter().find_map(|(begin, end)| title.strip_prefix(*begin)?.strip_suffix(*end));
+    within.or_else(|| title.is_empty().then_some(title))
 }
 
 struct Claim<'a> {

@@ -136,6 +136,13 @@ fn sources_become_citations() {
         ),
         ("30 [2]\n[2]: cite:9 \"Y\"", "30 [2]", cited("[2]", "Y", None)),
         ("30 [1]", "30 [1]", cited("[1]", "Leave", Some("https://example.com/l"))),
+        (
+            "30 [1]\n[1]: https://example.com/x 'X'\n",
+            "30 [1]",
+            cited("[1]", "X", Some("https://example.com/x")),
+        ),
+        ("[1]: cite:1 \"T\"", "[1]: cite:1 \"T\"", cited("[1]", "T", Some("https://example.com/l"))),
+        ("[VPN]: https://example.com is down", "[VPN]: https://example.com is down", Value::Null),
         ("30", "30", Value::Null),
         (
             "```\n[7]: https://example.com/x\n```\nend",
