@@ -102,7 +102,9 @@ pub fn shown(text: &str, context: &RenderContext<'_>) -> Shown {
 /// As [`shown`], of a text of which more is to come.
 pub fn growing(text: &str, context: &RenderContext<'_>) -> Shown {
     let ended = text.trim_start().starts_with('<').then(|| html::ended(text));
-    let ended = ended.filter(|ended| !matches!(Kind::of(ended, context.by), Kind::Plain | Kind::Markdown));
+    // Of a tag that is cut nothing is left.
+    let is_html = |text: &str| !matches!(Kind::of(text, context.by), Kind::Plain | Kind::Markdown);
+    let ended = ended.filter(|ended| ended.is_empty() || is_html(ended));
     shown(ended.as_deref().unwrap_or(text), context)
 }
 
