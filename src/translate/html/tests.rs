@@ -78,6 +78,7 @@ fn in_a_line_blocks_are_words() {
     for (html, markdown) in [
         ("<a href=/x><h3>Title</h3><p>text</p></a>", "[Title text](/x)"),
         ("<a href=/x><ul><li>a<li>b</ul></a>", "[• a • b](/x)"),
+        ("<a href=/x><table><tr><td>a<td>b<tr><td>c<td>d</table></a>", "[a b c d](/x)"),
         ("<h2>Head<blockquote>q</blockquote></h2>", "## Head q"),
         (
             "<table><tr><td><h4>H</h4>- x<td><blockquote>q</blockquote><hr>y<ul><li>a<li>b</ul></table>",
