@@ -79,10 +79,12 @@ impl Scanner<'_> {
     fn step(&mut self, first: char, markdown: &str, at: usize) -> usize {
         let rest = &markdown[at..];
         if let Some(code) = self.code.pop_if(|code| code.start <= at) {
-            // Some renderers take code behind an address for a part of that.
-            if code.end > at && !self.is_in_address() {
-                self.show(&markdown[at..code.end]);
-                return code.end - at;
+            if code.end > at {
+                let code = &markdown[at..code.end];
+                // Some renderers take code behind an address for a part of that.
+                let shown = if self.is_in_address() { signs(code) } else { code.to_owned() };
+                self.show(&shown);
+                return code.len();
             }
         }
         match first {
@@ -284,6 +286,16 @@ impl Scanner<'_> {
             (false, false) => self.show(&escape(address)),
         }
     }
+}
+
+/// Code as words: signs by their numbers, which no renderer takes for anything else.
+fn signs(code: &str) -> String {
+    let sign = |char: char| match char {
+        '\n' => " ".to_owned(),
+        sign if sign.is_ascii_punctuation() => format!("&#{};", u32::from(sign)),
+        other => other.into(),
+    };
+    code.chars().map(sign).collect()
 }
 
 /// What `<…>` means as an address.

@@ -200,6 +200,9 @@ fn code_is_read_sign_for_sign_however_it_is_fenced() {
         ("para\n\n    <b> indented", "para\n<b> indented"),
         ("```\n<b> never closed", "<b> never closed"),
         ("\\`<b>\\` x", "`<b>` x"),
+        // Behind what some renderers take for an address.
+        ("npm i @scope/`my_*a*_b`", "npm i @scope/`my_*a*_b`"),
+        ("mail anna@srv:`\\\\srv\\x` **now**", "mail anna@srv:`\\\\srv\\x` now"),
     ] {
         let shown = said(text, Voice::Bot).markdown;
         assert_eq!(seen(&shown), typed(code), "{text:?} as {shown:?}");
