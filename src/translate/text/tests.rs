@@ -216,6 +216,7 @@ fn a_picture_in_a_text_is_a_picture_and_no_text() {
     for (text, by, markdown, alt) in [
         (format!("<img src=\"{data}\" alt=\"A cat\">"), Voice::Bot, "", Some("A cat")),
         (format!("see ![a cat]({data}) here"), Voice::Bot, "see  here", Some("a cat")),
+        (format!("<b>Look: <strong><i><img src=\"{data}\"></i></strong></b>"), Voice::Bot, "**Look:**", None),
         (format!("see [a cat]({data})"), Voice::Bot, "see a cat", Some("a cat")),
         (format!("![x][1]\n\n[1]: {data}"), Voice::Bot, "![x][1]\n\n", Some("1")),
         (data.clone(), Voice::Bot, "", None),

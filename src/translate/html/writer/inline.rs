@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    Writer, in_a_line,
+    Element, Frame, Writer, in_a_line,
     marks::{BESIDE, Mark},
     space,
 };
@@ -92,7 +92,10 @@ impl Writer {
         match tag.attribute("src") {
             Some(src) => {
                 let image = format!("![{}]({})", alt.unwrap_or_default(), destination(src));
-                self.top().push_str(&image);
+                // Shown beside the text, it would leave marks around nothing.
+                let marks = |frame: &Frame| matches!(frame.kind, Element::Inline(_) | Element::Through);
+                let around = self.frames.iter().rposition(|frame| !picture::is_data(src) || !marks(frame));
+                self.frames[around.unwrap_or_default()].text.push_str(&image);
             }
             None => self.top().push_str(&alt.unwrap_or_default()),
         }
