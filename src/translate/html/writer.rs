@@ -63,6 +63,8 @@ pub(super) enum Reading {
 pub(super) struct Writer {
     frames: Vec<Frame>,
     reading: Reading,
+    /// With what the lines of Markdown begin that follow the tag of a block, where Markdown would take it for code.
+    indent: String,
     /// What comes stands in a table of Markdown's, a row of which is a line.
     pub in_row: bool,
 }
@@ -73,7 +75,7 @@ const MAX_DEPTH: usize = 48;
 impl Writer {
     pub fn new(reading: Reading) -> Self {
         let root = Frame { kind: Element::Through, name: String::new(), text: String::new() };
-        Self { frames: vec![root], reading, in_row: false }
+        Self { frames: vec![root], reading, indent: String::new(), in_row: false }
     }
 
     pub fn open(&mut self, tag: &Tag) {
@@ -194,9 +196,16 @@ impl Writer {
         }
     }
 
-    /// Markdown as it stands.
+    /// Markdown as it stands, but for the indent of HTML's lines.
     fn markdown(&mut self, text: &str) {
-        let text = self.behind_end(text);
+        let is_behind_tag = self.top().is_empty() || self.top().ends_with("\n\n");
+        if let Some(line) = text.strip_prefix('\n').filter(|_| is_behind_tag) {
+            let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+            let is_code = indent.starts_with('\t') || indent.len() >= 4;
+            self.indent = if is_code { format!("\n{indent}") } else { String::new() };
+        }
+        let text = if self.indent.is_empty() { text.into() } else { text.replace(&self.indent, "\n") };
+        let text = self.behind_end(&text);
         if self.is_inside(|kind| matches!(kind, Element::Cell(_))) {
             let text = text.replace("\\|", "|").replace('|', "\\|");
             return self.put(&text);

@@ -34,6 +34,15 @@ fn tags_within_lines_leave_a_bots_markdown_what_it_is() {
         ),
         ("<p>a</p>\n\n#### b", "a\n\n#### b"),
         ("<h3>a</h3>\n2) b", "### a\n\n2) b"),
+        (
+            "<div>\n    Hello **Anna**,\n    <p>x</p>\n    your **ticket**\n    is closed\n</div>",
+            "Hello **Anna**,\n\nx\n\nyour **ticket**  \nis closed",
+        ),
+        (
+            "<h3>Do</h3>\n    1. **one** <b>x</b>\n    2. two\n       - a",
+            "### Do\n\n1. **one** **x**\n2. two\n   - a",
+        ),
+        ("<h3>**Run**</h3>\n\n    npm install", "### **Run**\n\n    npm install"),
         ("1. <b>Open</b> it<br>\r\ncontinued\r\n2. Close", "1. **Open** it  \ncontinued\n2. Close"),
         ("1. a\n   <br>b\n2. c", "1. a  \n   &nbsp;  \nb\n2. c"),
         ("> **quote**\n> <br>more", "> **quote**  \n> &nbsp;  \nmore"),
