@@ -103,7 +103,9 @@ pub fn render(control: &Control, context: &RenderContext<'_>) -> Rendered {
         Control::Progress(progress) => Rendered::text(steps(progress, context), context),
         Control::Choice(choice) => choices(choice, context),
         Control::TextInput(TextInput { prompt, mask: Mask::None, optional, hides: _ }) => {
-            prompted(prompt.as_deref(), context).skippable(*optional, context)
+            let asked = || Shown::ours(context.words.get(Text::MissingWords));
+            let prompt = prompt.as_deref().map_or_else(asked, |prompt| shown(prompt, context));
+            Rendered::text(prompt, context).skippable(*optional, context)
         }
         Control::TextInput(TextInput { prompt, mask: Mask::Secure | Mask::Sensitive, optional, hides }) => {
             let prompt = prompt.iter().map(|prompt| shown(prompt, context));
