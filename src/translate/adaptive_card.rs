@@ -136,7 +136,7 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
     let size = page.and_then(|page| usize::try_from(page).ok()).unwrap_or(rows.len()).max(1);
     let pages = rows.chunks(size).collect::<Vec<_>>();
     let more = more_label.as_deref().unwrap_or(context.words.get(Text::More));
-    let heads = headers.iter().map(short).collect::<Vec<_>>();
+    let heads = headers.iter().map(|head| short(head)).collect::<Vec<_>>();
     for (at, rows) in pages.iter().enumerate() {
         let row = |(nth, row): (usize, &Vec<String>)| match (at, nth) {
             _ if columns <= MAX_COLUMNS => {
@@ -162,8 +162,8 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
 const MAX_HEAD: usize = 100;
 
 /// A head as it is read, without its middle where it is long: the end may be all that tells it from others.
-fn short(head: &String) -> String {
-    let whole = if head.len() > MAX_HEAD { plain(head, Voice::Person) } else { head.clone() };
+fn short(head: &str) -> String {
+    let whole = if head.len() > MAX_HEAD { plain(head, Voice::Person) } else { head.to_owned() };
     if whole.len() <= MAX_HEAD {
         return whole;
     }

@@ -78,14 +78,14 @@ impl Scanner<'_> {
     /// Handles what stands at `at` and says how many bytes that was.
     fn step(&mut self, first: char, markdown: &str, at: usize) -> usize {
         let rest = &markdown[at..];
-        if let Some(code) = self.code.pop_if(|code| code.start <= at) {
-            if code.end > at {
-                let code = &markdown[at..code.end];
-                // Some renderers take code behind an address for a part of that.
-                let shown = if self.is_in_address() { signs(code) } else { code.to_owned() };
-                self.show(&shown);
-                return code.len();
-            }
+        if let Some(code) = self.code.pop_if(|code| code.start <= at)
+            && code.end > at
+        {
+            let code = &markdown[at..code.end];
+            // Some renderers take code behind an address for a part of that.
+            let shown = if self.is_in_address() { signs(code) } else { code.to_owned() };
+            self.show(&shown);
+            return code.len();
         }
         match first {
             '\\' => {
