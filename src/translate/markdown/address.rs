@@ -160,9 +160,10 @@ fn named<'a>(text: &'a str, ends: &str) -> Option<&'a str> {
     Some(&text[..end])
 }
 
-/// Whether a browser takes the host for one.
+/// Whether a browser takes the host for one; a stroke would be a slash to it, and is a sign of the host in a link of Markdown's.
 fn leads_somewhere(scheme: &str, body: &str) -> bool {
-    let url = named(body, "/?#").map(|host| Url::parse(&format!("{scheme}{host}")));
+    let host = named(body, "/?#").filter(|host| !host.contains('\\'));
+    let url = host.map(|host| Url::parse(&format!("{scheme}{host}")));
     url.is_some_and(|url| url.is_ok_and(|url| url.has_host()))
 }
 
@@ -302,6 +303,8 @@ mod tests {
             "https://[x]/",
             "https://www.acme.example:Settings",
             "acme.com:Settings/x",
+            "www.acme.example:\\x",
+            "https://acme.example\\x",
         ] {
             assert_eq!(addresses(line), [], "{line}");
         }

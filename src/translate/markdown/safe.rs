@@ -288,11 +288,12 @@ impl Scanner<'_> {
     }
 }
 
-/// Code as words: signs by their numbers, which no renderer takes for anything else.
+/// Code as words: what means something by its number, which no renderer takes for that.
 fn signs(code: &str) -> String {
+    const READ: &str = "\\`*_~[]<&|${\"'";
     let sign = |char: char| match char {
         '\n' => " ".to_owned(),
-        sign if sign.is_ascii_punctuation() => format!("&#{};", u32::from(sign)),
+        sign if READ.contains(sign) => format!("&#{};", u32::from(sign)),
         other => other.into(),
     };
     code.chars().map(sign).collect()

@@ -267,6 +267,7 @@ fn plain_text_is_what_a_reader_reads() {
         ("1. a\n2. b\n   - c", Voice::Bot, "1. a\n2. b\n  - c"),
         ("| a | b |\n|---|---|\n| 1 | 2 |", Voice::Bot, "a | b\n1 | 2"),
         ("a<br>b &amp; c", Voice::Bot, "a\nb & c"),
+        ("New!<a href='https://a.example'>here</a><br>x", Voice::Bot, "New!here (https://a.example)\nx"),
         ("<https://a.example>", Voice::Bot, "https://a.example"),
         ("**not** Markdown", Voice::Person, "**not** Markdown"),
         ("one\ntwo", Voice::Bot, "one\ntwo"),
