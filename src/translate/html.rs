@@ -75,31 +75,23 @@ fn end_before(name: &str, open: &mut Vec<(String, bool)>) {
     }
 }
 
-/// Its words with a sign for each tag that is none of Markdown's, its blocks one below the other and then without indents; and
-/// whether it has blocks: more than what stands within lines and ends them.
+/// Its words without indents, a tag that means nothing to Markdown for each of its own and one block below the other; and whether
+/// it has blocks: more than what stands within lines and ends them.
 pub fn outline(html: &str) -> (String, bool) {
-    const TAG: &str = "<br>";
     let (mut words, mut has_blocks) = (String::with_capacity(html.len()), false);
     for token in Tokens::new(html) {
-        let name = match token {
-            Token::Text(text) => {
-                words.push_str(text);
-                continue;
+        match token {
+            Token::Text(text) => words.push_str(text),
+            Token::Open(Tag { name, .. }) | Token::Close(name) => {
+                let is_block = name != "br" && tags::breaks_lines(&name);
+                has_blocks |= is_block;
+                words.push_str(if is_block { "\n\n<br>" } else { "<br>" });
             }
-            Token::Open(Tag { name, .. }) | Token::Close(name) => name,
-        };
-        if name != "br" && tags::breaks_lines(&name) {
-            has_blocks = true;
-            words.push_str("\n\n");
         }
-        words.push_str(TAG);
     }
     // A line of tags alone would hide those behind it.
-    let line = |line: &str| match line.replace(TAG, "").trim() {
-        "" => String::new(),
-        _ if has_blocks => line.trim_start().to_owned(),
-        _ => line.to_owned(),
-    };
+    let is_seen = |line: &str| !line.replace("<br>", "").trim().is_empty();
+    let line = |line| if is_seen(line) { line.trim_start() } else { "" };
     (words.lines().map(line).collect::<Vec<_>>().join("\n"), has_blocks)
 }
 

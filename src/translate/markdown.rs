@@ -16,7 +16,7 @@ pub use self::{
     code::{is_marked, marked_code, tables},
     escape::{before_link, escape, typed},
     plain::to_plain,
-    safe::safe,
+    safe::{quoted, safe},
 };
 
 /// Signs at which a line ends.

@@ -50,7 +50,7 @@ fn what_markdown_can_say_is_kept() {
         ("<a href=x>one<br></a>two", "[one](x)  \ntwo"),
         ("<p>Run <code>ipconfig </code>now</p>", "Run `ipconfig` now"),
         ("a<sub> b</sub> c<q> d</q><b> e<strong> f</strong></b>", "a b c “d” **e f**"),
-        ("<a href=x><p>one</p></a>two", "[one](x)\n\ntwo"),
+        ("<a href=x><p>one</p></a>two", "[one](x)  \n  \ntwo"),
         ("<p>Neu!<a href=x>hier</a> a\\!<sup><a href=y>1</a></sup></p>", "Neu\\![hier](x) a\\\\\\![1](y)"),
         ("oh!<iframe src=x title=a></iframe> no!<b><a href=x>b</a></b>", "oh\\![a](x) no!**[b](x)**"),
         ("Neu!<span>https://a.example</span>", "Neu\\![https\\:\\//a\\.example](https://a.example)"),

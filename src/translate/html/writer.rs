@@ -1,23 +1,18 @@
 //! Writes tags and texts as Markdown.
 
-use std::borrow::Cow;
-
 use self::{
     lines::{in_a_line, is_mark, space},
     marks::Mark,
     table::{Cell, Span},
 };
-use super::{entities, tokens::Tag};
-use crate::translate::{
-    markdown::{escape, typed},
-    readable::flat,
-};
+use super::tokens::Tag;
 
 mod inline;
 mod lines;
 mod list;
 mod marks;
 mod table;
+mod words;
 
 /// An element that is open, and its content so far.
 struct Frame {
@@ -63,8 +58,8 @@ pub(super) enum Reading {
 pub(super) struct Writer {
     frames: Vec<Frame>,
     reading: Reading,
-    /// With what the lines of Markdown begin that follow the tag of a block, where Markdown would take it for code.
-    indent: String,
+    /// With what lines of Markdown part that follow the tag of a block.
+    line_end: String,
     /// What comes stands in a table of Markdown's, a row of which is a line.
     pub in_row: bool,
 }
@@ -75,7 +70,7 @@ const MAX_DEPTH: usize = 48;
 impl Writer {
     pub fn new(reading: Reading) -> Self {
         let root = Frame { kind: Element::Through, name: String::new(), text: String::new() };
-        Self { frames: vec![root], reading, indent: String::new(), in_row: false }
+        Self { frames: vec![root], reading, line_end: "\n".to_owned(), in_row: false }
     }
 
     pub fn open(&mut self, tag: &Tag) {
@@ -146,107 +141,6 @@ impl Writer {
         }
     }
 
-    /// Text as it stands, its character references not yet resolved.
-    pub fn text(&mut self, text: &str) {
-        // In Markdown's own code they mean themselves.
-        let markdown = self.reading == Reading::Markdown && !self.is_in_code();
-        let text = &*marks::without(if markdown { Cow::Borrowed(text) } else { entities(text) });
-        if markdown {
-            return self.markdown(text);
-        }
-        if self.is_inside(|kind| matches!(kind, Element::Pre)) {
-            return self.top().push_str(text);
-        }
-        let text = if self.reading == Reading::Html { text } else { self.behind_end(text) };
-        let mut lines = text.split('\n');
-        self.line(lines.next().unwrap_or_default());
-        for line in lines {
-            match self.reading {
-                Reading::Lines => self.break_line(),
-                Reading::Html | Reading::Markdown => space(self.top()),
-            }
-            self.line(line);
-        }
-    }
-
-    /// A line of blanks would end what it stands in: bold words, or Markdown's items and quotes.
-    fn break_line(&mut self) {
-        let (in_code, in_row) = (self.is_in_code(), self.in_row);
-        let is_held =
-            self.reading == Reading::Markdown || self.is_inside(|kind| matches!(kind, Element::Inline(_)));
-        let top = self.top();
-        let is_blank = || top.trim_end_matches([' ', '\t']).ends_with('\n') || is_mark(top);
-        if in_code {
-            top.push('\n');
-        } else if in_row {
-            space(top);
-        } else {
-            let words = if is_held && is_blank() { "&nbsp;" } else { "" };
-            top.push_str(&format!("{words}  \n"));
-        }
-    }
-
-    /// A text without its own end of a line or a paragraph that a tag has ended.
-    fn behind_end<'t>(&mut self, text: &'t str) -> &'t str {
-        let top = self.top();
-        match text.strip_prefix('\n') {
-            Some(_) if top.ends_with("\n\n") => text.trim_start_matches('\n'),
-            Some(rest) if top.ends_with("  \n") && !rest.starts_with('\n') => rest,
-            _ => text,
-        }
-    }
-
-    /// Markdown as it stands, but for the indent of HTML's lines.
-    fn markdown(&mut self, text: &str) {
-        let is_behind_tag = self.top().is_empty() || self.top().ends_with("\n\n");
-        if let Some(line) = text.strip_prefix('\n').filter(|_| is_behind_tag) {
-            let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
-            let is_code = indent.starts_with('\t') || indent.len() >= 4;
-            self.indent = if is_code { format!("\n{indent}") } else { String::new() };
-        }
-        let text = if self.indent.is_empty() { text.into() } else { text.replace(&self.indent, "\n") };
-        let text = self.behind_end(&text);
-        if self.is_inside(|kind| matches!(kind, Element::Cell(_))) {
-            let text = text.replace("\\|", "|").replace('|', "\\|");
-            return self.put(&text);
-        }
-        self.put(text);
-    }
-
-    /// Text without the end of a line in it.
-    fn line(&mut self, text: &str) {
-        if text.starts_with(char::is_whitespace) {
-            self.space_before();
-        }
-        let flat = flat(text);
-        if flat.is_empty() {
-            return;
-        }
-        let written = if self.is_inside(|kind| matches!(kind, Element::Code)) {
-            flat
-        } else if self.is_inside(|kind| matches!(kind, Element::Link(..))) {
-            escape(&flat)
-        } else {
-            typed(&flat)
-        };
-        self.put(&written);
-        if text.ends_with(char::is_whitespace) {
-            space(self.top());
-        }
-    }
-
-    /// A blank with which an element within a line begins stands before that.
-    fn space_before(&mut self) {
-        for frame in self.frames.iter_mut().rev() {
-            use Element::*;
-            let within =
-                matches!(frame.kind, Through | Inline(_) | Code | Link(..) | Quoted | Raised | Lowered);
-            if !frame.text.is_empty() || !within {
-                return space(&mut frame.text);
-            }
-        }
-    }
-
     pub fn finish(mut self) -> String {
         self.close_down_to(1);
         let text = std::mem::take(self.top());
@@ -302,7 +196,7 @@ impl Writer {
     fn write(&mut self, frame: Frame) {
         let Frame { kind, name: _, text } = frame;
         match kind {
-            Element::Through => self.put(&text),
+            Element::Through => self.top().push_str(&text),
             Element::Inline(mark) => self.surround(&text, mark),
             Element::Code => self.code(&text),
             Element::Pre => self.preformatted(&text),
@@ -314,7 +208,7 @@ impl Writer {
             }
             Element::List(_) => self.whole_list(&text),
             Element::Paragraph => self.block(&text),
-            Element::Quoted => self.put(&format!("“{text}”")),
+            Element::Quoted => self.top().push_str(&format!("“{text}”")),
             Element::Raised => self.put(&marks::shifted(&text, marks::RAISED)),
             Element::Lowered => self.put(&marks::shifted(&text, marks::LOWERED)),
             Element::Item => self.item(&text),

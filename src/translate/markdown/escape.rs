@@ -79,7 +79,7 @@ fn trimmed(char: char) -> bool {
 }
 
 /// A sign as a character reference; control characters have none.
-fn numbered(char: char) -> String {
+pub(super) fn numbered(char: char) -> String {
     if char.is_control() && char != '\t' { char.into() } else { format!("&#{};", u32::from(char)) }
 }
 

@@ -8,7 +8,7 @@ use self::{
     second_look::without_code,
     target::{Target, definition_target, titled, unescaped},
 };
-use super::{code::code, destination, escape, parsed, with_plain_ends};
+use super::{code::code, destination, escape, escape::numbered, parsed, with_plain_ends};
 use crate::translate::{
     link::{RenderContext, resolve, resolve_picture},
     picture::{self, Picture},
@@ -18,6 +18,8 @@ use crate::translate::{
 
 mod second_look;
 mod target;
+
+pub use self::target::quoted;
 
 /// Markdown from outside, made fit to be sent on: lines stay lines; links and images absolute, http or https (links
 /// also to mail and telephones), the rest of them as text; tags of HTML as text. `pictures` are those that
@@ -290,13 +292,8 @@ impl Scanner<'_> {
 
 /// Code as words: what means something by its number, which no renderer takes for that.
 fn signs(code: &str) -> String {
-    const READ: &str = "\\`*_~[]<&|${\"'";
-    let sign = |char: char| match char {
-        '\n' => " ".to_owned(),
-        sign if READ.contains(sign) => format!("&#{};", u32::from(sign)),
-        other => other.into(),
-    };
-    code.chars().map(sign).collect()
+    let is_read = |char| "\\`*_~[]<&|${\"'".contains(char);
+    code.chars().map(|char| if is_read(char) { numbered(char) } else { char.into() }).collect()
 }
 
 /// What `<…>` means as an address.

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::{translate::markdown::marked_code, wire::virtual_agent::body};
+use crate::{
+    translate::markdown::{marked_code, quoted},
+    wire::virtual_agent::body,
+};
 
 /// The text without the lines that define its sources, and the sources as citations.
 ///
@@ -57,19 +60,13 @@ fn definition(line: &str) -> Option<Definition<'_>> {
     let (target, title) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let known = ["cite:", "https://", "http://"].iter().any(|scheme| target.starts_with(scheme));
     let title = title.trim();
-    let title = titled(title).or_else(|| target.starts_with("cite:").then_some(title))?.trim();
+    let bare = title.is_empty() || target.starts_with("cite:");
+    let title = quoted(title).or(bare.then_some(title))?.trim();
     (mark.starts_with('[') && mark.len() > 2 && known).then(|| Definition {
         mark,
         target,
         title: (!title.is_empty()).then_some(title),
     })
-}
-
-/// A title by the signs around it, as Markdown has them.
-fn titled(title: &str) -> Option<&str> {
-    let signs = [('"', '"'), ('\'', '\''), ('(', ')')];
-    let within = signs.iter().find_map(|(begin, end)| title.strip_prefix(*begin)?.strip_suffix(*end));
-    within.or_else(|| title.is_empty().then_some(title))
 }
 
 struct Claim<'a> {

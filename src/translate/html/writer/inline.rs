@@ -36,18 +36,16 @@ impl Writer {
         match blanks.matches('\n').count() {
             0 if blanks.is_empty() => {}
             0 => space(self.top()),
-            _ if blanks.contains("\n\n") && !self.in_row => self.top().push_str("\n\n"),
             ends => (0..ends).for_each(|_| self.break_line()),
         }
     }
 
     /// Writes what would be read with the sign before it: a link would be a picture, and code one with other code.
     pub(super) fn put(&mut self, written: &str) {
-        let in_code = self.is_in_code();
         let top = self.top();
         match written.chars().next() {
-            Some('[') if !in_code => before_link(top),
-            Some('`') if !in_code && top.ends_with('`') => top.push_str(BESIDE),
+            Some('[') => before_link(top),
+            Some('`') if top.ends_with('`') => top.push_str(BESIDE),
             _ => {}
         }
         top.push_str(written);
@@ -56,22 +54,19 @@ impl Writer {
     /// Each line by itself: code ends with its paragraph, and what stands behind that would be read as Markdown.
     pub(super) fn code(&mut self, text: &str) {
         let fence = "`".repeat(longest_run(text) + 1);
-        let words = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let mut lines = words.map(str::to_owned).collect::<Vec<_>>();
-        if self.is_in_a_line() && !lines.is_empty() {
-            lines = vec![lines.join(" ")];
-        }
-        for line in &mut lines {
-            let inner = if self.is_in_cell() { line.replace('|', "\\|") } else { line.clone() };
+        let in_cell = self.is_in_cell();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| {
             let pad = if line.starts_with('`') || line.ends_with('`') { " " } else { "" };
-            *line = format!("{fence}{pad}{inner}{pad}{fence}");
-        }
+            let line = if in_cell { line.replace('|', "\\|") } else { line.to_owned() };
+            format!("{fence}{pad}{line}{pad}{fence}")
+        });
+        let lines = lines.collect::<Vec<_>>();
         self.spaced(text, &lines.join("  \n"));
     }
 
     pub(super) fn preformatted(&mut self, text: &str) {
         if self.is_in_a_line() {
-            return self.code(text);
+            return self.code(&flat(text));
         }
         let fence = "`".repeat((longest_run(text) + 1).max(3));
         let inner = text.trim_matches('\n');

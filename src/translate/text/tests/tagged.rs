@@ -42,6 +42,10 @@ fn tags_within_lines_leave_a_bots_markdown_what_it_is() {
             "<h3>Do</h3>\n    1. **one** <b>x</b>\n    2. two\n       - a",
             "### Do\n\n1. **one** **x**\n2. two\n   - a",
         ),
+        (
+            "<h3>Do</h3>\n  **this**\n\n```\n  if\n    x\n```\n  end",
+            "### Do\n\n**this**\n\n```\n  if\n    x\n```\nend",
+        ),
         ("<h3>**Run**</h3>\n\n    npm install", "### **Run**\n\n    npm install"),
         ("1. <b>Open</b> it<br>\r\ncontinued\r\n2. Close", "1. **Open** it  \ncontinued\n2. Close"),
         ("1. a\n   <br>b\n2. c", "1. a  \n   &nbsp;  \nb\n2. c"),
@@ -74,7 +78,6 @@ fn any_markdown_beside_a_tag_is_markdown() {
         "5 \\* 3 = 15<br>ok",
         "snake\\_case<br>ok",
         "See <https://a.example/x><br>thanks",
-        "Line one<br>\n\n    indented code\n",
         "third<br>\\\nline",
         "see [it](b c.pdf)<br>x",
         "<p>one</p>\n~~two~~",
