@@ -35,8 +35,7 @@ fn places(markdown: &str, is_one: impl Fn(&Event<'_>) -> bool) -> Vec<Range<usiz
     events.filter(|(event, _)| is_one(event)).map(|(_, range)| range).collect()
 }
 
-/// Whether any of its signs, but for those of code, are not signs to those who read Markdown, or begin what
-/// [`safe`](super::safe) takes for a link.
+/// Whether any of its signs are not signs to those who read Markdown, or begin what [`safe`](super::safe) takes for a link.
 pub fn is_marked(markdown: &str) -> bool {
     // As in paths, strokes are signs where one of them stands before what it can't escape.
     let is_stroke = |pair: &[u8]| pair[0] == b'\\' && pair[1].is_ascii_alphanumeric();
@@ -53,7 +52,8 @@ pub fn is_marked(markdown: &str) -> bool {
         // A sign alone is one: `-` stands for nothing in a cell.
         Event::Start(Tag::Item | Tag::Heading { .. }) => markdown[range].trim().contains(char::is_whitespace),
         Event::Start(Tag::Strong | Tag::Link { .. } | Tag::Image { .. }) => true,
-        Event::Start(Tag::BlockQuote(_) | Tag::Table(_)) | Event::Rule => true,
+        Event::Start(Tag::BlockQuote(_) | Tag::CodeBlock(_) | Tag::Table(_)) => true,
+        Event::Code(_) | Event::Rule => true,
         _ => false,
     };
     markdown.contains("](") || parsed(markdown).into_iter().flatten().any(is_mark)

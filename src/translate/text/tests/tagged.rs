@@ -84,6 +84,8 @@ fn any_markdown_beside_a_tag_is_markdown() {
         "<div>A | B\n--|--\nx | y</div>",
         "<div>\n- one\n- two\n</div>",
         "<p>**one**</p>",
+        "<ul>\n  <li>Run `x`</li>\n</ul>",
+        "<div>\n```\nx\n```\n</div>",
         "<span>\n**one**\n</span>",
     ] {
         assert_eq!(Kind::of(text, Voice::Bot), Kind::Mixed, "{text:?}");
