@@ -12,6 +12,7 @@ use super::{
     link::{carried, resolve, resolve_picture},
     markdown::{destination, escape},
     picture::{self, Picture},
+    readable::flat,
     text::{Shown, Voice, plain, shown, shown_markdown},
     texts::Text,
 };
@@ -102,7 +103,9 @@ pub fn render(control: &Control, context: &RenderContext<'_>) -> Rendered {
         Control::Progress(progress) => Rendered::text(steps(progress, context), context),
         Control::Choice(choice) => choices(choice, context),
         Control::TextInput(TextInput { prompt, mask: Mask::None, optional, hides: _ }) => {
-            prompted(prompt.as_deref(), context).skippable(*optional, context)
+            let asked = || Shown::ours(context.words.get(Text::MissingWords));
+            let prompt = prompt.as_deref().map_or_else(asked, |prompt| shown(prompt, context));
+            Rendered::text(prompt, context).skippable(*optional, context)
         }
         Control::TextInput(TextInput { prompt, mask: Mask::Secure | Mask::Sensitive, optional, hides }) => {
             let prompt = prompt.iter().map(|prompt| shown(prompt, context));
@@ -132,7 +135,7 @@ pub(super) fn link_text(label: &str, url: &str, context: &RenderContext<'_>) -> 
     let held = picture::media_type(url).map(|_| carried(url, context).unwrap_or_else(|saved| saved));
     let url = held.as_deref().unwrap_or(url);
     let label = if picture::is_data(label) { context.words.get(Text::Open) } else { label };
-    let shown = escape(&plain(label, Voice::Person));
+    let shown = escape(&flat(&plain(label, Voice::Person)));
     match resolve(url, context) {
         Some(resolved) => format!("[{shown}]({})", destination(&resolved)),
         None if label == url || picture::is_data(url) => shown,

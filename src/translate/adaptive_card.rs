@@ -136,9 +136,15 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
     let size = page.and_then(|page| usize::try_from(page).ok()).unwrap_or(rows.len()).max(1);
     let pages = rows.chunks(size).collect::<Vec<_>>();
     let more = more_label.as_deref().unwrap_or(context.words.get(Text::More));
+    let heads = headers.iter().map(|head| short(head)).collect::<Vec<_>>();
     for (at, rows) in pages.iter().enumerate() {
-        let first = |nth| at == 0 && nth == 0;
-        let row = |(nth, row): (usize, &Vec<String>)| table_row(headers, row, columns, first(nth), context);
+        let row = |(nth, row): (usize, &Vec<String>)| match (at, nth) {
+            _ if columns <= MAX_COLUMNS => {
+                wire::columns((0..columns).map(|at| filled_in(cell(row, at), context, wire::text)))
+            }
+            (0, 0) => listed(headers, row, columns, context),
+            _ => listed(&heads, row, row.len(), context),
+        };
         let rows = rows.iter().enumerate().map(row).collect();
         body.push(wire::named(wire::container(rows), &format!("page{at}"), at == 0));
         if at + 1 < pages.len() {
@@ -151,26 +157,26 @@ pub(super) fn table(table: &Table, context: &RenderContext<'_>) -> Value {
     wire::attachment(body, Vec::new(), &fallback(title.iter().chain(headers).chain(rows.iter().flatten())))
 }
 
-/// So much of a head stands beside each cell. In its first row a table is told whole, in the others what they have: all heads in
-/// each would be rows times columns.
+/// So much of a head stands beside each cell, in bytes. In its first row a table is told whole, in the others what they have: all
+/// heads in each would be rows times columns.
 const MAX_HEAD: usize = 100;
 
-fn table_row(
-    headers: &[String],
-    row: &[String],
-    columns: usize,
-    first: bool,
-    context: &RenderContext<'_>,
-) -> Value {
-    fn text(texts: &[String], at: usize) -> &str {
-        texts.get(at).map_or("", String::as_str)
+/// A head as it is read, without its middle where it is long: the end may be all that tells it from others.
+fn short(head: &str) -> String {
+    let whole = if head.len() > MAX_HEAD { plain(head, Voice::Person) } else { head.to_owned() };
+    if whole.len() <= MAX_HEAD {
+        return whole;
     }
-    if columns > MAX_COLUMNS {
-        let (columns, most) = if first { (columns, usize::MAX) } else { (row.len(), MAX_HEAD) };
-        let head = |at| &text(headers, at)[..text(headers, at).floor_char_boundary(most)];
-        return wire::container(facts((0..columns).map(|at| (head(at), text(row, at))), context));
-    }
-    wire::columns((0..columns).map(|at| filled_in(text(row, at), context, wire::text)))
+    let begin = &whole[..whole.floor_char_boundary(MAX_HEAD / 2)];
+    format!("{begin}…{}", &whole[whole.ceil_char_boundary(whole.len() - MAX_HEAD / 2)..])
+}
+
+fn cell(texts: &[String], at: usize) -> &str {
+    texts.get(at).map_or("", String::as_str)
+}
+
+fn listed(headers: &[String], row: &[String], columns: usize, context: &RenderContext<'_>) -> Value {
+    wire::container(facts((0..columns).map(|at| (cell(headers, at), cell(row, at))), context))
 }
 
 /// The button under page `at`: shows the next page and its button, and goes away itself.

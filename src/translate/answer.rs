@@ -277,7 +277,9 @@ fn said(activity: &Activity, pending: Option<&Control>, words: &Words<'_>) -> Op
 fn foreign(value: &Value) -> Option<String> {
     let fields = || value.as_object().into_iter().flatten();
     let is_read = |key: &str, value: &Value| match key {
-        "id" | QUESTION | ANSWER | ASKED | IN => true,
+        QUESTION | ANSWER | ASKED | IN => true,
+        // What is filled in is a text.
+        "id" => value.is_number(),
         key => readable::KEYS.contains(&key) && value.is_string(),
     };
     let is_form = fields().any(|(key, value)| !is_read(key, value) && plain(value, 0).is_some());

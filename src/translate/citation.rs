@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{
     link::{RenderContext, resolve},
     markdown, picture,
+    readable::flat,
     text::{self, Shown},
     texts::Text,
 };
@@ -33,8 +34,7 @@ pub fn with_sources(generated: &Generated, context: &RenderContext<'_>) -> Shown
 
 fn source(mark: &str, label: &str, url: &str, context: &RenderContext<'_>) -> String {
     let mark = markdown::escape(mark);
-    let label = text::plain(label, text::Voice::Person);
-    let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
+    let label = flat(&text::plain(label, text::Voice::Person));
     let label = match label.as_str() {
         "" if picture::is_data(url) => context.words.get(Text::Open),
         "" => url,

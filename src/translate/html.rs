@@ -75,10 +75,24 @@ fn end_before(name: &str, open: &mut Vec<(String, bool)>) {
     }
 }
 
-/// Whether it has more than what stands within lines and ends them.
-pub fn has_blocks(html: &str) -> bool {
-    let is_block = |tag: &Tag| tag.name != "br" && tags::breaks_lines(&tag.name);
-    Tokens::new(html).any(|token| matches!(token, Token::Open(tag) if is_block(&tag)))
+/// Its words without indents, a tag that means nothing to Markdown for each of its own and one block below the other; and whether
+/// it has blocks: more than what stands within lines and ends them.
+pub fn outline(html: &str) -> (String, bool) {
+    let (mut words, mut has_blocks) = (String::with_capacity(html.len()), false);
+    for token in Tokens::new(html) {
+        match token {
+            Token::Text(text) => words.push_str(text),
+            Token::Open(Tag { name, .. }) | Token::Close(name) => {
+                let is_block = name != "br" && tags::breaks_lines(&name);
+                has_blocks |= is_block;
+                words.push_str(if is_block { "\n\n<br>" } else { "<br>" });
+            }
+        }
+    }
+    // A line of tags alone would hide those behind it.
+    let is_seen = |line: &str| !line.replace("<br>", "").trim().is_empty();
+    let line = |line| if is_seen(line) { line.trim_start() } else { "" };
+    (words.lines().map(line).collect::<Vec<_>>().join("\n"), has_blocks)
 }
 
 /// HTML that is still being written, as if it ended here: without a tag that is cut, and with what is open closed.
@@ -113,7 +127,7 @@ pub fn to_markdown(html: &str) -> String {
 
 /// The same of lines that have HTML in them.
 pub fn within_lines(text: &str) -> String {
-    written(&markdown::with_plain_ends(text), Reading::Lines)
+    written(text, Reading::Lines)
 }
 
 /// The same of Markdown that has HTML in it: what stands between the tags, and in code, stays as it is.
@@ -139,7 +153,7 @@ pub fn within_markdown(text: &str) -> String {
 
 fn written(html: &str, reading: Reading) -> String {
     let mut writer = Writer::new(reading);
-    write(html, &mut writer);
+    write(&markdown::with_plain_ends(html), &mut writer);
     writer.finish()
 }
 

@@ -13,10 +13,10 @@ mod plain;
 mod safe;
 
 pub use self::{
-    code::{has_emphasis, marked_code, tables},
-    escape::{escape, typed},
+    code::{is_marked, marked_code, tables},
+    escape::{before_link, escape, typed},
     plain::to_plain,
-    safe::safe,
+    safe::{quoted, safe},
 };
 
 /// Signs at which a line ends.

@@ -33,6 +33,11 @@ pub fn join(paragraphs: &[String]) -> Option<String> {
     (!paragraphs.is_empty()).then(|| paragraphs.join("\n\n"))
 }
 
+/// A text in one line, with one blank for each run of blanks.
+pub fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Adds a text unless it is blank or there already; among very many, repeats are not looked for.
 pub fn add(found: &mut Vec<String>, text: &str) {
     if !text.trim().is_empty() && !found.iter().take(500).any(|known| known == text) {

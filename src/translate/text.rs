@@ -55,13 +55,12 @@ impl Kind {
         }
         around.push_str(&text[done..]);
         if !html::is_loosely_html(&around) {
-            Self::Markdown
-        } else if !code.is_empty() || looks_like_markdown(text) || markdown::has_emphasis(text) {
-            Self::Mixed
-        } else if html::has_blocks(&around) {
-            Self::Html
-        } else {
-            Self::Tagged
+            return Self::Markdown;
+        }
+        match html::outline(&around) {
+            (words, _) if !code.is_empty() || markdown::is_marked(&words) => Self::Mixed,
+            (_, true) => Self::Html,
+            (_, false) => Self::Tagged,
         }
     }
 }
@@ -103,7 +102,9 @@ pub fn shown(text: &str, context: &RenderContext<'_>) -> Shown {
 /// As [`shown`], of a text of which more is to come.
 pub fn growing(text: &str, context: &RenderContext<'_>) -> Shown {
     let ended = text.trim_start().starts_with('<').then(|| html::ended(text));
-    let ended = ended.filter(|ended| !matches!(Kind::of(ended, context.by), Kind::Plain | Kind::Markdown));
+    // Of a tag that is cut nothing is left.
+    let is_html = |text: &str| !matches!(Kind::of(text, context.by), Kind::Plain | Kind::Markdown);
+    let ended = ended.filter(|ended| ended.is_empty() || is_html(ended));
     shown(ended.as_deref().unwrap_or(text), context)
 }
 
@@ -157,19 +158,6 @@ pub fn is_seen(text: &str, by: Voice) -> bool {
     }
     let markdown = to_markdown(text, Kind::of(text, by));
     !html::entities(&markdown).trim().is_empty()
-}
-
-/// Signs that only Markdown is written with.
-fn looks_like_markdown(text: &str) -> bool {
-    let line = |line: &str| {
-        let line = line.trim_start();
-        let behind = line.trim_start_matches(|char: char| char.is_ascii_digit() || char == '#');
-        let is_marked = ["- ", "* ", "+ ", "> ", "|", "```"].iter().any(|mark| line.starts_with(mark));
-        let is_numbered = [". ", ") "].iter().any(|mark| behind.starts_with(mark));
-        is_marked
-            || behind.len() < line.len() && (is_numbered || line.starts_with('#') && behind.starts_with(' '))
-    };
-    ["**", "](", "~~"].iter().any(|mark| text.contains(mark)) || text.lines().any(line)
 }
 
 #[cfg(test)]

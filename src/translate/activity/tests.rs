@@ -84,6 +84,7 @@ fn links_lead_to_the_web_or_are_text() {
         (link("Host", "acme.example.com//api/now/x"), "[Host](https://bridge.example.net/f?u=35)"),
         (link("Bad", "javascript:alert(1)"), "Bad (javascript:alert(1))"),
         (link("", "mailto:a@example.com"), "[mailto:a\\@example\\.com](mailto:a@example.com)"),
+        (link("Manual\n\nfor it", "https://a.example/m"), "[Manual for it](https://a.example/m)"),
         (link("Call", "tel:+49301234"), "[Call](tel:+49301234)"),
         (
             Link { heading: Some("Head".to_owned()), ..link("a", "https://a.example") },

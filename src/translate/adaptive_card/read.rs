@@ -14,7 +14,7 @@ use crate::{
 const MAX_DEPTH: usize = 16;
 
 /// The fields of a card of any kind that people read; what describes a picture may repeat what stands beside it.
-const READ: [&str; 4] = ["title", "subtitle", "text", "label"];
+const READ: [&str; 6] = ["title", "subtitle", "text", "label", "description", "codeSnippet"];
 const DESCRIBES: [&str; 2] = ["altText", "alt"];
 
 /// Where a card of any kind has its parts, in the order they are seen.

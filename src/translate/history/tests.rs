@@ -99,6 +99,12 @@ fn whatever_a_card_is_written_as_its_words_are_read() {
         (card(json!({"body": [{"type": "TextBlock", "text": "known", "fallback": block("no")}]})), "known"),
         (card(json!({"body": [], "fallbackText": "Only that"})), "Only that"),
         (
+            card(
+                json!({"body": [{"type": "CodeBlock", "codeSnippet": "x = 1"}, {"type": "New", "description": "d"}]}),
+            ),
+            "x = 1\nd",
+        ),
+        (
             json!({"type": "message", "from": {"role": "bot"}, "speak": "<speak>Hello <break/>there</speak>"}),
             "Hello there",
         ),

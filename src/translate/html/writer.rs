@@ -1,20 +1,18 @@
 //! Writes tags and texts as Markdown.
 
-use std::borrow::Cow;
-
 use self::{
-    lines::{flat, in_a_line, is_mark, space},
+    lines::{in_a_line, is_mark, space},
     marks::Mark,
     table::{Cell, Span},
 };
-use super::{entities, tokens::Tag};
-use crate::translate::markdown::{escape, typed};
+use super::tokens::Tag;
 
 mod inline;
 mod lines;
 mod list;
 mod marks;
 mod table;
+mod words;
 
 /// An element that is open, and its content so far.
 struct Frame {
@@ -60,6 +58,8 @@ pub(super) enum Reading {
 pub(super) struct Writer {
     frames: Vec<Frame>,
     reading: Reading,
+    /// With what lines of Markdown part that follow the tag of a block.
+    line_end: String,
     /// What comes stands in a table of Markdown's, a row of which is a line.
     pub in_row: bool,
 }
@@ -70,20 +70,13 @@ const MAX_DEPTH: usize = 48;
 impl Writer {
     pub fn new(reading: Reading) -> Self {
         let root = Frame { kind: Element::Through, name: String::new(), text: String::new() };
-        Self { frames: vec![root], reading, in_row: false }
+        Self { frames: vec![root], reading, line_end: "\n".to_owned(), in_row: false }
     }
 
     pub fn open(&mut self, tag: &Tag) {
         let kind = match tag.name.as_str() {
-            // In code, signs mean themselves.
-            "br" if self.is_inside(|kind| matches!(kind, Element::Pre)) => return self.top().push('\n'),
-            "br" if self.in_row => return space(self.top()),
-            // A blank line would end the item or the quote that it stands in.
-            "br" if self.reading == Reading::Markdown && self.top().ends_with("  \n") => {
-                return self.top().push_str("&nbsp;  \n");
-            }
-            "br" => return self.top().push_str("  \n"),
-            _ if self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code)) => {
+            "br" => return self.break_line(),
+            _ if self.is_in_code() => {
                 self.top().push_str(tag.attribute("alt").unwrap_or_default());
                 Some(Element::Through)
             }
@@ -107,6 +100,7 @@ impl Writer {
             "code" | "kbd" | "samp" | "tt" => Element::Code,
             "pre" => Element::Pre,
             "a" => {
+                self.close_within("a", &["td", "th", "table"]);
                 let href = tag.attribute("href").unwrap_or_default();
                 Element::Link(href.to_owned(), inline::name(tag, href))
             }
@@ -147,83 +141,6 @@ impl Writer {
         }
     }
 
-    /// Text as it stands, its character references not yet resolved.
-    pub fn text(&mut self, text: &str) {
-        // In Markdown's own code they mean themselves.
-        let markdown = self.reading == Reading::Markdown
-            && !self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code));
-        let text = &*marks::without(if markdown { Cow::Borrowed(text) } else { entities(text) });
-        if markdown {
-            return self.markdown(text);
-        }
-        if self.is_inside(|kind| matches!(kind, Element::Pre)) {
-            return self.top().push_str(text);
-        }
-        let text = if self.reading == Reading::Html { text } else { self.behind_end(text) };
-        let mut lines = text.split('\n');
-        self.line(lines.next().unwrap_or_default());
-        for line in lines {
-            match self.reading {
-                Reading::Lines => self.top().push_str("  \n"),
-                Reading::Html | Reading::Markdown => space(self.top()),
-            }
-            self.line(line);
-        }
-    }
-
-    /// A text without its own end of a line or a paragraph that a tag has ended.
-    fn behind_end<'t>(&mut self, text: &'t str) -> &'t str {
-        let top = self.top();
-        match text.strip_prefix('\n') {
-            Some(_) if top.ends_with("\n\n") => text.trim_start_matches('\n'),
-            Some(rest) if top.ends_with("  \n") && !rest.starts_with('\n') => rest,
-            _ => text,
-        }
-    }
-
-    /// Markdown as it stands.
-    fn markdown(&mut self, text: &str) {
-        let text = self.behind_end(text);
-        if self.is_inside(|kind| matches!(kind, Element::Cell(_))) {
-            let text = text.replace("\\|", "|").replace('|', "\\|");
-            return self.top().push_str(&text);
-        }
-        self.top().push_str(text);
-    }
-
-    /// Text without the end of a line in it.
-    fn line(&mut self, text: &str) {
-        if text.starts_with(char::is_whitespace) {
-            self.space_before();
-        }
-        let flat = flat(text);
-        if flat.is_empty() {
-            return;
-        }
-        let written = if self.is_inside(|kind| matches!(kind, Element::Code)) {
-            flat
-        } else if self.is_inside(|kind| matches!(kind, Element::Link(..))) {
-            escape(&flat)
-        } else {
-            typed(&flat)
-        };
-        let top = self.top();
-        top.push_str(&written);
-        if text.ends_with(char::is_whitespace) {
-            space(top);
-        }
-    }
-
-    /// A blank with which an element within a line begins stands before that.
-    fn space_before(&mut self) {
-        for frame in self.frames.iter_mut().rev() {
-            let within = matches!(frame.kind, Element::Inline(_) | Element::Code | Element::Link(..));
-            if !frame.text.is_empty() || !within {
-                return space(&mut frame.text);
-            }
-        }
-    }
-
     pub fn finish(mut self) -> String {
         self.close_down_to(1);
         let text = std::mem::take(self.top());
@@ -233,6 +150,20 @@ impl Writer {
     fn top(&mut self) -> &mut String {
         let last = self.frames.len() - 1;
         &mut self.frames[last].text
+    }
+
+    /// Where signs mean themselves.
+    fn is_in_code(&self) -> bool {
+        self.is_inside(|kind| matches!(kind, Element::Pre | Element::Code))
+    }
+
+    fn is_in_cell(&self) -> bool {
+        self.in_row || self.is_inside(|kind| matches!(kind, Element::Cell(_)))
+    }
+
+    /// Whether what is a block elsewhere is a part of a line here.
+    fn is_in_a_line(&self) -> bool {
+        self.is_in_cell() || self.is_inside(|kind| matches!(kind, Element::Heading(_) | Element::Link(..)))
     }
 
     fn is_inside(&self, kind: impl Fn(&Element) -> bool) -> bool {
@@ -278,8 +209,8 @@ impl Writer {
             Element::List(_) => self.whole_list(&text),
             Element::Paragraph => self.block(&text),
             Element::Quoted => self.top().push_str(&format!("“{text}”")),
-            Element::Raised => self.top().push_str(&marks::shifted(&text, marks::RAISED)),
-            Element::Lowered => self.top().push_str(&marks::shifted(&text, marks::LOWERED)),
+            Element::Raised => self.put(&marks::shifted(&text, marks::RAISED)),
+            Element::Lowered => self.put(&marks::shifted(&text, marks::LOWERED)),
             Element::Item => self.item(&text),
             Element::Table(rows) => self.table(&rows, &text),
             Element::Row(cells) => self.row(cells, &text),

@@ -143,7 +143,7 @@ fn target(scheme: &str, address: &str, body: &str) -> Option<String> {
         "tel:" => {
             body.starts_with(|char: char| char.is_ascii_digit() || char == '+').then(|| address.to_owned())
         }
-        "www." => is_host(named(address, "/?#:")?).then(|| format!("https://{address}")),
+        "www." => host(address).map(|_| format!("https://{address}")),
         _ => (body.starts_with(|char: char| char.is_alphanumeric() || char == '[')
             && leads_somewhere(scheme, body))
         .then(|| address.to_owned()),
@@ -160,9 +160,10 @@ fn named<'a>(text: &'a str, ends: &str) -> Option<&'a str> {
     Some(&text[..end])
 }
 
-/// Whether a browser takes the host for one.
+/// Whether a browser takes the host for one; a stroke would be a slash to it, and is a sign of the host in a link of Markdown's.
 fn leads_somewhere(scheme: &str, body: &str) -> bool {
-    let url = named(body, "/?#").map(|host| Url::parse(&format!("{scheme}{host}")));
+    let host = named(body, "/?#").filter(|host| !host.contains('\\'));
+    let url = host.map(|host| Url::parse(&format!("{scheme}{host}")));
     url.is_some_and(|url| url.is_ok_and(|url| url.has_host()))
 }
 
@@ -174,10 +175,15 @@ fn bare(word: &str) -> Option<(usize, usize, String)> {
     if is_mail(address) {
         return Some((start, address.len(), format!("mailto:{address}")));
     }
-    let host = named(address, "/?#:")?;
+    let host = host(address)?;
     let known = host.rsplit('.').next().is_some_and(|last| matches!(last, "com" | "org" | "edu" | "gov"));
     let followed = address[host.len()..].starts_with('/');
-    (is_host(host) && (known || followed)).then(|| (start, address.len(), format!("https://{address}")))
+    (known || followed).then(|| (start, address.len(), format!("https://{address}")))
+}
+
+/// The host of an address without a scheme, if a browser takes it for one with what stands behind it.
+fn host(address: &str) -> Option<&str> {
+    named(address, "/?#:").filter(|host| is_host(host) && leads_somewhere("https://", address))
 }
 
 /// Labels of ASCII letters, digits and hyphens, the last of letters, two at least.
@@ -295,6 +301,10 @@ mod tests {
             "http://\u{fa1}$$a$$",
             "https://:80/",
             "https://[x]/",
+            "https://www.acme.example:Settings",
+            "acme.com:Settings/x",
+            "www.acme.example:\\x",
+            "https://acme.example\\x",
         ] {
             assert_eq!(addresses(line), [], "{line}");
         }

@@ -18,13 +18,7 @@ pub fn typed(plain: &str) -> String {
             match piece {
                 address::Piece::Words(words) => signs(words, out),
                 address::Piece::Address { shown, leads_to } => {
-                    // Before a link it would make a picture of it.
-                    if let Some(written) = out.strip_suffix('!') {
-                        let strokes = written.len() - written.trim_end_matches('\\').len();
-                        if strokes % 2 == 0 {
-                            out.insert(out.len() - 1, '\\');
-                        }
-                    }
+                    before_link(out);
                     out.push('[');
                     signs(shown, out);
                     out.push_str(&format!("]({})", destination(&leads_to)));
@@ -32,6 +26,16 @@ pub fn typed(plain: &str) -> String {
             }
         }
     })
+}
+
+/// A `!` that is the last sign would make a picture of a link.
+pub fn before_link(out: &mut String) {
+    if let Some(written) = out.strip_suffix('!') {
+        let strokes = written.len() - written.trim_end_matches('\\').len();
+        if strokes.is_multiple_of(2) {
+            out.insert(out.len() - 1, '\\');
+        }
+    }
 }
 
 /// Writes lines, each by `write`, so that they stay lines.
@@ -75,7 +79,7 @@ fn trimmed(char: char) -> bool {
 }
 
 /// A sign as a character reference; control characters have none.
-fn numbered(char: char) -> String {
+pub(super) fn numbered(char: char) -> String {
     if char.is_control() && char != '\t' { char.into() } else { format!("&#{};", u32::from(char)) }
 }
 

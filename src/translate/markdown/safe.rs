@@ -8,7 +8,7 @@ use self::{
     second_look::without_code,
     target::{Target, definition_target, titled, unescaped},
 };
-use super::{code::code, destination, escape, parsed, with_plain_ends};
+use super::{code::code, destination, escape, escape::numbered, parsed, with_plain_ends};
 use crate::translate::{
     link::{RenderContext, resolve, resolve_picture},
     picture::{self, Picture},
@@ -18,6 +18,8 @@ use crate::translate::{
 
 mod second_look;
 mod target;
+
+pub use self::target::quoted;
 
 /// Markdown from outside, made fit to be sent on: lines stay lines; links and images absolute, http or https (links
 /// also to mail and telephones), the rest of them as text; tags of HTML as text. `pictures` are those that
@@ -78,12 +80,14 @@ impl Scanner<'_> {
     /// Handles what stands at `at` and says how many bytes that was.
     fn step(&mut self, first: char, markdown: &str, at: usize) -> usize {
         let rest = &markdown[at..];
-        if let Some(code) = self.code.pop_if(|code| code.start <= at) {
+        if let Some(code) = self.code.pop_if(|code| code.start <= at)
+            && code.end > at
+        {
+            let code = &markdown[at..code.end];
             // Some renderers take code behind an address for a part of that.
-            if code.end > at && !self.is_in_address() {
-                self.show(&markdown[at..code.end]);
-                return code.end - at;
-            }
+            let shown = if self.is_in_address() { signs(code) } else { code.to_owned() };
+            self.show(&shown);
+            return code.len();
         }
         match first {
             '\\' => {
@@ -284,6 +288,12 @@ impl Scanner<'_> {
             (false, false) => self.show(&escape(address)),
         }
     }
+}
+
+/// Code as words: what means something by its number, which no renderer takes for that.
+fn signs(code: &str) -> String {
+    let is_read = |char| "\\`*_~[]<&|${\"'".contains(char);
+    code.chars().map(|char| if is_read(char) { numbered(char) } else { char.into() }).collect()
 }
 
 /// What `<…>` means as an address.

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::{translate::markdown::marked_code, wire::virtual_agent::body};
+use crate::{
+    translate::markdown::{marked_code, quoted},
+    wire::virtual_agent::body,
+};
 
 /// The text without the lines that define its sources, and the sources as citations.
 ///
@@ -37,7 +40,10 @@ pub fn sources(text: &str, entities: &[Value]) -> (String, Vec<Value>) {
         }
         return (text.to_owned(), citations);
     }
-    (kept.join("\n").trim_end().to_owned(), citations)
+    let kept = kept.join("\n");
+    // Sources of nothing are what there is to read.
+    let kept = if kept.trim().is_empty() { text } else { &kept };
+    (kept.trim_end().to_owned(), citations)
 }
 
 struct Definition<'a> {
@@ -46,13 +52,16 @@ struct Definition<'a> {
     title: Option<&'a str>,
 }
 
+/// Behind an address there may be a title and nothing else, or it is words that the line holds.
 fn definition(line: &str) -> Option<Definition<'_>> {
     let line = line.trim();
     let end = line.find("]:")?;
     let (mark, rest) = (&line[..=end], line[end + 2..].trim());
     let (target, title) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let known = ["cite:", "https://", "http://"].iter().any(|scheme| target.starts_with(scheme));
-    let title = title.trim().trim_matches('"').trim();
+    let title = title.trim();
+    let bare = title.is_empty() || target.starts_with("cite:");
+    let title = quoted(title).or(bare.then_some(title))?.trim();
     (mark.starts_with('[') && mark.len() > 2 && known).then(|| Definition {
         mark,
         target,

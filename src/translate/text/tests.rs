@@ -200,6 +200,9 @@ fn code_is_read_sign_for_sign_however_it_is_fenced() {
         ("para\n\n    <b> indented", "para\n<b> indented"),
         ("```\n<b> never closed", "<b> never closed"),
         ("\\`<b>\\` x", "`<b>` x"),
+        // Behind what some renderers take for an address.
+        ("npm i @scope/`my_*a*_b`", "npm i @scope/`my_*a*_b`"),
+        ("mail anna@srv:`\\\\srv\\x` **now**", "mail anna@srv:`\\\\srv\\x` now"),
     ] {
         let shown = said(text, Voice::Bot).markdown;
         assert_eq!(seen(&shown), typed(code), "{text:?} as {shown:?}");
@@ -213,6 +216,7 @@ fn a_picture_in_a_text_is_a_picture_and_no_text() {
     for (text, by, markdown, alt) in [
         (format!("<img src=\"{data}\" alt=\"A cat\">"), Voice::Bot, "", Some("A cat")),
         (format!("see ![a cat]({data}) here"), Voice::Bot, "see  here", Some("a cat")),
+        (format!("<b>Look: <strong><i><img src=\"{data}\"></i></strong></b>"), Voice::Bot, "**Look:**", None),
         (format!("see [a cat]({data})"), Voice::Bot, "see a cat", Some("a cat")),
         (format!("![x][1]\n\n[1]: {data}"), Voice::Bot, "![x][1]\n\n", Some("1")),
         (data.clone(), Voice::Bot, "", None),
@@ -263,6 +267,7 @@ fn plain_text_is_what_a_reader_reads() {
         ("1. a\n2. b\n   - c", Voice::Bot, "1. a\n2. b\n  - c"),
         ("| a | b |\n|---|---|\n| 1 | 2 |", Voice::Bot, "a | b\n1 | 2"),
         ("a<br>b &amp; c", Voice::Bot, "a\nb & c"),
+        ("New!<a href='https://a.example'>here</a><br>x", Voice::Bot, "New!here (https://a.example)\nx"),
         ("<https://a.example>", Voice::Bot, "https://a.example"),
         ("**not** Markdown", Voice::Person, "**not** Markdown"),
         ("one\ntwo", Voice::Bot, "one\ntwo"),

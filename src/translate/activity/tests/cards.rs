@@ -86,6 +86,20 @@ fn the_rows_of_a_wide_table_are_lists_of_facts() {
 }
 
 #[test]
+fn the_long_heads_of_a_wide_table_are_told_apart_in_each_row() {
+    let headers = (0..5).map(|at| format!("<b>{}</b>{at}", "題".repeat(40))).collect::<Vec<_>>();
+    let rows = vec![vec!["c".to_owned(); 5]; 2];
+    let table = shown(&Control::Table(Table { headers, rows, ..Table::default() }));
+    let heads = |row: usize| {
+        let facts = &table.attachments[0]["content"]["body"][0]["items"][row]["items"][0]["facts"];
+        facts.as_array().expect("facts").iter().map(|fact| fact["title"].clone()).collect::<Vec<_>>()
+    };
+    let head = |at: usize| json!(format!("{}…{}{at}", "題".repeat(16), "題".repeat(16)));
+    assert_eq!(heads(0)[4], format!("**{}**4", "題".repeat(40)));
+    assert_eq!(heads(1), (0..5).map(head).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_table_takes_no_more_room_than_it_has_content() {
     let rows = [vec!["c".to_owned(); 800]].into_iter().chain(vec![vec!["c".to_owned()]; 800]).collect();
     let wide = Control::Table(Table { headers: vec!["h".to_owned(); 800], rows, ..Table::default() });

@@ -149,6 +149,8 @@ fn inputs_ask_in_their_own_way() {
     assert_eq!(input(Mask::None, false), asked("Say"));
     let skippable = Rendered { attachments: vec![offers(&[button("Skip", "_skip_")])], ..asked("Say") };
     assert_eq!(input(Mask::None, true), skippable);
+    let silent = shown(&Control::TextInput(TextInput::default()));
+    assert_eq!(silent, asked("Please enter an answer."));
     let hint = "Your answer stays hidden";
     let password = json!({"type": "Input.Text", "id": "answer", "label": hint, "style": "Password",
         "isRequired": true, "errorMessage": hint});

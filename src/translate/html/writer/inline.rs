@@ -2,53 +2,71 @@
 
 use std::borrow::Cow;
 
-use super::{Element, Writer, flat, in_a_line, marks::Mark, space};
+use super::{
+    Element, Frame, Writer, in_a_line,
+    marks::{BESIDE, Mark},
+    space,
+};
 use crate::translate::{
     html::tokens::Tag,
-    markdown::{destination, escape},
+    markdown::{before_link, destination, escape},
     picture,
+    readable::flat,
 };
 
 impl Writer {
     pub(super) fn surround(&mut self, text: &str, mark: Mark) {
         let inner = text.trim();
-        if inner.is_empty() || inner.contains("\n\n") {
-            return self.top().push_str(text);
+        // Marks don't reach over a blank line.
+        if inner.lines().any(|line| line.trim().is_empty()) || inner.is_empty() {
+            return self.put(text);
         }
         self.spaced(text, &mark.around(&closed(inner)));
     }
 
-    /// Writes what stands for a text, with a blank where that has one.
+    /// Writes what stands for a text, with the blank or the ends of lines on either side of that.
     fn spaced(&mut self, text: &str, written: &str) {
-        let top = self.top();
-        if text.starts_with([' ', '\n']) {
-            space(top);
-        }
-        top.push_str(written);
-        if text.ends_with([' ', '\n']) {
-            space(top);
+        let begin = text.len() - text.trim_start().len();
+        self.part(&text[..begin]);
+        self.put(written);
+        self.part(&text[begin + text.trim().len()..]);
+    }
+
+    fn part(&mut self, blanks: &str) {
+        match blanks.matches('\n').count() {
+            0 if blanks.is_empty() => {}
+            0 => space(self.top()),
+            ends => (0..ends).for_each(|_| self.break_line()),
         }
     }
 
+    /// Writes what would be read with the sign before it: a link would be a picture, and code one with other code.
+    pub(super) fn put(&mut self, written: &str) {
+        let top = self.top();
+        match written.chars().next() {
+            Some('[') => before_link(top),
+            Some('`') if top.ends_with('`') => top.push_str(BESIDE),
+            _ => {}
+        }
+        top.push_str(written);
+    }
+
+    /// Each line by itself: code ends with its paragraph, and what stands behind that would be read as Markdown.
     pub(super) fn code(&mut self, text: &str) {
         let fence = "`".repeat(longest_run(text) + 1);
-        // It ends with its paragraph, and what stands behind that would be read as Markdown.
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let mut inner = lines.join(" ");
-        if self.is_inside(|kind| matches!(kind, Element::Cell(_))) {
-            inner = inner.replace('|', "\\|");
-        }
-        if !inner.is_empty() {
-            let pad = if inner.starts_with('`') || inner.ends_with('`') { " " } else { "" };
-            self.top().push_str(&format!("{fence}{pad}{inner}{pad}{fence}"));
-        }
+        let in_cell = self.is_in_cell();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| {
+            let pad = if line.starts_with('`') || line.ends_with('`') { " " } else { "" };
+            let line = if in_cell { line.replace('|', "\\|") } else { line.to_owned() };
+            format!("{fence}{pad}{line}{pad}{fence}")
+        });
+        let lines = lines.collect::<Vec<_>>();
+        self.spaced(text, &lines.join("  \n"));
     }
 
     pub(super) fn preformatted(&mut self, text: &str) {
-        let in_a_line =
-            |kind: &Element| matches!(kind, Element::Cell(_) | Element::Heading(_) | Element::Link(..));
-        if self.is_inside(in_a_line) {
-            return self.code(text);
+        if self.is_in_a_line() {
+            return self.code(&flat(text));
         }
         let fence = "`".repeat((longest_run(text) + 1).max(3));
         let inner = text.trim_matches('\n');
@@ -69,7 +87,10 @@ impl Writer {
         match tag.attribute("src") {
             Some(src) => {
                 let image = format!("![{}]({})", alt.unwrap_or_default(), destination(src));
-                self.top().push_str(&image);
+                // Shown beside the text, it would leave marks around nothing.
+                let marks = |frame: &Frame| matches!(frame.kind, Element::Inline(_) | Element::Through);
+                let around = self.frames.iter().rposition(|frame| !picture::is_data(src) || !marks(frame));
+                self.frames[around.unwrap_or_default()].text.push_str(&image);
             }
             None => self.top().push_str(&alt.unwrap_or_default()),
         }
@@ -78,7 +99,7 @@ impl Writer {
     pub(super) fn embedded(&mut self, tag: &Tag) {
         if let Some(src) = tag.attribute("src") {
             let link = format!("[{}]({})", name(tag, src), destination(src));
-            self.top().push_str(&link);
+            self.put(&link);
         }
     }
 }

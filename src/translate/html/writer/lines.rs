@@ -1,14 +1,12 @@
 //! Text as a part of a line.
 
+use crate::translate::readable::flat;
+
 /// A blank, unless there is one or a line begins.
 pub(super) fn space(text: &mut String) {
     if !text.is_empty() && !text.ends_with([' ', '\n']) {
         text.push(' ');
     }
-}
-
-pub(super) fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Blocks as a part of a line, where their marks would be read as signs: no headings, quotes and rules, and items as people write

@@ -17,7 +17,7 @@ const HELD: [(Mark, char, char, &str); 3] = [
 ];
 
 /// A space without width, by its number: signs of emphasis need something beside them.
-const BESIDE: &str = "&#8203;";
+pub(super) const BESIDE: &str = "&#8203;";
 
 impl Mark {
     pub fn around(self, inner: &str) -> String {

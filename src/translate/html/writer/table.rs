@@ -55,8 +55,7 @@ impl Writer {
         let columns = placed.iter().flatten().map(|(at, _)| at + 1).max().unwrap_or_default();
         let cells = rows.iter().map(Vec::len).sum::<usize>();
         let lays_out = rows.iter().all(|row| row.len() <= 1);
-        let within = self.is_inside(|kind| matches!(kind, Element::Cell(_)));
-        if lays_out || within || columns * rows.len() > MAX_EMPTY * cells {
+        if lays_out || self.is_in_a_line() || columns * rows.len() > MAX_EMPTY * cells {
             return rows.iter().flatten().for_each(|cell| self.block(&cell.text));
         }
         let line = |row: &Vec<(usize, &Cell)>| {

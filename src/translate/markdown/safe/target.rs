@@ -35,15 +35,14 @@ pub(super) fn titled(inner: &str) -> (&str, String) {
 }
 
 fn title(raw: &str) -> String {
-    let inner = raw.trim();
-    let mut ends = inner.chars();
-    let (first, last) = (ends.next(), ends.next_back());
-    let quoted =
-        matches!((first, last), (Some('"'), Some('"')) | (Some('\''), Some('\'')) | (Some('('), Some(')')));
-    if !quoted {
-        return String::new();
-    }
-    format!(" \"{}\"", inner[1..inner.len() - 1].replace(['"', '\n', '\\', '<'], " "))
+    let inner = quoted(raw.trim()).map(|inner| inner.replace(['"', '\n', '\\', '<'], " "));
+    inner.map(|inner| format!(" \"{inner}\"")).unwrap_or_default()
+}
+
+/// A title without the signs around it.
+pub fn quoted(title: &str) -> Option<&str> {
+    let within = |(begin, end): (char, char)| title.strip_prefix(begin)?.strip_suffix(end);
+    [('"', '"'), ('\'', '\''), ('(', ')')].into_iter().find_map(within)
 }
 
 /// An address as it is meant: Markdown's escapes and HTML's entities resolved.

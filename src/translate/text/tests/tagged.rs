@@ -34,7 +34,23 @@ fn tags_within_lines_leave_a_bots_markdown_what_it_is() {
         ),
         ("<p>a</p>\n\n#### b", "a\n\n#### b"),
         ("<h3>a</h3>\n2) b", "### a\n\n2) b"),
+        (
+            "<div>\n    Hello **Anna**,\n    <p>x</p>\n    your **ticket**\n    is closed\n</div>",
+            "Hello **Anna**,\n\nx\n\nyour **ticket**  \nis closed",
+        ),
+        (
+            "<h3>Do</h3>\n    1. **one** <b>x</b>\n    2. two\n       - a",
+            "### Do\n\n1. **one** **x**\n2. two\n   - a",
+        ),
+        (
+            "<h3>Do</h3>\n  **this**\n\n```\n  if\n    x\n```\n  end",
+            "### Do\n\n**this**\n\n```\n  if\n    x\n```\nend",
+        ),
+        ("<h3>**Run**</h3>\n\n    npm install", "### **Run**\n\n    npm install"),
         ("1. <b>Open</b> it<br>\r\ncontinued\r\n2. Close", "1. **Open** it  \ncontinued\n2. Close"),
+        ("1. a\n   <br>b\n2. c", "1. a  \n   &nbsp;  \nb\n2. c"),
+        ("> **quote**\n> <br>more", "> **quote**  \n> &nbsp;  \nmore"),
+        ("1. **a** <br/> <br/>b\n2. c", "1. **a**   \n &nbsp;  \nb\n2. c"),
         ("1. **First**<br><br>text\n2. Second", "1. **First**  \n&nbsp;  \ntext\n2. Second"),
         (
             "**x** is in <b>C:\\</b> and <a href=https://a.example>D:\\</a>",
@@ -44,6 +60,54 @@ fn tags_within_lines_leave_a_bots_markdown_what_it_is() {
         assert_eq!(said(text, Voice::Bot).markdown, markdown, "{text:?}");
     }
     assert_eq!(growing("<b>Restart</b> the <i>cl", &context(Voice::Bot)).markdown, "**Restart** the *cl*");
+}
+
+/// Whatever Markdown knows, read as it is without the tag.
+#[test]
+fn any_markdown_beside_a_tag_is_markdown() {
+    for text in [
+        "__Note__: closed<br>ok",
+        "A | B\n--|--\nx<br>y | z",
+        "Name | Desk\n--- | ---\n<b>Anna</b> | 4",
+        "See [the article][1]<br>x\n\n[1]: https://a.example/x",
+        "Title\n=====\nhello<br>x",
+        "Title\n-----\nhello<br>x",
+        "a<br>b\n\n---\n\nc",
+        ">quoted<br>line",
+        "-\titem<br>x",
+        "5 \\* 3 = 15<br>ok",
+        "snake\\_case<br>ok",
+        "See <https://a.example/x><br>thanks",
+        "third<br>\\\nline",
+        "see [it](b c.pdf)<br>x",
+        "<p>one</p>\n~~two~~",
+        "<div>A | B\n--|--\nx | y</div>",
+        "<div>\n- one\n- two\n</div>",
+        "<p>**one**</p>",
+        "<ul>\n  <li>Run `x`</li>\n</ul>",
+        "<div>\n```\nx\n```\n</div>",
+        "<span>\n**one**\n</span>",
+    ] {
+        assert_eq!(Kind::of(text, Voice::Bot), Kind::Mixed, "{text:?}");
+    }
+    for text in [
+        "<p>\n    one\n\n    two\n</p>",
+        "<p>2*x + 3*y = 5*z</p>",
+        "<p>C:\\Users\\anna\\.config</p>",
+        "<p>Name *</p><p>Mail *</p>",
+        "<p>- 5 EUR</p><p>1. one</p><p># 5</p>",
+        "<table>\n  <tr>\n    <td>\n      -\n    </td>\n    <td>#</td>\n    <td>~5 to ~10</td>\n  </tr>\n</table>",
+        "<ul>\n    <li>one</li>\n\n    <li>two</li>\n</ul>",
+    ] {
+        assert_eq!(Kind::of(text, Voice::Bot), Kind::Html, "{text:?}");
+    }
+    for text in
+        ["2*x + 3*y<br>5", "C:\\Users\\anna\\.config\\\n<b>x</b>", "snake_case_name<br>x", "a - b<br>c"]
+    {
+        assert_eq!(Kind::of(text, Voice::Bot), Kind::Tagged, "{text:?}");
+    }
+    assert_eq!(said("5 \\* 3 = 15<br>ok", Voice::Bot).markdown, "5 \\* 3 = 15  \nok");
+    assert_eq!(plain("__Note__: closed<br>ok", Voice::Bot), "Note: closed\nok");
 }
 
 #[test]
@@ -128,11 +192,12 @@ fn html_that_grows_never_shows_its_tags() {
     let whole =
         "<p>Hi <b>there</b>, 1 &lt; 2</p><ul><li>see <a href=\"https://a.example/x\">it</a></li></ul>";
     for by in [Voice::Person, Voice::Bot] {
-        for end in 3..whole.len() {
+        for end in 1..whole.len() {
             let shown = growing(&whole[..end], &context(by)).markdown;
             assert!(!shown.contains(['>', '{']) && !shown.contains("<b"), "{}: {shown}", &whole[..end]);
         }
         assert_eq!(growing(whole, &context(by)), said(whole, by));
+        assert_eq!(growing("<a href=\"https://a.exa", &context(by)).markdown, "");
     }
     assert_eq!(growing("use <b> for **bold", &context(Voice::Bot)).markdown, "use &lt;b> for **bold");
     assert_eq!(growing("1 < 2", &context(Voice::Person)).markdown, "1 \\< 2");

@@ -108,6 +108,11 @@ fn hostile_text_takes_linear_time() {
         ("", "-mailto:", "@"),
         ("x", "    [a]: b \"", ""),
         ("a |\n-|\n", "<ul><li>x</ul>", "|"),
+        ("a |\n-|\n<b>", "x<br>", "</b>|"),
+        ("**a** <b>", "!<br><a href=x>y</a>", ""),
+        ("**a**<code>", "x<br><br>", ""),
+        ("**a**", "<p>a</p>\n    b\n", ""),
+        ("<td>", "\\*-\n", ""),
     ] {
         assert_linear(|length| [begin, &repeated(piece, length), end].concat());
     }
