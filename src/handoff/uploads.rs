@@ -20,6 +20,8 @@ use crate::{
 enum Not {
     /// It was posted before.
     New(ActivityId),
+    /// What the bot had asked may be read later; until then this may be a password.
+    Yet,
     /// `name`: of the file at fault, empty when that is not known.
     Taken { name: String, error: TakeError },
 }
@@ -50,17 +52,13 @@ impl Attaching {
                 self.let_go(conversation, taken).await?;
                 return match not {
                     Not::New(id) => Ok(Posted::Known(id)),
+                    Not::Yet => Ok(Posted::Refused(Refusal::Unread)),
                     Not::Taken { name, error } => self.refuse(conversation, name, error).await,
                 };
             }
         };
         if let Some(id) = sender.filter(|id| !id.is_empty()) {
             activity.from.get_or_insert_with(Account::default).id = Some(id);
-        }
-        // What the bot had asked may be read later.
-        if enters_unread(&*conversation.state().await, &activity) {
-            self.let_go(conversation, taken).await?;
-            return Ok(Posted::Refused(Refusal::Unread));
         }
         let posted = self.say(conversation, &Arc::new(activity), taken.sent, trace).await?;
         // The bot will take them, with the next try.
@@ -116,7 +114,7 @@ impl Attaching {
         Ok(())
     }
 
-    /// The upload's activity, when it was not posted before.
+    /// The upload's activity, when it was not posted before and may be told: asked before its files are sent on.
     async fn news(
         &self,
         conversation: &Conversation,
@@ -124,12 +122,18 @@ impl Attaching {
         incoming: &mut Incoming,
     ) -> Result<Activity, Not> {
         let read = read_activity(bytes)?;
-        let Some(id) = takeover::client_id(&read) else { return Ok(read) };
-        let Some(known) = conversation.state().await.posted_as(&id).cloned() else { return Ok(read) };
+        let not = {
+            let state = conversation.state().await;
+            let known = takeover::client_id(&read).and_then(|id| state.posted_as(&id).cloned());
+            known.map(Not::New).or_else(|| enters_unread(&state, &read).then_some(Not::Yet))
+        };
+        let Some(not) = not else { return Ok(read) };
         // Read to its end, or the client would see a broken connection instead of the answer.
         while let Ok(Some(_)) = incoming.next().await {}
-        self.calls.count_duplicates(1);
-        Err(Not::New(known))
+        if matches!(not, Not::New(_)) {
+            self.calls.count_duplicates(1);
+        }
+        Err(not)
     }
 }
 
