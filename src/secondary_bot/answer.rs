@@ -40,6 +40,7 @@ impl Answer {
     pub fn of(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
         let (may_be_lost, only_answers_words) = (heard.may_be_lost(plan.listen), heard.only_answers_words());
         let is_late = !heard.late.is_empty() && !heard.has_answer();
+        let answers_action = heard.answers_action();
         let (ends_now, was_over) = (heard.ends(), heard.ended_before() && !heard.has_answer());
         let Heard { activities, watermark, lost, .. } = heard;
         let turn = format!("{source}.said");
@@ -56,7 +57,7 @@ impl Answer {
             theirs.extend(Self::text(&format!("{turn}.lost"), words.get(Text::MayBeLost)).elements);
         }
         let Self { mut elements, completed: ends, take_control: leaves, pending: asked, .. } = plan.answer;
-        let finds_nobody = wants_person && (only_answers_words || was_over || may_be_lost);
+        let finds_nobody = wants_person && (only_answers_words || was_over || may_be_lost && !answers_action);
         let is_silent = !lost && (theirs.is_empty() || is_late && !may_be_lost);
         let unanswered = plan.unanswered.filter(|_| finds_nobody || is_silent);
         let unanswered = unanswered.filter(|_| !ends_now && handoff.is_none());

@@ -68,27 +68,36 @@ impl SecondaryBot {
         let (mut in_doubt, mut awaited) = (None, Vec::new());
         for (ordinal, post) in plan.posts.iter().enumerate().skip(progress.posted) {
             let name = name(work, ordinal);
-            in_doubt = None;
+            let mut doubtful = false;
             let was_cut_off = progress.posting == Some(ordinal) && !post.may_repeat();
             if !(was_cut_off && self.has_arrived(work, ordinal).await?) {
                 self.step(work, Fact::Posting { ordinal, at: self.ledger.now() }).await?;
-                match self.post(work, post, &name).await {
+                let made = match self.post(work, post, &name).await {
+                    // What changes nothing the second time is not looked for.
+                    Err(Unreached::Call(CallError::Uncertain(_))) if post.may_repeat() => {
+                        self.post(work, post, &name).await
+                    }
+                    made => made,
+                };
+                match made {
                     Ok(Some(id)) => {
                         awaited.extend(plan.asks_with(ordinal).then(|| id.clone()));
-                        heard.ids.insert(name, id);
+                        heard.ids.insert(name.clone(), id);
                     }
                     Ok(None) => {}
-                    Err(Unreached::Call(error @ (CallError::Uncertain(_) | CallError::Failed { .. }))) => {
-                        warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived; looking for its echo");
-                        in_doubt = Some(name);
+                    Err(Unreached::Call(error @ CallError::Uncertain(_))) => {
+                        warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived");
+                        doubtful = true;
                     }
                     Err(unreached) => return Err(unreached),
                 }
             }
+            let untold = doubtful && post.may_repeat();
             // The last one stays in doubt until its echo is heard.
-            if in_doubt.is_none() || ordinal + 1 < plan.posts.len() {
-                self.step(work, Fact::Posted { ordinal, at: self.ledger.now() }).await?;
+            if !doubtful || untold || ordinal + 1 < plan.posts.len() {
+                self.step(work, Fact::Posted { ordinal, untold, at: self.ledger.now() }).await?;
             }
+            in_doubt = in_doubt.or((doubtful && !untold).then_some(name));
         }
         if plan.listen == Listen::No {
             return Ok(Heard::default());
@@ -219,6 +228,11 @@ impl Heard {
     fn of_turn(&self) -> impl Iterator<Item = &Activity> {
         let of_turn = self.activities.iter().enumerate().filter(|(nth, _)| !self.late.contains(nth));
         of_turn.map(|(_, activity)| activity)
+    }
+
+    /// Whether the agent has answered what was done beside the words.
+    pub fn answers_action(&self) -> bool {
+        self.spoken().any(|activity| replies_to(activity, &self.acted))
     }
 
     /// Whether the agent has spoken, and only to answer the user's words.

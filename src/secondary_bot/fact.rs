@@ -45,6 +45,9 @@ pub enum Fact {
     },
     Posted {
         ordinal: usize,
+        /// It only tells something, and may not have arrived.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        untold: bool,
         at: Timestamp,
     },
     Answered(Box<Answered>),
