@@ -21,6 +21,7 @@ use crate::{
     domain::millis,
     far_end::{CallError, Steady},
     ledger::Failure,
+    translate::secondary_bot::Said,
     wire::activity::{Activity, ActivitySet},
 };
 
@@ -220,9 +221,9 @@ impl Heard {
         self.of_turn().any(|activity| activity.kind == END)
     }
 
-    /// What the agent said in this turn.
+    /// What the agent said in this turn. A message that shows nothing says nothing.
     fn spoken(&self) -> impl Iterator<Item = &Activity> {
-        self.of_turn().filter(|activity| activity.kind == "message")
+        self.of_turn().filter(|activity| activity.kind == "message" && Said::shows(activity))
     }
 
     fn of_turn(&self) -> impl Iterator<Item = &Activity> {

@@ -125,3 +125,30 @@ fn who_wishes_for_something_behind_an_end_that_came_unasked_is_not_told_to_say_i
         assert_eq!((answer.take_control, answer.completed), (takes, !takes), "{action} {text:?}");
     }
 }
+
+#[test]
+fn a_message_that_shows_nothing_is_no_answer_and_takes_no_doubt_away() {
+    let message = |value: Value| serde_json::from_value(value).expect("an activity");
+    let late = json!({"type": "message", "text": "And one more thing."});
+    let (none, doubt) = ("I have no answer to that.", "I can't tell whether your message arrived.");
+    for empty in [
+        json!({"type": "message", "text": "", "attachments": []}),
+        json!({"type": "message", "text": "  "}),
+        json!({"type": "message", "attachments": [{"contentType": "video/mp4"}]}),
+    ] {
+        for (body, in_doubt, told) in [
+            (json!({"message": {"text": "hi"}}), false, none),
+            (json!({"message": {"text": "hi"}}), true, doubt),
+            (json!({"action": "AGENT"}), false, "No person can be reached here."),
+            (json!({"action": "SWITCH", "topic": {"name": "x"}}), false, "That topic can't be opened here."),
+        ] {
+            let state = session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]);
+            let mut heard = Heard::default();
+            heard.activities = vec![message(late.clone()), message(empty.clone())];
+            (heard.late, heard.in_doubt) = (BTreeSet::from([0]), in_doubt.then(|| "0.0".to_owned()));
+            let answer = Answer::of("s", planned(&state, None), heard, &[], &Words::default());
+            let said = answer.elements.get(1).and_then(|said| said["value"].as_str()).unwrap_or_default();
+            assert!(said.starts_with(told), "{body} {empty}: {answer:?}");
+        }
+    }
+}

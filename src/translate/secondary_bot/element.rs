@@ -62,6 +62,13 @@ impl Said {
         self
     }
 
+    /// Whether anything of a message is to be seen.
+    pub fn shows(activity: &Activity) -> bool {
+        let mut said = Self::default();
+        message(activity, "", &Words::default(), &mut said);
+        !said.elements.is_empty()
+    }
+
     fn offers(&mut self, choices: Vec<Choice>) {
         match &mut self.pending {
             Pending::Choices { choices: known } => known.extend(choices),
