@@ -346,3 +346,22 @@ fn what_the_agent_may_not_have_been_told_it_is_told_with_the_next_request() {
     assert_eq!(told(false, Settlement::Done), Vec::<Value>::new());
     assert_eq!((told(true, Settlement::Done), told(false, Settlement::Dropped)), (vip.clone(), vip));
 }
+
+#[test]
+fn an_id_of_its_own_names_a_message_whatever_is_told_beside_it() {
+    let says = |id: Option<&str>, told: &Value| {
+        let mut body =
+            json!({"requestId": "r", "userId": "u", "message": {"text": "pay 100", "clientMessageId": id}});
+        body.as_object_mut().unwrap().extend(told.as_object().expect("fields").clone());
+        body
+    };
+    let history = json!({"history": [{"value": "x", "type": "text", "isBotMessage": false}]});
+    for told in [json!({"contextVariables": {"ts": 2}}), history, json!({"silentMessage": false})] {
+        for id in [Some("m-1"), None] {
+            let first = says(id, &json!({"contextVariables": {"ts": 1}}));
+            let state = session_of(&[Fact::Asked(asked(&first))]);
+            let is_repeat = matches!(accepted(&state, &says(id, &told)), Accepted::Repeat(0));
+            assert_eq!(is_repeat, id.is_some(), "{told}");
+        }
+    }
+}
