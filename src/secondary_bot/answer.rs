@@ -45,7 +45,8 @@ impl Answer {
         let Heard { activities, watermark, lost, .. } = heard;
         let turn = format!("{source}.said");
         let next = plan.next.filter(|_| !may_be_lost && !lost);
-        let mut said = Said::behind(plan.stays, next.as_ref()).hearing(&activities, events, &turn, words);
+        let said = Said::behind(plan.stays, next.as_ref()).unlike(&plan.beside);
+        let mut said = said.hearing(&activities, events, &turn, words);
         said.completed = ends_now || was_over;
         if let Some(next) = next {
             said.goes_on(next, &format!("{turn}.next"), words);
@@ -69,6 +70,7 @@ impl Answer {
         let over = lost || take_control || completed;
         let unasked = plan.listen != Listen::Fully && theirs.is_empty();
         let keeps = (may_be_lost || unasked) && !(take_control || completed) && pending == Pending::Nothing;
+        let pending = if over { pending } else { pending.behind(&plan.beside) };
         number(&mut elements, source);
         elements.append(&mut theirs);
         let unanswered = unanswered.map(|text| Self::text(&format!("{turn}.unanswered"), words.get(text)));

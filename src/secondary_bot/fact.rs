@@ -158,11 +158,6 @@ impl What {
         matches!(self, Self::Nothing | Self::Create | Self::End | Self::Fault | Self::Note)
     }
 
-    /// Whether it asks for somebody or something else.
-    pub fn is_wish(&self) -> bool {
-        matches!(self, Self::Agent | Self::Switch { .. })
-    }
-
     /// For logs.
     pub fn name(&self) -> &'static str {
         match self {

@@ -10,6 +10,10 @@ use crate::{
     far_end::testing::{FarEnd, Reply},
     ledger::journal::{MemoryJournal, encode},
     secondary_bot::converse::Heard,
+    translate::secondary_bot::{
+        Said,
+        answer::{Answered, answer as reads},
+    },
 };
 
 /// What a primary bot gets for an action, with or without a text, of an agent that answers one of the two. `tells`: whether
@@ -149,6 +153,38 @@ fn a_message_that_shows_nothing_is_no_answer_and_takes_no_doubt_away() {
             let answer = Answer::of("s", planned(&state, None), heard, &[], &Words::default());
             let said = answer.elements.get(1).and_then(|said| said["value"].as_str()).unwrap_or_default();
             assert!(said.starts_with(told), "{body} {empty}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_wish_beside_a_password_is_answered_with_is_unlike_what_was_offered_before() {
+    let offer = |k: &str, title: &str| json!({"type": "postBack", "title": title, "value": {"k": k}});
+    let card = json!({"type": "AdaptiveCard", "body": [{"type": "Input.Text", "id": "pin", "style": "password", "label": "PIN"}]});
+    let message = |actions: &[Value], card: Option<&Value>| {
+        let card = card
+            .map(|card| json!({"contentType": "application/vnd.microsoft.card.adaptive", "content": card}));
+        let message = json!({"type": "message", "text": "Well?", "suggestedActions": {"actions": actions},
+            "attachments": card.into_iter().collect::<Vec<_>>()});
+        serde_json::from_value(message).expect("an activity")
+    };
+    for wish in [json!({"action": "AGENT"}), json!({"action": "SWITCH", "topic": {"name": "x"}})] {
+        let before = [message(&[offer("old", "Reset"), offer("help", "Help")], Some(&card))];
+        let before = Said::default().hearing(&before, &[], "t", &Words::default()).pending;
+        let mut state = asked_for_a_pin();
+        state.pending = before;
+        state.apply(&Fact::Asked(asked(&wish)));
+        let mut heard = Heard::default();
+        heard.activities = vec![message(&[offer("new", "Reset"), offer("more", "More")], None)];
+        let answer = Answer::of("s", planned(&state, None), heard, &[], &Words::default());
+        let values = answer.elements[0]["options"].as_array().expect("a picker").iter();
+        let values: Vec<_> = values.map(|option| option["value"].clone()).collect();
+        assert_eq!(values, ["Reset (2)", "More"], "{wish}");
+        let pending = answer.pending.expect("a question");
+        assert!(pending.is_secret(), "{wish}");
+        for (typed, k) in [("Reset (2)", "new"), ("Reset", "old"), ("Help", "help"), ("More", "more")] {
+            let Answered::Post(fields) = reads(&pending, typed, &Words::default()) else { panic!("{typed}") };
+            assert_eq!(fields["value"], json!({"k": k}), "{typed}");
         }
     }
 }
