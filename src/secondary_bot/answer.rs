@@ -96,11 +96,13 @@ impl Answer {
     pub fn given_up(state: &State, request: u64, asked: &Asked, why: Why, words: &Words<'_>) -> Self {
         let source = &state.source(request);
         let plan = plan(state, asked, (&*asked.text).into(), words);
-        let alone = |plan| Self::of(source, plan, Heard::default(), &[], words);
+        let hearing = |heard, plan| Self::of(source, plan, heard, &[], words);
+        let finds_nobody = plan.unanswered == Some(Text::NoPerson) && asked.whisper.is_none();
         match why {
-            Why::WordsGone => alone(unheard(&state.pending, words)),
+            Why::WordsGone => hearing(Heard::default(), unheard(&state.pending, words)),
             // What was said in secret is not there to be planned with.
-            _ if plan.open.is_none() && asked.whisper.is_none() => alone(plan),
+            _ if plan.open.is_none() && asked.whisper.is_none() => hearing(Heard::default(), plan),
+            Why::MayHaveArrived if finds_nobody => hearing(Heard::in_doubt(), plan),
             Why::MayHaveArrived => Self::text(source, words.get(Text::MayBeLost)),
             Why::Refused | Why::Unreachable => Self::out_of_reach(source, words),
         }

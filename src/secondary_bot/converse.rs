@@ -248,6 +248,11 @@ impl Heard {
         Self { watermark, user: state.user.clone(), ..Self::default() }
     }
 
+    /// Nothing, after posts that may have arrived.
+    pub fn in_doubt() -> Self {
+        Self { in_doubt: Some(String::new()), ..Self::default() }
+    }
+
     /// Adds what a poll brought and says what of it is new. `events`: names that mean a hand-off.
     pub fn take(&mut self, set: ActivitySet, events: &[String]) -> Vec<Notice> {
         self.watermark = set.watermark().or(self.watermark.take());

@@ -188,3 +188,16 @@ fn what_a_wish_beside_a_password_is_answered_with_is_unlike_what_was_offered_bef
         }
     }
 }
+
+#[test]
+fn a_wish_for_a_person_that_was_given_up_in_doubt_gives_control_back() {
+    for (text, said) in [(None, 1), (Some("hi"), 2)] {
+        let mut body = json!({"action": "AGENT"});
+        body.as_object_mut().unwrap().extend(text.map(|text| ("message".to_owned(), json!({"text": text}))));
+        let asked = asked(&body);
+        let state = session_of(&[Fact::Asked(asked.clone()), leased(0, 1), opened(0)]);
+        let answer = Answer::given_up(&state, 0, &asked, Why::MayHaveArrived, &Words::default());
+        assert_eq!((answer.elements.len(), answer.take_control), (said, true), "{answer:?}");
+        assert_eq!(answer.elements[said - 1]["value"], "No person can be reached here.");
+    }
+}
