@@ -10,7 +10,8 @@ use crate::{
 /// An activity before it is known whose it is.
 #[derive(Debug, PartialEq)]
 pub struct Glimpse {
-    from: Option<String>,
+    /// Empty when that is not told.
+    from: String,
     /// As it looks by itself.
     pub alone: Notice,
     as_users: Notice,
@@ -20,8 +21,8 @@ pub struct Glimpse {
 impl Glimpse {
     /// `hand_off`: event names that mean a hand-off.
     pub fn read(activity: &Activity, hand_off: &[String]) -> Self {
-        let from = activity.from.as_ref().and_then(|from| from.id.clone());
-        let id = Some(from.as_deref().unwrap_or_default());
+        let from = activity.from.as_ref().and_then(|from| from.id.clone()).unwrap_or_default();
+        let id = Some(from.as_str());
         let eyes = Eyes { hand_off, user: None, agent: None };
         Self {
             alone: eyes.read(activity),
@@ -57,21 +58,20 @@ impl Speakers {
         let is_post = |notice: &Notice| matches!(notice.sign, Sign::Echo { .. });
         let is_speech = |notice: &Notice| matches!(notice.sign, Sign::Speech { .. });
         let answered: HashSet<_> = all().filter_map(|one| one.alone.reply_to.as_ref()).collect();
-        let agents: HashSet<_> =
-            all().filter(|one| is_speech(&one.alone)).map(|one| one.from.as_ref()).collect();
+        let agents: HashSet<_> = all().filter(|one| is_speech(&one.alone)).map(|one| &one.from).collect();
         let is_asked = |one: &&Glimpse| one.alone.id.as_ref().is_some_and(|id| answered.contains(id));
         let is_words = |notice: &Notice| notice.sign == Sign::Echo { words: true };
-        let may_be = |one: &&Glimpse| is_words(&one.alone) && !agents.contains(&one.from.as_ref());
+        let may_be = |one: &&Glimpse| is_words(&one.alone) && !agents.contains(&one.from);
         let found = all().find(|one| is_post(&one.as_agents));
         let found = found.or_else(|| all().find(|one| is_asked(one) && may_be(one)));
-        found.or_else(|| all().find(may_be))?.from.clone()
+        Some(found.or_else(|| all().find(may_be))?.from.clone())
     }
 
     fn notices(&self, news: &[Glimpse]) -> Vec<Notice> {
         let notice = |one: &Glimpse| match &self.user {
             None => one.alone.clone(),
-            user if one.from == *user => one.as_users.clone(),
-            _ => one.as_agents.clone(),
+            Some(user) if one.from == *user => one.as_users.clone(),
+            Some(_) => one.as_agents.clone(),
         };
         news.iter().map(notice).collect()
     }
@@ -123,6 +123,7 @@ mod tests {
                 &[false, true, false],
             ),
             (vec![vec![with(bot(1), "inputHint", "acceptingInput"), ada(2)]], &[false, true]),
+            (vec![vec![bot(1), json!({"from": {"role": "user"}}), bot(3)]], &[false, true, false]),
             (vec![vec![json!({"id": "c|1"}), json!({"id": "c|2"})]], &[false, false]),
         ] {
             assert_eq!(users(&polls), are_users, "{polls:?}");
