@@ -1,16 +1,20 @@
 //! Tokens of conversations: how long they are used, and how they are kept.
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::DirectLine;
 use crate::{
     credential::Seal,
     domain::{ConversationId, Timestamp, millis},
+    ledger::{Failure, Outage},
 };
 
 /// Milliseconds before its end at which a token is renewed: half of the shortest life documented.
 const EARLY: i64 = 15 * 60_000;
+/// Milliseconds in which a renewal that failed is followed by no other, at least: half of a token's life is left by then.
+const BETWEEN_RENEWALS: i64 = 30_000;
 
 /// What speaks in one conversation, until it ends.
 #[derive(Clone, Debug)]
@@ -25,6 +29,25 @@ impl Token {
     pub fn sealed(&self, seal: &Seal, id: &ConversationId, now: Timestamp) -> (String, Timestamp) {
         let renew_at = now.plus_millis(used_for(millis(self.expires_in)));
         (seal.seal(self.authorization.expose_secret(), id.as_str()), renew_at)
+    }
+}
+
+impl DirectLine {
+    /// A new token for one that is still good; `None` when there is none now. Once that failed, nobody asks for a while.
+    pub async fn renew(&self, held: &str) -> Option<Token> {
+        self.renewals(|outage| outage.may_ask(Timestamp::now(), 0)).ok()?;
+        let renewed = self.refresh(held).await;
+        // Whatever it failed by, the next call would only wait for the same.
+        let failure = renewed.as_ref().err().map(|error| match Failure::from(error) {
+            Failure::NotTaken { wait } => Failure::NotTaken { wait: wait.max(BETWEEN_RENEWALS) },
+            _ => Failure::NotTaken { wait: BETWEEN_RENEWALS },
+        });
+        self.renewals(|outage| outage.note(failure, Timestamp::now()));
+        renewed.ok()
+    }
+
+    fn renewals<T>(&self, ask: impl FnOnce(&mut Outage) -> T) -> T {
+        ask(&mut self.shared.renewals.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

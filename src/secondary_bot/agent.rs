@@ -217,7 +217,7 @@ impl SecondaryBot {
             return held;
         }
         // When it can't be renewed, the one we hold may still be good.
-        let Some(renewed) = agent.renew(&held).await else { return held };
+        let Some(renewed) = agent.direct_line.renew(&held).await else { return held };
         let (authorization, renew_at) = renewed.sealed(&self.seal, &session.id, self.ledger.now());
         let command = Command::Renewed { conversation: conversation.id.clone(), authorization, renew_at };
         if let Err(error) = self.ledger.commit(session, command).await {
