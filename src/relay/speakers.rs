@@ -7,6 +7,9 @@ use crate::{
     wire::activity::Activity,
 };
 
+/// Milliseconds before the call beyond which words are not those that the call asks an answer to.
+const OLD: i64 = 1_000;
+
 /// An activity before it is known whose it is.
 #[derive(Debug, PartialEq)]
 pub struct Glimpse {
@@ -52,7 +55,8 @@ impl Speakers {
         (anew, self.polls[told..].iter().map(|(poll, news)| (*poll, self.notices(news))).collect())
     }
 
-    /// Who says to be, else who said what an answer names, else who looks first as if a client posted it, and never otherwise.
+    /// Who says to be, else who said what an answer names, else who looks first as if a client posted it, and never otherwise. Whose
+    /// words are older than the call may be an agent that spoke unasked, where somebody else's are not.
     fn find_user(&self) -> Option<String> {
         let all = || self.polls.iter().flat_map(|(_, news)| news);
         let is_post = |notice: &Notice| matches!(notice.sign, Sign::Echo { .. });
@@ -61,9 +65,14 @@ impl Speakers {
         let agents: HashSet<_> = all().filter(|one| is_speech(&one.alone)).map(|one| &one.from).collect();
         let is_asked = |one: &&Glimpse| one.alone.id.as_ref().is_some_and(|id| answered.contains(id));
         let is_words = |notice: &Notice| notice.sign == Sign::Echo { words: true };
+        let called = self.polls.first().and_then(|(poll, _)| poll.date);
+        let age = |one: &Glimpse| Some(called?.millis_since(one.alone.stamp?));
+        let early: HashSet<_> =
+            all().filter(|one| age(one).is_some_and(|age| age > OLD)).map(|one| &one.from).collect();
         let may_be = |one: &&Glimpse| is_words(&one.alone) && !agents.contains(&one.from);
         let found = all().find(|one| is_post(&one.as_agents));
         let found = found.or_else(|| all().find(|one| is_asked(one) && may_be(one)));
+        let found = found.or_else(|| all().find(|one| may_be(one) && !early.contains(&one.from)));
         Some(found.or_else(|| all().find(may_be))?.from.clone())
     }
 
@@ -94,7 +103,7 @@ mod tests {
                 one["type"] = "message".into();
                 Glimpse::read(&serde_json::from_value(one).expect("an activity"), &[])
             };
-            let poll = Poll { asked: at, answered: at, date: None };
+            let poll = Poll { asked: at, answered: at, date: Some(Timestamp(100_000)) };
             let (anew, polls) = speakers.heard(poll, news.iter().map(read).collect());
             if anew {
                 told.clear();
@@ -112,6 +121,10 @@ mod tests {
             one[key] = value.into();
             one
         };
+        let at = |mut one: Value, second: u8| {
+            one["timestamp"] = second.into();
+            one
+        };
         let named = |id: u8| json!({"id": format!("c|{id}"), "from": {"id": "ada", "role": "user"}});
         for (polls, are_users) in [
             (vec![vec![ada(1), bot(2), ada(3)]], &[true, false, true][..]),
@@ -124,6 +137,10 @@ mod tests {
             ),
             (vec![vec![with(bot(1), "inputHint", "acceptingInput"), ada(2)]], &[false, true]),
             (vec![vec![bot(1), json!({"from": {"role": "user"}}), bot(3)]], &[false, true, false]),
+            (vec![vec![at(bot(1), 95), at(ada(2), 99)], vec![bot(3)]], &[false, true, false]),
+            (vec![vec![at(bot(1), 95)], vec![at(bot(3), 101), at(ada(2), 99)]], &[false, false, true]),
+            (vec![vec![at(ada(1), 90), at(bot(2), 91), at(bot(3), 101)]], &[true, false, false]),
+            (vec![vec![at(ada(1), 90)]], &[true]),
             (vec![vec![json!({"id": "c|1"}), json!({"id": "c|2"})]], &[false, false]),
         ] {
             assert_eq!(users(&polls), are_users, "{polls:?}");
