@@ -28,7 +28,7 @@ pub struct Answer {
     pub watermark: Option<String>,
     /// What the user is asked from now on; `None`: what they were asked before.
     pub pending: Option<Pending>,
-    /// The agent's conversation is over or lost; the next request opens another.
+    /// The agent's conversation is over; the next request opens another.
     pub over: bool,
     /// Names of words in memory that nothing waits for any more.
     pub spent: Vec<String>,
@@ -67,9 +67,9 @@ impl Answer {
         // As a Virtual Agent's conversation that can't switch, it is closed.
         let closes = unanswered == Some(Text::NoTopic);
         let completed = (ends || completed || closes) && !take_control;
-        let over = lost || take_control || completed;
+        let over = take_control || completed;
         let unasked = plan.listen != Listen::Fully && theirs.is_empty();
-        let keeps = (may_be_lost || unasked) && !(take_control || completed) && pending == Pending::Nothing;
+        let keeps = (may_be_lost || unasked) && !over && pending == Pending::Nothing;
         let pending = if over { pending } else { pending.behind(&plan.beside) };
         number(&mut elements, source);
         elements.append(&mut theirs);

@@ -194,7 +194,7 @@ pub struct Answered {
     pub watermark: Option<String>,
     #[serde(default)]
     pub pending: Pending,
-    /// The agent's conversation is over or lost; the next request opens another.
+    /// The agent's conversation is over; the next request opens another.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over: bool,
     /// Is to be sent to the response address.

@@ -168,26 +168,22 @@ impl SecondaryBot {
                 ready => ready.map_err(Unreached::Stopped)?,
             };
             let heard = if has_agent { self.converse(work, &plan).await } else { Err(Unreached::Lost) };
-            let (heard, lost) = match heard {
-                Ok(heard) => (heard, false),
+            let heard = match heard {
+                Ok(heard) => heard,
                 Err(Unreached::Lost) if plan.open.is_some() && openings < OPENINGS => {
                     openings += 1;
                     self.open(work).await?;
                     continue;
                 }
-                // Nobody is left to be told, and nothing else was asked for.
-                Err(gone @ (Unreached::Lost | Unreached::Call(CallError::Rejected { .. })))
-                    if plan.open.is_none() =>
-                {
-                    (Heard::default(), matches!(gone, Unreached::Lost))
+                // Nobody is left to be told. What there is to know, another conversation is told from the beginning.
+                Err(Unreached::Lost | Unreached::Call(CallError::Rejected { .. })) if plan.open.is_none() => {
+                    Heard::default()
                 }
                 Err(unreached) => return Err(unreached),
             };
             let state = work.session.state().await;
             let (source, words) = (state.source(work.request()), state.words(&self.texts));
-            let mut answer = Answer::of(&source, plan, heard, &self.events, &words);
-            answer.over |= lost;
-            return Ok(answer);
+            return Ok(Answer::of(&source, plan, heard, &self.events, &words));
         }
     }
 

@@ -282,7 +282,7 @@ fn what_is_typed_for_a_secret_that_is_asked_for_no_more_goes_nowhere_and_the_nex
         (after(left_idle(asked_for_a_pin()), &create, &[opened(9)], silence(&create)), false),
         (after(left_idle(asked_for_a_pin()), &zone, &[], Answer::default()), false),
         (after(asked_for_a_pin(), &start, &[opened(5)], silence(&start)), false),
-        (after(asked_for_a_pin(), &hi, &[], lost.clone()), false),
+        (after(asked_for_a_pin(), &hi, &[], lost.clone()), true),
         (after(asked_for_a_pin(), &hi, &[], Answer::out_of_reach("s", &Words::default())), false),
     ] {
         for action in [Value::Null, json!("AGENT"), json!("START_CONVERSATION")] {
