@@ -75,8 +75,8 @@ impl SecondaryBot {
     pub(super) async fn open(&self, work: &Work<'_>) -> Result<(), Unreached> {
         let (user, locale, name) = {
             let state = work.session.state().await;
-            let name = state.agents.answering(work.asked, state.agent.as_ref()).map(str::to_owned);
-            (state.user.clone(), state.locale.clone(), name)
+            let name = self.ledger.machine().agents.answering(work.asked, state.agent.as_ref());
+            (state.user.clone(), state.locale.clone(), name.map(str::to_owned))
         };
         let agent = self.agents.get(name.as_deref()).ok_or(Unreached::Lost)?;
         let direct_line = &agent.direct_line;

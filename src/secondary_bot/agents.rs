@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde_json::{Map, Value};
@@ -33,7 +33,7 @@ pub(super) struct Agent {
 
 /// What the agents besides the default one are called.
 #[derive(Clone, Debug, Default)]
-pub struct Names(Arc<BTreeSet<String>>);
+pub struct Names(BTreeSet<String>);
 
 impl Agents {
     pub fn new(
@@ -49,7 +49,7 @@ impl Agents {
     }
 
     pub fn names(&self) -> Names {
-        Names(Arc::new(self.named.keys().cloned().collect()))
+        Names(self.named.keys().cloned().collect())
     }
 
     /// The agent of this name; none when the settings no longer have it.

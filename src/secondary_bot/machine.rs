@@ -61,9 +61,7 @@ impl Machine for Dialogue {
     type Local = tokio::sync::Mutex<()>;
 
     fn begin(&self, id: &ConversationId) -> State {
-        let mut state = State::new(id);
-        state.agents = self.agents.clone();
-        state
+        State::new(id)
     }
 
     fn position(state: &State) -> Position {
@@ -119,9 +117,9 @@ impl Machine for Dialogue {
         asks.then_some(CallId(position, 0))
     }
 
-    fn far_end(state: &State, call: &Call) -> String {
+    fn far_end(&self, state: &State, call: &Call) -> String {
         let Call::Work(asked) = call else { return String::new() };
-        state.agents.answering(asked, state.agent.as_ref()).unwrap_or_default().to_owned()
+        self.agents.answering(asked, state.agent.as_ref()).unwrap_or_default().to_owned()
     }
 
     fn leased(lease: Lease) -> Fact {

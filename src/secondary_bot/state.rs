@@ -7,10 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{
-    agents::Names,
-    fact::{Answered, Asked, Fact, What},
-};
+use super::fact::{Answered, Asked, Fact, What};
 use crate::{
     domain::{ConversationId, Timestamp},
     ledger::{CallId, Lane, Outbox, Queued, Settled, Settlement, WORDS_LIVE, Whisper},
@@ -39,8 +36,6 @@ const DOUBLE_CLICK: i64 = 10_000;
 pub struct State {
     /// What elements of ours are named after.
     pub session: String,
-    /// Of the settings: with whom a conversation may be.
-    pub agents: Names,
     /// How many facts are folded in; the next fact's position.
     pub position: u64,
     pub agent: Option<AgentConversation>,

@@ -49,7 +49,7 @@ fn a_call_is_for_the_agent_that_its_conversation_is_or_will_be_with_under_one_na
         let mut state = dialogue.begin(&ConversationId::parse("s:s").expect("an id"));
         open.iter().for_each(|opened| state.apply(opened));
         let call = Call::Work(std::sync::Arc::new(*asked));
-        assert_eq!(Dialogue::far_end(&state, &call), far_end, "{body}");
+        assert_eq!(dialogue.far_end(&state, &call), far_end, "{body}");
     }
 }
 
