@@ -206,14 +206,19 @@ impl Heard {
         (doubtful || says && self.ended_before() && !self.ends()) && !self.spoken().any(is_answer)
     }
 
-    /// Whether the agent has spoken in this turn.
-    pub fn has_answer(&self) -> bool {
-        self.spoken().next().is_some()
+    /// Whether all that the agent said is from before.
+    pub fn is_late(&self) -> bool {
+        !self.late.is_empty() && self.spoken().next().is_none()
     }
 
     /// Whether the agent had ended the conversation before the user spoke.
-    pub fn ended_before(&self) -> bool {
+    fn ended_before(&self) -> bool {
         self.late.iter().any(|late| self.activities[*late].kind == END)
+    }
+
+    /// Whether the conversation is over, by this turn or from before.
+    pub fn is_over(&self) -> bool {
+        self.ends() || self.ended_before() && self.is_late()
     }
 
     /// Whether the agent ended the conversation in this turn.
