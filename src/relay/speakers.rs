@@ -17,8 +17,8 @@ pub struct Glimpse {
     from: String,
     /// As it looks by itself.
     pub alone: Notice,
-    as_users: Notice,
-    as_agents: Notice,
+    as_users: Sign,
+    as_agents: Sign,
 }
 
 impl Glimpse {
@@ -29,8 +29,8 @@ impl Glimpse {
         let eyes = Eyes { hand_off, user: None, agent: None };
         Self {
             alone: eyes.read(activity),
-            as_users: Eyes { user: id, ..eyes }.read(activity),
-            as_agents: Eyes { agent: id, ..eyes }.read(activity),
+            as_users: Eyes { user: id, ..eyes }.read(activity).sign,
+            as_agents: Eyes { agent: id, ..eyes }.read(activity).sign,
             from,
         }
     }
@@ -59,30 +59,29 @@ impl Speakers {
     /// words are older than the call may be an agent that spoke unasked, where somebody else's are not.
     fn find_user(&self) -> Option<String> {
         let all = || self.polls.iter().flat_map(|(_, news)| news);
-        let is_post = |notice: &Notice| matches!(notice.sign, Sign::Echo { .. });
-        let is_speech = |notice: &Notice| matches!(notice.sign, Sign::Speech { .. });
+        let is_speech = |one: &&Glimpse| matches!(one.alone.sign, Sign::Speech { .. });
+        let is_words = |one: &Glimpse| one.alone.sign == Sign::Echo { words: true };
         let answered: HashSet<_> = all().filter_map(|one| one.alone.reply_to.as_ref()).collect();
-        let agents: HashSet<_> = all().filter(|one| is_speech(&one.alone)).map(|one| &one.from).collect();
+        let agents: HashSet<_> = all().filter(is_speech).map(|one| &one.from).collect();
         let is_asked = |one: &&Glimpse| one.alone.id.as_ref().is_some_and(|id| answered.contains(id));
-        let is_words = |notice: &Notice| notice.sign == Sign::Echo { words: true };
         let called = self.polls.first().and_then(|(poll, _)| poll.date);
         let age = |one: &Glimpse| Some(called?.millis_since(one.alone.stamp?));
         let early: HashSet<_> =
             all().filter(|one| age(one).is_some_and(|age| age > OLD)).map(|one| &one.from).collect();
-        let may_be = |one: &&Glimpse| is_words(&one.alone) && !agents.contains(&one.from);
-        let found = all().find(|one| is_post(&one.as_agents));
+        let may_be = |one: &&Glimpse| is_words(one) && !agents.contains(&one.from);
+        let found = all().find(|one| matches!(one.as_agents, Sign::Echo { .. }));
         let found = found.or_else(|| all().find(|one| is_asked(one) && may_be(one)));
         let found = found.or_else(|| all().find(|one| may_be(one) && !early.contains(&one.from)));
         Some(found.or_else(|| all().find(may_be))?.from.clone())
     }
 
     fn notices(&self, news: &[Glimpse]) -> Vec<Notice> {
-        let notice = |one: &Glimpse| match &self.user {
-            None => one.alone.clone(),
-            Some(user) if one.from == *user => one.as_users.clone(),
-            Some(_) => one.as_agents.clone(),
+        let sign = |one: &Glimpse| match &self.user {
+            None => one.alone.sign,
+            Some(user) if one.from == *user => one.as_users,
+            Some(_) => one.as_agents,
         };
-        news.iter().map(notice).collect()
+        news.iter().map(|one| Notice { sign: sign(one), ..one.alone.clone() }).collect()
     }
 }
 
