@@ -97,16 +97,11 @@ impl Names {
 
     /// Who is to answer. A request that names nobody stays with `held`, the session's last.
     fn choose<'a>(&self, request: &'a Map<String, Value>, held: Option<&'a str>) -> Option<&'a str> {
-        names(request, held).find(|name| self.0.contains(*name))
+        let given = NAMED_BY.iter().filter_map(|key| request.get(*key)?.as_str());
+        let mut given = given.filter(|name| !name.is_empty()).peekable();
+        let held = held.filter(|_| given.peek().is_none());
+        given.chain(held).find(|name| self.0.contains(*name))
     }
-}
-
-/// What a request names its agent with, or `held` where it names nobody.
-fn names<'a>(request: &'a Map<String, Value>, held: Option<&'a str>) -> impl Iterator<Item = &'a str> {
-    let given = NAMED_BY.iter().filter_map(|key| request.get(*key)?.as_str());
-    let mut given = given.filter(|name| !name.is_empty()).peekable();
-    let held = if given.peek().is_none() { held } else { None };
-    given.chain(held)
 }
 
 #[cfg(test)]
