@@ -153,6 +153,11 @@ pub enum What {
 }
 
 impl What {
+    /// Whether the agent is told the context with it.
+    pub fn tells(&self) -> bool {
+        !matches!(self, Self::Create | Self::End | Self::Fault)
+    }
+
     /// Whether it is answered too soon for a sign that somebody types.
     pub fn is_quick(&self) -> bool {
         matches!(self, Self::Nothing | Self::Create | Self::End | Self::Fault | Self::Note)

@@ -120,7 +120,7 @@ fn whole(mut plan: Plan, state: &State, asked: &Asked, words: &Words<'_>) -> Pla
         What::Switch { .. } if plan.listen != Listen::No => Some(Text::NoTopic),
         _ => plan.unanswered,
     };
-    if !matches!(asked.what, What::Create | What::End | What::Fault) {
+    if asked.what.tells() {
         let left_out = left_out(asked, &plan.posts, words);
         plan.answer.elements.splice(0..0, left_out);
         tell(state, asked, &mut plan);

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::fact::{Answered, Asked, Fact, What};
+use super::fact::{Answered, Asked, Fact};
 use crate::{
     domain::{ConversationId, Timestamp},
     ledger::{CallId, Lane, Outbox, Queued, Settled, Settlement, WORDS_LIVE, Whisper},
@@ -294,13 +294,10 @@ impl State {
             }
         }
         let asked = request.and_then(|request| self.outbox.get(CallId(request, 0)));
-        let tells = asked.is_some_and(|queued| match &queued.call {
-            Call::Work(asked) => !matches!(asked.what, What::Create | What::Note | What::Nothing),
-            Call::Respond(_) => false,
-        });
+        let tells = |queued: &Queued<_>| matches!(&queued.call, Call::Work(asked) if asked.what.tells());
         if let Some(agent) = &mut self.agent {
             agent.watermark = watermark.clone().or(agent.watermark.take());
-            agent.told = (agent.told || tells) && !untold;
+            agent.told = (agent.told || asked.is_some_and(tells)) && !untold;
         }
         if *over {
             self.agent = None;
