@@ -39,6 +39,13 @@ pub enum Unreached {
     Stopped(Failure),
 }
 
+impl Unreached {
+    /// Whether another try would come to the same.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Lost | Self::Call(CallError::Rejected { .. }))
+    }
+}
+
 impl From<CallError> for Unreached {
     fn from(error: CallError) -> Self {
         match error {

@@ -162,9 +162,7 @@ impl SecondaryBot {
                     return Ok(true);
                 }
                 Ok(_) => looked = true,
-                Err(gone @ (Unreached::Lost | Unreached::Call(CallError::Rejected { .. }))) => {
-                    return Err(gone);
-                }
+                Err(gone) if gone.is_final() => return Err(gone),
                 Err(_) => {}
             }
         }

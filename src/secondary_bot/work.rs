@@ -147,14 +147,18 @@ impl SecondaryBot {
         match self.ask(work).await {
             Ok(answer) => Ok(answer),
             Err(Unreached::Stopped(failure)) => Err(failure),
-            Err(error @ (Unreached::Lost | Unreached::Call(CallError::Rejected { .. }))) => {
+            Err(error) if error.is_final() => {
                 error!(session.id = %id, %error, "The agent can't be reached; control goes back");
                 let state = work.session.state().await;
                 Ok(Answer::out_of_reach(&state.source(work.request()), &state.words(&self.texts)))
             }
-            Err(Unreached::Call(error)) => {
+            Err(error) => {
                 warn!(session.id = %id, attempt, %error, "Direct Line did not take it; will try again");
-                let wait = if let CallError::Throttled { wait, .. } = error { millis(wait) } else { 0 };
+                let wait = if let Unreached::Call(CallError::Throttled { wait, .. }) = error {
+                    millis(wait)
+                } else {
+                    0
+                };
                 Err(Failure::NotTaken { wait })
             }
         }
@@ -176,9 +180,7 @@ impl SecondaryBot {
                     continue;
                 }
                 // Nobody is left to be told. What there is to know, another conversation is told from the beginning.
-                Err(Unreached::Lost | Unreached::Call(CallError::Rejected { .. })) if plan.open.is_none() => {
-                    Heard::default()
-                }
+                Err(gone) if gone.is_final() && plan.open.is_none() => Heard::default(),
                 Err(unreached) => return Err(unreached),
             };
             let state = work.session.state().await;
