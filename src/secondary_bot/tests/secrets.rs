@@ -210,7 +210,7 @@ fn a_question_for_a_secret_stays_open_when_a_person_or_a_topic_is_asked_for() {
         let says = json!({"type": "message", "text": "Not now."});
         let offers = json!({"type": "message", "suggestedActions": {"actions": [offer("Yes"), offer("No")]}});
         let ends = json!({"type": "endOfConversation"});
-        assert!(asked_with(asked_for_a_pin(), &[says.clone()]).is_secret(), "{body}");
+        assert!(asked_with(asked_for_a_pin(), std::slice::from_ref(&says)).is_secret(), "{body}");
         assert!(!asked_with(asked_for_a_pin(), &[says, ends]).is_secret(), "{body}: it is over");
         let open = asked_with(session_of(&[]), &[offers]);
         assert!(matches!(open.pending, Pending::Choices { .. }), "{body}");
