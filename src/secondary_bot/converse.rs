@@ -11,7 +11,7 @@ use super::{
     SecondaryBot,
     agent::Unreached,
     fact::Fact,
-    plan::{Listen, Plan},
+    plan::{Listen, Plan, Post},
     state::State,
     work::Work,
 };
@@ -66,32 +66,14 @@ impl SecondaryBot {
         let clock = Steady::from(self.ledger.now());
         let progress = work.session.state().await.progress.clone();
         let mut heard = Heard::behind(&*work.session.state().await);
-        let (mut in_doubt, mut awaited) = (None, Vec::new());
+        let mut in_doubt = None;
         for (ordinal, post) in plan.posts.iter().enumerate().skip(progress.posted) {
             let name = name(work, ordinal);
             let mut doubtful = false;
             let was_cut_off = progress.posting == Some(ordinal) && !post.may_repeat();
             if !(was_cut_off && self.has_arrived(work, ordinal).await?) {
                 self.step(work, Fact::Posting { ordinal, at: self.ledger.now() }).await?;
-                let made = match self.post(work, post, &name).await {
-                    // What changes nothing the second time is not looked for.
-                    Err(Unreached::Call(CallError::Uncertain(_))) if post.may_repeat() => {
-                        self.post(work, post, &name).await
-                    }
-                    made => made,
-                };
-                match made {
-                    Ok(Some(id)) => {
-                        awaited.extend(plan.asks_with(ordinal).then(|| id.clone()));
-                        heard.ids.insert(name.clone(), id);
-                    }
-                    Ok(None) => {}
-                    Err(Unreached::Call(error @ CallError::Uncertain(_))) => {
-                        warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived");
-                        doubtful = true;
-                    }
-                    Err(unreached) => return Err(unreached),
-                }
+                doubtful = !self.make(work, post, &name, &mut heard).await?;
             }
             let untold = doubtful && post.may_repeat();
             // The last one stays in doubt until its echo is heard.
@@ -105,7 +87,9 @@ impl SecondaryBot {
         }
         let limits = self.patience(plan.listen, clock.now().millis_since(clock.began), in_doubt.is_none());
         let mut turn = Turn::begin(limits, clock.began, clock.now());
-        awaited.into_iter().for_each(|id| turn.posted(id));
+        let awaited = (0..plan.posts.len()).filter(|ordinal| plan.asks_with(*ordinal));
+        let ids = awaited.filter_map(|ordinal| heard.ids.get(&name(work, ordinal)));
+        ids.for_each(|id| turn.posted(id.clone()));
         heard.in_doubt = in_doubt;
         self.listen(work, clock, turn, &mut heard).await;
         heard.tell_apart(plan, |ordinal| name(work, ordinal));
@@ -113,6 +97,32 @@ impl SecondaryBot {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
         }
         Ok(heard)
+    }
+
+    /// Makes a post; false when it may not have arrived.
+    async fn make(
+        &self,
+        work: &Work<'_>,
+        post: &Post,
+        name: &str,
+        heard: &mut Heard,
+    ) -> Result<bool, Unreached> {
+        let made = match self.post(work, post, name).await {
+            // What changes nothing the second time is not looked for.
+            Err(Unreached::Call(CallError::Uncertain(_))) if post.may_repeat() => {
+                self.post(work, post, name).await
+            }
+            made => made,
+        };
+        match made {
+            Ok(id) => heard.ids.extend(id.map(|id| (name.to_owned(), id))),
+            Err(Unreached::Call(error @ CallError::Uncertain(_))) => {
+                warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived");
+                return Ok(false);
+            }
+            Err(unreached) => return Err(unreached),
+        }
+        Ok(true)
     }
 
     /// Reads until the turn is over.
