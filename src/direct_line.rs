@@ -28,6 +28,7 @@ use crate::{
         self, Answered, CallError, Within,
         room::{Room, Taken},
     },
+    ledger::Outage,
     wire::activity::ActivitySet,
 };
 
@@ -66,6 +67,8 @@ struct Shared {
     root: OnceCell<Root>,
     /// When the token endpoint was asked for the region, and could not tell.
     missed: Mutex<Option<Instant>>,
+    /// Tokens may not be renewed while all else is well.
+    renewals: Mutex<Outage>,
     room: Room,
 }
 
@@ -88,8 +91,8 @@ impl DirectLine {
             (None, Some(_)) => OnceCell::new(),
             (None, None) => OnceCell::new_with(Some(Root::new(root::global()))),
         };
-        let shared =
-            Shared { settings: settings.clone(), root, missed: Mutex::default(), room: Room::new(ROOM) };
+        let (missed, renewals) = (Mutex::default(), Mutex::default());
+        let shared = Shared { settings: settings.clone(), root, missed, renewals, room: Room::new(ROOM) };
         Self { http, shared: Arc::new(shared) }
     }
 
@@ -110,7 +113,7 @@ impl DirectLine {
 
     /// As [`root`](Self::root), with its parts.
     async fn place(&self) -> Result<&Root, CallError> {
-        let Shared { settings, root, missed, room: _ } = &*self.shared;
+        let Shared { settings, root, missed, renewals: _, room: _ } = &*self.shared;
         if let Some(known) = root.get() {
             return Ok(known);
         }

@@ -190,7 +190,8 @@ fn client_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::Client, 
     Ok(builder_with(var)?.build()?)
 }
 
-fn builder_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::ClientBuilder, NoClient> {
+/// What a client is made of, where `var` gives the proxy variables.
+pub(crate) fn builder_with(var: impl Fn(&str) -> Option<String>) -> Result<reqwest::ClientBuilder, NoClient> {
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls::config()?)
         .http1_only()

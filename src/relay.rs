@@ -252,22 +252,19 @@ fn log(
     (activities, polls, millis): (usize, u32, i64),
 ) {
     let (id, ended) = (id.shown(), why.word());
-    match answer {
-        Ok(_) => info!(
-            conversation.id = %id, activities, polls, millis, ended,
-            "Relayed a turn of {id}: {activities} activities in {millis} ms, ended by {ended}"
-        ),
-        Err(Fault::Answered(Page { status, .. })) => warn!(
-            conversation.id = %id, status, activities, polls, millis, ended,
-            "Relayed no turn of {id}: Direct Line answered {status}, given up after {millis} ms"
-        ),
-        Err(Fault::Unreached(_)) => warn!(
-            conversation.id = %id, activities, polls, millis, ended,
-            "Relayed no turn of {id}: Direct Line gave no answer, given up after {millis} ms"
-        ),
-        Err(Fault::Unreadable(why)) => warn!(
-            conversation.id = %id, %why, activities, polls, millis, ended,
-            "Relayed no turn of {id}: Direct Line's answer can't be read, given up after {millis} ms"
-        ),
-    }
+    let (status, instead) = match answer {
+        Ok(_) => {
+            return info!(
+                conversation.id = %id, activities, polls, millis, ended,
+                "Relayed a turn of {id}: {activities} activities in {millis} ms, ended by {ended}"
+            );
+        }
+        Err(Fault::Answered(Page { status, .. })) => (Some(*status), format!("answered {status}")),
+        Err(Fault::Unreached(_)) => (None, "gave no answer".to_owned()),
+        Err(Fault::Unreadable(why)) => (None, format!("gave an answer that can't be read ({why})")),
+    };
+    warn!(
+        conversation.id = %id, status, activities, polls, millis, ended,
+        "Relayed no turn of {id}: Direct Line {instead}, given up after {millis} ms"
+    );
 }

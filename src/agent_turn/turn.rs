@@ -21,6 +21,8 @@ const NO_ECHO: i64 = 2_000;
 const OLD: i64 = 1_000;
 /// What was said is not held back longer than this because Direct Line fails or goes on with diagnostics.
 const GRACE: i64 = 2_000;
+/// What a poll brought that was asked so long before the end tells nothing of the end: the process, or Direct Line, stood still.
+const STALE: i64 = 2_000;
 /// A far end that fails is asked again for this long.
 const OUTWAITED: i64 = 5_000;
 const FIRST_RETRY: i64 = 200;
@@ -182,7 +184,7 @@ impl Turn {
             }
         }
         let end = self.latest();
-        if poll.answered >= end {
+        if poll.answered >= end && poll.asked.plus_millis(STALE) >= end {
             return Next::Over(if self.has_answer() { Why::Patience } else { Why::Silence });
         }
         let paced = poll.asked.plus_millis(pace(poll.asked.millis_since(self.began)));
@@ -192,7 +194,7 @@ impl Turn {
             _ => paced,
         };
         let earliest = poll.answered.max(poll.asked.plus_millis(SHORTEST_PAUSE));
-        Next::Poll(next.max(earliest).min(end))
+        Next::Poll(next.max(earliest).min(end).max(poll.answered))
     }
 
     /// When a poll that is still unanswered is given up.

@@ -199,6 +199,24 @@ async fn a_token_is_exchanged_for_a_new_one() {
 }
 
 #[tokio::test]
+async fn a_token_that_cant_be_renewed_is_renewed_no_more_for_a_while_whatever_came_of_it() {
+    for status in [503, 500, 404] {
+        let far_end = FarEnd::start(move |_, _| Reply::text(status, ""));
+        let client = client(&with_secret(&far_end));
+        for _ in 0..5 {
+            assert!(client.renew("Bearer t").await.is_none());
+        }
+        assert_eq!(far_end.heard().len(), 1, "{status}");
+    }
+    let hangs = FarEnd::start(|_, _| Reply::Silence);
+    let client = client(&with_secret(&hangs));
+    let begun = Instant::now();
+    tokio::join!(client.renew("Bearer t"), client.renew("Bearer t"), client.renew("Bearer t"));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_eq!(hangs.heard().len(), 1, "the others don't wait for it");
+}
+
+#[tokio::test]
 async fn a_life_is_read_however_its_seconds_are_written() {
     for (told, seconds) in [("12.0", 12.0), ("\"12.5\"", 12.5), ("9e2", 900.0), ("\" 60 \"", 60.0)]
         .into_iter()

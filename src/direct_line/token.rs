@@ -1,16 +1,23 @@
 //! Tokens of conversations: how long they are used, and how they are kept.
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::timeout;
 
+use super::DirectLine;
 use crate::{
     credential::Seal,
     domain::{ConversationId, Timestamp, millis},
+    ledger::{Failure, Outage},
 };
 
 /// Milliseconds before its end at which a token is renewed: half of the shortest life documented.
 const EARLY: i64 = 15 * 60_000;
+/// Milliseconds in which a renewal that failed is followed by no other, at least: half of a token's life is left by then.
+const BETWEEN_RENEWALS: i64 = 30_000;
+/// How long one may take: whoever speaks waits for it, and the token is still good.
+const RENEWAL: Duration = Duration::from_secs(3);
 
 /// What speaks in one conversation, until it ends.
 #[derive(Clone, Debug)]
@@ -25,6 +32,32 @@ impl Token {
     pub fn sealed(&self, seal: &Seal, id: &ConversationId, now: Timestamp) -> (String, Timestamp) {
         let renew_at = now.plus_millis(used_for(millis(self.expires_in)));
         (seal.seal(self.authorization.expose_secret(), id.as_str()), renew_at)
+    }
+}
+
+impl DirectLine {
+    /// A new token for one that is still good; `None` when there is none now. Meanwhile, and once it failed, nobody asks for a while:
+    /// whatever it failed by, the next call would only wait for the same.
+    pub async fn renew(&self, held: &str) -> Option<Token> {
+        let fails = |wait| Some(Failure::NotTaken { wait });
+        self.renewals(|outage| {
+            outage.may_ask(Timestamp::now(), 0)?;
+            outage.note(fails(BETWEEN_RENEWALS), Timestamp::now());
+            Ok::<_, Timestamp>(())
+        })
+        .ok()?;
+        let renewed = timeout(RENEWAL, self.refresh(held)).await.ok()?;
+        let failure = match renewed.as_ref().err().map(Failure::from) {
+            Some(Failure::NotTaken { wait }) => fails(wait.max(BETWEEN_RENEWALS)),
+            Some(_) => fails(BETWEEN_RENEWALS),
+            None => None,
+        };
+        self.renewals(|outage| outage.note(failure, Timestamp::now()));
+        renewed.ok()
+    }
+
+    fn renewals<T>(&self, ask: impl FnOnce(&mut Outage) -> T) -> T {
+        ask(&mut self.shared.renewals.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

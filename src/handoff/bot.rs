@@ -220,7 +220,7 @@ impl Bot {
             return Ok(held);
         }
         // When it can't be renewed, the one we hold may still be good.
-        let Ok(renewed) = self.direct_line.refresh(&held).await else { return Ok(held) };
+        let Some(renewed) = self.direct_line.renew(&held).await else { return Ok(held) };
         let token = renewed.sealed(&self.seal, &conversation.id, Timestamp::now());
         let command = Command::BotTokenRenewed { conversation: ours.to_owned(), token };
         // One that can't be stored now serves this call, and the next one asks anew.

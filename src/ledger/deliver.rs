@@ -166,7 +166,7 @@ async fn take<R: Role>(
     let take = |state: &_, now| {
         let (outbox, jitter) = (R::Machine::outbox(state), ledger.jitter(500));
         let head = outbox.lane(lane).next().filter(|_| ledger.begins(outbox, lane));
-        next = match head.map(|head| R::Machine::far_end(state, &head.call)) {
+        next = match head.map(|head| ledger.machine.far_end(state, &head.call)) {
             Some(far_end) => ledger
                 .outages(lane)
                 .of(&far_end, |outage| outbox.next(lane, now, &ledger.name, outage, jitter)),
@@ -193,7 +193,7 @@ async fn make<R: Role>(role: &Arc<R>, attempt: &Attempt<R::Machine>) -> Result<O
     let ledger = role.ledger();
     let Some(until) = ledger.sure_of(attempt).await? else { return Ok(None) };
     // As it was named when it was asked whether it is down.
-    let far_end = R::Machine::far_end(&*attempt.entry.state().await, &attempt.queued.call);
+    let far_end = ledger.machine.far_end(&*attempt.entry.state().await, &attempt.queued.call);
     let held = Held::until(until);
     let call = timeout(role.longest(&attempt.queued.call), role.call(attempt));
     let tried = tokio::select! {

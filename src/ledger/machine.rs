@@ -38,7 +38,7 @@ pub trait Machine: Send + Sync + 'static {
     fn asks(state: &Self::State, position: Position, fact: &Self::Fact) -> Option<CallId>;
 
     /// Names the call's far end among those of its lane, of which each may be down by itself.
-    fn far_end(_: &Self::State, _: &Self::Call) -> String {
+    fn far_end(&self, _: &Self::State, _: &Self::Call) -> String {
         String::new()
     }
 

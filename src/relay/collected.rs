@@ -34,6 +34,9 @@ fn parts(body: &str) -> Result<(Vec<&RawValue>, Option<&RawValue>), NoSet> {
     let whole: &RawValue = serde_json::from_str(body).map_err(|_| NoSet::NotJson)?;
     let fields = serde_json::from_str::<BTreeMap<String, &RawValue>>(whole.get());
     let mut fields = fields.map_err(|_| NoSet::NotAnObject)?;
+    if !["activities", "watermark"].iter().any(|name| fields.contains_key(*name)) {
+        return Err(NoSet::NoList);
+    }
     let mut given = |name: &str| fields.remove(name).filter(|value| value.get() != "null");
     let activities = given("activities").map(|list| serde_json::from_str(list.get()));
     let activities = activities.transpose().map_err(|_| NoSet::NoList)?;
@@ -176,7 +179,7 @@ mod tests {
     #[test]
     fn without_a_watermark_the_given_one_stands() {
         let mut collected = Collected::default();
-        collected.take(b"{}", &[]).unwrap();
+        collected.take(br#"{"activities":[]}"#, &[]).unwrap();
         assert_eq!(collected.watermark(), None);
         assert_eq!(collected.into_set(r#"a"b"#), r#"{"activities":[],"watermark":"a\"b"}"#);
         let mut passed = Collected::default();
@@ -215,6 +218,8 @@ mod tests {
             (r#"{"activities":[{"id":"a"}"#, NoSet::NotJson),
             ("[1]", NoSet::NotAnObject),
             ("\"x\"", NoSet::NotAnObject),
+            ("{}", NoSet::NoList),
+            (r#"{"error":{"code":"BotError"}}"#, NoSet::NoList),
             (r#"{"activities":"none"}"#, NoSet::NoList),
             (r#"{"activities":{"0":{}}}"#, NoSet::NoList),
         ] {

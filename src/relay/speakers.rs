@@ -7,26 +7,30 @@ use crate::{
     wire::activity::Activity,
 };
 
+/// Milliseconds before the call beyond which words are not those that the call asks an answer to.
+const OLD: i64 = 1_000;
+
 /// An activity before it is known whose it is.
 #[derive(Debug, PartialEq)]
 pub struct Glimpse {
-    from: Option<String>,
+    /// Empty when that is not told.
+    from: String,
     /// As it looks by itself.
     pub alone: Notice,
-    as_users: Notice,
-    as_agents: Notice,
+    as_users: Sign,
+    as_agents: Sign,
 }
 
 impl Glimpse {
     /// `hand_off`: event names that mean a hand-off.
     pub fn read(activity: &Activity, hand_off: &[String]) -> Self {
-        let from = activity.from.as_ref().and_then(|from| from.id.clone());
-        let id = Some(from.as_deref().unwrap_or_default());
+        let from = activity.from.as_ref().and_then(|from| from.id.clone()).unwrap_or_default();
+        let id = Some(from.as_str());
         let eyes = Eyes { hand_off, user: None, agent: None };
         Self {
             alone: eyes.read(activity),
-            as_users: Eyes { user: id, ..eyes }.read(activity),
-            as_agents: Eyes { agent: id, ..eyes }.read(activity),
+            as_users: Eyes { user: id, ..eyes }.read(activity).sign,
+            as_agents: Eyes { agent: id, ..eyes }.read(activity).sign,
             from,
         }
     }
@@ -51,29 +55,33 @@ impl Speakers {
         (anew, self.polls[told..].iter().map(|(poll, news)| (*poll, self.notices(news))).collect())
     }
 
-    /// Who says to be, else who said what an answer names, else who looks first as if a client posted it, and never otherwise.
+    /// Who says to be, else who said what an answer names, else who looks first as if a client posted it, and never otherwise. Whose
+    /// words are older than the call may be an agent that spoke unasked, where somebody else's are not.
     fn find_user(&self) -> Option<String> {
         let all = || self.polls.iter().flat_map(|(_, news)| news);
-        let is_post = |notice: &Notice| matches!(notice.sign, Sign::Echo { .. });
-        let is_speech = |notice: &Notice| matches!(notice.sign, Sign::Speech { .. });
+        let is_speech = |one: &&Glimpse| matches!(one.alone.sign, Sign::Speech { .. });
+        let is_words = |one: &Glimpse| one.alone.sign == Sign::Echo { words: true };
         let answered: HashSet<_> = all().filter_map(|one| one.alone.reply_to.as_ref()).collect();
-        let agents: HashSet<_> =
-            all().filter(|one| is_speech(&one.alone)).map(|one| one.from.as_ref()).collect();
+        let agents: HashSet<_> = all().filter(is_speech).map(|one| &one.from).collect();
         let is_asked = |one: &&Glimpse| one.alone.id.as_ref().is_some_and(|id| answered.contains(id));
-        let is_words = |notice: &Notice| notice.sign == Sign::Echo { words: true };
-        let may_be = |one: &&Glimpse| is_words(&one.alone) && !agents.contains(&one.from.as_ref());
-        let found = all().find(|one| is_post(&one.as_agents));
+        let called = self.polls.first().and_then(|(poll, _)| poll.date);
+        let age = |one: &Glimpse| Some(called?.millis_since(one.alone.stamp?));
+        let early: HashSet<_> =
+            all().filter(|one| age(one).is_some_and(|age| age > OLD)).map(|one| &one.from).collect();
+        let may_be = |one: &&Glimpse| is_words(one) && !agents.contains(&one.from);
+        let found = all().find(|one| matches!(one.as_agents, Sign::Echo { .. }));
         let found = found.or_else(|| all().find(|one| is_asked(one) && may_be(one)));
-        found.or_else(|| all().find(may_be))?.from.clone()
+        let found = found.or_else(|| all().find(|one| may_be(one) && !early.contains(&one.from)));
+        Some(found.or_else(|| all().find(may_be))?.from.clone())
     }
 
     fn notices(&self, news: &[Glimpse]) -> Vec<Notice> {
-        let notice = |one: &Glimpse| match &self.user {
-            None => one.alone.clone(),
-            user if one.from == *user => one.as_users.clone(),
-            _ => one.as_agents.clone(),
+        let sign = |one: &Glimpse| match &self.user {
+            None => one.alone.sign,
+            Some(user) if one.from == *user => one.as_users,
+            Some(_) => one.as_agents,
         };
-        news.iter().map(notice).collect()
+        news.iter().map(|one| Notice { sign: sign(one), ..one.alone.clone() }).collect()
     }
 }
 
@@ -94,7 +102,7 @@ mod tests {
                 one["type"] = "message".into();
                 Glimpse::read(&serde_json::from_value(one).expect("an activity"), &[])
             };
-            let poll = Poll { asked: at, answered: at, date: None };
+            let poll = Poll { asked: at, answered: at, date: Some(Timestamp(100_000)) };
             let (anew, polls) = speakers.heard(poll, news.iter().map(read).collect());
             if anew {
                 told.clear();
@@ -112,6 +120,10 @@ mod tests {
             one[key] = value.into();
             one
         };
+        let at = |mut one: Value, second: u8| {
+            one["timestamp"] = second.into();
+            one
+        };
         let named = |id: u8| json!({"id": format!("c|{id}"), "from": {"id": "ada", "role": "user"}});
         for (polls, are_users) in [
             (vec![vec![ada(1), bot(2), ada(3)]], &[true, false, true][..]),
@@ -123,6 +135,11 @@ mod tests {
                 &[false, true, false],
             ),
             (vec![vec![with(bot(1), "inputHint", "acceptingInput"), ada(2)]], &[false, true]),
+            (vec![vec![bot(1), json!({"from": {"role": "user"}}), bot(3)]], &[false, true, false]),
+            (vec![vec![at(bot(1), 95), at(ada(2), 99)], vec![bot(3)]], &[false, true, false]),
+            (vec![vec![at(bot(1), 95)], vec![at(bot(3), 101), at(ada(2), 99)]], &[false, false, true]),
+            (vec![vec![at(ada(1), 90), at(bot(2), 91), at(bot(3), 101)]], &[true, false, false]),
+            (vec![vec![at(ada(1), 90)]], &[true]),
             (vec![vec![json!({"id": "c|1"}), json!({"id": "c|2"})]], &[false, false]),
         ] {
             assert_eq!(users(&polls), are_users, "{polls:?}");

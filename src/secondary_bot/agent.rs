@@ -39,6 +39,13 @@ pub enum Unreached {
     Stopped(Failure),
 }
 
+impl Unreached {
+    /// Whether another try would come to the same.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Lost | Self::Call(CallError::Rejected { .. }))
+    }
+}
+
 impl From<CallError> for Unreached {
     fn from(error: CallError) -> Self {
         match error {
@@ -75,8 +82,8 @@ impl SecondaryBot {
     pub(super) async fn open(&self, work: &Work<'_>) -> Result<(), Unreached> {
         let (user, locale, name) = {
             let state = work.session.state().await;
-            let name = state.agents.answering(work.asked, state.agent.as_ref()).map(str::to_owned);
-            (state.user.clone(), state.locale.clone(), name)
+            let name = self.ledger.machine().agents.answering(work.asked, state.agent.as_ref());
+            (state.user.clone(), state.locale.clone(), name.map(str::to_owned))
         };
         let agent = self.agents.get(name.as_deref()).ok_or(Unreached::Lost)?;
         let direct_line = &agent.direct_line;
@@ -217,7 +224,7 @@ impl SecondaryBot {
             return held;
         }
         // When it can't be renewed, the one we hold may still be good.
-        let Some(renewed) = agent.renew(&held).await else { return held };
+        let Some(renewed) = agent.direct_line.renew(&held).await else { return held };
         let (authorization, renew_at) = renewed.sealed(&self.seal, &session.id, self.ledger.now());
         let command = Command::Renewed { conversation: conversation.id.clone(), authorization, renew_at };
         if let Err(error) = self.ledger.commit(session, command).await {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{fact::Asked, state::AgentConversation};
 use crate::{
     config::{DirectLineSettings, SecondaryBotSettings},
-    direct_line::{DirectLine, token::Token},
+    direct_line::DirectLine,
     domain::Timestamp,
     far_end::CallError,
     ledger::{Failure, Outage},
@@ -18,9 +18,6 @@ use crate::{
 
 /// What a request names an agent with, the first that counts.
 const NAMED_BY: [&str; 2] = ["nowBotId", "appInboundId"];
-
-/// Milliseconds in which a renewal that failed is followed by no other, at least: half of a token's life is left by then.
-const BETWEEN_RENEWALS: i64 = 30_000;
 
 /// The default agent, and others by name.
 pub(super) struct Agents {
@@ -32,13 +29,11 @@ pub(super) struct Agents {
 pub(super) struct Agent {
     pub direct_line: DirectLine,
     calls: Mutex<Outage>,
-    /// Tokens may not be renewed while all else is well.
-    renewals: Mutex<Outage>,
 }
 
 /// What the agents besides the default one are called.
 #[derive(Clone, Debug, Default)]
-pub struct Names(Arc<BTreeSet<String>>);
+pub struct Names(BTreeSet<String>);
 
 impl Agents {
     pub fn new(
@@ -54,7 +49,7 @@ impl Agents {
     }
 
     pub fn names(&self) -> Names {
-        Names(Arc::new(self.named.keys().cloned().collect()))
+        Names(self.named.keys().cloned().collect())
     }
 
     /// The agent of this name; none when the settings no longer have it.
@@ -68,37 +63,23 @@ impl Agents {
 
 impl Agent {
     fn new(direct_line: &DirectLineSettings, http: &reqwest::Client) -> Self {
-        let direct_line = DirectLine::new(direct_line, http.clone());
-        Self { direct_line, calls: Mutex::default(), renewals: Mutex::default() }
+        Self { direct_line: DirectLine::new(direct_line, http.clone()), calls: Mutex::default() }
     }
 
     /// Whether it may be asked for what nobody waits for.
     pub fn may_ask(&self) -> bool {
-        lock(&self.calls).may_ask(Timestamp::now(), 0).is_ok()
+        self.calls().may_ask(Timestamp::now(), 0).is_ok()
     }
 
     /// What came of a call.
     pub fn noted<T>(&self, made: Result<T, CallError>) -> Result<T, CallError> {
-        lock(&self.calls).note(made.as_ref().err().map(Failure::from), Timestamp::now());
+        self.calls().note(made.as_ref().err().map(Failure::from), Timestamp::now());
         made
     }
 
-    /// A new token for one that is still good; `None` when there is none now.
-    pub async fn renew(&self, held: &str) -> Option<Token> {
-        lock(&self.renewals).may_ask(Timestamp::now(), 0).ok()?;
-        let renewed = self.direct_line.refresh(held).await;
-        // Whatever it failed by, the next call would only wait for the same.
-        let failure = renewed.as_ref().err().map(|error| match Failure::from(error) {
-            Failure::NotTaken { wait } => Failure::NotTaken { wait: wait.max(BETWEEN_RENEWALS) },
-            _ => Failure::NotTaken { wait: BETWEEN_RENEWALS },
-        });
-        lock(&self.renewals).note(failure, Timestamp::now());
-        renewed.ok()
+    fn calls(&self) -> MutexGuard<'_, Outage> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn lock(outage: &Mutex<Outage>) -> MutexGuard<'_, Outage> {
-    outage.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Names {
@@ -116,16 +97,11 @@ impl Names {
 
     /// Who is to answer. A request that names nobody stays with `held`, the session's last.
     fn choose<'a>(&self, request: &'a Map<String, Value>, held: Option<&'a str>) -> Option<&'a str> {
-        names(request, held).find(|name| self.0.contains(*name))
+        let given = NAMED_BY.iter().filter_map(|key| request.get(*key)?.as_str());
+        let mut given = given.filter(|name| !name.is_empty()).peekable();
+        let held = held.filter(|_| given.peek().is_none());
+        given.chain(held).find(|name| self.0.contains(*name))
     }
-}
-
-/// What a request names its agent with, or `held` where it names nobody.
-fn names<'a>(request: &'a Map<String, Value>, held: Option<&'a str>) -> impl Iterator<Item = &'a str> {
-    let given = NAMED_BY.iter().filter_map(|key| request.get(*key)?.as_str());
-    let mut given = given.filter(|name| !name.is_empty()).peekable();
-    let held = if given.peek().is_none() { held } else { None };
-    given.chain(held)
 }
 
 #[cfg(test)]

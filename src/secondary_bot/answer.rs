@@ -28,7 +28,7 @@ pub struct Answer {
     pub watermark: Option<String>,
     /// What the user is asked from now on; `None`: what they were asked before.
     pub pending: Option<Pending>,
-    /// The agent's conversation is over or lost; the next request opens another.
+    /// The agent's conversation is over; the next request opens another.
     pub over: bool,
     /// Names of words in memory that nothing waits for any more.
     pub spent: Vec<String>,
@@ -38,43 +38,40 @@ impl Answer {
     /// What the agent said, behind what we say ourselves. What was asked before stays asked when the answer to it may be said
     /// once more, or when nothing was said to something else.
     pub fn of(source: &str, plan: Plan, heard: Heard, events: &[String], words: &Words<'_>) -> Self {
-        let (may_be_lost, only_answers_words) = (heard.may_be_lost(plan.listen), heard.only_answers_words());
-        let is_late = !heard.late.is_empty() && !heard.has_answer();
-        let (ends_now, was_over) = (heard.ends(), heard.ended_before() && !heard.has_answer());
-        let Heard { activities, watermark, lost, .. } = heard;
-        let turn = format!("{source}.said");
-        let next = plan.next.filter(|_| !may_be_lost && !lost);
-        let mut said = Said::behind(plan.stays, next.as_ref()).hearing(&activities, events, &turn, words);
-        said.completed = ends_now || was_over;
+        let Plan { listen, answer, unanswered, next, stays, beside, open: _, posts: _ } = plan;
+        let (turn, may_be_lost) = (format!("{source}.said"), heard.may_be_lost(listen));
+        let next = next.filter(|_| !may_be_lost && !heard.lost);
+        let said = Said::behind(stays, next.as_ref()).unlike(&beside);
+        let mut said = said.hearing(&heard.activities, events, &turn, words);
+        said.completed = heard.is_over();
         if let Some(next) = next {
             said.goes_on(next, &format!("{turn}.next"), words);
         }
-        let Said { elements: mut theirs, pending, handoff, completed, score, .. } = said;
-        let wants_person = plan.unanswered == Some(Text::NoPerson);
-        // Who only wishes for a person has said nothing that could be said again.
-        if may_be_lost && !(wants_person && plan.listen == Listen::Briefly) {
-            theirs.extend(Self::text(&format!("{turn}.lost"), words.get(Text::MayBeLost)).elements);
-        }
-        let Self { mut elements, completed: ends, take_control: leaves, pending: asked, .. } = plan.answer;
-        let finds_nobody = wants_person && (only_answers_words || was_over || may_be_lost);
-        let is_silent = !lost && (theirs.is_empty() || is_late && !may_be_lost);
-        let unanswered = plan.unanswered.filter(|_| finds_nobody || is_silent);
-        let unanswered = unanswered.filter(|_| !ends_now && handoff.is_none());
+        let Said { elements: theirs, pending, handoff, completed, score, .. } = said;
+        let wants_person = unanswered == Some(Text::NoPerson);
+        let is_unmet = heard.only_answers_words() || may_be_lost && !heard.answers_action();
+        let is_silent = !may_be_lost && (theirs.is_empty() || heard.is_late());
+        let unanswered = unanswered.filter(|_| wants_person && is_unmet || is_silent);
+        let unanswered = unanswered.filter(|_| !heard.ends() && handoff.is_none());
         // Nobody here has a person to offer: the primary bot goes on looking.
-        let take_control = leaves || handoff.is_some() || unanswered == Some(Text::NoPerson);
+        let take_control = answer.take_control || handoff.is_some() || unanswered == Some(Text::NoPerson);
         // As a Virtual Agent's conversation that can't switch, it is closed.
         let closes = unanswered == Some(Text::NoTopic);
-        let completed = (ends || completed || closes) && !take_control;
-        let over = lost || take_control || completed;
-        let unasked = plan.listen != Listen::Fully && theirs.is_empty();
-        let keeps = (may_be_lost || unasked) && !(take_control || completed) && pending == Pending::Nothing;
+        let completed = (answer.completed || completed || closes) && !take_control;
+        let over = take_control || completed;
+        let unasked = listen != Listen::Fully && theirs.is_empty();
+        let keeps = (may_be_lost || unasked) && !over && pending == Pending::Nothing;
+        let pending = if over { pending } else { pending.behind(&beside) };
+        let mut elements = answer.elements;
         number(&mut elements, source);
-        elements.append(&mut theirs);
-        let unanswered = unanswered.map(|text| Self::text(&format!("{turn}.unanswered"), words.get(text)));
-        elements.extend(unanswered.into_iter().flat_map(|said| said.elements));
-        if closes {
-            elements
-                .extend(Self::text(&format!("{turn}.closed"), words.get(Text::ConversationOver)).elements);
+        elements.extend(theirs);
+        // Who only wishes for a person has said nothing that could be said again.
+        let lost = may_be_lost && !(wants_person && listen == Listen::Briefly);
+        let lost = ("lost", lost.then_some(Text::MayBeLost));
+        let closed = ("closed", closes.then_some(Text::ConversationOver));
+        for (name, text) in [lost, ("unanswered", unanswered), closed] {
+            let ours = text.map(|text| Self::text(&format!("{turn}.{name}"), words.get(text)));
+            elements.extend(ours.into_iter().flat_map(|ours| ours.elements));
         }
         Self {
             elements,
@@ -82,8 +79,8 @@ impl Answer {
             take_control,
             handoff,
             score,
-            watermark,
-            pending: asked.or((!keeps).then_some(pending)),
+            watermark: heard.watermark,
+            pending: answer.pending.or((!keeps).then_some(pending)),
             over,
             spent: Vec::new(),
         }
@@ -93,11 +90,13 @@ impl Answer {
     pub fn given_up(state: &State, request: u64, asked: &Asked, why: Why, words: &Words<'_>) -> Self {
         let source = &state.source(request);
         let plan = plan(state, asked, (&*asked.text).into(), words);
-        let alone = |plan| Self::of(source, plan, Heard::default(), &[], words);
+        let hearing = |heard, plan| Self::of(source, plan, heard, &[], words);
+        let finds_nobody = plan.unanswered == Some(Text::NoPerson) && asked.whisper.is_none();
         match why {
-            Why::WordsGone => alone(unheard(&state.pending, words)),
+            Why::WordsGone => hearing(Heard::default(), unheard(&state.pending, words)),
             // What was said in secret is not there to be planned with.
-            _ if plan.open.is_none() && asked.whisper.is_none() => alone(plan),
+            _ if plan.open.is_none() && asked.whisper.is_none() => hearing(Heard::default(), plan),
+            Why::MayHaveArrived if finds_nobody => hearing(Heard::in_doubt(), plan),
             Why::MayHaveArrived => Self::text(source, words.get(Text::MayBeLost)),
             Why::Refused | Why::Unreachable => Self::out_of_reach(source, words),
         }

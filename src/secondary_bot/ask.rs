@@ -99,9 +99,11 @@ impl Incoming {
         let history_in_secret = unanswered.and_then(|items| context::history(&items, &words));
         let told = [(context::HISTORY, history), (context::TIMEZONE, zone.clone())];
         variables.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
-        let asks = format!("{what:?}{:?}", request.silent_message);
-        let told = serde_json::to_string(&variables).unwrap_or_default();
         let id = client_message_id.unwrap_or_default();
+        // An id names the message, whatever is told beside it.
+        let told = if id.is_empty() { variables.clone() } else { Map::new() };
+        let told = serde_json::to_string(&told).unwrap_or_default();
+        let asks = format!("{what:?}{:?}", request.silent_message.filter(|_| id.is_empty()));
         let files: Vec<&str> = attachments.iter().flat_map(names).collect();
         let key = |said: &str, id: &str, told: &str| {
             key(&request.request_id, &request.user_id, &[&[&*asks, said, id, told], &*files].concat())

@@ -11,7 +11,7 @@ use super::{
     SecondaryBot,
     agent::Unreached,
     fact::Fact,
-    plan::{Listen, Plan},
+    plan::{Listen, Plan, Post},
     state::State,
     work::Work,
 };
@@ -21,6 +21,7 @@ use crate::{
     domain::millis,
     far_end::{CallError, Steady},
     ledger::Failure,
+    translate::secondary_bot::Said,
     wire::activity::{Activity, ActivitySet},
 };
 
@@ -65,37 +66,30 @@ impl SecondaryBot {
         let clock = Steady::from(self.ledger.now());
         let progress = work.session.state().await.progress.clone();
         let mut heard = Heard::behind(&*work.session.state().await);
-        let (mut in_doubt, mut awaited) = (None, Vec::new());
+        let mut in_doubt = None;
         for (ordinal, post) in plan.posts.iter().enumerate().skip(progress.posted) {
             let name = name(work, ordinal);
-            in_doubt = None;
+            let mut doubtful = false;
             let was_cut_off = progress.posting == Some(ordinal) && !post.may_repeat();
             if !(was_cut_off && self.has_arrived(work, ordinal).await?) {
                 self.step(work, Fact::Posting { ordinal, at: self.ledger.now() }).await?;
-                match self.post(work, post, &name).await {
-                    Ok(Some(id)) => {
-                        awaited.extend(plan.asks_with(ordinal).then(|| id.clone()));
-                        heard.ids.insert(name, id);
-                    }
-                    Ok(None) => {}
-                    Err(Unreached::Call(error @ (CallError::Uncertain(_) | CallError::Failed { .. }))) => {
-                        warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived; looking for its echo");
-                        in_doubt = Some(name);
-                    }
-                    Err(unreached) => return Err(unreached),
-                }
+                doubtful = !self.make(work, post, &name, &mut heard).await?;
             }
+            let untold = doubtful && post.may_repeat();
             // The last one stays in doubt until its echo is heard.
-            if in_doubt.is_none() || ordinal + 1 < plan.posts.len() {
-                self.step(work, Fact::Posted { ordinal, at: self.ledger.now() }).await?;
+            if !doubtful || untold || ordinal + 1 < plan.posts.len() {
+                self.step(work, Fact::Posted { ordinal, untold, at: self.ledger.now() }).await?;
             }
+            in_doubt = in_doubt.or((doubtful && !untold).then_some(name));
         }
         if plan.listen == Listen::No {
             return Ok(Heard::default());
         }
         let limits = self.patience(plan.listen, clock.now().millis_since(clock.began), in_doubt.is_none());
         let mut turn = Turn::begin(limits, clock.began, clock.now());
-        awaited.into_iter().for_each(|id| turn.posted(id));
+        let awaited = (0..plan.posts.len()).filter(|ordinal| plan.asks_with(*ordinal));
+        let ids = awaited.filter_map(|ordinal| heard.ids.get(&name(work, ordinal)));
+        ids.for_each(|id| turn.posted(id.clone()));
         heard.in_doubt = in_doubt;
         self.listen(work, clock, turn, &mut heard).await;
         heard.tell_apart(plan, |ordinal| name(work, ordinal));
@@ -103,6 +97,32 @@ impl SecondaryBot {
             warn!(session.id = %work.session.id, "What was said to the agent, or what it answered, may be lost");
         }
         Ok(heard)
+    }
+
+    /// Makes a post; false when it may not have arrived.
+    async fn make(
+        &self,
+        work: &Work<'_>,
+        post: &Post,
+        name: &str,
+        heard: &mut Heard,
+    ) -> Result<bool, Unreached> {
+        let made = match self.post(work, post, name).await {
+            // What changes nothing the second time is not looked for.
+            Err(Unreached::Call(CallError::Uncertain(_))) if post.may_repeat() => {
+                self.post(work, post, name).await
+            }
+            made => made,
+        };
+        match made {
+            Ok(id) => heard.ids.extend(id.map(|id| (name.to_owned(), id))),
+            Err(Unreached::Call(error @ CallError::Uncertain(_))) => {
+                warn!(session.id = %work.session.id, %error, "A post to the agent may not have arrived");
+                return Ok(false);
+            }
+            Err(unreached) => return Err(unreached),
+        }
+        Ok(true)
     }
 
     /// Reads until the turn is over.
@@ -152,9 +172,7 @@ impl SecondaryBot {
                     return Ok(true);
                 }
                 Ok(_) => looked = true,
-                Err(gone @ (Unreached::Lost | Unreached::Call(CallError::Rejected { .. }))) => {
-                    return Err(gone);
-                }
+                Err(gone) if gone.is_final() => return Err(gone),
                 Err(_) => {}
             }
         }
@@ -196,14 +214,19 @@ impl Heard {
         (doubtful || says && self.ended_before() && !self.ends()) && !self.spoken().any(is_answer)
     }
 
-    /// Whether the agent has spoken in this turn.
-    pub fn has_answer(&self) -> bool {
-        self.spoken().next().is_some()
+    /// Whether all that the agent said is from before.
+    pub fn is_late(&self) -> bool {
+        !self.late.is_empty() && self.spoken().next().is_none()
     }
 
     /// Whether the agent had ended the conversation before the user spoke.
-    pub fn ended_before(&self) -> bool {
+    fn ended_before(&self) -> bool {
         self.late.iter().any(|late| self.activities[*late].kind == END)
+    }
+
+    /// Whether the conversation is over, by this turn or from before.
+    pub fn is_over(&self) -> bool {
+        self.ends() || self.ended_before() && self.is_late()
     }
 
     /// Whether the agent ended the conversation in this turn.
@@ -211,14 +234,19 @@ impl Heard {
         self.of_turn().any(|activity| activity.kind == END)
     }
 
-    /// What the agent said in this turn.
+    /// What the agent said in this turn. A message that shows nothing says nothing.
     fn spoken(&self) -> impl Iterator<Item = &Activity> {
-        self.of_turn().filter(|activity| activity.kind == "message")
+        self.of_turn().filter(|activity| activity.kind == "message" && Said::shows(activity))
     }
 
     fn of_turn(&self) -> impl Iterator<Item = &Activity> {
         let of_turn = self.activities.iter().enumerate().filter(|(nth, _)| !self.late.contains(nth));
         of_turn.map(|(_, activity)| activity)
+    }
+
+    /// Whether the agent has answered what was done beside the words.
+    pub fn answers_action(&self) -> bool {
+        self.spoken().any(|activity| replies_to(activity, &self.acted))
     }
 
     /// Whether the agent has spoken, and only to answer the user's words.
@@ -231,6 +259,11 @@ impl Heard {
     pub fn behind(state: &State) -> Self {
         let watermark = state.agent.as_ref().and_then(|agent| agent.watermark.clone());
         Self { watermark, user: state.user.clone(), ..Self::default() }
+    }
+
+    /// Nothing, after posts that may have arrived.
+    pub fn in_doubt() -> Self {
+        Self { in_doubt: Some(String::new()), ..Self::default() }
     }
 
     /// Adds what a poll brought and says what of it is new. `events`: names that mean a hand-off.

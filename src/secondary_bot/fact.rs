@@ -45,6 +45,9 @@ pub enum Fact {
     },
     Posted {
         ordinal: usize,
+        /// It only tells something, and may not have arrived.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        untold: bool,
         at: Timestamp,
     },
     Answered(Box<Answered>),
@@ -150,14 +153,14 @@ pub enum What {
 }
 
 impl What {
+    /// Whether the agent is told the context with it.
+    pub fn tells(&self) -> bool {
+        !matches!(self, Self::Create | Self::End | Self::Fault)
+    }
+
     /// Whether it is answered too soon for a sign that somebody types.
     pub fn is_quick(&self) -> bool {
         matches!(self, Self::Nothing | Self::Create | Self::End | Self::Fault | Self::Note)
-    }
-
-    /// Whether it asks for somebody or something else.
-    pub fn is_wish(&self) -> bool {
-        matches!(self, Self::Agent | Self::Switch { .. })
     }
 
     /// For logs.
@@ -196,7 +199,7 @@ pub struct Answered {
     pub watermark: Option<String>,
     #[serde(default)]
     pub pending: Pending,
-    /// The agent's conversation is over or lost; the next request opens another.
+    /// The agent's conversation is over; the next request opens another.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over: bool,
     /// Is to be sent to the response address.

@@ -5,7 +5,6 @@ use std::{error::Error, io, iter::successors, net::SocketAddr, sync::Arc, time::
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue},
-    redirect,
 };
 use tokio::time::timeout;
 use tracing::warn;
@@ -15,7 +14,7 @@ use super::media::{Media, NOWHERE, PATH, located, named};
 use crate::{
     config::Settings,
     domain::Timestamp,
-    far_end::tls,
+    far_end,
     files::{Label, StoreError, is_public},
     wire::virtual_agent::request::Attachment,
 };
@@ -80,20 +79,10 @@ pub struct Fetcher {
 
 impl Fetcher {
     pub fn new(settings: &Settings, http: &reqwest::Client, media: Media) -> Self {
-        let public = tls::config().ok().and_then(|trusted| {
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(trusted)
-                .redirect(redirect::Policy::none())
-                .retry(reqwest::retry::never().max_retries_per_request(0))
-                .connect_timeout(Duration::from_secs(3))
-                // A proxy would look names up where we can't see what they lead to.
-                .no_proxy()
-                .dns_resolver(Arc::new(PublicOnly))
-                .build()
-                .ok()
-        });
+        // A proxy would look names up where we can't see what they lead to.
+        let public = far_end::builder_with(|_| None).ok();
         Self {
-            public,
+            public: public.and_then(|public| public.dns_resolver(Arc::new(PublicOnly)).build().ok()),
             instance: http.clone(),
             own: settings.servicenow.as_ref().map(|far| far.url.clone()),
             public_url: settings.public_url.clone(),

@@ -61,9 +61,7 @@ impl Machine for Dialogue {
     type Local = tokio::sync::Mutex<()>;
 
     fn begin(&self, id: &ConversationId) -> State {
-        let mut state = State::new(id);
-        state.agents = self.agents.clone();
-        state
+        State::new(id)
     }
 
     fn position(state: &State) -> Position {
@@ -119,9 +117,9 @@ impl Machine for Dialogue {
         asks.then_some(CallId(position, 0))
     }
 
-    fn far_end(state: &State, call: &Call) -> String {
+    fn far_end(&self, state: &State, call: &Call) -> String {
         let Call::Work(asked) = call else { return String::new() };
-        state.agents.answering(asked, state.agent.as_ref()).unwrap_or_default().to_owned()
+        self.agents.answering(asked, state.agent.as_ref()).unwrap_or_default().to_owned()
     }
 
     fn leased(lease: Lease) -> Fact {
@@ -188,11 +186,7 @@ fn answered(
     }
     let deliver = follows && answer.says_something();
     let (watermark, over) = (answer.watermark.take(), answer.over);
-    let before = &state.pending;
-    // A wish for a person or a topic answers no question: what is typed next may still be the secret.
-    let wishes = asked.is_some_and(|asked| asked.what.is_wish() && asked.whisper.is_none());
-    let asks = |asks: Pending| if wishes && before.is_secret() && !over { asks.behind(before) } else { asks };
-    let pending = answer.pending.take().filter(|_| !is(What::Note)).map_or_else(|| before.clone(), asks);
+    let pending = answer.pending.take().filter(|_| !is(What::Note)).unwrap_or_else(|| state.pending.clone());
     let body = answer.envelope(asked.map_or(&state.echo, |asked| &asked.echo));
     let trace = asked.and_then(|asked| asked.trace.clone());
     Fact::Answered(Box::new(Answered { request, body, watermark, pending, over, deliver, trace, at }))

@@ -36,6 +36,8 @@ pub struct Plan {
     pub next: Option<Form>,
     /// What stays asked whatever the agent says.
     pub stays: Pending,
+    /// A question for a secret that the agent's own stand beside: what is typed next may still be its answer.
+    pub beside: Pending,
 }
 
 impl Plan {
@@ -118,7 +120,7 @@ fn whole(mut plan: Plan, state: &State, asked: &Asked, words: &Words<'_>) -> Pla
         What::Switch { .. } if plan.listen != Listen::No => Some(Text::NoTopic),
         _ => plan.unanswered,
     };
-    if !matches!(asked.what, What::Create | What::End | What::Fault) {
+    if asked.what.tells() {
         let left_out = left_out(asked, &plan.posts, words);
         plan.answer.elements.splice(0..0, left_out);
         tell(state, asked, &mut plan);
@@ -144,12 +146,8 @@ fn asked_for(state: &State, asked: &Asked, typed: Typed<'_>, words: &Words<'_>) 
             Plan { open: Some(true), answer: opening(state, "CreateConversation"), ..Plan::default() }
         }
         // What was said stands before the wish, so that it is in the agent's transcript.
-        What::Agent => {
-            event(context::event(context::AGENT, Value::Null)).saying(spoken(typed.text, asked), 0)
-        }
-        What::Switch { to } => {
-            event(context::event(context::SWITCH, to.clone())).saying(spoken(typed.text, asked), 1)
-        }
+        What::Agent => wish(state, context::AGENT, Value::Null).saying(spoken(typed.text, asked), 0),
+        What::Switch { to } => wish(state, context::SWITCH, to.clone()).saying(spoken(typed.text, asked), 1),
         What::End => {
             let elements = vec![body::output_text(words.get(Text::ConversationOver))];
             end(state, Answer { elements, completed: true, ..Answer::default() })
@@ -261,6 +259,12 @@ fn opening(state: &State, action: &str) -> Answer {
 
 fn start() -> Plan {
     event(context::event("startConversation", Value::Null))
+}
+
+/// Asks for somebody or something else, which answers no question.
+fn wish(state: &State, name: &str, value: Value) -> Plan {
+    let beside = if state.pending.is_secret() { state.pending.clone() } else { Pending::Nothing };
+    Plan { beside, ..event(context::event(name, value)) }
 }
 
 fn event(fields: Map<String, Value>) -> Plan {

@@ -7,10 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{
-    agents::Names,
-    fact::{Answered, Asked, Fact, What},
-};
+use super::fact::{Answered, Asked, Fact};
 use crate::{
     domain::{ConversationId, Timestamp},
     ledger::{CallId, Lane, Outbox, Queued, Settled, Settlement, WORDS_LIVE, Whisper},
@@ -39,8 +36,6 @@ const DOUBLE_CLICK: i64 = 10_000;
 pub struct State {
     /// What elements of ours are named after.
     pub session: String,
-    /// Of the settings: with whom a conversation may be.
-    pub agents: Names,
     /// How many facts are folded in; the next fact's position.
     pub position: u64,
     pub agent: Option<AgentConversation>,
@@ -85,7 +80,7 @@ pub struct AgentConversation {
     pub watermark: Option<String>,
     /// The request it was opened for.
     pub opened_by: u64,
-    /// The agent was told the context.
+    /// The agent was told the context, as far as that is known.
     pub told: bool,
 }
 
@@ -95,6 +90,8 @@ pub struct Progress {
     pub posted: usize,
     /// A post that may have been made.
     pub posting: Option<usize>,
+    /// Of the context something may not have arrived.
+    untold: bool,
 }
 
 /// A request and, once there is one, its answer.
@@ -225,8 +222,9 @@ impl State {
                 }
             }
             Fact::Posting { ordinal, at: _ } => self.progress.posting = Some(*ordinal),
-            Fact::Posted { ordinal, at: _ } => {
-                self.progress = Progress { posted: ordinal + 1, posting: None };
+            Fact::Posted { ordinal, untold, at: _ } => {
+                let untold = self.progress.untold || *untold;
+                self.progress = Progress { posted: ordinal + 1, posting: None, untold };
             }
             Fact::Answered(answered) => self.answered(position, answered),
             Fact::Leased(lease) => self.outbox.lease(lease),
@@ -268,13 +266,16 @@ impl State {
         self.outbox.push(WORK, work);
     }
 
-    /// What surely was not taken is not looked for.
+    /// What surely was not taken is not looked for. Of a request that was given up the agent may know nothing.
     fn settled(&mut self, settled: &Settled) {
         let Settled { call, attempt, outcome, at: _ } = settled;
         let held = attempt.is_some_and(|attempt| self.outbox.is_held(*call, attempt));
         let works = self.outbox.lane(WORK).next().is_some_and(|head| head.id == *call);
         if held && works && matches!(outcome, Settlement::Retry { uncertain: false, .. }) {
             self.progress.posting = None;
+        }
+        if let Some(agent) = self.agent.as_mut().filter(|_| works && *outcome == Settlement::Dropped) {
+            agent.told = false;
         }
         self.outbox.settle(settled);
     }
@@ -285,20 +286,18 @@ impl State {
         let body = Arc::new(body.clone());
         self.last_heard = *at;
         self.pending = pending.clone();
+        let mut untold = false;
         if let Some(request) = request {
-            self.progress = Progress::default();
+            untold = std::mem::take(&mut self.progress).untold;
             if let Some(known) = self.requests.iter_mut().rev().find(|known| known.position == *request) {
                 known.body = Some(body.clone());
             }
         }
         let asked = request.and_then(|request| self.outbox.get(CallId(request, 0)));
-        let tells = asked.is_some_and(|queued| match &queued.call {
-            Call::Work(asked) => !matches!(asked.what, What::Create | What::Note | What::Nothing),
-            Call::Respond(_) => false,
-        });
+        let tells = |queued: &Queued<_>| matches!(&queued.call, Call::Work(asked) if asked.what.tells());
         if let Some(agent) = &mut self.agent {
             agent.watermark = watermark.clone().or(agent.watermark.take());
-            agent.told |= tells;
+            agent.told = (agent.told || asked.is_some_and(tells)) && !untold;
         }
         if *over {
             self.agent = None;

@@ -184,7 +184,7 @@ fn a_plan_is_the_same_before_and_after_a_crash() {
     assert_eq!((before.posts.len(), before.listen), (3, Listen::Fully));
     for fact in [
         Fact::Posting { ordinal: 0, at: Timestamp(2) },
-        Fact::Posted { ordinal: 0, at: Timestamp(3) },
+        Fact::Posted { ordinal: 0, untold: false, at: Timestamp(3) },
         Fact::Posting { ordinal: 1, at: Timestamp(4) },
         leased(0, 2),
     ] {
@@ -240,7 +240,7 @@ fn a_step_counts_only_from_who_holds_the_lease() {
     let step = |attempt, fact| {
         Dialogue::default().decide(&state, &Command::Step { of: (CallId(0, 0), attempt), fact }, at)
     };
-    for late in [Fact::Posting { ordinal: 0, at }, Fact::Posted { ordinal: 0, at }] {
+    for late in [Fact::Posting { ordinal: 0, at }, Fact::Posted { ordinal: 0, untold: false, at }] {
         assert!(matches!(step(1, late.clone()), Decided::TooLate));
         assert!(matches!(step(2, late), Decided::Facts(facts) if facts.len() == 1));
     }

@@ -147,14 +147,18 @@ impl SecondaryBot {
         match self.ask(work).await {
             Ok(answer) => Ok(answer),
             Err(Unreached::Stopped(failure)) => Err(failure),
-            Err(error @ (Unreached::Lost | Unreached::Call(CallError::Rejected { .. }))) => {
+            Err(error) if error.is_final() => {
                 error!(session.id = %id, %error, "The agent can't be reached; control goes back");
                 let state = work.session.state().await;
                 Ok(Answer::out_of_reach(&state.source(work.request()), &state.words(&self.texts)))
             }
-            Err(Unreached::Call(error)) => {
+            Err(error) => {
                 warn!(session.id = %id, attempt, %error, "Direct Line did not take it; will try again");
-                let wait = if let CallError::Throttled { wait, .. } = error { millis(wait) } else { 0 };
+                let wait = if let Unreached::Call(CallError::Throttled { wait, .. }) = error {
+                    millis(wait)
+                } else {
+                    0
+                };
                 Err(Failure::NotTaken { wait })
             }
         }
@@ -168,26 +172,20 @@ impl SecondaryBot {
                 ready => ready.map_err(Unreached::Stopped)?,
             };
             let heard = if has_agent { self.converse(work, &plan).await } else { Err(Unreached::Lost) };
-            let (heard, lost) = match heard {
-                Ok(heard) => (heard, false),
+            let heard = match heard {
+                Ok(heard) => heard,
                 Err(Unreached::Lost) if plan.open.is_some() && openings < OPENINGS => {
                     openings += 1;
                     self.open(work).await?;
                     continue;
                 }
-                // Nobody is left to be told, and nothing else was asked for.
-                Err(gone @ (Unreached::Lost | Unreached::Call(CallError::Rejected { .. })))
-                    if plan.open.is_none() =>
-                {
-                    (Heard::default(), matches!(gone, Unreached::Lost))
-                }
+                // Nobody is left to be told. What there is to know, another conversation is told from the beginning.
+                Err(gone) if gone.is_final() && plan.open.is_none() => Heard::default(),
                 Err(unreached) => return Err(unreached),
             };
             let state = work.session.state().await;
             let (source, words) = (state.source(work.request()), state.words(&self.texts));
-            let mut answer = Answer::of(&source, plan, heard, &self.events, &words);
-            answer.over |= lost;
-            return Ok(answer);
+            return Ok(Answer::of(&source, plan, heard, &self.events, &words));
         }
     }
 

@@ -53,8 +53,7 @@ impl Pending {
     pub fn behind(self, before: &Self) -> Self {
         match (before, self) {
             (Self::Form(form), Self::Choices { choices }) if form.will_be_secret() => {
-                let beside = form.beside.iter().cloned().chain(choices).collect();
-                Self::Form(Form { beside, ..form.clone() })
+                Self::Form(Form { beside: [choices, form.beside.clone()].concat(), ..form.clone() })
             }
             (Self::Form(form), Self::Form(other)) if form.will_be_secret() && !other.will_be_secret() => {
                 Self::Form(form.clone().followed_by(other))

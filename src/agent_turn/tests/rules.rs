@@ -268,3 +268,16 @@ fn echo(number: u32) -> Notice {
 fn answer(sign: Sign, when: i64, to: u32) -> Notice {
     Notice { sign, id: None, reply_to: Some(id(to)), stamp: Some(at(when)) }
 }
+
+#[test]
+fn who_stood_still_over_a_poll_looks_once_more() {
+    for (asked, over) in [(22_900, false), (23_100, true)] {
+        let mut turn = begin(LIMITS);
+        turn.heard(poll(0), vec![echo(1)]);
+        turn.heard(Poll { answered: at(38_000), ..poll(asked) }, vec![]);
+        let next = if over { Next::Over(Why::Silence) } else { Next::Poll(at(38_000)) };
+        assert_eq!(turn.next(), next, "{asked}");
+        turn.heard(poll(38_000), vec![]);
+        assert_eq!(turn.next(), Next::Over(Why::Silence));
+    }
+}

@@ -141,6 +141,18 @@ async fn where_the_bot_s_words_are_pushed_our_token_is_renewed_before_it_ends() 
 }
 
 #[tokio::test]
+async fn our_token_is_not_renewed_with_every_call_when_that_fails() {
+    let back = back(0.000_1, 9).await;
+    back.dead.store(true, Relaxed);
+    let caller = Caller::read(Some("Bearer the-client-s")).expect("a token");
+    let client = Client { conversation: &back.entry, caller: &caller };
+    for _ in 0..3 {
+        assert!(back.handoff.bot.source(client, 1).await.is_ok());
+    }
+    assert_eq!(back.asked(REFRESH), 1);
+}
+
+#[tokio::test]
 async fn where_a_newer_build_has_stored_what_cant_be_read_the_bot_is_neither_told_nor_replaced_nor_read() {
     let back = back(1_800.0, 9).await;
     back.store.push(conversation().as_str(), br#"2{"fact":"beamed"}"#);

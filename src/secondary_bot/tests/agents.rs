@@ -5,15 +5,12 @@ use std::time::Duration;
 use super::*;
 use crate::{
     config::{DirectLineSettings, SecondaryBotSettings},
-    far_end::{
-        CallError, client,
-        testing::{FarEnd, Reply},
-    },
+    far_end::{CallError, client},
     secondary_bot::agents::Agents,
 };
 
-fn agents(url: Option<url::Url>) -> Agents {
-    let direct_line = DirectLineSettings { url, token_endpoint: None, secret: None };
+fn agents() -> Agents {
+    let direct_line = DirectLineSettings { url: None, token_endpoint: None, secret: None };
     let named = ["hr", "it"].map(|name| (name.to_owned(), "s".into()));
     let (token, hash_secret, basic, response) = (None, None, None, None);
     let role = SecondaryBotSettings { token, hash_secret, basic, response, agents: named.to_vec() };
@@ -48,33 +45,20 @@ fn a_call_is_for_the_agent_that_its_conversation_is_or_will_be_with_under_one_na
         body.as_object_mut().unwrap().extend(named.as_object().unwrap().clone());
         body.as_object_mut().unwrap().extend(action.map(|action| ("action".to_owned(), action.into())));
         let asked = asked(&body);
-        let dialogue = Dialogue { agents: agents(None).names(), ..Dialogue::default() };
+        let dialogue = Dialogue { agents: agents().names(), ..Dialogue::default() };
         let mut state = dialogue.begin(&ConversationId::parse("s:s").expect("an id"));
         open.iter().for_each(|opened| state.apply(opened));
         let call = Call::Work(std::sync::Arc::new(*asked));
-        assert_eq!(Dialogue::far_end(&state, &call), far_end, "{body}");
+        assert_eq!(dialogue.far_end(&state, &call), far_end, "{body}");
     }
 }
 
 #[test]
 fn an_agent_that_wants_to_be_left_alone_is_asked_for_nothing_that_nobody_waits_for() {
-    let agents = agents(None);
+    let agents = agents();
     let (hr, it) = (agents.get(Some("hr")).expect("hr"), agents.get(Some("it")).expect("it"));
     let busy = || Err::<(), _>(CallError::Throttled { status: 429, wait: Duration::from_secs(60) });
     assert!(hr.may_ask() && hr.noted(busy()).is_err());
     assert!(!hr.may_ask() && it.may_ask());
     assert!(hr.noted(Ok(())).is_ok() && hr.may_ask());
-}
-
-#[tokio::test]
-async fn a_token_that_cant_be_renewed_is_renewed_no_more_for_a_while_whatever_came_of_it() {
-    for status in [503, 500, 404] {
-        let far_end = FarEnd::start(move |_, _| Reply::text(status, ""));
-        let agents = agents(Some(far_end.url.clone()));
-        let agent = agents.get(None).expect("the default agent");
-        for _ in 0..5 {
-            assert!(agent.renew("Bearer t").await.is_none());
-        }
-        assert_eq!((far_end.heard().len(), agent.may_ask()), (1, true), "{status}");
-    }
 }

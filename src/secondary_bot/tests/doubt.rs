@@ -2,7 +2,7 @@
 //! fails goes on where it stands.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
 };
 
@@ -126,7 +126,8 @@ async fn a_post_cut_off_by_a_crash_that_left_no_echo_is_made_again() {
 #[tokio::test]
 async fn a_secret_that_only_a_dead_worker_knew_is_asked_for_again_unless_the_agent_has_it() {
     let at = Timestamp(1);
-    let (posting, posted) = (Fact::Posting { ordinal: 0, at }, Fact::Posted { ordinal: 0, at });
+    let (posting, posted) =
+        (Fact::Posting { ordinal: 0, at }, Fact::Posted { ordinal: 0, untold: false, at });
     for (steps, arrived, said) in [
         (vec![posting.clone(), posted], true, "Hello, Ada."),
         (vec![posting.clone()], true, "Hello, Ada."),
@@ -157,4 +158,77 @@ async fn steps_that_a_failing_store_does_not_take_are_stored_later_and_the_work_
     let (answer, posts) = worked_on(&failing, 0, false).await;
     assert_eq!((&answer["body"][0]["value"], posts), (&json!("Hello, Ada."), 1));
     assert_eq!(store.dump().matches(r#""attempt":1"#).count(), 2, "one lease, and its settlement");
+}
+
+/// What the agent gets of a session's first request whose first posts, of those that `fails` names, come to these statuses (0: a
+/// cut connection), and what the primary bot gets.
+async fn with_posts_that_fail(
+    body: &Value,
+    fails: &'static str,
+    statuses: &[u16],
+) -> (Vec<String>, Arc<Value>) {
+    let store = MemoryJournal::default();
+    let mut asks = asked(body);
+    (asks.at, asks.asynchronous) = (Timestamp::now(), false);
+    for fact in [Fact::Asked(asks), opened(0)] {
+        store.push("secondary/s:s", &encode(&fact));
+    }
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (left, posted) = (Mutex::new(statuses.to_vec()), told.clone());
+    let direct_line = FarEnd::start(move |heard, _| {
+        if heard.method == "POST" {
+            let post = heard.json();
+            let name = post["name"].as_str().or(post["text"].as_str()).unwrap_or_default().to_owned();
+            if name == fails && !left.lock().unwrap().is_empty() {
+                let status = left.lock().unwrap().remove(0);
+                return if status == 0 { Reply::HangUp } else { Reply::text(status, "") };
+            }
+            posted.lock().unwrap().push(name);
+            return Reply::json(200, &json!({"id": format!("dl|{}", posted.lock().unwrap().len())}));
+        }
+        let said = posted.lock().unwrap().len();
+        let words = json!({"type": "message", "id": "dl|9", "from": {"id": "bot", "role": "bot"}, "text": "Hello, Ada.",
+            "inputHint": "expectingInput", "replyToId": format!("dl|{said}")});
+        Reply::json(200, &json!({"activities": [words], "watermark": "2"}))
+    });
+    let answer = answer_by(&direct_line, &store, 0, Some(2_500)).await;
+    let told = told.lock().unwrap().clone();
+    (told, answer)
+}
+
+#[tokio::test]
+async fn a_post_that_surely_was_not_taken_is_made_again() {
+    for status in [500, 503] {
+        for (body, post) in [
+            (json!({"requestId": "1", "message": {"text": "hello"}}), "hello"),
+            (json!({"requestId": "1", "action": "AGENT"}), "servicenow.agent"),
+        ] {
+            let (told, answer) = with_posts_that_fail(&body, post, &[status]).await;
+            let said = answer["body"].as_array().expect("elements");
+            assert_eq!((told, said.len()), (vec![post.to_owned()], 1), "{status} {answer}");
+            assert_eq!(said[0]["value"], "Hello, Ada.", "{status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_agent_is_to_know_is_told_again_and_keeps_nothing_from_being_said() {
+    let body = json!({"requestId": "1", "message": {"text": "hello"}, "contextVariables": {"VIP": "yes"}});
+    for (statuses, is_told) in [(&[503][..], true), (&[502], true), (&[0], true), (&[502, 504], false)] {
+        let (told, answer) = with_posts_that_fail(&body, "pvaSetContext", statuses).await;
+        let context = is_told.then_some("pvaSetContext");
+        assert_eq!(told, context.into_iter().chain(["hello"]).collect::<Vec<_>>(), "{statuses:?}");
+        assert_eq!(answer["body"][0]["value"], "Hello, Ada.", "{statuses:?}");
+    }
+}
+
+#[tokio::test]
+async fn words_in_doubt_are_told_of_whatever_is_posted_behind_them() {
+    let body = json!({"requestId": "1", "action": "AGENT", "message": {"text": "hi"}});
+    let (told, answer) = with_posts_that_fail(&body, "hi", &[502]).await;
+    assert_eq!(told, ["servicenow.agent"]);
+    let said = answer["body"].as_array().expect("elements");
+    let doubt = said.last().and_then(|last| last["value"].as_str()).unwrap_or_default();
+    assert!(said.len() == 2 && doubt.starts_with("I can't tell"), "{answer}");
+    assert_eq!(answer.get("takeControl"), None, "the wish was answered");
 }

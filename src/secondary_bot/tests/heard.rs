@@ -10,6 +10,10 @@ use crate::{
     far_end::testing::{FarEnd, Reply},
     ledger::journal::{MemoryJournal, encode},
     secondary_bot::converse::Heard,
+    translate::secondary_bot::{
+        Said,
+        answer::{Answered, answer as reads},
+    },
 };
 
 /// What a primary bot gets for an action, with or without a text, of an agent that answers one of the two. `tells`: whether
@@ -123,5 +127,77 @@ fn who_wishes_for_something_behind_an_end_that_came_unasked_is_not_told_to_say_i
         let is_told = said.iter().zip(told).all(|(said, told)| said.starts_with(told));
         assert!(is_told && said.len() == told.len(), "{action} {text:?}: {said:?}");
         assert_eq!((answer.take_control, answer.completed), (takes, !takes), "{action} {text:?}");
+    }
+}
+
+#[test]
+fn a_message_that_shows_nothing_is_no_answer_and_takes_no_doubt_away() {
+    let message = |value: Value| serde_json::from_value(value).expect("an activity");
+    let late = json!({"type": "message", "text": "And one more thing."});
+    let (none, doubt) = ("I have no answer to that.", "I can't tell whether your message arrived.");
+    for empty in [
+        json!({"type": "message", "text": "", "attachments": []}),
+        json!({"type": "message", "text": "  "}),
+        json!({"type": "message", "attachments": [{"contentType": "video/mp4"}]}),
+    ] {
+        for (body, in_doubt, told) in [
+            (json!({"message": {"text": "hi"}}), false, none),
+            (json!({"message": {"text": "hi"}}), true, doubt),
+            (json!({"action": "AGENT"}), false, "No person can be reached here."),
+            (json!({"action": "SWITCH", "topic": {"name": "x"}}), false, "That topic can't be opened here."),
+        ] {
+            let state = session_of(&[Fact::Asked(asked(&body)), leased(0, 1), opened(0)]);
+            let mut heard = Heard::default();
+            heard.activities = vec![message(late.clone()), message(empty.clone())];
+            (heard.late, heard.in_doubt) = (BTreeSet::from([0]), in_doubt.then(|| "0.0".to_owned()));
+            let answer = Answer::of("s", planned(&state, None), heard, &[], &Words::default());
+            let said = answer.elements.get(1).and_then(|said| said["value"].as_str()).unwrap_or_default();
+            assert!(said.starts_with(told), "{body} {empty}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_wish_beside_a_password_is_answered_with_is_unlike_what_was_offered_before() {
+    let offer = |k: &str, title: &str| json!({"type": "postBack", "title": title, "value": {"k": k}});
+    let card = json!({"type": "AdaptiveCard", "body": [{"type": "Input.Text", "id": "pin", "style": "password", "label": "PIN"}]});
+    let message = |actions: &[Value], card: Option<&Value>| {
+        let card = card
+            .map(|card| json!({"contentType": "application/vnd.microsoft.card.adaptive", "content": card}));
+        let message = json!({"type": "message", "text": "Well?", "suggestedActions": {"actions": actions},
+            "attachments": card.into_iter().collect::<Vec<_>>()});
+        serde_json::from_value(message).expect("an activity")
+    };
+    for wish in [json!({"action": "AGENT"}), json!({"action": "SWITCH", "topic": {"name": "x"}})] {
+        let before = [message(&[offer("old", "Reset"), offer("help", "Help")], Some(&card))];
+        let before = Said::default().hearing(&before, &[], "t", &Words::default()).pending;
+        let mut state = asked_for_a_pin();
+        state.pending = before;
+        state.apply(&Fact::Asked(asked(&wish)));
+        let mut heard = Heard::default();
+        heard.activities = vec![message(&[offer("new", "Reset"), offer("more", "More")], None)];
+        let answer = Answer::of("s", planned(&state, None), heard, &[], &Words::default());
+        let values = answer.elements[0]["options"].as_array().expect("a picker").iter();
+        let values: Vec<_> = values.map(|option| option["value"].clone()).collect();
+        assert_eq!(values, ["Reset (2)", "More"], "{wish}");
+        let pending = answer.pending.expect("a question");
+        assert!(pending.is_secret(), "{wish}");
+        for (typed, k) in [("Reset (2)", "new"), ("Reset", "old"), ("Help", "help"), ("More", "more")] {
+            let Answered::Post(fields) = reads(&pending, typed, &Words::default()) else { panic!("{typed}") };
+            assert_eq!(fields["value"], json!({"k": k}), "{typed}");
+        }
+    }
+}
+
+#[test]
+fn a_wish_for_a_person_that_was_given_up_in_doubt_gives_control_back() {
+    for (text, said) in [(None, 1), (Some("hi"), 2)] {
+        let mut body = json!({"action": "AGENT"});
+        body.as_object_mut().unwrap().extend(text.map(|text| ("message".to_owned(), json!({"text": text}))));
+        let asked = asked(&body);
+        let state = session_of(&[Fact::Asked(asked.clone()), leased(0, 1), opened(0)]);
+        let answer = Answer::given_up(&state, 0, &asked, Why::MayHaveArrived, &Words::default());
+        assert_eq!((answer.elements.len(), answer.take_control), (said, true), "{answer:?}");
+        assert_eq!(answer.elements[said - 1]["value"], "No person can be reached here.");
     }
 }

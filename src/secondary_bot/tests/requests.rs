@@ -327,3 +327,41 @@ fn a_time_zone_that_was_set_holds_until_it_is_set_again() {
     let body = json!({"message": {"text": "hi"}, "contextVariables": {"liveagent_requester_session_language": "de"}});
     assert_eq!(asked(&body).locale.as_deref(), Some("de"));
 }
+
+#[test]
+fn what_the_agent_may_not_have_been_told_it_is_told_with_the_next_request() {
+    let told = |untold: bool, outcome: Settlement| {
+        let first = json!({"requestId": "1", "message": {"text": "hi"}, "contextVariables": {"VIP": "yes"}});
+        let mut state = session_of(&[Fact::Asked(asked(&first)), leased(0, 1), opened(0)]);
+        for ordinal in [0, 1] {
+            state.apply(&Fact::Posted { ordinal, untold: untold && ordinal == 0, at: Timestamp(3) });
+        }
+        state.apply(&answered(0, |_| {}));
+        state.apply(&settled(0, 1, outcome));
+        state.apply(&Fact::Asked(asked(&json!({"requestId": "2", "message": {"text": "and now?"}}))));
+        let plan = planned(&state, None);
+        plan.posts.iter().filter(|post| !post.is_words()).map(|post| post.fields["value"].clone()).collect()
+    };
+    let vip = vec![json!({"VIP": "yes"})];
+    assert_eq!(told(false, Settlement::Done), Vec::<Value>::new());
+    assert_eq!((told(true, Settlement::Done), told(false, Settlement::Dropped)), (vip.clone(), vip));
+}
+
+#[test]
+fn an_id_of_its_own_names_a_message_whatever_is_told_beside_it() {
+    let says = |id: Option<&str>, told: &Value| {
+        let mut body =
+            json!({"requestId": "r", "userId": "u", "message": {"text": "pay 100", "clientMessageId": id}});
+        body.as_object_mut().unwrap().extend(told.as_object().expect("fields").clone());
+        body
+    };
+    let history = json!({"history": [{"value": "x", "type": "text", "isBotMessage": false}]});
+    for told in [json!({"contextVariables": {"ts": 2}}), history, json!({"silentMessage": false})] {
+        for id in [Some("m-1"), None] {
+            let first = says(id, &json!({"contextVariables": {"ts": 1}}));
+            let state = session_of(&[Fact::Asked(asked(&first))]);
+            let is_repeat = matches!(accepted(&state, &says(id, &told)), Accepted::Repeat(0));
+            assert_eq!(is_repeat, id.is_some(), "{told}");
+        }
+    }
+}

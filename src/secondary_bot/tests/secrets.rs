@@ -195,19 +195,25 @@ fn what_a_primary_bot_tells_while_a_secret_is_asked_for_is_its_answer_too() {
 #[test]
 fn a_question_for_a_secret_stays_open_when_a_person_or_a_topic_is_asked_for() {
     for body in [json!({"action": "AGENT"}), json!({"action": "SWITCH", "topic": {"name": "VPN"}})] {
-        let asked_with = |mut state: State, pending: Pending, over: bool| {
+        let asked_with = |mut state: State, said: &[Value]| {
             let position = state.position;
             state.apply(&Fact::Asked(asked_of(&state, &incoming(&body))));
             let queued = state.outbox.get(CallId(position, 0)).expect("queued").clone();
-            let answer = Answer { pending: Some(pending), over, ..Answer::default() };
+            let said = said.iter().cloned().map(serde_json::from_value);
+            let mut heard = Heard::default();
+            heard.activities = said.collect::<Result<_, _>>().expect("activities");
+            let answer = Answer::of("s", planned(&state, None), heard, &[], &Words::default());
             settle(&state, &queued, &Outcome::Done(Some(answer))).iter().for_each(|fact| state.apply(fact));
             state
         };
-        assert!(asked_with(asked_for_a_pin(), Pending::Nothing, false).is_secret(), "{body}");
-        assert!(!asked_with(asked_for_a_pin(), Pending::Nothing, true).is_secret(), "{body}: it is over");
-        let choices = Pending::Choices { choices: vec![] };
-        let open = asked_with(session_of(&[]), Pending::Nothing, false);
-        assert_eq!(asked_with(open, choices.clone(), false).pending, choices, "{body}");
+        let offer = |title: &str| json!({"type": "imBack", "title": title, "value": title});
+        let says = json!({"type": "message", "text": "Not now."});
+        let offers = json!({"type": "message", "suggestedActions": {"actions": [offer("Yes"), offer("No")]}});
+        let ends = json!({"type": "endOfConversation"});
+        assert!(asked_with(asked_for_a_pin(), std::slice::from_ref(&says)).is_secret(), "{body}");
+        assert!(!asked_with(asked_for_a_pin(), &[says, ends]).is_secret(), "{body}: it is over");
+        let open = asked_with(session_of(&[]), &[offers]);
+        assert!(matches!(open.pending, Pending::Choices { .. }), "{body}");
     }
 }
 
@@ -276,7 +282,7 @@ fn what_is_typed_for_a_secret_that_is_asked_for_no_more_goes_nowhere_and_the_nex
         (after(left_idle(asked_for_a_pin()), &create, &[opened(9)], silence(&create)), false),
         (after(left_idle(asked_for_a_pin()), &zone, &[], Answer::default()), false),
         (after(asked_for_a_pin(), &start, &[opened(5)], silence(&start)), false),
-        (after(asked_for_a_pin(), &hi, &[], lost.clone()), false),
+        (after(asked_for_a_pin(), &hi, &[], lost.clone()), true),
         (after(asked_for_a_pin(), &hi, &[], Answer::out_of_reach("s", &Words::default())), false),
     ] {
         for action in [Value::Null, json!("AGENT"), json!("START_CONVERSATION")] {

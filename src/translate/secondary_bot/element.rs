@@ -36,6 +36,12 @@ impl Said {
         Self { values: Values::default().beside(&pending).beside(&next), pending, ..Self::default() }
     }
 
+    /// What there is to choose is unlike what that offers, too.
+    #[must_use]
+    pub fn unlike(self, pending: &Pending) -> Self {
+        Self { values: self.values.beside(pending), ..self }
+    }
+
     /// With what the agent said in one turn, translated; `events` are the names that mean a hand-off, and `turn` names what
     /// comes without an id. Of what there is to choose, what was offered last is first.
     pub fn hearing(
@@ -60,6 +66,13 @@ impl Said {
             self.offers(offered);
         }
         self
+    }
+
+    /// Whether anything of a message is to be seen.
+    pub fn shows(activity: &Activity) -> bool {
+        let mut said = Self::default();
+        message(activity, "", &Words::default(), &mut said);
+        !said.elements.is_empty()
     }
 
     fn offers(&mut self, choices: Vec<Choice>) {

@@ -189,3 +189,32 @@ async fn what_is_said_in_the_agents_stead_is_in_the_users_language() {
         assert_eq!(texts(&answer), [told], "{code}: it holds for the session");
     }
 }
+
+#[tokio::test]
+async fn what_is_to_be_known_is_told_in_the_next_conversation_when_this_one_is_gone() {
+    let world = World::start().await;
+    let primary = world.primary("s");
+    primary.starts().await;
+    world.copilot.forget(&world.copilot.conversations()[0]);
+    let sets = json!({"requestId": "zone", "clientSessionId": "s", "userId": "ada", "action": "SET_USER_TIMEZONE",
+        "timezone": "Asia/Tokyo"});
+    assert_eq!(world.ask(sets).await["status"], "success");
+    assert_eq!(texts(&primary.says("hello").await), ["You said: hello"]);
+    assert_eq!(world.told()[0]["value"], json!({"ServiceNowTimezone": "Asia/Tokyo"}));
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_lost_in_a_turn_leaves_what_the_agent_is_to_know() {
+    let world = World::without_secret(&[]).await;
+    let primary = world.primary("s");
+    let mut start = primary.request(Action::StartConversation(Message::default()));
+    start.context_variables.insert("Category".to_owned(), "hr".into());
+    primary.send(&start).await;
+    let first = world.copilot.conversations().pop().unwrap();
+    tokio::join!(primary.says("slow"), async {
+        eventually("the agent is told", || world.heard() == ["slow"]).await;
+        world.copilot.expire_tokens(&first);
+    });
+    assert_eq!(texts(&primary.says("hello").await), ["You said: hello"]);
+    assert_eq!(world.told()[0]["value"], json!({"Category": "hr"}));
+}

@@ -173,7 +173,7 @@ impl Sessions {
                 };
                 self.agent.ask(&label, arrives).await?;
             }
-            step(by, entry, of, Fact::Posted { ordinal: 0, at: by.ledger.now() }).await?;
+            step(by, entry, of, Fact::Posted { ordinal: 0, untold: false, at: by.ledger.now() }).await?;
         }
         Ok(Some(answer(request)))
     }
